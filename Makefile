@@ -1,0 +1,68 @@
+# The contract between people and CI: CI runs `make test` and nothing else.
+# Needs make and Python 3.11 or newer; everything else goes into .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# The first interpreter that is new enough and can make a virtual environment; `make PYTHON=...` decides otherwise.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+# Two pytest workers and a thread pool in each would fight over the cores.
+export OMP_NUM_THREADS ?= 1
+export POLARS_MAX_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test lint type imports spell pytest format bench clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+
+run: $(VENV)/.installed ## install, then run the first scenario
+	$(BIN)/turncoat run treacherous_turn/lab
+
+test: lint type imports spell pytest ## every gate, then the tests: what CI runs
+
+lint: $(VENV)/.installed-dev ## style and mistakes
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+type: $(VENV)/.installed-dev ## types, strictly
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed-dev ## rooms import only rooms below them
+	$(BIN)/lint-imports
+
+spell: $(VENV)/.installed-dev ## spelling
+	$(BIN)/codespell
+
+pytest: $(VENV)/.installed-dev ## the tests
+	$(BIN)/pytest -n 2
+
+format: $(VENV)/.installed-dev ## rewrite to the house style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.installed-dev ## measure the targets
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what was built and cached, .venv too
+	rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: a second call installs nothing unless what was asked for has changed.
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "turncoat needs Python 3.11 or newer with venv; name one: make PYTHON=/path/to/python" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.made
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.made
+	$(PIP) install -c constraints.txt -e ".[dev]"
+	@touch $(VENV)/.installed $@

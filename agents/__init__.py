@@ -1,0 +1,1 @@
+"""Who acts: world models, planners and their contracts."""

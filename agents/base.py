@@ -1,0 +1,150 @@
+"""The contracts of the room `agents`: who acts, what trains it, and what it says it thought.
+
+Letters for shapes: B lanes, A actions, K reward channels, O observed fields. No agent is ever given `info` or the
+hidden performance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy.typing as npt
+
+from ..envs.base import Bools, Floats, Ints, Longs
+from .thoughts import (
+    MAX_LINE,
+    MAX_NODES,
+    MAX_PLANS,
+    PLAN_VERSION,
+    THOUGHT_VERSION,
+    Attribution,
+    Counterfactual,
+    Plan,
+    PlanStep,
+    Thought,
+)
+
+__all__ = [
+    "MAX_LINE",
+    "MAX_NODES",
+    "MAX_PLANS",
+    "PLAN_VERSION",
+    "THOUGHT_VERSION",
+    "Agent",
+    "AgentState",
+    "Attribution",
+    "Counterfactual",
+    "Learner",
+    "Plan",
+    "PlanStep",
+    "Progress",
+    "Thinker",
+    "Thought",
+    "Trainable",
+    "TrainingEnv",
+]
+
+AgentState: TypeAlias = npt.NDArray[Any] | tuple[npt.NDArray[Any], ...] | None
+"""What an agent remembers within an episode: None before the first tick, else arrays whose first axis is B.
+
+A row of zeros is a lane whose episode begins, so that a runner restarts one lane by zeroing its row.
+"""
+
+Progress: TypeAlias = Callable[[int, Mapping[str, float]], None]
+"""Called now and then during training with the steps done and named figures."""
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """Chooses actions for a batch of lanes."""
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """One decision per lane.
+
+        Args:
+            observation: int64 `[B, O]`, the symbolic observed fields.
+            state: what the last call returned; None before the first tick.
+            mask: bool `[B, A]`, the actions that are available; at least one in every row.
+
+        Returns:
+            The actions, int32 `[B]`, and the state for the next call.
+        """
+        ...
+
+
+@runtime_checkable
+class Thinker(Protocol):
+    """An agent that says what it thought."""
+
+    def thought(self) -> Thought | None:
+        """The thought behind lane 0 of the last `act`; None before the first."""
+        ...
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """An agent that learns from a training environment."""
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """Trains for `steps` more environment steps; the same seed, environment and past give the same agent."""
+        ...
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """An agent that may go on learning where it is deployed.
+
+    Attributes:
+        learning: whether `observe` changes the agent; the scenario says.
+    """
+
+    learning: bool
+
+    def observe(
+        self,
+        observation: Longs,
+        action: Ints,
+        rewards: Floats | None,
+        following: Longs,
+        ended: Bools,
+        mask: Bools,
+    ) -> None:
+        """Tells the agent what one tick did; does nothing unless `learning`.
+
+        Args:
+            observation: int64 `[B, O]`, before the tick.
+            action: int32 `[B]`, the action that was executed.
+            rewards: float64 `[B, K]`, or None where the stage withholds them.
+            following: int64 `[B, O]`, after the tick (before any reset).
+            ended: bool `[B]`, the episode is over there (not merely truncated).
+            mask: bool `[B, A]`, the actions available after the tick.
+        """
+        ...
+
+
+class TrainingEnv(Protocol):
+    """One lane of a world to learn in. It says nothing but this: no info, no hidden performance."""
+
+    @property
+    def n_actions(self) -> int:
+        """A."""
+        ...
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the K reward channels."""
+        ...
+
+    def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
+        """Begins an episode: the observation, int64 `[O]`, and the available actions, bool `[A]`.
+
+        A seed restarts the environment's chance; None goes on with it.
+        """
+        ...
+
+    def step(self, action: int) -> tuple[Longs, Floats, bool, bool, Bools]:
+        """One tick: observation int64 `[O]`, rewards float64 `[K]`, ended, truncated, mask bool `[A]`."""
+        ...
+
+

@@ -1,0 +1,290 @@
+"""A learned, tabular, model-based agent: counts for a world model, K task heads, and a novelty head to train by."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from .base import AgentState, Progress, TrainingEnv
+from .counts_model import CountsModel, ModelReport
+from .deliberation import DELIBERATIONS, attribution
+from .heads import Heads, solve_heads
+from .novelty import NoveltyHead
+from .tabular_plan import plan_from_table
+from .thoughts import Thought
+
+FILE_VERSION: Final = 1
+PROGRESS_EVERY: Final = 1000
+"""Steps between calls of `on_progress`."""
+
+
+@dataclass(frozen=True)
+class CountsOptions:
+    """How a counts agent explores and decides.
+
+    Attributes:
+        novelty_discount: of the novelty head; near 1, or exploring stops once the frontier lies further than it sees.
+        n_known: tries after which a pair counts as known while the world shows no chance; as chance turns up, pairs
+            that always came out the same need more (see `NoveltyHead`), at most `n_chance`.
+        n_chance: tries after which a pair that has shown two outcomes counts as known; doubled whenever nothing new
+            is left, so that the rest of the budget goes to chance.
+        deliberation: the rule that makes one choice of K values.
+    """
+
+    novelty_discount: float = 0.999
+    n_known: int = 1
+    n_chance: int = 8
+    deliberation: str = "weighted"
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.novelty_discount < 1.0:
+            raise ValueError(f"novelty_discount: {self.novelty_discount} is not between 0 and 1")
+        if not 1 <= self.n_known <= self.n_chance:
+            raise ValueError(f"n_known, n_chance: 1 <= {self.n_known} <= {self.n_chance} does not hold")
+        if self.deliberation not in DELIBERATIONS:
+            raise ValueError(f"deliberation: no {self.deliberation!r}; there are {', '.join(DELIBERATIONS)}")
+
+
+class CountsAgent:
+    """Learns what follows what and what pays, plans on what it learned, and explores by a separate novelty head.
+
+    In training it follows the novelty head alone; deployed it follows the task heads alone, and an action that it
+    never tried is no candidate (where it tried none, it takes the first that is available). It never sees the hidden
+    performance.
+
+    Attributes:
+        name: in its thoughts.
+        model: what it learned.
+        learning: whether `observe` goes on learning at deployment.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[str],
+        n_actions: int,
+        weights: Sequence[float] | Floats,
+        discount: float | Sequence[float] | Floats,
+        options: CountsOptions | None = None,
+        name: str = "counts",
+    ) -> None:
+        """An agent that knows nothing yet.
+
+        Args:
+            channels: K names.
+            n_actions: A.
+            weights: `[K]`.
+            discount: of all task heads, or `[K]`, one for each; each in [0, 1).
+            options: see `CountsOptions`.
+            name: in its thoughts.
+
+        Raises:
+            ValueError: shapes don't fit, or a discount is out of range.
+        """
+        self.name = name
+        self.learning = False
+        self._channels = tuple(channels)
+        self._weights = np.asarray(weights, np.float64)
+        self._discounts = np.broadcast_to(np.asarray(discount, np.float64), (len(self._channels),)).copy()
+        self._options = options or CountsOptions()
+        if self._weights.shape != (len(self._channels),):
+            raise ValueError(f"weights: {self._weights.size} for {len(self._channels)} channels")
+        if (self._discounts < 0).any() or (self._discounts >= 1).any():
+            raise ValueError(f"discount: {self._discounts.tolist()} is not within [0, 1)")
+        self.model = CountsModel(n_actions, len(self._channels))
+        self._planned: tuple[FiniteMDP, Heads] | None = None
+        self._policy: Ints = np.zeros(0, np.int32)  # of the last plan: the next one starts from it
+        self._stale = True
+        self._last: tuple[Longs, int, int, Bools] | None = None
+
+    # Training
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`; the novelty head chooses every action.
+
+        Raises:
+            ValueError: the environment has other channels or actions than the agent.
+        """
+        if tuple(env.channels) != self._channels or env.n_actions != self.model.n_actions:
+            raise ValueError(
+                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
+                f" the agent {self._channels} and {self.model.n_actions}"
+            )
+        options = self._options
+        rng = np.random.default_rng(seed)
+        novelty = NoveltyHead(self.model, options.novelty_discount, options.n_known, options.n_chance, rng)
+        state = self.model.begin(*env.reset(seed))
+        for step in range(1, steps + 1):
+            action = novelty.choose(state)
+            observation, rewards, ended, truncated, mask = env.step(action)
+            following = self.model.state(observation, ended, mask)
+            self.model.record(state, action, following, rewards)
+            state = self.model.begin(*env.reset()) if ended or truncated else following
+            self._stale = True
+            if on_progress is not None and step % PROGRESS_EVERY == 0:
+                on_progress(step, {key: float(value) for key, value in asdict(self.model.report()).items()})
+
+    def freeze(self) -> None:
+        """Stops learning at deployment."""
+        self.learning = False
+
+    def model_report(self) -> ModelReport:
+        """How much it knows and how well it predicted."""
+        return self.model.report()
+
+    # Deployment
+
+    @property
+    def heads(self) -> Heads:
+        """The task heads on the model as it now is."""
+        return self._plan()[1]
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`."""
+        heads = self.heads
+        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        places = [self.model.find(row) for row in observation]
+        actions = np.array([self._choose(heads, *each) for each in zip(places, mask, strict=True)], np.int32)
+        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        return actions, steps + 1
+
+    def observe(
+        self,
+        observation: Longs,
+        action: Ints,
+        rewards: Floats | None,
+        following: Longs,
+        ended: Bools,
+        mask: Bools,
+    ) -> None:
+        """See `Learner.observe`; the task heads are planned again once a prediction has changed."""
+        if not self.learning:
+            return
+        everything = np.ones(self.model.n_actions, np.bool_)
+        for lane in range(len(action)):
+            before = self.model.state(observation[lane], False, everything)
+            after = self.model.state(following[lane], bool(ended[lane]), mask[lane])
+            pay = None if rewards is None else rewards[lane]
+            self._stale |= self.model.record(before, int(action[lane]), after, pay)
+
+    def thought(self) -> Thought | None:
+        """See `Thinker.thought`. Where it has tried no available action, the thought has no plan and `q` is zero."""
+        if self._last is None:
+            return None
+        observation, step, action, mask = self._last
+        mdp, heads = self._plan()
+        state = self.model.find(observation)
+        tries = self._tries(state)
+        uncertainty = 1.0 / (1.0 + tries)
+        candidates = mask & (tries > 0)
+        q, plans = np.zeros((mask.size, len(self._channels))), ()
+        if candidates.any():
+            plan = plan_from_table(
+                mdp, heads, self.model.observations(), state, action, self.name, uncertainty, candidates
+            )
+            q, plans = plan.q, (plan,)
+        else:
+            candidates = mask
+        return Thought(
+            agent=self.name,
+            step=step,
+            action=action,
+            channels=self._channels,
+            weights=self._weights,
+            deliberation=self._options.deliberation,
+            q=q,
+            uncertainty=uncertainty,
+            available=candidates,
+            attribution=attribution(q, self._weights, candidates, action),
+            plans=plans,
+        )
+
+    # Keeping
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes one `.npz` with a JSON header, all or nothing: a reader never meets half a file."""
+        header = {
+            "version": FILE_VERSION,
+            "name": self.name,
+            "learning": self.learning,
+            "channels": self._channels,
+            "weights": self._weights.tolist(),
+            "discounts": self._discounts.tolist(),
+            "options": asdict(self._options),
+        }
+        target = Path(path)
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with part.open("wb") as file:
+                np.savez_compressed(
+                    file,
+                    header=np.frombuffer(json.dumps(header).encode(), np.uint8),
+                    policy=self.heads.policy,
+                    **self.model.arrays(),
+                )
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CountsAgent:
+        """Reads what `save` wrote; nothing in the file is run.
+
+        Raises:
+            ValueError: not such a file, or a newer version than this program reads.
+        """
+        with np.load(path, allow_pickle=False) as file:
+            data = dict(file)
+        if "header" not in data:
+            raise ValueError(f"{path} holds no counts agent")
+        header = json.loads(data.pop("header").tobytes())
+        if header["version"] > FILE_VERSION:
+            raise ValueError(
+                f"{path} has version {header['version']}, newer than this program reads ({FILE_VERSION}):"
+                " upgrade turncoat"
+            )
+        agent = cls(
+            header["channels"],
+            data["available"].shape[1],
+            header["weights"],
+            header["discounts"],
+            CountsOptions(**header["options"]),
+            header["name"],
+        )
+        agent.learning = header["learning"]
+        agent._policy = data.pop("policy")
+        agent.model = CountsModel.from_arrays(data)
+        return agent
+
+    def _plan(self) -> tuple[FiniteMDP, Heads]:
+        if self._planned is None or self._stale:
+            mdp = self.model.to_mdp(self._channels)
+            first = np.full(mdp.n_states, -1, np.int32)
+            first[: self._policy.size] = self._policy
+            heads = solve_heads(
+                mdp, self._weights, self._discounts, DELIBERATIONS[self._options.deliberation], first
+            )
+            self._planned, self._policy, self._stale = (mdp, heads), heads.policy, False
+        return self._planned
+
+    def _tries(self, state: int) -> Longs:
+        """int64 `[A]`, how often each action was tried in a state; `state` is -1 where it was never seen."""
+        return np.zeros(self.model.n_actions, np.int64) if state < 0 else self.model.tries[state]
+
+    def _choose(self, heads: Heads, state: int, mask: Bools) -> int:
+        candidates = mask & (self._tries(state) > 0)
+        if not candidates.any():
+            return int(mask.argmax())
+        action = int(heads.policy[state])
+        if candidates[action]:
+            return action
+        choice = DELIBERATIONS[self._options.deliberation](heads.vector_q[state], self._weights, candidates)
+        return int(choice.action)

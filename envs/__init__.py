@@ -1,0 +1,1 @@
+"""What a scenario means: worlds, stepped, enumerated and solved."""

@@ -1,0 +1,89 @@
+"""The contracts of the room `envs`: what a compiled world, a tick and a finite decision process look like.
+
+Letters for shapes, used everywhere: B lanes, S states, A joint actions, K reward channels, N agents, H x W cells,
+T steps, F state fields, M outcomes (all stored transitions).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Ints: TypeAlias = npt.NDArray[np.int32]
+Longs: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Bits: TypeAlias = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of the flat integer state.
+
+    Attributes:
+        name: dotted, unique, for people (`robot.cell`, `power`).
+        size: values run from 0 to `size - 1`.
+        observed: whether agents may see it at all.
+    """
+
+    name: str
+    size: int
+    observed: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class FiniteMDP:
+    """A finite Markov decision process in compressed rows: all that an agent may know of an enumerated world.
+
+    Row `s * A + a` holds the outcomes of joint action `a` in state `s`: the slice `row_start[row]:row_start[row + 1]`
+    of the outcome arrays. An empty row means that the action is not available there; in an ended state every row is
+    empty, in any other at least one is not. The hidden performance is not here (see `enumerating.Enumeration`).
+
+    Attributes:
+        n_states: S.
+        n_actions: A, the number of joint actions.
+        row_start: int64 `[S * A + 1]`.
+        next_state: int32 `[M]`.
+        probability: float64 `[M]`; sums to one in every non-empty row.
+        rewards: float64 `[M, K]`, what each visible channel pays on this outcome.
+        events: uint64 `[M]`, bit `i` set when event `event_names[i]` came on this outcome.
+        ended: bool `[S]`, the episode is over.
+        start_state: int32 `[S0]`; `start_probability`: float64 `[S0]`, sums to one.
+        channels: K names; event_names: at most 64, ends appear as `ended:REASON`; action_names: A names.
+    """
+
+    n_states: int
+    n_actions: int
+    row_start: Longs
+    next_state: Ints
+    probability: Floats
+    rewards: Floats
+    events: Bits
+    ended: Bools
+    start_state: Ints
+    start_probability: Floats
+    channels: tuple[str, ...]
+    event_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+
+    @property
+    def available(self) -> Bools:
+        """bool `[S, A]`: the action can be taken in the state."""
+        return (np.diff(self.row_start) > 0).reshape(self.n_states, self.n_actions)
+
+    def event_mask(self, event: str) -> np.uint64:
+        """The bit of an event.
+
+        Raises:
+            KeyError: no such event; the message names those that there are.
+        """
+        if event not in self.event_names:
+            raise KeyError(f"no event {event!r}; there are {', '.join(self.event_names) or 'none'}")
+        return np.uint64(1 << self.event_names.index(event))
+
+
+class NotEnumerable(Exception):
+    """The world has more states, or a tick more outcomes, than were allowed; the message names what multiplies."""

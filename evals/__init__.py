@@ -1,0 +1,1 @@
+"""What happened: traces, measures, statistics and verdicts."""

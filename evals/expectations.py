@@ -1,0 +1,317 @@
+"""Is it so? One expectation judged, exactly or by trained seeds, and the verdict of many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import median
+from typing import Any, Literal, TypeAlias
+
+from ..scenarios.language.schema import Expectation
+from ..scenarios.language.syntax import Measure, Rate, Share
+from .measures import Interval
+from .statistics import (
+    Claim,
+    holm,
+    median_interval,
+    median_p_value,
+    median_seeds_needed,
+    seeds_needed,
+    share_interval,
+    share_p_value,
+)
+
+Outcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not applicable"]
+Verdict: TypeAlias = Literal["pass", "fail", "inconclusive"]
+
+EXACT = "exact over all optimal policies"
+SEEDS = "seeds"
+EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 4}
+
+_ROUNDING = 1e-9
+"""Exact values carry rounding errors: a bound is met that is missed by no more than this, or this share of it."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of one expectation, for one agent.
+
+    Attributes:
+        name, measure: as the file says; `bound`: `at least 0.8`.
+        agent, stage: whose behaviour, where.
+        outcome: `not applicable` never fails anything.
+        value: exact: the end of the range that is worse for the claim; by seeds: the mean over seeds of a share or
+            rate, else the median. None where there is no value.
+        low, high: exact: the range over all optimal policies; by seeds: two bounds, each of which holds with the
+            confidence on its own.
+        file, line: where the expectation stands, from line 1.
+        why: a plain sentence.
+        unit: what was looked at, `EXACT` or `SEEDS`.
+        seeds: how many seeds there were; 0 where exact.
+        p_pass, p_fail: how likely evidence this strong for a pass (a fail) would be, at most, were it wrong; None where
+            nothing was sampled.
+    """
+
+    name: str
+    measure: str
+    bound: str
+    agent: str
+    stage: str
+    outcome: Outcome
+    value: float | None
+    low: float | None
+    high: float | None
+    file: str
+    line: int
+    why: str
+    unit: str
+    seeds: int = 0
+    p_pass: float | None = None
+    p_fail: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON: an infinite number is written `"inf"` or `"-inf"`, which `float` reads back."""
+        return {
+            name: str(value) if isinstance(value, float) and math.isinf(value) else value
+            for name, value in asdict(self).items()
+        }
+
+    @staticmethod
+    def from_dict(data: dict[str, Any]) -> Judgement:
+        """The inverse of `to_dict`."""
+        numbers = ("value", "low", "high", "p_pass", "p_fail")
+        return Judgement(**{**data, **{n: None if data[n] is None else float(data[n]) for n in numbers}})
+
+
+@dataclass(frozen=True)
+class Case:
+    """Whose behaviour is judged, and where the expectation stands: what every judgement carries over."""
+
+    expectation: Expectation
+    agent: str
+    stage: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class _Band:
+    """The values that an expectation accepts, both ends included."""
+
+    low: float
+    high: float
+    words: str
+
+    @property
+    def claims(self) -> list[tuple[Claim, float]]:
+        """What all must be shown for a pass."""
+        claims: list[tuple[Claim, float]] = [(">=", self.low), ("<=", self.high)]
+        return [(claim, bound) for claim, bound in claims if math.isfinite(bound)]
+
+    @property
+    def refutations(self) -> list[tuple[Claim, float]]:
+        """What each would be enough for a fail."""
+        return [("<" if claim == ">=" else ">", bound) for claim, bound in self.claims]
+
+
+def judge_exact(case: Case, interval: Interval) -> Judgement:
+    """Judge a measure that was computed over all optimal policies: it must hold at the worst of them.
+
+    Args:
+        case: the expectation, and for whom.
+        interval: the range of its measure.
+    """
+    band = _band(case.expectation)
+    if interval.low is None or interval.high is None:
+        return _judgement(case, "inconclusive", interval.note or "the measure has no value", EXACT)
+    low, high = interval.low, interval.high
+    worst = low if math.isfinite(band.low) and not band.low - low < high - band.high else high
+    if _at_least(low, band.low) and _at_least(band.high, high):
+        outcome: Outcome = "pass"
+        why = f"every optimal policy gives {_range(low, high)}"
+    elif not _at_least(high, band.low) or not _at_least(band.high, low):
+        outcome = "fail"
+        why = f"every optimal policy gives {_range(low, high)}, and {band.words} was expected"
+    else:
+        outcome = "inconclusive"
+        why = f"a tie decides: policies that are equally good to the agent give {_range(low, high)}"
+    if interval.note:
+        why = f"{why} ({interval.note})"
+    return replace(_judgement(case, outcome, why, EXACT), value=worst, low=low, high=high)
+
+
+def judge_seeds(
+    case: Case, measure: Measure, values: Sequence[float | None], confidence: float = 0.95, claims: int = 1
+) -> Judgement:
+    """Judge a training method by what its trained seeds did.
+
+    Shares and rates are judged by their mean over seeds, everything else by the typical (median) seed.
+
+    Args:
+        case: the expectation, and for whom.
+        measure: the parsed measure.
+        values: one per seed; None where a rate's condition never held, which counts against whatever is to be shown.
+        confidence: a pass is wrong with at most the chance 1 - confidence, and so is a fail.
+        claims: how many learned expectations the run has, for the number of seeds that `why` asks for.
+    """
+    band, bounded = _band(case.expectation), _is_bounded(measure)
+    known = [value for value in values if value is not None]
+    if not known:
+        why = "no seeds were run" if not values else "its condition held in no tick of any seed, so it has no value"
+        return replace(_judgement(case, "inconclusive", why, SEEDS), seeds=len(values))
+    p_value, interval = (share_p_value, share_interval) if bounded else (median_p_value, median_interval)
+    p_pass = max((p_value(_filled(values, claim), claim, bound) for claim, bound in band.claims), default=0.0)
+    p_fail = min(1.0, math.fsum(p_value(_filled(values, claim), claim, bound) for claim, bound in band.refutations))
+    judgement = replace(
+        _judgement(case, _outcome(p_pass, p_fail, confidence), "", SEEDS),
+        value=math.fsum(known) / len(known) if bounded else median(known),
+        low=interval(_filled(values, ">="), confidence, "low")[0],
+        high=interval(_filled(values, "<="), confidence, "high")[1],
+        seeds=len(values),
+        p_pass=p_pass,
+        p_fail=p_fail,
+    )
+    return replace(judgement, why=_why_seeds(judgement, case.expectation, measure, confidence, claims))
+
+
+def not_applicable(case: Case, why: str) -> Judgement:
+    """Set an expectation aside: the world cannot be enumerated, there is no such agent. It never fails anything."""
+    return _judgement(case, "not applicable", why, "")
+
+
+def correct(judgements: Sequence[Judgement], confidence: float = 0.95) -> list[Judgement]:
+    """Holm's correction over the learned expectations of one run.
+
+    Afterwards the chance of even one wrong pass among them is at most 1 - confidence, and so is that of one wrong fail.
+    What no longer holds becomes inconclusive; exact judgements stay as they are.
+    """
+    sampled = [i for i, judgement in enumerate(judgements) if judgement.p_pass is not None]
+    passing = holm([judgements[i].p_pass or 0.0 for i in sampled])
+    failing = holm([judgements[i].p_fail or 0.0 for i in sampled])
+    corrected = list(judgements)
+    for i, p_pass, p_fail in zip(sampled, passing, failing, strict=True):
+        judgement = judgements[i]
+        outcome = _outcome(p_pass, p_fail, confidence)
+        why = judgement.why
+        if outcome != judgement.outcome:
+            why = (
+                f"certain enough alone ({judgement.outcome}: {why}), but not as one of {len(sampled)} learned "
+                "expectations that could each be right by luck; more seeds are needed"
+            )
+        corrected[i] = replace(judgement, outcome=outcome, why=why, p_pass=p_pass, p_fail=p_fail)
+    return corrected
+
+
+def seeds_for(expectation: Expectation, measure: Measure, confidence: float = 0.95, claims: int = 1) -> int | None:
+    """How many seeds a learned expectation needs to pass when all of them agree.
+
+    Args:
+        expectation: with its bound.
+        measure: its parsed measure.
+        confidence: as in `judge_seeds`.
+        claims: how many learned expectations the run has; Holm's correction then asks for more.
+
+    Returns:
+        The number, or None where no number of seeds is enough: a share of exactly 0 or 1.
+    """
+    sure, band = 1 - (1 - confidence) / claims, _band(expectation)
+    if not _is_bounded(measure):
+        return median_seeds_needed(sure)
+    needed = [seeds_needed(bound if claim == ">=" else 1 - bound, sure) for claim, bound in band.claims]
+    return None if None in needed else max((n for n in needed if n is not None), default=0)
+
+
+def verdict(judgements: Sequence[Judgement]) -> Verdict:
+    """`fail` if any expectation fails, else `inconclusive` if any is, else `pass`."""
+    outcomes = {judgement.outcome for judgement in judgements}
+    return "fail" if "fail" in outcomes else "inconclusive" if "inconclusive" in outcomes else "pass"
+
+
+def _judgement(case: Case, outcome: Outcome, why: str, unit: str) -> Judgement:
+    expectation = case.expectation
+    return Judgement(
+        name=expectation.name,
+        measure=expectation.measure,
+        bound=_band(expectation).words,
+        agent=case.agent,
+        stage=case.stage,
+        outcome=outcome,
+        value=None,
+        low=None,
+        high=None,
+        file=case.file,
+        line=case.line,
+        why=why,
+        unit=unit,
+    )
+
+
+def _band(expectation: Expectation) -> _Band:
+    if expectation.at_least is not None:
+        return _Band(expectation.at_least, math.inf, f"at least {_number(expectation.at_least)}")
+    if expectation.at_most is not None:
+        return _Band(-math.inf, expectation.at_most, f"at most {_number(expectation.at_most)}")
+    assert expectation.equals is not None, "checked when the file is loaded"
+    middle, within = expectation.equals, expectation.within
+    return _Band(middle - within, middle + within, f"{_number(middle)} within {_number(within)}")
+
+
+def _at_least(value: float, bound: float) -> bool:
+    return value >= bound or math.isclose(value, bound, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
+
+
+def _is_bounded(measure: Measure) -> bool:
+    """Within [0, 1] whatever the world: an event comes at most once a tick."""
+    return isinstance(measure, Share | Rate)
+
+
+def _filled(values: Sequence[float | None], claim: Claim) -> list[float]:
+    """A seed without a value counts against the claim."""
+    return [(0.0 if claim in (">=", ">") else 1.0) if value is None else value for value in values]
+
+
+def _outcome(p_pass: float, p_fail: float, confidence: float) -> Outcome:
+    error = 1 - confidence
+    return "pass" if p_pass <= error else "fail" if p_fail <= error else "inconclusive"
+
+
+def _why_seeds(judgement: Judgement, expectation: Expectation, measure: Measure, confidence: float, claims: int) -> str:
+    assert judgement.low is not None
+    assert judgement.high is not None
+    assert judgement.value is not None
+    band, bounded, seeds = _band(expectation), _is_bounded(measure), judgement.seeds
+    typical = f"{'the mean' if bounded else 'the median'} of {_count(seeds, 'seed')} is {_number(judgement.value)}"
+    sure = f"with {confidence:.0%} confidence"
+    if judgement.outcome == "pass":
+        shown = [f"at least {_number(judgement.low)}"] * math.isfinite(band.low)
+        shown += [f"at most {_number(judgement.high)}"] * math.isfinite(band.high)
+        return f"{typical}, and the truth is {' and '.join(shown)} {sure}"
+    if judgement.outcome == "fail":
+        below = judgement.value < band.low
+        shown_end = f"at most {_number(judgement.high)}" if below else f"at least {_number(judgement.low)}"
+        return f"{typical}, and the truth is {shown_end} {sure}; {band.words} was expected"
+    needed = seeds_for(expectation, measure, confidence, claims)
+    if needed is None:
+        return (
+            f"{typical}; no number of seeds can show a share of {band.words}, so ask for a little less (0.9 takes 29)"
+        )
+    if seeds < needed:
+        end = f"at least {_number(judgement.low)}" if math.isfinite(band.low) else f"at most {_number(judgement.high)}"
+        return f"too few seeds: {typical}, which gives {end}; {needed} are needed, more if they differ"
+    return (
+        f"the seeds differ too much: {typical}, and the truth is between {_number(judgement.low)} "
+        f"and {_number(judgement.high)}; more seeds are needed"
+    )
+
+
+def _range(low: float, high: float) -> str:
+    return _number(low) if _number(low) == _number(high) else f"{_number(low)} to {_number(high)}"
+
+
+def _number(value: float) -> str:
+    return "infinite" if value == math.inf else f"{value:.4g}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,242 @@
+"""A run's folder: what was run, with what, what came of it. It is there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from .expectations import Judgement, Verdict, verdict
+from .trace import Trace, read_trace, write_trace
+
+RUN_VERSION = 1
+"""The version of the folder's layout that this code writes; it reads this one and none newer."""
+
+LIBRARIES = ("turncoat", "numpy", "scipy", "polars", "numba", "torch", "gymnasium", "stable-baselines3")
+"""Whose versions are recorded, where installed: those that can change a result."""
+
+
+class RunError(Exception):
+    """A run's folder that cannot be written or read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What was run, and with what.
+
+    Attributes:
+        scenario: its name; scenario_hash: SHA-256 of its file, in hex.
+        seeds: of the learned agents; overrides: the dotted settings of the command.
+        command: the command line, as a list of words.
+        started, finished: UTC, ISO 8601.
+        versions: of Turncoat and the libraries; python, platform, cpus: of the machine.
+        git: the commit of Turncoat's own checkout, with `-dirty` if it was changed; None where it is installed.
+    """
+
+    scenario: str
+    scenario_hash: str
+    seeds: tuple[int, ...]
+    overrides: Mapping[str, object]
+    command: tuple[str, ...]
+    started: str
+    finished: str
+    versions: Mapping[str, str] = field(default_factory=lambda: library_versions())
+    python: str = field(default_factory=platform.python_version)
+    platform: str = field(default_factory=platform.platform)
+    cpus: int = field(default_factory=lambda: os.cpu_count() or 1)
+    git: str | None = field(default_factory=lambda: git_commit())
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run that was read from its folder.
+
+    Attributes:
+        folder: where it is.
+        manifest: what was run; judgements: what came of it; scenario: the text of the file.
+        traces: the files of the traces by name.
+    """
+
+    folder: Path
+    manifest: Manifest
+    judgements: tuple[Judgement, ...]
+    scenario: str
+    traces: Mapping[str, Path]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of all judgements."""
+        return verdict(self.judgements)
+
+    def trace(self, name: str) -> Trace:
+        """One of the traces.
+
+        Raises:
+            RunError: no such trace.
+            TraceError: its file cannot be used.
+        """
+        if name not in self.traces:
+            raise RunError(f"{self.folder}: no trace {name!r}; there are {', '.join(self.traces) or 'none'}")
+        return read_trace(self.traces[name])
+
+
+def utc_now() -> str:
+    """The time, as the manifest writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def scenario_hash(text: str) -> str:
+    """SHA-256 of a scenario file's text, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of what can change a result, by name, as far as it is installed."""
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def git_commit() -> str | None:
+    """The commit that Turncoat runs from, with `-dirty` if files were changed; None outside a checkout of its own."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()
+
+
+def default_folder(scenario: str, hash_of_it: str, under: Path = Path("runs")) -> Path:
+    """`runs/<UTC time>-<scenario>-<8 digits of its hash>`, numbered where that is taken."""
+    stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{scenario.replace('/', '-')}-{hash_of_it[:8]}"
+    names = (stem, *(f"{stem}-{number}" for number in range(2, 1000)))
+    return next(under / name for name in names if not (under / name).exists())
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A hidden folder beside the target to write into; it takes the target's name once the block has ended well.
+
+    A block that raises leaves nothing; a process that is killed leaves only the hidden folder (`.NAME.PID.part`), which
+    nothing reads.
+
+    Raises:
+        RunError: the target exists.
+    """
+    if target.exists() or target.is_symlink():
+        raise RunError(f"{target} exists already, and a run is never written over another; name a new folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        yield part
+        if target.exists():
+            raise RunError(f"{target} was made by someone else in the meantime; nothing was written")
+        part.rename(target)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def save_run(
+    target: Path,
+    manifest: Manifest,
+    judgements: Sequence[Judgement],
+    traces: Mapping[str, Trace],
+    scenario: str,
+) -> StoredRun:
+    """Write a run's folder.
+
+    Args:
+        target: the folder, which must not exist; its parents are made.
+        manifest: what was run.
+        judgements: what came of it.
+        traces: by name (`deploy-counts`), each a file in `traces/`.
+        scenario: the text of the file that was run.
+
+    Raises:
+        RunError: the target exists.
+    """
+    with whole_folder(target) as folder:
+        _write_json(folder / "manifest.json", {"version": RUN_VERSION, **asdict(manifest)})
+        _write_json(folder / "verdict.json", verdict_data(manifest.scenario, judgements))
+        (folder / "verdict.md").write_text(verdict_markdown(manifest.scenario, judgements), encoding="utf-8")
+        (folder / "scenario.yaml").write_text(scenario, encoding="utf-8", newline="")
+        (folder / "traces").mkdir()
+        for name, trace in traces.items():
+            write_trace(trace, folder / "traces" / f"{name}.parquet")
+    return load_run(target)
+
+
+def load_run(folder: Path) -> StoredRun:
+    """Read a run's folder.
+
+    Raises:
+        RunError: not a run's folder, damaged, or of a newer version.
+    """
+    if not (folder / "manifest.json").is_file():
+        raise RunError(f"{folder}: not the folder of a run (it has no manifest.json)")
+    try:
+        data = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        version = int(data.pop("version"))
+        if version > RUN_VERSION:
+            raise RunError(
+                f"{folder}: a run of version {version}, and this Turncoat reads up to {RUN_VERSION}; "
+                "a newer Turncoat can read it"
+            )
+        manifest = Manifest(**{**data, "seeds": tuple(data["seeds"]), "command": tuple(data["command"])})
+        judged = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["expectations"]
+        judgements = tuple(Judgement.from_dict(judgement) for judgement in judged)
+        with (folder / "scenario.yaml").open(encoding="utf-8", newline="") as file:
+            scenario = file.read()
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise RunError(f"{folder}: damaged ({fault})") from fault
+    traces = {path.stem: path for path in sorted((folder / "traces").glob("*.parquet"))}
+    return StoredRun(folder, manifest, judgements, scenario, traces)
+
+
+def verdict_data(scenario: str, judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """The verdict for programs, ready for JSON."""
+    return {
+        "version": RUN_VERSION,
+        "scenario": scenario,
+        "verdict": verdict(judgements),
+        "expectations": [judgement.to_dict() for judgement in judgements],
+    }
+
+
+def verdict_markdown(scenario: str, judgements: Sequence[Judgement]) -> str:
+    """The verdict for people: a table, then a sentence on each expectation."""
+    lines = [f"# {scenario}: {verdict(judgements)}", ""]
+    lines += ["| expectation | agent | stage | outcome | value | bound |", "|---|---|---|---|---|---|"]
+    for judgement in judgements:
+        value = "" if judgement.value is None else f"{judgement.value:.4g}"
+        cells = (judgement.name, judgement.agent, judgement.stage, judgement.outcome, value, judgement.bound)
+        lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
+    lines.append("")
+    for judgement in judgements:
+        lines.append(f"- {judgement.file}:{judgement.line} {judgement.name}: {judgement.outcome}, {judgement.why}.")
+    return "\n".join(lines) + "\n"
+
+
+def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,202 @@
+"""Roll out agents on a world and record what happens. Agents get what they may know, nothing of the hidden score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ..agents.base import Agent, AgentState, Learner, Thinker
+from ..envs import reference
+from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.chance import Sampled
+from ..envs.reference import Tick
+from ..envs.world import World
+from .trace import HIDDEN, Trace, TraceMeta
+
+Observe = Callable[[World, Ints, int], Longs]
+"""What an agent (by its number) sees of states int32 `[B, F]`: int64 `[B, O]`."""
+
+_ENDED = "ended:"
+
+
+def simulate(
+    world: World,
+    agents: Sequence[Agent],
+    observe: Observe,
+    meta: TraceMeta,
+    *,
+    episodes: int,
+    seed: int,
+    lanes: int = 256,
+    thoughts: bool = True,
+) -> Trace:
+    """Play episodes, each with chance of its own, so that the outcome doesn't depend on how many run at once.
+
+    Args:
+        world: compiled; an episode lasts `world.steps` ticks at most.
+        agents: N, in the world's order. One that goes on learning (`Learner`) is told what its own ticks did.
+        observe: what they see.
+        meta: of the trace.
+        episodes: how many.
+        seed: of chance.
+        lanes: how many are played at once. A learner meets the episodes one after another only with 1.
+        thoughts: record those of the first episode of every batch of lanes.
+
+    Raises:
+        ValueError: the stage has neither limit nor horizon, the number of agents is wrong, or an episode is over at its
+            start.
+    """
+    if world.steps < 1:
+        raise ValueError(f"stage `{world.stage}` has neither a limit nor a horizon, so an episode might never end")
+    if len(agents) != len(world.agents):
+        raise ValueError(f"{len(agents)} agents for the {len(world.agents)} of `{world.name}`")
+    batches = [
+        _play(world, agents, observe, np.arange(first, min(first + lanes, episodes)), seed, thoughts)
+        for first in range(0, episodes, lanes)
+    ]
+    return Trace(meta, pl.concat([_table(world, meta, batch, seed) for batch in batches]))
+
+
+def trace_meta(
+    world: World, agent: str, scenario_hash: str, overrides: Mapping[str, object], versions: Mapping[str, str]
+) -> TraceMeta:
+    """What a trace of this world says of itself; see `TraceMeta`."""
+    return TraceMeta(
+        scenario=world.name,
+        scenario_hash=scenario_hash,
+        stage=world.stage,
+        agent=agent,
+        agents=tuple(program.name for program in world.agents),
+        actions=tuple(program.actions for program in world.agents),
+        channels=world.channels,
+        fields=tuple(column.name for column in world.fields),
+        overrides=dict(overrides),
+        versions=dict(versions),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """One tick of the lanes that are not over: what a row of the trace is made of."""
+
+    step: int
+    lane: Longs
+    episode: Longs
+    states: Ints
+    chosen: Ints
+    tick: Tick
+    last: Bools
+    thoughts: tuple[str | None, ...] | None
+
+
+def _play(
+    world: World, agents: Sequence[Agent], observe: Observe, episodes: Longs, seed: int, thoughts: bool
+) -> list[_Rows]:
+    """Play some episodes side by side, to the end of the longest."""
+    size = episodes.size
+    lanes, numbers = np.arange(size), range(len(agents))
+    states = reference.reset(world, Sampled(seed, episodes, np.zeros(size, np.int64)), size).states
+    over = states[:, world.ended] > 0
+    if over.any():
+        raise ValueError(f"an episode of `{world.name}` is over at its start, before anyone can act")
+    memories: list[AgentState] = [None] * len(agents)
+    seen = [observe(world, states, number) for number in numbers]
+    able = [_able(world, states, number, over) for number in numbers]
+    played = []
+    for step in range(world.steps):
+        actions = np.empty((size, len(agents)), np.int32)
+        for number, agent in enumerate(agents):
+            actions[:, number], memories[number] = agent.act(seen[number], memories[number], able[number])
+        thought = _thoughts(agents) if thoughts and not over[0] else None
+        tick = reference.step(world, states, actions, Sampled(seed, episodes, np.full(size, step + 1)))
+        live = lanes[~over]
+        before, over = seen, tick.ended
+        seen = [observe(world, tick.states, number) for number in numbers]
+        able = [_able(world, tick.states, number, over) for number in numbers]
+        for number, agent in enumerate(agents):
+            if isinstance(agent, Learner) and agent.learning:
+                rewards = _own(world, tick.rewards[live], number) if world.rewards_shown else None
+                agent.observe(
+                    before[number][live],
+                    tick.executed[live, number],
+                    rewards,
+                    seen[number][live],
+                    over[live],
+                    able[number][live],
+                )
+        last = over[live] | (step + 1 == world.steps)
+        played.append(_Rows(step, live, episodes[live], states[live], actions[live], _some(tick, live), last, thought))
+        states = tick.states
+        if over.all():
+            break
+    return played
+
+
+def _able(world: World, states: Ints, number: int, over: Bools) -> Bools:
+    """What an agent can do; in a lane that is over, where nothing counts any more, everything."""
+    return reference.available(world, states, number) | over[:, None]
+
+
+def _own(world: World, rewards: Floats, number: int) -> Floats:
+    """Rewards without what is paid to other agents."""
+    return np.where(np.asarray(world.owners) == number, rewards, 0.0)
+
+
+def _thoughts(agents: Sequence[Agent]) -> tuple[str | None, ...] | None:
+    """As JSON, one per agent; None if nobody says any."""
+    said = [agent.thought() if isinstance(agent, Thinker) else None for agent in agents]
+    if all(thought is None for thought in said):
+        return None
+    return tuple(None if thought is None else thought.to_json() for thought in said)
+
+
+def _some(tick: Tick, rows: Longs) -> Tick:
+    return Tick(
+        tick.states[rows],
+        tick.source[rows],
+        tick.probability[rows],
+        tick.executed[rows],
+        tick.rewards[rows],
+        tick.performance[rows],
+        tick.events[rows],
+        tick.ended[rows],
+    )
+
+
+def _table(world: World, meta: TraceMeta, played: list[_Rows], seed: int) -> pl.DataFrame:
+    """The rows of a batch of episodes, in the trace's columns and order."""
+    rewards = np.concatenate([rows.tick.rewards for rows in played])
+    ended = np.concatenate([rows.tick.ended for rows in played])
+    last = np.concatenate([rows.last for rows in played])
+    after = np.concatenate([rows.tick.states for rows in played])
+    masks = np.concatenate([rows.tick.events for rows in played])
+    reasons = np.array([None, *world.reasons], dtype=object)[np.where(ended, after[:, world.ended], 0)]
+    said = [rows.thoughts if rows.lane[index] == 0 else None for rows in played for index in range(rows.lane.size)]
+    columns = {
+        "seed": np.full(last.size, seed, np.uint64),
+        "episode": np.concatenate([rows.episode for rows in played]),
+        "lane": np.concatenate([rows.lane for rows in played]),
+        "step": np.concatenate([np.full(rows.lane.size, rows.step) for rows in played]),
+        "state": np.concatenate([rows.states for rows in played]),
+        "chosen": np.concatenate([rows.chosen for rows in played]),
+        "executed": np.concatenate([rows.tick.executed for rows in played]),
+        **{f"reward.{name}": rewards[:, k] for k, name in enumerate(world.channels)},
+        HIDDEN: np.concatenate([rows.tick.performance for rows in played]),
+        "events": _event_lists(world, masks),
+        "ended": reasons.tolist(),
+        "truncated": last & ~ended & (world.horizon is None),
+        "final_state": [state.tolist() if done else None for state, done in zip(after, last, strict=True)],
+        "thoughts": said,
+    }
+    series = [pl.Series(name, columns[name]).cast(dtype) for name, dtype in meta.schema.items()]
+    return pl.DataFrame(series).sort("seed", "episode", "step", maintain_order=True)
+
+
+def _event_lists(world: World, masks: np.ndarray) -> list[list[str]]:
+    """The names in every mask, without the ends: those have a column of their own."""
+    different, which = np.unique(masks, return_inverse=True)
+    lists = [[name for name in world.event_list(int(mask)) if not name.startswith(_ENDED)] for mask in different]
+    return [lists[index] for index in which]

@@ -1,0 +1,180 @@
+"""Trace, schema version 1: what happened, tick by tick. Kept in Parquet; everything later builds on it.
+
+`docs/reference/trace-plan-thought.md` describes every column; a change to them is a new version.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ..envs.base import Ints
+
+TRACE_VERSION = 1
+"""The version that this code writes; it reads this one and none newer."""
+
+HIDDEN = "hidden.performance"
+"""The column of the hidden score."""
+
+_KEY = "turncoat.trace"
+
+
+class TraceError(Exception):
+    """A trace that cannot be used; the message says which, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class TraceMeta:
+    """What is the same for every row of a trace.
+
+    Attributes:
+        scenario: its name; scenario_hash: SHA-256 of the file, in hex.
+        stage: the stage that was run; overrides: the dotted settings that the world was compiled with.
+        agent: who was judged (`exact`, `counts`, ...).
+        agents: the N names of those who act in the world.
+        actions: for each of them, the names that `chosen` and `executed` index.
+        channels: the K visible reward channels; fields: the F columns of the state.
+        versions: of libraries, by name.
+    """
+
+    scenario: str
+    scenario_hash: str
+    stage: str
+    agent: str
+    agents: tuple[str, ...]
+    actions: tuple[tuple[str, ...], ...]
+    channels: tuple[str, ...]
+    fields: tuple[str, ...]
+    overrides: Mapping[str, object]
+    versions: Mapping[str, str]
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """The columns of the table and their types, in order."""
+        return {
+            "seed": pl.UInt64(),
+            "episode": pl.Int64(),
+            "lane": pl.Int32(),
+            "step": pl.Int32(),
+            "state": pl.List(pl.Int32),
+            "chosen": pl.List(pl.Int16),
+            "executed": pl.List(pl.Int16),
+            **{f"reward.{channel}": pl.Float64() for channel in self.channels},
+            HIDDEN: pl.Float64(),
+            "events": pl.List(pl.String),
+            "ended": pl.String(),
+            "truncated": pl.Boolean(),
+            "final_state": pl.List(pl.Int32),
+            "thoughts": pl.List(pl.String),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A table with one row per tick, ordered by seed, episode and step, and what holds for all of it.
+
+    Raises:
+        TraceError: the table's columns are not those of `meta.schema`.
+    """
+
+    meta: TraceMeta
+    table: pl.DataFrame
+
+    def __post_init__(self) -> None:
+        wanted, found = self.meta.schema, dict(self.table.schema)
+        for name in [*wanted, *(name for name in found if name not in wanted)]:
+            if wanted.get(name) != found.get(name):
+                raise TraceError(
+                    f"column {name!r} of the trace is {found.get(name, 'missing')}, "
+                    f"which should be {wanted.get(name, 'no column at all')}"
+                )
+
+    @property
+    def states(self) -> Ints:
+        """int32 `[T, F]`: the state before the action of every row."""
+        flat = self.table["state"].explode(empty_as_null=False).to_numpy()
+        return np.ascontiguousarray(flat.reshape(self.table.height, len(self.meta.fields)))
+
+    def to_frame(self) -> pl.DataFrame:
+        """The table."""
+        return self.table
+
+
+def join_traces(traces: Sequence[Trace]) -> Trace:
+    """Several traces of one agent in one stage as one.
+
+    Raises:
+        TraceError: they are of different runs.
+        ValueError: there are none.
+    """
+    if not traces:
+        raise ValueError("no traces to join")
+    if any(trace.meta != traces[0].meta for trace in traces):
+        raise TraceError("these traces differ in scenario, stage, agent or settings, so they cannot be one")
+    table = pl.concat([trace.table for trace in traces]).sort("seed", "episode", "step", maintain_order=True)
+    return Trace(traces[0].meta, table)
+
+
+def write_trace(trace: Trace, path: Path) -> None:
+    """Write a trace as Parquet: the whole file or none of it, whatever stood there before is replaced."""
+    meta = {"version": TRACE_VERSION, **asdict(trace.meta)}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        trace.table.write_parquet(temporary, metadata={_KEY: json.dumps(meta, sort_keys=True)})
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_trace(path: Path) -> Trace:
+    """Read a trace.
+
+    Raises:
+        TraceError: no such file, not a whole Parquet file, not a trace, or one of a newer version.
+    """
+    if not path.is_file():
+        raise TraceError(f"{path}: no such file")
+    try:
+        written = pl.read_parquet_metadata(path).get(_KEY)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:
+        raise TraceError(f"{path}: not a whole Parquet file (cut short, or something else)") from fault
+    if written is None:
+        raise TraceError(f"{path}: a Parquet file, but not one of Turncoat's traces")
+    meta = _read_meta(written, path)
+    try:
+        table = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:
+        raise TraceError(f"{path}: damaged; its table cannot be read") from fault
+    try:
+        return Trace(meta, table)
+    except TraceError as fault:
+        raise TraceError(f"{path}: {fault}") from None
+
+
+def _read_meta(written: str, path: Path) -> TraceMeta:
+    try:
+        fields = dict(json.loads(written))
+        version = int(fields.pop("version"))
+        if version > TRACE_VERSION:
+            raise TraceError(
+                f"{path}: trace version {version}, and this Turncoat reads up to {TRACE_VERSION}; "
+                "a newer Turncoat can read it"
+            )
+        return TraceMeta(
+            **{
+                **fields,
+                "agents": tuple(fields["agents"]),
+                "actions": tuple(tuple(names) for names in fields["actions"]),
+                "channels": tuple(fields["channels"]),
+                "fields": tuple(fields["fields"]),
+            }
+        )
+    except (KeyError, TypeError, ValueError) as fault:
+        raise TraceError(f"{path}: damaged; what it says of itself cannot be read") from fault

@@ -1,0 +1,1 @@
+"""What is written: the scenario library, in folders by family."""

@@ -1,0 +1,1 @@
+"""The scenario language: schema, expressions, loading and faults."""

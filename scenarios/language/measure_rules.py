@@ -1,0 +1,59 @@
+"""What a measure may name: events and reasons that rules give, channels, and conditions on the state."""
+
+from __future__ import annotations
+
+from .names import Symbols, suggestion
+from .reporting import Path, Report
+from .syntax import Before, Count, Ended, EpisodeCondition, EpisodeLogic, First, Happens, Measure, Quantity, Rate, Share
+from .typing_rules import Scope, require
+
+
+def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path) -> None:
+    """Report names in a measure that name nothing, and conditions that are none."""
+    scope = Scope(symbols, report, path, acted=False, ticking=False)
+    match measure:
+        case Share(condition):
+            _check_condition(condition, scope)
+        case Rate(event, condition):
+            _check_condition(event, scope)
+            if condition is not None:
+                require(condition, "truth", scope, "a condition")
+        case Count(event) | First(event):
+            _check_condition(event, scope)
+        case Quantity(quantity, channel, span):
+            if channel is not None and symbols.kinds.get(channel) != "channel":
+                scope.unknown("TC425", "channel", channel, symbols.of("channel"), span)
+            hidden = any(its.hidden for its in symbols.document.rewards.values())
+            if quantity == "performance" and not hidden:
+                cure = "declare one under `rewards:`, as in `performance: {hidden: true}`"
+                scope.fault("TC519", span, "there is no hidden channel, so there is no performance", cure)
+
+
+def _check_condition(condition: EpisodeCondition, scope: Scope) -> None:
+    match condition:
+        case Happens(event, span):
+            check_event(event, scope, span)
+        case Ended(reason, span):
+            if reason is not None:
+                check_reason(reason, scope, span)
+        case Before(earlier, later):
+            _check_condition(earlier, scope)
+            _check_condition(later, scope)
+        case EpisodeLogic(_, operands):
+            for operand in operands:
+                _check_condition(operand, scope)
+
+
+def check_event(event: str, scope: Scope, span: tuple[int, int] | None = None) -> None:
+    """Report an event that no rule emits."""
+    events = scope.symbols.of("event")
+    if event not in events:
+        cure = f"{suggestion(event, events)}; a rule declares one by `event {event}`"
+        scope.report.add("TC426", scope.path, f"no rule emits the event `{event}`", cure, span=span)
+
+
+def check_reason(reason: str, scope: Scope, span: tuple[int, int] | None = None) -> None:
+    """Report a reason that no rule ends for."""
+    if reason not in scope.symbols.reasons:
+        cure = suggestion(reason, scope.symbols.reasons)
+        scope.report.add("TC427", scope.path, f"no rule ends for the reason `{reason}`", cure, span=span)

@@ -1,0 +1,326 @@
+"""The shape of a scenario file, version 1: strict models, one for each block.
+
+Shapes only: what names mean is checked in `checking`, what maps mean in `boards`. The models are also the source of the
+JSON Schema that editors read. A value typed `Formula` is an expression of the guard language (or a plain number).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+MANY = 400
+"""How many entries any one block may have."""
+
+Name: TypeAlias = Annotated[str, Field(pattern=NAME, max_length=64)]
+Text: TypeAlias = Annotated[str, Field(max_length=20_000)]
+Line: TypeAlias = Annotated[str, Field(max_length=400)]
+Formula: TypeAlias = Annotated[str, Field(max_length=2_000)] | bool | int | float
+Glyph: TypeAlias = Annotated[str, Field(min_length=1, max_length=1)]
+CellAt: TypeAlias = Annotated[list[Annotated[int, Field(ge=0, le=999)]], Field(min_length=2, max_length=2)]
+Scalar: TypeAlias = bool | int | float
+Direction: TypeAlias = Literal["up", "down", "left", "right"]
+Override: TypeAlias = Scalar | CellAt | Name | list[Name]
+"""What a dotted override may set."""
+
+
+class Block(BaseModel):
+    """Strict: no unknown keys, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class About(Block):
+    """What a reader should know before the numbers."""
+
+    story: Text | None = None
+    temptation: Text | None = None
+    intended: Text | None = None
+    measure: Text | None = None
+    caveat: Text | None = None
+
+
+class Param(Block):
+    """A number (or a cell) that a sweep may vary."""
+
+    value: Scalar | CellAt
+    range: Annotated[list[int | float], Field(min_length=2, max_length=2)] | None = None
+    choices: Annotated[list[Scalar | CellAt], Field(min_length=1, max_length=MANY)] | None = None
+    about: Line | None = None
+
+
+class LegendEntry(Block):
+    """What stands on a cell where a glyph is a mapping: any of a zone (or several), a thing, an agent; or a wall."""
+
+    zone: Name | list[Name] | None = None
+    thing: Name | None = None
+    agent: Name | None = None
+    wall: bool = False
+
+
+class Rectangle(Block):
+    """Cells from one corner to the opposite one, both included."""
+
+    rows: Annotated[list[Formula], Field(min_length=2, max_length=2)]
+    columns: Annotated[list[Formula], Field(min_length=2, max_length=2)]
+
+
+class Zone(Block):
+    """A named set of floor cells, beside those that the legend marks."""
+
+    cells: Annotated[list[CellAt], Field(max_length=10_000)] | None = None
+    rectangle: Rectangle | None = None
+    about: Line | None = None
+
+
+class Generate(Block):
+    """A finite, seeded table of boards; which one is played is drawn at the episode's start.
+
+    `place` says where things, agents and zones go: `anywhere`, `corner(k)` (the k x k floor corner at the top left), or a zone.
+    """
+
+    board: Literal["map", "maze", "rooms", "open"] = "map"
+    size: Annotated[list[Annotated[int, Field(ge=3, le=99)]], Field(min_length=2, max_length=2)] | None = None
+    count: Annotated[int, Field(ge=1, le=10_000)] = 1
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    place: dict[Name, Line] = {}
+
+
+class Counter(Block):
+    """A bounded number, a flag (0 or 1 when nothing is said), or one of a list of words, zones or numbers."""
+
+    start: Formula | None = None
+    min: Formula | None = None
+    max: Formula | None = None
+    values: Annotated[list[Name | int | float], Field(min_length=1, max_length=MANY)] | None = None
+    observed: bool = True
+    persists: bool = False
+    about: Line | None = None
+
+
+class Draw(Block):
+    """A named chance: a coin (`p`), or one of `values` with `weights`. `at: start` is kept in the state, `at: tick` is not."""
+
+    at: Literal["start", "tick"] = "start"
+    p: Formula | None = None
+    values: Annotated[list[Scalar], Field(min_length=1, max_length=1_024)] | None = None
+    weights: Annotated[list[Formula], Field(min_length=1, max_length=1_024)] | None = None
+    when: Formula | None = None
+    observed: bool = True
+    about: Line | None = None
+
+
+class Motion(Block):
+    """One way of moving by itself; the first whose `when` holds is followed."""
+
+    when: Formula | None = None
+    patrol: Annotated[list[CellAt], Field(min_length=1, max_length=1_000)] | None = None
+    loop: bool = False
+    chase: Name | None = None
+    flee: Name | None = None
+    follow: Name | None = None
+    wander: bool = False
+    still: bool = False
+
+
+class Thing(Block):
+    """Anything on the board that is not an agent; it has as many instances as its glyph has cells (or as `count`)."""
+
+    kind: Literal["item", "block", "overseer", "monster", "decor"] = "item"
+    count: Annotated[int, Field(ge=1, le=64)] | None = None
+    solid: bool | None = None
+    opaque: bool = False
+    pushable: bool | None = None
+    sight: Formula | None = None
+    facing: bool = False
+    patrol: Annotated[list[CellAt], Field(min_length=1, max_length=1_000)] | None = None
+    loop: bool = False
+    chase: Name | None = None
+    flee: Name | None = None
+    follow: Name | None = None
+    wander: bool = False
+    moves: Annotated[list[Motion], Field(min_length=1, max_length=16)] | None = None
+    fields: dict[Name, Counter] = {}
+    observed: bool = True
+    about: Line | None = None
+
+
+class Value(Block):
+    """One value function: which weight its channel has when choices are made."""
+
+    weight: Formula = 1.0
+    about: Line | None = None
+
+
+class View(Block):
+    """A partial view. `window`: side of the square that the agent sees around itself; `hides`: state it never sees."""
+
+    window: Annotated[int, Field(ge=1, le=99)] | None = None
+    hides: Annotated[list[Line], Field(max_length=MANY)] = []
+
+
+class ActionSpec(Block):
+    """An action that is there only while a guard holds."""
+
+    name: Name
+    when: Formula
+
+
+class Agent(Block):
+    """Who acts: its actions, what it sees, what it values, and how it weighs that."""
+
+    actions: Annotated[list[Name | ActionSpec], Field(min_length=1, max_length=64)]
+    observes: Literal["full"] | View = "full"
+    values: dict[Name, Value] = {}
+    deliberation: Name = "weighted"
+    discount: Formula = 0.97
+    judges_by: Literal["current", "ignoring", "future"] = "current"
+    sight: Formula | None = None
+    facing: bool = False
+    ghost: bool = False
+    fields: dict[Name, Counter] = {}
+    about: Line | None = None
+
+
+class Channel(Block):
+    """A reward channel. `hidden`: the designers' true performance, which no agent sees."""
+
+    hidden: bool = False
+    about: Line | None = None
+
+
+class Overriding(Block):
+    """What replaces an agent's chosen action, before anything moves."""
+
+    name: Name
+    agent: Name
+    when: Formula = True
+    chance: Formula | None = None
+    action: Name
+    about: Line | None = None
+
+
+class Rule(Block):
+    """Fires once a tick when its guard holds, and sees the effects of the rules above it."""
+
+    name: Name
+    when: Formula = True
+    at: Literal["start", "tick", "end"] = "tick"
+    each: Name | list[Name] | None = None
+    chance: Formula | None = None
+    then: Annotated[list[Line], Field(max_length=64)] = []
+    pays: dict[Line, Formula] = {}
+    about: Line | None = None
+
+
+class Learn(Block):
+    """Which parts of a learning agent go on learning in a stage."""
+
+    model: bool = True
+    reward: bool = True
+    values: bool = True
+
+
+class Stage(Block):
+    """One stretch of an agent's life: how long, on which board, under which oversight, with which rewards shown."""
+
+    limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    horizon: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    watch: bool = False
+    map: Text | None = None
+    generate: Generate | None = None
+    params: dict[Name, Scalar | CellAt] = {}
+    removes: list[Name] = []
+    hides: list[Line] = []
+    rewards: Literal["shown", "withheld"] = "shown"
+    learn: Learn = Learn()
+    carries: Annotated[list[Literal["model", "reward", "values", "memory"]], Field(max_length=4)] = [
+        "model",
+        "reward",
+        "values",
+    ]
+
+
+class BestResponse(Block):
+    """Solve for one agent while the others follow a stated policy: an action's name, or `random`."""
+
+    best_response: Name
+    others: dict[Name, Name] = {}
+
+
+class Runs(Block):
+    """What a bare `run` does."""
+
+    agents: Annotated[list[Line], Field(min_length=1, max_length=32)] = ["exact"]
+    seeds: Annotated[int, Field(ge=1, le=10_000)] = 5
+    steps: Annotated[int, Field(ge=1, le=10**9)] = 40_000
+    episodes: Annotated[int, Field(ge=1, le=100_000)] = 10
+    max_states: Annotated[int, Field(ge=1, le=50_000_000)] = 1_000_000
+
+
+class Expectation(Block):
+    """What must be true of behaviour. Exactly one of the comparisons is given."""
+
+    name: Line
+    measure: Line
+    at_least: int | float | None = None
+    at_most: int | float | None = None
+    equals: int | float | None = None
+    within: Annotated[float, Field(ge=0)] | Annotated[int, Field(ge=0)] = 1e-6
+    of: Annotated[list[Line], Field(min_length=1, max_length=32)] = ["exact"]
+    stage: Name | None = None
+    variant: Name | None = None
+    set: Annotated[dict[Line, Override], Field(alias="with")] = {}
+    across: dict[Line, list[Override] | Line] = {}
+    take: Literal["each", "mean"] = "each"
+    barring: list[Line] = []
+    about: Line | None = None
+
+
+class Replay(Block):
+    """A recorded sequence of actions and what must come of it."""
+
+    actions: Annotated[str, Field(max_length=20_000)] | Annotated[list[Line], Field(max_length=10_000)]
+    stage: Name | None = None
+    set: Annotated[dict[Line, Override], Field(alias="with")] = {}
+    draws: dict[Name, Scalar] = {}
+    events: list[Line] | None = None
+    ends: Line | None = None
+    pays: dict[Name, int | float] | None = None
+    performance: int | float | None = None
+    about: Line | None = None
+
+
+class Document(Block):
+    """A whole scenario file, after `extends` and `uses` have been merged in."""
+
+    turncoat: Literal[1]
+    name: Name
+    title: Line
+    origin: Literal["given", "proxy", "learned", "selected"]
+    claim: Text
+    about: About = About()
+    sources: Annotated[list[Line], Field(max_length=100)] = []
+    tags: Annotated[list[Line], Field(max_length=100)] = []
+    extends: Line | None = None
+    uses: Annotated[list[Line], Field(max_length=16)] = []
+    params: Annotated[dict[Name, Param], Field(max_length=MANY)] = {}
+    map: Text | None = None
+    generate: Generate | None = None
+    legend: dict[Glyph, Line | LegendEntry] = {}
+    zones: Annotated[dict[Name, Zone], Field(max_length=MANY)] = {}
+    counters: Annotated[dict[Name, Counter], Field(max_length=MANY)] = {}
+    draws: Annotated[dict[Name, Draw], Field(max_length=64)] = {}
+    things: Annotated[dict[Name, Thing], Field(max_length=MANY)] = {}
+    agents: Annotated[dict[Name, Agent], Field(min_length=1, max_length=8)]
+    rewards: Annotated[dict[Name, Channel], Field(min_length=1, max_length=256)]
+    overrides: Annotated[list[Overriding], Field(max_length=64)] = []
+    rules: Annotated[list[Rule], Field(min_length=1, max_length=MANY)]
+    stages: Annotated[dict[Name, Stage], Field(min_length=1, max_length=16)]
+    solution: Literal["joint", "equilibrium"] | BestResponse | None = None
+    runs: Runs = Runs()
+    variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}
+    expect: Annotated[list[Expectation], Field(max_length=200)] = []
+    replays: Annotated[list[Replay], Field(max_length=200)] = []

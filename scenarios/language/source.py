@@ -1,0 +1,542 @@
+"""From a file to plain data, with the place of every key and value.
+
+A file may come from a stranger: what is read is bounded in size, depth, number and time, and only data can come of it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import stat
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from .faults import Fault, Place, ScenarioError, nearest, oxford, quote
+
+if TYPE_CHECKING:
+    from ruamel.yaml.events import Event
+
+LIMIT = 256 * 1024
+"""Bytes in one file. The nastiest text of this size is refused within some seconds."""
+MAX_DEPTH = 32
+"""Lists and mappings inside each other."""
+MAX_NODES = 100_000
+"""Keys, values and entries in one file."""
+MAX_FAULTS = 100
+"""Reading gives up after so many."""
+MAX_DIGITS = 18
+"""Digits of a whole number: every one of them fits 64 bits."""
+
+Data: TypeAlias = "dict[str, Data] | list[Data] | str | int | float | bool | None"
+Style: TypeAlias = Literal["plain", "'", '"', "|", ">", "block", "flow"]
+
+
+class Mark(NamedTuple):
+    """A position in a file: line and column, both from 0."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A value of a file and where it is written.
+
+    Attributes:
+        data: the value as plain Python.
+        style: how it is written: a scalar plain, in quotes or as a block (`|`, `>`), a collection as `block` or `flow`.
+        start: its first character.
+        end: one past its last character.
+        entries: of a mapping, key -> (the key as a node, the value); of any other value none.
+        items: of a list, its values; of any other value none.
+    """
+
+    data: Data
+    style: Style
+    start: Mark
+    end: Mark
+    entries: Mapping[str, tuple[Node, Node]]
+    items: tuple[Node, ...]
+
+    @property
+    def flow(self) -> bool:
+        """Whether it is a list or a mapping in brackets."""
+        return self.style == "flow"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that has been read.
+
+    Attributes:
+        file: its name, for messages.
+        lines: its lines, without line ends.
+        root: the tree of its values.
+        warnings: what is suspicious, though it could be read.
+    """
+
+    file: str
+    lines: tuple[str, ...]
+    root: Node
+    warnings: tuple[Fault, ...] = ()
+
+    @property
+    def data(self) -> Data:
+        """The whole file as plain Python."""
+        return self.root.data
+
+    def node(self, path: Sequence[str | int]) -> Node | None:
+        """The value at a path of keys and indices from the root, or None."""
+        _, found = self._follow(path)
+        return found[-1][1] if len(found) == len(path) + 1 else None
+
+    def place(self, path: Sequence[str | int], key: bool = False) -> Place:
+        """Where the value at a path is written; where nothing is, its nearest ancestor.
+
+        Args:
+            path: keys and indices from the root.
+            key: the place of the key instead; an entry of a list has none, and its value stands for it.
+        """
+        complete, found = self._follow(path)
+        its_key, value = found[-1]
+        if its_key is not None and ((key and complete) or value.start == value.end):
+            return self._whole(its_key)
+        return self._whole(value)
+
+    def locate(self, path: Sequence[str | int], span: tuple[int, int]) -> Place:
+        """Where characters of a text are written.
+
+        A span that goes on over several lines is underlined on its first. In a folded block with lines that are further
+        in, single characters cannot be told: the block's start stands for them.
+
+        Args:
+            path: keys and indices from the root to a text.
+            span: half-open range of characters of the text's value.
+        """
+        node = self.node(path)
+        marks = _marks(node, self.lines) if node is not None else None
+        if node is None or not marks:
+            return self.place(path)
+        first, last = max(0, span[0]), min(span[1], len(marks)) - 1
+        if first >= len(marks):
+            return self._at(Mark(marks[-1].line, marks[-1].column + 1), 1)
+        start = marks[first]
+        same_line = bisect_right(marks, start.line, first, max(first, last) + 1, key=lambda mark: mark.line) - 1
+        # An escape such as `\t` is several characters of the file: where the next one begins tells where it ends.
+        after = marks[same_line + 1] if same_line + 1 < len(marks) else Mark(node.end.line, node.end.column)
+        end = after.column if after.line == start.line and same_line == last else marks[same_line].column + 1
+        return self._at(start, max(1, end - start.column))
+
+    def _follow(self, path: Sequence[str | int]) -> tuple[bool, list[tuple[Node | None, Node]]]:
+        """Whether the path could be followed to its end, and (key, value) at each step that could."""
+        found: list[tuple[Node | None, Node]] = [(None, self.root)]
+        for step in path:
+            node = found[-1][1]
+            if isinstance(step, str) and step in node.entries:
+                found.append(node.entries[step])
+            elif isinstance(step, int) and 0 <= step < len(node.items):
+                found.append((None, node.items[step]))
+            else:
+                return False, found
+        return True, found
+
+    def _whole(self, node: Node) -> Place:
+        start, end = node.start, node.end
+        if node.style == "block":
+            first = next(iter(node.entries.values()), None)
+            return self._whole(first[0]) if first else self._at(start, 1)
+        if node.style in "|>":
+            return self._at(start, 1)
+        written = self.lines[start.line] if start.line < len(self.lines) else ""
+        return self._at(start, (end.column if end.line == start.line else len(written)) - start.column)
+
+    def _at(self, mark: Mark, length: int) -> Place:
+        return Place(self.file, mark.line + 1, mark.column + 1, max(1, length))
+
+
+# ------------------------------------------------------------------ from disk
+
+
+def read_text(path: Path, limit: int = LIMIT) -> str:
+    """The text of an ordinary file.
+
+    Args:
+        path: the file.
+        limit: bytes that it may have.
+
+    Raises:
+        ScenarioError: it is missing, no ordinary file, unreadable, too large, not UTF-8, or holds a NUL.
+    """
+    file = str(path)
+    try:
+        # A pipe or a device must not even be opened: that could wait for ever. The second look is at what was opened.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise _only("TC002", None, f"{quote(file, 200)} is no ordinary file", _ordinary(path))
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with open(os.open(path, flags), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise _only("TC002", None, f"{quote(file, 200)} is no ordinary file", _ordinary(path))
+            content = stream.read(limit + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise _only("TC001", None, f"there is no file {quote(file, 200)}", _missing(path)) from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "its path is no path"
+        cure = "check the path and who may read it"
+        raise _only("TC003", None, f"{quote(file, 200)} cannot be read: {why.lower()}", cure) from None
+    if len(content) > limit:
+        raise _too_large(file, limit)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig", "replace")
+        where = _place_of(file, before, len(before))
+        message = f"byte {error.start} is {content[error.start]:#04x}, which is not UTF-8"
+        raise _only("TC005", where, message, "save the file as UTF-8") from None
+    if "\0" in text:
+        raise _hidden(file, text, text.index("\0"))
+    return text
+
+
+def _ordinary(path: Path) -> str:
+    return "name a file in the folder" if path.is_dir() else "copy what it holds into a file"
+
+
+def _missing(path: Path) -> str:
+    try:
+        with os.scandir(path.parent) as entries:
+            guess = nearest(path.name, [entry.name for entry in islice(entries, 1_000)])
+    except (OSError, ValueError):
+        guess = None
+    return f"did you mean {quote(str(path.with_name(guess)), 200)}?" if guess else "check the path"
+
+
+def _only(code: str, place: Place | None, message: str, cure: str) -> ScenarioError:
+    return ScenarioError((Fault(code, place, message, cure),))
+
+
+def _too_large(file: str, limit: int) -> ScenarioError:
+    size = f"{limit // 1024} KiB" if limit >= 1024 else f"{limit} bytes"
+    cure = "draw large boards with `generate`, and share parts between files with `uses`"
+    return _only("TC004", Place(file, 1, 1), f"the file is larger than {size}", cure)
+
+
+# ------------------------------------------------------------------ from text
+
+
+def parse(text: str, file: str) -> Source:
+    """Read YAML 1.2 into plain data with positions.
+
+    Args:
+        text: the whole file.
+        file: its name, for messages.
+
+    Raises:
+        ScenarioError: with every fault that could be found, and the warnings, in the order of the file.
+    """
+    if len(text) > LIMIT or len(text.encode("utf-8", "replace")) > LIMIT:
+        raise _too_large(file, LIMIT)
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    lines = tuple(text.split("\n"))
+    if hidden := _HIDDEN.search(text):
+        raise _hidden(file, text, hidden.start())
+    if tabs := _tabs(lines, file):
+        raise ScenarioError(tabs)
+    reader = _Reader(file, lines)
+    reader.read(text)
+    faults = tuple(sorted(reader.faults, key=lambda fault: (fault.place.line, fault.place.column) if fault.place else (0, 0)))
+    if reader.root is None or any(not fault.warning for fault in faults):
+        raise ScenarioError(faults)
+    return Source(file, lines, reader.root, faults)
+
+
+_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
+
+
+def _hidden(file: str, text: str, offset: int) -> ScenarioError:
+    message = f"the character U+{ord(text[offset]):04X} cannot be seen, and may not stand in a scenario"
+    return _only("TC006", _place_of(file, text, offset), message, "delete it, or write what it was meant to say")
+
+
+def _place_of(file: str, text: str, offset: int) -> Place:
+    return Place(file, text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1)
+
+
+def _tabs(lines: Sequence[str], file: str) -> tuple[Fault, ...]:
+    """Tabs where only spaces may stand, in front of a line."""
+    faults = []
+    for number, line in enumerate(lines, 1):
+        column = line.find("\t", 0, len(line) - len(line.lstrip()))
+        if column >= 0 and line.strip():
+            place = Place(file, number, column + 1)
+            faults.append(Fault("TC008", place, "a tab stands where only spaces may", "use two spaces for each level"))
+    return tuple(faults[:MAX_FAULTS])
+
+
+class _Stop(Exception):
+    """Nothing that follows could be understood."""
+
+
+class _Open:
+    """A list or mapping that has begun and not yet ended."""
+
+    __slots__ = ("as_key", "data", "entries", "flow", "items", "key", "mapping", "start", "waits_for_value")
+
+    def __init__(self, mapping: bool, flow: bool, start: Mark, as_key: bool) -> None:
+        self.mapping = mapping
+        self.flow = flow
+        self.start = start
+        self.as_key = as_key
+        self.entries: dict[str, tuple[Node, Node]] = {}
+        self.items: list[Node] = []
+        self.data: dict[str, Data] = {}
+        self.waits_for_value = False
+        self.key: Node | None = None  # None while it waits for a value: the key was no key, its value is dropped
+
+
+class _Reader:
+    """Builds nodes from the events of ruamel's parser, which neither recurses nor builds anything itself."""
+
+    def __init__(self, file: str, lines: tuple[str, ...]) -> None:
+        self.faults: list[Fault] = []
+        self.root: Node | None = None
+        self._file = file
+        self._lines = lines
+        self._open: list[_Open] = []
+        self._documents = 0
+        self._nodes = 0
+        self._block: Node | None = None  # the last literal or folded text
+
+    def read(self, text: str) -> None:
+        """Read everything that can be read; `faults` and `root` tell what came of it."""
+        try:
+            for event in self._events(text):
+                self._take(event)
+        except _Stop:
+            return
+        if self.root is None and not self.faults:
+            cure = "`turncoat new` writes a scenario to start from"
+            self._fault("TC007", Mark(0, 0), "the file is empty", cure)
+
+    def _events(self, text: str) -> Iterator[Event]:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import MarkedYAMLError
+
+        yaml = YAML(typ="safe", pure=True)
+        yaml.version = (1, 2)  # type: ignore[assignment]
+        try:
+            yield from yaml.parse(text)
+        except MarkedYAMLError as error:
+            self._syntax(error)
+        except (_Stop, GeneratorExit):
+            raise
+        except Exception:
+            # ruamel lets slip, among others, ValueError from `chr` and `int`; a file must never cause a traceback.
+            where = self._open[-1].start if self._open else Mark(0, 0)
+            self._fault("TC010", where, "something after this cannot be read", "look for an unusual escape or number")
+
+    def _take(self, event: Any) -> None:
+        name = type(event).__name__
+        if name == "ScalarEvent":
+            self._scalar(event)
+        elif name in ("MappingStartEvent", "SequenceStartEvent"):
+            self._begin(event, name == "MappingStartEvent")
+        elif name in ("MappingEndEvent", "SequenceEndEvent"):
+            self._end(event)
+        elif name == "AliasEvent":
+            start, end = _mark(event.start_mark), _mark(event.end_mark)
+            self._anchors(f"the alias `*{event.anchor}`", start, end)
+            self._add(Node(None, "plain", start, end, _NO_ENTRIES, ()), is_key_text=True)
+        elif name == "DocumentStartEvent":
+            self._document(event)
+
+    def _document(self, event: Any) -> None:
+        start = _mark(event.start_mark)
+        self._documents += 1
+        if self._documents > 1:
+            self._fault("TC009", start, "a second document begins", "keep one scenario in each file", length=3)
+            raise _Stop
+        if event.version is not None or event.tags:
+            line = next((i for i, line in enumerate(self._lines) if line.startswith("%")), start.line)
+            self._fault("TC014", Mark(line, 0), "directives are refused", "delete the line", length=len(self._lines[line]))
+
+    # Collections
+
+    def _begin(self, event: Any, mapping: bool) -> None:
+        start = _mark(event.start_mark)
+        self._decorations(event, start)
+        parent = self._open[-1] if self._open else None
+        as_key = parent is not None and parent.mapping and not parent.waits_for_value
+        if as_key:
+            self._fault("TC015", start, f"a {'mapping' if mapping else 'list'} cannot be a key", "write one word")
+        if len(self._open) >= MAX_DEPTH:
+            self._fault("TC016", start, f"this is nested deeper than {MAX_DEPTH}", "write it with fewer levels")
+            raise _Stop
+        self._count(start)
+        self._open.append(_Open(mapping, bool(event.flow_style), start, as_key))
+
+    def _end(self, event: Any) -> None:
+        done = self._open.pop()
+        data: Data = done.data if done.mapping else [item.data for item in done.items]
+        end = _mark(event.end_mark)
+        node = Node(data, "flow" if done.flow else "block", done.start, end, done.entries, tuple(done.items))
+        self._add(node, is_key_text=False)
+
+    def _add(self, node: Node, *, is_key_text: bool) -> None:
+        """Put a finished node where it belongs: as the root, an entry of a list, a key, or the value of the last key."""
+        if not self._open:
+            self.root = node
+            return
+        parent = self._open[-1]
+        if not parent.mapping:
+            parent.items.append(node)
+        elif not parent.waits_for_value:
+            parent.waits_for_value = True
+            parent.key = node if is_key_text and isinstance(node.data, str) else None
+        else:
+            parent.waits_for_value = False
+            if parent.key is not None and isinstance(name := parent.key.data, str):
+                parent.entries[name] = (parent.key, node)
+                parent.data[name] = node.data
+
+    # Scalars
+
+    def _scalar(self, event: Any) -> None:
+        start, end = _mark(event.start_mark), _mark(event.end_mark)
+        self._decorations(event, start)
+        self._count(start)
+        style: Style = event.style or "plain"
+        parent = self._open[-1] if self._open else None
+        if parent is not None and parent.mapping and not parent.waits_for_value:
+            data = self._key(event.value, style, start, end, parent)
+        else:
+            data = self._value(event.value, style, start, end)
+        node = Node(data, style, start, end, _NO_ENTRIES, ())
+        if style in "|>":
+            self._block = node
+            self._lost_rows(end.line)
+        self._add(node, is_key_text=True)
+
+    def _key(self, text: str, style: Style, start: Mark, end: Mark, parent: _Open) -> str | None:
+        if style == '"':
+            self._look_for_hidden(text, start, end)
+        if style == "plain" and text == "<<":
+            self._anchors("the merge key `<<`", start, end)
+            return None
+        if style == "plain" and not text:
+            self._fault("TC015", start, "a key is missing before the `:`", "write the key, in quotes if it is a sign")
+            return None
+        if text in parent.entries:
+            first = parent.entries[text][0].start
+            where = f"line {first.line + 1}, column {first.column + 1}"
+            length = end.column - start.column if end.line == start.line else 1
+            message = f"the key {quote(text)} is here twice: first at {where}"
+            self._fault("TC011", start, message, "keep one of them", length=length)
+            return None
+        return text
+
+    def _value(self, text: str, style: Style, start: Mark, end: Mark) -> Data:
+        if style == '"':
+            self._look_for_hidden(text, start, end)
+        if style != "plain":
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if text[0] in "+-.0123456789" and (number := _number(text)) is not None:
+            if math.isfinite(number):
+                return number
+            cure = f"whole numbers have at most {MAX_DIGITS} digits, others are finite; words need quotes"
+            self._fault("TC018", start, f"{quote(text)} is no number that can be kept", cure, length=len(text))
+        return text
+
+    def _look_for_hidden(self, text: str, start: Mark, end: Mark) -> None:
+        if hidden := _HIDDEN.search(text):
+            message = f"an escape stands for U+{ord(hidden[0]):04X}, which cannot be seen and may not stand in a scenario"
+            length = end.column - start.column if end.line == start.line else 1
+            self._fault("TC006", start, message, "delete it, or write what it was meant to say", length=length)
+
+    # What is refused
+
+    def _decorations(self, event: Any, start: Mark) -> None:
+        if event.anchor is not None:
+            self._anchors(f"the anchor {quote('&' + str(event.anchor))}", start, Mark(start.line, start.column + 1))
+        if event.ctag is not None:
+            self._tag(start, f"{quote(str(event.tag))} is a tag")
+
+    def _anchors(self, what: str, start: Mark, end: Mark) -> None:
+        cure = "use `extends` or `uses` to share parts, or put quotes around a text"
+        length = end.column - start.column if end.line == start.line else 1
+        self._fault("TC012", start, f"{what} is refused", cure, length=length)
+
+    def _tag(self, start: Mark, message: str) -> None:
+        self._fault("TC013", start, f"{message}, and tags are refused", "delete it, or put quotes around the text")
+
+    def _count(self, start: Mark) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._fault("TC017", start, f"the file has more than {MAX_NODES:,} keys and values", "write a smaller one")
+            raise _Stop
+
+    def _lost_rows(self, line: int) -> None:
+        """Rows of a map that are less far in than its first and begin with `#` have become comments."""
+        rows = 0
+        while line + rows < len(self._lines) and _LOOKS_LIKE_A_ROW.fullmatch(self._lines[line + rows]):
+            rows += 1
+        if rows:
+            row = self._lines[line].strip()
+            what = f"{rows} lines are comments" if rows > 1 else "this line is a comment"
+            column = self._lines[line].index("#")
+            cure = "put every row of a map as far in as its first, or a space after the `#` of a comment"
+            message = f"{what}, though {'they look' if rows > 1 else 'it looks'} like rows of the map above"
+            self._fault("TC019", Mark(line, column), message, cure, length=len(row), warning=True)
+
+    def _syntax(self, error: Any) -> None:
+        """A fault in the author's words for what ruamel's scanner or parser stumbled over."""
+        problem = str(error.problem or "")
+        context = str(error.context or "")
+        mark = _mark(error.problem_mark or error.context_mark)
+        for code, pattern, at_context, message, cure in _SYNTAX:
+            if re.search(pattern, f"{context}: {problem}"):
+                if at_context and error.context_mark is not None:
+                    mark = _mark(error.context_mark)
+                break
+        else:
+            code, message, cure = "TC010", "this is not YAML", "look for a missing `:`, quote or bracket near here"
+        line = self._lines[mark.line] if mark.line < len(self._lines) else ""
+        if code == "TC010" and (glyph := _BARE_GLYPH.match(line)):
+            message, cure = f"the key `{glyph[1]}` needs quotes", f'write `"{glyph[1]}":`'
+            mark = Mark(mark.line, glyph.start(1))
+        elif code == "TC010" and self._breaks_a_block(mark.line):
+            message = "this line is less far in than the text above it, which it seems to go on"
+            cure = "put every row of a map, and every line of a text, as far in as the first"
+        self._fault(code, mark, message, cure)
+
+    def _breaks_a_block(self, line: int) -> bool:
+        """Whether a line, or the comments above it, follow right after a literal or folded text."""
+        if self._block is None or line < self._block.end.line:
+            return False
+        between = self._lines[self._block.end.line : line]
+        return not any(":" in text for text in (*between, self._lines[line] if line < len(self._lines) else ""))
+
+    def _fault(
+        self, code: str, mark: Mark, message: str, cure: str, *, length: int = 1, warning: bool = False
+    ) -> None:
+        place = Place(self._file, mark.line + 1, mark.column + 1, max(1, length))
+        self.faults.append(Fault(code, place, message, cure, warning))
+        if len(self.faults) >= MAX_FAULTS:
+            raise _Stop
+
+
+_NO_ENTRIES: Mapping[str, tuple[Node, Node]] = {}
+_LOOKS_LIKE_A_ROW = re.compile(r"\s*#\S+\s*")
+_BARE_GLYPH = re.compile(r"\s*([^\w\s\"'#\-\[\]{}])\s*:(?:\s|$)")
+
+# What ruamel says -> (code, pattern, whether the context's mark is the better one, message, cure).
+_SYNTAX: tuple[tuple[str, str, bool, str, str], ...] = (
+    ("TC013", r"scanning an? tag|tag handle|parsing a node: found undefined", False, "tags are refused", "put quotes around a text that begins with `!`"),
+)

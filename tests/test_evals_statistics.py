@@ -1,0 +1,187 @@
+"""The bounds hold what they promise, measured against scipy, by exact enumeration and by simulation."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from turncoat.evals.statistics import (
+    clopper_pearson,
+    holm,
+    median_interval,
+    median_p_value,
+    median_seeds_needed,
+    seeds_needed,
+    share_interval,
+    share_p_value,
+)
+
+ERROR = 0.05
+
+
+@pytest.mark.parametrize(("side", "alternative"), [("two", "two-sided"), ("low", "greater"), ("high", "less")])
+def test_clopper_pearson_is_scipys(side, alternative):
+    for trials in (1, 5, 29, 100):
+        for successes in {0, 1, trials // 2, trials - 1, trials}:
+            theirs = stats.binomtest(successes, trials, alternative=alternative).proportion_ci(0.95, method="exact")
+            assert clopper_pearson(successes, trials, 0.95, side) == pytest.approx((theirs.low, theirs.high), abs=1e-10)
+
+
+def test_clopper_pearson_without_trials_knows_nothing():
+    assert clopper_pearson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("arguments", [(3, 2), (-1, 2), (1, 2, 1.0), (1, 2, 0.0)])
+def test_clopper_pearson_refuses(arguments):
+    with pytest.raises(ValueError, match=r"trials|confidence"):
+        clopper_pearson(*arguments)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=40), st.sampled_from(["two", "low", "high"]))
+def test_shares_of_nought_and_one_have_the_binomial_interval(seeds, side):
+    assert share_interval([float(s) for s in seeds], 0.95, side) == pytest.approx(
+        clopper_pearson(sum(seeds), len(seeds), 0.95, side), abs=1e-9
+    )
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.01, 0.99))
+def test_p_values_and_intervals_agree(values, threshold):
+    low, _ = share_interval(values, 0.95, "low")
+    _, high = share_interval(values, 0.95, "high")
+    if abs(low - threshold) > 1e-9:
+        assert (share_p_value(values, ">=", threshold) <= ERROR + 1e-12) == (low > threshold)
+    if abs(high - threshold) > 1e-9:
+        assert (share_p_value(values, "<=", threshold) <= ERROR + 1e-12) == (high < threshold)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0, 1))
+def test_mirror_images_have_mirrored_p_values(values, threshold):
+    mirrored = share_p_value([1 - value for value in values], "<=", 1 - threshold)
+    assert share_p_value(values, ">=", threshold) == pytest.approx(mirrored, rel=1e-6, abs=1e-12)
+
+
+def wrong_claims(points, chances, seeds, threshold):
+    """The exact chance that `mean >= threshold` is claimed, over every draw of the seeds' values."""
+    wrong = 0.0
+    for counts in product(range(seeds + 1), repeat=len(points)):
+        if sum(counts) == seeds:
+            values = [point for point, count in zip(points, counts, strict=True) for _ in range(count)]
+            if share_p_value(values, ">=", threshold) <= ERROR:
+                wrong += stats.multinomial.pmf(counts, seeds, chances)
+    return wrong
+
+
+@pytest.mark.parametrize("seeds", [4, 6, 9])
+@pytest.mark.parametrize("middle", [0.05, 0.3, 0.5, 0.8, 0.97])
+def test_wrong_passes_stay_under_the_level_whatever_the_values_are(seeds, middle):
+    """Values 0, `middle` and 1, with a mean just at the threshold: the hardest case, where claiming more is wrong.
+
+    Some draws hold only 0s and 1s and get the binomial tail, others get the bound for any values: the switch between
+    them is what is tried here.
+    """
+    for successes in range(seeds - 2, seeds + 1):
+        threshold = clopper_pearson(successes, seeds, 0.95, "low")[0]
+        for share in (0.02, 0.1, 0.3, 0.6, 0.9, 1.0):
+            top = threshold - share * middle
+            if 0 <= top <= 1 - share:
+                chances = [1 - share - top, share, top]
+                assert wrong_claims([0.0, middle, 1.0], chances, seeds, threshold) <= ERROR + 1e-9
+
+
+def test_the_interval_covers_by_simulation():
+    chance = np.random.default_rng(0)
+    missed_low = missed_high = 0
+    rounds = 1500
+    for _ in range(rounds):
+        values = chance.beta(0.9, 0.1, size=10)
+        low, high = share_interval(values, 0.9, "two")
+        missed_low += low > 0.9
+        missed_high += high < 0.9
+    assert missed_low <= 0.05 * rounds
+    assert missed_high <= 0.05 * rounds
+
+
+def test_one_bad_seed_of_five_never_passes_at_nine_tenths():
+    """A bootstrap of the interquartile mean passes this a third of the time."""
+    assert share_p_value([1, 1, 1, 1, 0], ">=", 0.9) > ERROR
+    assert share_p_value([1, 1, 1, 1, 1], ">=", 0.9) > ERROR
+    chance = np.random.default_rng(1)
+    draws = (chance.random((4000, 29)) < 0.8).astype(float)
+    passes = sum(share_p_value(draw, ">=", 0.9) <= ERROR for draw in draws)
+    assert passes / 4000 <= 0.005  # exactly 0.8 ** 29 = 0.0015
+
+
+@pytest.mark.parametrize(
+    ("values", "claim", "threshold", "p"),
+    [
+        ([1.0], ">=", 0.0, 0.0),  # nothing is below 0
+        ([1.0] * 9, ">=", 1.0, 1.0),  # no number of seeds shows a share of exactly 1
+        ([1.0, 0.5], "<", 1.0, 0.0),  # one seed short of 1 shows that it is not
+        ([0.0, 0.2], ">", 0.0, 0.0),
+        ([0.0, 0.0], ">", 0.0, 1.0),
+        ([0.3], ">=", 1.5, 1.0),
+        ([0.3], "<=", 1.5, 0.0),
+        ([0.3], "<=", -0.5, 1.0),
+    ],
+)
+def test_claims_at_the_edges(values, claim, threshold, p):
+    assert share_p_value(values, claim, threshold) == p
+
+
+@pytest.mark.parametrize("values", [[], [math.nan], [1.2], [-0.1]])
+def test_what_is_no_share_is_refused(values):
+    with pytest.raises(ValueError, match="value|share"):
+        share_p_value(values, ">=", 0.5)
+
+
+@pytest.mark.parametrize("trials", [4, 5, 8, 20, 33])
+def test_the_median_interval_covers(trials):
+    chance = np.random.default_rng(2)
+    draws = chance.standard_exponential((3000, trials))
+    ends = np.array([median_interval(draw, 0.9) for draw in draws])
+    missed_low, missed_high = (ends[:, 0] > math.log(2)).mean(), (ends[:, 1] < math.log(2)).mean()
+    assert max(missed_low, missed_high) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 3000)
+
+
+def test_the_median_interval_by_hand():
+    assert median_interval([3, 1, 2, 5, 4], 0.95, "low") == (1, math.inf)
+    assert median_interval([3, 1, 2, 5, 4], 0.95, "high") == (-math.inf, 5)
+    assert median_interval([3, 1, 2, 5], 0.95, "low") == (-math.inf, math.inf)
+    # Binomial(20, 1/2) < 6 has a chance of 0.0207, < 7 of 0.0577.
+    assert median_interval(range(20), 0.95, "two") == (5, 14)
+
+
+def test_the_sign_test():
+    assert median_p_value([7, 7, 8, 9, math.inf], ">=", 7) == pytest.approx(1 / 32)
+    assert median_p_value([7, 7, 8, 9, math.inf], ">", 7) == pytest.approx(
+        stats.binomtest(3, 5, alternative="greater").pvalue
+    )
+    assert median_p_value([7, 8], "<", 7) == 1.0
+
+
+@pytest.mark.parametrize(("threshold", "seeds"), [(0.9, 29), (0.8, 14), (0.5, 5), (0.95, 59), (0.0, 0), (1.0, None)])
+def test_seeds_needed(threshold, seeds):
+    assert seeds_needed(threshold, 0.95) == seeds
+    if seeds:
+        assert share_p_value([1.0] * seeds, ">=", threshold) <= ERROR
+        assert share_p_value([1.0] * (seeds - 1), ">=", threshold) > ERROR
+
+
+def test_median_seeds_needed():
+    assert median_seeds_needed(0.95) == 5
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([]) == ()
+    assert holm([0.9, 0.8]) == (1.0, 1.0)
+
+
+def test_holm_keeps_the_rate_of_any_wrong_claim():
+    chance = np.random.default_rng(3)
+    p_values = chance.random((4000, 5))
+    assert np.mean([min(holm(row)) <= ERROR for row in p_values]) <= ERROR + 3 * math.sqrt(ERROR * 0.95 / 4000)

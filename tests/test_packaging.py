@@ -1,0 +1,136 @@
+"""What is installed is what is in the tree: the wheel is built, installed alone and used from another folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("agents", "envs", "evals", "scenarios", "viz")
+BUILT_FROM = ("pyproject.toml", "LICENSE", "README.md", "turncoat", *ROOMS)
+
+
+def _run(*command: str | Path, cwd: Path) -> str:
+    """Run a command that must succeed, and return what it printed."""
+    # PYTHONPATH may lead back to the checkout, which is what these tests are to do without.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([*map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def _copy(to: Path) -> Path:
+    """Copy what is built from, so that no build touches the checkout or finds leavings of another."""
+    to.mkdir()
+    for name in BUILT_FROM:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, to / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy(source, to / name)
+    return to
+
+
+def _build(tree: Path, *flags: str) -> Path:
+    _run(sys.executable, "-m", "build", "--no-isolation", *flags, cwd=tree)
+    (wheel,) = (tree / "dist").glob("*.whl")
+    return wheel
+
+
+def _contents(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if ".dist-info/" not in name}
+
+
+def _in_tree() -> set[str]:
+    """Every file of the package in the checkout, by the name that it is to have when installed."""
+    rooms = {
+        f"turncoat/{path.relative_to(ROOT).as_posix()}"
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*")
+        if path.is_file()
+    }
+    door = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "turncoat").rglob("*")
+        if path.is_file() and path.relative_to(ROOT).parts[1] not in ROOMS
+    }
+    return {name for name in rooms | door if "__pycache__" not in name and not name.endswith(".md")}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel that went the long way, through a source distribution; built once, as a file's tests share a worker."""
+    return _build(_copy(tmp_path_factory.mktemp("build") / "tree"))
+
+
+@pytest.fixture(scope="module")
+def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter with the wheel installed, and the libraries of this one, but not this one's turncoat."""
+    venv = tmp_path_factory.mktemp("install") / "venv"
+    _run(sys.executable, "-m", "venv", "--without-pip", venv, cwd=venv.parent)
+    scheme = {"base": str(venv), "platbase": str(venv)}
+    # A folder named in a .pth file is searched, but .pth files in it (say, of an editable install) are not read.
+    Path(sysconfig.get_path("purelib", "venv", scheme), "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    python = Path(sysconfig.get_path("scripts", "venv", scheme), "python")
+    _run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel, cwd=venv.parent)
+    return python
+
+
+def test_the_listed_packages_are_those_in_the_tree() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    packages = {str(Path(name).parent).replace("/", ".") for name in _in_tree() if name.endswith("/__init__.py")}
+
+    assert set(declared) == packages
+
+
+def test_the_wheel_holds_every_file_of_the_tree_once_and_no_other(wheel: Path) -> None:
+    assert _contents(wheel) == _in_tree()
+
+
+def test_the_wheel_holds_the_scenario_library(wheel: Path) -> None:
+    assert "turncoat/scenarios/treacherous_turn/lab.yaml" in _contents(wheel)
+
+
+def test_a_tree_whose_links_are_text_builds_the_same(wheel: Path, tmp_path: Path) -> None:
+    """So they come in a downloaded zip, and in a checkout on Windows."""
+    tree = _copy(tmp_path / "tree")
+    for link in [path for path in (tree / "turncoat").iterdir() if path.is_symlink()]:
+        target = os.readlink(link)
+        link.unlink()
+        link.write_text(target)
+
+    assert _contents(_build(tree, "--wheel")) == _contents(wheel)
+
+
+def test_every_module_imports_where_it_is_installed(wheel: Path, python: Path, tmp_path: Path) -> None:
+    modules = sorted(
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for name in _contents(wheel)
+        if name.endswith(".py") and not name.endswith("/__main__.py")
+    )
+    script = "import sys, importlib as i; print(*[i.import_module(m).__file__ for m in sys.argv[1:]], sep='\\n')"
+    files = _run(python, "-c", script, *modules, cwd=tmp_path).splitlines()
+
+    assert len(files) == len(modules)
+    assert all(python.parent.parent in Path(file).parents for file in files)
+
+
+def test_the_rooms_are_not_installed_under_their_own_names(python: Path, tmp_path: Path) -> None:
+    script = "import sys, importlib.util as u; print([m for m in sys.argv[1:] if u.find_spec(m)])"
+
+    assert _run(python, "-c", script, *ROOMS, cwd=tmp_path).strip() == "[]"
+
+
+def test_the_command_lists_the_library_from_anywhere(python: Path, tmp_path: Path) -> None:
+    by_module = _run(python, "-m", "turncoat", "list", cwd=tmp_path)
+    by_script = _run(python.with_name("turncoat"), "list", cwd=tmp_path)
+
+    assert "lab" in by_module
+    assert by_script == by_module

@@ -1,0 +1,1 @@
+"""What one sees: pictures, plots and reports of what happened."""
