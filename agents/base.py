@@ -12,18 +12,8 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy.typing as npt
 
 from ..envs.base import Bools, Floats, Ints, Longs
-from .thoughts import (
-    MAX_LINE,
-    MAX_NODES,
-    MAX_PLANS,
-    PLAN_VERSION,
-    THOUGHT_VERSION,
-    Attribution,
-    Counterfactual,
-    Plan,
-    PlanStep,
-    Thought,
-)
+from .plans import MAX_LINE, MAX_NODES, PLAN_VERSION, Counterfactual, Plan, PlanStep
+from .thoughts import MAX_PLANS, THOUGHT_VERSION, Attribution, Thought
 
 __all__ = [
     "MAX_LINE",
@@ -146,5 +136,3 @@ class TrainingEnv(Protocol):
     def step(self, action: int) -> tuple[Longs, Floats, bool, bool, Bools]:
         """One tick: observation int64 `[O]`, rewards float64 `[K]`, ended, truncated, mask bool `[A]`."""
         ...
-
-

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -17,7 +15,9 @@ from .counts_model import CountsModel, ModelReport
 from .deliberation import DELIBERATIONS, attribution
 from .heads import Heads, solve_heads
 from .novelty import NoveltyHead
-from .tabular_plan import plan_from_table
+from .plans import Plan
+from .saving import read_checkpoint, write_checkpoint
+from .tabular_plan import Course, plan_from_table
 from .thoughts import Thought
 
 FILE_VERSION: Final = 1
@@ -33,8 +33,8 @@ class CountsOptions:
         novelty_discount: of the novelty head; near 1, or exploring stops once the frontier lies further than it sees.
         n_known: tries after which a pair counts as known while the world shows no chance; as chance turns up, pairs
             that always came out the same need more (see `NoveltyHead`), at most `n_chance`.
-        n_chance: tries after which a pair that has shown two outcomes counts as known; doubled whenever nothing new
-            is left, so that the rest of the budget goes to chance.
+        n_chance: tries after which a pair that has shown two outcomes counts as known. In a world with chance these
+            numbers double whenever nothing new is left, so that the rest of the budget sharpens all estimates.
         deliberation: the rule that makes one choice of K values.
     """
 
@@ -147,10 +147,9 @@ class CountsAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
-        heads = self.heads
         steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
         places = [self.model.find(row) for row in observation]
-        actions = np.array([self._choose(heads, *each) for each in zip(places, mask, strict=True)], np.int32)
+        actions = np.array([self._choose(*each) for each in zip(places, mask, strict=True)], np.int32)
         self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
         return actions, steps + 1
 
@@ -178,16 +177,16 @@ class CountsAgent:
         if self._last is None:
             return None
         observation, step, action, mask = self._last
-        mdp, heads = self._plan()
         state = self.model.find(observation)
         tries = self._tries(state)
-        uncertainty = 1.0 / (1.0 + tries)
+        uncertainty = 1.0 / (1.0 + tries.astype(np.float64))
         candidates = mask & (tries > 0)
-        q, plans = np.zeros((mask.size, len(self._channels))), ()
+        q = np.zeros((mask.size, len(self._channels)))
+        plans: tuple[Plan, ...] = ()
         if candidates.any():
-            plan = plan_from_table(
-                mdp, heads, self.model.observations(), state, action, self.name, uncertainty, candidates
-            )
+            mdp, heads = self._plan()
+            course, seen = Course(lambda _: heads), self.model.observations()
+            plan = plan_from_table(mdp, course, seen, state, action, self.name, uncertainty, candidates)
             q, plans = plan.q, (plan,)
         else:
             candidates = mask
@@ -208,9 +207,8 @@ class CountsAgent:
     # Keeping
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes one `.npz` with a JSON header, all or nothing: a reader never meets half a file."""
+        """Writes everything learned to one file, all or nothing (see `saving`)."""
         header = {
-            "version": FILE_VERSION,
             "name": self.name,
             "learning": self.learning,
             "channels": self._channels,
@@ -218,50 +216,28 @@ class CountsAgent:
             "discounts": self._discounts.tolist(),
             "options": asdict(self._options),
         }
-        target = Path(path)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            with part.open("wb") as file:
-                np.savez_compressed(
-                    file,
-                    header=np.frombuffer(json.dumps(header).encode(), np.uint8),
-                    policy=self.heads.policy,
-                    **self.model.arrays(),
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        arrays = {"policy": self.heads.policy, **self.model.arrays()}
+        write_checkpoint(path, "counts", FILE_VERSION, header, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CountsAgent:
-        """Reads what `save` wrote; nothing in the file is run.
+        """Reads what `save` wrote.
 
         Raises:
             ValueError: not such a file, or a newer version than this program reads.
         """
-        with np.load(path, allow_pickle=False) as file:
-            data = dict(file)
-        if "header" not in data:
-            raise ValueError(f"{path} holds no counts agent")
-        header = json.loads(data.pop("header").tobytes())
-        if header["version"] > FILE_VERSION:
-            raise ValueError(
-                f"{path} has version {header['version']}, newer than this program reads ({FILE_VERSION}):"
-                " upgrade turncoat"
-            )
+        header, arrays = read_checkpoint(path, "counts", FILE_VERSION)
         agent = cls(
             header["channels"],
-            data["available"].shape[1],
+            arrays["available"].shape[1],
             header["weights"],
             header["discounts"],
             CountsOptions(**header["options"]),
             header["name"],
         )
         agent.learning = header["learning"]
-        agent._policy = data.pop("policy")
-        agent.model = CountsModel.from_arrays(data)
+        agent._policy = arrays.pop("policy")
+        agent.model = CountsModel.from_arrays(arrays)
         return agent
 
     def _plan(self) -> tuple[FiniteMDP, Heads]:
@@ -269,9 +245,7 @@ class CountsAgent:
             mdp = self.model.to_mdp(self._channels)
             first = np.full(mdp.n_states, -1, np.int32)
             first[: self._policy.size] = self._policy
-            heads = solve_heads(
-                mdp, self._weights, self._discounts, DELIBERATIONS[self._options.deliberation], first
-            )
+            heads = solve_heads(mdp, self._weights, self._discounts, DELIBERATIONS[self._options.deliberation], first)
             self._planned, self._policy, self._stale = (mdp, heads), heads.policy, False
         return self._planned
 
@@ -279,10 +253,11 @@ class CountsAgent:
         """int64 `[A]`, how often each action was tried in a state; `state` is -1 where it was never seen."""
         return np.zeros(self.model.n_actions, np.int64) if state < 0 else self.model.tries[state]
 
-    def _choose(self, heads: Heads, state: int, mask: Bools) -> int:
+    def _choose(self, state: int, mask: Bools) -> int:
         candidates = mask & (self._tries(state) > 0)
         if not candidates.any():
             return int(mask.argmax())
+        heads = self.heads
         action = int(heads.policy[state])
         if candidates[action]:
             return action

@@ -108,7 +108,9 @@ class CountsModel:
         """Predicts one tick, then learns from it.
 
         Args:
-            state: where the tick began; action: what was executed; following: where it led.
+            state: where the tick began.
+            action: what was executed.
+            following: where it led.
             rewards: float64 `[K]`, or None where they are withheld; an outcome whose pay was never shown is taken to
                 pay nothing.
 
@@ -237,11 +239,13 @@ class CountsModel:
             model.state(observation, bool(ended), mask)
         model._starts = dict(zip(data["start_state"].tolist(), data["start_count"].tolist(), strict=True))
         for pair, following in zip(data["pair"].tolist(), data["next"].tolist(), strict=True):
-            model._add_outcome(*divmod(pair, model.n_actions), following)
+            model._add_outcome(pair // model.n_actions, pair % model.n_actions, following)
         np.add.at(model.tries.reshape(-1), data["pair"], data["count"])
         model._count, model._paid = data["count"].tolist(), data["paid"].tolist()
         for slot in data["most"].tolist():
-            model._of_pair[model._pair[slot]].sort(key=lambda other, first=slot: other != first)
+            slots = model._of_pair[model._pair[slot]]
+            slots.remove(slot)
+            slots.insert(0, slot)
         model._pay = list(data["pay"].copy())
         model._retried_pairs = int((model.tries > 1).sum())
         model._steps, model._hits = int(data["scores"][0]), int(data["scores"][1])

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from ..envs.solving import FiniteHorizonSolution
 from .base import AgentState
 from .deliberation import attribution, weighted
-from .tabular_plan import Solved, StateIndex, plan_from_table
-from .thoughts import Counterfactual, Thought
+from .plans import Counterfactual
+from .tabular_plan import Course, Solved, StateIndex, plan_from_table
+from .thoughts import Thought
+from .timetable import Timetable
 
 
 class ExactAgent:
@@ -19,35 +23,36 @@ class ExactAgent:
     def __init__(
         self,
         mdp: FiniteMDP,
-        solution: Solved,
+        solution: Solved | FiniteHorizonSolution,
         observations: Longs,
         weights: Floats,
         name: str = "exact",
-        counterfactuals: Mapping[str, Ints] | None = None,
+        counterfactuals: Mapping[str, npt.NDArray[np.integer]] | None = None,
     ) -> None:
         """Takes a world and its solution for these weights.
 
         Args:
             mdp: the enumerated world.
-            solution: its policy and values.
+            solution: its policy and values; where the stage has a horizon, the ticks of the episode are its clock.
             observations: int64 `[S, O]`, what each state looks like.
-            weights: float64 `[K]`.
+            weights: float64 `[K]`, or `[S, K]` where they change.
             name: the agent's name in its thoughts.
-            counterfactuals: by the change's words, the policy int32 `[S]` that it leads to.
+            counterfactuals: by the change's words, the policy that it leads to: `[S]`, or `[T, S]` by the clock.
 
         Raises:
             ValueError: two states look alike, or shapes don't fit.
         """
         if len(observations) != mdp.n_states:
             raise ValueError(f"observations: {len(observations)} rows for {mdp.n_states} states")
-        if len(weights) != len(mdp.channels):
-            raise ValueError(f"weights: {len(weights)} for {len(mdp.channels)} channels")
+        if np.shape(weights)[-1:] != (len(mdp.channels),):
+            raise ValueError(f"weights: shape {list(np.shape(weights))} for {len(mdp.channels)} channels")
         self.name = name
         self._mdp = mdp
+        self._timetable = Timetable(mdp, solution) if isinstance(solution, FiniteHorizonSolution) else None
         self._solution = solution
         self._observations = np.asarray(observations, np.int64)
-        self._weights = np.asarray(weights, np.float64)
-        self._counterfactuals = dict(counterfactuals or {})
+        self._weights = np.broadcast_to(np.asarray(weights, np.float64), (mdp.n_states, len(mdp.channels)))
+        self._counterfactuals = {change: np.atleast_2d(policy) for change, policy in (counterfactuals or {}).items()}
         self._index = StateIndex(self._observations, mdp.ended)
         self._last: tuple[int, int, int, Bools] | None = None
 
@@ -55,16 +60,22 @@ class ExactAgent:
         """See `Agent.act`; where `mask` forbids the policy's action, the best of the others.
 
         Raises:
-            ValueError: an observation that no state of the world has.
+            ValueError: an observation that no state of the world has, or a tick beyond the horizon.
         """
         steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
         places = self._index.find(observation)
         if (places < 0).any():
             raise ValueError(f"no state of the world looks like {observation[places.argmin()].tolist()}")
-        actions = self._solution.policy[places].astype(np.int32)
-        barred = np.flatnonzero(~mask[np.arange(len(actions)), actions])
-        if barred.size:
-            actions[barred] = weighted(self._solution.vector_q[places[barred]], self._weights, mask[barred]).action
+        actions = np.empty(len(steps), np.int32)
+        ticks = np.zeros_like(steps) if self._timetable is None else steps
+        for tick in np.unique(ticks).tolist():
+            lanes = ticks == tick
+            actions[lanes] = self._course(tick).at(0).policy[places[lanes]]
+        for lane in np.flatnonzero(~mask[np.arange(len(actions)), actions]):
+            place = places[lane]
+            solved = self._course(int(steps[lane])).at(0)
+            allowed = mask[lane] & self._mdp.available[place]
+            actions[lane] = weighted(solved.vector_q[place], self._weights[place], allowed).action
         self._last = (int(places[0]), int(steps[0]), int(actions[0]), mask[0].copy())
         return actions, steps + 1
 
@@ -73,29 +84,42 @@ class ExactAgent:
         if self._last is None:
             return None
         state, step, action, mask = self._last
-        available = self._mdp.available[state] & mask
+        course = self._course(step)
+        # Solvers leave nan where an action is barred.
+        available = self._mdp.available[state] & mask & np.isfinite(course.at(0).vector_q[state]).all(axis=1)
         uncertainty = np.zeros(self._mdp.n_actions)
+        counterfactuals = tuple(
+            Counterfactual(change, int(policy[min(step, len(policy) - 1), state]))
+            for change, policy in self._counterfactuals.items()
+        )
         plan = plan_from_table(
             self._mdp,
-            self._solution,
+            course,
             self._observations,
             state,
             action,
             self.name,
             uncertainty,
             available,
-            tuple(Counterfactual(change, int(policy[state])) for change, policy in self._counterfactuals.items()),
+            counterfactuals,
         )
         return Thought(
             agent=self.name,
             step=step,
             action=action,
             channels=self._mdp.channels,
-            weights=self._weights,
+            weights=self._weights[state],
             deliberation="weighted",
             q=plan.q,
             uncertainty=uncertainty,
             available=available,
-            attribution=attribution(plan.q, self._weights, available, action),
+            attribution=attribution(plan.q, self._weights[state], available, action),
             plans=(plan,),
         )
+
+    def _course(self, tick: int) -> Course:
+        if self._timetable is not None:
+            return self._timetable.course(tick)
+        solution = self._solution
+        assert not isinstance(solution, FiniteHorizonSolution)
+        return Course(lambda _: solution)

@@ -13,12 +13,13 @@ from typing import Final
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..envs.base import Bools, Floats, Longs
+from ..envs.base import Bools, Floats
 from .counts_model import CountsModel
 
 DOUBT: Final = 0.05
 """A pair that always came out the same is known once the chance that it hides another outcome is below this."""
 MAX_DOUBLINGS: Final = 30
+"""How often the tries that make a pair known may double: never reached by any budget."""
 
 
 class NoveltyHead:
@@ -35,6 +36,7 @@ class NoveltyHead:
         self._rng = rng
         self._value: Floats = np.zeros(0)
         self._target: Bools = np.zeros(0, np.bool_)
+        self._doublings = 0
         self._settled = False
         self._version = -1
         self._patience = 0
@@ -61,11 +63,11 @@ class NoveltyHead:
         """
         share = self._model.chance_share
         more = math.ceil(math.log2(share / DOUBT)) if share > DOUBT else 0
-        return max(self._n_known, min(self._n_known + more, self._n_chance))
+        return min(self._n_known + more, self._n_chance) << self._doublings
 
     def _new(self, states: int | slice) -> Bools:
         model = self._model
-        needed = np.where(model.outcomes[states] > 1, self._n_chance, self._needed())
+        needed = np.where(model.outcomes[states] > 1, self._n_chance << self._doublings, self._needed())
         new: Bools = model.available[states] & (model.tries[states] < needed)
         return new
 
@@ -78,13 +80,14 @@ class NoveltyHead:
         return self._settled and self._version == self._model.version
 
     def _plan(self, state: int) -> None:
-        """Plans again. Where nothing new is left, not even in a new episode, chance gets twice as many tries."""
+        """Plans again. Where nothing new is left, not even in a new episode, a world with chance gets more tries."""
         starts, _ = self._model.starts()
-        for _ in range(MAX_DOUBLINGS):
-            self._sweep(state)
-            if self._value[state] > 0 or self._value[starts].any() or not self._model.chance_share:
+        self._sweep(state)
+        while self._model.chance_share and not (self._value[state] > 0 or self._value[starts].any()):
+            if self._doublings == MAX_DOUBLINGS:
                 break
-            self._n_chance *= 2
+            self._doublings += 1
+            self._sweep(state)
         if self._value[state] > 0:
             self._patience = 2 + int(2 * math.log(self._value[state]) / math.log(self._discount))
 
@@ -94,7 +97,7 @@ class NoveltyHead:
         From below, every iterate is a promise that its greedy policy keeps, so stopping early is safe.
         """
         model, n = self._model, self._model.n_states
-        target = self._new(slice(n)).any(axis=1)
+        target: Bools = np.any(self._new(slice(n)), axis=1)
         ended = np.flatnonzero(model.ended[:n])
         starts, share = model.starts()
         follows = np.ascontiguousarray(model.follows[:n].T)
@@ -109,7 +112,7 @@ class NoveltyHead:
         while True:
             np.take(value, follows, out=ahead, mode="clip")
             if rows.size:
-                ahead.reshape(-1)[place] = chances @ value
+                ahead.reshape(-1)[place] = np.asarray(chances @ value)
             new = np.zeros(n + 1)
             np.multiply(ahead.max(axis=0), self._discount, out=new[:n])
             new[ended] = self._discount * (share @ value[starts])

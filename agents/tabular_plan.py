@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from .thoughts import MAX_LINE, MAX_NODES, Counterfactual, Plan, PlanStep
+from ..envs.base import Bools, FiniteMDP, Floats, Longs
+from .plans import MAX_LINE, MAX_NODES, Counterfactual, Plan, PlanStep
 
 
 class Solved(Protocol):
-    """What a solver says of a finite model (`envs.solving.Solution` fits).
+    """What a solver says of a finite model (`envs.solving.Solution` fits)."""
+
+    @property
+    def policy(self) -> npt.NDArray[np.integer]:
+        """Integers `[S]`, the action followed in each state."""
+        ...
+
+    @property
+    def vector_values(self) -> Floats:
+        """float64 `[S, K]`, the value of each channel under that policy."""
+        ...
+
+    @property
+    def vector_q(self) -> Floats:
+        """float64 `[S, A, K]`, the same after a first action."""
+        ...
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is followed from a state on.
 
     Attributes:
-        policy: int32 `[S]`, the action followed in each state.
-        vector_values: float64 `[S, K]`, the value of each channel under that policy.
-        vector_q: float64 `[S, A, K]`, the same after a first action.
+        at: by the ticks ahead, the policy followed then and its values.
+        ticks: how many are left, where time is known to run out; None where `at` is always the same.
     """
 
-    @property
-    def policy(self) -> Ints: ...
-    @property
-    def vector_values(self) -> Floats: ...
-    @property
-    def vector_q(self) -> Floats: ...
+    at: Callable[[int], Solved]
+    ticks: int | None = None
 
 
 class StateIndex:
@@ -54,18 +71,21 @@ def look(observation: Longs) -> bytes:
     return np.ascontiguousarray(observation, np.int64).tobytes()
 
 
-@dataclass(frozen=True)
-class _Arrival:
-    """One way into an imagined state: the parent's node, its action, and the outcome in the model's arrays."""
+@dataclass
+class _Node:
+    """An imagined state: its depth and how it is first reached (parent's node, its action, the model's outcome)."""
 
-    parent: int
-    action: int
-    outcome: int
+    state: int
+    depth: int
+    parent: int = -1
+    action: int = -1
+    outcome: int = -1
+    visits: int = 0
 
 
 def plan_from_table(
     mdp: FiniteMDP,
-    solved: Solved,
+    course: Course,
     observations: Longs,
     state: int,
     action: int,
@@ -76,13 +96,14 @@ def plan_from_table(
 ) -> Plan:
     """The plan that a solved table implies from one state.
 
-    The principal line takes `action`, then follows the policy, always to the most probable outcome; it stops where
-    the episode ends, where it meets a state again (from there it repeats) or at the cap. Nodes are the states of that
-    line, then those that any available first action and the policy after it may reach, most probable first.
+    The principal line takes `action`, then follows the policy, always to the most probable outcome. It stops where
+    the episode ends, where time runs out, where a policy without a clock meets a state again (from there it repeats),
+    or at the cap. Nodes are the states of that line, then those that any available first action and the policy after
+    it may reach, most probable first. Visits count the edges that arrive.
 
     Args:
         mdp: the model; one whose `event_names` is empty is taken to predict no events.
-        solved: its solution.
+        course: what its solution does from the root on.
         observations: int64 `[S, O]`.
         state: the root, not ended.
         action: the action chosen there.
@@ -91,19 +112,18 @@ def plan_from_table(
         available: bool `[A]`, the actions considered.
         counterfactuals: see `Plan`.
     """
-    line, line_cut = _principal_line(mdp, solved, state, action)
-    nodes, arrivals, visits, nodes_cut = _grow(mdp, solved, state, available, line)
-    rows = np.array(nodes)
-    outcomes = np.array([arrival.outcome for arrival in arrivals[1:]], np.int64)
+    line, line_cut = _principal_line(mdp, course, state, action)
+    nodes, nodes_cut = _grow(mdp, course, state, available, line)
+    outcomes = np.array([node.outcome for node in nodes[1:]], np.int64)
     named = bool(mdp.event_names)
     return Plan(
         planner=planner,
         root=observations[state],
-        node_observation=observations[rows],
-        node_value=solved.vector_values[rows],
-        node_visits=np.array(visits),
-        node_parent=np.array([arrival.parent for arrival in arrivals], np.int32),
-        node_action=np.array([arrival.action for arrival in arrivals], np.int32),
+        node_observation=observations[[node.state for node in nodes]],
+        node_value=np.array([course.at(node.depth).vector_values[node.state] for node in nodes]),
+        node_visits=np.array([node.visits for node in nodes]),
+        node_parent=np.array([node.parent for node in nodes], np.int32),
+        node_action=np.array([node.action for node in nodes], np.int32),
         node_probability=np.concatenate([[1.0], mdp.probability[outcomes]]),
         node_events=((), *(_events(mdp, int(o)) for o in outcomes)) if named else None,
         line=tuple(
@@ -116,7 +136,7 @@ def plan_from_table(
             )
             for step, outcome in line
         ),
-        q=np.where(available[:, None], solved.vector_q[state], 0.0),
+        q=np.where(available[:, None], course.at(0).vector_q[state], 0.0),
         uncertainty=uncertainty,
         available=available,
         counterfactuals=counterfactuals,
@@ -135,7 +155,7 @@ def _events(mdp: FiniteMDP, outcome: int) -> tuple[str, ...]:
     return tuple(name for i, name in enumerate(mdp.event_names) if bits >> i & 1)
 
 
-def _principal_line(mdp: FiniteMDP, solved: Solved, state: int, action: int) -> tuple[list[tuple[int, int]], bool]:
+def _principal_line(mdp: FiniteMDP, course: Course, state: int, action: int) -> tuple[list[tuple[int, int]], bool]:
     """The line as (action, outcome) pairs, and whether the cap cut it."""
     line: list[tuple[int, int]] = []
     seen: set[int] = set()
@@ -144,49 +164,53 @@ def _principal_line(mdp: FiniteMDP, solved: Solved, state: int, action: int) -> 
         outcome = max(outcomes, key=lambda o: float(mdp.probability[o]))
         line.append((action, outcome))
         state = int(mdp.next_state[outcome])
-        if mdp.ended[state] or state in seen:
+        if mdp.ended[state] or len(line) == course.ticks or (course.ticks is None and state in seen):
             return line, False
         seen.add(state)
-        action = int(solved.policy[state])
+        action = int(course.at(len(line)).policy[state])
     return line, True
 
 
 def _grow(
-    mdp: FiniteMDP, solved: Solved, root: int, available: Bools, line: list[tuple[int, int]]
-) -> tuple[list[int], list[_Arrival], list[int], bool]:
-    """The nodes' states, how each is first reached, how many edges reach it, and whether the cap cut any."""
-    nodes, arrivals, visits = [root], [_Arrival(-1, -1, -1)], [1]
-    place = {root: 0}
-    parent = 0
+    mdp: FiniteMDP, course: Course, root: int, available: Bools, line: list[tuple[int, int]]
+) -> tuple[list[_Node], bool]:
+    """The nodes, and whether the cap cut any."""
+    nodes = [_Node(root, 0, visits=1)]
+    place = {(root, 0): 0}
+
+    def arrive(parent: int, action: int, outcome: int) -> int | None:
+        """The node that an outcome leads to, made if need be; None where there is no more room."""
+        state, depth = int(mdp.next_state[outcome]), nodes[parent].depth + 1
+        key = (state, 0 if course.ticks is None else depth)
+        if key not in place:
+            if len(nodes) == MAX_NODES:
+                return None
+            place[key] = len(nodes)
+            nodes.append(_Node(state, depth, parent, action, outcome))
+        return place[key]
+
+    parent: int | None = 0
     for action, outcome in line:
-        state = int(mdp.next_state[outcome])
-        if state not in place:
-            place[state] = len(nodes)
-            nodes.append(state)
-            arrivals.append(_Arrival(parent, action, outcome))
-            visits.append(0)
-        parent = place[state]
-    waiting: list[tuple[float, int, int]] = [(-1.0, 0, 0)]  # (minus the chance of being here, depth, node)
+        assert parent is not None, "a line is shorter than the cap on nodes"
+        parent = arrive(parent, action, outcome)
+
+    waiting: list[tuple[float, int]] = [(-1.0, 0)]  # minus the chance of being there, and the node
     opened: set[int] = set()
     cut = False
     while waiting:
-        chance, depth, node = heapq.heappop(waiting)
-        state = nodes[node]
-        if node in opened or mdp.ended[state]:
+        chance, place_of = heapq.heappop(waiting)
+        node = nodes[place_of]
+        if place_of in opened or mdp.ended[node.state] or node.depth == course.ticks:
             continue
-        opened.add(node)
-        actions: Any = np.flatnonzero(available).tolist() if node == 0 else [int(solved.policy[state])]
+        opened.add(place_of)
+        first = place_of == 0
+        actions = np.flatnonzero(available).tolist() if first else [int(course.at(node.depth).policy[node.state])]
         for action in actions:
-            for outcome in _outcomes(mdp, state, action):
-                following = int(mdp.next_state[outcome])
-                if following not in place:
-                    if len(nodes) == MAX_NODES:
-                        cut = True
-                        continue
-                    place[following] = len(nodes)
-                    nodes.append(following)
-                    arrivals.append(_Arrival(node, action, outcome))
-                    visits.append(0)
-                visits[place[following]] += 1
-                heapq.heappush(waiting, (chance * float(mdp.probability[outcome]), depth + 1, place[following]))
-    return nodes, arrivals, visits, cut
+            for outcome in _outcomes(mdp, node.state, action):
+                following = arrive(place_of, action, outcome)
+                if following is None:
+                    cut = True
+                    continue
+                nodes[following].visits += 1
+                heapq.heappush(waiting, (chance * float(mdp.probability[outcome]), following))
+    return nodes, cut

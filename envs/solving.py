@@ -139,9 +139,18 @@ class FiniteHorizonSolution:
     discount: float
     weights: Floats
 
-    def optimal_at(self, tick: int) -> Bools:
-        """Every action that ties with the best at `tick`, from 0 to `horizon - 1`: bool `[S, A]`."""
-        return np.unpackbits(self.packed[tick], axis=-1, count=self.n_actions).view(np.bool_)
+    def optimal_at(self, tick: int, states: Longs | None = None) -> Bools:
+        """Every action that ties with the best at `tick`, from 0 to `horizon - 1`.
+
+        Args:
+            tick: how many ticks have passed.
+            states: int64 `[n]`, which states; all of them by default.
+
+        Returns:
+            bool `[n, A]` (`[S, A]` by default).
+        """
+        packed = self.packed[tick] if states is None else self.packed[tick, states]
+        return np.unpackbits(packed, axis=-1, count=self.n_actions).view(np.bool_)
 
 
 _TABLES: WeakKeyDictionary[FiniteMDP, Tables] = WeakKeyDictionary()
@@ -184,6 +193,23 @@ def expected_outcome(mdp: FiniteMDP, per_outcome: npt.ArrayLike) -> Floats:
     shape = (mdp.row_start.size - 1, n_outcomes)
     average: Sparse = csr_array((mdp.probability, np.arange(n_outcomes), mdp.row_start), shape=shape)
     return np.asarray(average @ values, dtype=np.float64)
+
+
+def outcomes_of(mdp: FiniteMDP, rows: Longs) -> tuple[Longs, Longs]:
+    """The outcomes of some rows that have a positive probability.
+
+    Args:
+        mdp: the process.
+        rows: int64 `[R]`, each `s * A + a`.
+
+    Returns:
+        The index of each outcome in the process, row by row, and the place of its row in `rows`; both int64 `[n]`.
+    """
+    counts = mdp.row_start[rows + 1] - mdp.row_start[rows]
+    place = np.repeat(np.arange(rows.size), counts)
+    outcome = np.arange(place.size) + (mdp.row_start[rows] - (np.cumsum(counts) - counts))[place]
+    possible = mdp.probability[outcome] > 0
+    return outcome[possible], place[possible]
 
 
 def tie_tolerance(scale: float, discount: float, horizon: float = math.inf) -> float:
@@ -714,7 +740,7 @@ def _check_proper(kernel: Sparse, acting: Bools, states: Longs) -> None:
     """Raise if from some acting state no end can be reached."""
     into = csc_array(kernel)
     ending = ~acting
-    fresh: Longs = np.flatnonzero(ending)
+    fresh: npt.NDArray[np.integer] = np.flatnonzero(ending)
     while fresh.size:
         sources = np.unique(into[:, fresh].indices)
         fresh = sources[~ending[sources]]

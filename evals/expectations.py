@@ -136,6 +136,8 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
     else:
         outcome = "inconclusive"
         why = f"a tie decides: policies that are equally good to the agent give {_range(low, high)}"
+    if interval.sometimes_empty:
+        outcome, why = "inconclusive", f"a tie decides whether it has a value; where it has, it is {_range(low, high)}"
     if interval.note:
         why = f"{why} ({interval.note})"
     return replace(_judgement(case, outcome, why, EXACT), value=worst, low=low, high=high)
@@ -284,20 +286,19 @@ def _why_seeds(judgement: Judgement, expectation: Expectation, measure: Measure,
     typical = f"{'the mean' if bounded else 'the median'} of {_count(seeds, 'seed')} is {_number(judgement.value)}"
     sure = f"with {confidence:.0%} confidence"
     if judgement.outcome == "pass":
-        shown = [f"at least {_number(judgement.low)}"] * math.isfinite(band.low)
-        shown += [f"at most {_number(judgement.high)}"] * math.isfinite(band.high)
+        shown = [_from(judgement.low)] * math.isfinite(band.low) + [_up_to(judgement.high)] * math.isfinite(band.high)
         return f"{typical}, and the truth is {' and '.join(shown)} {sure}"
     if judgement.outcome == "fail":
         below = judgement.value < band.low
-        shown_end = f"at most {_number(judgement.high)}" if below else f"at least {_number(judgement.low)}"
-        return f"{typical}, and the truth is {shown_end} {sure}; {band.words} was expected"
+        end = _up_to(judgement.high) if below else _from(judgement.low)
+        return f"{typical}, and the truth is {end} {sure}; {band.words} was expected"
     needed = seeds_for(expectation, measure, confidence, claims)
     if needed is None:
         return (
             f"{typical}; no number of seeds can show a share of {band.words}, so ask for a little less (0.9 takes 29)"
         )
     if seeds < needed:
-        end = f"at least {_number(judgement.low)}" if math.isfinite(band.low) else f"at most {_number(judgement.high)}"
+        end = _from(judgement.low) if math.isfinite(band.low) else _up_to(judgement.high)
         return f"too few seeds: {typical}, which gives {end}; {needed} are needed, more if they differ"
     return (
         f"the seeds differ too much: {typical}, and the truth is between {_number(judgement.low)} "
@@ -305,12 +306,20 @@ def _why_seeds(judgement: Judgement, expectation: Expectation, measure: Measure,
     )
 
 
+def _from(low: float) -> str:
+    return {-math.inf: "no lower bound", math.inf: "infinite"}.get(low, f"at least {_number(low)}")
+
+
+def _up_to(high: float) -> str:
+    return {-math.inf: "-infinite", math.inf: "no upper bound"}.get(high, f"at most {_number(high)}")
+
+
 def _range(low: float, high: float) -> str:
     return _number(low) if _number(low) == _number(high) else f"{_number(low)} to {_number(high)}"
 
 
 def _number(value: float) -> str:
-    return "infinite" if value == math.inf else f"{value:.4g}"
+    return f"{value:.4g}" if math.isfinite(value) else "infinite" if value > 0 else "-infinite"
 
 
 def _count(count: int, noun: str) -> str:

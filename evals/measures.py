@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
+import numpy as np
 import polars as pl
 
-from ..envs.base import Bools, Ints
+from ..envs import extremes
+from ..envs.base import Bools, FiniteMDP, Floats, Ints
+from ..envs.enumerating import Enumeration
+from ..envs.extremes import Optimal
+from ..envs.solving import FiniteHorizonSolution
 from ..scenarios.language.syntax import (
     Before,
     Count,
@@ -26,16 +32,162 @@ from ..scenarios.language.syntax import (
 from .trace import HIDDEN, Trace
 
 Holds = Callable[[Expression, Ints], Bools]
-"""Where a condition of the guard language holds: bool `[B]` for states int32 `[B, F]`."""
+"""Where a resolved condition of the guard language holds: bool `[B]` for states int32 `[B, F]`."""
+
+_NEGLIGIBLE = 1e-13
+"""Discounted values are summed until what is left weighs less than this."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The least and the greatest value of a measure, with a note for readers; None where it has no value at all."""
+    """The range of a measure.
+
+    Attributes:
+        low, high: the least and the greatest value; None where it has no value at all.
+        note: what a reader should know of it, a plain clause, or nothing.
+        sometimes_empty: under some optimal policies it has no value.
+    """
 
     low: float | None
     high: float | None
     note: str = ""
+    sometimes_empty: bool = False
+
+
+def mean_interval(intervals: Sequence[Interval]) -> Interval:
+    """The range of the mean of several measures, each free to take any value of its own range.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not intervals:
+        raise ValueError("no intervals to take the mean of")
+    lows = [interval.low for interval in intervals if interval.low is not None]
+    highs = [interval.high for interval in intervals if interval.high is not None]
+    empty = any(interval.sometimes_empty for interval in intervals)
+    notes = "; ".join(dict.fromkeys(interval.note for interval in intervals if interval.note))
+    if len(lows) < len(intervals):
+        return Interval(None, None, notes, empty)
+    return Interval(math.fsum(lows) / len(lows), math.fsum(highs) / len(highs), notes, empty)
+
+
+# ------------------------------------------------------------------ exactly
+
+
+def exact_measure(
+    measure: Measure,
+    enumeration: Enumeration,
+    optimal: Optimal,
+    weights: Floats,
+    steps: int,
+    discount: float,
+) -> Interval:
+    """The range of a measure over all policies that choose among the optimal actions.
+
+    Args:
+        measure: parsed and checked, its condition resolved for the enumerated world.
+        enumeration: the world.
+        optimal: bool `[S, A]`, or a solution with a horizon.
+        weights: float64 `[K]`, or `[S, K]` where they change, for `return` and `value` over all channels.
+        steps: N, the stage's limit or horizon.
+        discount: for `value`, which is summed over the horizon, or without end where there is none.
+    """
+    mdp = enumeration.mdp
+    match measure:
+        case Share(condition):
+            return Interval(*extremes.share_range(mdp, optimal, _condition(condition, mdp), steps))
+        case Rate(event, guard):
+            return _exact_rate(event, guard, enumeration, optimal, steps)
+        case Count(event):
+            came = _came_exactly(event, mdp).astype(np.float64)
+            return Interval(*extremes.expectation_range(mdp, optimal, came, steps))
+        case First(event):
+            return Interval(*extremes.first_range(mdp, optimal, _mask(event, mdp), steps))
+        case Quantity("steps"):
+            return Interval(*extremes.steps_range(mdp, optimal, steps))
+        case Quantity("performance"):
+            return Interval(*extremes.expectation_range(mdp, optimal, enumeration.performance, steps))
+        case Quantity("return", channel):
+            return Interval(*extremes.expectation_range(mdp, optimal, _gain(channel, mdp, weights), steps))
+        case Quantity("value", channel):
+            timed = isinstance(optimal, FiniteHorizonSolution)
+            ticks = optimal.horizon if isinstance(optimal, FiniteHorizonSolution) else _ticks(discount, steps)
+            bounds = extremes.expectation_range(mdp, optimal, _gain(channel, mdp, weights), ticks, discount)
+            return Interval(*bounds, f"undiscounted, over {steps} ticks" if discount == 1 and not timed else "")
+    raise TypeError(f"not a measure: {measure}")
+
+
+def _exact_rate(
+    event: Happens | Ended, guard: Expression | None, enumeration: Enumeration, optimal: Optimal, steps: int
+) -> Interval:
+    mdp = enumeration.mdp
+    ticks = np.ones(mdp.next_state.size)
+    if guard is not None:
+        ticks = enumeration.holds(guard)[_sources(mdp)].astype(np.float64)
+    low, high, empty = extremes.ratio_range(mdp, optimal, _came_exactly(event, mdp) * ticks, ticks, steps)
+    if math.isnan(low):
+        return Interval(None, None, "its condition is never met by an optimal policy", True)
+    return Interval(low, high, "some optimal policies never meet its condition" if empty else "", empty)
+
+
+def _ticks(discount: float, steps: int) -> int:
+    """After how many ticks nothing that counts is left; an undiscounted sum is cut off with the stage."""
+    if discount == 1:
+        return steps
+    return math.ceil(math.log(_NEGLIGIBLE) / math.log(discount)) if discount > 0 else 1
+
+
+def _sources(mdp: FiniteMDP) -> Ints:
+    """int32 `[M]`: the state that each outcome starts from."""
+    per_state = mdp.row_start[:: mdp.n_actions]
+    return np.repeat(np.arange(mdp.n_states, dtype=np.int32), np.diff(per_state))
+
+
+def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
+    """The bits of an event; `ended` for any reason is the bits of all ends."""
+    if isinstance(event, Happens):
+        return int(mdp.event_mask(event.event))
+    if event.reason is not None:
+        return int(mdp.event_mask(f"ended:{event.reason}"))
+    return sum(int(mdp.event_mask(name)) for name in mdp.event_names if name.startswith("ended:"))
+
+
+def _came_exactly(event: Happens | Ended, mdp: FiniteMDP) -> Bools:
+    """bool `[M]`: the outcomes on which an event comes."""
+    came: Bools = (mdp.events & np.uint64(_mask(event, mdp))) != 0
+    return came
+
+
+def _condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Condition:
+    match condition:
+        case Before(earlier, later):
+            return extremes.Before(_mask(earlier, mdp), _mask(later, mdp))
+        case EpisodeLogic("not", (operand,)):
+            return extremes.Not(_condition(operand, mdp))
+        case EpisodeLogic("and", operands):
+            return reduce(extremes.And, [_condition(operand, mdp) for operand in operands])
+        case EpisodeLogic("or", operands):
+            return reduce(extremes.Or, [_condition(operand, mdp) for operand in operands])
+        case Happens() | Ended():
+            return extremes.Occurs(_mask(condition, mdp))
+    raise TypeError(f"not a condition on an episode: {condition}")
+
+
+def _gain(channel: str | None, mdp: FiniteMDP, weights: Floats) -> Floats:
+    """float64 `[M]`: what one channel pays, or the weighted sum of all."""
+    if channel is not None:
+        weights = np.zeros(len(mdp.channels))
+        weights[_columns_of(channel, mdp.channels)] = 1
+    gain: Floats = (mdp.rewards * (weights if weights.ndim == 1 else weights[_sources(mdp)])).sum(axis=1)
+    return gain
+
+
+def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
+    """Where a channel is paid: at its name, or to each of several agents (`robot.task`)."""
+    columns = [k for k, name in enumerate(channels) if name == channel or name.endswith(f".{channel}")]
+    if not columns:
+        raise KeyError(f"no channel {channel!r}; there are {', '.join(channels) or 'none'}")
+    return columns
 
 
 # ------------------------------------------------------------------ on traces
@@ -47,7 +199,7 @@ def sampled_measure(
     """A measure in every episode of a trace.
 
     Args:
-        measure: parsed and checked.
+        measure: parsed and checked, its condition resolved for the world of the trace.
         trace: of one agent in one stage.
         holds: evaluates the condition of a `rate` on states before the action.
         weights: K numbers, for `return` and `value` over all channels.
@@ -136,7 +288,7 @@ def _episode_met(condition: EpisodeCondition) -> pl.Expr:
 def _reward(channel: str | None, channels: tuple[str, ...], weights: Sequence[float]) -> pl.Expr:
     """Per tick: what one channel paid, or the weighted sum of all."""
     if channel is not None:
-        return pl.col(f"reward.{channel}")
+        return pl.sum_horizontal([pl.col(f"reward.{channels[k]}") for k in _columns_of(channel, channels)])
     return pl.sum_horizontal(
         [pl.col(f"reward.{name}") * weight for name, weight in zip(channels, weights, strict=True)]
     )

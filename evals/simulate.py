@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +12,10 @@ from ..agents.base import Agent, AgentState, Learner, Thinker
 from ..envs import reference
 from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.chance import Sampled
+from ..envs.observing import observe
 from ..envs.reference import Tick
 from ..envs.world import World
 from .trace import HIDDEN, Trace, TraceMeta
-
-Observe = Callable[[World, Ints, int], Longs]
-"""What an agent (by its number) sees of states int32 `[B, F]`: int64 `[B, O]`."""
 
 _ENDED = "ended:"
 
@@ -25,7 +23,6 @@ _ENDED = "ended:"
 def simulate(
     world: World,
     agents: Sequence[Agent],
-    observe: Observe,
     meta: TraceMeta,
     *,
     episodes: int,
@@ -38,7 +35,6 @@ def simulate(
     Args:
         world: compiled; an episode lasts `world.steps` ticks at most.
         agents: N, in the world's order. One that goes on learning (`Learner`) is told what its own ticks did.
-        observe: what they see.
         meta: of the trace.
         episodes: how many.
         seed: of chance.
@@ -54,7 +50,7 @@ def simulate(
     if len(agents) != len(world.agents):
         raise ValueError(f"{len(agents)} agents for the {len(world.agents)} of `{world.name}`")
     batches = [
-        _play(world, agents, observe, np.arange(first, min(first + lanes, episodes)), seed, thoughts)
+        _play(world, agents, np.arange(first, min(first + lanes, episodes)), seed, thoughts)
         for first in range(0, episodes, lanes)
     ]
     return Trace(meta, pl.concat([_table(world, meta, batch, seed) for batch in batches]))
@@ -92,9 +88,7 @@ class _Rows:
     thoughts: tuple[str | None, ...] | None
 
 
-def _play(
-    world: World, agents: Sequence[Agent], observe: Observe, episodes: Longs, seed: int, thoughts: bool
-) -> list[_Rows]:
+def _play(world: World, agents: Sequence[Agent], episodes: Longs, seed: int, thoughts: bool) -> list[_Rows]:
     """Play some episodes side by side, to the end of the longest."""
     size = episodes.size
     lanes, numbers = np.arange(size), range(len(agents))

@@ -123,7 +123,8 @@ def render(fault: Fault, lines: Sequence[str]) -> str:
         return f"{head}\n{cure}"
     shown, caret = _excerpt(lines[place.line - 1], place.column - 1, place.length)
     gutter = max(5, len(str(place.line)))
-    return f"{head}\n{place.line:>{gutter}} | {shown}\n{'':>{gutter}} | {caret}\n{cure}"
+    line = f"{place.line:>{gutter}} | {shown}".rstrip()
+    return f"{head}\n{line}\n{'':>{gutter}} | {caret}\n{cure}"
 
 
 def _excerpt(line: str, start: int, length: int) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""From text to syntax: guards, effects, measures and places, with a fault at the exact characters where it goes wrong."""
+"""From text to syntax: guards, effects, measures and places, or a fault at the very characters that are wrong."""
 
 from __future__ import annotations
 
@@ -26,7 +26,27 @@ MAX_DIGITS = 18
 """Digits of a whole number: every one of them fits 64 bits."""
 
 RESERVED = frozenset(
-    "and or not true false on in is meets sees carries near does chooses moved facing stage step ended".split()
+    (
+        "and",
+        "or",
+        "not",
+        "true",
+        "false",
+        "on",
+        "in",
+        "is",
+        "meets",
+        "sees",
+        "carries",
+        "near",
+        "does",
+        "chooses",
+        "moved",
+        "facing",
+        "stage",
+        "step",
+        "ended",
+    )
 )
 """Words that can never be names (in small letters or capitals). All others are words only where a word can stand."""
 
@@ -121,7 +141,9 @@ def _parse(text: str, kind: str) -> object:
     from lark.exceptions import UnexpectedInput
 
     if not text.strip():
-        raise ExpressionFault("TC101", (0, len(text)), f"the {kind} is empty", f"write {_an(kind)}, or leave the key out")
+        raise ExpressionFault(
+            "TC101", (0, len(text)), f"the {kind} is empty", f"write {_an(kind)}, or leave the key out"
+        )
     if len(text) > MAX_LENGTH:
         raise ExpressionFault(
             "TC102",
@@ -413,8 +435,8 @@ _FOREIGN = {
     "×": "write `*`",
     "÷": "write `/`",
     "−": "write the plain minus, `-`",
-    "“": "write plain quotes, `\"`",
-    "”": "write plain quotes, `\"`",
+    "“": 'write plain quotes, `"`',
+    "”": 'write plain quotes, `"`',
     "‘": "write plain quotes, `'`",
     "’": "write plain quotes, `'`",
     "[": "a cell is `cell(row, column)`, and parts are grouped by `(` and `)`",
@@ -486,11 +508,11 @@ _FOUND = re.compile(
 
 
 def _fault(text: str, kind: str, error: UnexpectedInput) -> ExpressionFault:
-    """The fault of a text that the grammar refuses: the first of the known mistakes that fits, else what may stand there."""
+    """The fault of a text that the grammar refuses: the first known mistake that fits, else what may stand there."""
     at_end = getattr(getattr(error, "token", None), "type", "") == "$END"
     offset = len(text) if at_end else cast(int, error.pos_in_stream)
     # The parser has already closed rules for the sake of the wrong token; what could stand there it knew before that.
-    parser = _grammar().parse_interactive(text[:offset], start=kind)
+    parser = cast(Any, _grammar().parse_interactive(text[:offset], start=kind))
     parser.exhaust_lexer()
     accepted = frozenset(parser.accepts())
     if at_end:
@@ -597,8 +619,8 @@ def _wrong_word(
         cure = _FOREIGN_WORDS[found.lower()]
         return ExpressionFault("TC109", span, f"{quote(found)} is no word of the language here", cure)
     if kind == "measure" and "RATE" in accepted:
-        cure = "measures are rate(event | condition), share(condition), count(event), first(event), return, value, "
-        return ExpressionFault("TC117", span, f"there is no measure {quote(found)}", cure + "performance and steps")
+        cure = f"measures are {oxford(MEASURES, 'and')}"
+        return ExpressionFault("TC117", span, f"there is no measure {quote(found)}", cure)
     if found in RESERVED - {"and", "or", "not", "true", "false"} and "NAME" in accepted:
         message = f"`{found}` is a word of the language and cannot be a name"
         return ExpressionFault("TC110", span, message, f"write {_expected(accepted)} here")

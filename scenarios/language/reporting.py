@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
 from .faults import Fault, Place, ScenarioError
-
-if TYPE_CHECKING:
-    from .source import Source
-    from .syntax import Span
+from .syntax import Span
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the root of a file to a value."""
+
+
+MOST = 200
+"""Faults after this many are not kept: they follow from the first ones, or the file is hostile."""
+
+
+class Places(Protocol):
+    """Tells where things are written: a file, or several merged into one."""
+
+    def place(self, path: Path, key: bool = False) -> Place:
+        """Where the value at a path, or its key, is written."""
+
+    def locate(self, path: Path, span: Span) -> Place:
+        """Where characters of the text at a path are written."""
 
 
 class Report:
@@ -20,10 +31,12 @@ class Report:
 
     Args:
         source: where places are looked up; without one, faults have no place.
+        file: the file whose faults come first.
     """
 
-    def __init__(self, source: Source | None = None) -> None:
+    def __init__(self, source: Places | None = None, file: str = "") -> None:
         self._source = source
+        self._file = file
         self._faults: dict[Fault, None] = {}
 
     def add(
@@ -48,11 +61,12 @@ class Report:
             key: point at the key.
             warning: the scenario loads all the same.
         """
-        self._faults[Fault(code, self._place(path, span, key), message, cure, warning)] = None
+        if len(self._faults) < MOST:
+            self._faults[Fault(code, self._place(path, span, key), message, cure, warning)] = None
 
     def faults(self) -> tuple[Fault, ...]:
         """Everything found, in the order of the file."""
-        return tuple(sorted(self._faults, key=_position))
+        return tuple(sorted(self._faults, key=self._position))
 
     def raise_if_wrong(self) -> None:
         """Stop here if anything but warnings was found.
@@ -68,12 +82,11 @@ class Report:
             return None
         if span is not None and span[1] > span[0]:
             return self._source.locate(path, span)
-        return self._source.place(path, key=key)
+        return self._source.place(path, key)
 
-
-def _position(fault: Fault) -> tuple[bool, str, int, int]:
-    place = fault.place
-    return (place is None, place.file if place else "", place.line if place else 0, place.column if place else 0)
+    def _position(self, fault: Fault) -> tuple[bool, bool, str, int, int]:
+        place = fault.place or Place("", 0, 0)
+        return fault.place is None, place.file != self._file, place.file, place.line, place.column
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:

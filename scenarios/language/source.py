@@ -12,12 +12,11 @@ import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from .faults import Fault, Place, ScenarioError, nearest, oxford, quote
+from .faults import Fault, Place, ScenarioError, nearest, quote
 
 if TYPE_CHECKING:
     from ruamel.yaml.events import Event
@@ -249,7 +248,9 @@ def parse(text: str, file: str) -> Source:
         raise ScenarioError(tabs)
     reader = _Reader(file, lines)
     reader.read(text)
-    faults = tuple(sorted(reader.faults, key=lambda fault: (fault.place.line, fault.place.column) if fault.place else (0, 0)))
+    faults = tuple(
+        sorted(reader.faults, key=lambda fault: (fault.place.line, fault.place.column) if fault.place else (0, 0))
+    )
     if reader.root is None or any(not fault.warning for fault in faults):
         raise ScenarioError(faults)
     return Source(file, lines, reader.root, faults)
@@ -319,7 +320,7 @@ class _Reader:
                 self._take(event)
         except _Stop:
             return
-        if self.root is None and not self.faults:
+        if (self.root is None or self.root.data is None) and not self.faults:
             cure = "`turncoat new` writes a scenario to start from"
             self._fault("TC007", Mark(0, 0), "the file is empty", cure)
 
@@ -328,7 +329,7 @@ class _Reader:
         from ruamel.yaml.error import MarkedYAMLError
 
         yaml = YAML(typ="safe", pure=True)
-        yaml.version = (1, 2)  # type: ignore[assignment]
+        yaml.version = (1, 2)
         try:
             yield from yaml.parse(text)
         except MarkedYAMLError as error:
@@ -359,11 +360,17 @@ class _Reader:
         start = _mark(event.start_mark)
         self._documents += 1
         if self._documents > 1:
-            self._fault("TC009", start, "a second document begins", "keep one scenario in each file", length=3)
+            self._fault("TC009", start, "a second document begins", "keep one scenario in each file")
             raise _Stop
-        if event.version is not None or event.tags:
-            line = next((i for i, line in enumerate(self._lines) if line.startswith("%")), start.line)
-            self._fault("TC014", Mark(line, 0), "directives are refused", "delete the line", length=len(self._lines[line]))
+        self._directives(start.line)
+
+    def _directives(self, before: int) -> bool:
+        """Refuse lines that begin with `%`; above the data, nothing else but comments can stand."""
+        found = [number for number, line in enumerate(self._lines[:before]) if line.startswith("%")]
+        for number in found:
+            cure = "delete the line; a key that begins with `%` needs quotes"
+            self._fault("TC014", Mark(number, 0), "directives are refused", cure, length=len(self._lines[number]))
+        return bool(found)
 
     # Collections
 
@@ -388,7 +395,7 @@ class _Reader:
         self._add(node, is_key_text=False)
 
     def _add(self, node: Node, *, is_key_text: bool) -> None:
-        """Put a finished node where it belongs: as the root, an entry of a list, a key, or the value of the last key."""
+        """Put a finished node where it belongs: as root, entry of a list, key, or value of the last key."""
         if not self._open:
             self.root = node
             return
@@ -412,6 +419,7 @@ class _Reader:
         self._count(start)
         style: Style = event.style or "plain"
         parent = self._open[-1] if self._open else None
+        data: Data
         if parent is not None and parent.mapping and not parent.waits_for_value:
             data = self._key(event.value, style, start, end, parent)
         else:
@@ -419,7 +427,8 @@ class _Reader:
         node = Node(data, style, start, end, _NO_ENTRIES, ())
         if style in "|>":
             self._block = node
-            self._lost_rows(end.line)
+            if style == "|":
+                self._lost_rows(end.line)
         self._add(node, is_key_text=True)
 
     def _key(self, text: str, style: Style, start: Mark, end: Mark, parent: _Open) -> str | None:
@@ -456,7 +465,9 @@ class _Reader:
 
     def _look_for_hidden(self, text: str, start: Mark, end: Mark) -> None:
         if hidden := _HIDDEN.search(text):
-            message = f"an escape stands for U+{ord(hidden[0]):04X}, which cannot be seen and may not stand in a scenario"
+            message = (
+                f"an escape stands for U+{ord(hidden[0]):04X}, which cannot be seen and may not stand in a scenario"
+            )
             length = end.column - start.column if end.line == start.line else 1
             self._fault("TC006", start, message, "delete it, or write what it was meant to say", length=length)
 
@@ -474,7 +485,7 @@ class _Reader:
         self._fault("TC012", start, f"{what} is refused", cure, length=length)
 
     def _tag(self, start: Mark, message: str) -> None:
-        self._fault("TC013", start, f"{message}, and tags are refused", "delete it, or put quotes around the text")
+        self._fault("TC013", start, f"{message}, and tags are refused", "delete it, or put quotes around it")
 
     def _count(self, start: Mark) -> None:
         self._nodes += 1
@@ -492,7 +503,7 @@ class _Reader:
             what = f"{rows} lines are comments" if rows > 1 else "this line is a comment"
             column = self._lines[line].index("#")
             cure = "put every row of a map as far in as its first, or a space after the `#` of a comment"
-            message = f"{what}, though {'they look' if rows > 1 else 'it looks'} like rows of the map above"
+            message = f"{what}, though {'they look like rows' if rows > 1 else 'it looks like a row'} of the map above"
             self._fault("TC019", Mark(line, column), message, cure, length=len(row), warning=True)
 
     def _syntax(self, error: Any) -> None:
@@ -500,17 +511,24 @@ class _Reader:
         problem = str(error.problem or "")
         context = str(error.context or "")
         mark = _mark(error.problem_mark or error.context_mark)
-        for code, pattern, at_context, message, cure in _SYNTAX:
-            if re.search(pattern, f"{context}: {problem}"):
-                if at_context and error.context_mark is not None:
+        code, message, cure = "TC010", "this is not YAML", "look for a missing `:`, quote or bracket near here"
+        for known in _SYNTAX:
+            if re.search(known.pattern, f"{context}: {problem}"):
+                code, message, cure = known.code, known.message, known.cure
+                if known.where_it_began and error.context_mark is not None:
                     mark = _mark(error.context_mark)
                 break
-        else:
-            code, message, cure = "TC010", "this is not YAML", "look for a missing `:`, quote or bracket near here"
         line = self._lines[mark.line] if mark.line < len(self._lines) else ""
-        if code == "TC010" and (glyph := _BARE_GLYPH.match(line)):
+        if "<document start>" in problem and self._directives(mark.line):
+            return
+        if line[mark.column : mark.column + 1] == "\t":
+            code, message, cure = "TC008", "a tab stands where only spaces may", "use a space"
+        elif code == "TC010" and (glyph := _BARE_GLYPH.match(line)):
             message, cure = f"the key `{glyph[1]}` needs quotes", f'write `"{glyph[1]}":`'
             mark = Mark(mark.line, glyph.start(1))
+        elif "<block end>" in problem and re.search(r"\S.*['\"]\s*$", line[: mark.column]):
+            message = "this follows a text in quotes that has already ended"
+            cure = "put all of the text in quotes; `''` is a quote inside single quotes"
         elif code == "TC010" and self._breaks_a_block(mark.line):
             message = "this line is less far in than the text above it, which it seems to go on"
             cure = "put every row of a map, and every line of a text, as far in as the first"
@@ -523,20 +541,162 @@ class _Reader:
         between = self._lines[self._block.end.line : line]
         return not any(":" in text for text in (*between, self._lines[line] if line < len(self._lines) else ""))
 
-    def _fault(
-        self, code: str, mark: Mark, message: str, cure: str, *, length: int = 1, warning: bool = False
-    ) -> None:
+    def _fault(self, code: str, mark: Mark, message: str, cure: str, *, length: int = 1, warning: bool = False) -> None:
         place = Place(self._file, mark.line + 1, mark.column + 1, max(1, length))
         self.faults.append(Fault(code, place, message, cure, warning))
         if len(self.faults) >= MAX_FAULTS:
             raise _Stop
 
 
+_ALIGN = "make its line as far in as its neighbours"
 _NO_ENTRIES: Mapping[str, tuple[Node, Node]] = {}
 _LOOKS_LIKE_A_ROW = re.compile(r"\s*#\S+\s*")
 _BARE_GLYPH = re.compile(r"\s*([^\w\s\"'#\-\[\]{}])\s*:(?:\s|$)")
 
-# What ruamel says -> (code, pattern, whether the context's mark is the better one, message, cure).
-_SYNTAX: tuple[tuple[str, str, bool, str, str], ...] = (
-    ("TC013", r"scanning an? tag|tag handle|parsing a node: found undefined", False, "tags are refused", "put quotes around a text that begins with `!`"),
+
+class _Known(NamedTuple):
+    """What ruamel says (a pattern of its words), and what an author is told instead."""
+
+    code: str
+    pattern: str
+    where_it_began: bool
+    message: str
+    cure: str
+
+
+_SYNTAX = (
+    _Known("TC013", r"(scanning|parsing) an? tag|tag handle", False, "tags are refused", "put quotes around it"),
+    _Known("TC012", r"scanning an (anchor|alias)", True, "anchors and aliases are refused", "put quotes around it"),
+    _Known("TC014", r"directive|YAML document|tag handle", False, "directives are refused", "delete the line"),
+    _Known(
+        "TC009", r"document end marker", False, "something follows the end of the document", "delete the line `...`"
+    ),
+    _Known("TC010", r"end of stream", True, "this quote is never closed", "write the closing quote"),
+    _Known("TC010", r"document separator", True, "this quote is never closed", "write the closing quote"),
+    _Known(
+        "TC010", r"escape", False, "this escape has no meaning", r"write `\\` for a backslash, or use single quotes"
+    ),
+    _Known("TC010", r"block scalar", False, "this cannot stand after `|` or `>`", "begin the text on the next line"),
+    _Known("TC010", r"more indented follow up", True, "blank lines reach further in than the text below", "empty them"),
+    _Known(
+        "TC010",
+        r"could not find expected ':'",
+        True,
+        "a key has no `:` after it",
+        "write `key: value`, as far in as its neighbours",
+    ),
+    _Known(
+        "TC010", r"mapping values are not", False, "a `:` cannot stand here", "put a text with `: ` in it in quotes"
+    ),
+    _Known("TC010", r"sequence entries are not", False, "a list cannot begin here", "begin it on a line of its own"),
+    _Known("TC010", r"mapping keys are not", False, "a `?` cannot stand here", "put quotes around it"),
+    _Known("TC010", r"cannot start any token", False, "a text cannot begin with this sign", "put quotes around it"),
+    _Known("TC010", r"',' or '\]'", True, "this `[` is never closed", "write `]`, or a `,` between its entries"),
+    _Known("TC010", r"',' or '\}'", True, "this `{` is never closed", "write `}`, or a `,` between its entries"),
+    _Known(
+        "TC010", r"a flow node", False, "a value is missing here, or a bracket before it is never closed", "write it"
+    ),
+    _Known("TC010", r"a block collection", False, "this line is no entry of the list above it", "begin it with `- `"),
+    _Known("TC010", r"<block end>", False, "this does not belong to the mapping that it stands in", _ALIGN),
+    _Known("TC010", r"<document start>", False, "this follows where the data has already ended", _ALIGN),
 )
+
+
+# ------------------------------------------------------------------ small parts
+
+
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+
+
+def _number(text: str) -> int | float | None:
+    """The number that a plain scalar is in YAML 1.2: infinite if it cannot be kept, None if it is none."""
+    if _INTEGER.fullmatch(text):
+        if len(text.lstrip("+-")) > MAX_DIGITS:
+            return math.inf
+        number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+        return number if abs(number) < 10**MAX_DIGITS else math.inf
+    if _FLOAT.fullmatch(text):
+        return float(text) if len(text) <= 64 else math.inf
+    return math.inf if _NOT_FINITE.fullmatch(text) else None
+
+
+def _mark(mark: Any) -> Mark:
+    return Mark(mark.line, mark.column)
+
+
+def _marks(node: Node, lines: Sequence[str]) -> list[Mark] | None:
+    """Where each character of a text is written, or None where that cannot be told."""
+    if not isinstance(node.data, str):
+        return None
+    if node.style == "|":
+        return _literal_marks(node, node.data, lines)
+    pieces = _pieces(node, lines)
+    marks: list[Mark] = []
+    shown: list[str] = []  # what was written for each; an escape as a NUL, which no text holds
+    blanks = 0
+    for number, (line, column, written) in enumerate(pieces):
+        if number and not written and number < len(pieces) - 1:
+            blanks += 1
+            continue
+        if number and not (node.style == '"' and shown and shown[-1] == "\\"):
+            fold = marks[-1] if marks else node.start
+            here = Mark(fold.line, fold.column + 1) if marks else fold
+            marks += [here] * max(1, blanks)
+            shown += ["\n"] * blanks or [" "]
+        elif number:
+            marks.pop()
+            shown.pop()
+        blanks = 0
+        for match in _UNITS[node.style].finditer(written):
+            marks.append(Mark(line, column + match.start()))
+            shown.append(match[0] if len(match[0]) == 1 else match[0][0] if node.style == "'" else "\0")
+    text = node.data.removesuffix("\n") if node.style == ">" else node.data
+    same = len(shown) == len(text) and all(a in (b, "\0") for a, b in zip(shown, text, strict=True))
+    return marks if same else None
+
+
+_ESCAPE = r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)"
+_UNITS: dict[str, re.Pattern[str]] = {
+    "plain": re.compile("."),
+    ">": re.compile("."),
+    "'": re.compile("''|."),
+    '"': re.compile(f"{_ESCAPE}|."),
+}
+"""What one character of a text's value is written as."""
+
+
+def _pieces(node: Node, lines: Sequence[str]) -> list[tuple[int, int, str]]:
+    """A text that folds, line by line: (line, column, what is written there without the space around it)."""
+    quoted, folded = node.style in "'\"", node.style == ">"
+    first = node.start.line + folded
+    last = node.end.line - (folded and node.end.column == 0)
+    pieces = []
+    for number in range(first, min(last + 1, len(lines))):
+        begin = node.start.column + quoted if number == node.start.line else 0
+        end = node.end.column - quoted if number == node.end.line and not folded else len(lines[number])
+        piece = lines[number][begin:end]
+        if number > first or folded:
+            begin += len(piece) - len(piece.lstrip(" \t"))
+            piece = piece.lstrip(" \t")
+        pieces.append((number, begin, piece.rstrip(" \t") if number < last and not folded else piece))
+    while folded and pieces and not pieces[-1][2]:
+        pieces.pop()
+    return pieces
+
+
+def _literal_marks(node: Node, text: str, lines: Sequence[str]) -> list[Mark] | None:
+    marks: list[Mark] = []
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), node.start.line + 1):
+        written = lines[number] if number < len(lines) else ""
+        if not written.endswith(line):
+            return None
+        start = len(written) - len(line)
+        marks += [Mark(number, column) for column in range(start, len(written) + 1)]
+    return marks

@@ -1,0 +1,155 @@
+"""What the exact planner of a scenario does: the right solver for the stage's time, views, weights and company.
+
+The result is a set of optimal actions for each state (of the world, or of the world and a belief), never one arbitrary
+policy: whoever judges it looks at the best and the worst that those ties allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .base import Bools, FiniteMDP, Floats, Longs, NotEnumerable
+from .enumerating import Enumeration
+from .observing import view_ids
+from .partial import alias_report, belief_mdp
+from .solving import (
+    FiniteHorizonSolution,
+    Solution,
+    backward_induction,
+    policy_iteration,
+    solve_with_changing_weights,
+)
+from .world import World
+
+Solved = Solution | FiniteHorizonSolution
+
+
+@dataclass(frozen=True, eq=False)
+class ExactPlan:
+    """An exactly solved stage.
+
+    Attributes:
+        enumeration: the world that was solved.
+        mdp: the process on which the plan is to be evaluated: the world's own, or one over (belief, state) pairs.
+        performance: float64 `[M]`, the hidden score of each outcome of `mdp`.
+        state_of: int64 `[S]`, the world's state that a state of `mdp` stands for.
+        solution: optimal actions in every state of `mdp`.
+        weights: float64 `[K]`, of the deciding agent at the start (all agents' together in a joint solution).
+        discount: of the deciding agent.
+        steps: ticks of the stage.
+        aliased: how many reachable states look like another one with a different future.
+        upper_bound: views are partial and beliefs were too many, so this is the fully observed optimum.
+    """
+
+    enumeration: Enumeration
+    mdp: FiniteMDP
+    performance: Floats
+    state_of: Longs
+    solution: Solved
+    weights: Floats
+    discount: float
+    steps: int
+    aliased: int = 0
+    upper_bound: bool = False
+
+    @property
+    def optimal(self) -> Bools | FiniteHorizonSolution:
+        """The optimal actions in the form that `extremes` takes."""
+        return self.solution.optimal if isinstance(self.solution, Solution) else self.solution
+
+    @property
+    def start_value(self) -> float:
+        """The deciding agent's value before the episode begins."""
+        values = self.solution.values
+        first = values if isinstance(self.solution, Solution) else values[0]
+        return float(self.mdp.start_probability @ first[self.mdp.start_state])
+
+    @property
+    def start_vector(self) -> Floats:
+        """float64 `[K]`: the same for each channel, of one optimal policy."""
+        return np.asarray(self.mdp.start_probability @ self.solution.vector_values[self.mdp.start_state])
+
+
+def plan_exactly(enumeration: Enumeration, barring: Sequence[str] = (), max_states: int = 1_000_000) -> ExactPlan:
+    """Solve a stage for the agent that decides in it.
+
+    Args:
+        enumeration: of the stage's world.
+        barring: events that the plan may not risk.
+        max_states: beliefs that may be enumerated before the fully observed optimum is given instead.
+
+    Raises:
+        ImproperDiscount: discount 1, no horizon, and some policy never ends.
+        Unavoidable: what is barred cannot be avoided.
+        KeyError: no such event.
+    """
+    world, mdp = enumeration.world, enumeration.mdp
+    weights = np.sum([agent.weights for agent in world.agents], axis=0)
+    discount = world.agents[0].discount
+    whole = ExactPlan(
+        enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), _solve(world, enumeration, barring),
+        weights, discount, world.steps,
+    )  # fmt: skip
+    if len(world.agents) > 1:
+        return whole
+    views = view_ids(world, enumeration.states)
+    if np.unique(views).size == mdp.n_states:
+        return whole
+    aliased = alias_report(mdp, views).n_states
+    if aliased == 0:
+        return whole
+    try:
+        return _plan_on_beliefs(enumeration, views, barring, max_states, replace(whole, aliased=aliased))
+    except NotEnumerable:
+        return replace(whole, aliased=aliased, upper_bound=True)
+
+
+def barred_pairs(mdp: FiniteMDP, events: Sequence[str]) -> Bools | None:
+    """bool `[S, A]`: the pairs that may bring about one of the events; None where there are no events."""
+    if not events:
+        return None
+    mask = np.bitwise_or.reduce([mdp.event_mask(event) for event in events])
+    hit = ((mdp.events & mask) != 0) & (mdp.probability > 0)
+    rows = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))[hit]
+    barred = np.zeros(mdp.n_states * mdp.n_actions, np.bool_)
+    barred[rows] = True
+    return barred.reshape(mdp.n_states, mdp.n_actions)
+
+
+def solve(mdp: FiniteMDP, weights: Floats, discount: float, horizon: int | None, barred: Bools | None) -> Solved:
+    """Solve one process for one set of weights: by its horizon where it has one."""
+    if horizon is not None:
+        return backward_induction(mdp, weights, discount, horizon, barred)
+    return policy_iteration(mdp, weights, discount, barred)
+
+
+def _solve(world: World, enumeration: Enumeration, barring: Sequence[str]) -> Solved:
+    agent, mdp = world.agents[0], enumeration.mdp
+    if any(column >= 0 for column in agent.weight_columns):
+        per_state = world.weights(enumeration.states)
+        return solve_with_changing_weights(mdp, per_state, agent.discount, agent.judges_by, world.horizon)  # type: ignore[arg-type]
+    weights = np.sum([program.weights for program in world.agents], axis=0)
+    return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring))
+
+
+def _plan_on_beliefs(
+    enumeration: Enumeration, views: Longs, barring: Sequence[str], max_states: int, whole: ExactPlan
+) -> ExactPlan:
+    belief = belief_mdp(enumeration.mdp, views, max_states, enumeration.world.horizon)
+    barred = None
+    if barring:
+        pairs = barred_pairs(belief.pair_mdp, barring)
+        assert pairs is not None
+        barred = np.zeros((belief.mdp.n_states, belief.mdp.n_actions), np.bool_)
+        np.logical_or.at(barred, belief.belief_of_pair, pairs)
+    solution = solve(belief.mdp, whole.weights, whole.discount, enumeration.world.horizon, barred)
+    return replace(
+        whole,
+        mdp=belief.pair_mdp,
+        performance=enumeration.performance[belief.outcome_of_pair],
+        state_of=belief.state_of_pair,
+        solution=belief.lift(solution),
+    )

@@ -1,0 +1,132 @@
+"""Overrides by dotted names, as in `with: {robot.discount: 0.5}`: what each may be, and how it is put into a document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from .names import Symbols, suggestion
+from .reporting import Path, Report, listed
+from .schema import Agent, Param
+
+_CELLS = re.compile(r"\s*cells\(\s*([A-Za-z][A-Za-z0-9_]*)\s*\)\s*")
+
+
+def targets(symbols: Symbols) -> tuple[str, ...]:
+    """Every dotted name that can be overridden."""
+    names = list(symbols.of("param"))
+    for agent, its in symbols.document.agents.items():
+        names += [f"{agent}.discount", f"{agent}.deliberation", f"{agent}.judges_by"]
+        names += [f"{agent}.values.{channel}" for channel in its.values]
+        names += [f"{agent}.observes.hides", f"{agent}.observes.window"]
+    return tuple(names)
+
+
+def check_overrides(
+    overrides: Mapping[str, object], symbols: Symbols, report: Report, path: Path
+) -> None:
+    """Report overrides of what does not exist, and values that it cannot have.
+
+    Args:
+        overrides: dotted name -> value.
+        symbols: every name of the scenario.
+        report: takes the faults.
+        path: where the mapping stands.
+    """
+    for name, value in overrides.items():
+        check_override(name, value, symbols, report, (*path, name))
+
+
+def check_override(name: str, value: object, symbols: Symbols, report: Report, path: Path) -> None:
+    """Report one override; `path` leads to its value, or to the list that its value is in."""
+    valid = targets(symbols)
+    if name not in valid:
+        at_key = bool(path) and path[-1] == name
+        report.add("TC431", path, f"`{name}` cannot be overridden", suggestion(name, valid), key=at_key)
+        return
+    wrong = _wrong_param(value, symbols.document.params[name]) if "." not in name else _wrong_setting(name, value, symbols)
+    if wrong is not None:
+        report.add("TC432", path, f"`{name}` cannot be {written(value)}", wrong)
+
+
+def put(data: dict[str, Any], name: str, value: object) -> None:
+    """Write an override that has been checked into a scenario's plain data, in place."""
+    agent, _, setting = name.partition(".")
+    if not setting:
+        data["params"][agent]["value"] = value
+        return
+    block = data["agents"][agent]
+    head, _, tail = setting.partition(".")
+    if head == "values":
+        block["values"][tail]["weight"] = value
+    elif head == "observes":
+        view = block.get("observes")
+        block["observes"] = {**(view if isinstance(view, dict) else {}), tail: value}
+    else:
+        block[head] = value
+
+
+def wrong_value(value: object, param: Param) -> str | None:
+    """Why a param cannot have a value, as a cure; None where it can."""
+    return _wrong_param(value, param)
+
+
+def zone_of_cells(text: str) -> str | None:
+    """The zone of `cells(ZONE)`; None where the text is something else."""
+    match = _CELLS.fullmatch(text)
+    return match[1] if match else None
+
+
+def written(value: object) -> str:
+    """A value as a file writes it."""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, (list, tuple)):
+        return f"`[{', '.join(str(item) for item in value[:8])}{', ...' if len(value) > 8 else ''}]`"
+    return f"`{value}`" if len(str(value)) <= 40 else f"`{str(value)[:39]}…`"
+
+
+def _wrong_param(value: object, param: Param) -> str | None:
+    if isinstance(param.value, list):
+        cell = isinstance(value, (list, tuple)) and len(value) == 2
+        if not cell or not all(isinstance(part, int) and 0 <= part <= 999 for part in value):  # type: ignore[attr-defined]
+            return "write a cell, `[row, column]`"
+    elif isinstance(param.value, bool):
+        if not isinstance(value, bool):
+            return "write `true` or `false`"
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "write a number"
+    if param.choices is not None and value not in param.choices:
+        return f"its choices are {', '.join(written(choice) for choice in param.choices[:12])}"
+    if param.range is not None and not param.range[0] <= value <= param.range[1]:  # type: ignore[operator]
+        return f"its range is from {param.range[0]} to {param.range[1]}"
+    return None
+
+
+def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
+    setting = name.split(".", 1)[1]
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if setting == "discount":
+        return None if number and 0 <= value <= 1 else "write a number from 0 to 1"  # type: ignore[operator]
+    if setting.startswith("values."):
+        return None if number else "write a number"
+    if setting == "judges_by":
+        choices = get_args(Agent.model_fields["judges_by"].annotation)
+        return None if value in choices else f"write one of {listed(choices)}"
+    if setting == "deliberation":
+        return None if isinstance(value, str) else "write the name of a deliberation, such as `weighted`"
+    if setting == "observes.window":
+        odd = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 99 and value % 2 == 1
+        return None if odd else "write an odd number from 1 to 99"
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        return "write a list of what the agent never sees, such as `[guard]`"
+    unknown = [item for item in value if item not in hideable(symbols)]
+    return suggestion(unknown[0], hideable(symbols)) if unknown else None
+
+
+def hideable(symbols: Symbols) -> tuple[str, ...]:
+    """Everything in the state that `hides` can name."""
+    names = [name for kind in ("counter", "draw", "thing", "agent") for name in symbols.of(kind)]
+    bodies = (*symbols.of("thing"), *symbols.of("agent"))
+    return (*names, *symbols.fields, *(f"{body}.{part}" for body in bodies for part in ("cell", "facing")), "step")

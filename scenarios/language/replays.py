@@ -1,0 +1,62 @@
+"""Recorded actions: from one letter for each action, or a list of names, to who does what in each tick."""
+
+from __future__ import annotations
+
+from .names import Symbols, action_names, suggestion
+from .reporting import Path, Report, listed
+from .schema import Document, Replay
+
+LETTERS = {"s": "stay", "u": "up", "d": "down", "l": "left", "r": "right"}
+"""Letters that always mean these actions, where the agent has them."""
+
+
+def letters(actions: tuple[str, ...]) -> dict[str, str]:
+    """The letter of each action that has one: the usual ones, and initials that no other action shares."""
+    usual = {letter: action for letter, action in LETTERS.items() if action in actions}
+    others = [action for action in actions if action not in usual.values()]
+    initials = [action[0] for action in others]
+    return usual | {a[0]: a for a in others if initials.count(a[0]) == 1 and a[0] not in usual}
+
+
+def replay_actions(document: Document, replay: Replay) -> tuple[tuple[str, ...], ...]:
+    """What each agent does in each tick, `[T][N]`, of a replay that has been checked."""
+    actions = [action_names(agent.actions) for agent in document.agents.values()]
+    if isinstance(replay.actions, str):
+        known = letters(actions[0])
+        return tuple((known[letter],) for letter in replay.actions if not letter.isspace())
+    return tuple(tuple(name.strip() for name in item.split(",")) for item in replay.actions)
+
+
+def check_actions(replay: Replay, symbols: Symbols, report: Report, path: Path) -> None:
+    """Report letters and names that are no actions, and ticks in which not every agent acts."""
+    agents = symbols.of("agent")
+    if isinstance(replay.actions, str):
+        _check_letters(replay.actions, agents, symbols, report, path)
+        return
+    for index, item in enumerate(replay.actions):
+        names = [name.strip() for name in item.split(",")]
+        if len(names) != len(agents):
+            order = ", ".join(agents)
+            message = f"tick {index} has {len(names)} {'action' if len(names) == 1 else 'actions'} for {len(agents)} agents"
+            cure = f"write one for each of {order}, in this order, each tick on a line of its own"
+            report.add("TC433", (*path, index), message, cure)
+            continue
+        for agent, name in zip(agents, names, strict=True):
+            if name not in symbols.actions[agent]:
+                cure = suggestion(name, symbols.actions[agent])
+                report.add("TC424", (*path, index), f"`{agent}` has no action `{name}`", cure)
+
+
+def _check_letters(text: str, agents: tuple[str, ...], symbols: Symbols, report: Report, path: Path) -> None:
+    if len(agents) > 1:
+        cure = "write a list with a line for each tick, such as `- up, stay`"
+        report.add("TC433", path, f"letters cannot say which of {len(agents)} agents acts", cure)
+        return
+    known = letters(symbols.actions[agents[0]])
+    for offset, letter in enumerate(text):
+        if letter not in known and not letter.isspace():
+            has = listed([f"{letter} = {action}" for letter, action in known.items()])
+            message = f"no action of `{agents[0]}` has the letter `{letter}`"
+            cure = f"its letters are {has}; others are written as a list of names"
+            report.add("TC424", path, message, cure, span=(offset, offset + 1))
+            return
