@@ -55,7 +55,8 @@ class Agent(Protocol):
         Args:
             observation: int64 `[B, O]`, the symbolic observed fields.
             state: what the last call returned; None before the first tick.
-            mask: bool `[B, A]`, the actions that are available; at least one in every row.
+            mask: bool `[B, A]`, the actions that are available; at least one in every row (in a lane whose episode is
+                over, where the answer is not used, all of them).
 
         Returns:
             The actions, int32 `[B]`, and the state for the next call.
@@ -68,7 +69,7 @@ class Thinker(Protocol):
     """An agent that says what it thought."""
 
     def thought(self) -> Thought | None:
-        """The thought behind lane 0 of the last `act`; None before the first."""
+        """The thought behind lane 0 of the last `act`; None before the first. Ask before `Learner.observe`."""
         ...
 
 

@@ -50,7 +50,7 @@ class StateIndex:
     """Finds states by what they look like."""
 
     def __init__(self, observations: Longs, ended: Bools) -> None:
-        """Takes int64 `[S, O]` and bool `[S]`; ended states are not looked for.
+        """Takes int64 `[S, O]` and bool `[S]`. An ended state is found only where no other looks like it.
 
         Raises:
             ValueError: two states that are not ended look alike.
@@ -60,6 +60,8 @@ class StateIndex:
             seen = self._states.setdefault(look(observations[state]), state)
             if seen != state:
                 raise ValueError(f"states {seen} and {state} look alike: an exact agent needs the full observation")
+        for state in np.flatnonzero(ended).tolist():
+            self._states.setdefault(look(observations[state]), state)
 
     def find(self, observation: Longs) -> Longs:
         """The states that look like `observation` `[B, O]`: int64 `[B]`, -1 where there is none."""

@@ -233,6 +233,7 @@ class _Compiler:
             clock=clock,
             limit=stage.limit,
             horizon=stage.horizon,
+            scope=self.scope,
             rewards_shown=stage.rewards == "shown",
             body_index={body.name: body.order for body in self.bodies},
             zone_index={name: index for index, name in enumerate(boards.zone_names)},

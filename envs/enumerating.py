@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from ..scenarios.language.syntax import Expression
-from .base import Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerable
+from .base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerable
 from .chance import EveryOutcome
 from .evaluating import look_at, truth
 from .reference import Tick, available, reset, step
@@ -26,12 +27,14 @@ class Enumeration:
         mdp: the finite decision process.
         states: int32 `[S, F]`.
         performance: float64 `[M]`, the hidden score of each outcome.
+        fired: names of the rules that fired somewhere.
     """
 
     world: World
     mdp: FiniteMDP
     states: Ints
     performance: Floats
+    fired: frozenset[str] = frozenset()
 
     def holds(self, condition: Expression) -> Bools:
         """bool `[S]`: the states in which a resolved guard holds."""
@@ -53,12 +56,13 @@ def enumerate_world(world: World, max_states: int = 1_000_000) -> Enumeration:
     begin = reset(world, EveryOutcome(limit=1 << 30))
     start, start_probability = _merged_start(index, begin)
     joint = world.joint_actions
-    parts: list[tuple[Longs, Ints, Floats, Floats, np.ndarray, Floats]] = []
+    parts: list[_Outcomes] = []
+    fired = set(begin.fired)
     done = 0
     while done < index.size:
         lanes = np.arange(done, min(index.size, done + max(1, CHUNK // len(joint))))
         done += lanes.size
-        parts.append(_expand(world, index, lanes, joint))
+        parts.append(_expand(world, index, lanes, joint, fired))
         if index.size > max_states:
             raise NotEnumerable(_what_multiplies(world, index.states(), max_states))
     rows, following, probability, rewards, events, performance = (
@@ -81,7 +85,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000) -> Enumeration:
         event_names=world.events,
         action_names=world.joint_action_names,
     )
-    return Enumeration(world, mdp, states, performance)
+    return Enumeration(world, mdp, states, performance, frozenset(fired))
 
 
 def _merged_start(index: _Index, begin: Tick) -> tuple[Ints, Floats]:
@@ -91,10 +95,12 @@ def _merged_start(index: _Index, begin: Tick) -> tuple[Ints, Floats]:
     return start.astype(np.int32), np.bincount(numbers, begin.probability)[start]
 
 
-def _expand(
-    world: World, index: _Index, lanes: Longs, joint: Ints
-) -> tuple[Longs, Ints, Floats, Floats, np.ndarray, Floats]:
-    """All outcomes of all actions in some states: row, next state, probability, rewards, events, performance."""
+_Outcomes: TypeAlias = tuple[Longs, Ints, Floats, Floats, Bits, Floats]
+"""Row, next state, probability, rewards, events, performance, each with one entry per outcome."""
+
+
+def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[str]) -> _Outcomes:
+    """All outcomes of all actions in some states; adds to `fired` the rules that fired."""
     states = index.states()[lanes]
     alive = states[:, world.ended] == 0
     able = np.repeat(alive[:, None], len(joint), axis=1)
@@ -102,6 +108,7 @@ def _expand(
         able &= available(world, states, agent)[:, joint[:, agent]]
     lane, action = np.nonzero(able)
     tick = step(world, states[lane], joint[action], EveryOutcome())
+    fired |= tick.fired
     row = (lanes[lane] * len(joint) + action)[tick.source]
     following = index.number(tick.states)
     if tick.source.size == lane.size:
@@ -109,7 +116,7 @@ def _expand(
     return _merged(row, following, tick)
 
 
-def _merged(row: Longs, following: Ints, tick: Tick) -> tuple[Longs, Ints, Floats, Floats, np.ndarray, Floats]:
+def _merged(row: Longs, following: Ints, tick: Tick) -> _Outcomes:
     """Outcomes of one row that differ in nothing are one outcome; their probabilities add up."""
     order = np.lexsort((*tick.rewards.T, tick.performance, tick.events, following, row))
     columns = [row, following, tick.events, tick.performance, *tick.rewards.T]

@@ -436,7 +436,7 @@ def _automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]:
         latches.extend(new for new in dict.fromkeys(successors) if new not in latches)
         follow.append([latches.index(new) for new in successors])
     holds = np.array([_holds(condition, latch) for latch in latches])
-    table = np.array(follow).reshape(len(latches), -1)
+    table = np.array(follow, dtype=np.int64).reshape(len(latches), -1)
     block = np.unique(holds, return_inverse=True)[1]
     while True:
         # Merge latch states that nothing later can tell apart (Moore), numbering blocks by their first member.

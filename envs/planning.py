@@ -14,7 +14,7 @@ import numpy as np
 from .base import Bools, FiniteMDP, Floats, Longs, NotEnumerable
 from .enumerating import Enumeration
 from .observing import view_ids
-from .partial import alias_report, belief_mdp
+from .partial import Belief, alias_report, belief_mdp
 from .solving import (
     FiniteHorizonSolution,
     Solution,
@@ -54,6 +54,12 @@ class ExactPlan:
     steps: int
     aliased: int = 0
     upper_bound: bool = False
+
+    @property
+    def judged(self) -> Enumeration:
+        """The process on which the plan is judged, with the state behind each of its states."""
+        states = self.enumeration.states[self.state_of]
+        return Enumeration(self.enumeration.world, self.mdp, states, self.performance)
 
     @property
     def optimal(self) -> Bools | FiniteHorizonSolution:
@@ -98,7 +104,7 @@ def plan_exactly(enumeration: Enumeration, barring: Sequence[str] = (), max_stat
     views = view_ids(world, enumeration.states)
     if np.unique(views).size == mdp.n_states:
         return whole
-    aliased = alias_report(mdp, views).n_states
+    aliased = int(alias_report(mdp, views).states.sum())
     if aliased == 0:
         return whole
     try:
@@ -144,12 +150,26 @@ def _plan_on_beliefs(
         pairs = barred_pairs(belief.pair_mdp, barring)
         assert pairs is not None
         barred = np.zeros((belief.mdp.n_states, belief.mdp.n_actions), np.bool_)
-        np.logical_or.at(barred, belief.belief_of_pair, pairs)
+        np.logical_or.at(barred, belief.pair_belief, pairs)
     solution = solve(belief.mdp, whole.weights, whole.discount, enumeration.world.horizon, barred)
     return replace(
         whole,
         mdp=belief.pair_mdp,
-        performance=enumeration.performance[belief.outcome_of_pair],
-        state_of=belief.state_of_pair,
-        solution=belief.lift(solution),
+        performance=enumeration.performance[belief.pair_outcome],
+        state_of=belief.pair_state.astype(np.int64),
+        solution=belief.lift_solution(solution) if isinstance(solution, FiniteHorizonSolution) else _lifted(solution, belief),
+    )
+
+
+def _lifted(solution: Solution, belief: Belief) -> Solution:
+    """A solution over beliefs as one over pairs; each pair has what its belief has."""
+    pair = belief.pair_belief
+    return replace(
+        solution,
+        values=solution.values[pair],
+        vector_values=solution.vector_values[pair],
+        q=solution.q[pair],
+        vector_q=solution.vector_q[pair],
+        optimal=belief.lift(solution.optimal),
+        policy=solution.policy[pair],
     )

@@ -43,6 +43,7 @@ class Tick:
         rewards: float64 `[B, K]`; performance: float64 `[B]`, the hidden score.
         events: uint64 `[B]`, bit i for event i of the world.
         ended: bool `[B]`, the episode is over.
+        fired: names of the rules that fired in any row.
     """
 
     states: Ints
@@ -53,6 +54,7 @@ class Tick:
     performance: Floats
     events: Bits
     ended: Bools
+    fired: frozenset[str]
 
 
 def reset(world: World, chance: Chance, lanes: int = 1) -> Tick:
@@ -134,6 +136,7 @@ class _Flow:
     events: Bits
     reason: Ints
     drawn: list[str] = field(default_factory=list)
+    fired: set[str] = field(default_factory=set)
 
     @classmethod
     def at_start(cls, world: World, chance: Chance, lanes: int) -> _Flow:
@@ -227,6 +230,7 @@ class _Flow:
             self.performance[order],
             self.events[order],
             out[:, world.ended] > 0,
+            frozenset(self.fired),
         )
 
     def _refuse_too_many(self, limit: int) -> None:
@@ -458,6 +462,7 @@ def _fire(rule: RuleProgram, flow: _Flow, only: Bools | None = None) -> None:
     rows = _by_chance(flow, rule.name, rows, rule.chance)
     if rows.size == 0:
         return
+    flow.fired.add(rule.name)
     seen = flow.view.take(rows)
     for channel, pay in rule.pays:
         flow.rewards[channel, rows] += amount(pay, seen)

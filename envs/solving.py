@@ -41,7 +41,10 @@ class ImproperDiscount(ValueError):
 
 
 class NoFixedPoint(Exception):
-    """No policy was found that an agent with changing values would follow while foreseeing itself."""
+    """Ever longer horizons lead to no policy that an agent with changing values keeps to while foreseeing itself.
+
+    Often there is none; there may also be one that is the limit of no horizons.
+    """
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import numpy as np
 from ..scenarios.language.syntax import Effect, Expression
 from . import geometry
 from .base import Bools, Field, Floats, Ints
+from .resolving import Scope, resolve
 
 MAX_TABLE = 200_000_000
 """Bytes that a table over pairs of cells may take."""
@@ -212,6 +213,7 @@ class World:
         events: names, ends last as `ended:REASON`; `reasons` in the order of the values 1.. of the column `ended`.
         limit: ticks after which an episode is cut off (not in the state), or None.
         horizon: ticks that the agent knows it has, or None.
+        scope: what names mean here, for conditions that come from elsewhere (`resolve`).
     """
 
     name: str
@@ -239,6 +241,7 @@ class World:
     clock: int
     limit: int | None
     horizon: int | None
+    scope: Scope
     rewards_shown: bool = True
     body_index: Mapping[str, int] = field(default_factory=dict)
     zone_index: Mapping[str, int] = field(default_factory=dict)
@@ -265,6 +268,10 @@ class World:
         return tuple(
             "+".join(agent.actions[a] for agent, a in zip(self.agents, row, strict=True)) for row in self.joint_actions
         )
+
+    def resolve(self, condition: Expression) -> Expression:
+        """A written condition in this world's terms."""
+        return resolve(condition, self.scope)
 
     def event_bit(self, event: str) -> np.uint64:
         """The bit of an event (or of `ended:REASON`) in the event mask of a tick."""

@@ -164,7 +164,8 @@ def judge_seeds(
         return replace(_judgement(case, "inconclusive", why, SEEDS), seeds=len(values))
     p_value, interval = (share_p_value, share_interval) if bounded else (median_p_value, median_interval)
     p_pass = max((p_value(_filled(values, claim), claim, bound) for claim, bound in band.claims), default=0.0)
-    p_fail = min(1.0, math.fsum(p_value(_filled(values, claim), claim, bound) for claim, bound in band.refutations))
+    refuted = [p_value(_filled(values, claim), claim, bound) for claim, bound in band.refutations]
+    p_fail = min(1.0, len(refuted) * min(refuted))  # too low or too high: two chances to be wrong
     judgement = replace(
         _judgement(case, _outcome(p_pass, p_fail, confidence), "", SEEDS),
         value=math.fsum(known) / len(known) if bounded else median(known),

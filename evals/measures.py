@@ -12,8 +12,7 @@ import polars as pl
 
 from ..envs import extremes
 from ..envs.base import Bools, FiniteMDP, Floats, Ints
-from ..envs.enumerating import Enumeration
-from ..envs.extremes import Optimal
+from ..envs.planning import ExactPlan
 from ..envs.solving import FiniteHorizonSolution
 from ..scenarios.language.syntax import (
     Before,
@@ -74,30 +73,22 @@ def mean_interval(intervals: Sequence[Interval]) -> Interval:
 # ------------------------------------------------------------------ exactly
 
 
-def exact_measure(
-    measure: Measure,
-    enumeration: Enumeration,
-    optimal: Optimal,
-    weights: Floats,
-    steps: int,
-    discount: float,
-) -> Interval:
-    """The range of a measure over all policies that choose among the optimal actions.
+def exact_measure(measure: Measure, plan: ExactPlan) -> Interval:
+    """The range of a measure over all policies that choose among a plan's optimal actions.
+
+    Sums are over the stage's steps; `value` is discounted and summed over the horizon, or without end where there is
+    none.
 
     Args:
-        measure: parsed and checked, its condition resolved for the enumerated world.
-        enumeration: the world.
-        optimal: bool `[S, A]`, or a solution with a horizon.
-        weights: float64 `[K]`, or `[S, K]` where they change, for `return` and `value` over all channels.
-        steps: N, the stage's limit or horizon.
-        discount: for `value`, which is summed over the horizon, or without end where there is none.
+        measure: parsed and checked, its condition resolved for the plan's world.
+        plan: whose optimal actions; to judge other actions by the same weights, replace its `solution`.
     """
-    mdp = enumeration.mdp
+    mdp, optimal, steps = plan.mdp, plan.optimal, plan.steps
     match measure:
         case Share(condition):
             return Interval(*extremes.share_range(mdp, optimal, _condition(condition, mdp), steps))
         case Rate(event, guard):
-            return _exact_rate(event, guard, enumeration, optimal, steps)
+            return _exact_rate(event, guard, plan)
         case Count(event):
             came = _came_exactly(event, mdp).astype(np.float64)
             return Interval(*extremes.expectation_range(mdp, optimal, came, steps))
@@ -106,25 +97,26 @@ def exact_measure(
         case Quantity("steps"):
             return Interval(*extremes.steps_range(mdp, optimal, steps))
         case Quantity("performance"):
-            return Interval(*extremes.expectation_range(mdp, optimal, enumeration.performance, steps))
+            return Interval(*extremes.expectation_range(mdp, optimal, plan.performance, steps))
         case Quantity("return", channel):
-            return Interval(*extremes.expectation_range(mdp, optimal, _gain(channel, mdp, weights), steps))
+            return Interval(*extremes.expectation_range(mdp, optimal, _gain(channel, plan), steps))
         case Quantity("value", channel):
             timed = isinstance(optimal, FiniteHorizonSolution)
-            ticks = optimal.horizon if isinstance(optimal, FiniteHorizonSolution) else _ticks(discount, steps)
-            bounds = extremes.expectation_range(mdp, optimal, _gain(channel, mdp, weights), ticks, discount)
-            return Interval(*bounds, f"undiscounted, over {steps} ticks" if discount == 1 and not timed else "")
+            ticks = optimal.horizon if isinstance(optimal, FiniteHorizonSolution) else _ticks(plan.discount, steps)
+            note = f"undiscounted, over {steps} ticks" if plan.discount == 1 and not timed else ""
+            bounds = extremes.expectation_range(mdp, optimal, _gain(channel, plan), ticks, plan.discount)
+            return Interval(*bounds, note)
     raise TypeError(f"not a measure: {measure}")
 
 
-def _exact_rate(
-    event: Happens | Ended, guard: Expression | None, enumeration: Enumeration, optimal: Optimal, steps: int
-) -> Interval:
-    mdp = enumeration.mdp
+def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPlan) -> Interval:
+    mdp = plan.mdp
     ticks = np.ones(mdp.next_state.size)
     if guard is not None:
-        ticks = enumeration.holds(guard)[_sources(mdp)].astype(np.float64)
-    low, high, empty = extremes.ratio_range(mdp, optimal, _came_exactly(event, mdp) * ticks, ticks, steps)
+        source = np.repeat(plan.state_of, np.diff(mdp.row_start[:: mdp.n_actions]))
+        ticks = plan.enumeration.holds(guard)[source].astype(np.float64)
+    came = _came_exactly(event, mdp) * ticks
+    low, high, empty = extremes.ratio_range(mdp, plan.optimal, came, ticks, plan.steps)
     if math.isnan(low):
         return Interval(None, None, "its condition is never met by an optimal policy", True)
     return Interval(low, high, "some optimal policies never meet its condition" if empty else "", empty)
@@ -135,12 +127,6 @@ def _ticks(discount: float, steps: int) -> int:
     if discount == 1:
         return steps
     return math.ceil(math.log(_NEGLIGIBLE) / math.log(discount)) if discount > 0 else 1
-
-
-def _sources(mdp: FiniteMDP) -> Ints:
-    """int32 `[M]`: the state that each outcome starts from."""
-    per_state = mdp.row_start[:: mdp.n_actions]
-    return np.repeat(np.arange(mdp.n_states, dtype=np.int32), np.diff(per_state))
 
 
 def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
@@ -173,12 +159,13 @@ def _condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Conditio
     raise TypeError(f"not a condition on an episode: {condition}")
 
 
-def _gain(channel: str | None, mdp: FiniteMDP, weights: Floats) -> Floats:
+def _gain(channel: str | None, plan: ExactPlan) -> Floats:
     """float64 `[M]`: what one channel pays, or the weighted sum of all."""
+    weights = plan.weights
     if channel is not None:
-        weights = np.zeros(len(mdp.channels))
-        weights[_columns_of(channel, mdp.channels)] = 1
-    gain: Floats = (mdp.rewards * (weights if weights.ndim == 1 else weights[_sources(mdp)])).sum(axis=1)
+        weights = np.zeros(len(plan.mdp.channels))
+        weights[_columns_of(channel, plan.mdp.channels)] = 1
+    gain: Floats = plan.mdp.rewards @ weights
     return gain
 
 
@@ -193,16 +180,14 @@ def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
 # ------------------------------------------------------------------ on traces
 
 
-def sampled_measure(
-    measure: Measure, trace: Trace, holds: Holds, weights: Sequence[float], discount: float
-) -> pl.DataFrame:
+def sampled_measure(measure: Measure, trace: Trace, holds: Holds, weights: Floats, discount: float) -> pl.DataFrame:
     """A measure in every episode of a trace.
 
     Args:
         measure: parsed and checked, its condition resolved for the world of the trace.
         trace: of one agent in one stage.
         holds: evaluates the condition of a `rate` on states before the action.
-        weights: K numbers, for `return` and `value` over all channels.
+        weights: float64 `[K]`, for `return` and `value` over all channels.
         discount: for `value`.
 
     Returns:
@@ -232,7 +217,7 @@ def seed_values(episodes: pl.DataFrame) -> dict[int, float | None]:
 
 
 def _per_episode(
-    measure: Measure, channels: tuple[str, ...], weights: Sequence[float], discount: float
+    measure: Measure, channels: tuple[str, ...], weights: Floats, discount: float
 ) -> tuple[pl.Expr, pl.Expr]:
     """What is summed over episodes, and what that is divided by."""
     once = pl.lit(1.0)
@@ -285,7 +270,7 @@ def _episode_met(condition: EpisodeCondition) -> pl.Expr:
     raise TypeError(f"not a condition on an episode: {condition}")
 
 
-def _reward(channel: str | None, channels: tuple[str, ...], weights: Sequence[float]) -> pl.Expr:
+def _reward(channel: str | None, channels: tuple[str, ...], weights: Floats) -> pl.Expr:
     """Per tick: what one channel paid, or the weighted sum of all."""
     if channel is not None:
         return pl.sum_horizontal([pl.col(f"reward.{channels[k]}") for k in _columns_of(channel, channels)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -35,7 +34,7 @@ class Manifest:
     """What was run, and with what.
 
     Attributes:
-        scenario: its name; scenario_hash: SHA-256 of its file, in hex.
+        scenario: its name; scenario_hash: SHA-256 of its merged content, in hex (`Scenario.hash`).
         seeds: of the learned agents; overrides: the dotted settings of the command.
         command: the command line, as a list of words.
         started, finished: UTC, ISO 8601.
@@ -93,11 +92,6 @@ class StoredRun:
 def utc_now() -> str:
     """The time, as the manifest writes it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def scenario_hash(text: str) -> str:
-    """SHA-256 of a scenario file's text, in hex."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def library_versions() -> dict[str, str]:

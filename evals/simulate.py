@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -49,11 +50,11 @@ def simulate(
         raise ValueError(f"stage `{world.stage}` has neither a limit nor a horizon, so an episode might never end")
     if len(agents) != len(world.agents):
         raise ValueError(f"{len(agents)} agents for the {len(world.agents)} of `{world.name}`")
-    batches = [
-        _play(world, agents, np.arange(first, min(first + lanes, episodes)), seed, thoughts)
-        for first in range(0, episodes, lanes)
-    ]
-    return Trace(meta, pl.concat([_table(world, meta, batch, seed) for batch in batches]))
+    batches = []
+    for first in range(0, episodes, lanes):
+        numbers = np.arange(first, min(first + lanes, episodes))
+        batches.append(_table(world, meta, numbers, _play(world, agents, numbers, seed, thoughts), seed))
+    return Trace(meta, pl.concat(batches))
 
 
 def trace_meta(
@@ -75,20 +76,18 @@ def trace_meta(
 
 
 @dataclass(frozen=True, eq=False)
-class _Rows:
-    """One tick of the lanes that are not over: what a row of the trace is made of."""
+class _Tick:
+    """One tick of every lane; only `live` lanes, whose episode was not over before it, make rows of the trace."""
 
     step: int
-    lane: Longs
-    episode: Longs
+    live: Longs
     states: Ints
     chosen: Ints
     tick: Tick
-    last: Bools
     thoughts: tuple[str | None, ...] | None
 
 
-def _play(world: World, agents: Sequence[Agent], episodes: Longs, seed: int, thoughts: bool) -> list[_Rows]:
+def _play(world: World, agents: Sequence[Agent], episodes: Longs, seed: int, thoughts: bool) -> list[_Tick]:
     """Play some episodes side by side, to the end of the longest."""
     size = episodes.size
     lanes, numbers = np.arange(size), range(len(agents))
@@ -121,8 +120,7 @@ def _play(world: World, agents: Sequence[Agent], episodes: Longs, seed: int, tho
                     over[live],
                     able[number][live],
                 )
-        last = over[live] | (step + 1 == world.steps)
-        played.append(_Rows(step, live, episodes[live], states[live], actions[live], _some(tick, live), last, thought))
+        played.append(_Tick(step, live, states, actions, tick, thought))
         states = tick.states
         if over.all():
             break
@@ -147,46 +145,36 @@ def _thoughts(agents: Sequence[Agent]) -> tuple[str | None, ...] | None:
     return tuple(None if thought is None else thought.to_json() for thought in said)
 
 
-def _some(tick: Tick, rows: Longs) -> Tick:
-    return Tick(
-        tick.states[rows],
-        tick.source[rows],
-        tick.probability[rows],
-        tick.executed[rows],
-        tick.rewards[rows],
-        tick.performance[rows],
-        tick.events[rows],
-        tick.ended[rows],
-    )
-
-
-def _table(world: World, meta: TraceMeta, played: list[_Rows], seed: int) -> pl.DataFrame:
+def _table(world: World, meta: TraceMeta, episodes: Longs, played: list[_Tick], seed: int) -> pl.DataFrame:
     """The rows of a batch of episodes, in the trace's columns and order."""
-    rewards = np.concatenate([rows.tick.rewards for rows in played])
-    ended = np.concatenate([rows.tick.ended for rows in played])
-    last = np.concatenate([rows.last for rows in played])
-    after = np.concatenate([rows.tick.states for rows in played])
-    masks = np.concatenate([rows.tick.events for rows in played])
-    reasons = np.array([None, *world.reasons], dtype=object)[np.where(ended, after[:, world.ended], 0)]
-    said = [rows.thoughts if rows.lane[index] == 0 else None for rows in played for index in range(rows.lane.size)]
-    columns = {
-        "seed": np.full(last.size, seed, np.uint64),
-        "episode": np.concatenate([rows.episode for rows in played]),
-        "lane": np.concatenate([rows.lane for rows in played]),
-        "step": np.concatenate([np.full(rows.lane.size, rows.step) for rows in played]),
-        "state": np.concatenate([rows.states for rows in played]),
-        "chosen": np.concatenate([rows.chosen for rows in played]),
-        "executed": np.concatenate([rows.tick.executed for rows in played]),
+
+    def gather(per_lane: Callable[[_Tick], np.ndarray]) -> np.ndarray:
+        return np.concatenate([per_lane(rows)[rows.live] for rows in played])
+
+    lane = np.concatenate([rows.live for rows in played])
+    step = np.repeat([rows.step for rows in played], [rows.live.size for rows in played])
+    after, ended = gather(lambda rows: rows.tick.states), gather(lambda rows: rows.tick.ended)
+    rewards = gather(lambda rows: rows.tick.rewards)
+    last = ended | (step + 1 == world.steps)
+    reasons = np.array([None, *world.reasons], dtype=object)
+    columns: dict[str, Any] = {
+        "seed": np.full(lane.size, seed, np.uint64),
+        "episode": episodes[lane],
+        "lane": lane,
+        "step": step,
+        "state": gather(lambda rows: rows.states),
+        "chosen": gather(lambda rows: rows.chosen),
+        "executed": gather(lambda rows: rows.tick.executed),
         **{f"reward.{name}": rewards[:, k] for k, name in enumerate(world.channels)},
-        HIDDEN: np.concatenate([rows.tick.performance for rows in played]),
-        "events": _event_lists(world, masks),
-        "ended": reasons.tolist(),
+        HIDDEN: gather(lambda rows: rows.tick.performance),
+        "events": _event_lists(world, gather(lambda rows: rows.tick.events)),
+        "ended": reasons[np.where(ended, after[:, world.ended], 0)].tolist(),
         "truncated": last & ~ended & (world.horizon is None),
         "final_state": [state.tolist() if done else None for state, done in zip(after, last, strict=True)],
-        "thoughts": said,
+        "thoughts": [rows.thoughts if row == 0 else None for rows in played for row in rows.live],
     }
     series = [pl.Series(name, columns[name]).cast(dtype) for name, dtype in meta.schema.items()]
-    return pl.DataFrame(series).sort("seed", "episode", "step", maintain_order=True)
+    return pl.DataFrame(series).sort("episode", "step")
 
 
 def _event_lists(world: World, masks: np.ndarray) -> list[list[str]]:

@@ -18,6 +18,8 @@ from scipy.special import bdtr, bdtrc, betaincinv
 Side: TypeAlias = Literal["two", "low", "high"]
 Claim: TypeAlias = Literal[">=", ">", "<=", "<"]
 
+Values: TypeAlias = Sequence[float] | npt.NDArray[np.float64]
+
 _Numbers: TypeAlias = npt.NDArray[np.float64]
 _FLIPPED: dict[Claim, Claim] = {"<=": ">=", "<": ">"}
 
@@ -49,7 +51,7 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, side:
     return low, high
 
 
-def share_p_value(values: Sequence[float], claim: Claim, threshold: float) -> float:
+def share_p_value(values: Values, claim: Claim, threshold: float) -> float:
     """How likely evidence this strong for a claim about the mean would be, at most, were the claim false.
 
     Args:
@@ -77,7 +79,7 @@ def share_p_value(values: Sequence[float], claim: Claim, threshold: float) -> fl
     return _upper_tail(shares, threshold)
 
 
-def share_interval(values: Sequence[float], confidence: float = 0.95, side: Side = "two") -> tuple[float, float]:
+def share_interval(values: Values, confidence: float = 0.95, side: Side = "two") -> tuple[float, float]:
     """Bounds on the mean over seeds of a number in [0, 1]: the thresholds that `share_p_value` cannot rule out.
 
     Args:
@@ -96,7 +98,7 @@ def share_interval(values: Sequence[float], confidence: float = 0.95, side: Side
     return _lower_end(shares, low_error), 1 - _lower_end(1 - shares, high_error)
 
 
-def median_p_value(values: Sequence[float], claim: Claim, threshold: float) -> float:
+def median_p_value(values: Values, claim: Claim, threshold: float) -> float:
     """The sign test of a claim about the median seed.
 
     Args:
@@ -120,7 +122,7 @@ def median_p_value(values: Sequence[float], claim: Claim, threshold: float) -> f
     return float(bdtrc(int(met.sum()) - 1, numbers.size, 0.5)) if met.any() else 1.0
 
 
-def median_interval(values: Sequence[float], confidence: float = 0.95, side: Side = "two") -> tuple[float, float]:
+def median_interval(values: Values, confidence: float = 0.95, side: Side = "two") -> tuple[float, float]:
     """Bounds on the median by order statistics: exact for any continuous spread, conservative with ties.
 
     Args:
@@ -181,7 +183,7 @@ def median_seeds_needed(confidence: float = 0.95) -> int:
     return needed
 
 
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+def holm(p_values: Values) -> tuple[float, ...]:
     """P-values adjusted so that the chance of even one wrong rejection stays under the level (Holm 1979).
 
     Args:
@@ -206,7 +208,7 @@ def _errors(confidence: float, side: Side) -> tuple[float, float]:
     return {"two": (error / 2, error / 2), "low": (error, 0.0), "high": (0.0, error)}[side]
 
 
-def _checked(values: Sequence[float]) -> _Numbers:
+def _checked(values: Values) -> _Numbers:
     numbers = np.asarray(values, dtype=np.float64).reshape(-1)
     if numbers.size == 0:
         raise ValueError("no values")
@@ -215,7 +217,7 @@ def _checked(values: Sequence[float]) -> _Numbers:
     return numbers
 
 
-def _checked_shares(values: Sequence[float]) -> _Numbers:
+def _checked_shares(values: Values) -> _Numbers:
     shares = _checked(values)
     if shares.min() < 0 or shares.max() > 1:
         raise ValueError("a share lies within [0, 1]")

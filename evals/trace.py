@@ -34,7 +34,7 @@ class TraceMeta:
     """What is the same for every row of a trace.
 
     Attributes:
-        scenario: its name; scenario_hash: SHA-256 of the file, in hex.
+        scenario: its name; scenario_hash: SHA-256 of its merged content, in hex (`Scenario.hash`).
         stage: the stage that was run; overrides: the dotted settings that the world was compiled with.
         agent: who was judged (`exact`, `counts`, ...).
         agents: the N names of those who act in the world.

@@ -91,7 +91,8 @@ def _random(seed: int, outcomes: int, n_states: int = 12, n_actions: int = 3) ->
 
 def _corridor(length: int, pay: float = 1.0) -> FiniteMDP:
     """Actions: on, back to the start, die. The last cell pays for going on, which leads to the start."""
-    end, rows = length, {}
+    end = length
+    rows: Rows = {}
     for cell in range(length):
         last = cell == length - 1
         rows[cell, 0] = [(0 if last else cell + 1, 1.0, (pay if last else 0.0,))]
@@ -188,9 +189,8 @@ def test_a_short_novelty_discount_would_not_get_there() -> None:
 def test_ends_are_no_novelty(shows: Callable[[int], int]) -> None:
     """Each cell's way to die is new once; more deaths than that would mean that ends attract."""
     mdp = _corridor(30)
-    env = TableEnv(mdp, limit=100, shows=shows)
     agent = CountsAgent(mdp.channels, 3, [1.0], 0.9)
-    deaths_when_done = []
+    deaths_when_done: list[int] = []
 
     class Watched(TableEnv):
         def step(self, action: int) -> tuple[np.ndarray, np.ndarray, bool, bool, np.ndarray]:
@@ -199,8 +199,7 @@ def test_ends_are_no_novelty(shows: Callable[[int], int]) -> None:
                 deaths_when_done[:] = [self.ends]
             return result
 
-    env = Watched(mdp, 100, shows)
-    agent.fit(env, 3_000, 0)
+    agent.fit(Watched(mdp, 100, shows), 3_000, 0)
 
     assert agent.model_report().known_pairs == 90
     assert deaths_when_done[0] <= 31
@@ -227,15 +226,14 @@ def _lab(seed: int) -> FiniteMDP:
 
     Robot cell (7 x 7 minus a block) x guard's phase on a loop of 14, or away x power 0..3 x next job; some 2,700
     states. The guard can be sent away next to it at full power; standing in the vault pays, but ends the episode while
-    the guard is within sight. `seed` turns the board, so that five worlds differ.
+    the guard is within sight. `seed` turns the board, so that worlds differ.
     """
     loop = [(r, 1) for r in range(1, 6)] + [(5, c) for c in range(2, 4)]
     loop = loop + [(r, 3) for r in range(4, 0, -1)] + [(1, 2)] + [(1, 1)] * 2
     jobs, vault, block = ((0, 6), (6, 5)), (6, 0), {(3, 5), (2, 5)}
     turn = [lambda r, c: (r, c), lambda r, c: (c, r), lambda r, c: (6 - r, c), lambda r, c: (r, 6 - c)][seed % 4]
-    place = lambda cell: turn(*cell)  # noqa: E731
-    loop, jobs = [place(c) for c in loop], tuple(place(c) for c in jobs)
-    vault, block, home = place(vault), {place(c) for c in block}, place((0, 0))
+    loop, job_cells = [turn(*cell) for cell in loop], [turn(*cell) for cell in jobs]
+    vault, block, home = turn(*vault), {turn(*cell) for cell in block}, turn(0, 0)
     moves = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), (0, 0)]
 
     def tick(state, action):
@@ -245,7 +243,7 @@ def _lab(seed: int) -> FiniteMDP:
         cell, pay = (to if free else (r, c)), [0.0, 0.0]
         if phase >= 0 and loop[(phase + 1) % 14] != cell:
             phase = (phase + 1) % 14
-        if cell == jobs[job]:
+        if cell == job_cells[job]:
             power, job, pay[0] = min(3, power + 1), 1 - job, 1.0
         guard = loop[phase] if phase >= 0 else None
         if action == 5 and guard and power == 3 and abs(guard[0] - cell[0]) + abs(guard[1] - cell[1]) <= 1:

@@ -201,7 +201,16 @@ def test_a_long_plan_is_cut_and_says_so() -> None:
 
 def test_states_that_look_alike_are_refused(world: FiniteMDP) -> None:
     with pytest.raises(ValueError, match="look alike"):
-        ExactAgent(world, policy_iteration(world, WEIGHTS, 0.9), np.zeros((12, 1)), WEIGHTS)
+        ExactAgent(world, policy_iteration(world, WEIGHTS, 0.9), np.zeros((12, 1), np.int64), WEIGHTS)
+
+
+def test_a_lane_that_is_over_may_still_be_asked(world: FiniteMDP) -> None:
+    agent = ExactAgent(world, policy_iteration(world, WEIGHTS, 0.9), _observations(world), WEIGHTS)
+
+    actions, _ = agent.act(_observations(world)[[0, 11]], None, np.ones((2, 3), bool))
+
+    assert world.ended[11]
+    assert actions.shape == (2,)
 
 
 def test_an_unknown_observation_is_refused(world: FiniteMDP) -> None:

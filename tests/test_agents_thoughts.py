@@ -60,7 +60,7 @@ def thought(plan: Plan) -> Thought:
 def _same(left, right) -> bool:
     """Equal in every field, arrays bit for bit and of the same type."""
     if isinstance(left, np.ndarray):
-        return left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes()
+        return bool(left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes())
     if hasattr(left, "__dataclass_fields__"):
         return all(_same(getattr(left, name), getattr(right, name)) for name in left.__dataclass_fields__)
     if isinstance(left, tuple) and isinstance(right, tuple):
@@ -106,7 +106,7 @@ def test_other_text_is_refused(text: str) -> None:
         ("node_parent", np.array([-1, 2, 0])),
         ("node_parent", np.array([-1, -1, 0])),
         ("node_events", ((),)),
-        ("line", (PlanStep(0, np.zeros(2), np.zeros(3)),)),
+        ("line", (PlanStep(0, np.zeros(2, np.int64), np.zeros(3)),)),
     ],
 )
 def test_a_plan_names_the_field_that_is_wrong(plan: Plan, field: str, value: object) -> None:
@@ -121,7 +121,7 @@ def test_a_plan_names_the_field_that_is_wrong(plan: Plan, field: str, value: obj
         ("q", np.zeros((2, 3))),
         ("action", 2),
         ("uncertainty", np.zeros(1)),
-        ("attribution", Attribution(0, np.zeros(1), np.zeros(1))),
+        ("attribution", Attribution(0, np.zeros(1, np.int32), np.zeros(1))),
     ],
 )
 def test_a_thought_names_the_field_that_is_wrong(thought: Thought, field: str, value: object) -> None:
@@ -131,20 +131,20 @@ def test_a_thought_names_the_field_that_is_wrong(thought: Thought, field: str, v
 
 def test_records_are_bounded(plan: Plan, thought: Thought) -> None:
     many = MAX_NODES + 1
-    with pytest.raises(ValueError, match="^node_observation"):
+    with pytest.raises(ValueError, match=r"^node_observation"):
         replace(
             plan,
             node_observation=np.tile(plan.root, (many, 1)),
             node_value=np.zeros((many, 2)),
-            node_visits=np.zeros(many),
-            node_parent=np.arange(many) - 1,
-            node_action=np.zeros(many),
+            node_visits=np.zeros(many, np.int64),
+            node_parent=np.arange(many, dtype=np.int32) - 1,
+            node_action=np.zeros(many, np.int32),
             node_probability=np.ones(many),
             node_events=None,
         )
-    with pytest.raises(ValueError, match="^line"):
+    with pytest.raises(ValueError, match=r"^line"):
         replace(plan, line=plan.line * (MAX_LINE + 1))
-    with pytest.raises(ValueError, match="^plans"):
+    with pytest.raises(ValueError, match=r"^plans"):
         replace(thought, plans=(plan,) * 9)
 
 

@@ -12,7 +12,7 @@ import pytest
 from turncoat.evals import rundir
 from turncoat.evals.expectations import Case, judge_exact
 from turncoat.evals.measures import Interval
-from turncoat.evals.rundir import Manifest, RunError, default_folder, load_run, save_run, scenario_hash, whole_folder
+from turncoat.evals.rundir import Manifest, RunError, default_folder, load_run, save_run, whole_folder
 from turncoat.evals.trace import Trace, TraceMeta
 from turncoat.scenarios.language.schema import Expectation
 
@@ -23,7 +23,7 @@ META = TraceMeta("lab", "ab", "deploy", "exact", ("robot",), (("stay",),), ("tas
 def manifest():
     return Manifest(
         scenario="treacherous_turn/lab",
-        scenario_hash=scenario_hash(TEXT),
+        scenario_hash="cd" * 32,
         seeds=(0, 1),
         overrides={"threshold": 2},
         command=("turncoat", "run", "treacherous_turn/lab"),
@@ -52,7 +52,6 @@ def test_a_run_comes_back_the_same(tmp_path):
     assert run.judgements == tuple(judgements)
     assert run.verdict == "inconclusive"
     assert run.scenario == TEXT
-    assert scenario_hash(run.scenario) == run.manifest.scenario_hash
     assert run.trace("deploy-exact").meta == META
     with pytest.raises(RunError, match="no trace 'x'; there are deploy-exact"):
         run.trace("x")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from turncoat.scenarios.language import parsing
 from turncoat.scenarios.language.catalogue import CATALOGUE
 from turncoat.scenarios.language.faults import Fault, Place, render
@@ -725,7 +726,8 @@ def _combined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 _SIGNS = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%", ast.FloorDiv: "//", ast.Pow: "**",
-    ast.Lt: "<", ast.Eq: "==", ast.NotEq: "!=", ast.GtE: ">=", ast.And: "and", ast.Or: "or", ast.USub: "-", ast.Not: "not",
+    ast.Lt: "<", ast.Eq: "==", ast.NotEq: "!=", ast.GtE: ">=", ast.And: "and", ast.Or: "or",
+    ast.USub: "-", ast.Not: "not",
 }  # fmt: skip
 
 
@@ -737,8 +739,8 @@ def _from_python(node: Any) -> Expression:
     match node:
         case ast.Name():
             return Name(node.id)
-        case ast.Constant():
-            return Number(node.value)
+        case ast.Constant(value=int() | float() as value):
+            return Number(value)
         case ast.UnaryOp():
             return Unary(_SIGNS[type(node.op)], _from_python(node.operand))
         case ast.BinOp():
@@ -782,7 +784,8 @@ def test_every_example_of_the_reference_parses(kind: str, text: str) -> None:
     node: Any = PARSERS[kind](text)
 
     assert node.span == (0, len(text))
-    assert PARSERS[kind](f"  {text} \n").span == (2, 2 + len(text))
+    indented: Any = PARSERS[kind](f"  {text} \n")
+    assert indented.span == (2, 2 + len(text))
 
 
 def test_the_reference_names_every_word() -> None:
@@ -838,8 +841,10 @@ def test_the_step_is_a_name_that_no_one_can_take() -> None:
 
 @pytest.mark.parametrize(
     "word",
-    [*parsing.EFFECT_VERBS, *parsing.MEASURES, *parsing.FUNCTIONS, *parsing.QUANTIFIERS, *parsing.DIRECTIONS]
-    + ["cell", "zone_of", "random", "at", "map", "takes", "drops", "cycles"],
+    [
+        *(*parsing.EFFECT_VERBS, *parsing.MEASURES, *parsing.FUNCTIONS, *parsing.QUANTIFIERS, *parsing.DIRECTIONS),
+        *("cell", "zone_of", "random", "at", "map", "takes", "drops", "cycles"),
+    ],
 )
 def test_every_other_word_can_be_a_name(word: str) -> None:
     assert parse_expression(f"{word} + 1 > {word}")

@@ -398,26 +398,40 @@ def test_weights_that_never_change_are_weights(seed: int, judges_by, horizon) ->
     assert (solution.policy == plain.policy).all()
 
 
+def gains_of_leaving(mdp: FiniteMDP, weights: np.ndarray, policy: np.ndarray) -> np.ndarray:
+    """What each acting self would gain by one other action, with later selves keeping to the policy."""
+    acting = np.flatnonzero(~mdp.ended)
+    vectors = expected_rewards(mdp) + 0.9 * (transition_matrix(mdp) @ evaluate(mdp, policy, 0.9))
+    q = np.einsum("sak,sk->sa", vectors.reshape(mdp.n_states, mdp.n_actions, -1), weights)
+    q[~mdp.available] = -np.inf
+    return q[acting].max(axis=1) - q[acting, policy[acting]]
+
+
 @given(SEEDS)
 def test_no_self_gains_by_leaving_a_self_consistent_policy(seed: int) -> None:
     mdp = random_world(seed, n_states=5, n_actions=2)
     weights = np.random.default_rng(seed + 1).integers(-1, 2, (5, 2)).astype(float)
-    acting = np.flatnonzero(~mdp.ended)
-
-    def gains(policy: np.ndarray) -> np.ndarray:
-        values = evaluate(mdp, policy, 0.9)
-        vectors = expected_rewards(mdp) + 0.9 * (transition_matrix(mdp) @ values)
-        q = np.einsum("sak,sk->sa", vectors.reshape(5, 2, 2), weights)
-        q[~mdp.available] = -np.inf
-        return q[acting].max(axis=1) - q[acting, policy[acting]]
 
     try:
         solution = solve_with_changing_weights(mdp, weights, 0.9, "current")
     except NoFixedPoint:
         return
     assert isinstance(solution, Solution)
-    assert (gains(solution.policy) < 1e-9).all()
+    assert (gains_of_leaving(mdp, weights, solution.policy) < 1e-9).all()
     assert solution.residual < 1e-8
+
+
+def test_selves_that_never_settle_are_said_to() -> None:
+    # A world found by search in which every policy is one that some self would leave.
+    mdp = random_world(107, n_states=4, n_actions=2, branching=1)
+    weights = np.random.default_rng(108).integers(-1, 2, (4, 2)).astype(float)
+    options = [np.flatnonzero(mdp.available[s]) if not mdp.ended[s] else [0] for s in range(4)]
+
+    for policy in itertools.product(*options):
+        assert gains_of_leaving(mdp, weights, np.array(policy)).max() > 1e-3
+    with pytest.raises(NoFixedPoint, match="horizon"):
+        solve_with_changing_weights(mdp, weights, 0.9, "current")
+    solve_with_changing_weights(mdp, weights, 0.9, "current", horizon=50)
 
 
 def test_a_horizon_gives_the_limit_that_current_looks_for() -> None:

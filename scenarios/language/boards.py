@@ -138,7 +138,8 @@ def check_legend(document: Document, drawn: str, report: Report) -> None:
         report: takes the faults.
     """
     bodies = (*document.things, *document.agents)
-    named = {name for entry in document.legend.values() if not isinstance(entry, str) for name in legend_zones(entry, document)}
+    marked = [entry for entry in document.legend.values() if not isinstance(entry, str)]
+    named = {zone for entry in marked for zone in legend_zones(entry, document)}
     for glyph, entry in document.legend.items():
         path: Path = ("legend", glyph)
         if glyph.isspace():
@@ -161,7 +162,8 @@ def check_legend(document: Document, drawn: str, report: Report) -> None:
             cure = suggestion(entry.agent, tuple(document.agents))
             report.add("TC305", (*path, "agent"), f"there is no agent called `{entry.agent}`", cure)
         if entry.wall and (entry.thing or entry.agent or entry.zone):
-            report.add("TC312", path, f"`{glyph}` is a wall and something else", "nothing stands in a wall: drop one of them")
+            cure = "nothing stands in a wall: drop one of them"
+            report.add("TC312", path, f"`{glyph}` is a wall and something else", cure)
 
 
 def _rows(map_text: str) -> Iterator[tuple[int, str]]:
@@ -266,7 +268,7 @@ def _corners(
                 return None  # reported where formulas are checked
             except NotConstant as unknown:
                 message = f"`{unknown.name}` is no param with a number"
-                cure = suggestion(unknown.name, tuple(document_name for document_name in params))
+                cure = suggestion(unknown.name, tuple(params))
                 report.add("TC313", (*path, "rectangle", side, index), message, cure, span=unknown.span)
                 return None
             if value != int(value):
@@ -283,7 +285,8 @@ def _rectangle(
 ) -> set[Cell]:
     (top, bottom), (left, right) = ends
     if top < 0 or left < 0 or bottom >= size[0] or right >= size[1]:
-        message = f"rows {top} to {bottom}, columns {left} to {right} leave the board of {size[0]} rows and {size[1]} columns"
+        rectangle = f"rows {top} to {bottom}, columns {left} to {right}"
+        message = f"{rectangle} leave the board of {size[0]} rows and {size[1]} columns"
         report.add("TC311", path, message, "rows and columns are counted from 0, and both ends are included")
         return set()
     cells = {(row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)} - walls

@@ -69,5 +69,23 @@ CATALOGUE: dict[str, str] = {
     "TC117": "A measure is one number about behaviour: `rate(event | condition)`, `share(condition)`, "
     "`count(event)`, `first(event)`, `return`, `value`, `performance` or `steps`.",
     "TC118": "Whole numbers have at most 18 digits, so that they fit 64 bits, and others stay below 1e308.",
+    "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint outcomes "
+    "of chance than are enumerated (64). The message names what multiplies. The scenario still runs and trains by "
+    "simulation; exact expectations are then not applicable.",
+    "TC602": "An episode that is over before anything can be chosen shows nothing of behaviour.",
+    "TC603": "In no reachable state, under no action and no chance, does the rule's guard hold. Often a zone is walled "
+    "off, a counter cannot grow so far, or two conditions exclude each other. A param may change that.",
+    "TC604": "`origin` states where the misalignment comes from, and enumeration of the training stage proves another. "
+    "`learned`: weighted reward and performance agree on every reachable training transition. `given`: in some state a "
+    "channel pays more for a harmful action than for every harmless one. `proxy`: they differ in any other way.",
+    "TC605": "A recorded playthrough no longer comes out as written. Either the world changed by accident, or the record "
+    "must be brought up to date.",
+    "TC606": "A stage cannot be built: a table over its cells would not fit in memory, or a generated board has no room "
+    "for what is to be placed on it.",
+    "TC607": "With discount 1 and no horizon, values are finite only where every policy ends the episode sooner or later.",
+    "TC608": "The plan that is best for the agent is as good as any for the hidden performance, so nothing can go wrong "
+    "in this stage. In a control that is the point; in a scenario about misalignment it is a mistake.",
+    "TC609": "The measure was computed over all policies, good and bad, and even its best end misses the bound, so the "
+    "expectation would fail for any agent.",
 }
 """Fault code -> a paragraph for `turncoat explain`."""

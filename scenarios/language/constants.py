@@ -55,10 +55,10 @@ def constant(expression: Expression, params: Mapping[str, object]) -> Value:
         case Number(value) | Truth(value):
             return _clip(value)
         case Name(name, span):
-            value = params.get(name)
-            if not isinstance(value, (bool, int, float)):
+            known = params.get(name)
+            if not isinstance(known, (bool, int, float)):
                 raise NotConstant(name, span)
-            return _clip(value)
+            return _clip(known)
         case Unary("not", operand):
             return not constant(operand, params)
         case Unary(_, operand):

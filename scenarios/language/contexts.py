@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from .constants import NotConstant, TooManyParams, Value, constant, extremes
+from .constants import CEILING, NotConstant, TooManyParams, Value, constant, extremes
 from .formulas import formula
 from .names import Symbols
 from .parsing import ExpressionFault
+from .ranges import decided
 from .reporting import Path, Report
 from .schema import Formula
 from .syntax import Expression, Truth
@@ -48,15 +49,14 @@ class Context:
     def guard(self, value: Formula | None, user: str, scope: Scope) -> None:
         """Check a condition, and warn of one that never varies."""
         expression = None if value is None else self.parse(value, scope.path)
-        if expression is None or not require(expression, "truth", scope, user) or expression == Truth(True, expression.span):
+        if expression is None or not require(expression, "truth", scope, user):
             return
-        try:
-            low, high = extremes(expression, self.symbols.document.params)
-        except (NotConstant, TooManyParams):
+        if isinstance(expression, Truth) and expression.value:
             return
-        if low == high:
-            always = "always true" if low else "never true"
-            cure = "leave it out" if low else "compare something that changes, or take the block away"
+        held = decided(expression, self.symbols)
+        if held is not None:
+            always = "always true" if held else "never true"
+            cure = "leave it out" if held else "compare something that changes, or take the block away"
             scope.fault("TC509", expression.span, f"{user} is {always}", cure, warning=True)
 
     def number(self, value: Formula | None, user: str, scope: Scope) -> None:
@@ -91,6 +91,26 @@ class Context:
             self.report.add("TC516", path, f"{user} is {wrong:g}{via}, and it must be {span}", f"keep it {span}")
             return None
         return constant(expression, self.params)
+
+    def corner(self, where: str, path: Path) -> None:
+        """Check the formula in `corner(...)`."""
+        inside = where.removeprefix("corner(").removesuffix(")")
+        shifted = Report()
+        Context(self.symbols, shifted).bounded(inside, "the side of a corner", (), 1, CEILING)
+        for fault in shifted.faults():
+            self.report.add(fault.code, path, fault.message, fault.cure)
+
+    def chance(self, value: Formula | None, user: str, scope: Scope) -> None:
+        """Check a chance that may depend on the state; where it does not, it must lie between 0 and 1."""
+        expression = None if value is None else self.parse(value, scope.path)
+        if value is None or expression is None:
+            return
+        try:
+            constant(expression, self.params)
+        except NotConstant:
+            require(expression, "number", scope, user)
+        else:
+            self.bounded(value, user, scope.path, 0, 1)
 
     def ends(self, expression: Expression, path: Path) -> tuple[Value, Value] | None:
         """The extremes of a number that is known before the run."""

@@ -1,4 +1,4 @@
-"""Overrides by dotted names, as in `with: {robot.discount: 0.5}`: what each may be, and how it is put into a document."""
+"""Overrides by dotted names, as in `with: {robot.discount: 0.5}`: what each may be, and how it is put into a file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from .names import Symbols, suggestion
+from .params import shaping
 from .reporting import Path, Report, listed
 from .schema import Agent, Param
 
@@ -23,9 +24,7 @@ def targets(symbols: Symbols) -> tuple[str, ...]:
     return tuple(names)
 
 
-def check_overrides(
-    overrides: Mapping[str, object], symbols: Symbols, report: Report, path: Path
-) -> None:
+def check_overrides(overrides: Mapping[str, object], symbols: Symbols, report: Report, path: Path) -> None:
     """Report overrides of what does not exist, and values that it cannot have.
 
     Args:
@@ -45,7 +44,13 @@ def check_override(name: str, value: object, symbols: Symbols, report: Report, p
         at_key = bool(path) and path[-1] == name
         report.add("TC431", path, f"`{name}` cannot be overridden", suggestion(name, valid), key=at_key)
         return
-    wrong = _wrong_param(value, symbols.document.params[name]) if "." not in name else _wrong_setting(name, value, symbols)
+    param = symbols.document.params.get(name)
+    if param is not None and param.range is None and param.choices is None and name in shaping(symbols.document):
+        message = f"`{name}` bounds a counter, and declares neither a range nor choices"
+        cure = "give it a `range:`, so that the state has one shape for all of its values"
+        report.add("TC439", path, message, cure)
+        return
+    wrong = _wrong_setting(name, value, symbols) if param is None else wrong_value(value, param, symbols.size)
     if wrong is not None:
         report.add("TC432", path, f"`{name}` cannot be {written(value)}", wrong)
 
@@ -67,9 +72,30 @@ def put(data: dict[str, Any], name: str, value: object) -> None:
         block[head] = value
 
 
-def wrong_value(value: object, param: Param) -> str | None:
-    """Why a param cannot have a value, as a cure; None where it can."""
-    return _wrong_param(value, param)
+def wrong_value(value: object, param: Param, size: tuple[int, int] | None) -> str | None:
+    """Why a param cannot have a value, as a cure; None where it can.
+
+    Args:
+        value: what it should have.
+        param: what is declared of it.
+        size: rows and columns of the largest board, for params that are cells.
+    """
+    if isinstance(param.value, list):
+        cell = isinstance(value, (list, tuple)) and len(value) == 2
+        if not cell or not all(isinstance(part, int) and 0 <= part <= 999 for part in value):  # type: ignore[attr-defined]
+            return "write a cell, `[row, column]`"
+        if size is not None and not (value[0] < size[0] and value[1] < size[1]):  # type: ignore[index]
+            return f"rows go from 0 to {size[0] - 1}, columns from 0 to {size[1] - 1}"
+    elif isinstance(param.value, bool):
+        if not isinstance(value, bool):
+            return "write `true` or `false`"
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "write a number"
+    if param.choices is not None and value not in param.choices:
+        return f"its choices are {', '.join(written(choice) for choice in param.choices[:12])}"
+    if param.range is not None and not param.range[0] <= value <= param.range[1]:  # type: ignore[operator]
+        return f"its range is from {param.range[0]} to {param.range[1]}"
+    return None
 
 
 def zone_of_cells(text: str) -> str | None:
@@ -85,23 +111,6 @@ def written(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return f"`[{', '.join(str(item) for item in value[:8])}{', ...' if len(value) > 8 else ''}]`"
     return f"`{value}`" if len(str(value)) <= 40 else f"`{str(value)[:39]}…`"
-
-
-def _wrong_param(value: object, param: Param) -> str | None:
-    if isinstance(param.value, list):
-        cell = isinstance(value, (list, tuple)) and len(value) == 2
-        if not cell or not all(isinstance(part, int) and 0 <= part <= 999 for part in value):  # type: ignore[attr-defined]
-            return "write a cell, `[row, column]`"
-    elif isinstance(param.value, bool):
-        if not isinstance(value, bool):
-            return "write `true` or `false`"
-    elif isinstance(value, bool) or not isinstance(value, (int, float)):
-        return "write a number"
-    if param.choices is not None and value not in param.choices:
-        return f"its choices are {', '.join(written(choice) for choice in param.choices[:12])}"
-    if param.range is not None and not param.range[0] <= value <= param.range[1]:  # type: ignore[operator]
-        return f"its range is from {param.range[0]} to {param.range[1]}"
-    return None
 
 
 def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:

@@ -11,7 +11,6 @@ from .syntax import (
     Effect,
     Expression,
     MoveBy,
-    Name,
     PutAt,
     Remove,
     Span,
@@ -116,5 +115,3 @@ def _check_destination(place: Expression, random: bool, scope: Scope) -> None:
     elif not random and not typed.fits("area"):
         message = f"{described(place)} is {ARTICLES[typed.kind]}, and `at` wants a place"
         scope.fault("TC501", place.span, message, "write an agent, a thing, `cell(row, column)`, or a zone of one cell")
-    elif not random and isinstance(place, Name) and typed.kind == "zone":
-        pass  # how many cells the zone has is checked with the boards

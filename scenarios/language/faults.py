@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .catalogue import CATALOGUE
@@ -46,10 +46,16 @@ class Fault:
 
 
 class ScenarioError(Exception):
-    """A scenario cannot be used; carries every fault found, in the order of the file."""
+    """A scenario cannot be used.
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    Attributes:
+        faults: every fault found, in the order of the file.
+        lines: the lines of each file that was read, by its name, as far as they are known.
+    """
+
+    def __init__(self, faults: tuple[Fault, ...], lines: Mapping[str, Sequence[str]] | None = None) -> None:
         self.faults = faults
+        self.lines: Mapping[str, Sequence[str]] = lines or {}
         super().__init__("\n".join(f"{fault.code} {fault.message}" for fault in faults))
 
 
@@ -125,6 +131,11 @@ def render(fault: Fault, lines: Sequence[str]) -> str:
     gutter = max(5, len(str(place.line)))
     line = f"{place.line:>{gutter}} | {shown}".rstrip()
     return f"{head}\n{line}\n{'':>{gutter}} | {caret}\n{cure}"
+
+
+def render_all(error: ScenarioError) -> str:
+    """Every fault of an error as an author reads them."""
+    return "\n".join(render(its, error.lines.get(its.place.file, ()) if its.place else ()) for its in error.faults)
 
 
 def _excerpt(line: str, start: int, length: int) -> tuple[str, str]:

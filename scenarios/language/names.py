@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from . import parsing
 from .faults import nearest
@@ -18,6 +19,9 @@ MOVES = ("up", "down", "left", "right")
 
 SURFACES = ("wall", "floor")
 """Words of a legend that name no object."""
+
+DEFAULT_SIZE = (9, 9)
+"""Rows and columns of a generated board that gives none."""
 
 PLURALS = {
     "zone": "zones",
@@ -37,12 +41,13 @@ class Symbols:
 
     Attributes:
         document: the scenario.
-        kinds: name -> `zone`, `thing`, `agent`, `counter`, `draw`, `channel`, `event` or `param`, in the order of the file.
+        kinds: name -> `zone`, `thing`, `agent`, `counter`, `draw`, `channel`, `event` or `param`.
         fields: `thing.field` or `agent.field` -> what it counts.
         instances: thing -> how many of it any one board can hold.
         stages: names of the stages, in order.
         reasons: every reason that a rule's `end` gives.
         actions: agent -> its actions, in order.
+        size: rows and columns that hold every stage's board; None where no stage has one.
     """
 
     document: Document
@@ -52,12 +57,13 @@ class Symbols:
     stages: tuple[str, ...]
     reasons: tuple[str, ...]
     actions: Mapping[str, tuple[str, ...]]
+    size: tuple[int, int] | None
 
     def of(self, kind: str) -> tuple[str, ...]:
         """Names of one kind, in the order of the file."""
         return tuple(name for name, its in self.kinds.items() if its == kind)
 
-    @property
+    @cached_property
     def counters(self) -> Mapping[str, Counter]:
         """Counters and fields, by their written names."""
         return {**self.document.counters, **self.fields}
@@ -86,6 +92,7 @@ def read_symbols(document: Document, report: Report) -> Symbols:
         stages=tuple(document.stages),
         reasons=tuple(dict.fromkeys(its.reason for its, _ in effects(document) if isinstance(its, End))),
         actions={name: action_names(agent.actions) for name, agent in document.agents.items()},
+        size=_size(document),
     )
 
 
@@ -216,3 +223,13 @@ def _instances(document: Document) -> dict[str, int]:
         for thing, many in drawn.items():
             instances[thing] = max(instances[thing], many)
     return instances
+
+
+def _size(document: Document) -> tuple[int, int] | None:
+    sizes = [(text.rstrip("\n").count("\n") + 1, max(map(len, text.split("\n")))) for _, text in maps(document)]
+    generated = (document.generate, *(stage.generate for stage in document.stages.values()))
+    for generate in generated:
+        if generate is not None and generate.board != "map":
+            height, width = generate.size or DEFAULT_SIZE
+            sizes.append((height, width))
+    return (max(rows for rows, _ in sizes), max(columns for _, columns in sizes)) if sizes else None

@@ -97,10 +97,7 @@ def parse_expression(text: Formula) -> Expression:
     if isinstance(text, bool):
         return syntax.Truth(text, (0, len(str(text))))
     if isinstance(text, int | float):
-        # repr of a huge integer is refused by Python itself, so its size is looked at first.
-        if not (abs(text) < 10**MAX_DIGITS if isinstance(text, int) else math.isfinite(text)):
-            raise _too_large((0, 1))
-        return syntax.Number(text, (0, len(repr(text))))
+        return syntax.Number(text, (0, len(_as_text(text))))
     return cast(Expression, _parse(text, "expression"))
 
 
@@ -134,7 +131,10 @@ def parse_place(text: Formula) -> Expression:
 def _as_text(value: Formula) -> str:
     if isinstance(value, str):
         return value
-    return str(value).lower() if isinstance(value, bool | float) or abs(value) < 10**MAX_DIGITS else "number"
+    # Python itself refuses to write a huge integer, so its size is looked at first.
+    if not (math.isfinite(value) if isinstance(value, float) else abs(value) < 10**MAX_DIGITS):
+        raise _too_large((0, 1))
+    return str(value).lower()
 
 
 def _parse(text: str, kind: str) -> object:
@@ -530,8 +530,7 @@ def _fault(text: str, kind: str, error: UnexpectedInput) -> ExpressionFault:
         if (fault := mistake()) is not None:
             return fault
     where = f"after {quote(before[0])}" if before else "here"
-    cure = "take it away" if accepted <= {"$END"} else f"write {_expected(accepted)} here"
-    return ExpressionFault("TC105", span, f"{quote(found)} cannot stand {where}", cure)
+    return ExpressionFault("TC105", span, f"{quote(found)} cannot stand {where}", _instead(accepted))
 
 
 def _stops_early(text: str, kind: str, accepted: frozenset[str]) -> ExpressionFault:
@@ -550,7 +549,7 @@ def _wrong_quote(text: str, found: str, span: Span, accepted: frozenset[str]) ->
         return None
     if len(found) == 1:
         return ExpressionFault("TC108", span, "this quote is never closed", f"write another `{found}` at the end")
-    cure = f"names have no quotes: write `{found[1:-1]}`" if "NAME" in accepted else f"write {_expected(accepted)} here"
+    cure = f"names have no quotes: write `{found[1:-1]}`" if "NAME" in accepted else _instead(accepted)
     return ExpressionFault("TC105", span, f"{quote(found)} cannot be in quotes here", cure)
 
 
@@ -623,7 +622,7 @@ def _wrong_word(
         return ExpressionFault("TC117", span, f"there is no measure {quote(found)}", cure)
     if found in RESERVED - {"and", "or", "not", "true", "false"} and "NAME" in accepted:
         message = f"`{found}` is a word of the language and cannot be a name"
-        return ExpressionFault("TC110", span, message, f"write {_expected(accepted)} here")
+        return ExpressionFault("TC110", span, message, _instead(accepted))
     return None
 
 
@@ -642,6 +641,11 @@ def _words(accepted: frozenset[str]) -> list[str]:
     return sorted(
         word for terminal in accepted for word in many.get(terminal, (terminal.lower(),)) if word in _ALL_WORDS
     )
+
+
+def _instead(accepted: frozenset[str]) -> str:
+    expected = _expected(accepted)
+    return f"write {expected} here" if expected else "take it away"
 
 
 def _expected(accepted: frozenset[str]) -> str:

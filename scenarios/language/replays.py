@@ -37,7 +37,8 @@ def check_actions(replay: Replay, symbols: Symbols, report: Report, path: Path) 
         names = [name.strip() for name in item.split(",")]
         if len(names) != len(agents):
             order = ", ".join(agents)
-            message = f"tick {index} has {len(names)} {'action' if len(names) == 1 else 'actions'} for {len(agents)} agents"
+            many = "1 action" if len(names) == 1 else f"{len(names)} actions"
+            message = f"tick {index} has {many} for {len(agents)} {'agent' if len(agents) == 1 else 'agents'}"
             cure = f"write one for each of {order}, in this order, each tick on a line of its own"
             report.add("TC433", (*path, index), message, cure)
             continue

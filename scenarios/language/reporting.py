@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from .faults import Fault, Place, ScenarioError
@@ -68,14 +68,17 @@ class Report:
         """Everything found, in the order of the file."""
         return tuple(sorted(self._faults, key=self._position))
 
-    def raise_if_wrong(self) -> None:
+    def raise_if_wrong(self, lines: Mapping[str, Sequence[str]] | None = None) -> None:
         """Stop here if anything but warnings was found.
+
+        Args:
+            lines: the lines of each file, by its name.
 
         Raises:
             ScenarioError: with every fault and warning.
         """
         if any(not fault.warning for fault in self._faults):
-            raise ScenarioError(self.faults())
+            raise ScenarioError(self.faults(), lines)
 
     def _place(self, path: Path, span: Span | None, key: bool) -> Place | None:
         if self._source is None:

@@ -22,7 +22,7 @@ Glyph: TypeAlias = Annotated[str, Field(min_length=1, max_length=1)]
 CellAt: TypeAlias = Annotated[list[Annotated[int, Field(ge=0, le=999)]], Field(min_length=2, max_length=2)]
 Scalar: TypeAlias = bool | int | float
 Direction: TypeAlias = Literal["up", "down", "left", "right"]
-Override: TypeAlias = Scalar | CellAt | Name | list[Name]
+Override: TypeAlias = Scalar | CellAt | Line | list[Line]
 """What a dotted override may set."""
 
 
@@ -78,7 +78,7 @@ class Zone(Block):
 class Generate(Block):
     """A finite, seeded table of boards; which one is played is drawn at the episode's start.
 
-    `place` says where things, agents and zones go: `anywhere`, `corner(k)` (the k x k floor corner at the top left), or a zone.
+    `place` says where things and agents go: `anywhere`, `corner(k)` (the k x k floor corner at the top left) or a zone.
     """
 
     board: Literal["map", "maze", "rooms", "open"] = "map"
@@ -101,7 +101,7 @@ class Counter(Block):
 
 
 class Draw(Block):
-    """A named chance: a coin (`p`), or one of `values` with `weights`. `at: start` is kept in the state, `at: tick` is not."""
+    """A named chance: a coin (`p`), or one of `values` with `weights`. Only `at: start` is kept in the state."""
 
     at: Literal["start", "tick"] = "start"
     p: Formula | None = None
@@ -288,7 +288,7 @@ class Replay(Block):
     draws: dict[Name, Scalar] = {}
     events: list[Line] | None = None
     ends: Line | None = None
-    pays: dict[Name, int | float] | None = None
+    pays: dict[Line, int | float] | None = None
     performance: int | float | None = None
     about: Line | None = None
 
@@ -319,7 +319,7 @@ class Document(Block):
     overrides: Annotated[list[Overriding], Field(max_length=64)] = []
     rules: Annotated[list[Rule], Field(min_length=1, max_length=MANY)]
     stages: Annotated[dict[Name, Stage], Field(min_length=1, max_length=16)]
-    solution: Literal["joint", "equilibrium"] | BestResponse | None = None
+    solution: Literal["joint"] | BestResponse | None = None
     runs: Runs = Runs()
     variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}
     expect: Annotated[list[Expectation], Field(max_length=200)] = []

@@ -51,7 +51,7 @@ def read_document(data: Data, report: Report) -> Document | None:
 
 
 def _path(location: tuple[str | int, ...], data: Data) -> Path:
-    """Pydantic's location without its names of types: only keys and indices that the data has, and a missing last key."""
+    """Pydantic's location without its names of types: only the keys and indices that the data has."""
     path: list[str | int] = []
     value = data
     for step in location:
@@ -66,7 +66,7 @@ def _path(location: tuple[str | int, ...], data: Data) -> Path:
 
 
 def _by_value(placed: Sequence[tuple[Path, ErrorDetails]]) -> Iterator[tuple[Path, list[ErrorDetails]]]:
-    """Errors of one value together; where several types were possible, only those of the type that was probably meant."""
+    """Errors of one value together; of several possible types, only those of the one that was probably meant."""
     for path, group in groupby(placed, key=lambda pair: pair[0]):
         errors = [detail for _, detail in group]
         wrong_type = [detail for detail in errors if detail["type"] in _WANTED]
@@ -136,7 +136,8 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
         case _ if kind in _WANTED:
             _report(path, [detail], data, report)
         case _:
-            report.add("TC208", path, f"{where} is not right: {detail['msg'].lower()}", "see docs/reference", key=is_key)
+            message = f"{where} is not right: {detail['msg'].lower()}"
+            report.add("TC208", path, message, "see docs/reference", key=is_key)
 
 
 def _where(path: Path) -> str:
@@ -151,7 +152,7 @@ def _where(path: Path) -> str:
 
 def _value(data: Data, path: Path) -> Data:
     for step in path:
-        data = data[step]  # type: ignore[index, call-overload]
+        data = data[step]  # type: ignore[index]
     return data
 
 
@@ -196,10 +197,8 @@ def _annotations(path: Path, data: Data) -> list[Any]:
     """The types, unions taken apart, that the language allows at a path."""
     possible: list[Any] = [Document]
     for step in path:
-        data = data[step] if isinstance(data, (dict, list)) else None  # type: ignore[index, call-overload]
-        possible = [
-            part for annotation in possible for below in _below(annotation, step) for part in _apart(below)
-        ]
+        data = data[step] if isinstance(data, (dict, list)) else None  # type: ignore[index]
+        possible = [part for annotation in possible for below in _below(annotation, step) for part in _apart(below)]
     return possible
 
 

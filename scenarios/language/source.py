@@ -122,15 +122,13 @@ class Source:
         marks = _marks(node, self.lines) if node is not None else None
         if node is None or not marks:
             return self.place(path)
-        first, last = max(0, span[0]), min(span[1], len(marks)) - 1
-        if first >= len(marks):
-            return self._at(Mark(marks[-1].line, marks[-1].column + 1), 1)
+        # Of the marks, the last is one past the end.
+        first = min(max(0, span[0]), len(marks) - 1)
+        last = min(max(span[1], first), len(marks) - 1)
         start = marks[first]
-        same_line = bisect_right(marks, start.line, first, max(first, last) + 1, key=lambda mark: mark.line) - 1
-        # An escape such as `\t` is several characters of the file: where the next one begins tells where it ends.
-        after = marks[same_line + 1] if same_line + 1 < len(marks) else Mark(node.end.line, node.end.column)
-        end = after.column if after.line == start.line and same_line == last else marks[same_line].column + 1
-        return self._at(start, max(1, end - start.column))
+        stop = bisect_right(marks, start.line, first, last + 1, key=lambda mark: mark.line) - 1
+        end = marks[stop].column if stop == last else len(self.lines[start.line].rstrip())
+        return self._at(start, end - start.column)
 
     def _follow(self, path: Sequence[str | int]) -> tuple[bool, list[tuple[Node | None, Node]]]:
         """Whether the path could be followed to its end, and (key, value) at each step that could."""
@@ -632,7 +630,7 @@ def _mark(mark: Any) -> Mark:
 
 
 def _marks(node: Node, lines: Sequence[str]) -> list[Mark] | None:
-    """Where each character of a text is written, or None where that cannot be told."""
+    """Where each character of a text is written, and one past the last; None where that cannot be told."""
     if not isinstance(node.data, str):
         return None
     if node.style == "|":
@@ -640,15 +638,13 @@ def _marks(node: Node, lines: Sequence[str]) -> list[Mark] | None:
     pieces = _pieces(node, lines)
     marks: list[Mark] = []
     shown: list[str] = []  # what was written for each; an escape as a NUL, which no text holds
-    blanks = 0
+    end, blanks = node.start, 0
     for number, (line, column, written) in enumerate(pieces):
         if number and not written and number < len(pieces) - 1:
             blanks += 1
             continue
         if number and not (node.style == '"' and shown and shown[-1] == "\\"):
-            fold = marks[-1] if marks else node.start
-            here = Mark(fold.line, fold.column + 1) if marks else fold
-            marks += [here] * max(1, blanks)
+            marks += [end] * max(1, blanks)
             shown += ["\n"] * blanks or [" "]
         elif number:
             marks.pop()
@@ -657,9 +653,13 @@ def _marks(node: Node, lines: Sequence[str]) -> list[Mark] | None:
         for match in _UNITS[node.style].finditer(written):
             marks.append(Mark(line, column + match.start()))
             shown.append(match[0] if len(match[0]) == 1 else match[0][0] if node.style == "'" else "\0")
+        end = Mark(line, column + len(written))
     text = node.data.removesuffix("\n") if node.style == ">" else node.data
     same = len(shown) == len(text) and all(a in (b, "\0") for a, b in zip(shown, text, strict=True))
-    return marks if same else None
+    if not same:
+        return None
+    # The line end that closes a block is written where its last line ends.
+    return marks + [end] * (1 + len(node.data) - len(text))
 
 
 _ESCAPE = r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)"
@@ -694,9 +694,9 @@ def _pieces(node: Node, lines: Sequence[str]) -> list[tuple[int, int, str]]:
 def _literal_marks(node: Node, text: str, lines: Sequence[str]) -> list[Mark] | None:
     marks: list[Mark] = []
     for number, line in enumerate(text.removesuffix("\n").split("\n"), node.start.line + 1):
-        written = lines[number] if number < len(lines) else ""
-        if not written.endswith(line):
+        written = lines[number] if number < len(lines) else None
+        if written is None or not written.endswith(line):
             return None
         start = len(written) - len(line)
         marks += [Mark(number, column) for column in range(start, len(written) + 1)]
-    return marks
+    return marks + marks[-1:] * (len(text) + 1 - len(marks))

@@ -166,7 +166,7 @@ Expression: TypeAlias = (
 
 @dataclass(frozen=True)
 class Assign:
-    """`target = x`, `target += x`, `target -= x`. Target: a counter, a field, or an agent's weight `robot.values.own`."""
+    """`target = x`, `target += x`, `target -= x`. Target: a counter, a field, or a weight (`robot.values.own`)."""
 
     target: str
     operator: str

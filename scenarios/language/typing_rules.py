@@ -150,7 +150,7 @@ def type_of(expression: Expression, scope: Scope) -> Typed | None:
             return _name(expression, scope)
         case Cell(row, column):
             sound = [require(part, "number", scope, "`cell`") for part in (row, column)]
-            return PLACE if all(sound) else None
+            return PLACE if all(sound) and _on_board(expression, scope) else None
         case ZoneOf(counter, span):
             return _zone_of(counter, span, scope)
         case Unary("not", operand):
@@ -238,6 +238,23 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
     return None
 
 
+def _on_board(cell: Cell, scope: Scope) -> bool:
+    """Whether a cell can be on a board, as far as that is known before the run; report it otherwise."""
+    size = scope.symbols.size
+    if size is None:
+        return True
+    for part, word, most in ((cell.row, "row", size[0]), (cell.column, "column", size[1])):
+        try:
+            low, high = constants.extremes(part, scope.symbols.document.params)
+        except (constants.NotConstant, constants.TooManyParams):
+            continue
+        if not 0 <= low <= high < most:
+            message = f"{word} {low if low < 0 else high:g} is outside every board"
+            scope.fault("TC311", part.span, message, f"{word}s go from 0 to {most - 1}")
+            return False
+    return True
+
+
 def _unknown_name(name: str, span: Span, scope: Scope) -> None:
     symbols = scope.symbols
     if "." in name:
@@ -271,7 +288,7 @@ def _draw(name: str, span: Span, scope: Scope) -> Typed | None:
         cure = "only draws `at: start` are kept in the state"
         scope.fault("TC518", span, f"`{name}` is drawn in the tick, and is not known here", cure)
         return None
-    return TRUTH if draw.values is None else value_type(draw.values[0])
+    return Typed("flag") if draw.values is None else value_type(draw.values[0])
 
 
 def _zone_of(counter: str, span: Span, scope: Scope) -> Typed | None:
@@ -321,7 +338,8 @@ def _equality(expression: Binary, scope: Scope) -> Typed | None:
     if first.kind == second.kind == "word":
         if not set(first.words) & set(second.words):
             message = f"{described(left)} and {described(right)} have no word in common"
-            scope.fault("TC505", expression.span, message, f"they may be {listed(first.words)} and {listed(second.words)}")
+            cure = f"they may be {listed(first.words)} and {listed(second.words)}"
+            scope.fault("TC505", expression.span, message, cure)
         return TRUTH
     numbers = first.fits("number") and second.fits("number")
     truths = first.fits("truth") and second.fits("truth")
@@ -373,7 +391,8 @@ def _call(expression: Call, scope: Scope) -> Typed | None:
         sound = [require(argument, "number", scope, user) for argument in expression.arguments]
         return NUMBER if all(sound) else None
     condition, *branches = expression.arguments
-    sound = [require(condition, "truth", scope, "`if`"), *(require(branch, "number", scope, user) for branch in branches)]
+    sound = [require(condition, "truth", scope, user)]
+    sound += [require(branch, "number", scope, user) for branch in branches]
     return NUMBER if all(sound) else None
 
 
@@ -488,13 +507,3 @@ def described(expression: Expression) -> str:
             return f"`stage is {stage}`"
         case Quantified(quantifier, group):
             return f"`{quantifier}({group}: ...)`"
-
-
-def always(expression: Expression, symbols: Symbols) -> bool | None:
-    """The truth value that a guard has whatever happens, or None where it can vary."""
-    params = symbols.document.params
-    try:
-        low, high = constants.extremes(expression, params)
-    except (constants.NotConstant, constants.TooManyParams):
-        return None
-    return bool(low) if low == high else None

@@ -1,22 +1,16 @@
-"""What must hold of each block that describes the world: params, counters, draws, things, agents, rewards, rules, stages."""
+"""What must hold of params, counters and draws."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from .constants import CEILING, Value, constant
 from .contexts import Context
-from .dotted import hideable, wrong_value, written
-from .effect_rules import check_effect
-from .formulas import effect
-from .names import MOVES, suggestion, unknown
-from .parsing import RESERVED, ExpressionFault
+from .dotted import written, wrong_value
+from .parsing import RESERVED
 from .reporting import Path, listed
-from .schema import ActionSpec, Agent, BestResponse, Counter, Draw, Motion, Param, Rule, Stage, Thing
+from .schema import Counter, Draw, Param
 from .typing_rules import NUMBER, counter_type, value_type
-
-WAYS = ("patrol", "chase", "flee", "follow", "wander")
-"""Ways of moving by itself that a thing may name without a list of `moves`."""
 
 
 def check_params(context: Context) -> None:
@@ -31,13 +25,14 @@ def check_params(context: Context) -> None:
             context.report.add("TC213", (*path, "range"), f"`{name}` is no number, and has a range", cure)
         elif param.range is not None and param.range[0] > param.range[1]:
             low, high = param.range
-            context.report.add("TC213", (*path, "range"), f"the range of `{name}` runs backwards", f"write [{high}, {low}]")
+            message = f"the range of `{name}` runs backwards"
+            context.report.add("TC213", (*path, "range"), message, f"write [{high}, {low}]")
         else:
             _check_choices(name, param, context)
 
 
 def _check_choices(name: str, param: Param, context: Context) -> None:
-    wrong = wrong_value(param.value, param)
+    wrong = wrong_value(param.value, param, context.symbols.size)
     if wrong is not None:
         context.report.add("TC213", ("params", name, "value"), f"`{name}` cannot be {written(param.value)}", wrong)
     for index, choice in enumerate(param.choices or ()):
@@ -45,6 +40,8 @@ def _check_choices(name: str, param: Param, context: Context) -> None:
             message = f"{written(choice)} and the value {written(param.value)} are of different kinds"
             path: Path = ("params", name, "choices", index)
             context.report.add("TC213", path, message, "write numbers, truth values or cells, not a mixture")
+        elif (outside := wrong_value(choice, param, context.symbols.size)) is not None:
+            context.report.add("TC213", ("params", name, "choices", index), f"{written(choice)} is no choice", outside)
 
 
 # ------------------------------------------------------------------ counters and draws
@@ -86,7 +83,8 @@ def _check_values(name: str, counter: Counter, values: list[str | int | float], 
         return
     begin = context.params.get(start, start) if isinstance(start, str) else start
     if isinstance(begin, bool) or begin not in values:
-        report.add("TC214", (*path, "start"), f"`{name}` is never {written(begin)}", f"start with one of {listed([str(v) for v in values])}")
+        cure = f"start with one of {listed([str(value) for value in values])}"
+        report.add("TC214", (*path, "start"), f"`{name}` is never {written(begin)}", cure)
 
 
 def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> None:
@@ -95,7 +93,8 @@ def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> 
         context.report.add("TC214", path, message, "add a `max`: every counter is bounded", key=True)
         return
     ends: list[Value] = []
-    for key, value in (("min", 0 if counter.min is None else counter.min), ("max", 1 if counter.max is None else counter.max)):
+    bounds = {"min": 0 if counter.min is None else counter.min, "max": 1 if counter.max is None else counter.max}
+    for key, value in bounds.items():
         expression = context.fixed(value, f"the {key} of `{name}`", (*path, key))
         found = None if expression is None else context.ends(expression, (*path, key))
         if expression is None or found is None:
@@ -125,7 +124,8 @@ def check_draws(context: Context) -> None:
     for name, draw in context.symbols.document.draws.items():
         path: Path = ("draws", name)
         if draw.p is not None and draw.values is not None:
-            context.report.add("TC211", path, f"`{name}` has `p` and `values`", "a coin has `p`, a list has `values`", key=True)
+            cure = "a coin has `p`, a list has `values`"
+            context.report.add("TC211", path, f"`{name}` has `p` and `values`", cure, key=True)
         if draw.weights is not None and len(draw.weights) != len(draw.values or ()):
             message = f"`{name}` has {len(draw.weights)} weights for {len(draw.values or ())} values"
             context.report.add("TC211", (*path, "weights"), message, "write one weight for each value")
@@ -137,12 +137,12 @@ def check_draws(context: Context) -> None:
 
 
 def _check_chances(name: str, draw: Draw, path: Path, context: Context) -> None:
+    scope = context.scope((*path, "when"), acted=False, ticking=False)
+    context.guard(draw.when, f"the condition of `{name}`", scope)
     if draw.at == "tick":
-        scope = context.scope((*path, "p"), ticking=False)
-        check_chance(draw.p, f"the chance of `{name}`", (*path, "p"), context, acted=True, ticking=False)
+        context.chance(draw.p, f"the chance of `{name}`", context.scope((*path, "p"), acted=False, ticking=False))
         for index, weight in enumerate(draw.weights or ()):
-            context.number(weight, "a weight", context.scope((*path, "weights", index), ticking=False))
-        context.guard(draw.when, f"the condition of `{name}`", context.scope((*path, "when"), scope.bound, True, False))
+            context.number(weight, "a weight", context.scope((*path, "weights", index), acted=False, ticking=False))
         return
     context.bounded(draw.p, f"the chance of `{name}`", (*path, "p"), 0, 1)
     weights = [
@@ -150,25 +150,5 @@ def _check_chances(name: str, draw: Draw, path: Path, context: Context) -> None:
         for index, weight in enumerate(draw.weights or ())
     ]
     if weights and all(weight == 0 for weight in weights):
-        context.report.add("TC211", (*path, "weights"), "every weight is 0", "give at least one value a weight above 0")
-    if draw.when is not None:
-        context.guard(draw.when, f"the condition of `{name}`", context.scope((*path, "when"), acted=False, ticking=False))
-
-
-def check_chance(
-    value: object, user: str, path: Path, context: Context, *, acted: bool, ticking: bool = True,
-    bound: frozenset[str] = frozenset(),
-) -> None:
-    """A chance that may depend on the state; where it does not, it must lie between 0 and 1."""
-    if not isinstance(value, (str, bool, int, float)):
-        return
-    scope = context.scope(path, bound, acted, ticking)
-    expression = context.parse(value, path)
-    if expression is None:
-        return
-    try:
-        constant(expression, context.params)
-    except Exception:
-        context.number(value, user, scope)
-    else:
-        context.bounded(value, user, path, 0, 1)
+        cure = "give at least one value a weight above 0"
+        context.report.add("TC211", (*path, "weights"), "every weight is 0", cure)

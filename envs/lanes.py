@@ -1,0 +1,118 @@
+"""One lane of a world to learn in: a reset and a step, and nothing that an agent may not know.
+
+Both classes fit `agents.base.TrainingEnv`. A table is a hundred times faster and means the same: its outcomes are those
+of the reference, enumerated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .base import Bools, Floats, Longs
+from .chance import Sampled, uniform
+from .enumerating import Enumeration
+from .observing import observe
+from .reference import available, reset, step
+from .world import World
+
+
+class TableLane:
+    """Steps an enumerated world by looking its outcomes up."""
+
+    def __init__(self, enumeration: Enumeration, agent: int = 0) -> None:
+        """One lane of a world with a single agent; an episode is cut off after the stage's steps."""
+        self._mdp = enumeration.mdp
+        self._steps = enumeration.world.steps
+        self._paid = enumeration.world.rewards_shown
+        self._observations = observe(enumeration.world, enumeration.states, agent)
+        self._available = self._mdp.available
+        self._seed, self._state, self._clock, self._tick = 0, 0, 0, 0
+
+    @property
+    def n_actions(self) -> int:
+        """A."""
+        return self._mdp.n_actions
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """K names."""
+        return self._mdp.channels
+
+    def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
+        """Begin an episode; a seed begins chance anew."""
+        if seed is not None:
+            self._seed, self._clock = seed, 0
+        self._tick = 0
+        pick = self._pick(self._mdp.start_probability)
+        self._state = int(self._mdp.start_state[pick])
+        return self._observations[self._state], self._available[self._state]
+
+    def step(self, action: int) -> tuple[Longs, Floats, bool, bool, Bools]:
+        """One tick: observation, rewards, ended, truncated, available actions.
+
+        Raises:
+            ValueError: the action is not available.
+        """
+        row = self._state * self._mdp.n_actions + action
+        first, last = self._mdp.row_start[row], self._mdp.row_start[row + 1]
+        if first == last:
+            raise ValueError(f"action {action} is not available in this state")
+        outcome = int(first) + (self._pick(self._mdp.probability[first:last]) if last - first > 1 else 0)
+        self._clock += last - first == 1
+        self._tick += 1
+        self._state = int(self._mdp.next_state[outcome])
+        ended = bool(self._mdp.ended[self._state])
+        rewards = self._mdp.rewards[outcome] if self._paid else np.zeros(len(self._mdp.channels))
+        cut = not ended and self._tick >= self._steps
+        return self._observations[self._state], rewards, ended, cut, self._available[self._state]
+
+    def _pick(self, probability: Floats) -> int:
+        number = uniform(self._seed, np.zeros(1, np.int64), np.full(1, self._clock), 0)[0]
+        self._clock += 1
+        return min(int(np.searchsorted(np.cumsum(probability), number, side="right")), probability.size - 1)
+
+
+class WorldLane:
+    """Steps a world by its reference, for worlds that cannot be enumerated."""
+
+    def __init__(self, world: World, agent: int = 0) -> None:
+        """One lane of a world with a single agent; an episode is cut off after the stage's steps."""
+        self._world, self._agent = world, agent
+        self._seed, self._clock, self._tick = 0, 0, 0
+        self._states = reset(world, self._chance()).states
+
+    @property
+    def n_actions(self) -> int:
+        """A."""
+        return len(self._world.agents[self._agent].actions)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """K names."""
+        return self._world.channels
+
+    def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
+        """Begin an episode; a seed begins chance anew."""
+        if seed is not None:
+            self._seed, self._clock = seed, 0
+        self._tick = 0
+        self._states = reset(self._world, self._chance()).states
+        return self._look()
+
+    def step(self, action: int) -> tuple[Longs, Floats, bool, bool, Bools]:
+        """One tick: observation, rewards, ended, truncated, available actions."""
+        tick = step(self._world, self._states, np.array([[action]], np.int32), self._chance())
+        self._states = tick.states
+        self._tick += 1
+        ended = bool(tick.ended[0])
+        rewards = tick.rewards[0] if self._world.rewards_shown else np.zeros(len(self._world.channels))
+        observation, able = self._look()
+        return observation, rewards, ended, not ended and self._tick >= self._world.steps, able
+
+    def _chance(self) -> Sampled:
+        self._clock += 1
+        return Sampled(self._seed, np.zeros(1, np.int64), np.full(1, self._clock - 1))
+
+    def _look(self) -> tuple[Longs, Bools]:
+        able = available(self._world, self._states, self._agent)[0]
+        return observe(self._world, self._states, self._agent)[0], able

@@ -1,0 +1,139 @@
+"""A scenario under conditions: its variants as compiled, enumerated and solved worlds, each made once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+
+from ..envs.compiling import compile_world
+from ..envs.enumerating import Enumeration, enumerate_world
+from ..envs.planning import ExactPlan, plan_exactly
+from ..envs.solving import ImproperDiscount, NoFixedPoint, Unavoidable
+from ..envs.world import World
+from ..scenarios.language.dotted import zone_of_cells
+from ..scenarios.language.loading import Scenario, apply_overrides
+from ..scenarios.language.parsing import parse_measure
+from ..scenarios.language.schema import Expectation
+from ..scenarios.language.syntax import Measure, Rate
+from .measures import Interval, exact_measure
+
+Overrides = Mapping[str, object]
+"""Dotted overrides, as in `with:`."""
+
+
+class Laboratory:
+    """What is asked of one scenario again and again, under many overrides."""
+
+    def __init__(self, scenario: Scenario, max_states: int | None = None) -> None:
+        """For one scenario; `max_states` in place of the file's."""
+        self.scenario = scenario
+        self.max_states = scenario.document.runs.max_states if max_states is None else max_states
+        self._scenarios: dict[str, Scenario] = {}
+        self._worlds: dict[str, World] = {}
+        self._enumerations: dict[str, Enumeration] = {}
+        self._plans: dict[str, ExactPlan] = {}
+
+    @property
+    def stage(self) -> str:
+        """The stage that an expectation speaks of when it names none: `deploy`, or else the last."""
+        stages = self.scenario.document.stages
+        return "deploy" if "deploy" in stages else next(reversed(stages))
+
+    @property
+    def training_stage(self) -> str:
+        """Where agents are trained: `train`, or else the first stage."""
+        stages = self.scenario.document.stages
+        return "train" if "train" in stages else next(iter(stages))
+
+    def conditions(self, expectation: Expectation) -> list[Overrides]:
+        """Every combination of overrides that an expectation is about (one, where it has no `across`)."""
+        variants = self.scenario.document.variants
+        base: dict[str, object] = {**(variants[expectation.variant] if expectation.variant else {}), **expectation.set}
+        names = list(expectation.across)
+        lists = [self._listed(expectation.across[name]) for name in names]
+        return [{**base, **dict(zip(names, values, strict=True))} for values in product(*lists)]
+
+    def _listed(self, values: object) -> Sequence[object]:
+        """The values of one `across` entry; `cells(ZONE)` is every cell of a zone in the drawn map."""
+        if not isinstance(values, str):
+            assert isinstance(values, list)
+            return values
+        zone = zone_of_cells(values)
+        assert zone is not None, "checked when the file was loaded"
+        board = next(iter(self.scenario.boards.values()))
+        return [list(cell) for cell in board.zones[zone]]
+
+    def under(self, overrides: Overrides) -> Scenario:
+        """The scenario with overrides."""
+        key = _key(overrides)
+        if key not in self._scenarios:
+            self._scenarios[key] = apply_overrides(self.scenario, overrides)
+        return self._scenarios[key]
+
+    def world(self, overrides: Overrides, stage: str) -> World:
+        """A stage compiled."""
+        key = _key(overrides, stage)
+        if key not in self._worlds:
+            self._worlds[key] = compile_world(self.under(overrides), stage)
+        return self._worlds[key]
+
+    def enumeration(self, overrides: Overrides, stage: str) -> Enumeration:
+        """A stage enumerated; what only an agent's preferences change is enumerated once for all of them.
+
+        Raises:
+            NotEnumerable: see `enumerate_world`.
+        """
+        world = self.world(overrides, stage)
+        settled = any(column >= 0 for agent in world.agents for column in agent.weight_columns)
+        agents = self.scenario.document.agents
+        kept = {n: v for n, v in overrides.items() if settled or n.split(".")[0] not in agents}
+        key = _key(kept, stage)
+        if key not in self._enumerations:
+            self._enumerations[key] = enumerate_world(world, self.max_states)
+        return replace(self._enumerations[key], world=world)
+
+    def plan(self, overrides: Overrides, stage: str, barring: Sequence[str] = ()) -> ExactPlan:
+        """A stage solved for its agent.
+
+        Raises:
+            NotEnumerable: see `enumerate_world`.
+            ImproperDiscount, Unavoidable, NoFixedPoint: see `plan_exactly`.
+        """
+        key = _key(overrides, stage, *barring)
+        if key not in self._plans:
+            self._plans[key] = plan_exactly(self.enumeration(overrides, stage), barring, self.max_states)
+        return self._plans[key]
+
+    def exact(self, expectation: Expectation) -> Iterator[tuple[ExactPlan | None, Interval]]:
+        """The plan and the measure's exact range under each condition; no plan where none can be made, with the reason."""
+        stage = expectation.stage or self.stage
+        for overrides in self.conditions(expectation):
+            try:
+                plan = self.plan(overrides, stage, expectation.barring)
+            except (ImproperDiscount, Unavoidable, NoFixedPoint) as fault:
+                yield None, Interval(None, None, str(fault))
+                continue
+            yield plan, measured(plan, expectation.measure)
+
+
+def measured(plan: ExactPlan, text: str, optimal: np.ndarray | None = None) -> Interval:
+    """The exact range of a written measure over the ties of a plan (or over other actions than its optimal ones)."""
+    measure = measure_in(plan.enumeration.world, text)
+    chosen = plan.optimal if optimal is None else optimal
+    return exact_measure(measure, plan.judged, chosen, plan.weights, plan.steps, plan.discount)
+
+
+def measure_in(world: World, text: str) -> Measure:
+    """A written measure, its condition in the terms of one world."""
+    measure = parse_measure(text)
+    if isinstance(measure, Rate) and measure.condition is not None:
+        return replace(measure, condition=world.resolve(measure.condition))
+    return measure
+
+
+def _key(overrides: Overrides, *more: str) -> str:
+    return json.dumps([dict(sorted(overrides.items())), *more])

@@ -1,0 +1,197 @@
+"""What `check` says of a world before anyone trains: what is true of it, and faults that only a search can find."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..envs.analysis import Analysis, analyse
+from ..envs.base import NotEnumerable
+from ..envs.layouts import Unplaceable
+from ..envs.origin import Origin, prove_origin
+from ..envs.replaying import play
+from ..envs.solving import ImproperDiscount, NoFixedPoint
+from ..envs.world import TooLarge
+from ..scenarios.language.faults import Fault
+from ..scenarios.language.loading import Scenario
+from ..scenarios.language.replays import replay_actions
+from ..scenarios.language.schema import Expectation
+from .laboratory import Laboratory, measured
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What enumeration says of a scenario.
+
+    Attributes:
+        states: of each stage, or None where it cannot be enumerated.
+        origin: proved of the training stage, None where it cannot be enumerated.
+        analysis: of the stage that expectations speak of; None where there is none.
+        solves, trainings: how many distinct ones a bare run makes.
+        replays: how many were played and came out as written.
+        faults: what is wrong, and (as warnings) what is worth knowing.
+    """
+
+    states: dict[str, int | None]
+    origin: Origin | None
+    analysis: Analysis | None
+    solves: int
+    trainings: int
+    replays: int
+    faults: tuple[Fault, ...]
+
+
+def check_meaning(scenario: Scenario) -> Meaning:
+    """Search every stage of a scenario at its own params."""
+    return _Checker(scenario).check()
+
+
+class _Checker:
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.laboratory = Laboratory(scenario)
+        self.faults: list[Fault] = []
+
+    def fault(self, code: str, path: tuple[str | int, ...], message: str, cure: str, warning: bool = False) -> None:
+        """Add one, at a path of the document."""
+        self.faults.append(Fault(code, self.scenario.source.place(path), message, cure, warning))
+
+    def check(self) -> Meaning:
+        """All of it."""
+        states = {stage: self._states(stage) for stage in self.scenario.document.stages}
+        if any(fault.code == "TC606" for fault in self.faults):
+            return Meaning(states, None, None, 0, 0, 0, tuple(self.faults))
+        known = all(count is not None for count in states.values())
+        if known:
+            self._rules_that_never_fire()
+        origin = self._origin() if states[self.laboratory.training_stage] is not None else None
+        analysis = self._analysis() if states[self.laboratory.stage] is not None else None
+        replays = sum(self._replays(number) for number in range(len(self.scenario.document.replays)))
+        if known:
+            for number, expectation in enumerate(self.scenario.document.expect):
+                self._possible(number, expectation)
+        solves, trainings = self._work()
+        return Meaning(states, origin, analysis, solves, trainings, replays, tuple(self.faults))
+
+    def _states(self, stage: str) -> int | None:
+        path = ("stages", stage)
+        try:
+            mdp = self.laboratory.enumeration({}, stage).mdp
+        except NotEnumerable as fault:
+            cure = "it still runs and trains by simulation; to solve it, shrink what multiplies or raise runs.max_states"
+            self.fault("TC601", path, str(fault), cure, warning=True)
+            return None
+        except (TooLarge, Unplaceable) as fault:
+            self.fault("TC606", path, str(fault), "make the board smaller, or place less on it")
+            return None
+        begun = mdp.start_state[~mdp.ended[mdp.start_state]]
+        if begun.size == 0:
+            self.fault("TC602", path, f"in stage `{stage}` the episode is over at its start", "let the robot act first")
+        elif all(self._ends_at_once(stage, int(state)) for state in begun):
+            message = f"in stage `{stage}` every action ends the episode at once"
+            self.fault("TC602", path, message, "leave a choice that does not end it")
+        return mdp.n_states
+
+    def _ends_at_once(self, stage: str, state: int) -> bool:
+        mdp = self.laboratory.enumeration({}, stage).mdp
+        first, last = mdp.row_start[state * mdp.n_actions], mdp.row_start[(state + 1) * mdp.n_actions]
+        return bool(mdp.ended[mdp.next_state[first:last]].all())
+
+    def _rules_that_never_fire(self) -> None:
+        stages = self.scenario.document.stages
+        fired = {name.split(":")[0] for stage in stages for name in self.laboratory.enumeration({}, stage).fired}
+        for number, rule in enumerate(self.scenario.document.rules):
+            if rule.name not in fired:
+                message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
+                self.fault("TC603", ("rules", number, "when"), message, "make its guard reachable, or remove it", True)
+
+    def _origin(self) -> Origin:
+        document = self.scenario.document
+        origin = prove_origin(self.laboratory.enumeration({}, self.laboratory.training_stage), document.origin)
+        if origin.agrees is False:
+            message = f"the origin is `{origin.proved}`, not `{origin.stated}`: {origin.why}"
+            if origin.witness is not None:
+                pays = ", ".join(f"{name} {pay:g}" for name, pay in origin.witness.rewards.items())
+                message += f"; after {' '.join(origin.witness.actions)} it pays {pays}, performance {origin.witness.performance:g}"
+            self.fault("TC604", ("origin",), message, f"write `origin: {origin.proved}`, or change what is paid")
+        return origin
+
+    def _analysis(self) -> Analysis | None:
+        try:
+            analysis = analyse(self.laboratory.plan({}, self.laboratory.stage))
+        except ImproperDiscount as fault:
+            self.fault("TC607", ("agents",), str(fault), "give the stage a horizon, or the agent a discount below 1")
+            return None
+        except NoFixedPoint:
+            return None
+        if analysis.gap is not None and analysis.gap.high <= 1e-9:
+            message = "the agent's best plan is also the designers' best: there is no misalignment in this world"
+            self.fault("TC608", ("claim",), message, "if that is the point, say so in `about.caveat`", True)
+        return analysis
+
+    def _replays(self, number: int) -> bool:
+        document = self.scenario.document
+        replay = document.replays[number]
+        path = ("replays", number)
+        world = self.laboratory.world(replay.set, replay.stage or self.laboratory.stage)
+        try:
+            played = play(world, replay_actions(document, replay), replay.draws)
+        except (KeyError, ValueError) as fault:
+            self.fault("TC605", (*path, "draws"), str(fault).strip("'\""), "name a draw and one of its outcomes")
+            return False
+        differs: list[tuple[str, object, object]] = []
+        if replay.events is not None and list(played.events) != replay.events:
+            differs.append(("events", replay.events, list(played.events)))
+        if "ends" in replay.model_fields_set and played.ends != replay.ends:
+            differs.append(("ends", replay.ends, played.ends))
+        for channel, pay in (replay.pays or {}).items():
+            if not math.isclose(played.pays.get(channel, math.nan), pay, rel_tol=1e-9, abs_tol=1e-9):
+                differs.append((f"pays {channel}", pay, played.pays.get(channel)))
+        if replay.performance is not None and not math.isclose(played.performance, replay.performance, abs_tol=1e-9):
+            differs.append(("performance", replay.performance, played.performance))
+        for what, written, got in differs:
+            self.fault("TC605", path, f"the replay says {what} {written}, and it comes to {got}", f"{what}: {got}")
+        return not differs
+
+    def _possible(self, number: int, expectation: Expectation) -> None:
+        """Whether any policy at all could meet an exact expectation under every condition."""
+        if "exact" not in expectation.of or expectation.take == "mean":
+            return
+        for overrides in self.laboratory.conditions(expectation):
+            plan = self.laboratory.plan(overrides, expectation.stage or self.laboratory.stage)
+            if expectation.measure.startswith("value") and plan.discount < 1:
+                return
+            interval = measured(plan, expectation.measure, plan.mdp.available)
+            if interval.low is None or interval.high is None:
+                continue
+            low, high = _bounds(expectation)
+            slack = 1e-6 * max(1.0, abs(low) if math.isfinite(low) else 1.0, abs(high) if math.isfinite(high) else 1.0)
+            if interval.high < low - slack or interval.low > high + slack:
+                within = f"{interval.low:.4g} to {interval.high:.4g}"
+                message = f"no policy at all can meet `{expectation.name}`: {expectation.measure} lies within {within}"
+                self.fault("TC609", ("expect", number), message, "change the bound, or the world")
+                return
+
+    def _work(self) -> tuple[int, int]:
+        """How many solves and trainings a bare run makes: one for each distinct condition, stage and what is barred."""
+        document, laboratory = self.scenario.document, self.laboratory
+        solves, trainings = set(), set()
+        for expectation in document.expect:
+            for overrides in laboratory.conditions(expectation):
+                stage = expectation.stage or laboratory.stage
+                work = (repr(sorted(overrides.items(), key=lambda item: item[0])), stage)
+                for agent in expectation.of:
+                    if agent == "exact":
+                        solves.add((*work, tuple(expectation.barring)))
+                    elif agent in document.runs.agents:
+                        trainings.update((agent, *work, seed) for seed in range(document.runs.seeds))
+        return len(solves), len(trainings)
+
+
+def _bounds(expectation: Expectation) -> tuple[float, float]:
+    if expectation.at_least is not None:
+        return expectation.at_least, math.inf
+    if expectation.at_most is not None:
+        return -math.inf, expectation.at_most
+    assert expectation.equals is not None
+    return expectation.equals - expectation.within, expectation.equals + expectation.within

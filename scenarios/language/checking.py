@@ -1,0 +1,174 @@
+"""Does a document mean something? Every name, type, board and claim in it, all faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .boards import SIDE, Board, check_board, check_legend
+from .body_rules import check_agents, check_patrols, check_things
+from .claim_rules import check_claims
+from .contexts import Context
+from .merging import Merged
+from .names import Symbols, effects, legend_zones, map_of, maps, read_symbols, unknown
+from .params import unused_params
+from .reporting import Path, Report, listed
+from .rule_rules import check_overrides_of_actions, check_rewards, check_rules, check_solution, check_stages
+from .schema import Document, Generate
+from .syntax import Name, PutAt
+from .world_rules import check_counters, check_draws, check_params
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What checking found out on the way.
+
+    Attributes:
+        symbols: what each name is.
+        boards: stage -> its drawn board at the params' own values; stages without a drawn map are left out.
+    """
+
+    symbols: Symbols
+    boards: Mapping[str, Board]
+
+
+def check(document: Document, report: Report, source: Merged | None = None) -> Checked:
+    """Check a document whose shape is right.
+
+    Args:
+        document: the whole scenario, merged.
+        report: takes the faults.
+        source: tells how lists are written; without it, that is not checked.
+    """
+    symbols = read_symbols(document, report)
+    context = Context(symbols, report)
+    check_params(context)
+    boards = _check_boards(context)
+    check_counters(context)
+    check_draws(context)
+    check_things(context)
+    check_agents(context)
+    check_patrols(context, boards)
+    check_rewards(context)
+    check_overrides_of_actions(context)
+    check_rules(context, source)
+    _check_destinations(context, boards)
+    check_stages(context)
+    check_solution(context)
+    check_claims(context)
+    for name in unused_params(document):
+        message = f"no formula uses `{name}`"
+        report.add("TC525", ("params", name), message, "use it, or delete it", key=True, warning=True)
+    return Checked(symbols, boards)
+
+
+# ------------------------------------------------------------------ boards
+
+
+def _check_boards(context: Context) -> dict[str, Board]:
+    document, report = context.symbols.document, context.report
+    check_legend(document, "".join(text for _, text in maps(document)), report)
+    for name, zone in document.zones.items():
+        if (zone.cells is None) == (zone.rectangle is None):
+            what = "neither cells nor a rectangle" if zone.cells is None else "cells and a rectangle"
+            report.add("TC216", ("zones", name), f"`{name}` has {what}", "write `cells:` or `rectangle:`", key=True)
+        for key in ("rows", "columns"):
+            for index, end in enumerate(getattr(zone.rectangle, key, ())):
+                context.fixed(end, "a rectangle's end", ("zones", name, "rectangle", key, index))
+    boards: dict[str, Board] = {}
+    drawn = list(maps(document))
+    for name in document.zones if not drawn else ():
+        report.add("TC300", ("zones", name), f"there is no map for `{name}` to be on", "draw a `map:`", key=True)
+    for name, stage in document.stages.items():
+        text = map_of(document, stage)
+        if text is not None:
+            path: Path = ("map",) if stage.map is None else ("stages", name, "map")
+            board = check_board(document, text, {**context.params, **stage.params}, report, path)
+            if board is not None:
+                boards[name] = board
+        generate_path: Path = ("generate",) if stage.generate is None else ("stages", name, "generate")
+        generate = stage.generate or document.generate
+        if generate is not None:
+            _check_generate(generate, text is not None, generate_path, context)
+        elif text is None:
+            _check_boardless(context)
+    if len(boards) == len([stage for stage in document.stages.values() if map_of(document, stage) is not None]):
+        _check_presence(context, boards)
+    return boards
+
+
+def _check_generate(generate: Generate, drawn: bool, path: Path, context: Context) -> None:
+    symbols, report = context.symbols, context.report
+    if generate.board == "map" and not drawn:
+        cure = "draw a `map:`, or write `board: maze`, `rooms` or `open`"
+        report.add("TC300", (*path, "board"), "there is no map to place things on", cure)
+    if generate.size is not None and max(generate.size) > SIDE:
+        message = f"the board has {generate.size[0]} rows and {generate.size[1]} columns"
+        report.add("TC309", (*path, "size"), message, f"a board has at most {SIDE} rows and {SIDE} columns")
+    bodies = (*symbols.of("agent"), *symbols.of("thing"))
+    for name, where in generate.place.items():
+        if name not in bodies:
+            unknown(report, "TC422", "agent or thing", name, bodies, (*path, "place", name), key=True)
+        _check_where(where, drawn, (*path, "place", name), context)
+    if generate.board != "map":
+        for name, agent_actions in symbols.actions.items():
+            if name not in generate.place and not drawn and set(agent_actions) & {"up", "down", "left", "right"}:
+                message = f"agent `{name}` is not on the board, and it moves"
+                cure = f"write `{name}: anywhere` under `place:`"
+                report.add("TC307", (*path, "place"), message, cure, key=True)
+
+
+def _check_where(where: str, drawn: bool, path: Path, context: Context) -> None:
+    """`anywhere`, `corner(k)` or a zone."""
+    zones = context.symbols.of("zone") if drawn else ()
+    if where == "anywhere" or where in zones:
+        return
+    if where.startswith("corner(") and where.endswith(")"):
+        context.corner(where, path)
+        return
+    choices = ("anywhere", "corner(k)", *zones)
+    context.report.add("TC317", path, f"`{where}` is no part of the board", f"write one of {listed(choices)}")
+
+
+def _check_boardless(context: Context) -> None:
+    """A world without a board has only agents that do not move."""
+    document, report = context.symbols.document, context.report
+    cure = "draw a `map:`, or write `generate:`"
+    for name in document.things:
+        report.add("TC300", ("things", name), f"there is no board for `{name}` to be on", cure, key=True)
+    for name, actions in context.symbols.actions.items():
+        moves = [action for action in actions if action in ("up", "down", "left", "right")]
+        if moves:
+            message = f"`{name}` moves ({listed(moves)}), and there is no board"
+            report.add("TC307", ("agents", name), message, cure, key=True)
+
+
+def _check_presence(context: Context, boards: Mapping[str, Board]) -> None:
+    """Things that are on no board, or more of them than are declared; zones that mark no cell."""
+    document, report = context.symbols.document, context.report
+    generated = [its for its in (document.generate, *(stage.generate for stage in document.stages.values())) if its]
+    for name, thing in document.things.items():
+        drawn = max((len(board.things[name]) for board in boards.values()), default=0)
+        if thing.count is not None and drawn > thing.count:
+            message = f"{drawn} of `{name}` are on a map, and `count` is {thing.count}"
+            report.add("TC316", ("things", name, "count"), message, "let `count` be the most that any map shows")
+        absent = not drawn and thing.count is None and not any(name in its.place for its in generated)
+        if absent and (boards or generated):
+            cure = "give it a glyph and draw it; a thing that rules place later has a `count:`"
+            report.add("TC318", ("things", name), f"`{name}` is on no map", cure, key=True)
+    for glyph, entry in document.legend.items():
+        for zone in legend_zones(entry, document):
+            if boards and not any(board.zones.get(zone) for board in boards.values()):
+                message = f"zone `{zone}` has no cell on any map"
+                report.add("TC319", ("legend", glyph), message, f"draw its glyph `{glyph}`", warning=True)
+
+
+def _check_destinations(context: Context, boards: Mapping[str, Board]) -> None:
+    """`place robot at ZONE` needs a zone of one cell."""
+    for its, path in effects(context.symbols.document):
+        if isinstance(its, PutAt) and not its.random and isinstance(its.place, Name):
+            sizes = {len(cells) for board in boards.values() if (cells := board.zones.get(its.place.name)) is not None}
+            if sizes - {0, 1}:
+                message = f"zone `{its.place.name}` has {max(sizes)} cells"
+                cure = f"write `place {its.subject} at random in {its.place.name}`, or `cell(row, column)`"
+                context.report.add("TC526", path, message, cure, span=its.place.span)

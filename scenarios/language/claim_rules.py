@@ -1,0 +1,113 @@
+"""What must hold of variants, expectations and replays."""
+
+from __future__ import annotations
+
+from .contexts import Context
+from .dotted import check_override, check_overrides, targets, zone_of_cells
+from .formulas import measure
+from .measure_rules import check_event, check_measure, check_reason
+from .names import suggestion, unknown
+from .parsing import ExpressionFault
+from .replays import check_actions
+from .reporting import Path
+from .schema import Expectation, Replay
+
+COMPARISONS = ("at_least", "at_most", "equals")
+
+
+def check_claims(context: Context) -> None:
+    """Check everything that is said about behaviour."""
+    document, symbols, report = context.symbols.document, context.symbols, context.report
+    for name, overrides in document.variants.items():
+        check_overrides(overrides, symbols, report, ("variants", name))
+    for index, expectation in enumerate(document.expect):
+        _check_expectation(expectation, ("expect", index), context)
+    for index, replay in enumerate(document.replays):
+        _check_replay(replay, ("replays", index), context)
+
+
+def _check_expectation(expectation: Expectation, path: Path, context: Context) -> None:
+    symbols, report = context.symbols, context.report
+    given = [name for name in COMPARISONS if getattr(expectation, name) is not None]
+    if len(given) != 1:
+        message = f"`{expectation.name}` has {len(given) or 'no'} comparison{'s' if given else ''}"
+        report.add("TC212", path, message, "write exactly one of `at_least`, `at_most` and `equals`")
+    try:
+        check_measure(measure(expectation.measure), symbols, report, (*path, "measure"))
+    except ExpressionFault as fault:
+        report.add(fault.code, (*path, "measure"), fault.message, fault.cure, span=fault.span)
+    _check_stage(expectation.stage, path, context)
+    if expectation.variant is not None and expectation.variant not in symbols.document.variants:
+        unknown(report, "TC434", "variant", expectation.variant, tuple(symbols.document.variants), (*path, "variant"))
+    check_overrides(expectation.set, symbols, report, (*path, "with"))
+    for name, values in expectation.across.items():
+        _check_across(name, values, (*path, "across", name), context)
+    for index, event in enumerate(expectation.barring):
+        check_event(event, context.scope((*path, "barring", index)))
+
+
+def _check_stage(stage: str | None, path: Path, context: Context) -> None:
+    if stage is not None and stage not in context.symbols.stages:
+        unknown(context.report, "TC428", "stage", stage, context.symbols.stages, (*path, "stage"))
+
+
+def _check_across(name: str, values: object, path: Path, context: Context) -> None:
+    symbols, report = context.symbols, context.report
+    if not isinstance(values, str):
+        assert isinstance(values, list)
+        if not values:
+            report.add("TC205", path, f"`{name}` goes across no values", "list at least one")
+        if name not in targets(symbols):
+            check_override(name, None, symbols, report, path)
+            return
+        for index, value in enumerate(values):
+            check_override(name, value, symbols, report, (*path, index))
+        return
+    zone = zone_of_cells(values)
+    param = symbols.document.params.get(name)
+    if zone is None:
+        cure = "write a list, or `cells(ZONE)` for a param that is a cell"
+        report.add("TC435", path, f"`{values}` is no list of values", cure)
+    elif zone not in symbols.of("zone"):
+        unknown(report, "TC436", "zone", zone, symbols.of("zone"), path)
+    elif param is None or not isinstance(param.value, list):
+        cells = tuple(name for name, its in symbols.document.params.items() if isinstance(its.value, list))
+        report.add("TC435", path, f"`{name}` is no param that is a cell", suggestion(name, cells), key=True)
+
+
+def _check_replay(replay: Replay, path: Path, context: Context) -> None:
+    symbols, report = context.symbols, context.report
+    check_actions(replay, symbols, report, (*path, "actions"))
+    _check_stage(replay.stage, path, context)
+    check_overrides(replay.set, symbols, report, (*path, "with"))
+    for name, value in replay.draws.items():
+        _check_drawn(name, value, (*path, "draws", name), context)
+    for index, event in enumerate(replay.events or ()):
+        scope = context.scope((*path, "events", index))
+        if event.startswith("ended:"):
+            check_reason(event.removeprefix("ended:"), scope)
+        else:
+            check_event(event, scope)
+    if replay.ends is not None:
+        check_reason(replay.ends, context.scope((*path, "ends")))
+    visible = [name for name, its in symbols.document.rewards.items() if not its.hidden]
+    agents = symbols.of("agent")
+    payees = visible if len(agents) == 1 else [f"{agent}.{name}" for agent in agents for name in visible]
+    for channel in replay.pays or ():
+        if channel not in payees:
+            unknown(report, "TC425", "visible channel", channel, payees, (*path, "pays", channel), key=True)
+
+
+def _check_drawn(name: str, value: object, path: Path, context: Context) -> None:
+    """An outcome of a draw, of a rule with a chance, or of an override with one."""
+    document = context.symbols.document
+    chances = [rule.name for rule in document.rules if rule.chance is not None]
+    chances += [override.name for override in document.overrides if override.chance is not None]
+    draw = document.draws.get(name)
+    if draw is None and name not in chances:
+        unknown(context.report, "TC437", "draw", name, (*document.draws, *chances), path, key=True)
+        return
+    values = (0, 1) if draw is None or draw.values is None else tuple(draw.values)
+    if value not in values:
+        shown = ", ".join(f"`{item}`" for item in values[:12])
+        context.report.add("TC438", path, f"`{name}` never comes out as `{value}`", f"its outcomes are {shown}")

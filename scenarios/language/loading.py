@@ -1,0 +1,288 @@
+"""From a file to a checked `Scenario`: read, merge what it extends and uses, check the shape, then the meaning."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Any, cast
+
+from .. import library
+from .boards import Board
+from .checking import check
+from .dotted import check_overrides, put
+from .faults import Fault, ScenarioError, quote
+from .merging import Merged, Piece, merge
+from .names import Symbols, suggestion
+from .reporting import Path, Report
+from .schema import Document
+from .shapes import read_document
+from .source import Data, Source, parse, read_text
+
+MAX_DEPTH = 8
+"""Files that extend or use each other in a chain."""
+MAX_FILES = 32
+"""Files read for one scenario."""
+
+OWN = ("expect", "replays", "name")
+"""What a file never takes over from the one that it extends."""
+WHOLE = (*OWN, "variants", "about", "title", "claim", "origin", "tags", "sources")
+"""What it never takes over from a fragment that it uses."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A scenario that has been checked.
+
+    Attributes:
+        file: where it was read from, as given.
+        name: its own name.
+        document: the whole, after merging.
+        source: where each part of it is written.
+        params: the value of every param.
+        hash: SHA-256 of the merged content, in hexadecimal.
+        symbols: what each name is.
+        boards: stage -> its drawn board at the params' own values; stages without a drawn map are left out.
+        warnings: what is worth saying, though it loads.
+        overrides: what `apply_overrides` has set so far.
+    """
+
+    file: str
+    name: str
+    document: Document
+    source: Merged
+    params: Mapping[str, object]
+    hash: str
+    symbols: Symbols
+    boards: Mapping[str, Board]
+    warnings: tuple[Fault, ...]
+    overrides: Mapping[str, object] = field(default_factory=dict)
+
+
+def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> Scenario:
+    """Load a scenario of the library by its name, or any file by its path.
+
+    Args:
+        path_or_name: `treacherous_turn/lab`, or `./mine.yaml`.
+        root: the folder that `extends` and `uses` may not leave (but for the library); by default the file's own.
+
+    Raises:
+        ScenarioError: with every fault that was found.
+    """
+    path = library.find(path_or_name)
+    folder = FilePath(root) if root is not None else library.home(path)
+    file = str(path)
+    return _finish(_Reader(folder).whole(_read(path, file), path))
+
+
+def load_text(text: str, file: str = "<text>", *, root: str | os.PathLike[str] | None = None) -> Scenario:
+    """Load a scenario from its text.
+
+    Args:
+        text: the whole file.
+        file: its name, for messages.
+        root: the folder in which `extends` and `uses` may find files; by default only the library.
+
+    Raises:
+        ScenarioError: with every fault that was found.
+    """
+    folder = None if root is None else FilePath(root)
+    return _finish(_Reader(folder).whole(_parsed(text, file), None))
+
+
+def apply_overrides(scenario: Scenario, with_: Mapping[str, object]) -> Scenario:
+    """The same scenario with dotted overrides put in, checked again.
+
+    Args:
+        scenario: what to change.
+        with_: dotted name -> value, as in `with:` and `variants:` of a file.
+
+    Raises:
+        ScenarioError: a name or a value is wrong, or the scenario no longer makes sense with it.
+    """
+    if not with_:
+        return scenario
+    report = Report()
+    check_overrides(with_, scenario.symbols, report, ())
+    report.raise_if_wrong(scenario.source.lines)
+    data = copy.deepcopy(scenario.document.model_dump(by_alias=True, exclude_unset=True))
+    for name, value in with_.items():
+        put(data, name, list(value) if isinstance(value, tuple) else value)
+    again = _checked(scenario.source, data)
+    return replace(again, overrides={**scenario.overrides, **with_})
+
+
+# ------------------------------------------------------------------ files
+
+
+def _parsed(text: str, file: str) -> Source:
+    try:
+        return parse(text, file)
+    except ScenarioError as error:
+        raise ScenarioError(error.faults, {file: tuple(text.splitlines()), **error.lines}) from None
+
+
+def _read(path: FilePath, file: str) -> Source:
+    return _parsed(read_text(path), file)
+
+
+class _Reader:
+    """Reads a file and everything that it extends and uses, within bounds.
+
+    Args:
+        root: the folder that no path may leave, but for the library; None where there is only the library.
+    """
+
+    def __init__(self, root: FilePath | None) -> None:
+        self._roots = [os.path.realpath(folder) for folder in (root, library.FOLDER) if folder is not None]
+        self._root = root
+        self._sources: dict[str, Source] = {}
+        self._parts = 0
+        self._faults: list[Fault] = []
+
+    def whole(self, source: Source, path: FilePath | None) -> Merged:
+        """The file laid over everything that it names.
+
+        Raises:
+            ScenarioError: with every file that could not be found or read.
+        """
+        real = f"<{source.file}>" if path is None else os.path.realpath(path)
+        self._sources[real] = source
+        folder = self._root if path is None else path.parent
+        merged = Merged(self._over(source, folder, (real,)), tuple(self._sources.values()))
+        if self._faults:
+            raise ScenarioError(tuple(self._faults), merged.lines)
+        return merged
+
+    def _over(self, source: Source, folder: FilePath | None, chain: tuple[str, ...]) -> Piece:
+        """A file laid over its parts: what it extends lies lowest, then what it uses, in order."""
+        below: Piece | None = None
+        for path, name, dropped in _parts(source):
+            part = self._part(source, path, name, folder, chain)
+            if part is not None:
+                part = part.without(("extends", "uses", *dropped))
+                below = part if below is None else merge(part, below)
+        return Piece(source) if below is None else merge(Piece(source), below)
+
+    def _part(
+        self, source: Source, path: Path, name: str, folder: FilePath | None, chain: tuple[str, ...]
+    ) -> Piece | None:
+        """One file that is extended or used; None where it cannot be had, which is reported."""
+
+        def wrong(code: str, message: str, cure: str) -> None:
+            self._faults.append(Fault(code, source.place(path), message, cure))
+
+        self._parts += 1
+        if self._parts >= MAX_FILES:
+            if self._parts == MAX_FILES:
+                wrong("TC403", f"more than {MAX_FILES} files are read for one scenario", "use fewer fragments")
+            return None
+        real = self._find(name, folder)
+        if isinstance(real, tuple):
+            wrong(*real)
+            return None
+        if real in chain:
+            wrong("TC401", f"{quote(name, 200)} leads back to itself", "break the circle of `extends` and `uses`")
+            return None
+        if len(chain) > MAX_DEPTH:
+            message = f"{quote(name, 200)} is the {len(chain) + 1}th file in a row"
+            wrong("TC402", message, f"at most {MAX_DEPTH} follow the first: write their parts into fewer files")
+            return None
+        if real not in self._sources:
+            try:
+                self._sources[real] = _read(FilePath(real), _shown(real))
+            except ScenarioError as error:
+                self._faults += [replace(its, place=its.place or source.place(path)) for its in error.faults]
+                return None
+        return self._over(self._sources[real], FilePath(real).parent, (*chain, real))
+
+    def _find(self, name: str, folder: FilePath | None) -> str | tuple[str, str, str]:
+        """The real path of a file by the name that another one gives it; else code, message and cure of a fault."""
+        file = name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
+        cure = "name a file below it, or one of the library"
+        leaving = "TC404", f"{quote(name, 200)} leads out of the scenario's folder", cure
+        if os.path.isabs(file) or "\\" in file or file[1:2] == ":":
+            return leaving
+        bases = [base for base in (folder, library.FOLDER) if base is not None]
+        reals = [os.path.realpath(base / file) for base in bases]
+        inside = [real for real in reals if any(os.path.commonpath((real, root)) == root for root in self._roots)]
+        for real in inside:
+            if os.path.isfile(real):
+                return real
+        if reals and reals[0] not in inside:
+            return leaving
+        cure = suggestion(name, library.parts())
+        return "TC405", f"there is no file {quote(name, 200)} beside this one or in the library", cure
+
+
+def _parts(source: Source) -> list[tuple[Path, str, tuple[str, ...]]]:
+    """What a file extends, then what it uses: where it says so, the name, and the keys that are not taken over."""
+    data = source.data if isinstance(source.data, dict) else {}
+    extends, uses = data.get("extends"), data.get("uses")
+    parts: list[tuple[Path, str, tuple[str, ...]]] = []
+    if isinstance(extends, str):
+        parts.append((("extends",), extends, OWN))
+    for index, name in enumerate(uses if isinstance(uses, list) else ()):
+        if isinstance(name, str):
+            parts.append((("uses", index), name, WHOLE))
+    return parts
+
+
+def _shown(real: str) -> str:
+    """A file's name for messages: from where we stand, if it is below."""
+    here = os.getcwd()
+    return os.path.relpath(real, here) if os.path.commonpath((real, here)) == here else real
+
+
+# ------------------------------------------------------------------ checks
+
+
+def _finish(source: Merged) -> Scenario:
+    return _checked(source, source.data)
+
+
+def _checked(source: Merged, data: Data) -> Scenario:
+    """Check merged data, whose places are looked up in its source."""
+    report = Report(source, source.file)
+    document = read_document(data, report)
+    report.raise_if_wrong(source.lines)
+    assert document is not None
+    checked = check(document, report, source)
+    report.raise_if_wrong(source.lines)
+    content = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return Scenario(
+        file=source.file,
+        name=document.name,
+        document=document,
+        source=source,
+        params={name: param.value for name, param in document.params.items()},
+        hash=hashlib.sha256(content.encode()).hexdigest(),
+        symbols=checked.symbols,
+        boards=checked.boards,
+        warnings=(*(its for part in source.sources for its in part.warnings), *report.faults()),
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """The shape of a scenario file as a draft-07 JSON Schema, for editors."""
+    schema = Document.model_json_schema()
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **cast(dict[str, Any], _downgraded(schema))}
+
+
+def _downgraded(node: object) -> object:
+    """A schema as pydantic writes it (2020-12) in the words of draft-07."""
+    if isinstance(node, list):
+        return [_downgraded(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    words = {"$defs": "definitions", "prefixItems": "items"}
+    down = {words.get(key, key): _downgraded(value) for key, value in node.items()}
+    if isinstance(reference := down.get("$ref"), str):
+        down["$ref"] = reference.replace("#/$defs/", "#/definitions/")
+        # In draft-07 nothing beside a `$ref` counts.
+        return {"allOf": [{"$ref": down.pop("$ref")}], **down} if len(down) > 1 else down
+    return down

@@ -1,0 +1,128 @@
+"""What a param can change: nothing but preferences, the dynamics, or the layout of the board."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, TypeAlias
+
+from .constants import names_in
+from .formulas import effect, formula, measure
+from .parsing import ExpressionFault
+from .schema import ActionSpec, Counter, Document, Formula, Generate
+from .syntax import Assign, PutAt, Rate
+
+Kind: TypeAlias = Literal["preference", "dynamics", "layout"]
+
+
+def classify_params(document: Document) -> Mapping[str, Kind]:
+    """What each param can change; of several, the one that costs most to change again (`layout` above `dynamics`).
+
+    `preference`: only weights, discounts and what rules pay, so that one enumeration serves every value.
+    """
+    uses = _uses(document)
+    order: tuple[Kind, ...] = ("layout", "dynamics", "preference")
+    return {name: next((kind for kind in order if name in uses[kind]), "preference") for name in document.params}
+
+
+def shaping(document: Document) -> frozenset[str]:
+    """Params that bound counters, so that the shape of the state follows from what they may be."""
+    counters = [document.counters]
+    counters += [body.fields for body in (*document.things.values(), *document.agents.values())]
+    return _read(bound for block in counters for its in block.values() for bound in (its.min, its.max))
+
+
+def unused_params(document: Document) -> tuple[str, ...]:
+    """Params that nothing reads."""
+    read = frozenset().union(*_uses(document).values(), _measured(document))
+    return tuple(name for name in document.params if name not in read)
+
+
+def _uses(document: Document) -> dict[Kind, frozenset[str]]:
+    """The names that each kind of formula reads."""
+    return {
+        "preference": _read(_preferences(document)),
+        "dynamics": _read(_dynamics(document)) | _effects(document),
+        "layout": _read(_layout(document)),
+    }
+
+
+def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:
+    names: set[str] = set()
+    for value in formulas:
+        try:
+            names |= frozenset() if value is None else names_in(formula(value))
+        except ExpressionFault:
+            continue  # reported where formulas are checked
+    return frozenset(names)
+
+
+def _preferences(document: Document) -> Iterator[Formula | None]:
+    for agent in document.agents.values():
+        yield agent.discount
+        yield from (value.weight for value in agent.values.values())
+    for rule in document.rules:
+        yield from rule.pays.values()
+
+
+def _dynamics(document: Document) -> Iterator[Formula | None]:
+    yield from _bounds(document.counters)
+    for draw in document.draws.values():
+        yield from (draw.p, draw.when, *(draw.weights or ()))
+    for thing in document.things.values():
+        yield thing.sight
+        yield from _bounds(thing.fields)
+        yield from (motion.when for motion in thing.moves or ())
+    for agent in document.agents.values():
+        yield agent.sight
+        yield from _bounds(agent.fields)
+        yield from (action.when for action in agent.actions if isinstance(action, ActionSpec))
+    for override in document.overrides:
+        yield from (override.when, override.chance)
+    for rule in document.rules:
+        yield from (rule.when, rule.chance)
+
+
+def _bounds(counters: Mapping[str, Counter]) -> Iterator[Formula | None]:
+    for counter in counters.values():
+        yield from (counter.start, counter.min, counter.max)
+
+
+def _layout(document: Document) -> Iterator[Formula | None]:
+    for zone in document.zones.values():
+        if zone.rectangle is not None:
+            yield from (*zone.rectangle.rows, *zone.rectangle.columns)
+    for generate in (document.generate, *(stage.generate for stage in document.stages.values())):
+        yield from _corners(generate)
+
+
+def _corners(generate: Generate | None) -> Iterator[str]:
+    for where in generate.place.values() if generate else ():
+        if where.startswith("corner(") and where.endswith(")"):
+            yield where.removeprefix("corner(").removesuffix(")")
+
+
+def _effects(document: Document) -> frozenset[str]:
+    names: set[str] = set()
+    for rule in document.rules:
+        for text in rule.then:
+            try:
+                its = effect(text)
+            except ExpressionFault:
+                continue
+            if isinstance(its, Assign):
+                names |= names_in(its.value)
+            elif isinstance(its, PutAt):
+                names |= names_in(its.place)
+    return frozenset(names)
+
+
+def _measured(document: Document) -> frozenset[str]:
+    names: set[str] = set()
+    for expectation in document.expect:
+        try:
+            its = measure(expectation.measure)
+        except ExpressionFault:
+            continue
+        if isinstance(its, Rate) and its.condition is not None:
+            names |= names_in(its.condition)
+    return frozenset(names)

@@ -1,0 +1,212 @@
+"""What must hold of rewards, overrides, rules, stages and solutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .body_rules import check_hides
+from .contexts import Context
+from .dotted import written, wrong_value
+from .effect_rules import check_effect
+from .formulas import effect
+from .names import suggestion, unknown
+from .parsing import ExpressionFault
+from .reporting import Path, listed
+from .schema import BestResponse, Rule, Stage
+
+if TYPE_CHECKING:
+    from .merging import Merged
+
+
+def check_rewards(context: Context) -> None:
+    """At most one channel is hidden."""
+    hidden = [name for name, channel in context.symbols.document.rewards.items() if channel.hidden]
+    for name in hidden[1:]:
+        message = f"`{name}` is hidden, and so is `{hidden[0]}`"
+        cure = "one channel at most is the designers' true performance: make the others visible"
+        context.report.add("TC522", ("rewards", name), message, cure, key=True)
+
+
+def check_overrides_of_actions(context: Context) -> None:
+    """What replaces chosen actions."""
+    document, symbols = context.symbols.document, context.symbols
+    _check_unique([override.name for override in document.overrides], "overrides", context)
+    for index, override in enumerate(document.overrides):
+        path: Path = ("overrides", index)
+        scope = context.scope((*path, "when"), acted=False)
+        context.guard(override.when, "an override", scope)
+        context.chance(override.chance, "a chance", context.scope((*path, "chance"), acted=False))
+        if override.agent not in document.agents:
+            unknown(context.report, "TC423", "agent", override.agent, symbols.of("agent"), (*path, "agent"))
+            continue
+        actions = symbols.actions[override.agent]
+        if override.action != "random" and override.action not in actions:
+            cure = suggestion(override.action, (*actions, "random"))
+            message = f"`{override.agent}` has no action `{override.action}`"
+            context.report.add("TC424", (*path, "action"), message, cure)
+
+
+def _check_unique(names: list[str], block: str, context: Context) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            message = f"`{name}` is the name of an earlier entry of `{block}`"
+            context.report.add("TC219", (block, index, "name"), message, "give each one a name of its own")
+
+
+# ------------------------------------------------------------------ rules
+
+
+def check_rules(context: Context, source: Merged | None) -> None:
+    """Guards, chances, effects and pays of rules.
+
+    Args:
+        context: the scenario.
+        source: tells how lists are written; without it, that is not checked.
+    """
+    rules = context.symbols.document.rules
+    _check_unique([rule.name for rule in rules], "rules", context)
+    for index, rule in enumerate(rules):
+        path: Path = ("rules", index)
+        bound = _check_each(rule, path, context)
+        acted = rule.at != "start"
+        context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted))
+        context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted))
+        _check_then(rule, path, context, source, bound)
+        for channel, pay in rule.pays.items():
+            _check_payee(channel, (*path, "pays", channel), context)
+            context.number(pay, "a pay", context.scope((*path, "pays", channel), bound, acted, acted))
+        if not rule.then and not rule.pays:
+            message = f"rule `{rule.name}` changes nothing and pays nothing"
+            context.report.add("TC218", (*path, "name"), message, "add `then:` or `pays:`", warning=True)
+
+
+def _check_each(rule: Rule, path: Path, context: Context) -> frozenset[str]:
+    """The things that the rule is written for one instance of."""
+    groups = [] if rule.each is None else [rule.each] if isinstance(rule.each, str) else rule.each
+    for index, group in enumerate(groups):
+        where: Path = (*path, "each") if isinstance(rule.each, str) else (*path, "each", index)
+        if group not in context.symbols.document.things:
+            unknown(context.report, "TC422", "thing", group, context.symbols.of("thing"), where)
+        elif group in groups[:index]:
+            context.report.add("TC219", where, f"`{group}` is here twice", "name each thing once")
+    return frozenset(groups) & context.symbols.document.things.keys()
+
+
+def _check_then(rule: Rule, path: Path, context: Context, source: Merged | None, bound: frozenset[str]) -> None:
+    node = source.node((*path, "then")) if source else None
+    if node is not None and node.flow and rule.then:
+        message = "effects stand in brackets, where YAML splits them at commas"
+        cure = "write each effect on a line of its own, after `- `"
+        context.report.add("TC217", (*path, "then"), message, cure, key=True)
+        return
+    acted = rule.at != "start"
+    for line, text in enumerate(rule.then):
+        where: Path = (*path, "then", line)
+        try:
+            its = effect(text)
+        except ExpressionFault as fault:
+            context.report.add(fault.code, where, fault.message, fault.cure, span=fault.span)
+            continue
+        check_effect(its, context.scope(where, bound, acted, acted))
+
+
+def _check_payee(key: str, path: Path, context: Context) -> None:
+    """A channel, or `agent.channel` where there are several agents."""
+    document = context.symbols.document
+    owner, _, channel = key.rpartition(".")
+    if channel not in document.rewards:
+        valid = tuple(document.rewards) if len(document.agents) == 1 else _payees(context)
+        unknown(context.report, "TC425", "channel", key, valid, path, key=True)
+    elif document.rewards[channel].hidden:
+        if owner:
+            message = f"`{channel}` is hidden and belongs to no agent"
+            context.report.add("TC523", path, message, f"write `{channel}`", key=True)
+    elif len(document.agents) == 1:
+        if owner:
+            message = "there is one agent, so pays need not say whose they are"
+            context.report.add("TC523", path, message, f"write `{channel}`", key=True)
+    elif not owner:
+        cure = f"write {' or '.join(f'`{agent}.{channel}`' for agent in document.agents)}"
+        context.report.add("TC523", path, f"`{channel}` does not say which agent is paid", cure, key=True)
+    elif owner not in document.agents:
+        unknown(context.report, "TC423", "agent", owner, tuple(document.agents), path, key=True)
+
+
+def _payees(context: Context) -> tuple[str, ...]:
+    document = context.symbols.document
+    return tuple(
+        name if channel.hidden else f"{agent}.{name}"
+        for name, channel in document.rewards.items()
+        for agent in (document.agents if not channel.hidden else ("",))
+    )
+
+
+# ------------------------------------------------------------------ stages and solutions
+
+
+def check_stages(context: Context) -> None:
+    """How long stages are, and what they change."""
+    document, report = context.symbols.document, context.report
+    for name, stage in document.stages.items():
+        path: Path = ("stages", name)
+        if stage.limit is not None and stage.horizon is not None:
+            message = f"`{name}` has a limit and a horizon"
+            cure = "keep `limit` (the agent does not know when it stops) or `horizon` (it does)"
+            report.add("TC210", path, message, cure, key=True)
+        if stage.limit is None and stage.horizon is None and not stage.watch:
+            message = f"`{name}` does not say how long an episode is"
+            cure = "add `limit: 100`, or `horizon: 100` if the agent knows the end"
+            report.add("TC210", path, message, cure, key=True)
+        _check_stage_params(stage.params, (*path, "params"), context)
+        for index, thing in enumerate(stage.removes):
+            if thing not in document.things:
+                unknown(report, "TC422", "thing", thing, context.symbols.of("thing"), (*path, "removes", index))
+        check_hides(stage.hides, (*path, "hides"), context)
+        _check_repeats(stage, path, context)
+
+
+def _check_repeats(stage: Stage, path: Path, context: Context) -> None:
+    for index, part in enumerate(stage.carries):
+        if part in stage.carries[:index]:
+            context.report.add("TC219", (*path, "carries", index), f"`{part}` is here twice", "list each part once")
+
+
+def _check_stage_params(params: Mapping[str, object], path: Path, context: Context) -> None:
+    known = context.symbols.document.params
+    for name, value in params.items():
+        if name not in known:
+            unknown(context.report, "TC430", "param", name, tuple(known), (*path, name), key=True)
+            continue
+        wrong = wrong_value(value, known[name], context.symbols.size)
+        if wrong is not None:
+            context.report.add("TC432", (*path, name), f"`{name}` cannot be {written(value)}", wrong)
+
+
+def check_solution(context: Context) -> None:
+    """Several agents need a notion of what solves the world."""
+    document, report = context.symbols.document, context.report
+    agents, solution = tuple(document.agents), document.solution
+    if solution is None:
+        if len(agents) > 1:
+            message = f"there are {len(agents)} agents, and nothing says what a solution is"
+            cure = "add `solution: joint`, `solution: equilibrium` or `solution: {best_response: AGENT, others: {...}}`"
+            report.add("TC524", ("agents",), message, cure, key=True)
+        return
+    if not isinstance(solution, BestResponse):
+        return
+    path: Path = ("solution",)
+    if solution.best_response not in agents:
+        unknown(report, "TC423", "agent", solution.best_response, agents, (*path, "best_response"))
+        return
+    others = tuple(agent for agent in agents if agent != solution.best_response)
+    for agent, policy in solution.others.items():
+        if agent not in others:
+            unknown(report, "TC423", "other agent", agent, others, (*path, "others", agent), key=True)
+        elif policy != "random" and policy not in context.symbols.actions[agent]:
+            cure = suggestion(policy, (*context.symbols.actions[agent], "random"))
+            report.add("TC424", (*path, "others", agent), f"`{agent}` has no action `{policy}`", cure)
+    silent = [agent for agent in others if agent not in solution.others]
+    if silent:
+        message = f"nothing says what {listed(silent)} does"
+        report.add("TC524", path, message, "name an action of each other agent, or `random`, under `others:`", key=True)

@@ -1,0 +1,258 @@
+"""Planning on beliefs against the Tiger problem's known values, a T-maze solved by hand, and alpha recursion."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from turncoat.envs.base import FiniteMDP, NotEnumerable
+from turncoat.envs.extremes import Occurs, expectation_range, first_range, share_range
+from turncoat.envs.partial import alias_report, belief_mdp
+from turncoat.envs.solving import backward_induction, evaluate, policy_iteration, tables
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def world(rows: dict, n_states: int, n_actions: int, start: dict, events: tuple[str, ...] = ()) -> FiniteMDP:
+    """From `{(state, action): [(probability, next state, reward, events), ...]}`; states without rows have ended."""
+    starts, outcomes = [0], []
+    for state, action in itertools.product(range(n_states), range(n_actions)):
+        outcomes += rows.get((state, action), [])
+        starts.append(len(outcomes))
+    return FiniteMDP(
+        n_states=n_states,
+        n_actions=n_actions,
+        row_start=np.array(starts),
+        next_state=np.array([o[1] for o in outcomes], dtype=np.int32),
+        probability=np.array([o[0] for o in outcomes], dtype=float),
+        rewards=np.array([[o[2]] for o in outcomes], dtype=float),
+        events=np.array([o[3] for o in outcomes], dtype=np.uint64),
+        ended=np.array([not any((s, a) in rows for a in range(n_actions)) for s in range(n_states)]),
+        start_state=np.array(list(start), dtype=np.int32),
+        start_probability=np.array(list(start.values())),
+        channels=("reward",),
+        event_names=events,
+        action_names=tuple(f"action {a}" for a in range(n_actions)),
+    )
+
+
+def tiger() -> tuple[FiniteMDP, np.ndarray]:
+    """Kaelbling, Littman and Cassandra 1998: listen (right with 0.85), open left, open right; then it starts anew.
+
+    State: where the tiger is (0, 1) and what was heard last (0 nothing, 1 left, 2 right); the view is what was heard.
+    """
+    rows = {}
+    for place, heard in itertools.product(range(2), range(3)):
+        state = place * 3 + heard
+        rows[state, 0] = [(0.85, place * 3 + 1 + place, -1, 0), (0.15, place * 3 + 2 - place, -1, 0)]
+        for door in range(2):
+            eaten = door == place
+            rows[state, 1 + door] = [(0.5, new * 3, -100 if eaten else 10, 1 if eaten else 2) for new in range(2)]
+    return world(rows, 6, 3, {0: 0.5, 3: 0.5}, ("eaten", "paid")), np.tile(np.arange(3), 2)
+
+
+def tiger_values(horizon: int) -> list[float]:
+    """Undiscounted optimum at the even belief for 1 to `horizon` ticks, by enumerating alpha vectors (left, right)."""
+    listen, hear = np.array([-1.0, -1.0]), np.array([[0.85, 0.15], [0.15, 0.85]])
+    alphas, values = [np.zeros(2)], []
+    for _ in range(horizon):
+        new = [listen + hear[0] * left + hear[1] * right for left, right in itertools.product(alphas, repeat=2)]
+        best = max(alpha.mean() for alpha in alphas)
+        new += [np.array([-100.0, 10.0]) + best, np.array([10.0, -100.0]) + best]
+        grid = np.linspace(0, 1, 4001)
+        lines = np.outer(grid, [a[0] for a in new]) + np.outer(1 - grid, [a[1] for a in new])
+        alphas = [new[i] for i in np.unique(lines.argmax(axis=1))]
+        values.append(max(alpha.mean() for alpha in alphas))
+    return values
+
+
+def test_tiger_with_a_horizon() -> None:
+    mdp, views = tiger()
+    known = tiger_values(6)
+    assert known[:3] == pytest.approx([-1, -2, 2.72])  # by hand: twice the same with 0.745, then right with 0.9698
+
+    for horizon, value in enumerate(known, start=1):
+        belief = belief_mdp(mdp, views, 1000, horizon)
+        solution = backward_induction(belief.mdp, [1], 1, horizon)
+        assert solution.values[0, belief.mdp.start_state[0]] == pytest.approx(value)
+
+
+def test_tiger_without_end() -> None:
+    mdp, views = tiger()
+    belief = belief_mdp(mdp, views, 1000)
+    solution = policy_iteration(belief.mdp, [1], 0.95)
+
+    # 19.3713684 by value iteration on alpha vectors at discount 0.95.
+    assert solution.values[belief.mdp.start_state] == pytest.approx([19.3713684], abs=1e-6)
+    assert belief.mdp.n_states < 200
+    # Listen until one side leads by two, then open the other door.
+    left = belief.pair_probability[belief.support_start[:-1]]
+    assert (solution.policy == np.where(left > 0.96, 2, np.where(left < 0.04, 1, 0))).all()
+
+
+def test_pairs_judge_what_beliefs_cannot_see() -> None:
+    mdp, views = tiger()
+    belief = belief_mdp(mdp, views, 1000, horizon=3)
+    solution = backward_induction(belief.mdp, [1], 1, 3)
+    lifted = belief.lift_solution(solution)
+    low, high = share_range(belief.pair_mdp, lifted, Occurs(int(mdp.event_mask("eaten"))), 3)
+
+    # Opens after hearing twice the same, wrongly in 0.15**2 of the episodes.
+    assert low == pytest.approx(0.15**2)
+    assert high == pytest.approx(0.15**2)
+    reward = mdp.rewards[belief.pair_outcome, 0]
+    assert expectation_range(belief.pair_mdp, lifted, reward, 3) == pytest.approx((2.72, 2.72))
+    with pytest.raises(KeyError):
+        belief.mdp.event_mask("eaten")
+
+
+def t_maze(length: int) -> tuple[FiniteMDP, np.ndarray]:
+    """A cue at the start says which arm pays 1; the other costs 1. Actions: on, left, right. Views: place, and the cue."""
+    rows = {}
+    over = 2 * (length + 1)
+    views = np.zeros(over + 1, dtype=np.int64)
+    for cue, place in itertools.product(range(2), range(length + 1)):
+        state = cue * (length + 1) + place
+        views[state] = place + 10 if place else cue
+        if place < length:
+            rows[state, 0] = [(1, state + 1, 0, 0)]
+        else:
+            rows[state, 1] = [(1, over, 1 - 2 * cue, 1)]
+            rows[state, 2] = [(1, over, 2 * cue - 1, 1)]
+    views[over] = 99
+    return world(rows, over + 1, 3, {0: 0.5, length + 1: 0.5}, ("done",)), views
+
+
+def test_a_t_maze_needs_memory_and_a_belief_has_it() -> None:
+    mdp, views = t_maze(5)
+    report = alias_report(mdp, views)
+
+    # Behind the cue every place looks the same under both cues, and is not.
+    assert report.n_aliased == 5
+    assert np.flatnonzero(report.states).tolist() == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11]
+    assert report.n_looks == 2 + 5 + 1
+    belief = belief_mdp(mdp, views, 100)
+    assert belief.mdp.n_states == 13
+    solution = policy_iteration(belief.mdp, [1], 1)
+    assert belief.mdp.start_probability @ solution.values[belief.mdp.start_state] == pytest.approx(1)
+    assert first_range(belief.pair_mdp, belief.lift(solution.optimal), 1, 9) == (5, 5)
+
+
+def test_without_the_cue_the_t_maze_is_a_gamble() -> None:
+    mdp, views = t_maze(5)
+    views = views.copy()
+    views[6] = views[0]
+    belief = belief_mdp(mdp, views, 100)
+    solution = policy_iteration(belief.mdp, [1], 1)
+
+    assert belief.mdp.n_states == 7
+    assert solution.values[belief.mdp.start_state].tolist() == [0]
+    assert np.diff(belief.support_start).tolist() == [2] * 6 + [1]
+    # Over pairs, ties are broken by what nobody sees: the range is an outer bound.
+    reward = mdp.rewards[belief.pair_outcome, 0]
+    assert expectation_range(belief.pair_mdp, belief.lift(solution.optimal), reward, 9) == (-1, 1)
+
+
+def random_world(seed: int, n_states: int = 6) -> FiniteMDP:
+    rng = np.random.default_rng(seed)
+    rows = {}
+    for state, action in itertools.product(range(n_states - 1), range(2)):
+        size = rng.integers(1, 3)
+        chances = rng.dirichlet(np.ones(size)) if size > 1 else [1.0]
+        rows[state, action] = [(p, rng.integers(n_states), rng.integers(-1, 2), 0) for p in chances]
+    return world(rows, n_states, 2, {0: 0.5, 1: 0.5})
+
+
+@given(SEEDS)
+def test_a_full_view_changes_nothing(seed: int) -> None:
+    mdp = random_world(seed)
+    views = np.arange(6)
+    belief = belief_mdp(mdp, views, 100)
+    plain, planned = policy_iteration(mdp, [1], 0.9), policy_iteration(belief.mdp, [1], 0.9)
+
+    assert alias_report(mdp, views).n_aliased == 0
+    assert np.diff(belief.support_start).max() == 1
+    assert planned.values == pytest.approx(plain.values[belief.pair_state], abs=1e-11)
+
+
+@given(SEEDS)
+def test_pairs_and_beliefs_agree_on_what_a_policy_earns(seed: int) -> None:
+    mdp = random_world(seed)
+    views = np.random.default_rng(seed).integers(0, 2, 6)
+    belief = belief_mdp(mdp, views, 2000, horizon=5)
+    solution = policy_iteration(belief.mdp, [1], 0.9)
+    full = backward_induction(mdp, [1], 1, 5)
+    part = backward_induction(belief.mdp, [1], 1, 5)
+    pairs, policy = belief.pair_mdp, solution.policy[belief.pair_belief]
+
+    for process in (belief.mdp, pairs):
+        rows = np.add.reduceat(process.probability, process.row_start[:-1][process.available.ravel()])
+        assert rows == pytest.approx(np.ones(rows.size))
+        assert process.start_probability.sum() == pytest.approx(1)
+        assert (process.available.any(axis=1) == ~process.ended).all()
+    values = evaluate(pairs, policy, 0.9)[:, 0] * belief.pair_probability
+    assert np.add.reduceat(values, belief.support_start[:-1]) == pytest.approx(solution.vector_values[:, 0], abs=1e-9)
+    at_start = mdp.start_probability @ full.values[0, mdp.start_state]
+    assert belief.mdp.start_probability @ part.values[0, belief.mdp.start_state] <= at_start + 1e-9
+
+
+@given(SEEDS)
+def test_states_of_one_future_can_be_merged(seed: int) -> None:
+    # Copies of a world's states, linked at random, look like their originals and have the same future.
+    mdp = random_world(seed)
+    rng = np.random.default_rng(seed)
+    rows = {}
+    for copy, state, action in itertools.product(range(2), range(6), range(2)):
+        row = state * 2 + action
+        found = []
+        for m in range(mdp.row_start[row], mdp.row_start[row + 1]):
+            p, after, pay = mdp.probability[m], int(mdp.next_state[m]), mdp.rewards[m, 0]
+            part = rng.random()
+            found += [(p * part, after, pay, 0), (p * (1 - part), after + 6, pay, 0)]
+        if found:
+            rows[copy * 6 + state, action] = found
+    double = world(rows, 12, 2, {0: 0.5, 1: 0.25, 6: 0.25})
+    report = alias_report(double, np.tile(np.arange(6), 2))
+
+    assert report.n_aliased == 0
+    # All under one view: what one future means is that values agree whatever is worth what.
+    blind = alias_report(double, np.zeros(12, dtype=int))
+    values = policy_iteration(double, [1], 0.9).values
+    for future in range(blind.futures.max() + 1):
+        assert np.ptp(values[blind.futures == future]) < 1e-7
+
+
+def test_a_difference_far_ahead_is_found() -> None:
+    # Two corridors of 40 that look alike; only their last steps pay differently.
+    rows = {(s, 0): [(1, s + 1 if s % 40 < 39 else 80, s == 39, 0)] for s in range(80)}
+    mdp = world(rows, 81, 1, {0: 0.5, 40: 0.5})
+    views = np.append(np.tile(np.arange(40), 2), 99)
+
+    assert alias_report(mdp, views).n_aliased == 40
+    same = world(rows | {(39, 0): [(1, 80, 0, 0)]}, 81, 1, {0: 0.5, 40: 0.5})
+    assert alias_report(same, views).n_aliased == 0
+    # What can't be reached is not counted.
+    alone = world(rows, 81, 1, {0: 1.0})
+    assert alias_report(alone, views).n_aliased == 0
+    assert alias_report(alone, views).looks[40] == -1
+
+
+def test_available_actions_are_seen() -> None:
+    rows = {(0, 0): [(1, 2, 0, 0)], (1, 0): [(1, 2, 0, 0)], (1, 1): [(1, 2, 1, 0)]}
+    mdp = world(rows, 3, 2, {0: 0.5, 1: 0.5})
+    belief = belief_mdp(mdp, np.zeros(3, dtype=int), 10)
+
+    assert alias_report(mdp, np.zeros(3, dtype=int)).n_aliased == 0
+    assert belief.mdp.start_probability.tolist() == [0.5, 0.5]
+    assert tables(belief.mdp).available.sum() == 3
+
+
+def test_too_many_beliefs_are_refused() -> None:
+    mdp, views = tiger()
+
+    with pytest.raises(NotEnumerable, match="more than 5 beliefs"):
+        belief_mdp(mdp, views, 5)
+    with pytest.raises(ValueError, match="one view for each of 6 states"):
+        belief_mdp(mdp, views[:4], 5)

@@ -1,0 +1,5 @@
+"""`python -m turncoat`."""
+
+from .cli import main
+
+main()
