@@ -42,6 +42,7 @@ class ExactPlan:
         steps: ticks of the stage.
         aliased: how many reachable states look like another one with a different future.
         upper_bound: views are partial and beliefs were too many, so this is the fully observed optimum.
+        free: every available action counts as optimal, to ask what any policy at all could do.
     """
 
     enumeration: Enumeration
@@ -54,6 +55,7 @@ class ExactPlan:
     steps: int
     aliased: int = 0
     upper_bound: bool = False
+    free: bool = False
 
     @property
     def judged(self) -> Enumeration:
@@ -64,6 +66,8 @@ class ExactPlan:
     @property
     def optimal(self) -> Bools | FiniteHorizonSolution:
         """The optimal actions in the form that `extremes` takes."""
+        if self.free:
+            return self.mdp.available
         return self.solution.optimal if isinstance(self.solution, Solution) else self.solution
 
     @property

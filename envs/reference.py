@@ -146,8 +146,8 @@ class _Flow:
 
     @classmethod
     def at_tick(cls, world: World, states: Ints, actions: Ints, chance: Chance) -> _Flow:
-        now = np.ascontiguousarray(states.T)
-        chosen = np.ascontiguousarray(actions.T.astype(np.int32, copy=False))
+        now = np.array(states.T, order="C")  # a copy even of a single row: the caller's states stay as they are
+        chosen = np.array(actions.T, np.int32, order="C")
         for index in range(len(world.agents)):
             able = available(world, states, index)
             chosen[index] = np.where(able[np.arange(states.shape[0]), chosen[index]], chosen[index], -1)

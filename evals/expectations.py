@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any, Literal, TypeAlias
@@ -29,6 +29,7 @@ EXACT = "exact over all optimal policies"
 SEEDS = "seeds"
 EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 4}
 
+_BADNESS: dict[Outcome, int] = {"not applicable": 0, "pass": 1, "inconclusive": 2, "fail": 3}
 _ROUNDING = 1e-9
 """Exact values carry rounding errors: a bound is met that is missed by no more than this, or this share of it."""
 
@@ -141,6 +142,32 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
     if interval.note:
         why = f"{why} ({interval.note})"
     return replace(_judgement(case, outcome, why, EXACT), value=worst, low=low, high=high)
+
+
+def judge_each(case: Case, intervals: Mapping[str, Interval]) -> Judgement:
+    """Judge a measure under several conditions, every one of which must meet the claim.
+
+    Args:
+        case: the expectation, and for whom.
+        intervals: the range of its measure under each condition, by the condition's words.
+
+    Returns:
+        The worst of the judgements, in words that name its condition; `low` and `high` are over all conditions.
+    """
+    judged = {words: judge_exact(case, interval) for words, interval in intervals.items()}
+    if len(judged) == 1:
+        return next(iter(judged.values()))
+    words, worst = max(judged.items(), key=lambda item: _BADNESS[item[1].outcome])
+    alike = sum(judgement.outcome == worst.outcome for judgement in judged.values())
+    lows = [judgement.low for judgement in judged.values() if judgement.low is not None]
+    highs = [judgement.high for judgement in judged.values() if judgement.high is not None]
+    low, high = min(lows, default=None), max(highs, default=None)
+    if worst.outcome == "pass":
+        assert low is not None
+        assert high is not None
+        return judge_exact(case, Interval(low, high, f"over {len(judged)} conditions"))
+    why = f"{alike} of {len(judged)} conditions: {worst.outcome}; under {words}, {worst.why}"
+    return replace(worst, low=low, high=high, why=why)
 
 
 def judge_seeds(

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
-import numpy as np
-
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
 from ..envs.planning import ExactPlan, plan_exactly
@@ -54,17 +52,17 @@ class Laboratory:
         variants = self.scenario.document.variants
         base: dict[str, object] = {**(variants[expectation.variant] if expectation.variant else {}), **expectation.set}
         names = list(expectation.across)
-        lists = [self._listed(expectation.across[name]) for name in names]
+        lists = [self._listed(expectation.across[name], base) for name in names]
         return [{**base, **dict(zip(names, values, strict=True))} for values in product(*lists)]
 
-    def _listed(self, values: object) -> Sequence[object]:
+    def _listed(self, values: object, base: Overrides) -> Sequence[object]:
         """The values of one `across` entry; `cells(ZONE)` is every cell of a zone in the drawn map."""
         if not isinstance(values, str):
             assert isinstance(values, list)
             return values
         zone = zone_of_cells(values)
         assert zone is not None, "checked when the file was loaded"
-        board = next(iter(self.scenario.boards.values()))
+        board = next(iter(self.under(base).boards.values()))
         return [list(cell) for cell in board.zones[zone]]
 
     def under(self, overrides: Overrides) -> Scenario:
@@ -120,11 +118,9 @@ class Laboratory:
             yield plan, measured(plan, expectation.measure)
 
 
-def measured(plan: ExactPlan, text: str, optimal: np.ndarray | None = None) -> Interval:
-    """The exact range of a written measure over the ties of a plan (or over other actions than its optimal ones)."""
-    measure = measure_in(plan.enumeration.world, text)
-    chosen = plan.optimal if optimal is None else optimal
-    return exact_measure(measure, plan.judged, chosen, plan.weights, plan.steps, plan.discount)
+def measured(plan: ExactPlan, text: str) -> Interval:
+    """The exact range of a written measure over the ties of a plan."""
+    return exact_measure(measure_in(plan.enumeration.world, text), plan)
 
 
 def measure_in(world: World, text: str) -> Measure:

@@ -101,8 +101,8 @@ def exact_measure(measure: Measure, plan: ExactPlan) -> Interval:
         case Quantity("return", channel):
             return Interval(*extremes.expectation_range(mdp, optimal, _gain(channel, plan), steps))
         case Quantity("value", channel):
-            timed = isinstance(optimal, FiniteHorizonSolution)
-            ticks = optimal.horizon if isinstance(optimal, FiniteHorizonSolution) else _ticks(plan.discount, steps)
+            timed = isinstance(plan.solution, FiniteHorizonSolution)
+            ticks = steps if timed else _ticks(plan.discount, steps)
             note = f"undiscounted, over {steps} ticks" if plan.discount == 1 and not timed else ""
             bounds = extremes.expectation_range(mdp, optimal, _gain(channel, plan), ticks, plan.discount)
             return Interval(*bounds, note)

@@ -169,7 +169,7 @@ class _Runner:
         trace = self._trained(case.agent, conditions[0], case.stage)
         measure = measure_in(world, case.expectation.measure)
         program = world.agents[0]
-        episodes = sampled_measure(measure, trace, _holds(world), program.weights.tolist(), program.discount)
+        episodes = sampled_measure(measure, trace, _holds(world), program.weights, program.discount)
         return judge_seeds(case, measure, list(seed_values(episodes).values()), claims=max(self.claims, 1))
 
     def _trained(self, method: str, overrides: Overrides, stage: str) -> Trace:

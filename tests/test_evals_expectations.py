@@ -13,6 +13,7 @@ from turncoat.evals.expectations import (
     Case,
     Judgement,
     correct,
+    judge_each,
     judge_exact,
     judge_seeds,
     not_applicable,
@@ -70,6 +71,20 @@ def test_exact_reasons_are_plain():
     partly = judge_exact(case(at_least=1), Interval(1.0, 1.0, "some never meet it", sometimes_empty=True))
     assert (partly.outcome, partly.value) == ("inconclusive", 1.0)
     assert partly.why == "a tie decides whether it has a value; where it has, it is 1 (some never meet it)"
+
+
+def test_every_condition_must_meet_the_claim():
+    good, bad, tied = Interval(1.0, 1.0), Interval(0.0, 0.0), Interval(0.0, 1.0)
+    mixed = judge_each(case(at_least=1), {"a=1": good, "a=2": bad, "a=3": tied})
+    assert (mixed.outcome, mixed.value, mixed.low, mixed.high) == ("fail", 0.0, 0.0, 1.0)
+    assert mixed.why == (
+        "1 of 3 conditions: fail; under a=2, every optimal policy gives 0, and at least 1 was expected"
+    )
+    assert judge_each(case(at_least=1), {"a=1": good, "a=3": tied}).outcome == "inconclusive"
+    assert judge_each(case(at_least=1), {"a=1": good, "a=2": Interval(None, None, "none")}).outcome == "inconclusive"
+    fine = judge_each(case(at_least=0.5), {"a=1": good, "a=2": Interval(0.7, 0.8)})
+    assert (fine.outcome, fine.value, fine.low, fine.high) == ("pass", 0.7, 0.7, 1.0)
+    assert judge_each(case(at_least=1), {"": bad}) == judge_exact(case(at_least=1), bad)
 
 
 @pytest.mark.parametrize(

@@ -351,11 +351,11 @@ lab.yaml:1:7: TC109 `is` is no word of the language here
     ),
     (
         "effect",
-        "remvoe guard",
+        "removee guard",
         """\
-lab.yaml:1:1: TC109 `remvoe` is no word of the language
-    1 | remvoe guard
-      | ^^^^^^
+lab.yaml:1:1: TC109 `removee` is no word of the language
+    1 | removee guard
+      | ^^^^^^^
    cure: did you mean `remove`?
 """,
     ),

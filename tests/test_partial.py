@@ -84,8 +84,8 @@ def test_tiger_without_end() -> None:
     belief = belief_mdp(mdp, views, 1000)
     solution = policy_iteration(belief.mdp, [1], 0.95)
 
-    # 19.3713684 by value iteration on alpha vectors at discount 0.95.
-    assert solution.values[belief.mdp.start_state] == pytest.approx([19.3713684], abs=1e-6)
+    # The belief depends only on how often left was heard more than right; 3,000 sweeps over that chain (-60 to 60).
+    assert solution.values[belief.mdp.start_state] == pytest.approx([19.371368374890903], abs=1e-8)
     assert belief.mdp.n_states < 200
     # Listen until one side leads by two, then open the other door.
     left = belief.pair_probability[belief.support_start[:-1]]

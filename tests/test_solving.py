@@ -236,8 +236,13 @@ def test_discount_1_wants_every_policy_to_end() -> None:
         assert solve(ends, [1], 1).values == pytest.approx([5, 3, 0])
 
     loops = corridor(3)
-    with pytest.raises(ImproperDiscount, match="give the stage a horizon"):
-        policy_iteration(loops, [1], 1)
+    for solve in (policy_iteration, value_iteration):
+        with pytest.raises(ImproperDiscount, match="within 3 of 4 states .* give the stage a horizon"):
+            solve(loops, [1], 1)
+    # The best policy ends, but another one need not.
+    trap = world({(0, 0): [(1, 1, [0])], (1, 0): [(1, 0, [0])], (1, 1): [(1, 2, [1])]}, 3, 2)
+    with pytest.raises(ImproperDiscount, match="within 2 of 3 states"):
+        value_iteration(trap, [1], 1)
     with pytest.raises(ImproperDiscount):
         evaluate(loops, np.zeros(4, dtype=int), 1)
     assert evaluate(loops, np.ones(4, dtype=int), 1)[:, 0].tolist() == [1, 1, 1, 0]

@@ -264,16 +264,11 @@ def _corners(
         for index, text in enumerate(formulas):
             try:
                 value = constant(formula(text), params)
-            except ExpressionFault:
+            except (ExpressionFault, NotConstant):
                 return None  # reported where formulas are checked
-            except NotConstant as unknown:
-                message = f"`{unknown.name}` is no param with a number"
-                cure = suggestion(unknown.name, tuple(params))
-                report.add("TC313", (*path, "rectangle", side, index), message, cure, span=unknown.span)
-                return None
             if value != int(value):
                 message = f"{value:g} is no whole number"
-                report.add("TC313", (*path, "rectangle", side, index), message, "rows and columns are whole numbers")
+                report.add("TC311", (*path, "rectangle", side, index), message, "rows and columns are whole numbers")
                 return None
             pair.append(int(value))
         ends.append((min(pair), max(pair)))

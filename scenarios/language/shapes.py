@@ -41,9 +41,6 @@ def read_document(data: Data, report: Report) -> Document | None:
         return Document.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
-    except RecursionError:
-        report.add("TC208", (), "the file is nested too deeply to be a scenario", "write it with fewer levels")
-        return None
     placed = [(_path(detail["loc"], data), detail) for detail in details]
     for path, errors in _by_value(placed):
         _report(path, errors, data, report)
