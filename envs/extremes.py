@@ -417,17 +417,15 @@ def _automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]:
     Returns:
         The latch state after each outcome, int64 `[M, L]`, and whether the condition holds at the end, bool `[L]`.
     """
-    befores = sorted(
-        {part for part in _parts(condition) if isinstance(part, Before)}, key=lambda b: (b.first, b.second)
-    )
-    noted = {part.mask for part in _parts(condition) if isinstance(part, Occurs)} | {b.second for b in befores}
-    masks = sorted(noted | {b.first for b in befores})
+    races = sorted({part for part in _parts(condition) if isinstance(part, Before)}, key=lambda b: (b.first, b.second))
+    noted = {part.mask for part in _parts(condition) if isinstance(part, Occurs)} | {b.second for b in races}
+    masks = sorted(noted | {b.first for b in races})
     came = np.stack([(events & np.uint64(mask)) != 0 for mask in masks], axis=1)
     kinds, kind = np.unique(came, axis=0, return_inverse=True)
 
     def after(latch: _Latch, kind_of_outcome: Bools) -> _Latch:
         now = {mask for mask, yes in zip(masks, kind_of_outcome, strict=True) if yes}
-        won = {b for b in befores if b.first in now and b.second not in now | latch.seen}
+        won = {b for b in races if b.first in now and b.second not in now | latch.seen}
         return _Latch(latch.seen | (now & noted), latch.won | won)
 
     latches, follow = [_Latch(frozenset(), frozenset())], []

@@ -98,8 +98,8 @@ class Trace:
     @property
     def states(self) -> Ints:
         """int32 `[T, F]`: the state before the action of every row."""
-        flat = self.table["state"].explode(empty_as_null=False).to_numpy()
-        return np.ascontiguousarray(flat.reshape(self.table.height, len(self.meta.fields)))
+        rows = self.table["state"].cast(pl.Array(pl.Int32, len(self.meta.fields))).to_numpy()
+        return np.ascontiguousarray(rows)
 
     def to_frame(self) -> pl.DataFrame:
         """The table."""

@@ -13,6 +13,7 @@ from turncoat.envs.base import FiniteMDP
 from turncoat.envs.extremes import (
     And,
     Before,
+    Condition,
     Not,
     Occurs,
     Or,
@@ -90,7 +91,7 @@ def all_plays(mdp: FiniteMDP, optimal: list[np.ndarray]) -> list[list[tuple[floa
 
     starts = zip(mdp.start_probability, (plays(s, 0) for s in mdp.start_state), strict=True)
     parts = [[[(chance * p, path) for p, path in play] for play in options] for chance, options in starts]
-    return [sum(choice, []) for choice in itertools.product(*parts)]
+    return [list(itertools.chain(*choice)) for choice in itertools.product(*parts)]
 
 
 def limits(values: list[float]) -> list[float]:
@@ -123,20 +124,21 @@ def test_ranges_are_those_of_all_policies_on_histories(seed: int, kind: str, bra
     steps = 3
     mdp = random_world(seed, branching=branching)
     rng = np.random.default_rng(seed)
-    if kind == "timed":
-        optimal = backward_induction(mdp, [1], 1, steps + 1)
-        masks = [optimal.optimal_at(tick) for tick in range(steps)]
-    else:
-        optimal = np.ones((4, 2), dtype=bool)
-        if kind == "some":
-            optimal[np.arange(4), rng.integers(2, size=4)] = rng.random(4) < 0.5
-        masks = [optimal] * steps
+    some = np.ones((4, 2), dtype=bool)
+    if kind == "some":
+        some[np.arange(4), rng.integers(2, size=4)] = rng.random(4) < 0.5
+    timed = backward_induction(mdp, [1], 1, steps + 1)
+    optimal = timed if kind == "timed" else some
+    masks = [timed.optimal_at(tick) if kind == "timed" else some for tick in range(steps)]
     plays = all_plays(mdp, masks)
     amount = rng.integers(-3, 4, mdp.next_state.size).astype(float)
     below = rng.integers(0, 2, mdp.next_state.size).astype(float)
     above = below * rng.integers(0, 2, mdp.next_state.size)
 
-    def mean(play, of) -> float:
+    def events_of(path) -> list[int]:
+        return [int(mdp.events[m]) for m in path]
+
+    def mean(play, of):
         return sum(p * of(path) for p, path in play)
 
     def total(values, discount=1.0):
@@ -149,7 +151,7 @@ def test_ranges_are_those_of_all_policies_on_histories(seed: int, kind: str, bra
     assert expectation_range(mdp, optimal, amount, steps, discount=0.5) == pytest.approx(low_high)
     assert steps_range(mdp, optimal, steps) == pytest.approx(limits([mean(p, len) for p in plays]))
 
-    conditions = [
+    conditions: list[Condition] = [
         Occurs(A),
         Occurs(A | B),
         Before(A, B),
@@ -159,7 +161,7 @@ def test_ranges_are_those_of_all_policies_on_histories(seed: int, kind: str, bra
     ]
     conditions += [Or(And(Occurs(A), Not(Occurs(B))), Before(C, A)), Before(A, A), Not(And(Occurs(C), Not(Occurs(C))))]
     for condition in conditions:
-        shares = [mean(p, lambda path: holds(condition, [int(mdp.events[m]) for m in path])) for p in plays]
+        shares = [sum(p * holds(condition, events_of(path)) for p, path in play) for play in plays]
         assert share_range(mdp, optimal, condition, steps) == pytest.approx(limits(shares), abs=1e-12)
 
     pairs = [(mean(p, total(above)), mean(p, total(below))) for p in plays]
@@ -173,7 +175,7 @@ def test_ranges_are_those_of_all_policies_on_histories(seed: int, kind: str, bra
         assert math.isnan(high)
 
     for mask in (A, A | B):
-        firsts = [mean(p, lambda path: first_tick([int(mdp.events[m]) for m in path], mask)) for p in plays]
+        firsts = [sum(p * first_tick(events_of(path), mask) for p, path in play) for play in plays]
         assert first_range(mdp, optimal, mask, steps) == pytest.approx(limits(firsts))
 
 

@@ -109,7 +109,7 @@ def test_pairs_judge_what_beliefs_cannot_see() -> None:
 
 
 def t_maze(length: int) -> tuple[FiniteMDP, np.ndarray]:
-    """A cue at the start says which arm pays 1; the other costs 1. Actions: on, left, right. Views: place, and the cue."""
+    """A cue says which arm pays 1; the other costs 1. Actions: on, left, right. Views: the place; at 0 the cue."""
     rows = {}
     over = 2 * (length + 1)
     views = np.zeros(over + 1, dtype=np.int64)

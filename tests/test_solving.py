@@ -237,7 +237,7 @@ def test_discount_1_wants_every_policy_to_end() -> None:
 
     loops = corridor(3)
     for solve in (policy_iteration, value_iteration):
-        with pytest.raises(ImproperDiscount, match="within 3 of 4 states .* give the stage a horizon"):
+        with pytest.raises(ImproperDiscount, match=r"within 3 of 4 states .* give the stage a horizon"):
             solve(loops, [1], 1)
     # The best policy ends, but another one need not.
     trap = world({(0, 0): [(1, 1, [0])], (1, 0): [(1, 0, [0])], (1, 1): [(1, 2, [1])]}, 3, 2)
@@ -381,7 +381,7 @@ def test_what_judges_the_aftermath_of_an_edit(judges_by, first, believed, earned
     policy = solution.policy if isinstance(solution, Solution) else solution.policy[0]
     values = solution.values if isinstance(solution, Solution) else solution.values[0]
 
-    def worth(number: complex) -> float:
+    def worth(number):
         return complex(number).real + discount * complex(number).imag
 
     assert policy[0] == first
@@ -403,7 +403,7 @@ def test_weights_that_never_change_are_weights(seed: int, judges_by, horizon) ->
     assert (solution.policy == plain.policy).all()
 
 
-def gains_of_leaving(mdp: FiniteMDP, weights: np.ndarray, policy: np.ndarray) -> np.ndarray:
+def gains_of_leaving(mdp: FiniteMDP, weights: np.ndarray, policy: np.ndarray):
     """What each acting self would gain by one other action, with later selves keeping to the policy."""
     acting = np.flatnonzero(~mdp.ended)
     vectors = expected_rewards(mdp) + 0.9 * (transition_matrix(mdp) @ evaluate(mdp, policy, 0.9))

@@ -76,13 +76,13 @@ CATALOGUE: dict[str, str] = {
     "Nothing is converted; a number in quotes is a text.",
     "TC203": "The value must be one of a few words.",
     "TC204": "The number lies outside of what the key allows.",
-    "TC205": "A text, a list or a mapping is too long or too short. The limits keep a stranger's file from exhausting the "
-    "machine.",
+    "TC205": "A text, a list or a mapping is too long or too short. The limits keep a stranger's file from "
+    "exhausting the machine.",
     "TC206": "Names begin with a letter and have only letters, digits and `_`, so that formulas can use them.",
     "TC207": "The first line says for which version of the language the file is written. This program reads version 1.",
     "TC208": "The value has a shape that no file can have. It came from a program, not from YAML.",
-    "TC210": "Every stage says how long an episode is. `limit` stops it without the agent's knowing: time is not in the "
-    "state. `horizon` is known to the agent: time is in the state. A stage has one of the two.",
+    "TC210": "Every stage says how long an episode is. `limit` stops it without the agent's knowing: time is not "
+    "in the state. `horizon` is known to the agent: time is in the state. A stage has one of the two.",
     "TC211": "A draw is a coin (`p`, even odds if it is left out) or one of a list of `values`, each with one of the "
     "`weights` (equal ones if they are left out).",
     "TC212": "An expectation compares its measure once: `at_least`, `at_most` or `equals`. Write two expectations for "
@@ -90,20 +90,21 @@ CATALOGUE: dict[str, str] = {
     "TC213": "What a param may be is declared by a range or by choices, in order, and its value is one of them.",
     "TC214": "A counter goes from `min` (0 if left out) to `max`, or through a list of `values`, or is a flag where "
     "neither is given. It starts at one of them: the least, or the first, if nothing is said.",
-    "TC215": "A thing that moves by itself does so in one way at a time. Several ways are listed under `moves`, each with "
-    "its `when`; the first that holds is followed.",
+    "TC215": "A thing that moves by itself does so in one way at a time. Several ways are listed under `moves`, "
+    "each with its `when`; the first that holds is followed.",
     "TC216": "A zone is a list of cells or a rectangle. Glyphs of the legend may mark more of its cells.",
     "TC217": "In brackets YAML splits at every comma, so that `[swap a, b]` is two texts. Effects are written one to a "
     "line, each after `- `.",
     "TC218": "A rule without effects and pays does nothing.",
-    "TC219": "Something is listed twice that can only be there once. Rules and overrides are told apart by their names, "
-    "also when a file that extends this one replaces them.",
+    "TC219": "Something is listed twice that can only be there once. Rules and overrides are told apart by their "
+    "names, also when a file that extends this one replaces them.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",
     "TC301": "Every row of a map has as many cells as the first.",
     "TC302": "Each character of a map is looked up in the legend.",
-    "TC303": "A space is never a cell: YAML and editors drop spaces at the ends of lines, and the map would change unseen.",
+    "TC303": "A space is never a cell: YAML and editors drop spaces at the ends of lines, and the map would change"
+    " unseen.",
     "TC304": "The glyph means something and is drawn nowhere.",
     "TC305": "A legend entry is `wall`, `floor`, an agent, a thing or a zone, or a mapping of these. A new zone is "
     "declared by naming it, unless its name is close to that of an agent or a thing.",
@@ -112,18 +113,18 @@ CATALOGUE: dict[str, str] = {
     "TC308": "The edge of a board stops everyone, drawn or not. A closed border of walls shows it.",
     "TC309": "Boards have at most 64 rows and 64 columns.",
     "TC310": "Inside a block of text YAML knows no comments: every character belongs to the map.",
-    "TC311": "Cells are `[row, column]`, counted from 0 at the top left. The cell is outside of the board, or a wall where "
-    "floor is wanted.",
+    "TC311": "Cells are `[row, column]`, counted from 0 at the top left. The cell is outside of the board, or a "
+    "wall where floor is wanted.",
     "TC312": "Walls are entered by nothing, so nothing stands in one.",
     "TC313": "A patrol goes over floor cells of the board.",
     "TC314": "A thing on patrol takes one step up, down, left or right in each tick, or waits by naming a cell twice. "
     "Without `loop` it turns around at the ends.",
     "TC315": "A thing on patrol is drawn on one of the patrol's cells and starts there.",
     "TC316": "`count` says how many of a thing there can be at once; the map shows more.",
-    "TC317": "`generate.place` puts something `anywhere`, in `corner(k)` (the k x k floor corner at the top left), or in a "
-    "zone of the map.",
-    "TC318": "The thing is declared and can never be met: no map shows it, nothing generates it. A thing that starts off "
-    "the board, to be placed by a rule, says how many it is by `count`.",
+    "TC317": "`generate.place` puts something `anywhere`, in `corner(k)` (the k x k floor corner at the top left),"
+    " or in a zone of the map.",
+    "TC318": "The thing is declared and can never be met: no map shows it, nothing generates it. A thing that "
+    "starts off the board, to be placed by a rule, says how many it is by `count`.",
     "TC319": "The zone has a glyph that is drawn nowhere, so nothing is ever in it.",
     # TC4: names and files
     "TC400": "The library has no scenario of that name. `turncoat list` shows those that it has.",
@@ -133,8 +134,8 @@ CATALOGUE: dict[str, str] = {
     "TC404": "A file names only files of its own folder (and below) and of the library, so that a scenario from a "
     "stranger cannot read anything else. Absolute paths, paths that climb out, and links that lead out are refused.",
     "TC405": "The file that is extended or used is neither beside this one nor in the library.",
-    "TC410": "Zones, things, agents, counters, draws, channels, events and params share their names, so that a bare name "
-    "is never ambiguous. Events are declared by the rules that emit them.",
+    "TC410": "Zones, things, agents, counters, draws, channels, events and params share their names, so that a "
+    "bare name is never ambiguous. Events are declared by the rules that emit them.",
     "TC411": "The word has a meaning in the language or the legend, and cannot be a name.",
     "TC420": "A formula uses a name that nothing has.",
     "TC421": "There is no such counter or field.",
@@ -144,14 +145,15 @@ CATALOGUE: dict[str, str] = {
     "actions for their initials where these are free.",
     "TC425": "There is no such reward channel.",
     "TC426": "Events are declared by being emitted: `event NAME` among a rule's effects. No rule emits this one.",
-    "TC427": "Reasons are declared by `end \"REASON\"` among a rule's effects. No rule ends for this one.",
+    "TC427": 'Reasons are declared by `end "REASON"` among a rule\'s effects. No rule ends for this one.',
     "TC428": "There is no such stage.",
     "TC429": "`hides` names counters, draws, things, agents, fields (`guard.alert`) or a body's `cell` or `facing`.",
     "TC430": "There is no such param.",
     "TC431": "By a dotted name one can override: a param, and an agent's `discount`, `values.CHANNEL` (the weight), "
     "`deliberation`, `judges_by`, `observes.hides` and `observes.window`.",
     "TC432": "The override exists, and cannot have this value.",
-    "TC433": "A replay says what every agent does in every tick: with several agents, `up, stay` in the order of the file.",
+    "TC433": "A replay says what every agent does in every tick: with several agents, `up, stay` in the order of "
+    "the file.",
     "TC434": "There is no such variant.",
     "TC435": "`across` goes through a list of values, or through `cells(ZONE)` where the param is a cell.",
     "TC436": "There is no such zone.",
@@ -163,13 +165,13 @@ CATALOGUE: dict[str, str] = {
     "TC501": "An operator, a function or a block wants something else here: a number, a truth value (what a comparison "
     "gives), a place (a cell) or a zone. Flags are both numbers and truth values.",
     "TC502": "Something else is wanted here than what the name stands for.",
-    "TC503": "Events and rewards happen; they have no value that a formula could read. A rule can set a counter when they "
-    "do.",
+    "TC503": "Events and rewards happen; they have no value that a formula could read. A rule can set a counter "
+    "when they do.",
     "TC504": "A counter of words can be compared with, or set to, its own words only.",
     "TC505": "The two sides are of kinds that are never equal. Places are compared by `on`.",
     "TC506": "Only what has `sight` sees, and only what has `facing: true` faces a direction.",
-    "TC507": "The thing has several instances, and one is wanted. `any(gem: ...)`, `all(gem: ...)` and `count(gem: ...)` "
-    "look at them all; a rule with `each: gem` is written for one at a time.",
+    "TC507": "The thing has several instances, and one is wanted. `any(gem: ...)`, `all(gem: ...)` and `count(gem:"
+    " ...)` look at them all; a rule with `each: gem` is written for one at a time.",
     "TC509": "The condition has the same truth value whatever happens, so it decides nothing. It may compare a counter "
     "with what is beyond its bounds. Write `true`, or leave it out, where that is meant.",
     "TC510": "`zone_of(counter)` stands for the zone that the counter names; all of its values must be zones.",
@@ -185,29 +187,31 @@ CATALOGUE: dict[str, str] = {
     "TC520": "With discount 1 and no horizon, values are finite only where every policy ends.",
     "TC521": "A hidden channel is the designers' true performance. Were it a value, the agent would see it.",
     "TC522": "There is one true performance.",
-    "TC523": "With several agents, `robot.task` says who is paid; with one, `task` is enough. The hidden channel belongs "
-    "to nobody.",
+    "TC523": "With several agents, `robot.task` says who is paid; with one, `task` is enough. The hidden channel "
+    "belongs to nobody.",
     "TC524": "Several agents that act for themselves have no best plan as such. The file names what is solved for: "
     "`joint`, `equilibrium`, or the best response of one agent to stated policies of all others.",
     "TC525": "The param changes nothing.",
     "TC526": "`place X at ZONE` needs a zone of one cell; with several, one is drawn by `at random in ZONE`.",
     # TC6: what the world turns out to be
-    "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint outcomes "
-    "of chance than are enumerated (64). The message names what multiplies. The scenario still runs and trains by "
-    "simulation; exact expectations are then not applicable.",
+    "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
+    "outcomes of chance than are enumerated (64). The message names what multiplies. The scenario still "
+    "runs and trains by simulation; exact expectations are then not applicable.",
     "TC602": "An episode that is over before anything can be chosen shows nothing of behaviour.",
     "TC603": "In no reachable state, under no action and no chance, does the rule's guard hold. Often a zone is walled "
     "off, a counter cannot grow so far, or two conditions exclude each other. A param may change that.",
     "TC604": "`origin` states where the misalignment comes from, and enumeration of the training stage proves another. "
     "`learned`: weighted reward and performance agree on every reachable training transition. `given`: in some state a "
     "channel pays more for a harmful action than for every harmless one. `proxy`: they differ in any other way.",
-    "TC605": "A recorded playthrough no longer comes out as written. Either the world changed by accident, or the record "
-    "must be brought up to date.",
-    "TC606": "A stage cannot be built: a table over its cells would not fit in memory, or a generated board has no room "
-    "for what is to be placed on it.",
-    "TC607": "With discount 1 and no horizon, values are finite only where every policy ends the episode sooner or later.",
-    "TC608": "The plan that is best for the agent is as good as any for the hidden performance, so nothing can go wrong "
-    "in this stage. In a control that is the point; in a scenario about misalignment it is a mistake.",
+    "TC605": "A recorded playthrough no longer comes out as written. Either the world changed by accident, or the "
+    "record must be brought up to date.",
+    "TC606": "A stage cannot be built: a table over its cells would not fit in memory, or a generated board has no"
+    " room for what is to be placed on it.",
+    "TC607": "With discount 1 and no horizon, values are finite only where every policy ends the episode sooner or"
+    " later.",
+    "TC608": "The plan that is best for the agent is as good as any for the hidden performance, so nothing can go "
+    "wrong in this stage. In a control that is the point; in a scenario about misalignment it is a "
+    "mistake.",
     "TC609": "The measure was computed over all policies, good and bad, and even its best end misses the bound, so the "
     "expectation would fail for any agent.",
 }
