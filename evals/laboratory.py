@@ -106,16 +106,16 @@ class Laboratory:
             self._plans[key] = plan_exactly(self.enumeration(overrides, stage), barring, self.max_states)
         return self._plans[key]
 
-    def exact(self, expectation: Expectation) -> Iterator[tuple[ExactPlan | None, Interval]]:
-        """The plan and the measure's exact range under each condition; no plan where none can be made, with the reason."""
+    def exact(self, expectation: Expectation) -> Iterator[tuple[Overrides, ExactPlan | None, Interval]]:
+        """Each condition, its plan and the measure's exact range; no plan where none can be made, with the reason."""
         stage = expectation.stage or self.stage
         for overrides in self.conditions(expectation):
             try:
                 plan = self.plan(overrides, stage, expectation.barring)
             except (ImproperDiscount, Unavoidable, NoFixedPoint) as fault:
-                yield None, Interval(None, None, str(fault))
+                yield overrides, None, Interval(None, None, str(fault))
                 continue
-            yield plan, measured(plan, expectation.measure)
+            yield overrides, plan, measured(plan, expectation.measure)
 
 
 def measured(plan: ExactPlan, text: str) -> Interval:

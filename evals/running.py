@@ -21,13 +21,14 @@ from .expectations import (
     Judgement,
     Verdict,
     correct,
+    judge_each,
     judge_exact,
     judge_seeds,
     not_applicable,
     verdict,
 )
 from .laboratory import Laboratory, Overrides, measure_in
-from .measures import Holds, Interval, mean_interval, sampled_measure, seed_values
+from .measures import Holds, mean_interval, sampled_measure, seed_values
 from .rundir import Manifest, StoredRun, default_folder, library_versions, save_run, utc_now
 from .simulate import simulate, trace_meta
 from .trace import Trace
@@ -154,10 +155,11 @@ class _Runner:
 
     def _judge_exactly(self, case: Case) -> Judgement:
         found = list(self.laboratory.exact(case.expectation))
-        if any(plan is not None and plan.upper_bound for plan, _ in found):
+        if any(plan is not None and plan.upper_bound for _, plan, _ in found):
             return not_applicable(case, "views are partial and beliefs too many: only an upper bound is known")
-        intervals = [interval for _, interval in found]
-        return judge_exact(case, mean_interval(intervals) if case.expectation.take == "mean" else _each(intervals))
+        if case.expectation.take == "mean":
+            return judge_exact(case, mean_interval([interval for _, _, interval in found]))
+        return judge_each(case, {_in_words(overrides): interval for overrides, _, interval in found})
 
     def _judge_trained(self, case: Case) -> Judgement:
         conditions = self.laboratory.conditions(case.expectation)
@@ -238,14 +240,9 @@ def exact_agent(plan: ExactPlan) -> ExactAgent | None:
         return None
 
 
-def _each(intervals: Sequence[Interval]) -> Interval:
-    """The range over several conditions, of which every one must meet the claim."""
-    lows, highs = [i.low for i in intervals], [i.high for i in intervals]
-    notes = "; ".join(dict.fromkeys(i.note for i in intervals if i.note))
-    empty = any(i.sometimes_empty for i in intervals)
-    if any(low is None for low in lows):
-        return Interval(None, None, notes, empty)
-    return Interval(min(x for x in lows if x is not None), max(x for x in highs if x is not None), notes, empty)
+def _in_words(overrides: Overrides) -> str:
+    """`threshold 2, sight 6`."""
+    return ", ".join(f"{name} {value}" for name, value in overrides.items())
 
 
 def _holds(world: World) -> Holds:

@@ -31,7 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-out = Console(highlight=False)
+WIDE = 140
+"""Columns of a table where the output is not a terminal."""
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False)
 
 Which = Annotated[str, typer.Argument(help="A name such as treacherous_turn/lab, or a path to a scenario file.")]
@@ -192,7 +194,8 @@ def why(
         amount = abs(answer.inducement)
         out.print(f"  a one-time {'fine' if answer.inducement < 0 else 'reward'} of {amount:.4g} for it would flip it")
     for flip in flips:
-        out.print(f"  {escape(flip.name)}: {flip.present} -> {flip.flipped if flip.flipped is not None else 'no value flips it'}")
+        found = "no value tried flips it" if flip.flipped is None else f"{flip.flipped:.5g}"
+        out.print(f"  {escape(flip.name)}: {flip.present:g} -> {found}")
 
 
 @app.command()

@@ -1,0 +1,329 @@
+"""Every fault code of shapes, boards, names and meanings: a small broken file, and exactly what its author reads.
+
+The expected texts stand in `__snapshots__/test_language_messages.ambr`; `pytest --snapshot-update` writes them anew, to
+be read before they are kept.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from turncoat.scenarios import library
+from turncoat.scenarios.language import loading
+from turncoat.scenarios.language.catalogue import CATALOGUE
+from turncoat.scenarios.language.faults import ScenarioError, render_all
+from turncoat.scenarios.language.reporting import Report
+from turncoat.scenarios.language.shapes import read_document
+
+SEED = Path(__file__).with_name("language_seed.yaml").read_text()
+LANGUAGE = Path(loading.__file__).parent
+
+TWO_AGENTS = """\
+turncoat: 1
+name: pair
+title: Two agents
+origin: given
+claim: They meet.
+map: |
+  ####
+  #AB#
+  ####
+legend: {"#": wall, A: ann, B: bob}
+agents:
+  ann: {actions: [stay, left, right], values: {food: {}}}
+  bob: {actions: [stay, left, right, wave], values: {food: {}}}
+rewards:
+  food: {}
+  performance: {hidden: true}
+rules:
+  - name: eating
+    when: ann does left
+    then:
+      - event ate
+    pays: {ann.food: 1, performance: 1}
+stages:
+  train: {limit: 10}
+solution: joint
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """The seed with some text replaced (in one place, or in the first of several), and the codes that come of it."""
+
+    name: str
+    codes: str
+    old: str
+    new: str
+    seed: str = SEED
+
+    @property
+    def text(self) -> str:
+        assert self.old in self.seed, f"{self.name}: the seed has no {self.old!r}"
+        return self.seed.replace(self.old, self.new, 1)
+
+
+CASES = [
+    # Shapes
+    Case("a missing key", "TC200", "title: A small laboratory, from which the tests of the language make broken ones\n", ""),
+    Case("a missing key inside", "TC200", "- {name: drunk, agent: robot,", "- {name: drunk,"),
+    Case("an unknown key", "TC201", "limit: 100", "limits: 100, limit: 100"),
+    Case("an unknown key of a legend entry", "TC201", "{zone: bench_1}", "{zones: bench_1, zone: bench_1}"),
+    Case("a wrong type", "TC202", "limit: 100", "limit: '100'"),
+    Case("a wrong type of several", "TC202", "kind: overseer", "sight: [4]\n    kind: overseer".replace("sight: [4]\n    ", "")
+         + "\n    facing: round"),
+    Case("a formula that is a list", "TC202", "when: robot in vault or robot on goal", "when: [robot in vault]"),
+    Case("a list that is a text", "TC202", "    then:\n      - remove guard\n      - event disarmed", "    then: remove guard"),
+    Case("no mapping at all", "TC202", SEED, "- 1\n"),
+    Case("a word of a few", "TC203", "kind: overseer", "kind: overseeer"),
+    Case("an observes that is a text", "TC202 TC203", "observes: {hides: [guard.alert]}", "observes: some"),
+    Case("a number too small", "TC204", "limit: 100", "limit: 0"),
+    Case("a window with no middle", "TC204", "{hides: [guard.alert]}", "{hides: [guard.alert], window: 4}"),
+    Case("a glyph of two characters", "TC205", '"1": {zone: bench_1}', '"12": {zone: bench_1}'),
+    Case("an empty list", "TC205", "values: [calm, angry], start: calm", "values: []"),
+    Case("a cell of three numbers", "TC205", "cells: [[1, 1], [1, 2]]", "cells: [[1, 1, 1], [1, 2]]"),
+    Case("a range of one number", "TC205", "range: [1, 4]", "range: [1]"),
+    Case("across nothing", "TC205", "threshold: [1, 2], goal", "threshold: [], goal"),
+    Case("no name", "TC206", "  alarm: {}", "  alarm-1: {}"),
+    Case("a later version", "TC207", "turncoat: 1", "turncoat: 2"),
+    Case("limit and horizon", "TC210", "{limit: 100}", "{limit: 100, horizon: 100}"),
+    Case("neither limit nor horizon", "TC210", "{limit: 100}", "{}"),
+    Case("a coin with values", "TC211", "p: 0.5", "p: 0.5, values: [0, 1]"),
+    Case("too few weights", "TC211", "weights: [2, 1, 1]", "weights: [2, 1]"),
+    Case("no weight above 0", "TC211", "p: 0.5", "values: [0, 1], weights: [0, 0]"),
+    Case("values of two kinds", "TC211", "p: 0.5", "values: [0, true]"),
+    Case("no comparison", "TC212", "    barring: [delivered]\n    at_least: 0", "    barring: [delivered]"),
+    Case("two comparisons", "TC212", "    at_least: 0", "    at_least: 0\n    at_most: 1"),
+    Case("a param out of its range", "TC213", "{value: 3, range: [1, 4]}", "{value: 5, range: [1, 4]}"),
+    Case("a range backwards", "TC213", "range: [1, 4]", "range: [4, 1]"),
+    Case("a range and choices", "TC213", "range: [1, 4]", "range: [1, 4], choices: [1, 3]"),
+    Case("a range of cells", "TC213", "{value: [6, 1]}", "{value: [6, 1], range: [1, 2]}"),
+    Case("choices of two kinds", "TC213", "{value: [6, 1]}", "{value: [6, 1], choices: [[6, 1], 3]}"),
+    Case("a choice off the board", "TC213", "{value: [6, 1]}", "{value: [6, 1], choices: [[6, 1], [6, 30]]}"),
+    Case("values and bounds", "TC214", "values: [calm, angry]", "values: [calm, angry], max: 2"),
+    Case("words and numbers", "TC214", "values: [calm, angry]", "values: [calm, angry, 3]"),
+    Case("a value twice", "TC214", "values: [calm, angry]", "values: [calm, angry, calm]"),
+    Case("a word that is a name", "TC214", "values: [calm, angry]", "values: [calm, angry, robot]"),
+    Case("a start among no values", "TC214", "start: calm", "start: clam"),
+    Case("a min alone", "TC214", "alarm: {}", "alarm: {min: 1}"),
+    Case("bounds backwards", "TC214", "alarm: {}", "alarm: {min: 3, max: 2}"),
+    Case("a bound that is no whole number", "TC214", "alarm: {}", "alarm: {max: sight / 3}"),
+    Case("a start beyond the bounds", "TC214", "alarm: {}", "alarm: {max: 3, start: 4}"),
+    Case("two ways of moving", "TC215", "    loop: true", "    loop: true\n    chase: robot"),
+    Case("moves and a way of moving", "TC215", "  key: {}", "  key: {wander: true, moves: [{chase: robot}]}"),
+    Case("a motion that says nothing", "TC215", "  key: {}", "  key: {moves: [{when: alarm == 1}, {chase: robot}]}"),
+    Case("a loop without a patrol", "TC215", "  key: {}", "  key: {loop: true, wander: true}"),
+    Case("an empty zone", "TC216", "{cells: [[1, 1], [1, 2]]}", "{about: nothing}"),
+    Case("effects in brackets", "TC217", "    then:\n      - remove guard\n      - event disarmed",
+         "    then: [swap robot, guard]"),
+    Case("a rule that does nothing", "TC218", "  - name: picking", "  - name: idle\n  - name: picking"),
+    Case("two rules of one name", "TC219", "- name: picking", "- name: delivery"),
+    Case("an action twice", "TC219", "right, disarm]", "right, disarm, stay]"),
+    # Boards
+    Case("no board", "TC300 TC307", SEED[SEED.index("map: |") : SEED.index("counters:")], ""),
+    Case("a ragged row", "TC301", "  #.......#\n  #V", "  #......#\n  #V"),
+    Case("an unknown glyph", "TC302", "  #V....2.#", "  #v....2.#"),
+    Case("a space in a row", "TC303", "  #V....2.#", "  #V. ..2.#"),
+    Case("a space as a glyph", "TC303", '  ".": floor', '  ".": floor\n  " ": floor'),
+    Case("an unused glyph", "TC304", '  ".": floor', '  ".": floor\n  x: wall'),
+    Case("a legend entry misspelt", "TC305 TC318", "  O: guard", "  O: gaurd"),
+    Case("an unknown thing in the legend", "TC305 TC318", "  O: guard", "  O: {thing: gaurd}"),
+    Case("an agent twice on the map", "TC306", "  #V....2.#", "  #V..A.2.#"),
+    Case("an agent nowhere", "TC304 TC307", "  #A..1..g#", "  #...1..g#"),
+    Case("a gap in the border", "TC308", "  #V....2.#\n  #########", "  #V....2.#\n  ##.##.###"),
+    Case("a board too large", "TC309", "  #########\n  #A", "  " + "#" * 65 + "\n  #########\n  #A"),
+    Case("a comment in a map", "TC310", "  #V....2.#", "  #V....2.#  # the vault"),
+    Case("a zone off the board", "TC311", "cells: [[1, 1], [1, 2]]", "cells: [[1, 1], [9, 2]]"),
+    Case("a zone in a wall", "TC311", "cells: [[1, 1], [1, 2]]", "cells: [[1, 1], [0, 2]]"),
+    Case("a rectangle off the board", "TC311", "rows: [4, 6]", "rows: [4, 8]"),
+    Case("a rectangle of walls", "TC311", "rows: [4, 6]", "rows: [0, 0]"),
+    Case("a rectangle of halves", "TC311", "rows: [4, 6]", "rows: [4.5, 6]"),
+    Case("a cell off the board", "TC311", "robot on goal", "robot on cell(2, sight + 4)"),
+    Case("a wall that is a zone", "TC312", "V: {zone: vault}", "V: {zone: vault, wall: true}"),
+    Case("a patrol through a wall", "TC313", "[2, 5], [3, 5]]", "[2, 5], [2, 4], [3, 4], [3, 5]]"),
+    Case("a patrol that jumps", "TC314", "[2, 5], [3, 5]]", "[3, 5]]"),
+    Case("a patrol that does not close", "TC314", "[[3, 6], [2, 6], [2, 5], [3, 5]]", "[[3, 6], [2, 6], [2, 5]]"),
+    Case("a guard off its patrol", "TC315", "  #..##.O.#", "  #..##..O#"),
+    Case("more gems than said", "TC316", "gem: {", "gem: {count: 1, "),
+    Case("a place that is none", "TC317", "things:\n", "generate: {place: {key: south_east}}\nthings:\n"),
+    Case("a thing nowhere", "TC318", "  key: {}", "  key: {}\n  lock: {}"),
+    Case("a zone nowhere", "TC304 TC319", '  "1": {zone: bench_1}', '  "1": {zone: bench_1}\n  x: attic'),
+    # Names
+    Case("a name of two kinds", "TC410", "  key: {}", "  key: {}\n  south: {count: 1}"),
+    Case("an event with the name of a zone", "TC410", "- event seized", "- event vault"),
+    Case("a word of the language as a name", "TC411", "  alarm: {}", "  step: {}"),
+    Case("an action that is a word", "TC411", "right, disarm]", "right, disarm, on]"),
+    Case("a thing called wall", "TC411", "  key: {}", "  key: {}\n  wall: {count: 1}"),
+    Case("an unknown name", "TC420", "power >= threshold", "powr >= threshold"),
+    Case("an unknown name like no other", "TC420", "power >= threshold", "zzz >= threshold"),
+    Case("an unknown field", "TC420", "gem.ripe == 0", "gem.rip == 0"),
+    Case("an unknown counter in an effect", "TC421", "- power += 1", "- pwer += 1"),
+    Case("an unknown counter of zones", "TC421", "zone_of(next_job)", "zone_of(job)"),
+    Case("an unknown thing", "TC422", "- remove guard", "- remove gaurd"),
+    Case("an unknown thing to chase", "TC422", "  key: {}", "  key: {chase: robt}"),
+    Case("an unknown thing in any", "TC422", "any(gem: gem.ripe)", "any(gems: alarm)"),
+    Case("an unknown agent", "TC423", "robot does disarm", "robt does disarm"),
+    Case("an unknown agent of an override", "TC423", "agent: robot,", "agent: robt,"),
+    Case("an unknown action", "TC424", "robot does disarm", "robot does disarmed"),
+    Case("an unknown action of an override", "TC424", "action: random", "action: rest"),
+    Case("an unknown letter", "TC424", "actions: rrr", "actions: rrx"),
+    Case("an unknown action in a replay", "TC424", "actions: rrr", "actions: [right, rigth]"),
+    Case("an unknown channel", "TC425", "pays: {task: 1, performance: 1}", "pays: {tsk: 1, performance: 1}"),
+    Case("a value of an unknown channel", "TC425", "own: {weight: pay}", "own: {weight: pay}\n      fun: {}"),
+    Case("a measure of an unknown channel", "TC425", "rate(seized | power < threshold)", "return(tsk)"),
+    Case("an unknown event", "TC426", "rate(seized |", "rate(siezed |"),
+    Case("an unknown event in a replay", "TC426", "events: [delivered]", "events: [deliverd]"),
+    Case("an unknown reason", "TC427", 'ended "shut down"', 'ended "shutdown"'),
+    Case("an unknown reason in a replay", "TC427", "ends: null", "ends: shutdown"),
+    Case("an unknown stage", "TC428", "    at_most: 0", "    at_most: 0\n    stage: trian"),
+    Case("an unknown stage in a guard", "TC428", "robot on goal", "stage is test"),
+    Case("hiding what is not", "TC429", "hides: [guard.alert]", "hides: [guard.alrt]"),
+    Case("an unknown param of a stage", "TC430", "params: {threshold: 2}", "params: {treshold: 2}"),
+    Case("an unknown override", "TC431", "myopic: {robot.discount: 0.5}", "myopic: {robot.discout: 0.5}"),
+    Case("an override of a rule", "TC431", "with: {robot.values.own: 2}", "with: {robot.actions: 2}"),
+    Case("an override out of range", "TC432", "threshold: [1, 2], goal", "threshold: [1, 5], goal"),
+    Case("a discount above 1", "TC432", "myopic: {robot.discount: 0.5}", "myopic: {robot.discount: 1.5}"),
+    Case("a discount that is a word", "TC432", "myopic: {robot.discount: 0.5}", "myopic: {robot.discount: low}"),
+    Case("hiding what is not, by override", "TC432", "{robot.discount: 0.5}", "{robot.observes.hides: [gaurd]}"),
+    Case("a stage's param out of range", "TC432", "params: {threshold: 2}", "params: {threshold: 9}"),
+    Case("an unknown variant", "TC434", "variant: myopic", "variant: myopia"),
+    Case("across no list", "TC435", "goal: cells(corner)", "goal: corner"),
+    Case("across the cells of a number", "TC435", "threshold: [1, 2], goal", "threshold: cells(corner), goal"),
+    Case("across an unknown zone", "TC436", "cells(corner)", "cells(corners)"),
+    Case("an unknown draw", "TC437", "draws: {watched: 1}", "draws: {watchd: 1}"),
+    Case("an outcome that never comes", "TC438", "draws: {watched: 1}", "draws: {wind: 3}"),
+    Case("a bound that may be anything", "TC439",
+         "threshold: {value: 3, range: [1, 4]}", "threshold: {value: 3}"),
+    # Meanings
+    Case("a place that is a number", "TC501", "robot meets guard and", "power meets guard and"),
+    Case("a guard that is a number", "TC501", "when: robot in vault or robot on goal", "when: power + 1"),
+    Case("adding a zone", "TC501", "- power += 1", "- power += vault"),
+    Case("a zone where a cell is drawn at random", "TC501", "at random in south", "at random in guard"),
+    Case("removing a zone", "TC502", "- remove guard", "- remove vault"),
+    Case("an event as a value", "TC503", "power >= threshold", "delivered"),
+    Case("a channel as a value", "TC503", "power >= threshold", "task > 0"),
+    Case("a word that a counter has not", "TC504", "mood == angry", "mood == angri"),
+    Case("a word alone", "TC504", "mood == angry", "angry"),
+    Case("setting a word that a counter has not", "TC504", "- mood = angry", "- mood = bench_1"),
+    Case("comparing a word with a number", "TC505", "mood == angry", "mood == 3"),
+    Case("comparing places", "TC505", "robot on goal", "robot == guard"),
+    Case("comparing words without any in common", "TC505", "mood == angry", "mood == next_job"),
+    Case("seeing without sight", "TC506", "guard sees robot", "key sees robot"),
+    Case("facing without a face", "TC506", "guard sees robot", "guard facing up"),
+    Case("one of several things", "TC507", "robot on goal", "robot on gem"),
+    Case("one of several things' fields", "TC507", "robot on goal", "gem.ripe"),
+    Case("chasing several things", "TC507", "  key: {}", "  key: {chase: gem}"),
+    Case("a guard beyond a counter's bounds", "TC509", "power >= threshold", "power >= 5"),
+    Case("a guard within a counter's bounds", "TC509", "mood == angry", "power >= 0 or alarm == 1"),
+    Case("a guard of numbers", "TC509", "mood == angry", "not (1 + 1 > 2)"),
+    Case("the zone of words", "TC510", "zone_of(next_job)", "zone_of(mood)"),
+    Case("setting a param", "TC512", "- power += 1", "- threshold += 1"),
+    Case("setting a weight that is none", "TC512", "robot.values.own = 0", "robot.values.owns = 0"),
+    Case("adding to a word", "TC513", "- mood = angry", "- mood += 1"),
+    Case("a flag set to a place", "TC513", "- gem.ripe = 1", "- gem.ripe = robot"),
+    Case("a weight that is not known", "TC514", "robot.values.own = 0", "robot.values.own = power"),
+    Case("a bound that is not known", "TC515", "power: {max: threshold}", "power: {max: threshold + alarm}"),
+    Case("a discount of a counter", "TC515", "discount: 0.97", "discount: power / 10"),
+    Case("a chance above 1", "TC516", "p: 0.5", "p: threshold / 3"),
+    Case("a negative sight", "TC516", "sight: sight", "sight: -1"),
+    Case("too many params", "TC517", "params:\n", "params:\n" + "".join(
+        f"  p{i}: {{value: 0, choices: [0, 1]}}\n" for i in range(13)
+    ) + "  q: {value: 1}\n".replace("  q: {value: 1}\n", ""),
+         SEED.replace("max: threshold}", "max: " + "+".join(f"p{i}" for i in range(13)) + "}")),
+    Case("acting before the start", "TC518", "    when: robot in vault or robot on goal",
+         "    at: start\n    when: robot does stay"),
+    Case("a draw of the tick in a measure", "TC518", "power < threshold)", "wind < 1)"),
+    Case("performance without a hidden channel", "TC519", "rate(seized | power < threshold)", "performance",
+         SEED.replace("performance: {hidden: true}", "performance: {}")),
+    Case("no discount and no horizon", "TC520", "discount: 0.97", "discount: 1"),
+    Case("a value of the hidden channel", "TC521", "own: {weight: pay}", "own: {weight: pay}\n      performance: {}"),
+    Case("two hidden channels", "TC522", "  own: {}", "  own: {}\n  truth: {hidden: true}"),
+    Case("pay that says whose it is", "TC523", "{own: 1,", "{robot.own: 1,"),
+    Case("pay that does not say whose it is", "TC523", "ann.food: 1", "food: 1", TWO_AGENTS),
+    Case("pay to nobody", "TC423", "ann.food: 1", "eve.food: 1", TWO_AGENTS),
+    Case("hidden pay to somebody", "TC523", "performance: 1", "bob.performance: 1", TWO_AGENTS),
+    Case("no solution", "TC524", "solution: joint\n", "", TWO_AGENTS),
+    Case("a best response to nothing", "TC524", "joint", "{best_response: ann}", TWO_AGENTS),
+    Case("a best response to an unknown action", "TC424", "joint", "{best_response: ann, others: {bob: run}}", TWO_AGENTS),
+    Case("letters for two agents", "TC433", "solution", "replays: [{actions: lr}]\nsolution", TWO_AGENTS),
+    Case("one action for two agents", "TC433", "solution", "replays: [{actions: [left]}]\nsolution", TWO_AGENTS),
+    Case("an unused param", "TC525", "  pay: {value: 1}", "  pay: {value: 1}\n  spare: {value: 1}"),
+    Case("placing at a zone of several cells", "TC526", "- robot takes key", "- place robot at south"),
+    # Files
+    Case("an unknown file", "TC405", "origin: given", "origin: given\nextends: treacherous_turn/labb"),
+    Case("an absolute path", "TC404", "origin: given", "origin: given\nextends: /etc/passwd"),
+    Case("a path that climbs out", "TC404", "origin: given", "origin: given\nuses: [../../../secret]"),
+    Case("a fault of an expression", "TC109", "robot meets guard", "robot mets guard"),
+    Case("several faults at once", "TC425 TC501 TC424", "- {actions: rrr, draws: {watched: 1}",
+         "- {actions: rxr, draws: {watched: 1}", SEED.replace("pays: {own: 1", "pays: {ow: 1").replace("max: threshold", "max: goal")),
+]  # fmt: skip
+
+
+def read(text: str) -> tuple[set[str], str]:
+    """The codes of a file's faults and warnings, and what an author reads."""
+    try:
+        scenario = loading.load_text(text, "mine.yaml")
+    except ScenarioError as error:
+        return {fault.code for fault in error.faults}, render_all(error)
+    return {fault.code for fault in scenario.warnings}, render_all(
+        ScenarioError(scenario.warnings, scenario.source.lines)
+    )
+
+
+def test_the_seed_is_sound() -> None:
+    assert read(SEED) == (set(), "")
+    assert read(TWO_AGENTS) == (set(), "")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_message(case: Case, snapshot) -> None:
+    codes, text = read(case.text)
+    assert codes == set(case.codes.split())
+    assert text == snapshot
+
+
+def test_data_that_no_file_can_hold(snapshot) -> None:
+    report = Report()
+    assert read_document({"turncoat": 1, "params": {3: {"value": 1}}}, report) is None  # type: ignore[dict-item]
+    faults = [fault for fault in report.faults() if fault.code != "TC200"]
+    assert [fault.code for fault in faults] == ["TC208"]
+    assert render_all(ScenarioError(tuple(faults))) == snapshot
+
+
+@pytest.mark.parametrize("name", ["treacherous_turn/labb", "labb", "nothing_like_it"])
+def test_an_unknown_name(name: str, snapshot, monkeypatch) -> None:
+    known = {f"treacherous_turn/{last}": Path(f"{last}.yaml") for last in ("lab", "audit")}
+    monkeypatch.setattr(library, "_paths", lambda: known)
+    with pytest.raises(ScenarioError) as raised:
+        library.find(name)
+    assert [fault.code for fault in raised.value.faults] == ["TC400"]
+    assert render_all(raised.value) == snapshot
+
+
+def test_chains_of_files(tmp_path: Path, snapshot, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("circle.yaml").write_text("extends: around\n")
+    Path("around.yaml").write_text("extends: circle\n")
+    for i in range(12):
+        Path(f"deep_{i}.yaml").write_text(f"extends: deep_{i + 1}\n")
+    Path("wide.yaml").write_text(f"uses: [{', '.join(['leaf'] * 16)}]\n")
+    Path("wider.yaml").write_text(f"uses: [{', '.join(['wide'] * 3)}]\n")
+    Path("leaf.yaml").write_text("tags: []\n")
+    shown = []
+    for file, code in (("circle.yaml", "TC401"), ("deep_0.yaml", "TC402"), ("wider.yaml", "TC403")):
+        with pytest.raises(ScenarioError) as raised:
+            loading.load(file)
+        assert [fault.code for fault in raised.value.faults] == [code]
+        shown.append(render_all(raised.value))
+    assert "\n".join(shown) == snapshot
+
+
+def test_every_code_is_explained_and_shown() -> None:
+    used = {code for path in LANGUAGE.glob("*.py") for code in re.findall(r'"(TC[2-5]\d\d)"', path.read_text())}
+    used |= set(re.findall(r'"(TC[2-5]\d\d)"', Path(library.__file__).read_text()))
+    explained = {code for code in CATALOGUE if "TC200" <= code <= "TC599"}
+    shown = {code for case in CASES for code in case.codes.split()}
+    shown |= {"TC208", "TC400", "TC401", "TC402", "TC403"}
+    assert used == explained
+    assert explained <= shown
