@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from ..envs.base import FiniteMDP, Floats, Ints
-from ..envs.solving import evaluate, tables
+from ..envs.policies import evaluate
+from ..envs.tables import tables
 from .deliberation import Deliberation
 
 MAX_ROUNDS: Final = 200

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..envs.base import FiniteMDP, Floats
-from ..envs.solving import FiniteHorizonSolution, tables
+from ..envs.solving import FiniteHorizonSolution
+from ..envs.tables import tables
 from .tabular_plan import Course
 
 

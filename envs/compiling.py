@@ -11,16 +11,16 @@ from ..scenarios.language import schema
 from ..scenarios.language.boards import Board, read_board
 from ..scenarios.language.constants import constant, extremes
 from ..scenarios.language.loading import Scenario
-from ..scenarios.language.parsing import parse_effect, parse_expression
+from ..scenarios.language.formulas import effect, formula, measure
 from ..scenarios.language.schema import Document
-from ..scenarios.language.syntax import Assign, Binary, Emit, End, Expression, Facing, Name, Number, PutAt, Take
+from ..scenarios.language.syntax import Assign, Binary, Emit, End, Expression, Name, Number, PutAt, Take
 from . import geometry
 from .base import Field, Floats
 from .layouts import Places, generate
 from .resolving import Scope, resolve, resolve_effect, walk
-from .world import AgentProgram, Boards, Body, Column, DrawProgram, Motion, OverrideProgram, RuleProgram, World
+from .world import AgentProgram, Boards, Body, Column, DrawProgram, Motion, OverrideProgram, RuleProgram, TooLarge, World
 
-MOVER_KINDS = ("overseer", "monster")
+MAX_EVENTS = 64
 SOLID_KINDS = ("overseer", "monster", "block")
 
 
@@ -43,14 +43,14 @@ def compile_world(scenario: Scenario, stage: str | None = None, params: Mapping[
         raise KeyError(f"no stage {name!r}; there are {', '.join(document.stages)}")
     if unknown := set(params or {}) - set(document.params):
         raise KeyError(f"no param {sorted(unknown)[0]!r}; there are {', '.join(document.params) or 'none'}")
-    return _Compiler(document, name, params or {}).world()
+    return _Compiler(scenario, name, params or {}).world()
 
 
 class _Compiler:
     """Gathers the columns of the state while it goes through the document from top to bottom."""
 
-    def __init__(self, document: Document, stage: str, params: Mapping[str, object]) -> None:
-        self.document = document
+    def __init__(self, scenario: Scenario, stage: str, params: Mapping[str, object]) -> None:
+        self.document = document = scenario.document
         self.stage_name = stage
         self.stage = document.stages[stage]
         values = {name: param.value for name, param in document.params.items()} | dict(params) | dict(self.stage.params)
@@ -63,10 +63,7 @@ class _Compiler:
         boards = [board for table in self.tables.values() for board in table]
         self.height = max((board.height for board in boards), default=0)
         self.width = max((board.width for board in boards), default=0)
-        self.instances = {
-            name: _instance_names(name, max((len(board.things.get(name, ())) for board in boards), default=0))
-            for name in document.things
-        }
+        self.instances = {name: _instance_names(name, scenario.symbols.instances[name]) for name in document.things}
         self.words = {
             name: tuple(str(value) for value in counter.values or ())
             for name, counter in self._counters()
@@ -104,31 +101,32 @@ class _Compiler:
                     yield f"{instance}.{field}", counter
 
     def _texts(self) -> Iterable[object]:
-        """Every guard and effect of the file, parsed."""
+        """Every guard, effect and measure of the file, parsed."""
         for rule in self.document.rules:
-            yield parse_expression(rule.when)
-            yield from (parse_effect(text) for text in rule.then)
-            yield from (parse_expression(pay) for pay in rule.pays.values())
+            yield formula(rule.when)
+            yield from (effect(text) for text in rule.then)
+            yield from (formula(pay) for pay in rule.pays.values())
             if rule.chance is not None:
-                yield parse_expression(rule.chance)
+                yield formula(rule.chance)
         for override in self.document.overrides:
-            yield parse_expression(override.when)
+            yield formula(override.when)
             if override.chance is not None:
-                yield parse_expression(override.chance)
+                yield formula(override.chance)
         for thing in self.document.things.values():
-            yield from (parse_expression(motion.when) for motion in thing.moves or () if motion.when is not None)
+            yield from (formula(motion.when) for motion in thing.moves or () if motion.when is not None)
         for draw in self.document.draws.values():
-            yield from (parse_expression(text) for text in (draw.p, draw.when, *(draw.weights or ())) if text is not None)
+            yield from (formula(text) for text in (draw.p, draw.when, *(draw.weights or ())) if text is not None)
         for agent in self.document.agents.values():
-            yield from (parse_expression(a.when) for a in agent.actions if isinstance(a, schema.ActionSpec))
+            yield from (formula(a.when) for a in agent.actions if isinstance(a, schema.ActionSpec))
+        yield from (measure(expectation.measure) for expectation in self.document.expect)
 
     def formula(self, text: schema.Formula, scope: Scope | None = None) -> Expression:
         """A resolved expression."""
-        return resolve(parse_expression(text), scope or self.scope)
+        return resolve(formula(text), scope or self.scope)
 
     def number(self, text: schema.Formula) -> float:
         """A constant."""
-        return float(constant(parse_expression(text), self.params))
+        return float(constant(formula(text), self.params))
 
     # -------------------------------------------------------------- columns of the state
 
@@ -165,11 +163,13 @@ class _Compiler:
             at = listed.index(str(begin) if words else float(begin))
             table = None if words else np.array(listed, np.float64)
             return self.add(name, len(listed), start=at, table=table, words=words, **common)
-        bottom = parse_expression(0 if counter.min is None else counter.min)
-        top = parse_expression(1 if counter.max is None else counter.max)
+        bottom = formula(0 if counter.min is None else counter.min)
+        top = formula(1 if counter.max is None else counter.max)
         low, high = int(extremes(bottom, self.document.params)[0]), int(extremes(top, self.document.params)[1])
         least, most = int(constant(bottom, self.params)), int(constant(top, self.params))
         low, high = min(low, least), max(high, most)
+        if high - low >= 1 << 31:
+            raise TooLarge(f"`{name}` takes {high - low + 1:,} values; a counter has at most {1 << 31:,}")
         begin = least if counter.start is None else int(self.number(counter.start))
         start = min(max(begin, least), most) - low
         return self.add(name, high - low + 1, low=low, least=least - low, most=most - low, start=start, **common)
@@ -184,6 +184,8 @@ class _Compiler:
         effects = [node for node in self.syntax if isinstance(node, End | Emit)]
         reasons = tuple(dict.fromkeys(node.reason for node in effects if isinstance(node, End)))
         events = tuple(dict.fromkeys(node.event for node in effects if isinstance(node, Emit)))
+        if len(events) + len(reasons) > MAX_EVENTS:
+            raise TooLarge(f"{len(events)} events and {len(reasons)} ends; together at most {MAX_EVENTS} fit a tick's record")
         ended = self.add("ended", 1 + len(reasons), persists=True)
         clock = -1
         if any(isinstance(node, Name) and node.name == "step" for node in self.syntax):
@@ -270,22 +272,21 @@ class _Compiler:
 
     # -------------------------------------------------------------- bodies
 
-    def _faces(self, name: str) -> bool:
-        return any(isinstance(node, Facing) and node.subject == name for node in self.syntax)
-
     def _agent_body(self, name: str) -> int:
         """The body of an agent that stands on some board, or -1."""
         agent = self.document.agents[name]
-        body = -1
-        if any(name in board.agents for table in self.tables.values() for board in table):
-            cell = self.add(f"{name}.cell", self.height * self.width + 1)
-            facing = self.add(f"{name}.facing", 4) if agent.facing or self._faces(name) else -1
-            sight = None if agent.sight is None else int(self.number(agent.sight))
-            body = len(self.bodies)
-            self.bodies.append(Body(name, name, body, True, not agent.ghost, False, False, sight, (), cell, facing))
-        for field, counter in agent.fields.items():
-            self.add_counter(f"{name}.{field}", counter)
-        return body
+        on_board = any(name in board.agents for table in self.tables.values() for board in table)
+        cell = self.add(f"{name}.cell", self.height * self.width + 1) if on_board else -1
+        facing = self.add(f"{name}.facing", 4) if on_board and agent.facing else -1
+        fields = tuple(self.add_counter(f"{name}.{f}", counter) for f, counter in agent.fields.items())
+        if not on_board:
+            return -1
+        order = len(self.bodies)
+        sight = None if agent.sight is None else int(self.number(agent.sight))
+        self.bodies.append(
+            Body(name, name, order, True, not agent.ghost, False, False, sight, (), cell, facing, fields=fields)
+        )
+        return order
 
     def _thing_bodies(self, name: str) -> None:
         thing = self.document.things[name]
@@ -297,8 +298,7 @@ class _Compiler:
         for instance in self.instances[name]:
             motions = tuple(self._motions(name, instance, thing))
             cell = self.add(f"{instance}.cell", self.height * self.width + 1, observed=seen)
-            faces = thing.facing or self._faces(name)
-            facing = self.add(f"{instance}.facing", 4, observed=seen) if faces else -1
+            facing = self.add(f"{instance}.facing", 4, observed=seen) if thing.facing else -1
             longest = max((len(motion.path) for motion in motions), default=0)
             phase = self.add(f"{instance}.phase", longest, observed=seen) if longest else -1
             carrier = self.add(f"{instance}.carrier", 1 + len(self.document.agents), observed=seen) if taken else -1
@@ -438,11 +438,11 @@ class _Compiler:
             for group, instance in zip(groups, combination, strict=True):
                 scope = scope.bind(group, instance)
             name = ":".join((rule.name, *combination))
-            effects = tuple(resolve_effect(parse_effect(text), scope) for text in rule.then)
+            effects = tuple(resolve_effect(effect(text), scope) for text in rule.then)
             chance = None if rule.chance is None else self.formula(rule.chance, scope)
             if chance is not None:
                 self.draw_names.append(name)
-            random = [f"{name}.{i}" for i, effect in enumerate(effects) if isinstance(effect, PutAt) and effect.random]
+            random = [f"{name}.{i}" for i, its in enumerate(effects) if isinstance(its, PutAt) and its.random]
             self.draw_names += random
             pays = {channel: self.formula(pay, scope) for channel, pay in rule.pays.items()}
             yield RuleProgram(

@@ -53,7 +53,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000) -> Enumeration:
             one tick (it names the draws).
     """
     index = _Index(world)
-    begin = reset(world, EveryOutcome(limit=1 << 30))
+    begin = reset(world, EveryOutcome(limit=max_states))
     start, start_probability = _merged_start(index, begin)
     joint = world.joint_actions
     parts: list[_Outcomes] = []
@@ -105,7 +105,11 @@ def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[s
     alive = states[:, world.ended] == 0
     able = np.repeat(alive[:, None], len(joint), axis=1)
     for agent in range(len(world.agents)):
-        able &= available(world, states, agent)[:, joint[:, agent]]
+        can = available(world, states, agent)
+        if not (can.any(axis=1) | ~alive).all():
+            name = world.agents[agent].name
+            raise NotEnumerable(f"in some state `{name}` has no available action; give it one without a condition")
+        able &= can[:, joint[:, agent]]
     lane, action = np.nonzero(able)
     tick = step(world, states[lane], joint[action], EveryOutcome())
     fired |= tick.fired

@@ -158,11 +158,11 @@ def _binary(operator: str, left: Values, right: Values) -> Values:
             case "/":
                 out = np.where(y == 0, 0.0, x / np.where(y == 0, 1.0, y))
             case "//":
-                out = np.where(y == 0, 0.0, np.floor(x / np.where(y == 0, 1.0, y)))
+                out = np.where(y == 0, 0.0, np.floor_divide(x, np.where(y == 0, 1.0, y)))
             case "%":
                 out = np.where(y == 0, 0.0, np.mod(x, np.where(y == 0, 1.0, y)))
             case "**":
-                out = np.power(x, y)
+                out = np.where((x == 0) & (y < 0), 0.0, np.power(x, y))
             case _:
                 raise TypeError(f"unknown operator {operator!r}")
     return _tame(out)
@@ -211,9 +211,10 @@ def cell_of(place: Expression, view: View) -> Ints | None:
     match place:
         case Name(name) if name in view.world.body_index:
             return view.now[_body(view.world, name).cell]
-        case Cell(Number(row), Number(column)):
-            inside = 0 <= row < boards.height and 0 <= column < boards.width
-            return np.full(view.lanes, int(row) * boards.width + int(column) if inside else boards.nowhere, np.int32)
+        case Cell(row, column):
+            r, c = np.rint(amount(row, view)), np.rint(amount(column, view))
+            inside = (r >= 0) & (r < boards.height) & (c >= 0) & (c < boards.width)
+            return np.where(inside, r * boards.width + c, boards.nowhere).astype(np.int32)
     return None
 
 
@@ -234,8 +235,9 @@ def _relation(word: str, subject: Expression, target: Expression, reach: Express
     world, boards = view.world, view.world.boards
     if word == "carries":
         assert isinstance(subject, Name) and isinstance(target, Name)
+        carrier = _body(world, target.name).carrier
         agent = next(i for i, program in enumerate(world.agents) if program.name == subject.name)
-        return view.now[_body(world, target.name).carrier] == agent + 1
+        return view.now[carrier] == agent + 1 if carrier >= 0 else np.zeros(view.lanes, np.bool_)
     here = cell_of(subject, view)
     assert here is not None, "the subject of a relation has a place of its own"
     there = cell_of(target, view)
@@ -251,11 +253,10 @@ def _relation(word: str, subject: Expression, target: Expression, reach: Express
             inside = boards.zones[zone, view.layout, cell] & (zone >= 0)
             seen |= inside & sees(seer, np.full(view.lanes, cell, np.int32), view, -1)
         return seen
-    distance = 0 if reach is None else int(evaluate(reach, view))
+    distance = np.zeros(view.lanes) if reach is None else np.floor(amount(reach, view))
     if there is None:
         zone = zone_of(target, view)
-        table = boards.zones if word == "on" else boards.near_zones(-1 if word == "meets" else distance)
-        return present & (zone >= 0) & table[zone, view.layout, here]
+        return present & (zone >= 0) & _at_zone(word, zone, here, distance, view)
     present &= there != boards.nowhere
     if word == "on":
         return present & (here == there)
@@ -263,6 +264,18 @@ def _relation(word: str, subject: Expression, target: Expression, reach: Express
     if word == "meets":
         return present & (np.abs(r0 - r1) + np.abs(c0 - c1) <= 1)
     return present & (np.maximum(np.abs(r0 - r1), np.abs(c0 - c1)) <= distance)
+
+
+def _at_zone(word: str, zone: Ints, here: Ints, distance: Floats, view: View) -> Bools:
+    """bool `[B]`: the cells are on a zone, meet it, or are near it."""
+    boards = view.world.boards
+    if word in ("on", "meets"):
+        return (boards.zones if word == "on" else boards.near_zones(-1))[zone, view.layout, here]
+    out = np.zeros(view.lanes, np.bool_)
+    for reach in np.unique(distance[distance >= 0]):
+        table = boards.near_zones(min(int(reach), max(boards.height, boards.width)))
+        out |= (distance == reach) & table[zone, view.layout, here]
+    return out
 
 
 def sees(seer: Body, target: Ints, view: View, target_body: int) -> Bools:

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .base import Bits, Bools, FiniteMDP, Floats, Longs
-from .solving import FiniteHorizonSolution, Policy, kernels, outcomes_of, tables
+from .policies import Policy, kernels
+from .solving import FiniteHorizonSolution
+from .tables import outcomes_of, tables
 
 Optimal: TypeAlias = Bools | FiniteHorizonSolution
 

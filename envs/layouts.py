@@ -60,12 +60,12 @@ def generate(
 
     Args:
         spec: the file's `generate` block.
-        base: the drawn map, for `board: map`.
+        base: the drawn map: the whole board for `board: map`, else its zones and bodies where the new board has floor.
         places: what to put where, in order; each on a floor cell of its own.
         params: values for `corner(k)`.
 
     Raises:
-        Unplaceable: too few free cells for something.
+        Unplaceable: too few free cells for something, or it is drawn where the board has a wall.
     """
     return tuple(_one(spec, base, places, params, _Stream(spec.seed, layout)) for layout in range(spec.count))
 
@@ -80,9 +80,14 @@ def _one(
     else:
         floor = {"maze": _maze, "rooms": _rooms, "open": _open}[spec.board](height, width, stream)
         walls = frozenset((r, c) for r in range(height) for c in range(width)) - floor
-    zones = dict(base.zones) if base else {}
+    inside = {(r, c) for r in range(height) for c in range(width)} - walls
+    zones = {name: tuple(c for c in cells if c in inside) for name, cells in base.zones.items()} if base else {}
     agents = dict(base.agents) if base else {}
     things = dict(base.things) if base else {}
+    placed = {place.name for place in places}
+    for name, cell in [*agents.items(), *((name, cell) for name, cells in things.items() for cell in cells)]:
+        if name not in placed and cell not in inside:
+            raise Unplaceable(f"`{name}` is drawn at {list(cell)}, which is a wall of a generated board; name it under `place`")
     taken = {*agents.values(), *(cell for cells in things.values() for cell in cells)}
     for place in places:
         cells: list[CellAt] = []

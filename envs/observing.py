@@ -2,7 +2,7 @@
 
 Seeing everything, an agent reads the observed fields of the state themselves. With a window it reads the square of cells
 around itself (walls, zones), where in that square each other body is, and the observed counters and draws; it reads
-neither its own position nor anything of a body outside the square.
+neither its own position nor anything of a body outside the square, unless it carries it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .base import Ints, Longs
-from .world import AgentProgram, Body, World
+from .world import Body, World
 
 
 def observe(world: World, states: Ints, agent: int = 0) -> Longs:
@@ -22,7 +22,7 @@ def observe(world: World, states: Ints, agent: int = 0) -> Longs:
             column = program.sees.index(world.layout)
             seen[:, column] = world.boards.look[states[:, world.layout]]
         return seen
-    return _window(world, states, program)
+    return _window(world, states, agent)
 
 
 def view_ids(world: World, states: Ints, agent: int = 0) -> Longs:
@@ -31,7 +31,8 @@ def view_ids(world: World, states: Ints, agent: int = 0) -> Longs:
     return ids.reshape(-1).astype(np.int64)
 
 
-def _window(world: World, states: Ints, program: AgentProgram) -> Longs:
+def _window(world: World, states: Ints, agent: int) -> Longs:
+    program = world.agents[agent]
     boards, side = world.boards, program.window
     assert side is not None
     body = world.bodies[program.body]
@@ -50,7 +51,7 @@ def _window(world: World, states: Ints, program: AgentProgram) -> Longs:
     owned = {column for other in world.bodies for column in _columns(other)} - set(_columns(body)[1:])
     for other in world.bodies:
         if other is not body and other.cell in program.sees:
-            parts.extend(_other(world, states, other, rows, columns, side, program))
+            parts.extend(_other(world, states, other, agent))
     plain = [c for c in program.sees if c not in owned and c not in (world.layout, body.cell)]
     parts.extend(states[:, c].astype(np.int64) for c in plain)
     return np.stack(parts, axis=1)
@@ -61,16 +62,19 @@ def _columns(body: Body) -> list[int]:
     return [body.cell, *(c for c in (body.facing, body.phase, body.carrier, *body.fields) if c >= 0)]
 
 
-def _other(
-    world: World, states: Ints, other: Body, rows: Ints, columns: Ints, side: int, program: AgentProgram
-) -> list[Longs]:
-    """Where another body is in the window (0 where it is not) and, only then, the rest of it."""
-    there = states[:, other.cell]
-    r, c = np.divmod(there, world.boards.width)
+def _other(world: World, states: Ints, other: Body, agent: int) -> list[Longs]:
+    """Where another body is in the window (0 where it is not) and, only then or while it is carried, the rest of it."""
+    program, nowhere = world.agents[agent], world.boards.nowhere
+    side = program.window
+    assert side is not None
+    here, there = states[:, world.bodies[program.body].cell], states[:, other.cell]
+    (rows, columns), (r, c) = np.divmod(here, world.boards.width), np.divmod(there, world.boards.width)
     down, right = r - rows + side // 2, c - columns + side // 2
-    visible = (there != world.boards.nowhere) & (down >= 0) & (down < side) & (right >= 0) & (right < side)
+    visible = (here != nowhere) & (there != nowhere)
+    visible &= (down >= 0) & (down < side) & (right >= 0) & (right < side)
     out = [np.where(visible, 1 + down * side + right, 0).astype(np.int64)]
+    known = visible if other.carrier < 0 else visible | (states[:, other.carrier] == agent + 1)
     for column in _columns(other)[1:]:
         if column in program.sees:
-            out.append(np.where(visible, states[:, column] + 1, 0).astype(np.int64))
+            out.append(np.where(known, states[:, column] + 1, 0).astype(np.int64))
     return out

@@ -8,7 +8,7 @@ import numpy as np
 
 from .base import FiniteMDP, Longs
 from .enumerating import Enumeration
-from .solving import expected_outcome
+from .tables import expected_outcome
 
 TOLERANCE = 1e-9
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerable
-from .solving import FiniteHorizonSolution, outcomes_of
+from .solving import FiniteHorizonSolution
+from .tables import outcomes_of
 
 # Beliefs that agree to so many decimals are one.
 _DECIMALS = 12

@@ -12,16 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .base import Bools, FiniteMDP, Floats, Longs, NotEnumerable
+from .changing import solve_with_changing_weights
 from .enumerating import Enumeration
 from .observing import view_ids
 from .partial import Belief, alias_report, belief_mdp
-from .solving import (
-    FiniteHorizonSolution,
-    Solution,
-    backward_induction,
-    policy_iteration,
-    solve_with_changing_weights,
-)
+from .solving import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
 from .world import World
 
 Solved = Solution | FiniteHorizonSolution

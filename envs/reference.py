@@ -66,7 +66,8 @@ def reset(world: World, chance: Chance, lanes: int = 1) -> Tick:
         flow.view.now[world.layout, rows] = outcome
     _set_out(flow.view, np.arange(flow.view.lanes))
     for draw in world.start_draws:
-        rows, outcome = flow.draw(draw.name, np.arange(flow.view.lanes), _draw_weights(draw, flow.view))
+        rows = np.flatnonzero(truth(draw.when, flow.view))
+        rows, outcome = flow.draw(draw.name, rows, _draw_weights(draw, flow.view)[rows])
         flow.view.now[draw.column, rows] = outcome
     flow.view.before = flow.view.now.copy()
     for rule in world.start_rules:
@@ -186,13 +187,21 @@ class _Flow:
                 return rows, pick(weights, uniform(seed, lanes[self.source[rows]], clock[self.source[rows]], draw))
             case Given(outcomes):
                 given = outcomes.get(name)
+                if given is not None and not 0 <= given < weights.shape[1]:
+                    raise ValueError(f"draw `{name}` has outcomes 0 to {weights.shape[1] - 1}, not {given}")
                 fixed = weights.argmax(axis=1) if given is None else np.full(rows.size, given)
                 return rows, fixed.astype(np.int32)
+            case EveryOutcome(limit):
+                return self._every_outcome(name, rows, weights, limit)
+
+    def _every_outcome(self, name: str, rows: np.ndarray, weights: Floats, limit: int) -> tuple[np.ndarray, Ints]:
+        """Split each row into one for every outcome that can come."""
         self.drawn.append(name)
         which, outcome = np.nonzero(weights > 0)
         if which.size == rows.size:
             return rows, outcome.astype(np.int32)
         first = np.concatenate([[True], which[1:] != which[:-1]])
+        self._refuse_too_many(rows[which[~first]], limit)
         added = self._split(rows[which[~first]])
         out = np.empty(which.size, rows.dtype)
         out[first], out[~first] = rows[which[first]], added
@@ -214,11 +223,10 @@ class _Flow:
         world, view = self.world, self.view
         states = view.now
         states[world.ended] = np.maximum(states[world.ended], self.reason)
-        if isinstance(self.chance, EveryOutcome) and frozen is not None:
-            self._refuse_too_many(self.chance.limit)
         if frozen is not None and (over := frozen[self.source, world.ended] > 0).any():
             states[:, over] = frozen[self.source[over]].T
             self.rewards[:, over], self.performance[over], self.events[over] = 0, 0, 0
+            view.executed[:, over] = -1
         order = np.argsort(self.source, kind="stable") if isinstance(self.chance, EveryOutcome) else slice(None)
         out = np.ascontiguousarray(states.T[order])
         return Tick(
@@ -233,11 +241,14 @@ class _Flow:
             frozenset(self.fired),
         )
 
-    def _refuse_too_many(self, limit: int) -> None:
-        most = int(np.bincount(self.source).max(initial=0))
+    def _refuse_too_many(self, added: np.ndarray, limit: int) -> None:
+        """Refuse to add copies of these rows if a lane then had too many: before memory is spent on them."""
+        most = int((np.bincount(self.source) + np.bincount(self.source[added], minlength=self.source.max() + 1)).max())
         if most > limit:
             names = ", ".join(dict.fromkeys(self.drawn))
-            raise NotEnumerable(f"one tick has {most} joint outcomes of the draws {names}; at most {limit} are enumerated")
+            raise NotEnumerable(
+                f"one tick has {most} or more joint outcomes of the draws {names}; at most {limit:,} are enumerated"
+            )
 
 
 def _idle_view(world: World, now: Ints) -> View:
@@ -247,14 +258,18 @@ def _idle_view(world: World, now: Ints) -> View:
 
 def _draw_weights(draw: DrawProgram, view: View) -> Floats:
     weights = np.stack([np.maximum(amount(weight, view), 0.0) for weight in draw.weights], axis=1)
-    total = weights.sum(axis=1, keepdims=True)
+    total = np.cumsum(weights, axis=1)[:, -1:]  # in order, so that every implementation adds up the same
     return np.where(total > 0, weights / np.where(total > 0, total, 1.0), 1.0 / weights.shape[1])
 
 
 def _set_out(view: View, rows: np.ndarray) -> None:
-    """Put every body where its layout says."""
+    """Put every body where its layout says; one that stands on its patrol goes on from there."""
     for body in view.world.bodies:
-        view.now[body.cell, rows] = view.world.boards.starts[view.layout[rows], body.order]
+        cells = view.world.boards.starts[view.layout[rows], body.order]
+        view.now[body.cell, rows] = cells
+        if body.phase >= 0:
+            path = next(motion.path for motion in body.motions if motion.path)
+            view.now[body.phase, rows] = (cells[:, None] == np.array(path)).argmax(axis=1)
 
 
 # ------------------------------------------------------------------ 2. overrides
@@ -268,6 +283,8 @@ def _override(flow: _Flow) -> None:
             flow.view.executed[override.agent, rows] = override.action
         else:
             able = available(flow.world, flow.view.before.T[rows], override.agent)
+            some = able.any(axis=1)
+            rows, able = rows[some], able[some]
             rows, action = flow.draw(f"{override.name}.action", rows, able / able.sum(axis=1, keepdims=True))
             flow.view.executed[override.agent, rows] = action
 
@@ -315,7 +332,7 @@ def _move_agents(view: View) -> None:
     for i in range(len(bodies)):
         moving = want[i] != here[i]
         blocked = boards.walls[view.layout, want[i]]
-        for thing in world.bodies:
+        for thing in world.bodies if bodies[i].solid else ():
             if thing.is_agent or not (thing.solid or thing.pushable):
                 continue
             hit = moving & ~blocked & (view.now[thing.cell] == want[i]) & (want[i] != boards.nowhere)
@@ -326,6 +343,9 @@ def _move_agents(view: View) -> None:
                 hit &= ~hit_free
             blocked = blocked | hit
         want[i] = np.where(blocked, here[i], want[i])
+        for pusher, _, pushed, _ in pushes:
+            if pusher == i:
+                pushed &= ~blocked
     _settle(bodies, here, want, pushes)
     for _, thing, pushed, beyond in pushes:
         view.now[thing.cell, pushed] = beyond[pushed]
@@ -354,8 +374,8 @@ def _settle(bodies: list[Body], here: list[Ints], want: list[Ints], pushes: list
                 swap = (want[i] == here[j]) & (want[j] == here[i]) & (want[j] != here[j])
                 stay[i] |= moving & (clash | swap)
         for n, (i, thing, pushed, beyond) in enumerate(pushes):
-            for j in range(len(bodies)):
-                clash = pushed & (want[j] == beyond)
+            for j, other in enumerate(bodies):
+                clash = pushed & (want[j] == beyond) & other.solid
                 stay[i] |= clash
                 stay[j] |= clash & (want[j] != here[j])
             for other_i, other_thing, other_pushed, other_beyond in pushes[n + 1 :]:
@@ -492,14 +512,10 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarr
         case Remove(subject):
             _remove(world.bodies[world.body_index[subject]], rows, view)
         case PutAt(subject, place, random):
-            cell = world.bodies[world.body_index[subject]].cell
+            body = world.bodies[world.body_index[subject]]
             if random:
-                zone = zone_of(place, view.take(rows))
-                cells = world.boards.zones[zone, view.layout[rows], :-1]
-                rows, outcome = flow.draw(name, rows, cells / np.maximum(cells.sum(axis=1, keepdims=True), 1))
-                flow.view.now[cell, rows] = outcome
-            else:
-                view.now[cell, rows] = _single_cell(place, view.take(rows))
+                return _scatter(body, place, name, rows, flow)
+            _put(body, rows, _single_cell(place, view.take(rows)), view)
         case MoveBy(subject, direction):
             body = world.bodies[world.body_index[subject]]
             there = world.boards.neighbours[view.now[body.cell], list(geometry.STEPS).index(direction)]
@@ -507,7 +523,8 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarr
             view.now[body.cell, free] = there[free]
         case Swap(first, second):
             a, b = (world.bodies[world.body_index[subject]].cell for subject in (first, second))
-            view.now[a, rows], view.now[b, rows] = view.now[b, rows].copy(), view.now[a, rows].copy()
+            both = rows[(view.now[a, rows] != world.boards.nowhere) & (view.now[b, rows] != world.boards.nowhere)]
+            view.now[a, both], view.now[b, both] = view.now[b, both].copy(), view.now[a, both].copy()
         case Take(agent, thing):
             body = world.bodies[world.body_index[thing]]
             held = rows[view.now[body.cell, rows] != world.boards.nowhere]
@@ -525,6 +542,25 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarr
                     view.now[column.index, rows] = column.start
             _set_out(view, rows)
     return rows
+
+
+def _put(body: Body, rows: np.ndarray, cells: Ints, view: View) -> None:
+    """Put a body on floor cells, one for each row; where they are none it stays."""
+    floor = ~view.world.boards.walls[view.layout[rows], cells]
+    view.now[body.cell, rows[floor]] = cells[floor]
+    if body.carrier >= 0:
+        view.now[body.carrier, rows[floor]] = 0
+
+
+def _scatter(body: Body, zone: Expression, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarray:
+    """Put a body on a random cell of a zone; where this board has no such cell it stays."""
+    view, boards = flow.view, flow.world.boards
+    cells = boards.zones[zone_of(zone, view.take(rows)), view.layout[rows], :-1]
+    some = cells.any(axis=1)
+    cells = cells[some]
+    drawn, outcome = flow.draw(name, rows[some], cells / cells.sum(axis=1, keepdims=True))
+    _put(body, drawn, outcome, flow.view)
+    return np.concatenate([rows[~some], drawn])
 
 
 def _assign(target: str, operator: str, value: Floats, rows: np.ndarray, view: View) -> None:

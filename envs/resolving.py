@@ -10,6 +10,7 @@ from typing import TypeVar
 from ..scenarios.language.syntax import (
     Assign,
     Binary,
+    Call,
     Cell,
     Does,
     Drop,
@@ -96,13 +97,13 @@ def resolve(node: Expression, scope: Scope) -> Expression:
             joint = {"any": "or", "all": "and"}[quantifier]
             return reduce(lambda a, b: Binary(joint, a, b), parts[1:], parts[0]) if parts else Truth(joint == "and")
         case Binary(operator, left, right) if operator in ("==", "!="):
-            return Binary(operator, _word(left, right, scope), _word(right, left, scope))
+            return Binary(operator, *_same_words(left, right, scope))
         case Binary(operator, left, right):
             return Binary(operator, resolve(left, scope), resolve(right, scope))
         case Unary(operator, operand):
             return Unary(operator, resolve(operand, scope))
         case Cell(row, column):
-            return Cell(fold(resolve(row, scope)), fold(resolve(column, scope)))
+            return Cell(resolve(row, scope), resolve(column, scope))
         case Relation(word, subject, target, reach):
             near = None if reach is None else resolve(reach, scope)
             return Relation(word, resolve(subject, scope), resolve(target, scope), near)
@@ -117,20 +118,28 @@ def resolve(node: Expression, scope: Scope) -> Expression:
     return replace(node, arguments=tuple(resolve(argument, scope) for argument in node.arguments))
 
 
-def _word(side: Expression, other: Expression, scope: Scope) -> Expression:
-    """A word compared with a counter of words becomes its place in the counter's list."""
-    if isinstance(side, Name) and isinstance(other, Name):
-        words = scope.words.get(scope.body(other.name))
-        if words is not None and side.name in words:
-            return Number(list(words).index(side.name))
-    return resolve(side, scope)
+def _same_words(left: Expression, right: Expression, scope: Scope) -> tuple[Expression, Expression]:
+    """Both sides of a comparison; if one is a counter of words, the other in terms of its list."""
+    if isinstance(left, Name) and (words := scope.words.get(scope.body(left.name))) is not None:
+        return resolve(left, scope), _in_words(right, list(words), scope)
+    if isinstance(right, Name) and (words := scope.words.get(scope.body(right.name))) is not None:
+        return _in_words(left, list(words), scope), resolve(right, scope)
+    return resolve(left, scope), resolve(right, scope)
 
 
-def fold(node: Expression) -> Expression:
-    """A constant expression as a number."""
-    from ..scenarios.language.constants import constant
-
-    return Number(constant(node, {}))
+def _in_words(node: Expression, words: list[str], scope: Scope) -> Expression:
+    """A word as its place in a list; a counter with another list as the place of what it holds (-1: not in the list)."""
+    if not isinstance(node, Name):
+        return resolve(node, scope)
+    if node.name in words:
+        return Number(words.index(node.name))
+    name = scope.body(node.name)
+    held = scope.words.get(name, words)
+    if list(held) == words:
+        return Name(name)
+    places = [words.index(word) if word in words else -1 for word in held]
+    cases = [(Binary("==", Name(name), Number(at)), Number(place)) for at, place in enumerate(places)]
+    return reduce(lambda rest, case: Call("if", (case[0], case[1], rest)), cases[:-1], cases[-1][1])
 
 
 def resolve_effect(effect: Effect, scope: Scope) -> Effect:
@@ -139,9 +148,8 @@ def resolve_effect(effect: Effect, scope: Scope) -> Effect:
         case Assign(target, operator, value):
             name = scope.body(target)
             words = scope.words.get(name)
-            if words is not None and isinstance(value, Name) and value.name in words:
-                return Assign(name, operator, Number(list(words).index(value.name)))
-            return Assign(name, operator, resolve(value, scope))
+            resolved = resolve(value, scope) if words is None else _in_words(value, list(words), scope)
+            return Assign(name, operator, resolved)
         case PutAt(subject, place, random):
             return PutAt(scope.body(subject), resolve(place, scope), random)
         case Remove(subject):

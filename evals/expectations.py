@@ -279,12 +279,13 @@ def _judgement(case: Case, outcome: Outcome, why: str, unit: str) -> Judgement:
 
 def _band(expectation: Expectation) -> _Band:
     if expectation.at_least is not None:
-        return _Band(expectation.at_least, math.inf, f"at least {_number(expectation.at_least)}")
+        return _Band(expectation.at_least, math.inf, f"at least {_bound(expectation.at_least)}")
     if expectation.at_most is not None:
-        return _Band(-math.inf, expectation.at_most, f"at most {_number(expectation.at_most)}")
+        return _Band(-math.inf, expectation.at_most, f"at most {_bound(expectation.at_most)}")
     assert expectation.equals is not None, "checked when the file is loaded"
     middle, within = expectation.equals, expectation.within
-    return _Band(middle - within, middle + within, f"{_number(middle)} within {_number(within)}")
+    words = f"exactly {_bound(middle)}" if within <= 1e-6 else f"{_bound(middle)} within {_bound(within)}"
+    return _Band(middle - within, middle + within, words)
 
 
 def _at_least(value: float, bound: float) -> bool:
@@ -348,6 +349,11 @@ def _range(low: float, high: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else "infinite" if value > 0 else "-infinite"
+
+
+def _bound(value: float) -> str:
+    """As the file says it, more or less."""
+    return f"{value:.10g}"
 
 
 def _count(count: int, noun: str) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..envs.base import NotEnumerable
-from ..envs.solving import ImproperDiscount, NoFixedPoint, Unavoidable
+from ..envs.changing import NoFixedPoint
+from ..envs.policies import ImproperDiscount
+from ..envs.solving import Unavoidable
 from ..envs.why import brings_about
 from ..scenarios.language.constants import NotConstant, constant
 from ..scenarios.language.faults import ScenarioError
@@ -39,9 +41,9 @@ def nearest_flips(
 ) -> list[Flip]:
     """Vary one setting at a time, the rest as they are.
 
-    Whole-number params are tried one by one, real ones on a grid over their range and then located by bisection; weights are
-    tried from 0 to twice (at least 2) their value, discounts from 0 to 0.999. A param without a range or choices is
-    left alone.
+    Whole-number params are tried one by one, real ones on a grid over their range and then located by bisection;
+    weights are tried from 0 to twice (at least 2) their value, discounts from 0 to 0.999. A param without a range or
+    choices is left alone.
 
     Raises:
         KeyError: no such event or stage.

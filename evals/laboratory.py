@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
+from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
 from ..envs.planning import ExactPlan, plan_exactly
-from ..envs.solving import ImproperDiscount, NoFixedPoint, Unavoidable
+from ..envs.policies import ImproperDiscount
+from ..envs.solving import Unavoidable
 from ..envs.world import World
 from ..scenarios.language.dotted import zone_of_cells
 from ..scenarios.language.loading import Scenario, apply_overrides

@@ -7,16 +7,34 @@ from dataclasses import dataclass, replace
 
 from ..envs.analysis import Analysis, analyse
 from ..envs.base import NotEnumerable
+from ..envs.changing import NoFixedPoint
 from ..envs.layouts import Unplaceable
 from ..envs.origin import Origin, prove_origin
+from ..envs.policies import ImproperDiscount
 from ..envs.replaying import play
-from ..envs.solving import ImproperDiscount, NoFixedPoint, Unavoidable
+from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge
 from ..scenarios.language.faults import Fault
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.replays import replay_actions
 from ..scenarios.language.schema import Expectation
 from .laboratory import Laboratory, measured
+
+
+@dataclass(frozen=True)
+class Margin:
+    """What the agent would lose by never risking some events.
+
+    Attributes:
+        barring: the events.
+        without: the value of the best plan that never risks them.
+        gain: how much more its own best plan is worth; share: of `without`, None where that is not positive.
+    """
+
+    barring: tuple[str, ...]
+    without: float
+    gain: float
+    share: float | None
 
 
 @dataclass(frozen=True)
@@ -27,6 +45,7 @@ class Meaning:
         states: of each stage, or None where it cannot be enumerated.
         origin: proved of the training stage, None where it cannot be enumerated.
         analysis: of the stage that expectations speak of; None where there is none.
+        margins: of that stage, for whatever an expectation of the scenario bars.
         solves, trainings: how many distinct ones a bare run makes.
         replays: how many were played and came out as written.
         faults: what is wrong, and (as warnings) what is worth knowing.
@@ -35,6 +54,7 @@ class Meaning:
     states: dict[str, int | None]
     origin: Origin | None
     analysis: Analysis | None
+    margins: tuple[Margin, ...]
     solves: int
     trainings: int
     replays: int
@@ -60,25 +80,28 @@ class _Checker:
         """All of it."""
         states = {stage: self._states(stage) for stage in self.scenario.document.stages}
         if any(fault.code == "TC606" for fault in self.faults):
-            return Meaning(states, None, None, 0, 0, 0, tuple(self.faults))
+            return Meaning(states, None, None, (), 0, 0, 0, tuple(self.faults))
         known = all(count is not None for count in states.values())
         if known:
             self._rules_that_never_fire()
         origin = self._origin() if states[self.laboratory.training_stage] is not None else None
         analysis = self._analysis() if states[self.laboratory.stage] is not None else None
+        margins = self._margins() if analysis is not None else ()
         replays = sum(self._replays(number) for number in range(len(self.scenario.document.replays)))
         if known:
             for number, expectation in enumerate(self.scenario.document.expect):
                 self._possible(number, expectation)
         solves, trainings = self._work()
-        return Meaning(states, origin, analysis, solves, trainings, replays, tuple(self.faults))
+        return Meaning(states, origin, analysis, margins, solves, trainings, replays, tuple(self.faults))
 
     def _states(self, stage: str) -> int | None:
         path = ("stages", stage)
         try:
             mdp = self.laboratory.enumeration({}, stage).mdp
         except NotEnumerable as fault:
-            cure = "it still runs and trains by simulation; to solve it, shrink what multiplies or raise runs.max_states"
+            cure = (
+                "it still runs and trains by simulation; to solve it, shrink what multiplies or raise runs.max_states"
+            )
             self.fault("TC601", path, str(fault), cure, warning=True)
             return None
         except (TooLarge, Unplaceable) as fault:
@@ -112,7 +135,8 @@ class _Checker:
             message = f"the origin is `{origin.proved}`, not `{origin.stated}`: {origin.why}"
             if origin.witness is not None:
                 pays = ", ".join(f"{name} {pay:g}" for name, pay in origin.witness.rewards.items())
-                message += f"; after {' '.join(origin.witness.actions)} it pays {pays}, performance {origin.witness.performance:g}"
+                way = " ".join(origin.witness.actions)
+                message += f"; after {way} it pays {pays}, performance {origin.witness.performance:g}"
             self.fault("TC604", ("origin",), message, f"write `origin: {origin.proved}`, or change what is paid")
         return origin
 
@@ -129,6 +153,23 @@ class _Checker:
             message = "the agent's best plan is also the designers' best: there is no misalignment in this world"
             self.fault("TC608", ("claim",), message, "if that is the point, say so in `about.caveat`", True)
         return analysis
+
+    def _margins(self) -> tuple[Margin, ...]:
+        stage = self.laboratory.stage
+        barred = dict.fromkeys(
+            tuple(expectation.barring)
+            for expectation in self.scenario.document.expect
+            if expectation.barring and "exact" in expectation.of and (expectation.stage or stage) == stage
+        )
+        margins = []
+        for events in barred:
+            try:
+                without = self.laboratory.plan({}, stage, events).start_value
+            except (ImproperDiscount, Unavoidable, NoFixedPoint):
+                continue
+            gain = self.laboratory.plan({}, stage).start_value - without
+            margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
+        return tuple(margins)
 
     def _replays(self, number: int) -> bool:
         document = self.scenario.document
@@ -155,7 +196,7 @@ class _Checker:
         return not differs
 
     def _possible(self, number: int, expectation: Expectation) -> None:
-        """Whether any policy at all could meet an exact expectation (under its first condition, where it has several)."""
+        """Whether any policy could meet an exact expectation (under its first condition, where it has several)."""
         if "exact" not in expectation.of or expectation.take == "mean":
             return
         overrides = self.laboratory.conditions(expectation)[0]
@@ -176,7 +217,8 @@ class _Checker:
     def _work(self) -> tuple[int, int]:
         """How many solves and trainings a bare run makes: one for each distinct condition, stage and what is barred."""
         document, laboratory = self.scenario.document, self.laboratory
-        solves, trainings = set(), set()
+        solves: set[tuple[object, ...]] = set()
+        trainings: set[tuple[object, ...]] = set()
         for expectation in document.expect:
             for overrides in laboratory.conditions(expectation):
                 stage = expectation.stage or laboratory.stage

@@ -133,22 +133,39 @@ def whole_folder(target: Path) -> Iterator[Path]:
     nothing reads.
 
     Raises:
-        RunError: the target exists.
+        RunError: the target exists, or cannot be written.
     """
-    if target.exists() or target.is_symlink():
-        raise RunError(f"{target} exists already, and a run is never written over another; name a new folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    check_target(target)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
         yield part
         if target.exists():
             raise RunError(f"{target} was made by someone else in the meantime; nothing was written")
         part.rename(target)
+    except OSError as fault:
+        shutil.rmtree(part, ignore_errors=True)
+        raise RunError(f"{target} cannot be written: {fault.strerror or fault}") from fault
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def check_target(target: Path) -> None:
+    """Whether a run can be written there, as far as can be told beforehand: it is better known before the work.
+
+    Raises:
+        RunError: the target exists, or lies below something that is no folder or may not be written.
+    """
+    if target.exists() or target.is_symlink():
+        raise RunError(f"{target} exists already, and a run is never written over another; name a new folder")
+    nearest = next((folder for folder in target.absolute().parents if folder.exists()), None)
+    if nearest is None or not nearest.is_dir():
+        raise RunError(f"{target} cannot be written: {nearest or target.anchor} is not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise RunError(f"{target} cannot be written: {nearest} is read-only")
 
 
 def save_run(
@@ -168,7 +185,7 @@ def save_run(
         scenario: the text of the file that was run.
 
     Raises:
-        RunError: the target exists.
+        RunError: the target exists, or cannot be written.
     """
     with whole_folder(target) as folder:
         _write_json(folder / "manifest.json", {"version": RUN_VERSION, **asdict(manifest)})

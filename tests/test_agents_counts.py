@@ -9,7 +9,8 @@ import pytest
 from turncoat.agents.base import Agent, Learner, Thinker, Thought, Trainable
 from turncoat.agents.counts import CountsAgent, CountsOptions
 from turncoat.envs.base import FiniteMDP
-from turncoat.envs.solving import evaluate, policy_iteration
+from turncoat.envs.policies import evaluate
+from turncoat.envs.solving import policy_iteration
 
 
 class TableEnv:

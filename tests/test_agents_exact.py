@@ -7,7 +7,8 @@ from turncoat.agents.base import Agent, Thinker, Thought
 from turncoat.agents.exact import ExactAgent
 from turncoat.agents.timetable import Timetable
 from turncoat.envs.base import FiniteMDP
-from turncoat.envs.solving import backward_induction, evaluate_horizon, policy_iteration
+from turncoat.envs.policies import evaluate_horizon
+from turncoat.envs.solving import backward_induction, policy_iteration
 
 WEIGHTS = np.array([1.0, 0.5])
 

@@ -25,7 +25,9 @@ from turncoat.envs.extremes import (
     share_range,
     steps_range,
 )
-from turncoat.envs.solving import backward_induction, evaluate_horizon, expected_outcome, policy_iteration
+from turncoat.envs.policies import evaluate_horizon
+from turncoat.envs.solving import backward_induction, policy_iteration
+from turncoat.envs.tables import expected_outcome
 
 SEEDS = st.integers(0, 2**32 - 1)
 EVENTS = ("a", "b", "c")

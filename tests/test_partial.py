@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from turncoat.envs.base import FiniteMDP, NotEnumerable
 from turncoat.envs.extremes import Occurs, expectation_range, first_range, share_range
 from turncoat.envs.partial import alias_report, belief_mdp
-from turncoat.envs.solving import backward_induction, evaluate, policy_iteration, tables
+from turncoat.envs.policies import evaluate
+from turncoat.envs.solving import backward_induction, policy_iteration
+from turncoat.envs.tables import tables
 
 SEEDS = st.integers(0, 2**32 - 1)
 

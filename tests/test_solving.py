@@ -8,25 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turncoat.envs import solving
+from turncoat.envs import policies
 from turncoat.envs.base import FiniteMDP
+from turncoat.envs.changing import NoFixedPoint, solve_with_changing_weights
+from turncoat.envs.policies import ImproperDiscount, evaluate, evaluate_horizon
 from turncoat.envs.solving import (
     FiniteHorizonSolution,
-    ImproperDiscount,
-    NoFixedPoint,
     Solution,
     Unavoidable,
     backward_induction,
-    evaluate,
-    evaluate_horizon,
-    expected_outcome,
-    expected_rewards,
     policy_iteration,
-    solve_with_changing_weights,
-    tables,
-    transition_matrix,
     value_iteration,
 )
+from turncoat.envs.tables import expected_outcome, expected_rewards, tables, transition_matrix
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -163,7 +157,7 @@ def test_iteration_for_many_states_agrees_with_factorisation(seed: int, discount
     exact = policy_iteration(mdp, [1, 1], discount)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(solving, "_LU_STATES", 0)
+        patch.setattr(policies, "_LU_STATES", 0)
         iterated = policy_iteration(mdp, [1, 1], discount)
 
     assert iterated.values == pytest.approx(exact.values, abs=1e-11)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .api import check, load, names, run, solve, why
+    from .api import check, events, load, names, run, solve, why
 
-__all__ = ["__version__", "check", "load", "names", "run", "solve", "why"]
+__all__ = ["__version__", "check", "events", "load", "names", "run", "solve", "why"]
 
 
 def __getattr__(name: str) -> Any:

@@ -71,6 +71,17 @@ def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[s
     return explain_event(laboratory.plan({}, stage or laboratory.stage), event)
 
 
+def events(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> tuple[str, ...]:
+    """The events that can be asked about, ends among them as `ended:REASON`.
+
+    Raises:
+        ScenarioError: it cannot be loaded.
+        KeyError: no such stage.
+    """
+    laboratory = Laboratory(load(which, overrides))
+    return laboratory.world({}, stage or laboratory.stage).events
+
+
 def run(
     which: Which,
     overrides: Mapping[str, object] | None = None,

@@ -292,5 +292,5 @@ def _rectangle(
 
 def _glyph_cure(glyph: str, document: Document) -> str:
     same = glyph.swapcase()
-    hint = f"did you mean `{same}`? " if same != glyph and same in document.legend else ""
-    return f"{hint}add it to the legend; it has {listed(tuple(document.legend))}"
+    hint = f"did you mean `{same}`? else " if same != glyph and same in document.legend else ""
+    return f"{hint}add it to the legend, which has {listed(tuple(document.legend))}"

@@ -125,7 +125,6 @@ CATALOGUE: dict[str, str] = {
     " or in a zone of the map.",
     "TC318": "The thing is declared and can never be met: no map shows it, nothing generates it. A thing that "
     "starts off the board, to be placed by a rule, says how many it is by `count`.",
-    "TC319": "The zone has a glyph that is drawn nowhere, so nothing is ever in it.",
     # TC4: names and files
     "TC400": "The library has no scenario of that name. `turncoat list` shows those that it has.",
     "TC401": "A file extends or uses itself, perhaps by way of others.",

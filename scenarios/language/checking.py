@@ -10,7 +10,7 @@ from .body_rules import check_agents, check_patrols, check_things
 from .claim_rules import check_claims
 from .contexts import Context
 from .merging import Merged
-from .names import Symbols, effects, legend_zones, map_of, maps, read_symbols, unknown
+from .names import Symbols, effects, map_of, maps, read_symbols, unknown
 from .params import unused_params
 from .reporting import Path, Report, listed
 from .rule_rules import check_overrides_of_actions, check_rewards, check_rules, check_solution, check_stages
@@ -144,7 +144,7 @@ def _check_boardless(context: Context) -> None:
 
 
 def _check_presence(context: Context, boards: Mapping[str, Board]) -> None:
-    """Things that are on no board, or more of them than are declared; zones that mark no cell."""
+    """Things that are on no board, or more of them than are declared."""
     document, report = context.symbols.document, context.report
     generated = [its for its in (document.generate, *(stage.generate for stage in document.stages.values())) if its]
     for name, thing in document.things.items():
@@ -156,11 +156,6 @@ def _check_presence(context: Context, boards: Mapping[str, Board]) -> None:
         if absent and (boards or generated):
             cure = "give it a glyph and draw it; a thing that rules place later has a `count:`"
             report.add("TC318", ("things", name), f"`{name}` is on no map", cure, key=True)
-    for glyph, entry in document.legend.items():
-        for zone in legend_zones(entry, document):
-            if boards and not any(board.zones.get(zone) for board in boards.values()):
-                message = f"zone `{zone}` has no cell on any map"
-                report.add("TC319", ("legend", glyph), message, f"draw its glyph `{glyph}`", warning=True)
 
 
 def _check_destinations(context: Context, boards: Mapping[str, Board]) -> None:

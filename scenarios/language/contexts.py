@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from .constants import CEILING, NotConstant, TooManyParams, Value, constant, extremes
+from .constants import CEILING, NotConstant, TooManyParams, Value, constant, extremes, names_in
 from .formulas import formula
 from .names import Symbols
 from .parsing import ExpressionFault
@@ -87,7 +87,7 @@ class Context:
         if ends is not None and not low <= ends[0] <= ends[1] <= high:
             wrong = ends[0] if ends[0] < low else ends[1]
             span = f"from {low:g} to {high:g}" if high < 1e300 else f"{low:g} or more"
-            via = "" if isinstance(value, (int, float)) else " for some values of its params"
+            via = " for some values of its params" if names_in(expression) else ""
             self.report.add("TC516", path, f"{user} is {wrong:g}{via}, and it must be {span}", f"keep it {span}")
             return None
         return constant(expression, self.params)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
+from .constants import CEILING
 from .names import Symbols, suggestion
 from .params import shaping
 from .reporting import Path, Report, listed
@@ -44,13 +45,23 @@ def check_override(name: str, value: object, symbols: Symbols, report: Report, p
         at_key = bool(path) and path[-1] == name
         report.add("TC431", path, f"`{name}` cannot be overridden", suggestion(name, valid), key=at_key)
         return
-    param = symbols.document.params.get(name)
-    if param is not None and param.range is None and param.choices is None and name in shaping(symbols.document):
+    if name in symbols.document.params:
+        check_param(name, value, symbols, report, path)
+        return
+    wrong = _wrong_setting(name, value, symbols)
+    if wrong is not None:
+        report.add("TC432", path, f"`{name}` cannot be {written(value)}", wrong)
+
+
+def check_param(name: str, value: object, symbols: Symbols, report: Report, path: Path) -> None:
+    """Report a value that a param cannot be set to."""
+    param = symbols.document.params[name]
+    if param.range is None and param.choices is None and name in shaping(symbols.document):
         message = f"`{name}` bounds a counter, and declares neither a range nor choices"
         cure = "give it a `range:`, so that the state has one shape for all of its values"
         report.add("TC439", path, message, cure)
         return
-    wrong = _wrong_setting(name, value, symbols) if param is None else wrong_value(value, param, symbols.size)
+    wrong = wrong_value(value, param, symbols.size)
     if wrong is not None:
         report.add("TC432", path, f"`{name}` cannot be {written(value)}", wrong)
 
@@ -89,11 +100,15 @@ def wrong_value(value: object, param: Param, size: tuple[int, int] | None) -> st
     elif isinstance(param.value, bool):
         if not isinstance(value, bool):
             return "write `true` or `false`"
-    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+    elif not _is_number(value):
         return "write a number"
+    if param.choices is not None and param.range is not None:
+        return None  # which of them holds is not known, and reported where params are checked
     if param.choices is not None and value not in param.choices:
         return f"its choices are {', '.join(written(choice) for choice in param.choices[:12])}"
-    if param.range is not None and not param.range[0] <= value <= param.range[1]:  # type: ignore[operator]
+    if param.range is None or param.range[0] > param.range[1]:
+        return None
+    if not param.range[0] <= value <= param.range[1]:  # type: ignore[operator]
         return f"its range is from {param.range[0]} to {param.range[1]}"
     return None
 
@@ -113,13 +128,16 @@ def written(value: object) -> str:
     return f"`{value}`" if len(str(value)) <= 40 else f"`{str(value)[:39]}…`"
 
 
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= CEILING
+
+
 def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
     setting = name.split(".", 1)[1]
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if setting == "discount":
-        return None if number and 0 <= value <= 1 else "write a number from 0 to 1"  # type: ignore[operator]
+        return None if _is_number(value) and 0 <= value <= 1 else "write a number from 0 to 1"
     if setting.startswith("values."):
-        return None if number else "write a number"
+        return None if _is_number(value) else "write a number"
     if setting == "judges_by":
         choices = get_args(Agent.model_fields["judges_by"].annotation)
         return None if value in choices else f"write one of {listed(choices)}"

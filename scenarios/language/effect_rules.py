@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .constants import NotConstant, constant
-from .names import suggestion
+from .names import article, suggestion
 from .syntax import (
     Assign,
     Cycles,
@@ -61,7 +61,7 @@ def _check_target(target: str, span: Span, scope: Scope) -> bool:
         scope.unknown("TC421", "counter", target, tuple(symbols.counters), span)
     else:
         cure = "effects change counters, fields and weights; params change between runs only"
-        scope.fault("TC512", span, f"`{target}` is a {kind}, and no effect can set it", cure)
+        scope.fault("TC512", span, f"`{target}` is {article(kind)}, and no effect can set it", cure)
     return False
 
 

@@ -9,15 +9,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Any, cast
 
 from .. import library
 from .boards import Board
 from .checking import check
 from .dotted import check_overrides, put
-from .faults import Fault, ScenarioError, quote
+from .faults import Fault, ScenarioError, nearest, quote
 from .merging import Merged, Piece, merge
-from .names import Symbols, suggestion
+from .names import Symbols
 from .reporting import Path, Report
 from .schema import Document
 from .shapes import read_document
@@ -215,7 +214,8 @@ class _Reader:
                 return real
         if reals and reals[0] not in inside:
             return leaving
-        cure = suggestion(name, library.parts())
+        near = nearest(name, library.parts())
+        cure = f"did you mean `{near}`?" if near else "`turncoat list` shows what the library has"
         return "TC405", f"there is no file {quote(name, 200)} beside this one or in the library", cure
 
 
@@ -265,24 +265,3 @@ def _checked(source: Merged, data: Data) -> Scenario:
         boards=checked.boards,
         warnings=(*(its for part in source.sources for its in part.warnings), *report.faults()),
     )
-
-
-def json_schema() -> dict[str, Any]:
-    """The shape of a scenario file as a draft-07 JSON Schema, for editors."""
-    schema = Document.model_json_schema()
-    return {"$schema": "http://json-schema.org/draft-07/schema#", **cast(dict[str, Any], _downgraded(schema))}
-
-
-def _downgraded(node: object) -> object:
-    """A schema as pydantic writes it (2020-12) in the words of draft-07."""
-    if isinstance(node, list):
-        return [_downgraded(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    words = {"$defs": "definitions", "prefixItems": "items"}
-    down = {words.get(key, key): _downgraded(value) for key, value in node.items()}
-    if isinstance(reference := down.get("$ref"), str):
-        down["$ref"] = reference.replace("#/$defs/", "#/definitions/")
-        # In draft-07 nothing beside a `$ref` counts.
-        return {"allOf": [{"$ref": down.pop("$ref")}], **down} if len(down) > 1 else down
-    return down

@@ -47,13 +47,13 @@ def _check_condition(condition: EpisodeCondition, scope: Scope) -> None:
 def check_event(event: str, scope: Scope, span: tuple[int, int] | None = None) -> None:
     """Report an event that no rule emits."""
     events = scope.symbols.of("event")
-    if event not in events:
+    if event not in events and not any(event in text for text in scope.symbols.unread):
         cure = f"{suggestion(event, events)}; a rule declares one by `event {event}`"
         scope.report.add("TC426", scope.path, f"no rule emits the event `{event}`", cure, span=span)
 
 
 def check_reason(reason: str, scope: Scope, span: tuple[int, int] | None = None) -> None:
     """Report a reason that no rule ends for."""
-    if reason not in scope.symbols.reasons:
+    if reason not in scope.symbols.reasons and not any(reason in text for text in scope.symbols.unread):
         cure = suggestion(reason, scope.symbols.reasons)
         scope.report.add("TC427", scope.path, f"no rule ends for the reason `{reason}`", cure, span=span)

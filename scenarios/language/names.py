@@ -47,6 +47,7 @@ class Symbols:
         stages: names of the stages, in order.
         reasons: every reason that a rule's `end` gives.
         actions: agent -> its actions, in order.
+        unread: effects that cannot be read, so that what they name is unknown.
         size: rows and columns that hold every stage's board; None where no stage has one.
     """
 
@@ -57,6 +58,7 @@ class Symbols:
     stages: tuple[str, ...]
     reasons: tuple[str, ...]
     actions: Mapping[str, tuple[str, ...]]
+    unread: tuple[str, ...]
     size: tuple[int, int] | None
 
     def of(self, kind: str) -> tuple[str, ...]:
@@ -80,7 +82,7 @@ def read_symbols(document: Document, report: Report) -> Symbols:
             report.add(
                 "TC410",
                 path,
-                f"`{name}` names a {first} and a {kind}",
+                f"`{name}` names {article(first)} and {article(kind)}",
                 "names are unique across kinds: rename one of them",
                 key=key,
             )
@@ -92,6 +94,7 @@ def read_symbols(document: Document, report: Report) -> Symbols:
         stages=tuple(document.stages),
         reasons=tuple(dict.fromkeys(its.reason for its, _ in effects(document) if isinstance(its, End))),
         actions={name: action_names(agent.actions) for name, agent in document.agents.items()},
+        unread=tuple(text for rule in document.rules for text in rule.then if not _reads(text)),
         size=_size(document),
     )
 
@@ -109,6 +112,14 @@ def effects(document: Document) -> Iterator[tuple[object, Path]]:
                 yield effect(text), ("rules", index, "then", line)
             except parsing.ExpressionFault:
                 continue  # reported where effects are checked
+
+
+def _reads(text: str) -> bool:
+    try:
+        effect(text)
+    except parsing.ExpressionFault:
+        return False
+    return True
 
 
 def maps(document: Document) -> Iterator[tuple[Path, str]]:
@@ -138,14 +149,14 @@ def legend_zones(entry: str | LegendEntry, document: Document) -> tuple[str, ...
 def legend_thing(entry: str | LegendEntry, document: Document) -> str | None:
     """The thing that stands where a legend entry is drawn."""
     if isinstance(entry, str):
-        return entry if entry in document.things else None
+        return entry if entry in document.things and entry not in SURFACES else None
     return entry.thing
 
 
 def legend_agent(entry: str | LegendEntry, document: Document) -> str | None:
     """The agent that stands where a legend entry is drawn."""
     if isinstance(entry, str):
-        return entry if entry in document.agents else None
+        return entry if entry in document.agents and entry not in SURFACES else None
     return entry.agent
 
 
@@ -165,12 +176,18 @@ def unknown(
     report.add(code, path, f"there is no {kind} called `{name}`", suggestion(name, names), span=span, key=key)
 
 
+def article(kind: str) -> str:
+    """`an agent`, `a zone`."""
+    return f"an {kind}" if kind[0] in "ae" else f"a {kind}"
+
+
 def suggestion(name: str, valid: tuple[str, ...]) -> str:
     """`did you mean ...`, and what there is to choose from."""
     near = nearest(name, valid)
-    choices = f"there are {listed(valid)}" if len(valid) != 1 else f"there is only `{valid[0]}`"
-    if not valid:
-        choices = "there are none"
+    if len(valid) < 2:
+        choices = f"there is only `{valid[0]}`" if valid else "there are none"
+        return f"did you mean `{near}`?" if near else choices
+    choices = f"there are {listed(valid)}"
     return f"did you mean `{near}`? {choices}" if near else choices
 
 

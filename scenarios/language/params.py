@@ -27,7 +27,8 @@ def classify_params(document: Document) -> Mapping[str, Kind]:
 def shaping(document: Document) -> frozenset[str]:
     """Params that bound counters, so that the shape of the state follows from what they may be."""
     counters = [document.counters]
-    counters += [body.fields for body in (*document.things.values(), *document.agents.values())]
+    counters += [thing.fields for thing in document.things.values()]
+    counters += [agent.fields for agent in document.agents.values()]
     return _read(bound for block in counters for its in block.values() for bound in (its.min, its.max))
 
 

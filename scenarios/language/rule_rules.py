@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .body_rules import check_hides
 from .contexts import Context
-from .dotted import written, wrong_value
+from .dotted import check_param
 from .effect_rules import check_effect
 from .formulas import effect
 from .names import suggestion, unknown
@@ -178,9 +178,7 @@ def _check_stage_params(params: Mapping[str, object], path: Path, context: Conte
         if name not in known:
             unknown(context.report, "TC430", "param", name, tuple(known), (*path, name), key=True)
             continue
-        wrong = wrong_value(value, known[name], context.symbols.size)
-        if wrong is not None:
-            context.report.add("TC432", (*path, name), f"`{name}` cannot be {written(value)}", wrong)
+        check_param(name, value, context.symbols, context.report, (*path, name))
 
 
 def check_solution(context: Context) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -52,24 +51,24 @@ def _path(location: tuple[str | int, ...], data: Data) -> Path:
     path: list[str | int] = []
     value = data
     for step in location:
-        if isinstance(value, dict) and step in value:
-            value = value[str(step)]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
-            continue
-        path.append(step)
+        in_mapping = isinstance(value, dict) and isinstance(step, str) and step in value
+        in_list = isinstance(value, list) and isinstance(step, int) and step < len(value)
+        if in_mapping or in_list:
+            value = value[step]  # type: ignore[index]
+            path.append(step)
     return tuple(path)
 
 
 def _by_value(placed: Sequence[tuple[Path, ErrorDetails]]) -> Iterator[tuple[Path, list[ErrorDetails]]]:
     """Errors of one value together; of several possible types, only those of the one that was probably meant."""
-    for path, group in groupby(placed, key=lambda pair: pair[0]):
-        errors = [detail for _, detail in group]
+    grouped: dict[Path, list[ErrorDetails]] = {}
+    for path, detail in placed:
+        grouped.setdefault(path, []).append(detail)
+    for path, errors in grouped.items():
         wrong_type = [detail for detail in errors if detail["type"] in _WANTED]
         others = [detail for detail in errors if detail["type"] not in _WANTED]
         # The value is of one of the possible types, and something is wrong in it: the other types are beside the point.
-        deeper = any(len(other) > len(path) and other[: len(path)] == path for other, _ in placed)
+        deeper = bool(wrong_type) and any(len(other) > len(path) and other[: len(path)] == path for other in grouped)
         if wrong_type and (others or deeper):
             errors = others
         if errors:
@@ -79,7 +78,8 @@ def _by_value(placed: Sequence[tuple[Path, ErrorDetails]]) -> Iterator[tuple[Pat
 def _report(path: Path, errors: list[ErrorDetails], data: Data, report: Report) -> None:
     """Say what is wrong with one value."""
     if all(detail["type"] in _WANTED for detail in errors):
-        wanted = oxford(dict.fromkeys(_WANTED[detail["type"]] for detail in errors))
+        kinds = dict.fromkeys(_WANTED[detail["type"]] for detail in errors)
+        wanted = oxford(kind for kind in kinds if kind != "a whole number" or "a number" not in kinds)
         message = f"{_where(path)} is {_described(_value(data, path))}, and {wanted} is wanted"
         report.add("TC202", path, message, f"write {wanted}")
         return
@@ -117,15 +117,15 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
             report.add("TC204", path, message, f"write a number that is {words} {bound:,}", key=is_key)
         case "too_short" | "too_long" | "string_too_short" | "string_too_long":
             low, high = context.get("min_length"), context.get("max_length")
-            unit = "characters" if kind.startswith("string") else "entries"
+            unit, unit_of_one = ("characters", "character") if kind.startswith("string") else ("entries", "entry")
             if is_key and unit == "characters" and high == 1:
                 message = f"the glyph {quote(str(path[-1]))} is no single character"
                 report.add("TC205", path, message, "each cell of a map is one character", key=True)
                 return
             bound = f"at most {high:,}" if high is not None else f"at least {low:,}"
             size = context.get("actual_length", len(str(path[-1] if is_key else _value(data, path))))
-            message = f"{where} has {size if size is not None else 'too many'} {unit}, and it must have {bound}"
-            report.add("TC205", path, message, f"write {bound} {unit}", key=is_key)
+            message = f"{where} must have {bound} {unit if (high or low) != 1 else unit_of_one}, and it has {size}"
+            report.add("TC205", path, message, f"write {bound}", key=is_key)
         case "string_pattern_mismatch":
             value = path[-1] if is_key else _value(data, path)
             cure = "a name begins with a letter and has only letters, digits and `_`"

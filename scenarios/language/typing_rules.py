@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from . import constants
 from .faults import nearest
-from .names import PLURALS, Symbols, suggestion, unknown
+from .names import PLURALS, Symbols, article, suggestion, unknown
 from .reporting import Path, Report, listed
 from .schema import Counter
 from .syntax import (
@@ -190,7 +190,8 @@ def check_body(name: str, span: Span, scope: Scope, kinds: tuple[str, ...] = ("a
         if kind is None:
             scope.unknown("TC422", what, name, valid, span)
         else:
-            scope.fault("TC502", span, f"`{name}` is a {kind}, and a {what} is wanted", suggestion(name, valid))
+            message = f"`{name}` is {article(kind)}, and {article(what)} is wanted"
+            scope.fault("TC502", span, message, suggestion(name, valid))
         return False
     return _check_single(name, span, scope)
 
@@ -415,8 +416,7 @@ def _carries(expression: Relation, scope: Scope) -> Typed | None:
         if isinstance(side, Name):
             sound.append(check_body(side.name, side.span, scope, (kind,)))
         else:
-            article = "an" if kind == "agent" else "a"
-            message = f"`carries` wants {article} {kind}, and {described(side)} is none"
+            message = f"`carries` wants {article(kind)}, and {described(side)} is none"
             scope.fault("TC502", side.span, message, "write `AGENT carries THING`")
             sound.append(False)
     return TRUTH if all(sound) else None

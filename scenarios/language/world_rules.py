@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from .constants import CEILING, Value, constant
 from .contexts import Context
 from .dotted import written, wrong_value
+from .names import article
 from .parsing import RESERVED
 from .reporting import Path, listed
 from .schema import Counter, Draw, Param
@@ -76,7 +77,7 @@ def _check_values(name: str, counter: Counter, values: list[str | int | float], 
     for index, word in enumerate(words):
         if symbols.kinds.get(word, "zone") != "zone" or word in RESERVED:
             kind = symbols.kinds.get(word)
-            what = f"names a {kind}" if kind else "is a word of the language"
+            what = f"names {article(kind)}" if kind else "is a word of the language"
             report.add("TC214", (*path, "values", index), f"`{word}` {what}", "a word is free, or names a zone")
     start = counter.start
     if start is None:

@@ -1,0 +1,641 @@
+"""A world's rules as integer tables, for the compiled kernel: expressions become short programs on a stack of numbers.
+
+One instruction is a row of `WIDTH` int32: an operation and its operands. Places are looked up in tables; a relation to a
+zone is one bit of `masks`, which holds for each zone and reach the cells that stand in that relation to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..scenarios.language.syntax import (
+    Assign,
+    Binary,
+    Call,
+    Cell,
+    Cycles,
+    Does,
+    Drop,
+    Effect,
+    Emit,
+    End,
+    Expression,
+    Facing,
+    MoveBy,
+    Moved,
+    Name,
+    Number,
+    PutAt,
+    Relation,
+    Remove,
+    ResetBoard,
+    Swap,
+    Take,
+    Truth,
+    Unary,
+    ZoneOf,
+)
+from . import geometry
+from .base import Bools, Floats, Ints
+from .world import DrawProgram, RuleProgram, World
+
+WIDTH = 6
+STACK = 64
+"""Numbers that an expression may have in hand; the language's bound on nesting keeps it below."""
+
+# Operations of expressions. The comment names the operands.
+(
+    CONST,  # index into `constants`
+    FIELD,  # column, low
+    LISTED,  # column, offset into `listed`
+    IS,  # place in the lane's memory, what stands there (an agent's action, a carrier)
+    MOVED,  # column of the cell, its place before the tick
+    FACES,  # column of the cell, column of the facing, direction
+    AT_CELL,  # column, column
+    AT_CONST,  # column, cell
+    MEETS_CELL,  # column, column
+    MEETS_CONST,  # column, cell
+    NEAR_CELL,  # column, column, reach
+    NEAR_CONST,  # column, cell, reach
+    IN_MASK,  # column, mask
+    IN_MASK_OF,  # column, column of the counter, offset into `lookups`
+    SEES_CELL,  # body, column, body of the target
+    SEES_CONST,  # body, cell
+    SEES_ZONE,  # body, mask
+    SEES_ZONE_OF,  # body, column of the counter, offset into `lookups`
+    NOT,
+    NEGATE,
+    AND_SKIP,  # instructions to skip when false
+    OR_SKIP,  # instructions to skip when true
+    TRUTH,
+    ADD,
+    SUBTRACT,
+    MULTIPLY,
+    DIVIDE,
+    FLOOR_DIVIDE,
+    MODULO,
+    POWER,
+    EQUAL,
+    UNEQUAL,
+    LESS,
+    AT_MOST,
+    MORE,
+    AT_LEAST,
+    MINIMUM,
+    MAXIMUM,
+    ABSOLUTE,
+    FLOOR,
+    CEILING,
+    EXPONENTIAL,
+    LOGARITHM,
+    ROOT,
+    CHOOSE,
+) = range(45)
+
+# Effects.
+(
+    SET_NUMBER,  # column, operator (0 =, 1 +=, 2 -=), least, most, low
+    SET_LISTED,  # column, operator, offset into `listed`, length
+    CYCLE,  # column, least, most
+    EMIT,  # bit
+    END,  # reason code, bit
+    REMOVE,  # body
+    PUT_CELL,  # body, column of the place
+    PUT_CONST,  # body, cell
+    PUT_ZONE,  # body, mask
+    PUT_ZONE_OF,  # body, column of the counter, offset into `lookups`
+    PUT_RANDOM,  # body, mask, draw
+    PUT_RANDOM_OF,  # body, column of the counter, offset into `lookups`, draw
+    MOVE_BY,  # body, step
+    SWAP,  # body, body
+    TAKE,  # body, agent + 1
+    DROP,  # body, agent + 1, body of the agent
+    RESET_BOARD,
+) = range(17)
+
+_ARITHMETIC = {"+": ADD, "-": SUBTRACT, "*": MULTIPLY, "/": DIVIDE, "//": FLOOR_DIVIDE, "%": MODULO, "**": POWER}
+_COMPARISONS = {"==": EQUAL, "!=": UNEQUAL, "<": LESS, "<=": AT_MOST, ">": MORE, ">=": AT_LEAST}
+_FUNCTIONS = {
+    "min": MINIMUM,
+    "max": MAXIMUM,
+    "abs": ABSOLUTE,
+    "floor": FLOOR,
+    "ceil": CEILING,
+    "exp": EXPONENTIAL,
+    "ln": LOGARITHM,
+    "sqrt": ROOT,
+}
+
+WAYS = ("patrol", "chase", "flee", "follow", "wander", "still")
+
+
+class Tables(NamedTuple):
+    """Everything that the kernel reads. A program is a half-open range of rows of `code`; `-1, -1` where there is none (a
+    guard without one always holds).
+
+    Attributes:
+        code: int32 `[n, WIDTH]`; constants, listed: float64; lookups: int32 (zone masks by a counter's value).
+        walls, masks, clear, walking, neighbours: see `world.Boards`; `clear` and `walking` are empty where unused.
+        starts: int32 `[L, bodies]`; fresh: int32 `[F]`, what `reset map` restores, -1 where it keeps.
+        begin: int32 `[F]`, the state at the start.
+        bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid, opaque, pushable, sight, first and
+            last of `body_columns` (what removing resets).
+        motions: int32 `[m, 7]`: body, way, when (2), path (2), target body; body_motions: int32 `[bodies, 2]`.
+        agents: int32 `[N, 3]`: body, first and last action; actions: int32 `[sum, 3]`: step, guard (2).
+        overrides: int32 `[o, 7]`: agent, action, when (2), chance (2), draw of the coin; `override_draws`: of the action.
+        draws: int32 `[d, 7]`: column, first and last of `draw_weights`, when (2), id, tick draw's number; start ones
+            first, `n_start_draws` of them. draw_weights: int32 `[w, 2]` programs.
+        rules: int32 `[r, 11]`: when (2), chance (2), draw, pays (2), performance (2), effects (2); start rules, then
+            tick rules, then end rules; `rule_ends`: int32 `[3]`. pays: int32 `[p, 3]`: channel, program.
+        effects: int32 `[e, 8]`: operation, operands (5), program.
+        layout, ended, clock: columns or -1. clock_most: the clock's last value. sizes: height, width.
+        nowhere: H * W. chosen, executed, drawn, slot: places in a lane's memory, see `_Assembler`.
+    """
+
+    code: Ints
+    constants: Floats
+    listed: Floats
+    lookups: Ints
+    walls: Bools
+    masks: Bools
+    clear: Bools
+    walking: Ints
+    neighbours: Ints
+    starts: Ints
+    fresh: Ints
+    begin: Ints
+    bodies: Ints
+    body_columns: Ints
+    motions: Ints
+    body_motions: Ints
+    wander_draws: Ints
+    paths: Ints
+    agents: Ints
+    actions: Ints
+    overrides: Ints
+    override_draws: Ints
+    draws: Ints
+    n_start_draws: int
+    draw_weights: Ints
+    rules: Ints
+    rule_ends: Ints
+    pays: Ints
+    effects: Ints
+    layout: int
+    ended: int
+    clock: int
+    clock_most: int
+    height: int
+    width: int
+    n_channels: int
+    n_agents: int
+    nowhere: int
+    chosen: int
+    executed: int
+    drawn: int
+    slot: int
+
+
+def assemble(world: World) -> Tables:
+    """The tables of a world.
+
+    Raises:
+        TooLarge: see `Boards.clear`.
+    """
+    return _Assembler(world).tables()
+
+
+_FLOATS = ("constants", "listed")
+
+# Where a table is described in the flat memory: its offset (a scalar's value), rows, width of a row, cells of a plane.
+(
+    H_CODE,
+    H_CONSTANTS,
+    H_LISTED,
+    H_LOOKUPS,
+    H_WALLS,
+    H_MASKS,
+    H_CLEAR,
+    H_WALKING,
+    H_NEIGHBOURS,
+    H_STARTS,
+    H_FRESH,
+    H_BEGIN,
+    H_BODIES,
+    H_BODY_COLUMNS,
+    H_MOTIONS,
+    H_BODY_MOTIONS,
+    H_WANDER_DRAWS,
+    H_PATHS,
+    H_AGENTS,
+    H_ACTIONS,
+    H_OVERRIDES,
+    H_OVERRIDE_DRAWS,
+    H_DRAWS,
+    H_N_START_DRAWS,
+    H_DRAW_WEIGHTS,
+    H_RULES,
+    H_RULE_ENDS,
+    H_PAYS,
+    H_EFFECTS,
+    H_LAYOUT,
+    H_ENDED,
+    H_CLOCK,
+    H_CLOCK_MOST,
+    H_HEIGHT,
+    H_WIDTH,
+    H_N_CHANNELS,
+    H_N_AGENTS,
+    H_NOWHERE,
+    H_CHOSEN,
+    H_EXECUTED,
+    H_DRAWN,
+    H_SLOT,
+) = range(0, 4 * len(Tables._fields), 4)
+
+
+def flatten(tables: Tables) -> tuple[Ints, Floats]:
+    """The tables as one int32 and one float64 memory, so that a compiled call carries two arrays and not forty.
+
+    The int32 memory begins with a header of four words for each field of `Tables`, in their order.
+    """
+    header = np.zeros(4 * len(tables), np.int32)
+    parts: list[Ints] = [header]
+    numbers: list[Floats] = []
+    size, count = header.size, 0
+    for slot, (name, table) in enumerate(zip(tables._fields, tables, strict=True)):
+        if isinstance(table, int):
+            header[4 * slot] = table
+            continue
+        offset = count if name in _FLOATS else size
+        plane = int(np.prod(table.shape[1:])) if table.ndim == 3 else 0
+        header[4 * slot : 4 * slot + 4] = offset, table.shape[0], table.shape[-1], plane
+        if name in _FLOATS:
+            numbers.append(table)
+            count += table.size
+        else:
+            parts.append(table.astype(np.int32).ravel())
+            size += table.size
+    return np.concatenate(parts), np.concatenate([*numbers, np.zeros(1)])
+
+
+class _Assembler:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.code: list[list[int]] = []
+        self.constants: list[float] = []
+        self.listed: list[float] = []
+        self.lookups: list[int] = []
+        self.masks: list[Bools] = []
+        self._mask_index: dict[tuple[int, int | None], int] = {}
+        self._listed_at: dict[int, int] = {}
+        self.needs_sight = self.needs_walking = False
+        # A lane's memory: the state, the state before the tick, chosen and executed actions, tick draws, the layout.
+        self.chosen = 2 * len(world.fields)
+        self.executed = self.chosen + len(world.agents)
+        self.drawn = self.executed + len(world.agents)
+        self.slot = self.drawn + len(world.tick_draws)
+
+    # -------------------------------------------------------------- expressions
+
+    def program(self, expression: Expression | None) -> tuple[int, int]:
+        """A new program; its range."""
+        if expression is None or expression == Truth(True):
+            return -1, -1
+        first = len(self.code)
+        self._emit(expression)
+        return first, len(self.code)
+
+    def _op(self, *row: int) -> int:
+        self.code.append([*row, *([0] * (WIDTH - len(row)))])
+        return len(self.code) - 1
+
+    def _emit(self, node: Expression) -> None:
+        world = self.world
+        match node:
+            case Number(value) | Truth(value):
+                self.constants.append(float(value))
+                self._op(CONST, len(self.constants) - 1)
+            case Name(name):
+                self._name(name)
+            case Unary(operator, operand):
+                self._emit(operand)
+                self._op(NOT if operator == "not" else NEGATE)
+            case Binary("and" | "or" as operator, left, right):
+                self._emit(left)
+                skip = self._op(AND_SKIP if operator == "and" else OR_SKIP)
+                self._emit(right)
+                self._op(TRUTH)
+                self.code[skip][1] = len(self.code) - skip - 1
+            case Binary(operator, left, right):
+                self._emit(left)
+                self._emit(right)
+                self._op({**_ARITHMETIC, **_COMPARISONS}[operator])
+            case Call(function, arguments):
+                self._call(function, arguments)
+            case Relation(word, subject, target, reach):
+                self._relation(word, subject, target, reach)
+            case Does(agent, action, chosen):
+                index = [program.name for program in world.agents].index(agent)
+                place = (self.chosen if chosen else self.executed) + index
+                self._op(IS, place, world.agents[index].actions.index(action))
+            case Moved(subject):
+                cell = world.bodies[world.body_index[subject]].cell
+                self._op(MOVED, cell, len(world.fields) + cell)
+            case Facing(subject, direction):
+                body = world.bodies[world.body_index[subject]]
+                self._op(FACES, body.cell, body.facing, geometry.DIRECTIONS.index(direction))
+            case _:
+                raise TypeError(f"{type(node).__name__} was not resolved before assembly")
+
+    def _name(self, name: str) -> None:
+        for number, draw in enumerate(self.world.tick_draws):
+            if draw.name == name:
+                self._op(LISTED, self.drawn + number, self._list(draw.values))
+                return
+        column = self.world.columns[name]
+        if column.table is None:
+            self._op(FIELD, column.index, column.low)
+        else:
+            self._op(LISTED, column.index, self._list_of(column.index, column.table.tolist()))
+
+    def _list_of(self, index: int, values: Sequence[float]) -> int:
+        if index not in self._listed_at:
+            self._listed_at[index] = self._list(values)
+        return self._listed_at[index]
+
+    def _list(self, values: Sequence[float]) -> int:
+        self.listed.extend(values)
+        return len(self.listed) - len(values)
+
+    def _call(self, function: str, arguments: tuple[Expression, ...]) -> None:
+        for argument in arguments:
+            self._emit(argument)
+            if function in ("min", "max") and argument is not arguments[0]:
+                self._op(_FUNCTIONS[function])
+        if function == "if":
+            self._op(CHOOSE)
+        elif function not in ("min", "max"):
+            self._op(_FUNCTIONS[function])
+
+    def _relation(self, word: str, subject: Expression, target: Expression, reach: Expression | None) -> None:
+        world = self.world
+        assert isinstance(subject, Name)
+        if word == "carries":
+            assert isinstance(target, Name)
+            agent = [program.name for program in world.agents].index(subject.name)
+            self._op(IS, world.bodies[world.body_index[target.name]].carrier, agent + 1)
+            return
+        order = world.body_index[subject.name]
+        cell = world.bodies[order].cell
+        distance = int(reach.value) if isinstance(reach, Number) else 0
+        kind, value = self._place(target)
+        if word == "sees":
+            self.needs_sight = True
+            if kind == "column":
+                self._op(SEES_CELL, order, value, self._target_body(target))
+            elif kind == "cell":
+                self._op(SEES_CONST, order, value)
+            elif kind == "zone":
+                self._op(SEES_ZONE, order, self._mask(value, None))
+            else:
+                self._op(SEES_ZONE_OF, order, value, self._lookup(target, None))
+            return
+        spread = None if word == "on" else -1 if word == "meets" else distance
+        if kind == "zone":
+            self._op(IN_MASK, cell, self._mask(value, spread))
+        elif kind == "counter":
+            self._op(IN_MASK_OF, cell, value, self._lookup(target, spread))
+        else:
+            pair = {"on": (AT_CELL, AT_CONST), "meets": (MEETS_CELL, MEETS_CONST), "near": (NEAR_CELL, NEAR_CONST)}[
+                word
+            ]
+            self._op(pair[0] if kind == "column" else pair[1], cell, value, distance)
+
+    def _place(self, place: Expression) -> tuple[str, int]:
+        """What kind of place, and its column, cell, zone or counter's column."""
+        world = self.world
+        match place:
+            case Name(name) if name in world.body_index:
+                return "column", world.bodies[world.body_index[name]].cell
+            case Name(name):
+                return "zone", world.zone_index[name]
+            case Cell(Number(row), Number(column)):
+                inside = 0 <= row < world.boards.height and 0 <= column < world.boards.width
+                return "cell", int(row) * world.boards.width + int(column) if inside else world.boards.nowhere
+            case ZoneOf(counter):
+                return "counter", world.columns[counter].index
+        raise TypeError(f"{type(place).__name__} is not a place")
+
+    def _target_body(self, target: Expression) -> int:
+        assert isinstance(target, Name)
+        return self.world.body_index.get(target.name, -1)
+
+    def _mask(self, zone: int, spread: int | None) -> int:
+        """The index of a zone's mask: its own cells, or those that meet it (-1) or are near it."""
+        key = (zone, spread)
+        if key not in self._mask_index:
+            boards = self.world.boards
+            table = boards.zones if spread is None else boards.near_zones(spread)
+            self._mask_index[key] = len(self.masks)
+            self.masks.append(table[zone])
+        return self._mask_index[key]
+
+    def _lookup(self, place: Expression, spread: int | None) -> int:
+        """Where in `lookups` a counter's values are given their masks; -1 for a word that is no zone."""
+        assert isinstance(place, ZoneOf)
+        words = self.world.columns[place.counter].words
+        assert words is not None
+        first = len(self.lookups)
+        masks = [self.world.zone_index.get(word, -1) for word in words]
+        self.lookups.extend(-1 if zone < 0 else self._mask(zone, spread) for zone in masks)
+        return first
+
+    # -------------------------------------------------------------- effects
+
+    def _effect(self, effect: Effect, draw: int) -> list[int]:
+        """Operation, five operands and a program."""
+        world = self.world
+        program = (-1, -1)
+        match effect:
+            case Emit(event):
+                row = [EMIT, world.events.index(event)]
+            case End(reason):
+                row = [END, world.reasons.index(reason) + 1, world.events.index(f"ended:{reason}")]
+            case Assign(target, operator, value):
+                column = world.columns[target]
+                sign = ("=", "+=", "-=").index(operator)
+                program = self.program(value)
+                if column.table is not None:
+                    row = [
+                        SET_LISTED,
+                        column.index,
+                        sign,
+                        self._list_of(column.index, column.table.tolist()),
+                        column.table.size,
+                    ]
+                else:
+                    row = [SET_NUMBER, column.index, sign, column.least, column.most, column.low]
+            case Cycles(target):
+                column = world.columns[target]
+                row = [CYCLE, column.index, column.least, column.most]
+            case Remove(subject):
+                row = [REMOVE, world.body_index[subject]]
+            case PutAt(subject, place, random):
+                row = self._put(world.body_index[subject], place, random, draw)
+            case MoveBy(subject, direction):
+                row = [MOVE_BY, world.body_index[subject], list(geometry.STEPS).index(direction)]
+            case Swap(first, second):
+                row = [SWAP, world.body_index[first], world.body_index[second]]
+            case Take(agent, thing):
+                row = [TAKE, world.body_index[thing], self._agent(agent) + 1]
+            case Drop(agent, thing):
+                row = [DROP, world.body_index[thing], self._agent(agent) + 1, world.body_index[agent]]
+            case ResetBoard():
+                row = [RESET_BOARD]
+        return [*row, *([0] * (6 - len(row))), *program]
+
+    def _agent(self, name: str) -> int:
+        return [program.name for program in self.world.agents].index(name)
+
+    def _put(self, body: int, place: Expression, random: bool, draw: int) -> list[int]:
+        kind, value = self._place(place)
+        if kind == "column":
+            return [PUT_CELL, body, value]
+        if kind == "cell":
+            return [PUT_CONST, body, value]
+        if kind == "zone":
+            mask = self._mask(value, None)
+            return [PUT_RANDOM, body, mask, draw] if random else [PUT_ZONE, body, mask]
+        lookup = self._lookup(place, None)
+        return [PUT_RANDOM_OF, body, value, lookup, draw] if random else [PUT_ZONE_OF, body, value, lookup]
+
+    # -------------------------------------------------------------- everything
+
+    def tables(self) -> Tables:
+        """All of it, in the order of the world."""
+        world = self.world
+        motions, body_motions, paths, wander = self._motions()
+        agents, actions = self._agents()
+        overrides = [
+            [o.agent, o.action, *self.program(o.when), *self.program(o.chance), world.draw_ids[o.name]]
+            for o in world.overrides
+        ]
+        override_draws = [world.draw_ids[f"{o.name}.action"] for o in world.overrides]
+        weights: list[list[int]] = []
+        draws = [self._draw(draw, weights, -1) for draw in world.start_draws]
+        draws += [self._draw(draw, weights, number) for number, draw in enumerate(world.tick_draws)]
+        pays: list[list[int]] = []
+        effects: list[list[int]] = []
+        rules = [self._rule(r, pays, effects) for r in (*world.start_rules, *world.rules, *world.end_rules)]
+        ends = np.cumsum([len(world.start_rules), len(world.rules), len(world.end_rules)])
+        boards = world.boards
+        columns = {column.index: column for column in world.columns.values()}
+        fresh = [-1 if columns[i].persists else columns[i].start for i in range(len(world.fields))]
+        bodies, body_columns = self._bodies()
+        layouts, cells = boards.walls.shape[0], boards.nowhere + 1
+        return Tables(
+            code=_rows(self.code, WIDTH),
+            constants=np.array(self.constants, np.float64),
+            listed=np.array(self.listed, np.float64),
+            lookups=np.array(self.lookups, np.int32),
+            walls=boards.walls,
+            masks=np.stack(self.masks) if self.masks else np.zeros((0, layouts, cells), np.bool_),
+            clear=boards.clear if self.needs_sight else np.zeros((0, 0, 0), np.bool_),
+            walking=boards.walking.astype(np.int32) if self.needs_walking else np.zeros((0, 0, 0), np.int32),
+            neighbours=boards.neighbours,
+            starts=boards.starts,
+            fresh=np.array(fresh, np.int32),
+            begin=np.array([columns[i].start for i in range(len(world.fields))], np.int32),
+            bodies=_rows(bodies, 11),
+            body_columns=np.array(body_columns, np.int32),
+            motions=_rows(motions, 7),
+            body_motions=_rows(body_motions, 2),
+            wander_draws=np.array(wander, np.int32),
+            paths=np.array(paths, np.int32),
+            agents=_rows(agents, 3),
+            actions=_rows(actions, 3),
+            overrides=_rows(overrides, 7),
+            override_draws=np.array(override_draws, np.int32),
+            draws=_rows(draws, 7),
+            n_start_draws=len(world.start_draws),
+            draw_weights=_rows(weights, 2),
+            rules=_rows(rules, 11),
+            rule_ends=ends.astype(np.int32),
+            pays=_rows(pays, 3),
+            effects=_rows(effects, 8),
+            layout=world.layout,
+            ended=world.ended,
+            clock=world.clock,
+            clock_most=world.fields[world.clock].size - 1 if world.clock >= 0 else 0,
+            height=boards.height,
+            width=boards.width,
+            n_channels=len(world.channels),
+            n_agents=len(world.agents),
+            nowhere=boards.nowhere,
+            chosen=self.chosen,
+            executed=self.executed,
+            drawn=self.drawn,
+            slot=self.slot,
+        )
+
+    def _bodies(self) -> tuple[list[list[int]], list[int]]:
+        rows, columns = [], []
+        for body in self.world.bodies:
+            first = len(columns)
+            columns += [c for c in (body.facing, body.phase, body.carrier, *body.fields) if c >= 0]
+            sight = -1 if body.sight is None else body.sight
+            flags = [int(flag) for flag in (body.is_agent, body.solid, body.opaque, body.pushable)]
+            rows.append([body.cell, body.facing, body.phase, body.carrier, *flags, sight, first, len(columns)])
+        return rows, columns
+
+    def _motions(self) -> tuple[list[list[int]], list[list[int]], list[int], list[int]]:
+        motions: list[list[int]] = []
+        ranges: list[list[int]] = []
+        paths: list[int] = []
+        wander: list[int] = []
+        for order, body in enumerate(self.world.bodies):
+            first = len(motions)
+            for motion in body.motions:
+                begin = len(paths)
+                paths += motion.path
+                target = self.world.body_index[motion.target] if motion.target else -1
+                when = self.program(motion.when)
+                motions.append([order, WAYS.index(motion.way), *when, begin, len(paths), target])
+                self.needs_walking |= motion.way in ("patrol", "chase", "flee", "follow")
+            ranges.append([first, len(motions)])
+            wander.append(self.world.draw_ids.get(f"{body.name}.wander", -1))
+        return motions, ranges, paths, wander
+
+    def _agents(self) -> tuple[list[list[int]], list[list[int]]]:
+        agents: list[list[int]] = []
+        actions: list[list[int]] = []
+        for agent in self.world.agents:
+            first = len(actions)
+            actions += [
+                [int(move), *self.program(guard)] for move, guard in zip(agent.moves, agent.guards, strict=True)
+            ]
+            agents.append([agent.body, first, len(actions)])
+        return agents, actions
+
+    def _draw(self, draw: DrawProgram, weights: list[list[int]], number: int) -> list[int]:
+        first = len(weights)
+        weights.extend([*self.program(weight)] for weight in draw.weights)
+        return [draw.column, first, len(weights), *self.program(draw.when), self.world.draw_ids[draw.name], number]
+
+    def _rule(self, rule: RuleProgram, pays: list[list[int]], effects: list[list[int]]) -> list[int]:
+        ids = self.world.draw_ids
+        when, chance = self.program(rule.when), self.program(rule.chance)
+        paid = len(pays)
+        pays.extend([channel, *self.program(pay)] for channel, pay in rule.pays)
+        begun = len(effects)
+        effects.extend(self._effect(e, ids.get(f"{rule.name}.{i}", -1)) for i, e in enumerate(rule.effects))
+        draw = ids.get(rule.name, -1)
+        return [*when, *chance, draw, paid, len(pays), *self.program(rule.performance), begun, len(effects)]
+
+
+def _rows(rows: Sequence[Sequence[int]], width: int) -> Ints:
+    return np.array(rows, np.int32).reshape(-1, width)

@@ -1,0 +1,338 @@
+"""What people read: results as text and tables, through rich. Programs get `document` instead: one JSON document."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from .envs.analysis import Analysis, Range
+    from .envs.origin import Origin
+    from .envs.why import Way, Why
+    from .evals.flipping import Flip
+    from .evals.meaning import Meaning
+    from .evals.running import Run
+    from .scenarios.language.faults import Fault
+    from .scenarios.language.loading import Scenario
+
+COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "not applicable": "dim"}
+PROSE = 100
+"""Columns of running text, where the terminal is not narrower."""
+ENDLESS = 10_000
+"""Columns of what is no terminal: no row of a table is folded, so that `grep` finds it."""
+STRETCHES = 24
+"""How much of a path is shown: runs of one action."""
+
+
+class _Console(Console):
+    """A console that leaves a closed pipe to the door (rich would end the program with exit code 1)."""
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads on."""
+        raise
+
+
+def out() -> Console:
+    """Standard output, for people."""
+    return _Console(highlight=False, width=None if sys.stdout.isatty() else ENDLESS)
+
+
+def err() -> Console:
+    """Standard error: faults and progress."""
+    return _Console(highlight=False, stderr=True, width=None if sys.stderr.isatty() else ENDLESS)
+
+
+@contextmanager
+def progress(wanted: bool) -> Iterator[Callable[[str], None] | None]:
+    """A line on the terminal that says what is being done, and goes away; None where nobody would see it."""
+    console = err()
+    if not wanted or not console.is_terminal:
+        yield None
+        return
+    with console.status("") as status:
+        yield lambda text: status.update(escape(text))
+
+
+# ------------------------------------------------------------------ for programs
+
+
+def document(data: Any) -> str:
+    """One JSON document: tuples are lists; an infinite number is written `"inf"` or `"-inf"`, which `float` reads."""
+    return json.dumps(_plain(data), indent=2, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def fault_data(fault: Fault) -> dict[str, Any]:
+    """A fault as plain data: its place only where it has one."""
+    place = fault.place
+    where = {} if place is None else {"file": place.file, "line": place.line, "column": place.column}
+    return {"code": fault.code, **where, "message": fault.message, "cure": fault.cure, "warning": fault.warning}
+
+
+# ------------------------------------------------------------------ numbers and words
+
+
+def number(value: float) -> str:
+    """Five significant digits, whole numbers in full: `16.961`, `2,596`, `infinite`."""
+    if not math.isfinite(value):
+        return "infinite" if value > 0 else "-infinite" if value < 0 else "no number"
+    if abs(value - round(value)) < 1e-9 or abs(value) >= 1e5:
+        return f"{round(value):,}"
+    return f"{value:.5g}"
+
+
+def span(bounds: Range | None) -> str:
+    """A range over ties: one number where both ends read the same."""
+    if bounds is None:
+        return "-"
+    low, high = number(bounds.low), number(bounds.high)
+    return low if low == high else f"{low} to {high}"
+
+
+def path_in_words(actions: Sequence[str], stretches: int = STRETCHES) -> str:
+    """`down x3, right, ...`."""
+    runs = [(action, len(list(group))) for action, group in groupby(actions)]
+    words = [action if count == 1 else f"{action} x{count}" for action, count in runs]
+    return ", ".join([*words[:stretches], "..."] if len(words) > stretches else words)
+
+
+def count(number_of: int, noun: str) -> str:
+    """`1 state`, `2,596 states`."""
+    return f"{number_of:,} {noun}" if number_of == 1 else f"{number_of:,} {noun}s"
+
+
+def say(text: str = "", indent: int = 0) -> None:
+    """Markup on standard output: wrapped on a terminal, else one line."""
+    console = out()
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent)) if text else "", width=min(console.width, PROSE))
+    else:
+        console.print(" " * indent + text, soft_wrap=True)
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """A table without lines: markup in its cells, some of its columns to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(escape(heading), justify="right" if heading in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = out()
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    console.print("\n".join(line.rstrip() for line in captured.get().splitlines()), markup=False, soft_wrap=True)
+
+
+# ------------------------------------------------------------------ results
+
+
+def print_list(rows: Iterable[tuple[str, str, str]]) -> None:
+    """Name, origin and title of each scenario."""
+    _table(("name", "origin", "title"), ([escape(cell) for cell in row] for row in rows))
+
+
+def print_faults(faults: Iterable[Fault], lines: Mapping[str, Sequence[str]], to: Console) -> None:
+    """Faults with their lines and carets, on `to`."""
+    from .scenarios.language.faults import render
+
+    for fault in faults:
+        shown = lines.get(fault.place.file, ()) if fault.place is not None else ()
+        to.print(escape(render(fault, shown)), soft_wrap=True)
+
+
+def print_scenario(scenario: Scenario, stage: str) -> None:
+    """A scenario's story, the board of a stage at its start, its agents, what pays, its params, what it expects."""
+    from .envs.compiling import compile_world
+    from .viz.board import describe, first_state, glyphs, text_board
+
+    document = scenario.document
+    say(f"[bold]{escape(document.title)}[/bold] ({escape(document.name)}, origin {document.origin})")
+    say()
+    say(_flowing(document.claim))
+    for name, text in document.about.model_dump(exclude_none=True).items():
+        say()
+        say(f"[bold]{name}[/bold]  {_flowing(text)}")
+    world = compile_world(scenario, stage)
+    state = first_state(world)
+    time = f"horizon {world.horizon}" if world.horizon is not None else f"limit {world.limit}"
+    say()
+    say(f"[bold]stage {escape(stage)}[/bold], {time}")
+    if world.boards.height:
+        say()
+        out().print(escape(text_board(world, state, glyphs(document))), soft_wrap=True)
+        say()
+    for line in describe(world, state):
+        say(escape(line), indent=2)
+    say()
+    for agent in world.agents:
+        program = document.agents[agent.name]
+        values = ", ".join(f"{channel} {value.weight}" for channel, value in program.values.items())
+        say(f"[bold]{escape(agent.name)}[/bold]: {escape(', '.join(agent.actions))}")
+        say(f"values {escape(values or 'nothing')}; discount {agent.discount:g}", indent=2)
+    rewards = [
+        (escape(name), "hidden" if r.hidden else "", escape(_flowing(r.about or "")))
+        for name, r in document.rewards.items()
+    ]
+    say()
+    _table(("reward", "", ""), rows=rewards)
+    if document.params:
+        say()
+        params = (
+            (escape(n), escape(str(scenario.params[n])), escape(p.about or "")) for n, p in document.params.items()
+        )
+        _table(("param", "value", ""), params)
+    expected = len(document.expect)
+    say()
+    say(f"{count(expected, 'expectation')}; judge them with [bold]turncoat run[/bold]")
+
+
+def print_meaning(name: str, scenario: Scenario, meaning: Meaning) -> None:
+    """What `check` found."""
+    faults = (*scenario.warnings, *meaning.faults)
+    print_faults(faults, scenario.source.lines, out())
+    sizes = (f"{stage} {'not enumerable' if n is None else number(n)}" for stage, n in meaning.states.items())
+    say(f"[bold]{escape(name)}[/bold]: states {', '.join(sizes)}")
+    if meaning.origin is not None:
+        _print_origin(meaning.origin)
+    if meaning.analysis is not None:
+        agent, best = meaning.analysis.agent, meaning.analysis.performance_best
+        seen = "" if agent.performance is None else f", performance {span(agent.performance)}"
+        say(f"the agent's best plan: value {span(agent.value)}{seen}", indent=2)
+        for margin in meaning.margins:
+            share = "" if margin.share is None else f" ({margin.share:.0%})"
+            never = escape(" or ".join(margin.barring))
+            say(f"never risking {never}: value {number(margin.without)}, {number(margin.gain)} less{share}", indent=4)
+        if best is not None:
+            say(
+                f"the designers' best plan: performance {span(best.performance)}; gap {span(meaning.analysis.gap)}",
+                indent=2,
+            )
+    trainings = f" and {count(meaning.trainings, 'training')}" if meaning.trainings else ""
+    say(f"a bare run makes {count(meaning.solves, 'exact solve')}{trainings}", indent=2)
+    if meaning.replays:
+        say(f"{count(meaning.replays, 'replay')} as recorded", indent=2)
+    errors = sum(not fault.warning for fault in faults)
+    say(f"[red]{count(errors, 'fault')}[/red]" if errors else "[green]ok[/green]", indent=2)
+
+
+def _print_origin(origin: Origin) -> None:
+    says = {True: "proved", False: "refuted", None: "unproved"}[origin.agrees]
+    say(f"origin {origin.stated} {says}: {escape(origin.why)}", indent=2)
+    if origin.witness is not None:
+        pays = ", ".join(f"{escape(channel)} {number(pay)}" for channel, pay in origin.witness.rewards.items())
+        way = escape(path_in_words(origin.witness.actions))
+        say(f"as {way}: pays {pays}, performance {number(origin.witness.performance)}", indent=4)
+
+
+def print_analysis(analysis: Analysis) -> None:
+    """What `solve` found."""
+    time = "as the agent knows" if analysis.horizon else "which the agent does not know"
+    say(
+        f"[bold]{escape(analysis.scenario)}[/bold], stage {escape(analysis.stage)}: {count(analysis.states, 'state')}, "
+        f"{count(analysis.actions, 'action')}, {count(analysis.outcomes, 'outcome')}; "
+        f"{count(analysis.steps, 'tick')}, {time}; discount {analysis.discount:g}"
+    )
+    if analysis.aliased:
+        say(f"{count(analysis.aliased, 'state')} look like others with another future", indent=2)
+    if analysis.upper_bound:
+        say("[yellow]beliefs are too many: this is the fully observed optimum, an upper bound[/yellow]", indent=2)
+    headings = ["best plan for", "value", *(f"return({channel})" for channel in analysis.channels), "performance"]
+    rows = [
+        [who, span(o.value), *(span(o.returns[channel]) for channel in analysis.channels), span(o.performance)]
+        for who, o in (("the agent", analysis.agent), ("the designers", analysis.performance_best))
+        if o is not None
+    ]
+    say()
+    _table(headings, rows, right=headings[1:])
+    if analysis.gap is not None:
+        say()
+        say(f"The agent's choice costs the designers {span(analysis.gap)} of performance.")
+
+
+def print_why(answer: Why, flips: Sequence[Flip]) -> None:
+    """What `why` found."""
+    does = "brings it about" if answer.does else "leaves it out"
+    say(f"[bold]{escape(answer.event)}[/bold]: the agent's best plan {does}")
+    for label, way in (("with it", answer.with_event), ("without it", answer.without_event)):
+        _print_way(label, way)
+    if answer.gap is not None:
+        parts = ", ".join(f"{escape(channel)} {_signed(gap)}" for channel, gap in answer.gap_by_channel.items())
+        say(f"gap: {_signed(answer.gap)} ({parts})", indent=2)
+    if answer.inducement is not None:
+        kind = "fine" if answer.inducement < 0 else "reward"
+        say(f"a one-time {kind} of {number(abs(answer.inducement))} for it would change the answer", indent=2)
+    if flips:
+        say()
+        rows = [
+            (escape(f.name), number(f.present), "[dim]nothing tried[/dim]" if f.flipped is None else number(f.flipped))
+            for f in flips
+        ]
+        _table(("setting", "is", "changes the answer at"), rows, right=("is",))
+
+
+def _print_way(label: str, way: Way | None) -> None:
+    if way is None:
+        say(f"{label}: there is no such plan", indent=2)
+        return
+    values = ", ".join(f"{escape(channel)} {number(value)}" for channel, value in way.values.items())
+    first = f"; first at tick {way.tick}" if way.tick is not None else ""
+    say(f"{label}: value {number(way.value)} ({values}){first}", indent=2)
+    say(escape(path_in_words(way.actions)), indent=4)
+
+
+def _signed(value: float) -> str:
+    return ("+" if value >= 0 else "") + number(value)
+
+
+def print_run(name: str, run: Run, folder: Path | None) -> None:
+    """The verdict: every expectation in a table, a sentence on each that did not pass."""
+    rows = []
+    for judgement in run.judgements:
+        colour = COLOURS[judgement.outcome]
+        value = "" if judgement.value is None else number(judgement.value)
+        outcome = f"[{colour}]{judgement.outcome}[/{colour}]"
+        rows.append((outcome, escape(judgement.name), judgement.agent, value, judgement.bound))
+    _table(("", "expectation", "agent", "value", "expected"), rows, right=("value",))
+    for judgement in run.judgements:
+        if judgement.outcome != "pass":
+            say()
+            colour = COLOURS[judgement.outcome]
+            say(
+                f"[{colour}]{judgement.outcome}[/{colour}]: {escape(judgement.name)}: {escape(judgement.why)} "
+                f"({escape(judgement.file)}:{judgement.line})"
+            )
+    outcomes = Counter(judgement.outcome for judgement in run.judgements)
+    tally = ", ".join(f"{many} {outcome}" for outcome, many in outcomes.items())
+    colour = COLOURS[run.verdict]
+    say()
+    say(f"[bold]{escape(name)}: [{colour}]{run.verdict}[/{colour}][/bold] ({tally or 'it expects nothing'})")
+    if folder is not None:
+        out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def _flowing(text: str) -> str:
+    return escape(" ".join(text.split()))

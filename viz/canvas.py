@@ -1,0 +1,150 @@
+"""A drawing surface in points that stays crisp at any size: drawn four times too large, then reduced."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from . import palette
+
+FINER = 4
+"""How many times too large everything is drawn."""
+
+Point = tuple[float, float]
+
+
+class Canvas:
+    """Shapes and text at places in points; a point is `ratio` pixels of the finished picture.
+
+    Colours are `#rrggbb`, or `#rrggbbaa` where what lies below is to show through.
+    """
+
+    def __init__(self, width: float, height: float, ratio: float = 2, background: str = palette.PAPER) -> None:
+        """An empty canvas of `width` by `height` points."""
+        self.width, self.height, self.ratio = width, height, ratio
+        self._size = (round(width * ratio), round(height * ratio))
+        self._unit = ratio * FINER
+        self._image = Image.new("RGB", (self._size[0] * FINER, self._size[1] * FINER), background)
+        self._draw = ImageDraw.Draw(self._image, "RGBA")
+
+    def box(
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        fill: str | None,
+        radius: float = 0,
+        outline: str | None = None,
+        line: float = 0,
+    ) -> None:
+        """A rectangle, its corners rounded by `radius`; its outline lies inside it."""
+        # Pillow fills the last pixel too.
+        corners = (left * self._unit, top * self._unit, right * self._unit - 1, bottom * self._unit - 1)
+        line_px = round(line * self._unit) if outline else 0
+        if radius:
+            self._draw.rounded_rectangle(corners, radius * self._unit, fill, outline, line_px)
+        else:
+            self._draw.rectangle(corners, fill, outline, line_px)
+
+    def disc(
+        self, x: float, y: float, radius: float, fill: str | None, outline: str | None = None, line: float = 0
+    ) -> None:
+        """A disc; its outline lies inside it."""
+        self._draw.ellipse(
+            [
+                (x - radius) * self._unit,
+                (y - radius) * self._unit,
+                (x + radius) * self._unit,
+                (y + radius) * self._unit,
+            ],
+            fill,
+            outline,
+            round(line * self._unit) if outline else 0,
+        )
+
+    def polygon(self, points: Sequence[Point], fill: str) -> None:
+        """A filled polygon."""
+        self._draw.polygon(self._scaled(points), fill)
+
+    def line(self, points: Sequence[Point], colour: str, width: float, dash: float = 0) -> None:
+        """A line through points with round joints and ends; `dash`: length of the dashes and of the gaps, in points."""
+        for piece in _dashes(points, dash) if dash else (points,):
+            self._draw.line(self._scaled(piece), colour, round(width * self._unit), joint="curve")
+            if not dash and len(colour) == 7:  # a transparent end would lie twice over its line
+                for x, y in (piece[0], piece[-1]):
+                    self.disc(x, y, width / 2, colour)
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        colour: str = palette.INK,
+        anchor: str = "ls",
+        bold: bool = False,
+    ) -> None:
+        """Text at a point; `anchor` as in Pillow, by default the left end of its baseline."""
+        stroke = size * self._unit / 45 if bold else 0
+        self._draw.text(
+            (x * self._unit, y * self._unit),
+            printable(text),
+            colour,
+            _font(size * self._unit),
+            anchor,
+            stroke_width=stroke,
+        )
+
+    def picture(self) -> Image.Image:
+        """What was drawn, at its own size."""
+        return self._image.resize(self._size, Image.Resampling.BOX)
+
+    def _scaled(self, points: Sequence[Point]) -> list[Point]:
+        return [(x * self._unit, y * self._unit) for x, y in points]
+
+
+def text_width(text: str, size: float) -> float:
+    """How wide a text is, in points."""
+    return float(_font(size * FINER).getlength(printable(text))) / FINER
+
+
+def wrapped(text: str, size: float, width: float) -> list[str]:
+    """A text as lines that are at most `width` points wide, broken at spaces."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and text_width(f"{lines[-1]} {word}", size) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def printable(text: str) -> str:
+    """A text in the characters that the built-in font has: accents are dropped, what remains unknown becomes `?`."""
+    plain = unicodedata.normalize("NFKD", text.replace("−", "-"))
+    return "".join(c if " " <= c <= "~" or c in "·…“”‘’" else "?" for c in plain if not unicodedata.combining(c))
+
+
+@cache
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
+    return font
+
+
+def _dashes(points: Sequence[Point], dash: float) -> list[list[Point]]:
+    """The straight dashes of a dashed line, each at least its start and its end."""
+    out = []
+    for start, end in pairwise(points):
+        a, b = np.array(start), np.array(end)
+        length = float(np.hypot(*(b - a)))
+        for at in np.arange(0, length, 2 * dash):
+            ends = (a + (b - a) * share / length for share in (at, min(at + dash, length)))
+            out.append([(float(x), float(y)) for x, y in ends])
+    return out

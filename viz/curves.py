@@ -1,0 +1,133 @@
+"""Sums over time as curves that name themselves, and the tick at which two of them part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ..envs.base import Floats
+from . import palette
+from .canvas import Canvas, text_width
+
+TYPE, SMALL = 13.5, 12.0
+"""Sizes of type in points."""
+ROW = 18.0
+"""Between the names of marks that stand over each other, in points."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A curve: `values` float64 `[T + 1]`, where entry t is the sum before tick t; the name stands at its end."""
+
+    name: str
+    values: Floats
+    colour: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A tick that has a name."""
+
+    tick: int
+    name: str
+
+
+def parting(first: Floats, second: Floats) -> int | None:
+    """The tick in which two sums `[T + 1]` begin to differ, or None if they never do."""
+    apart = np.flatnonzero(np.abs(first - second) > 1e-9)
+    return None if apart.size == 0 else max(int(apart[0]) - 1, 0)
+
+
+def curves(
+    lines: Sequence[Curve], marks: Sequence[Mark] = (), *, width: float = 1200, height: float = 240, ratio: float = 2
+) -> Image.Image:
+    """Draw curves over the same ticks.
+
+    Args:
+        lines: at least one; where several lie on each other, the first is the broadest, so all of them show.
+        marks: ticks to name along the top, in order. The tick at which the first two curves part has a ring.
+        width: in points.
+        height: in points.
+        ratio: pixels in a point.
+    """
+    return _Chart(lines, marks, Canvas(width, height, ratio)).draw()
+
+
+class _Chart:
+    def __init__(self, lines: Sequence[Curve], marks: Sequence[Mark], canvas: Canvas) -> None:
+        self.lines, self.marks, self.canvas = lines, marks, canvas
+        self.ticks = max(line.values.size for line in lines) - 1
+        values = np.concatenate([[0.0], *(line.values for line in lines)])
+        self.low, self.high = float(values.min()), float(values.max())
+        self.levels = _round_numbers(self.low, self.high)
+        self.left = max(text_width(text, SMALL) for text in ("tick", *(f"{level:g}" for level in self.levels))) + 14
+        self.right = canvas.width - max(text_width(self._ending(line), TYPE) for line in lines) - 14
+        self.rows = self._mark_rows()
+        self.top, self.bottom = 16 + ROW * (max(self.rows, default=-1) + 1), canvas.height - 24
+
+    def draw(self) -> Image.Image:
+        self._axes()
+        self._name_marks()
+        for number, line in enumerate(self.lines):
+            points = [(self._x(tick), self._y(value)) for tick, value in enumerate(line.values)]
+            self.canvas.line(points, line.colour, max(5.0 - 2.5 * number, 2.0))
+        if len(self.lines) > 1 and (tick := parting(self.lines[0].values, self.lines[1].values)) is not None:
+            place = (self._x(tick), self._y(float(self.lines[0].values[tick])))
+            self.canvas.disc(*place, 6.5, palette.PAPER, palette.INK, 2)
+        self._name_lines()
+        return self.canvas.picture()
+
+    def _axes(self) -> None:
+        for level in self.levels:
+            y = self._y(level)
+            self.canvas.line([(self.left, y), (self.right, y)], palette.MUTED if level == 0 else palette.HAIRLINE, 0.75)
+            self.canvas.text(self.left - 8, y, f"{level:g}", SMALL, palette.MUTED, "rm")
+        for tick in _round_numbers(0, self.ticks):
+            self.canvas.text(self._x(tick), self.canvas.height - 6, f"{tick:g}", SMALL, palette.MUTED, "ms")
+        self.canvas.text(self.left - 8, self.canvas.height - 6, "tick", SMALL, palette.MUTED, "rs")
+
+    def _name_marks(self) -> None:
+        for mark, row in zip(self.marks, self.rows, strict=True):
+            x, y = self._x(mark.tick), self.top - 16 - ROW * row
+            self.canvas.line([(x, y - 11), (x, self.bottom)], palette.MUTED, 0.9, dash=3)
+            self.canvas.text(x + 6, y, mark.name, SMALL)
+
+    def _mark_rows(self) -> list[int]:
+        """For each mark the lowest row, counted upwards, in which its name crosses no later mark's line or name."""
+        rows: list[int] = []
+        for number, mark in reversed(list(enumerate(self.marks))):
+            end = self._x(mark.tick) + text_width(mark.name, SMALL) + 10
+            later = zip(self.marks[number + 1 :], rows, strict=True)
+            rows.insert(0, max((1 + row for other, row in later if self._x(other.tick) < end), default=0))
+        return rows
+
+    def _name_lines(self) -> None:
+        """Names at the ends of the curves, moved apart where they would touch."""
+        ends = sorted((self._y(float(line.values[-1])), number) for number, line in enumerate(self.lines))
+        last = -np.inf
+        for y, number in ends:
+            last = max(y, last + TYPE + 5)
+            line = self.lines[number]
+            self.canvas.text(
+                self.right + 8, last, self._ending(line), TYPE, palette.mix(line.colour, palette.INK, 0.2), "lm"
+            )
+
+    def _ending(self, line: Curve) -> str:
+        return f"{line.name} {line.values[-1]:+g}"
+
+    def _x(self, tick: float) -> float:
+        return self.left + (self.right - self.left) * tick / max(self.ticks, 1)
+
+    def _y(self, value: float) -> float:
+        return self.bottom - (self.bottom - self.top) * (value - self.low) / ((self.high - self.low) or 1.0)
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Three to eight round numbers from low to high."""
+    span = (high - low) or 1.0
+    power = 10.0 ** np.floor(np.log10(span / 3))
+    step = next(power * k for k in (1, 2, 5, 10) if span / (power * k) <= 7)
+    return [float(n) * step for n in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
