@@ -6,7 +6,7 @@ zone is one bit of `masks`, which holds for each zone and reach the cells that s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,17 +40,18 @@ from ..scenarios.language.syntax import (
 )
 from . import geometry
 from .base import Bools, Floats, Ints
-from .world import DrawProgram, RuleProgram, World
+from .world import Body, DrawProgram, OverrideProgram, RuleProgram, World
 
 WIDTH = 6
 STACK = 64
 """Numbers that an expression may have in hand; the language's bound on nesting keeps it below."""
 
-# Operations of expressions. The comment names the operands.
+# Operations. The comment names the operands; what is "in hand" is the top of the stack of numbers.
 (
+    # Numbers, places and relations: each puts one number in hand.
     CONST,  # index into `constants`
     FIELD,  # column, low
-    LISTED,  # column, offset into `listed`
+    LISTED,  # place in the lane's memory, offset into `listed`
     IS,  # place in the lane's memory, what stands there (an agent's action, a carrier)
     MOVED,  # column of the cell, its place before the tick
     FACES,  # column of the cell, column of the facing, direction
@@ -66,10 +67,9 @@ STACK = 64
     SEES_CONST,  # body, cell
     SEES_ZONE,  # body, mask
     SEES_ZONE_OF,  # body, column of the counter, offset into `lookups`
+    # On what is in hand.
     NOT,
     NEGATE,
-    AND_SKIP,  # instructions to skip when false
-    OR_SKIP,  # instructions to skip when true
     TRUTH,
     ADD,
     SUBTRACT,
@@ -93,10 +93,23 @@ STACK = 64
     LOGARITHM,
     ROOT,
     CHOOSE,
-) = range(45)
-
-# Effects.
-(
+    # The course of a program.
+    AND_SKIP,  # instructions to skip, and false stays in hand
+    OR_SKIP,  # instructions to skip, and true stays in hand
+    UNLESS,  # instructions to skip if what is in hand is false
+    SKIP,  # instructions
+    COIN,  # draw, instructions to skip if it falls badly; its chance is in hand
+    DECIDE,  # draw, how many weights are in hand, place in the lane's memory
+    LET,  # place in the lane's memory, value
+    # The parts of a tick.
+    BEGIN,  # draw of the layout, layouts
+    REMEMBER,
+    MOVE_AGENTS,
+    MOVE_BODY,  # motion
+    TICK,  # column of the clock, its last value
+    ENDED,  # instructions to skip unless the episode ends
+    # What a rule does.
+    PAY,  # channel
     SET_NUMBER,  # column, operator (0 =, 1 +=, 2 -=), least, most, low
     SET_LISTED,  # column, operator, offset into `listed`, length
     CYCLE,  # column, least, most
@@ -114,7 +127,7 @@ STACK = 64
     TAKE,  # body, agent + 1
     DROP,  # body, agent + 1, body of the agent
     RESET_BOARD,
-) = range(17)
+) = range(77)
 
 _ARITHMETIC = {"+": ADD, "-": SUBTRACT, "*": MULTIPLY, "/": DIVIDE, "//": FLOOR_DIVIDE, "%": MODULO, "**": POWER}
 _COMPARISONS = {"==": EQUAL, "!=": UNEQUAL, "<": LESS, "<=": AT_MOST, ">": MORE, ">=": AT_LEAST}
@@ -133,29 +146,24 @@ WAYS = ("patrol", "chase", "flee", "follow", "wander", "still")
 
 
 class Tables(NamedTuple):
-    """Everything that the kernel reads. A program is a half-open range of rows of `code`; `-1, -1` where there is none (a
-    guard without one always holds).
+    """Everything that the kernel reads.
 
     Attributes:
-        code: int32 `[n, WIDTH]`; constants, listed: float64; lookups: int32 (zone masks by a counter's value).
+        code: int32 `[n, WIDTH]`; `programs` int32 `[2, 2]`: the rows of a tick's program and of a start's.
+        constants, listed: float64; lookups: int32 (zone masks by a counter's value).
         walls, masks, clear, walking, neighbours: see `world.Boards`; `clear` and `walking` are empty where unused.
         starts: int32 `[L, bodies]`; fresh: int32 `[F]`, what `reset map` restores, -1 where it keeps.
         begin: int32 `[F]`, the state at the start.
         bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid, opaque, pushable, sight, first and
             last of `body_columns` (what removing resets).
-        motions: int32 `[m, 7]`: body, way, when (2), path (2), target body; body_motions: int32 `[bodies, 2]`.
-        agents: int32 `[N, 3]`: body, first and last action; actions: int32 `[sum, 3]`: step, guard (2).
-        overrides: int32 `[o, 7]`: agent, action, when (2), chance (2), draw of the coin; `override_draws`: of the action.
-        draws: int32 `[d, 7]`: column, first and last of `draw_weights`, when (2), id, tick draw's number; start ones
-            first, `n_start_draws` of them. draw_weights: int32 `[w, 2]` programs.
-        rules: int32 `[r, 11]`: when (2), chance (2), draw, pays (2), performance (2), effects (2); start rules, then
-            tick rules, then end rules; `rule_ends`: int32 `[3]`. pays: int32 `[p, 3]`: channel, program.
-        effects: int32 `[e, 8]`: operation, operands (5), program.
-        layout, ended, clock: columns or -1. clock_most: the clock's last value. sizes: height, width.
-        nowhere: H * W. chosen, executed, drawn, slot: places in a lane's memory, see `_Assembler`.
+        motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body; wander_draws: by body.
+        agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
+        layout, ended: columns or -1. sizes: height, width, nowhere = H * W.
+        chosen, executed, drawn, slot: places in a lane's memory, see `_Assembler`.
     """
 
     code: Ints
+    programs: Ints
     constants: Floats
     listed: Floats
     lookups: Ints
@@ -170,42 +178,20 @@ class Tables(NamedTuple):
     bodies: Ints
     body_columns: Ints
     motions: Ints
-    body_motions: Ints
     wander_draws: Ints
     paths: Ints
     agents: Ints
-    actions: Ints
-    overrides: Ints
-    override_draws: Ints
-    draws: Ints
-    n_start_draws: int
-    draw_weights: Ints
-    rules: Ints
-    rule_ends: Ints
-    pays: Ints
-    effects: Ints
+    moves: Ints
     layout: int
     ended: int
-    clock: int
-    clock_most: int
     height: int
     width: int
-    n_channels: int
-    n_agents: int
     nowhere: int
+    n_channels: int
     chosen: int
     executed: int
     drawn: int
     slot: int
-
-
-def assemble(world: World) -> Tables:
-    """The tables of a world.
-
-    Raises:
-        TooLarge: see `Boards.clear`.
-    """
-    return _Assembler(world).tables()
 
 
 _FLOATS = ("constants", "listed")
@@ -213,6 +199,7 @@ _FLOATS = ("constants", "listed")
 # Where a table is described in the flat memory: its offset (a scalar's value), rows, width of a row, cells of a plane.
 (
     H_CODE,
+    H_PROGRAMS,
     H_CONSTANTS,
     H_LISTED,
     H_LOOKUPS,
@@ -227,29 +214,16 @@ _FLOATS = ("constants", "listed")
     H_BODIES,
     H_BODY_COLUMNS,
     H_MOTIONS,
-    H_BODY_MOTIONS,
     H_WANDER_DRAWS,
     H_PATHS,
     H_AGENTS,
-    H_ACTIONS,
-    H_OVERRIDES,
-    H_OVERRIDE_DRAWS,
-    H_DRAWS,
-    H_N_START_DRAWS,
-    H_DRAW_WEIGHTS,
-    H_RULES,
-    H_RULE_ENDS,
-    H_PAYS,
-    H_EFFECTS,
+    H_MOVES,
     H_LAYOUT,
     H_ENDED,
-    H_CLOCK,
-    H_CLOCK_MOST,
     H_HEIGHT,
     H_WIDTH,
-    H_N_CHANNELS,
-    H_N_AGENTS,
     H_NOWHERE,
+    H_N_CHANNELS,
     H_CHOSEN,
     H_EXECUTED,
     H_DRAWN,
@@ -290,6 +264,8 @@ class _Assembler:
         self.listed: list[float] = []
         self.lookups: list[int] = []
         self.masks: list[Bools] = []
+        self.motions: list[list[int]] = []
+        self.paths: list[int] = []
         self._mask_index: dict[tuple[int, int | None], int] = {}
         self._listed_at: dict[int, int] = {}
         self.needs_sight = self.needs_walking = False
@@ -300,14 +276,6 @@ class _Assembler:
         self.slot = self.drawn + len(world.tick_draws)
 
     # -------------------------------------------------------------- expressions
-
-    def program(self, expression: Expression | None) -> tuple[int, int]:
-        """A new program; its range."""
-        if expression is None or expression == Truth(True):
-            return -1, -1
-        first = len(self.code)
-        self._emit(expression)
-        return first, len(self.code)
 
     def _op(self, *row: int) -> int:
         self.code.append([*row, *([0] * (WIDTH - len(row)))])
@@ -454,91 +422,198 @@ class _Assembler:
         self.lookups.extend(-1 if zone < 0 else self._mask(zone, spread) for zone in masks)
         return first
 
-    # -------------------------------------------------------------- effects
+    # -------------------------------------------------------------- parts of a tick
 
-    def _effect(self, effect: Effect, draw: int) -> list[int]:
-        """Operation, five operands and a program."""
+    def _guarded(self, when: Expression, body: Callable[[], None]) -> None:
+        """Instructions that run only where a guard holds."""
+        if when == Truth(True):
+            body()
+            return
+        self._emit(when)
+        skip = self._op(UNLESS)
+        body()
+        self.code[skip][1] = len(self.code) - skip - 1
+
+    def _by_chance(self, chance: Expression | None, draw: int, body: Callable[[], None]) -> None:
+        """Instructions that run only where a coin falls well."""
+        if chance is None:
+            body()
+            return
+        self._emit(chance)
+        skip = self._op(COIN, draw)
+        body()
+        self.code[skip][2] = len(self.code) - skip - 1
+
+    def _check_actions(self, number: int) -> None:
+        """An action that is not available is not chosen."""
+        for action, guard in enumerate(self.world.agents[number].guards):
+            if guard is not None:
+                self._op(IS, self.chosen + number, action)
+                skip = self._op(UNLESS)
+                self._emit(guard)
+                self._op(NOT)
+                unless = self._op(UNLESS)
+                self._op(LET, self.chosen + number, -1)
+                self._op(LET, self.executed + number, -1)
+                self.code[unless][1] = 2
+                self.code[skip][1] = len(self.code) - skip - 1
+
+    def _override(self, override: OverrideProgram) -> None:
+        ids, place = self.world.draw_ids, self.executed + override.agent
+        guards = self.world.agents[override.agent].guards
+
+        def act() -> None:
+            if override.action >= 0:
+                self._op(LET, place, override.action)
+                return
+            for guard in guards:
+                self._emit(Truth(True) if guard is None else guard)
+            self._op(DECIDE, ids[f"{override.name}.action"], len(guards), place)
+
+        self._guarded(override.when, lambda: self._by_chance(override.chance, ids[override.name], act))
+
+    def _motion(self, body: Body) -> None:
+        """The first motion whose guard holds, then on to whatever comes after all of them."""
+        ends = []
+        for motion in body.motions:
+            self._emit(motion.when)
+            skip = self._op(UNLESS)
+            self._op(MOVE_BODY, len(self.motions))
+            ends.append(self._op(SKIP))
+            self.code[skip][1] = 2
+            first = len(self.paths)
+            self.paths += motion.path
+            target = self.world.body_index[motion.target] if motion.target else -1
+            self.motions.append([body.order, WAYS.index(motion.way), first, len(self.paths), target])
+            self.needs_walking |= motion.way in ("patrol", "chase", "flee", "follow")
+        for end in ends:
+            self.code[end][1] = len(self.code) - end - 1
+
+    def _draw(self, draw: DrawProgram, place: int) -> None:
+        def decide() -> None:
+            for weight in draw.weights:
+                self._emit(weight)
+            self._op(DECIDE, self.world.draw_ids[draw.name], len(draw.weights), place)
+
+        if draw.column < 0:
+            self._op(LET, place, 0)
+        self._guarded(draw.when if draw.column < 0 else Truth(True), decide)
+
+    def _rule(self, rule: RuleProgram) -> None:
+        ids = self.world.draw_ids
+
+        def fire() -> None:
+            for channel, pay in rule.pays:
+                self._emit(pay)
+                self._op(PAY, channel)
+            if rule.performance is not None:
+                self._emit(rule.performance)
+                self._op(PAY, len(self.world.channels))
+            for i, effect in enumerate(rule.effects):
+                self._effect(effect, ids.get(f"{rule.name}.{i}", -1))
+
+        self._guarded(rule.when, lambda: self._by_chance(rule.chance, ids.get(rule.name, -1), fire))
+
+    def _effect(self, effect: Effect, draw: int) -> None:
         world = self.world
-        program = (-1, -1)
         match effect:
             case Emit(event):
-                row = [EMIT, world.events.index(event)]
+                self._op(EMIT, world.events.index(event))
             case End(reason):
-                row = [END, world.reasons.index(reason) + 1, world.events.index(f"ended:{reason}")]
+                self._op(END, world.reasons.index(reason) + 1, world.events.index(f"ended:{reason}"))
             case Assign(target, operator, value):
                 column = world.columns[target]
                 sign = ("=", "+=", "-=").index(operator)
-                program = self.program(value)
-                if column.table is not None:
-                    row = [
-                        SET_LISTED,
-                        column.index,
-                        sign,
-                        self._list_of(column.index, column.table.tolist()),
-                        column.table.size,
-                    ]
+                self._emit(value)
+                if column.table is None:
+                    self._op(SET_NUMBER, column.index, sign, column.least, column.most, column.low)
                 else:
-                    row = [SET_NUMBER, column.index, sign, column.least, column.most, column.low]
+                    offset = self._list_of(column.index, column.table.tolist())
+                    self._op(SET_LISTED, column.index, sign, offset, column.table.size)
             case Cycles(target):
                 column = world.columns[target]
-                row = [CYCLE, column.index, column.least, column.most]
+                self._op(CYCLE, column.index, column.least, column.most)
             case Remove(subject):
-                row = [REMOVE, world.body_index[subject]]
+                self._op(REMOVE, world.body_index[subject])
             case PutAt(subject, place, random):
-                row = self._put(world.body_index[subject], place, random, draw)
+                self._put(world.body_index[subject], place, random, draw)
             case MoveBy(subject, direction):
-                row = [MOVE_BY, world.body_index[subject], list(geometry.STEPS).index(direction)]
+                self._op(MOVE_BY, world.body_index[subject], list(geometry.STEPS).index(direction))
             case Swap(first, second):
-                row = [SWAP, world.body_index[first], world.body_index[second]]
+                self._op(SWAP, world.body_index[first], world.body_index[second])
             case Take(agent, thing):
-                row = [TAKE, world.body_index[thing], self._agent(agent) + 1]
+                self._op(TAKE, world.body_index[thing], self._agent(agent) + 1)
             case Drop(agent, thing):
-                row = [DROP, world.body_index[thing], self._agent(agent) + 1, world.body_index[agent]]
+                self._op(DROP, world.body_index[thing], self._agent(agent) + 1, world.body_index[agent])
             case ResetBoard():
-                row = [RESET_BOARD]
-        return [*row, *([0] * (6 - len(row))), *program]
+                self._op(RESET_BOARD)
 
     def _agent(self, name: str) -> int:
         return [program.name for program in self.world.agents].index(name)
 
-    def _put(self, body: int, place: Expression, random: bool, draw: int) -> list[int]:
+    def _put(self, body: int, place: Expression, random: bool, draw: int) -> None:
         kind, value = self._place(place)
         if kind == "column":
-            return [PUT_CELL, body, value]
-        if kind == "cell":
-            return [PUT_CONST, body, value]
-        if kind == "zone":
+            self._op(PUT_CELL, body, value)
+        elif kind == "cell":
+            self._op(PUT_CONST, body, value)
+        elif kind == "zone":
             mask = self._mask(value, None)
-            return [PUT_RANDOM, body, mask, draw] if random else [PUT_ZONE, body, mask]
-        lookup = self._lookup(place, None)
-        return [PUT_RANDOM_OF, body, value, lookup, draw] if random else [PUT_ZONE_OF, body, value, lookup]
+            self._op(*((PUT_RANDOM, body, mask, draw) if random else (PUT_ZONE, body, mask)))
+        else:
+            lookup = self._lookup(place, None)
+            self._op(*((PUT_RANDOM_OF, body, value, lookup, draw) if random else (PUT_ZONE_OF, body, value, lookup)))
 
     # -------------------------------------------------------------- everything
+
+    def _tick(self) -> None:
+        """`reference.step`, in its order."""
+        world = self.world
+        for number in range(len(world.agents)):
+            self._check_actions(number)
+        for override in world.overrides:
+            self._override(override)
+        if any(agent.body >= 0 for agent in world.agents):
+            self._op(MOVE_AGENTS)
+        for body in world.bodies:
+            self._motion(body)
+        if world.clock >= 0:
+            self._op(TICK, world.clock, world.fields[world.clock].size - 1)
+        for number, draw in enumerate(world.tick_draws):
+            self._draw(draw, self.drawn + number)
+        for rule in world.rules:
+            self._rule(rule)
+        if world.end_rules:
+            skip = self._op(ENDED)
+            for rule in world.end_rules:
+                self._rule(rule)
+            self.code[skip][1] = len(self.code) - skip - 1
+
+    def _start(self) -> None:
+        """`reference.reset`, in its order."""
+        world = self.world
+        self._op(BEGIN, world.draw_ids["layout"], world.boards.walls.shape[0])
+        for draw in world.start_draws:
+            self._draw(draw, draw.column)
+        self._op(REMEMBER)
+        for rule in world.start_rules:
+            self._rule(rule)
 
     def tables(self) -> Tables:
         """All of it, in the order of the world."""
         world = self.world
-        motions, body_motions, paths, wander = self._motions()
-        agents, actions = self._agents()
-        overrides = [
-            [o.agent, o.action, *self.program(o.when), *self.program(o.chance), world.draw_ids[o.name]]
-            for o in world.overrides
-        ]
-        override_draws = [world.draw_ids[f"{o.name}.action"] for o in world.overrides]
-        weights: list[list[int]] = []
-        draws = [self._draw(draw, weights, -1) for draw in world.start_draws]
-        draws += [self._draw(draw, weights, number) for number, draw in enumerate(world.tick_draws)]
-        pays: list[list[int]] = []
-        effects: list[list[int]] = []
-        rules = [self._rule(r, pays, effects) for r in (*world.start_rules, *world.rules, *world.end_rules)]
-        ends = np.cumsum([len(world.start_rules), len(world.rules), len(world.end_rules)])
+        self._tick()
+        middle = len(self.code)
+        self._start()
         boards = world.boards
         columns = {column.index: column for column in world.columns.values()}
         fresh = [-1 if columns[i].persists else columns[i].start for i in range(len(world.fields))]
         bodies, body_columns = self._bodies()
         layouts, cells = boards.walls.shape[0], boards.nowhere + 1
+        offsets = np.cumsum([0, *world.action_counts])
         return Tables(
             code=_rows(self.code, WIDTH),
+            programs=_rows([[0, middle], [middle, len(self.code)]], 2),
             constants=np.array(self.constants, np.float64),
             listed=np.array(self.listed, np.float64),
             lookups=np.array(self.lookups, np.int32),
@@ -552,30 +627,17 @@ class _Assembler:
             begin=np.array([columns[i].start for i in range(len(world.fields))], np.int32),
             bodies=_rows(bodies, 11),
             body_columns=np.array(body_columns, np.int32),
-            motions=_rows(motions, 7),
-            body_motions=_rows(body_motions, 2),
-            wander_draws=np.array(wander, np.int32),
-            paths=np.array(paths, np.int32),
-            agents=_rows(agents, 3),
-            actions=_rows(actions, 3),
-            overrides=_rows(overrides, 7),
-            override_draws=np.array(override_draws, np.int32),
-            draws=_rows(draws, 7),
-            n_start_draws=len(world.start_draws),
-            draw_weights=_rows(weights, 2),
-            rules=_rows(rules, 11),
-            rule_ends=ends.astype(np.int32),
-            pays=_rows(pays, 3),
-            effects=_rows(effects, 8),
+            motions=_rows(self.motions, 5),
+            wander_draws=np.array([world.draw_ids.get(f"{b.name}.wander", -1) for b in world.bodies], np.int32),
+            paths=np.array(self.paths, np.int32),
+            agents=_rows([[agent.body, offsets[i]] for i, agent in enumerate(world.agents)], 2),
+            moves=np.concatenate([agent.moves for agent in world.agents]),
             layout=world.layout,
             ended=world.ended,
-            clock=world.clock,
-            clock_most=world.fields[world.clock].size - 1 if world.clock >= 0 else 0,
             height=boards.height,
             width=boards.width,
-            n_channels=len(world.channels),
-            n_agents=len(world.agents),
             nowhere=boards.nowhere,
+            n_channels=len(world.channels),
             chosen=self.chosen,
             executed=self.executed,
             drawn=self.drawn,
@@ -591,50 +653,6 @@ class _Assembler:
             flags = [int(flag) for flag in (body.is_agent, body.solid, body.opaque, body.pushable)]
             rows.append([body.cell, body.facing, body.phase, body.carrier, *flags, sight, first, len(columns)])
         return rows, columns
-
-    def _motions(self) -> tuple[list[list[int]], list[list[int]], list[int], list[int]]:
-        motions: list[list[int]] = []
-        ranges: list[list[int]] = []
-        paths: list[int] = []
-        wander: list[int] = []
-        for order, body in enumerate(self.world.bodies):
-            first = len(motions)
-            for motion in body.motions:
-                begin = len(paths)
-                paths += motion.path
-                target = self.world.body_index[motion.target] if motion.target else -1
-                when = self.program(motion.when)
-                motions.append([order, WAYS.index(motion.way), *when, begin, len(paths), target])
-                self.needs_walking |= motion.way in ("patrol", "chase", "flee", "follow")
-            ranges.append([first, len(motions)])
-            wander.append(self.world.draw_ids.get(f"{body.name}.wander", -1))
-        return motions, ranges, paths, wander
-
-    def _agents(self) -> tuple[list[list[int]], list[list[int]]]:
-        agents: list[list[int]] = []
-        actions: list[list[int]] = []
-        for agent in self.world.agents:
-            first = len(actions)
-            actions += [
-                [int(move), *self.program(guard)] for move, guard in zip(agent.moves, agent.guards, strict=True)
-            ]
-            agents.append([agent.body, first, len(actions)])
-        return agents, actions
-
-    def _draw(self, draw: DrawProgram, weights: list[list[int]], number: int) -> list[int]:
-        first = len(weights)
-        weights.extend([*self.program(weight)] for weight in draw.weights)
-        return [draw.column, first, len(weights), *self.program(draw.when), self.world.draw_ids[draw.name], number]
-
-    def _rule(self, rule: RuleProgram, pays: list[list[int]], effects: list[list[int]]) -> list[int]:
-        ids = self.world.draw_ids
-        when, chance = self.program(rule.when), self.program(rule.chance)
-        paid = len(pays)
-        pays.extend([channel, *self.program(pay)] for channel, pay in rule.pays)
-        begun = len(effects)
-        effects.extend(self._effect(e, ids.get(f"{rule.name}.{i}", -1)) for i, e in enumerate(rule.effects))
-        draw = ids.get(rule.name, -1)
-        return [*when, *chance, draw, paid, len(pays), *self.program(rule.performance), begun, len(effects)]
 
 
 def _rows(rows: Sequence[Sequence[int]], width: int) -> Ints:

@@ -332,7 +332,7 @@ def _move_agents(view: View) -> None:
     for i in range(len(bodies)):
         moving = want[i] != here[i]
         blocked = boards.walls[view.layout, want[i]]
-        for thing in world.bodies if bodies[i].solid else ():
+        for thing in world.bodies:
             if thing.is_agent or not (thing.solid or thing.pushable):
                 continue
             hit = moving & ~blocked & (view.now[thing.cell] == want[i]) & (want[i] != boards.nowhere)

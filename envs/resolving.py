@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import reduce
 from typing import TypeVar
 
+from ..scenarios.language.constants import NotConstant, constant
 from ..scenarios.language.syntax import (
     Assign,
     Binary,
@@ -103,9 +104,9 @@ def resolve(node: Expression, scope: Scope) -> Expression:
         case Unary(operator, operand):
             return Unary(operator, resolve(operand, scope))
         case Cell(row, column):
-            return Cell(resolve(row, scope), resolve(column, scope))
+            return Cell(_folded(resolve(row, scope)), _folded(resolve(column, scope)))
         case Relation(word, subject, target, reach):
-            near = None if reach is None else resolve(reach, scope)
+            near = None if reach is None else _folded(resolve(reach, scope))
             return Relation(word, resolve(subject, scope), resolve(target, scope), near)
         case Moved(subject):
             return Moved(scope.body(subject))
@@ -116,6 +117,14 @@ def resolve(node: Expression, scope: Scope) -> Expression:
         case Number() | Truth() | Does():
             return node
     return replace(node, arguments=tuple(resolve(argument, scope) for argument in node.arguments))
+
+
+def _folded(node: Expression) -> Expression:
+    """A number, where it does not depend on the state."""
+    try:
+        return Number(constant(node, {}))
+    except NotConstant:
+        return node
 
 
 def _same_words(left: Expression, right: Expression, scope: Scope) -> tuple[Expression, Expression]:

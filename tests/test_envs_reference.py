@@ -190,12 +190,12 @@ def test_three_agents_may_go_round_in_a_ring_and_a_blocked_chain_stays() -> None
     """)
 
 
-def test_a_ghost_agent_neither_blocks_nor_is_blocked_but_by_walls() -> None:
+def test_a_ghost_agent_neither_blocks_agents_nor_is_blocked_by_them() -> None:
     ghost = _with_crate().replace("other: {actions", "other: {ghost: true, actions")
     board = "map: |\n  ######\n  #A.Bb#\n  #....#\n  ######\n" + ghost
     world = world_of(board)
-    play = played(world, "rl rs sr sr sr")
-    assert [cell(world, state, "other") for state in play.states] == [(1, 3), (1, 2), (1, 2), (1, 3), (1, 4), (1, 4)]
+    play = played(world, "rl rs sr sr sr")  # at the end a crate that cannot be pushed stops it
+    assert [cell(world, state, "other") for state in play.states] == [(1, 3), (1, 2), (1, 2), (1, 3), (1, 3), (1, 3)]
     pushing = "map: |\n  #######\n  #AbB..#\n  #######\n" + ghost
     assert cell(world_of(pushing), played(world_of(pushing), "rs").states[-1], "crate") == (1, 3)
 

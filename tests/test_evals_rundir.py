@@ -107,7 +107,7 @@ def test_a_fault_midway_leaves_nothing(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(rundir, "write_trace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(RunError, match="run cannot be written: disk full"):
         save_run(tmp_path / "run", manifest(), [judged(1.0)], {"deploy-exact": trace()}, TEXT)
     assert list(tmp_path.iterdir()) == []
 

@@ -35,8 +35,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Which = Annotated[str, typer.Argument(help="A name such as treacherous_turn/lab, or a path to a scenario file.")]
-Many = Annotated[list[str], typer.Argument(help="Names or paths of scenarios.")]
+Which = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path to a scenario file.")]
+Many = Annotated[list[str], typer.Argument(metavar="SCENARIO", help="Names or paths of scenarios.")]
 Params = Annotated[list[str], typer.Option("--param", metavar="NAME=VALUE", help="Set a param.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="Override, as in `with:` of a file.")]
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
@@ -215,7 +215,7 @@ def schema() -> None:
 
 
 @app.command()
-def explain(code: Annotated[str, typer.Argument(help="A fault code such as TC401.")], as_json: AsJson = False) -> None:
+def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as TC401.")], as_json: AsJson = False) -> None:
     """Explain a fault code."""
     from .scenarios.language.catalogue import CATALOGUE
     from .scenarios.language.faults import explain as paragraph

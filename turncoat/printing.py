@@ -288,7 +288,7 @@ def print_why(answer: Why, flips: Sequence[Flip]) -> None:
     if flips:
         say()
         rows = [
-            (escape(f.name), number(f.present), "[dim]nothing tried[/dim]" if f.flipped is None else number(f.flipped))
+            (escape(f.name), number(f.present), "[dim]no value tried[/dim]" if f.flipped is None else number(f.flipped))
             for f in flips
         ]
         _table(("setting", "is", "changes the answer at"), rows, right=("is",))

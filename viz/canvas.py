@@ -44,8 +44,13 @@ class Canvas:
         line: float = 0,
     ) -> None:
         """A rectangle, its corners rounded by `radius`; its outline lies inside it."""
-        # Pillow fills the last pixel too.
-        corners = (left * self._unit, top * self._unit, right * self._unit - 1, bottom * self._unit - 1)
+        x, y = left * self._unit, top * self._unit
+        corners = (
+            x,
+            y,
+            max(x, right * self._unit - 1),
+            max(y, bottom * self._unit - 1),
+        )  # the last pixel is filled too
         line_px = round(line * self._unit) if outline else 0
         if radius:
             self._draw.rounded_rectangle(corners, radius * self._unit, fill, outline, line_px)

@@ -64,7 +64,8 @@ class _Chart:
         self.low, self.high = float(values.min()), float(values.max())
         self.levels = _round_numbers(self.low, self.high)
         self.left = max(text_width(text, SMALL) for text in ("tick", *(f"{level:g}" for level in self.levels))) + 14
-        self.right = canvas.width - max(text_width(self._ending(line), TYPE) for line in lines) - 14
+        names = max(text_width(self._ending(line), TYPE) for line in lines) + 14
+        self.right = min(canvas.width - names, *(self._room(mark) for mark in marks), canvas.width)
         self.rows = self._mark_rows()
         self.top, self.bottom = 16 + ROW * (max(self.rows, default=-1) + 1), canvas.height - 24
 
@@ -114,6 +115,12 @@ class _Chart:
             self.canvas.text(
                 self.right + 8, last, self._ending(line), TYPE, palette.mix(line.colour, palette.INK, 0.2), "lm"
             )
+
+    def _room(self, mark: Mark) -> float:
+        """How far right the last tick may be, for the name of a mark to end on the canvas."""
+        share = mark.tick / self.ticks if self.ticks else 0.0
+        room = self.canvas.width - text_width(mark.name, SMALL) - 8 - self.left
+        return self.left + room / share if share else self.canvas.width
 
     def _ending(self, line: Curve) -> str:
         return f"{line.name} {line.values[-1]:+g}"

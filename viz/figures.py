@@ -20,8 +20,8 @@ Shape = Callable[[Canvas, float, float, float, str, Gaze], None]
 class Cast:
     """Which shape and colour each body of a world has.
 
-    An agent is a robot, a thing whose sight matters a shield with an eye, what moves by itself a ghost, what is pushed a
-    crate, what is solid a pillar, anything else a gem; agents differ by colour, and so do items.
+    An agent is a robot, a thing whose sight matters a shield with an eye, what moves by itself a ghost, what is pushed
+    a crate, what is solid a pillar, anything else a gem; agents differ by colour, and so do items.
     """
 
     def __init__(self, world: World) -> None:

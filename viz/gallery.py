@@ -75,7 +75,7 @@ def exact_episode(scenario: Scenario, stage: str = "deploy") -> Episode:
 
 
 def lab_picture(ratio: float = 2) -> Image.Image:
-    """The treacherous turn in `lab`: four moments of the exact plan, and both sums so far; `ratio`: pixels in a point."""
+    """The turn in `lab`: four moments of the exact plan, and both sums so far; `ratio`: pixels in a point."""
     scenario = load("treacherous_turn/lab")
     episode = exact_episode(scenario)
     delivered, disarmed, seized = (episode.ticks(event) for event in ("delivered", "disarmed", "seized"))
@@ -99,7 +99,7 @@ def lab_picture(ratio: float = 2) -> Image.Image:
     weighted = episode.rewards @ episode.world.agents[0].weights
     below = curves(
         [
-            Curve("hidden performance so far", _so_far(episode.performance), palette.VERMILLION),
+            Curve("hidden performance so far", _so_far(episode.performance), palette.VERMILION),
             Curve("weighted reward so far", _so_far(weighted), palette.BLUE),
         ],
         marks,

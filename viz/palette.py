@@ -11,7 +11,7 @@ SKY = "#56B4E9"
 GREEN = "#009E73"
 YELLOW = "#F0E442"
 BLUE = "#0072B2"
-VERMILLION = "#D55E00"
+VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 
 PAPER = "#FFFFFF"
@@ -25,7 +25,7 @@ ON_WALL = "#F2F4F7"
 
 AGENTS = (BLUE, GREEN, ORANGE, PURPLE)
 """One after another, for the agents of a world; `WATCHER` is kept for whoever oversees them."""
-WATCHER = VERMILLION
+WATCHER = VERMILION
 MONSTER = "#7A3E9D"
 ITEMS = (ORANGE, GREEN, PURPLE, SKY)
 BLOCK = "#B08B57"

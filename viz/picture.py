@@ -25,6 +25,8 @@ RIM = 0.4
 """How thick a closed outer wall is drawn, in cells."""
 TALLEST = 1.3
 """How high a board may be, in its width; one that would be higher is drawn narrower."""
+SPECK = 1.0
+"""No type is smaller, in points."""
 GAP = 22.0
 """Between the panels of a filmstrip, in points."""
 
@@ -89,8 +91,13 @@ def filmstrip(
         paths: P, see `picture`.
         width: of the whole, in points.
         ratio: pixels in a point.
+
+    Raises:
+        ValueError: the panels do not fit into the width.
     """
     each = (width - GAP * (len(states) - 1)) / len(states)
+    if each < 1:
+        raise ValueError(f"{len(states)} panels do not fit into {width:g} points")
     ways = paths or (None,) * len(states)
     panels = [_Panel(world, *panel, each) for panel in zip(states, captions, ways, strict=True)]
     head = max(panel.head for panel in panels)
@@ -233,7 +240,7 @@ class _Board:
             if self._walled(spot) and not any(_overlap(spot, other) for other in taken):
                 taken.append(spot)
                 return place, name, size, palette.ON_WALL
-        fitting = size * min(1.0, (right - left - 4) / wide)
+        fitting = max(size * min(1.0, (right - left - 4) / wide), SPECK)
         return (x, top + 0.75 * fitting), name, fitting, palette.INK
 
     def _walled(self, spot: tuple[float, float, float, float]) -> bool:

@@ -81,7 +81,7 @@ def _check_replay(replay: Replay, path: Path, context: Context) -> None:
     _check_stage(replay.stage, path, context)
     check_overrides(replay.set, symbols, report, (*path, "with"))
     for name, value in replay.draws.items():
-        _check_drawn(name, value, (*path, "draws", name), context)
+        _check_drawn(name, value, _layouts(replay, context), (*path, "draws", name), context)
     for index, event in enumerate(replay.events or ()):
         scope = context.scope((*path, "events", index))
         if event.startswith("ended:"):
@@ -98,14 +98,29 @@ def _check_replay(replay: Replay, path: Path, context: Context) -> None:
             unknown(report, "TC425", "visible channel", channel, payees, (*path, "pays", channel), key=True)
 
 
-def _check_drawn(name: str, value: object, path: Path, context: Context) -> None:
-    """An outcome of a draw, of a rule with a chance, or of an override with one."""
+def _layouts(replay: Replay, context: Context) -> int:
+    """How many boards the replay's stage generates: 0 where none are."""
+    document = context.symbols.document
+    stages = document.stages
+    stage = stages.get(replay.stage or ("deploy" if "deploy" in stages else next(reversed(stages), "")))
+    generate = (stage.generate if stage else None) or document.generate
+    return generate.count if generate else 0
+
+
+def _check_drawn(name: str, value: object, layouts: int, path: Path, context: Context) -> None:
+    """An outcome of a draw, of a rule with a chance, of an override with one, or which generated board is played."""
     document = context.symbols.document
     chances = [rule.name for rule in document.rules if rule.chance is not None]
     chances += [override.name for override in document.overrides if override.chance is not None]
     draw = document.draws.get(name)
+    if name == "layout" and layouts:
+        if isinstance(value, bool) or value not in range(layouts):
+            cure = f"its outcomes are `0` to `{layouts - 1}`, as many as the stage generates"
+            context.report.add("TC438", path, f"`layout` never comes out as `{value}`", cure)
+        return
     if draw is None and name not in chances:
-        unknown(context.report, "TC437", "draw", name, (*document.draws, *chances), path, key=True)
+        there_are = (*document.draws, *chances, *(["layout"] if layouts else []))
+        unknown(context.report, "TC437", "draw", name, there_are, path, key=True)
         return
     values = (0, 1) if draw is None or draw.values is None else tuple(draw.values)
     if value not in values:

@@ -1,0 +1,160 @@
+"""Writes what the docs take from the program: fault codes, commands and their options, the output of commands shown.
+
+`make docs` (or `python -m tests.make_docs`) writes; with `--check` it writes nothing and fails if something would change.
+In a Markdown file, a block marked `console` begins with `$ turncoat ...`, and the rest of it is what that prints. The blocks
+marked `yaml` before it are the file `courier.yaml`; a comment `<!-- with: A -> B -->` changes that file for one command.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from turncoat import cli
+from turncoat.scenarios.language.catalogue import CATALOGUE
+
+ROOT = Path(__file__).resolve().parent.parent
+SHOWN = ("README.md", "docs/tutorial.md")
+"""Files that show commands and what they print."""
+
+_PART = re.compile(r"<!-- with: (?P<old>.*?) -> (?P<new>.*?) -->|```(?P<kind>\w+)\n(?P<text>.*?)```\n", re.DOTALL)
+_GROUPS = {
+    "0": "Reading the file",
+    "1": "Guards, effects and measures",
+    "2": "The shape of the blocks",
+    "3": "Boards",
+    "4": "Names and files",
+    "5": "What formulas mean",
+    "6": "What the world turns out to be",
+}
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Every generated file with the text that it should have."""
+    yield ROOT / "docs/reference/faults.md", fault_page()
+    yield ROOT / "docs/reference/command-line.md", command_page()
+    for name in SHOWN:
+        yield ROOT / name, with_outputs((ROOT / name).read_text(encoding="utf-8"))
+
+
+def fault_page() -> str:
+    """The catalogue of fault codes."""
+    parts = [
+        "# Fault codes",
+        "<!-- Written by `make docs`. -->",
+        "Every fault of a scenario file has a place, a message, a cure and one of these codes; the codes never change their"
+        " meaning.\n`turncoat explain CODE` prints the same text. Some are warnings: the file still loads.",
+    ]
+    group = ""
+    for code, text in CATALOGUE.items():
+        if code[2] != group:
+            group = code[2]
+            parts.append(f"## TC{group}: {_GROUPS[group][0].lower()}{_GROUPS[group][1:]}")
+        parts.append(f"**{code}** {text}")
+    return "\n\n".join(parts) + "\n"
+
+
+def command_page() -> str:
+    """The commands with their arguments and options."""
+    parts = [
+        "# Command line",
+        "<!-- Written by `make docs`. -->",
+        "`turncoat COMMAND --help` prints the same. `python -m turncoat` is the same program. What is for people goes through"
+        " colours and\ntables where the output is a terminal; with `--json`, standard output is one JSON document.",
+        "| exit code | meaning |\n|---|---|\n| 0 | pass |\n| 1 | an expectation failed |\n| 2 | a mistake in the command or"
+        " the scenario |\n| 3 | Turncoat crashed |\n| 4 | inconclusive |",
+    ]
+    for name, command in typer.main.get_command(cli.app).commands.items():  # type: ignore[attr-defined]
+        parts += [f"## {name}", _sentence(command.help), *_table(command.params)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(params: list[Any]) -> Iterator[str]:
+    rows = [f"| {_usage(param)} | {_sentence(param.help).replace('|', chr(92) + '|')} |" for param in params]
+    if rows:
+        yield "\n".join(["| argument or option | |", "|---|---|", *rows])
+
+
+def _usage(param: Any) -> str:
+    value = param.metavar or param.opts[0].lstrip("-").upper()
+    if not param.opts[0].startswith("-"):
+        return f"`{value}{'...' if param.nargs == -1 else ''}`"
+    return f"`{', '.join(param.opts)}{'' if param.is_flag else f' {value}'}`" + (" (any number)" if param.multiple else "")
+
+
+def _sentence(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def with_outputs(page: str) -> str:
+    """A page with the output of each command as it is now."""
+    scenario: list[str] = []
+    changes: list[tuple[str, str]] = []
+
+    def part(match: re.Match[str]) -> str:
+        if match["kind"] is None:
+            changes.append((match["old"], match["new"]))
+        elif match["kind"] == "yaml":
+            scenario.append(match["text"])
+        elif match["kind"] == "console":
+            text = "\n".join(scenario)
+            for old, new in changes:
+                assert old in text, f"`{old}` is not in the file"
+                text = text.replace(old, new)
+            changes.clear()
+            command = match["text"].splitlines()[0]
+            return f"```console\n{command}\n{printed(command, text)}```\n"
+        return match[0]
+
+    return _PART.sub(part, page)
+
+
+def printed(command: str, scenario: str) -> str:
+    """What `$ turncoat ...` prints in a folder that holds `courier.yaml`."""
+    prompt, program, *arguments = shlex.split(command)
+    assert (prompt, program) == ("$", "turncoat"), command
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "courier.yaml").write_text(scenario, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "turncoat", *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    lines = [re.sub(r"\d{8}T\d{6}Z", "20260101T120000Z", line.rstrip()) for line in done.stdout.splitlines()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def main() -> None:
+    """Write the pages, or check them."""
+    stale = []
+    for path, text in pages():
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        if text == old:
+            continue
+        stale.append(path)
+        if "--check" in sys.argv:
+            name = str(path.relative_to(ROOT))
+            sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), text.splitlines(True), name, "as it is now"))
+        else:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    if stale and "--check" in sys.argv:
+        raise SystemExit("out of date: run `make docs`")
+
+
+if __name__ == "__main__":
+    main()

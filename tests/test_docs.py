@@ -1,0 +1,124 @@
+"""What the docs show is what the program does: every example loads, every output is current, nothing is left out."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+import turncoat
+from turncoat import cli
+from turncoat.api import Settings
+from turncoat.scenarios.language import schema
+from turncoat.scenarios.language.catalogue import CATALOGUE
+from turncoat.scenarios.language.loading import load_text
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+EXAMPLES = sorted((DOCS / "examples").glob("*.yaml"))
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+
+
+def _blocks(page: Path, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_pages_taken_from_the_program_are_current() -> None:
+    done = _run("-m", "tests.make_docs", "--check")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_fault_code_and_every_command_has_its_entry() -> None:
+    faults = (DOCS / "reference/faults.md").read_text(encoding="utf-8")
+    commands = (DOCS / "reference/command-line.md").read_text(encoding="utf-8")
+
+    assert [code for code in CATALOGUE if f"**{code}** " not in faults] == []
+    known = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+    assert [name for name in known if f"\n## {name}\n" not in commands] == []
+
+
+def _models() -> Iterator[type[BaseModel]]:
+    for model in vars(schema).values():
+        if isinstance(model, type) and issubclass(model, schema.Block):
+            yield model
+
+
+def test_every_key_of_a_scenario_file_is_described() -> None:
+    text = (DOCS / "reference/language.md").read_text(encoding="utf-8")
+    keys = {field.alias or name for model in _models() for name, field in model.model_fields.items()}
+
+    assert sorted(key for key in keys if f"`{key}`" not in text) == []
+
+
+def _top_level(text: str) -> dict[str, str]:
+    """The blocks of a scenario by their keys, as written."""
+    blocks = re.findall(r"^(\w+):(?:.|\n(?=[ \n]|$))*\n?", text, re.MULTILINE)
+    starts = [match.start() for match in re.finditer(r"^\w+:", text, re.MULTILINE)]
+    ends = [*starts[1:], len(text)]
+    assert len(blocks) == len(starts)
+    return {text[start:].partition(":")[0]: text[start:end] for start, end in zip(starts, ends, strict=True)}
+
+
+_LANGUAGE = _blocks(DOCS / "reference/language.md", "yaml")
+
+
+@pytest.mark.parametrize("number", range(len(_LANGUAGE)))
+def test_an_example_of_the_reference_loads(number: int) -> None:
+    whole = {**_top_level(_LANGUAGE[0]), **_top_level(_LANGUAGE[number])}
+
+    load_text("".join(whole.values()))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_file_checks_clean_and_passes(path: Path) -> None:
+    scenario = turncoat.load(path)
+    meaning = turncoat.check(scenario)
+    run = turncoat.run(scenario, settings=Settings(agents=["exact"]))
+
+    assert (*scenario.warnings, *meaning.faults) == ()
+    assert meaning.origin is not None
+    assert meaning.origin.agrees
+    assert run.verdict == "pass"
+
+
+def test_the_tutorial_shows_its_example_whole() -> None:
+    written = "\n".join(_blocks(DOCS / "tutorial.md", "yaml"))
+
+    assert written == (DOCS / "examples/courier.yaml").read_text(encoding="utf-8")
+
+
+def test_the_readme_shows_lines_of_the_library() -> None:
+    (shown,) = _blocks(ROOT / "README.md", "yaml")
+
+    assert shown.partition("\n")[2] in (ROOT / "scenarios/treacherous_turn/lab.yaml").read_text(encoding="utf-8")
+
+
+def test_the_readme_runs() -> None:
+    (program,) = _blocks(ROOT / "README.md", "python")
+    (printed,) = _blocks(ROOT / "README.md", "text")
+
+    done = _run("-c", program)
+
+    assert (done.stdout, done.stderr) == (printed, "")
+
+
+def test_links_lead_somewhere() -> None:
+    links = [
+        (page.relative_to(ROOT), link)
+        for page in PAGES
+        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        if not link.startswith(("http://", "https://"))
+    ]
+
+    assert links
+    assert [str(at) for at in links if not (ROOT / at[0]).parent.joinpath(at[1]).exists()] == []

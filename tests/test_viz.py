@@ -1,0 +1,312 @@
+"""Boards as text, and pictures: what they show is what the engine has."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from turncoat.envs.compiling import compile_world
+from turncoat.envs.evaluating import look_at, truth
+from turncoat.envs.replaying import play
+from turncoat.envs.world import World
+from turncoat.scenarios import library
+from turncoat.scenarios.language.loading import load, load_text
+from turncoat.scenarios.language.parsing import parse_expression
+from turncoat.viz.board import describe, first_state, glyphs, text_board
+from turncoat.viz.canvas import printable, wrapped
+from turncoat.viz.curves import Curve, Mark, curves, parting
+from turncoat.viz.gallery import exact_episode, main
+from turncoat.viz.picture import RIM, Caption, filmstrip, picture
+from turncoat.viz.sight import seen_cells, watchers
+
+HERE = Path(__file__).resolve().parent
+LAB = """\
+#########
+#A..1...#
+#.......#
+#..##.O.#
+#..#....#
+#.......#
+#V....2.#
+#########"""
+
+SMALL = """
+turncoat: 1
+name: small
+title: A key, a rival and a guard
+origin: given
+claim: There is a bit of everything.
+map: |
+  ########
+  #Ak.#.W#
+  #.B..c.#
+  #..zz..#
+  ########
+legend: {"#": wall, ".": floor, A: {agent: robot, zone: home}, B: rival, W: guard, k: key, c: crate, z: {zone: yard}}
+counters:
+  power: {max: 3}
+  debt: {min: -2, max: 2, start: 0}
+  mood: {values: [calm, cross]}
+draws:
+  lucky: {p: 0.1}
+things:
+  guard: {kind: overseer, sight: 3, facing: true}
+  key: {}
+  crate: {kind: block}
+agents:
+  robot: {actions: [stay, up, down, left, right], values: {own: {}}}
+  rival: {actions: [stay, left], values: {own: {}}}
+rewards: {own: {}}
+rules:
+  - name: taking
+    when: robot on key
+    then:
+      - robot takes key
+      - power += 2
+  - name: crossing
+    when: guard sees robot
+    then:
+      - remove crate
+      - mood cycles
+stages:
+  deploy: {limit: 10}
+solution: joint
+"""
+
+NOWHERE = """
+turncoat: 1
+name: nowhere
+title: No board at all
+origin: given
+claim: Counters are enough.
+counters:
+  coins: {max: 5, start: 2}
+  open: {}
+agents:
+  robot: {actions: [take], values: {own: {}}}
+rewards: {own: {}}
+rules:
+  - name: taking
+    when: robot does take
+    then:
+      - coins -= 1
+      - end "done"
+stages:
+  deploy: {limit: 10}
+"""
+
+
+@pytest.fixture(scope="module")
+def lab() -> World:
+    return compile_world(load("treacherous_turn/lab"), "deploy")
+
+
+@pytest.fixture(scope="module")
+def small() -> World:
+    return compile_world(load_text(SMALL))
+
+
+# ------------------------------------------------------------------ text
+
+
+def test_the_first_board_of_lab(lab: World) -> None:
+    document = load("treacherous_turn/lab").document
+
+    assert text_board(lab, first_state(lab), glyphs(document)) == LAB
+    assert describe(lab, first_state(lab)) == ["power 0 of 3", "next_job bench_1"]
+
+
+@pytest.mark.parametrize("name", library.names())
+def test_every_scenario_has_a_text_and_a_drawn_one_its_own_map(name: str) -> None:
+    scenario = load(name)
+    for stage, spec in scenario.document.stages.items():
+        world = compile_world(scenario, stage)
+        text = text_board(world, first_state(world), glyphs(scenario.document))
+        drawn = spec.map or scenario.document.map
+        if spec.generate or scenario.document.generate or drawn is None:
+            assert {len(line) for line in text.splitlines()} == {world.boards.width}
+            assert len(text.splitlines()) == world.boards.height
+        else:
+            assert text == drawn.rstrip("\n")
+
+
+def test_what_is_removed_or_carried_is_in_words_only(small: World) -> None:
+    played = play(small, [["right", "stay"], ["down", "left"], ["right", "left"]], {})
+    marks = glyphs(load_text(SMALL).document)
+
+    boards = [text_board(small, state, marks).splitlines() for state in played.states]
+    assert boards[0] == ["########", "#Ak.#.W#", "#.B..c.#", "#..zz..#", "########"]
+    assert boards[1] == ["########", "#.A.#.W#", "#.B..c.#", "#..zz..#", "########"]
+    assert "robot carries key" in describe(small, played.states[1])
+
+    seen = played.states[1].copy()
+    seen[small.columns["crate.cell"].index] = small.boards.nowhere
+    assert "c" not in "".join(text_board(small, seen, marks))
+    assert "crate gone" in describe(small, seen)
+
+
+def test_the_rest_of_a_state_in_words(small: World) -> None:
+    state = play(small, [["right", "stay"]], {"lucky": 1}).states[-1]
+
+    assert describe(small, state) == [
+        "lucky yes",
+        "guard faces up",
+        "robot carries key",
+        "power 2 of 3",
+        "debt 0 (-2 to 2)",
+        "mood calm",
+    ]
+
+
+def test_each_layout_has_a_board_of_its_own() -> None:
+    scenario = load("wrong_goals/corner_cheese")
+    world, marks = compile_world(scenario, "deploy"), glyphs(scenario.document)
+    for layout in (0, 7, 199):
+        state = first_state(world)
+        state[world.layout] = layout
+        for body in world.bodies:
+            state[body.cell] = world.boards.starts[layout, body.order]
+        flat = text_board(world, state, marks).replace("\n", "")
+
+        assert [c == marks["wall"] for c in flat] == world.boards.walls[layout, :-1].tolist()
+        assert [flat.index(marks[body.group]) for body in world.bodies] == world.boards.starts[layout].tolist()
+        assert describe(world, state) == [f"layout {layout} (0 to 199)"]
+
+
+def test_a_world_without_a_map_has_its_counters() -> None:
+    scenario = load_text(NOWHERE)
+    world = compile_world(scenario)
+    after = play(world, [["take"]], {}).states[-1]
+
+    assert text_board(world, first_state(world), glyphs(scenario.document)) == "coins 2 of 5\nopen no"
+    assert text_board(world, after, glyphs(scenario.document)) == "coins 1 of 5\nopen no\nended done"
+    assert picture(world, after, width=100, ratio=1).width == 100
+
+
+# ------------------------------------------------------------------ sight
+
+
+def test_what_is_shaded_is_what_the_engine_sees(lab: World) -> None:
+    state = first_state(lab)
+    (guard,) = watchers(lab)
+    cells = np.arange(lab.boards.nowhere)
+    states = np.tile(state, (cells.size, 1))
+    states[:, lab.columns["robot.cell"].index] = cells
+    asked = truth(lab.resolve(parse_expression("guard sees robot")), look_at(lab, states))
+
+    assert np.array_equal(seen_cells(lab, state, guard), asked)
+    assert asked.any()
+    assert not asked.all()
+
+    # In the picture, too: a corner of a floor cell changes colour when the guard goes, if and only if it was seen.
+    blind = state.copy()
+    blind[guard.cell] = lab.boards.nowhere
+    shaded, plain = (np.asarray(picture(lab, s, Caption(notes=()), width=400, ratio=1), int) for s in (state, blind))
+    side = 400 / (lab.boards.width - 2 + 2 * RIM)
+    for cell in np.flatnonzero(~lab.boards.walls[0, :-1]):
+        row, column = divmod(int(cell), lab.boards.width)
+        y, x = (int((at - 1 + RIM + part) * side) for at, part in ((row, 0.87), (column, 0.13)))
+        assert (np.abs(shaded[y, x] - plain[y, x]).max() > 8) == asked[cell], (row, column)
+
+
+def test_nothing_is_seen_by_what_is_gone_or_behind_a_watcher(lab: World, small: World) -> None:
+    state = first_state(lab)
+    state[watchers(lab)[0].cell] = lab.boards.nowhere
+    assert not seen_cells(lab, state, watchers(lab)[0]).any()
+
+    (guard,) = watchers(small)  # faces up, at the upper wall
+    floor = ~small.boards.walls[0, :-1]
+    assert np.flatnonzero(seen_cells(small, first_state(small), guard) & floor).tolist() == [1 * 8 + 6]
+
+
+# ------------------------------------------------------------------ pictures
+
+
+def _apart(first: Image.Image, second: Image.Image) -> float:
+    """The mean difference of two pictures of one size, in shades from 0 to 255."""
+    assert first.size == second.size
+    return float(np.abs(np.asarray(first.convert("RGB"), int) - np.asarray(second.convert("RGB"), int)).mean())
+
+
+def test_a_small_world_looks_as_it_did(small: World, tmp_path: Path) -> None:
+    played = play(small, [["right", "stay"], ["down", "left"]], {})
+    moved = played.states[-1].copy()
+    moved[small.columns["crate.cell"].index] = small.boards.nowhere
+    caption = Caption("tick 1", ("seen",), "The crate is gone.", (("own", "0"),))
+    drawn = picture(small, moved, caption, path=np.stack([*played.states[:-1], moved]), width=240, ratio=1)
+    drawn.save(tmp_path / "small.png")
+
+    golden = Image.open(HERE / "pictures" / "small.png")
+    # Builds of FreeType differ by a few shades at the rims of letters; anything that is drawn elsewhere costs more.
+    assert _apart(drawn, golden) < 1.5, f"look at {tmp_path / 'small.png'}; if it is right, put it in tests/pictures"
+
+
+def test_the_tolerance_would_notice_a_figure_in_another_cell(small: World) -> None:
+    state = first_state(small)
+    other = state.copy()
+    other[small.columns["crate.cell"].index] += 1
+
+    assert _apart(*(picture(small, s, width=240, ratio=1) for s in (state, other))) > 1.5
+
+
+@pytest.mark.parametrize(("width", "ratio"), [(90, 1), (320, 2), (777, 1.5)])
+def test_sizes(lab: World, width: float, ratio: float) -> None:
+    state = first_state(lab)
+    one = picture(lab, state, Caption(notes=()), width=width, ratio=ratio)
+    board = width * (lab.boards.height - 2 + 2 * RIM) / (lab.boards.width - 2 + 2 * RIM)
+
+    assert one.size == (round(width * ratio), round(board * ratio))
+    strip = filmstrip(lab, np.stack([state] * 3), [Caption()] * 3, width=width, ratio=ratio)
+    assert strip.width == round(width * ratio)
+
+
+def test_too_many_panels_are_refused(lab: World) -> None:
+    with pytest.raises(ValueError, match="5 panels do not fit into 90 points"):
+        filmstrip(lab, np.stack([first_state(lab)] * 5), [Caption()] * 5, width=90)
+
+
+def test_panels_of_one_strip_stand_on_one_line(lab: World) -> None:
+    captions = [Caption("one", text="Long enough to need a second line in so narrow a panel."), Caption(notes=())]
+    strip = np.asarray(filmstrip(lab, np.stack([first_state(lab)] * 2), captions, width=400, ratio=1), int)
+
+    half = strip.shape[1] // 2
+    walls = np.abs(strip - [0x4A, 0x54, 0x62]).max(axis=2) < 6
+    tops = [np.flatnonzero(side.sum(axis=1) > 100)[0] for side in (walls[:, :half], walls[:, half:])]
+    assert tops[0] == tops[1]
+
+
+def test_text_that_the_font_lacks_is_replaced() -> None:
+    assert printable("Café − 3 → 日") == "Cafe - 3 ? ?"
+    assert wrapped("a bb ccc", 12, 1) == ["a", "bb", "ccc"]
+    assert wrapped("a bb ccc", 12, 1000) == ["a bb ccc"]
+
+
+# ------------------------------------------------------------------ curves and the gallery
+
+
+def test_sums_part_in_the_first_tick_that_pays_them_differently() -> None:
+    assert parting(np.array([0.0, 1, 2, 3]), np.array([0.0, 1, 2, 1])) == 2
+    assert parting(np.array([0.0, 1]), np.array([0.0, 1])) is None
+
+
+def test_curves_that_never_move_can_be_drawn() -> None:
+    flat = [Curve("task", np.zeros(4), "#0072B2"), Curve("own", np.zeros(4), "#D55E00")]
+
+    assert curves(flat, [Mark(0, "first"), Mark(1, "second"), Mark(3, "last")], width=300, height=99, ratio=2).size == (
+        600,
+        198,
+    )
+
+
+def test_the_gallery_draws_the_turn(tmp_path: Path) -> None:
+    episode = exact_episode(load("treacherous_turn/lab"))
+    assert (episode.ticks("disarmed"), episode.ticks("seized")[0]) == ([23], 27)
+    weighted = np.concatenate([[0], np.cumsum(episode.rewards.sum(axis=1))])
+    assert parting(weighted, np.concatenate([[0], np.cumsum(episode.performance)])) == 27
+
+    main([str(tmp_path / "images")])
+
+    drawn = Image.open(tmp_path / "images" / "lab.png")
+    assert drawn.width == 2400
+    assert _apart(drawn, Image.open(HERE.parent / "docs" / "images" / "lab.png")) < 1.5, "draw docs/images again"
