@@ -16,7 +16,7 @@ export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint type imports spell pytest format bench clean
+.PHONY: help run test lint type imports spell pytest format docs bench clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
@@ -45,6 +45,9 @@ pytest: $(VENV)/.installed-dev ## the tests
 format: $(VENV)/.installed-dev ## rewrite to the house style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(VENV)/.installed-dev ## write what the docs take from the program
+	$(BIN)/python -m tests.make_docs
 
 bench: $(VENV)/.installed-dev ## measure the targets
 	$(BIN)/python -m benchmarks

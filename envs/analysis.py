@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .base import FiniteMDP, Floats
 from .enumerating import Enumeration
 from .extremes import expectation_range
+from .frames import frame, html
 from .planning import ExactPlan
 from .solving import FiniteHorizonSolution, backward_induction
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,29 @@ class Analysis:
     gap: Range | None
     aliased: int
     upper_bound: bool
+
+    def to_frame(self) -> pl.DataFrame:
+        """Columns `plan` (agent, designers or gap), `measure` (as in an expectation), `low`, `high`."""
+        rows: list[tuple[str, str, Range | None]] = []
+        for plan, outcome in (("agent", self.agent), ("designers", self.performance_best)):
+            if outcome is not None:
+                rows += [(plan, "value", outcome.value), (plan, "return", outcome.total)]
+                rows += [(plan, f"value({channel})", worth) for channel, worth in outcome.values.items()]
+                rows += [(plan, f"return({channel})", worth) for channel, worth in outcome.returns.items()]
+                rows.append((plan, "performance", outcome.performance))
+        rows.append(("gap", "performance", self.gap))
+        return frame(
+            [
+                {"plan": plan, "measure": measure, "low": worth.low, "high": worth.high}
+                for plan, measure, worth in rows
+                if worth is not None
+            ],
+            {"plan": str, "measure": str, "low": float, "high": float},
+        )
+
+    def _repr_html_(self) -> str:
+        title = f"{self.scenario}, stage {self.stage}: {self.states:,} states, discount {self.discount:g}"
+        return html(title, self.to_frame())
 
 
 def analyse(plan: ExactPlan) -> Analysis:

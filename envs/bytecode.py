@@ -1,7 +1,7 @@
-"""A world's rules as integer tables, for the compiled kernel: expressions become short programs on a stack of numbers.
+"""A world as integer tables, for the compiled kernel: a tick becomes one program on a stack of numbers.
 
-One instruction is a row of `WIDTH` int32: an operation and its operands. Places are looked up in tables; a relation to a
-zone is one bit of `masks`, which holds for each zone and reach the cells that stand in that relation to it.
+One instruction is a row of `WIDTH` int32: an operation and its operands. Places are looked up in tables; a relation to
+a zone is one bit of `masks`, which holds for each zone and reach the cells that stand in that relation to it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from .base import Bools, Floats, Ints
 from .world import Body, DrawProgram, OverrideProgram, RuleProgram, World
 
 WIDTH = 6
-STACK = 64
-"""Numbers that an expression may have in hand; the language's bound on nesting keeps it below."""
+STACK = 1_200
+"""Numbers that a program may have in hand: the weights of the largest draw (1,024) and a deep expression."""
 
 # Operations. The comment names the operands; what is "in hand" is the top of the stack of numbers.
 (
@@ -127,7 +127,7 @@ STACK = 64
     TAKE,  # body, agent + 1
     DROP,  # body, agent + 1, body of the agent
     RESET_BOARD,
-) = range(77)
+) = range(74)
 
 _ARITHMETIC = {"+": ADD, "-": SUBTRACT, "*": MULTIPLY, "/": DIVIDE, "//": FLOOR_DIVIDE, "%": MODULO, "**": POWER}
 _COMPARISONS = {"==": EQUAL, "!=": UNEQUAL, "<": LESS, "<=": AT_MOST, ">": MORE, ">=": AT_LEAST}
@@ -254,6 +254,15 @@ def flatten(tables: Tables) -> tuple[Ints, Floats]:
             parts.append(table.astype(np.int32).ravel())
             size += table.size
     return np.concatenate(parts), np.concatenate([*numbers, np.zeros(1)])
+
+
+def assemble(world: World) -> Tables:
+    """The tables of a world.
+
+    Raises:
+        TooLarge: see `Boards.clear`.
+    """
+    return _Assembler(world).tables()
 
 
 class _Assembler:

@@ -6,15 +6,15 @@ import numpy as np
 
 from .base import Bits, Bools, Floats, Ints, Longs
 from .bytecode import assemble, flatten
-from .kernel import reset_batch, step_batch
+from .kernel import START, TICK, run
 from .world import World
 
 
 class Stepper:
     """B lanes that go on for ever: whoever owns it says when a lane begins anew.
 
-    Every lane has its own stream of chance, `chance.Sampled(seed, lanes, clock)`: what happens in a lane depends neither
-    on B nor on the other lanes. The buffers are overwritten by each call; copy what must last.
+    Every lane has its own stream of chance, `chance.Sampled(seed, lanes, clock)`: what happens in a lane depends
+    neither on B nor on the other lanes. The buffers are overwritten by each call; copy what must last.
 
     Attributes:
         world: that is stepped.
@@ -36,7 +36,6 @@ class Stepper:
             raise ValueError(f"a stepper needs at least one lane, not {lanes}")
         self.world = world
         self._tables = flatten(assemble(world))
-        self._layouts = world.boards.walls.shape[0]
         self._all = np.arange(lanes)
         self.states: Ints = np.zeros((lanes, len(world.fields)), np.int32)
         self.executed: Ints = np.full((lanes, len(world.agents)), -1, np.int32)
@@ -56,16 +55,16 @@ class Stepper:
     def reset(self, rows: Longs | None = None) -> None:
         """Begin an episode in some lanes (int64 `[n]`), or in all."""
         rows = self._all if rows is None else rows
-        reset_batch(
-            *self._tables, self._seed, self.lanes, self.clock, self.world.draw_ids["layout"], self._layouts, rows,
-            self.states, self.rewards, self.performance, self.events, self.ended,
-        )  # fmt: skip
+        self._run(START, rows, self.executed)
         self.clock[rows] += 1
 
     def step(self, actions: Ints) -> None:
         """One tick of every lane; `actions` is int32 `[B, N]`."""
-        step_batch(
-            *self._tables, self.states, actions, self._seed, self.lanes, self.clock,
+        self._run(TICK, self._all, actions)
+        self.clock += 1
+
+    def _run(self, program: int, rows: Longs, actions: Ints) -> None:
+        run(
+            *self._tables, program, rows, self.states, actions, self._seed, self.lanes, self.clock,
             self.states, self.executed, self.rewards, self.performance, self.events, self.ended,
         )  # fmt: skip
-        self.clock += 1

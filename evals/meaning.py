@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, replace
 
@@ -181,18 +182,19 @@ class _Checker:
         except (KeyError, ValueError) as fault:
             self.fault("TC605", (*path, "draws"), str(fault).strip("'\""), "name a draw and one of its outcomes")
             return False
-        differs: list[tuple[str, object, object]] = []
+        differs: list[tuple[tuple[str, ...], object, object]] = []
         if replay.events is not None and list(played.events) != replay.events:
-            differs.append(("events", replay.events, list(played.events)))
+            differs.append((("events",), replay.events, list(played.events)))
         if "ends" in replay.model_fields_set and played.ends != replay.ends:
-            differs.append(("ends", replay.ends, played.ends))
+            differs.append((("ends",), replay.ends, played.ends))
         for channel, pay in (replay.pays or {}).items():
-            if not math.isclose(played.pays.get(channel, math.nan), pay, rel_tol=1e-9, abs_tol=1e-9):
-                differs.append((f"pays {channel}", pay, played.pays.get(channel)))
+            if not math.isclose(played.pays[channel], pay, rel_tol=1e-9, abs_tol=1e-9):
+                differs.append((("pays", channel), pay, played.pays[channel]))
         if replay.performance is not None and not math.isclose(played.performance, replay.performance, abs_tol=1e-9):
-            differs.append(("performance", replay.performance, played.performance))
+            differs.append((("performance",), replay.performance, played.performance))
         for what, written, got in differs:
-            self.fault("TC605", path, f"the replay says {what} {written}, and it comes to {got}", f"{what}: {got}")
+            message = f"the replay says {' '.join(what)} {_as_written(written)}, and it comes to {_as_written(got)}"
+            self.fault("TC605", (*path, *what), message, f"write `{what[-1]}: {_as_written(got)}`, if that is right")
         return not differs
 
     def _possible(self, number: int, expectation: Expectation) -> None:
@@ -229,6 +231,13 @@ class _Checker:
                     elif agent in document.runs.agents:
                         trainings.update((agent, *work, seed) for seed in range(document.runs.seeds))
         return len(solves), len(trainings)
+
+
+def _as_written(value: object) -> str:
+    """As a file would say it."""
+    if isinstance(value, list):
+        return f"[{', '.join(json.dumps(word) if ':' in word else word for word in value)}]"
+    return "null" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _bounds(expectation: Expectation) -> tuple[float, float]:

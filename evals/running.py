@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..agents.exact import ExactAgent
 from ..envs.base import NotEnumerable
 from ..envs.enumerating import Enumeration
 from ..envs.evaluating import look_at, truth
+from ..envs.frames import frame, html
 from ..envs.observing import observe
 from ..envs.planning import ExactPlan
 from ..envs.world import TooLarge, World
@@ -33,6 +35,9 @@ from .rundir import Manifest, StoredRun, default_folder, library_versions, save_
 from .simulate import simulate, trace_meta
 from .trace import Trace
 from .training import Training, trained_traces, unable
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Report = Callable[[str], None]
 """Told what is being done."""
@@ -78,11 +83,23 @@ class Run:
         """Of all expectations together."""
         return verdict(self.judgements)
 
+    def to_frame(self) -> pl.DataFrame:
+        """One row per judgement, its columns those of `Judgement`."""
+        schema = {
+            "name": str, "agent": str, "stage": str, "measure": str, "bound": str, "outcome": str,
+            "value": float, "low": float, "high": float, "seeds": int, "why": str, "file": str, "line": int,
+        }  # fmt: skip
+        return frame([asdict(judgement) for judgement in self.judgements], schema)
+
+    def _repr_html_(self) -> str:
+        columns = ["name", "agent", "outcome", "value", "low", "high", "bound"]
+        return html(f"{self.scenario.name}: {self.verdict}", self.to_frame().select(columns))
+
     def save(self, target: Path | None = None, command: Sequence[str] | None = None) -> StoredRun:
         """Write the run's folder, whole or not at all; by default `./runs/TIME-NAME-HASH`.
 
         Raises:
-            RunError: the folder exists.
+            RunError: the folder exists, or cannot be written.
         """
         manifest = Manifest(
             scenario=self.scenario.name,

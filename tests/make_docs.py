@@ -1,8 +1,9 @@
-"""Writes what the docs take from the program: fault codes, commands and their options, the output of commands shown.
+"""Writes what the docs take from the program: fault codes, commands and options, the output of commands shown.
 
-`make docs` (or `python -m tests.make_docs`) writes; with `--check` it writes nothing and fails if something would change.
-In a Markdown file, a block marked `console` begins with `$ turncoat ...`, and the rest of it is what that prints. The blocks
-marked `yaml` before it are the file `courier.yaml`; a comment `<!-- with: A -> B -->` changes that file for one command.
+`make docs` (or `python -m tests.make_docs`) writes; with `--check` it writes nothing and fails if any would change.
+In a Markdown file, a block marked `console` begins with `$ turncoat ...`, and the rest of it is what that prints. The
+blocks marked `yaml` before it are the file `courier.yaml`; a comment `<!-- with: A -> B -->` changes that file for one
+command.
 """
 
 from __future__ import annotations
@@ -26,6 +27,14 @@ from turncoat.scenarios.language.catalogue import CATALOGUE
 ROOT = Path(__file__).resolve().parent.parent
 SHOWN = ("README.md", "docs/tutorial.md")
 """Files that show commands and what they print."""
+
+EXITS = {
+    0: "pass",
+    1: "an expectation failed",
+    2: "a mistake in the command or the scenario",
+    3: "Turncoat crashed",
+    4: "inconclusive",
+}
 
 _PART = re.compile(r"<!-- with: (?P<old>.*?) -> (?P<new>.*?) -->|```(?P<kind>\w+)\n(?P<text>.*?)```\n", re.DOTALL)
 _GROUPS = {
@@ -52,8 +61,8 @@ def fault_page() -> str:
     parts = [
         "# Fault codes",
         "<!-- Written by `make docs`. -->",
-        "Every fault of a scenario file has a place, a message, a cure and one of these codes; the codes never change their"
-        " meaning.\n`turncoat explain CODE` prints the same text. Some are warnings: the file still loads.",
+        "Every fault of a scenario file has a place, a message, a cure and one of these codes; a code never changes its\n"
+        "meaning. `turncoat explain CODE` prints the same text. Some are warnings: the file still loads.",
     ]
     group = ""
     for code, text in CATALOGUE.items():
@@ -69,10 +78,11 @@ def command_page() -> str:
     parts = [
         "# Command line",
         "<!-- Written by `make docs`. -->",
-        "`turncoat COMMAND --help` prints the same. `python -m turncoat` is the same program. What is for people goes through"
-        " colours and\ntables where the output is a terminal; with `--json`, standard output is one JSON document.",
-        "| exit code | meaning |\n|---|---|\n| 0 | pass |\n| 1 | an expectation failed |\n| 2 | a mistake in the command or"
-        " the scenario |\n| 3 | Turncoat crashed |\n| 4 | inconclusive |",
+        "`turncoat COMMAND --help` prints the same. `python -m turncoat` is the same program. With `--json`, standard\n"
+        "output is one JSON document and nothing else.",
+        "\n".join(
+            ["| exit code | meaning |", "|---|---|", *(f"| {code} | {meaning} |" for code, meaning in EXITS.items())]
+        ),
     ]
     for name, command in typer.main.get_command(cli.app).commands.items():  # type: ignore[attr-defined]
         parts += [f"## {name}", _sentence(command.help), *_table(command.params)]
@@ -89,7 +99,9 @@ def _usage(param: Any) -> str:
     value = param.metavar or param.opts[0].lstrip("-").upper()
     if not param.opts[0].startswith("-"):
         return f"`{value}{'...' if param.nargs == -1 else ''}`"
-    return f"`{', '.join(param.opts)}{'' if param.is_flag else f' {value}'}`" + (" (any number)" if param.multiple else "")
+    return f"`{', '.join(param.opts)}{'' if param.is_flag else f' {value}'}`" + (
+        " (any number)" if param.multiple else ""
+    )
 
 
 def _sentence(text: str | None) -> str:
@@ -148,7 +160,9 @@ def main() -> None:
         stale.append(path)
         if "--check" in sys.argv:
             name = str(path.relative_to(ROOT))
-            sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), text.splitlines(True), name, "as it is now"))
+            sys.stdout.writelines(
+                difflib.unified_diff(old.splitlines(True), text.splitlines(True), name, "as it is now")
+            )
         else:
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path.relative_to(ROOT)}")

@@ -315,26 +315,29 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character gets its number
+    code = _ended()
     try:
-        code = _ended()
         sys.stdout.flush()
-    except BrokenPipeError:  # nobody reads on: `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains as it closes
+    except BrokenPipeError:
         code = BROKEN_PIPE
+    if code == BROKEN_PIPE:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains as it closes the pipe
     raise SystemExit(code)
 
 
 def _ended() -> int:
     """The exit code of the command."""
     try:
-        return int(app(standalone_mode=False) or 0)
-    except BrokenPipeError:
-        raise
+        code = int(app(standalone_mode=False, prog_name="turncoat") or 0)
     except (KeyboardInterrupt, typer.Abort):
-        printing.err().print("interrupted")
-        return INTERRUPTED
+        code = INTERRUPTED
+    except (SystemExit, BrokenPipeError):  # nobody reads on (`| head`): click and rich end the program so
+        return BROKEN_PIPE
     except Exception as fault:
         return _failed(fault)
+    if code == INTERRUPTED:
+        printing.err().print("interrupted")
+    return code
 
 
 def _failed(fault: Exception) -> int:

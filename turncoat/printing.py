@@ -36,22 +36,14 @@ STRETCHES = 24
 """How much of a path is shown: runs of one action."""
 
 
-class _Console(Console):
-    """A console that leaves a closed pipe to the door (rich would end the program with exit code 1)."""
-
-    def on_broken_pipe(self) -> None:
-        """Nobody reads on."""
-        raise
-
-
 def out() -> Console:
     """Standard output, for people."""
-    return _Console(highlight=False, width=None if sys.stdout.isatty() else ENDLESS)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else ENDLESS)
 
 
 def err() -> Console:
     """Standard error: faults and progress."""
-    return _Console(highlight=False, stderr=True, width=None if sys.stderr.isatty() else ENDLESS)
+    return Console(highlight=False, stderr=True, width=None if sys.stderr.isatty() else ENDLESS)
 
 
 @contextmanager
@@ -317,14 +309,15 @@ def print_run(name: str, run: Run, folder: Path | None) -> None:
         outcome = f"[{colour}]{judgement.outcome}[/{colour}]"
         rows.append((outcome, escape(judgement.name), judgement.agent, value, judgement.bound))
     _table(("", "expectation", "agent", "value", "expected"), rows, right=("value",))
-    for judgement in run.judgements:
-        if judgement.outcome != "pass":
-            say()
-            colour = COLOURS[judgement.outcome]
-            say(
-                f"[{colour}]{judgement.outcome}[/{colour}]: {escape(judgement.name)}: {escape(judgement.why)} "
-                f"({escape(judgement.file)}:{judgement.line})"
-            )
+    others = [judgement for judgement in run.judgements if judgement.outcome != "pass"]
+    if others:
+        say()
+    for judgement in others:
+        colour = COLOURS[judgement.outcome]
+        say(
+            f"[{colour}]{judgement.outcome}[/{colour}]: {escape(judgement.name)}: {escape(judgement.why)} "
+            f"({escape(judgement.file)}:{judgement.line})"
+        )
     outcomes = Counter(judgement.outcome for judgement in run.judgements)
     tally = ", ".join(f"{many} {outcome}" for outcome, many in outcomes.items())
     colour = COLOURS[run.verdict]
