@@ -18,7 +18,7 @@ from . import geometry
 from .base import Field, Floats
 from .layouts import Places, generate
 from .resolving import Scope, resolve, resolve_effect, walk
-from .world import AgentProgram, Boards, Body, Column, DrawProgram, Motion, OverrideProgram, RuleProgram, TooLarge, World
+from .world import AgentProgram, Boards, Body, Column, DrawProgram, Motion, OverrideProgram, Response, RuleProgram, TooLarge, World
 
 MAX_EVENTS = 64
 SOLID_KINDS = ("overseer", "monster", "block")
@@ -237,6 +237,7 @@ class _Compiler:
             horizon=stage.horizon,
             scope=self.scope,
             rewards_shown=stage.rewards == "shown",
+            response=self._response(),
             body_index={body.name: body.order for body in self.bodies},
             zone_index={name: index for index, name in enumerate(boards.zone_names)},
         )
@@ -365,7 +366,7 @@ class _Compiler:
         agent = self.document.agents[name]
         index = list(self.document.agents).index(name)
         specs = [a if isinstance(a, schema.ActionSpec) else None for a in agent.actions]
-        names = tuple(a.name if isinstance(a, schema.ActionSpec) else a for a in agent.actions)
+        names = _actions(agent)
         moves = list(geometry.STEPS)
         weights, columns = np.zeros(len(channels)), []
         for k, channel in enumerate(channels):
@@ -393,6 +394,16 @@ class _Compiler:
             judges_by=agent.judges_by,
         )
 
+    def _response(self) -> Response | None:
+        solution = self.document.solution
+        if not isinstance(solution, schema.BestResponse):
+            return None
+        others = (
+            -1 if solution.others.get(name, "random") == "random" else _actions(agent).index(solution.others[name])
+            for name, agent in self.document.agents.items()
+        )
+        return Response(list(self.document.agents).index(solution.best_response), tuple(others))
+
     # -------------------------------------------------------------- chance and rules
 
     def _draw(self, name: str, draw: schema.Draw) -> DrawProgram:
@@ -413,7 +424,7 @@ class _Compiler:
     def _override(self, override: schema.Overriding) -> OverrideProgram:
         self.draw_names += [override.name, f"{override.name}.action"]
         agents = list(self.document.agents)
-        actions = [a if isinstance(a, str) else a.name for a in self.document.agents[override.agent].actions]
+        actions = _actions(self.document.agents[override.agent])
         return OverrideProgram(
             override.name,
             agents.index(override.agent),
@@ -457,6 +468,10 @@ class _Compiler:
 
 def _instance_names(name: str, count: int) -> tuple[str, ...]:
     return (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))
+
+
+def _actions(agent: schema.Agent) -> tuple[str, ...]:
+    return tuple(action if isinstance(action, str) else action.name for action in agent.actions)
 
 
 def _hidden_by(field: str, pattern: str) -> bool:

@@ -26,7 +26,7 @@ class Enumeration:
         world: what was enumerated.
         mdp: the finite decision process.
         states: int32 `[S, F]`.
-        performance: float64 `[M]`, the hidden score of each outcome.
+        performance: float64 `[M]`, the hidden score of each outcome (its mean, where chance alone decides it).
         fired: names of the rules that fired somewhere.
     """
 
@@ -121,16 +121,19 @@ def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[s
 
 
 def _merged(row: Longs, following: Ints, tick: Tick) -> _Outcomes:
-    """Outcomes of one row that differ in nothing are one outcome; their probabilities add up."""
-    order = np.lexsort((*tick.rewards.T, tick.performance, tick.events, following, row))
-    columns = [row, following, tick.events, tick.performance, *tick.rewards.T]
+    """Outcomes of one row that an agent could not tell apart are one; performance is their mean, so that it shows nowhere."""
+    order = np.lexsort((*tick.rewards.T, tick.events, following, row))
     same = np.ones(order.size - 1, np.bool_)
-    for column in columns:
+    for column in (row, following, tick.events, *tick.rewards.T):
         same &= column[order[1:]] == column[order[:-1]]
     first = np.concatenate([[True], ~same])
-    probability = np.add.reduceat(tick.probability[order], np.flatnonzero(first))
+    begins = np.flatnonzero(first)
     kept = order[first]
-    return row[kept], following[kept], probability, tick.rewards[kept], tick.events[kept], tick.performance[kept]
+    probability = np.add.reduceat(tick.probability[order], begins)
+    performance = tick.performance[kept]
+    beyond = tick.performance[order] - np.repeat(performance, np.diff(np.append(begins, order.size)))
+    performance = performance + np.add.reduceat(tick.probability[order] * beyond, begins) / probability
+    return row[kept], following[kept], probability, tick.rewards[kept], tick.events[kept], performance
 
 
 class _Index:

@@ -16,6 +16,7 @@ from .changing import solve_with_changing_weights
 from .enumerating import Enumeration
 from .observing import view_ids
 from .partial import Belief, alias_report, belief_mdp
+from .responding import respond
 from .solving import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
 from .world import World
 
@@ -79,10 +80,10 @@ class ExactPlan:
 
 
 def plan_exactly(enumeration: Enumeration, barring: Sequence[str] = (), max_states: int = 1_000_000) -> ExactPlan:
-    """Solve a stage for the agent that decides in it.
+    """Solve a stage for the agent that decides in it: the only one, the one that responds to the others, or all as one.
 
     Args:
-        enumeration: of the stage's world.
+        enumeration: of the stage's world, over the joint actions.
         barring: events that the plan may not risk.
         max_states: beliefs that may be enumerated before the fully observed optimum is given instead.
 
@@ -90,17 +91,21 @@ def plan_exactly(enumeration: Enumeration, barring: Sequence[str] = (), max_stat
         ImproperDiscount: discount 1, no horizon, and some policy never ends.
         Unavoidable: what is barred cannot be avoided.
         KeyError: no such event.
+        NotEnumerable: events are barred and the agent's weights may change, which is not solved for.
     """
-    world, mdp = enumeration.world, enumeration.mdp
-    weights = np.sum([agent.weights for agent in world.agents], axis=0)
-    discount = world.agents[0].discount
+    world = enumeration.world
+    deciding = _deciding(world)
+    if world.response is not None:
+        enumeration = respond(enumeration, world.response)
+    mdp = enumeration.mdp
+    weights = np.sum([world.agents[agent].weights for agent in deciding], axis=0)
     whole = ExactPlan(
         enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), _solve(world, enumeration, barring),
-        weights, discount, world.steps,
+        weights, world.agents[deciding[0]].discount, world.steps,
     )  # fmt: skip
-    if len(world.agents) > 1:
+    if len(deciding) > 1:
         return whole
-    views = view_ids(world, enumeration.states)
+    views = view_ids(world, enumeration.states, deciding[0])
     if np.unique(views).size == mdp.n_states:
         return whole
     aliased = int(alias_report(mdp, views).states.sum())
@@ -131,18 +136,33 @@ def solve(mdp: FiniteMDP, weights: Floats, discount: float, horizon: int | None,
     return policy_iteration(mdp, weights, discount, barred)
 
 
+def _deciding(world: World) -> tuple[int, ...]:
+    """The agents for whom the plan is made; the first one's discount and way of judging count."""
+    return tuple(range(len(world.agents))) if world.response is None else (world.response.agent,)
+
+
+def _changing(world: World) -> bool:
+    """Some effect may change a weight of a deciding agent."""
+    return any(column >= 0 for agent in _deciding(world) for column in world.agents[agent].weight_columns)
+
+
 def _solve(world: World, enumeration: Enumeration, barring: Sequence[str]) -> Solved:
-    agent, mdp = world.agents[0], enumeration.mdp
-    if any(column >= 0 for column in agent.weight_columns):
-        per_state = world.weights(enumeration.states)
-        return solve_with_changing_weights(mdp, per_state, agent.discount, agent.judges_by, world.horizon)  # type: ignore[arg-type]
-    weights = np.sum([program.weights for program in world.agents], axis=0)
-    return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring))
+    deciding, mdp = _deciding(world), enumeration.mdp
+    agent = world.agents[deciding[0]]
+    if not _changing(world):
+        weights = np.sum([world.agents[each].weights for each in deciding], axis=0)
+        return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring))
+    if barring:
+        raise NotEnumerable("what an agent would do without an event is not solved for where its weights may change")
+    per_state = np.sum([world.weights(enumeration.states, each) for each in deciding], axis=0)
+    return solve_with_changing_weights(mdp, per_state, agent.discount, agent.judges_by, world.horizon)  # type: ignore[arg-type]
 
 
 def _plan_on_beliefs(
     enumeration: Enumeration, views: Longs, barring: Sequence[str], max_states: int, whole: ExactPlan
 ) -> ExactPlan:
+    if _changing(enumeration.world):
+        raise NotEnumerable("beliefs are not planned on where weights may change")
     belief = belief_mdp(enumeration.mdp, views, max_states, enumeration.world.horizon)
     barred = None
     if barring:

@@ -129,6 +129,14 @@ class OverrideProgram:
     action: int
 
 
+@dataclass(frozen=True)
+class Response:
+    """Which agent decides, and what each of the others does: `others[i]` is an action of agent i, -1 for a random one."""
+
+    agent: int
+    others: tuple[int, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class RuleProgram:
     """One rule, with kinds unrolled to instances; `pays[i]` goes to channel `i`, `performance` to the hidden score."""
@@ -214,6 +222,7 @@ class World:
         limit: ticks after which an episode is cut off (not in the state), or None.
         horizon: ticks that the agent knows it has, or None.
         scope: what names mean here, for conditions that come from elsewhere (`resolve`).
+        response: whose best response solves the world, or None where one planner chooses for all agents.
     """
 
     name: str
@@ -243,6 +252,7 @@ class World:
     horizon: int | None
     scope: Scope
     rewards_shown: bool = True
+    response: Response | None = None
     body_index: Mapping[str, int] = field(default_factory=dict)
     zone_index: Mapping[str, int] = field(default_factory=dict)
 

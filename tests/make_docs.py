@@ -61,8 +61,8 @@ def fault_page() -> str:
     parts = [
         "# Fault codes",
         "<!-- Written by `make docs`. -->",
-        "Every fault of a scenario file has a place, a message, a cure and one of these codes; a code never changes its\n"
-        "meaning. `turncoat explain CODE` prints the same text. Some are warnings: the file still loads.",
+        "Every fault of a scenario file has a place, a message, a cure and one of these codes; a code never changes\n"
+        "its meaning. `turncoat explain CODE` prints the same text. Some are warnings: the file still loads.",
     ]
     group = ""
     for code, text in CATALOGUE.items():

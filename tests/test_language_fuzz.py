@@ -139,7 +139,7 @@ def _exists(data: Any, path: Place) -> bool:
         at(data, path)
     except (KeyError, IndexError, TypeError):
         return False
-    return True
+    return isinstance(at(data, path[:-1]), dict | list)  # a letter of a text is no place
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
