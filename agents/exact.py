@@ -40,7 +40,7 @@ class ExactAgent:
             counterfactuals: by the change's words, the policy that it leads to: `[S]`, or `[T, S]` by the clock.
 
         Raises:
-            ValueError: two states look alike, or shapes don't fit.
+            ValueError: two states look alike and call for different actions, or shapes don't fit.
         """
         if len(observations) != mdp.n_states:
             raise ValueError(f"observations: {len(observations)} rows for {mdp.n_states} states")
@@ -53,7 +53,7 @@ class ExactAgent:
         self._observations = np.asarray(observations, np.int64)
         self._weights = np.broadcast_to(np.asarray(weights, np.float64), (mdp.n_states, len(mdp.channels)))
         self._counterfactuals = {change: np.atleast_2d(policy) for change, policy in (counterfactuals or {}).items()}
-        self._index = StateIndex(self._observations, mdp.ended)
+        self._index = StateIndex(self._observations, mdp.ended, np.atleast_2d(solution.policy))
         self._last: tuple[int, int, int, Bools] | None = None
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:

@@ -49,17 +49,22 @@ class Course:
 class StateIndex:
     """Finds states by what they look like."""
 
-    def __init__(self, observations: Longs, ended: Bools) -> None:
-        """Takes int64 `[S, O]` and bool `[S]`. An ended state is found only where no other looks like it.
+    def __init__(self, observations: Longs, ended: Bools, policies: npt.NDArray[np.integer]) -> None:
+        """The first state of each look. An ended state is found only where no other looks like it.
+
+        Args:
+            observations: int64 `[S, O]`.
+            ended: bool `[S]`.
+            policies: integers `[T, S]`, what is to be done at each tick.
 
         Raises:
-            ValueError: two states that are not ended look alike.
+            ValueError: two states that are not ended look alike, and something else is to be done in each.
         """
         self._states: dict[bytes, int] = {}
         for state in np.flatnonzero(~ended).tolist():
             seen = self._states.setdefault(look(observations[state]), state)
-            if seen != state:
-                raise ValueError(f"states {seen} and {state} look alike: an exact agent needs the full observation")
+            if seen != state and (policies[:, seen] != policies[:, state]).any():
+                raise ValueError(f"states {seen} and {state} look alike: an exact agent needs to tell them apart")
         for state in np.flatnonzero(ended).tolist():
             self._states.setdefault(look(observations[state]), state)
 

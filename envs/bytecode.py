@@ -241,7 +241,8 @@ def flatten(tables: Tables) -> tuple[Ints, Floats]:
     numbers: list[Floats] = []
     size, count = header.size, 0
     for slot, (name, table) in enumerate(zip(tables._fields, tables, strict=True)):
-        if isinstance(table, int):
+        assert isinstance(table, int | np.integer | np.ndarray)
+        if not isinstance(table, np.ndarray):
             header[4 * slot] = table
             continue
         offset = count if name in _FLOATS else size
@@ -654,7 +655,8 @@ class _Assembler:
         )
 
     def _bodies(self) -> tuple[list[list[int]], list[int]]:
-        rows, columns = [], []
+        rows: list[list[int]] = []
+        columns: list[int] = []
         for body in self.world.bodies:
             first = len(columns)
             columns += [c for c in (body.facing, body.phase, body.carrier, *body.fields) if c >= 0]

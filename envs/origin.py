@@ -63,7 +63,7 @@ def prove_origin(enumeration: Enumeration, stated: str) -> Origin:
     """
     world, mdp = enumeration.world, enumeration.mdp
     shape = (mdp.n_states, mdp.n_actions)
-    weights = sum(world.weights(enumeration.states, agent) for agent in range(len(world.agents)))
+    weights = np.sum([world.weights(enumeration.states, agent) for agent in range(len(world.agents))], axis=0)
     available = mdp.available
     paid = expected_outcome(mdp, mdp.rewards).reshape(*shape, -1) * weights[:, None, :]
     score = expected_outcome(mdp, enumeration.performance).reshape(shape)

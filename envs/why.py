@@ -8,7 +8,7 @@ import numpy as np
 
 from .base import FiniteMDP, Floats
 from .extremes import Occurs, rollout_path, share_range
-from .planning import ExactPlan, barred_pairs, solve
+from .planning import ExactPlan, Solved, barred_pairs, solve
 from .solving import Solution, Unavoidable
 
 MOST = 1e6
@@ -71,7 +71,8 @@ def explain_event(plan: ExactPlan, event: str) -> Why:
     own = _way(plan, mdp, plan.solution, mask)
     does = own.share[0] >= 0.5
     without = _without(plan, event, mask)
-    induced, price = (own, None) if does else (None, None)
+    induced: Way | None = own if does else None
+    price: float | None = None
     if without is not None:
         latched = _latched(mdp, mask)
         price = _indifference(plan, latched, mask, does)
@@ -146,8 +147,7 @@ def _latched(mdp: FiniteMDP, mask: int) -> FiniteMDP:
     )
 
 
-def _way(plan: ExactPlan, mdp: FiniteMDP, solution: object, mask: int) -> Way:
-    assert hasattr(solution, "policy") and hasattr(solution, "vector_values")
+def _way(plan: ExactPlan, mdp: FiniteMDP, solution: Solved, mask: int) -> Way:
     vector: Floats = np.asarray(mdp.start_probability @ solution.vector_values[mdp.start_state])[: len(plan.weights)]
     optimal = solution.optimal if isinstance(solution, Solution) else solution
     path = rollout_path(mdp, solution.policy, plan.steps)

@@ -344,7 +344,8 @@ def _up_to(high: float) -> str:
 
 
 def _range(low: float, high: float) -> str:
-    return _number(low) if _number(low) == _number(high) else f"{_number(low)} to {_number(high)}"
+    least, most = (_number(end).replace("infinite", "infinity") for end in (low, high))
+    return least if least == most else f"{least} to {most}"
 
 
 def _number(value: float) -> str:

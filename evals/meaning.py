@@ -145,7 +145,7 @@ class _Checker:
         try:
             analysis = analyse(self.laboratory.plan({}, self.laboratory.stage))
         except ImproperDiscount as fault:
-            self.fault("TC607", ("agents",), str(fault), "give the stage a horizon, or the agent a discount below 1")
+            self.fault("TC607", ("agents",), str(fault).partition(";")[0], "give the stage a horizon, or the agent a discount below 1")
             return None
         except NoFixedPoint:
             return None
@@ -212,8 +212,9 @@ class _Checker:
         low, high = _bounds(expectation)
         slack = 1e-6 * max(1.0, *(abs(bound) for bound in (low, high) if math.isfinite(bound)))
         if interval.high < low - slack or interval.low > high + slack:
-            within = f"{interval.low:.4g} to {interval.high:.4g}"
-            message = f"no policy at all can meet `{expectation.name}`: {expectation.measure} lies within {within}"
+            least, most = _as_written(interval.low), _as_written(interval.high)
+            lies = f"is always {least}" if least == most else f"lies between {least} and {most}"
+            message = f"no policy at all can meet `{expectation.name}`: {expectation.measure} {lies}"
             self.fault("TC609", ("expect", number), message, "change the bound, or the world")
 
     def _work(self) -> tuple[int, int]:
@@ -237,7 +238,9 @@ def _as_written(value: object) -> str:
     """As a file would say it."""
     if isinstance(value, list):
         return f"[{', '.join(json.dumps(word) if ':' in word else word for word in value)}]"
-    return "null" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.10g}".replace("inf", "infinity")
+    return "null" if value is None else str(value)
 
 
 def _bounds(expectation: Expectation) -> tuple[float, float]:

@@ -1,5 +1,7 @@
 """The exact agent follows the solved world, and its plans say what then happens."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -203,6 +205,15 @@ def test_a_long_plan_is_cut_and_says_so() -> None:
 def test_states_that_look_alike_are_refused(world: FiniteMDP) -> None:
     with pytest.raises(ValueError, match="look alike"):
         ExactAgent(world, policy_iteration(world, WEIGHTS, 0.9), np.zeros((12, 1), np.int64), WEIGHTS)
+
+
+def test_states_that_look_alike_and_call_for_the_same_action_are_one(world: FiniteMDP) -> None:
+    solution = policy_iteration(world, WEIGHTS, 0.9)
+    always = replace(solution, policy=np.zeros_like(solution.policy))
+
+    agent = ExactAgent(world, always, np.zeros((12, 1), np.int64), WEIGHTS)
+
+    assert agent.act(np.zeros((2, 1), np.int64), None, np.ones((2, 3), bool))[0].tolist() == [0, 0]
 
 
 def test_a_lane_that_is_over_may_still_be_asked(world: FiniteMDP) -> None:

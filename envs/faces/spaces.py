@@ -5,6 +5,7 @@ The planes and counters tell apart what `observing.observe` tells apart, and not
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -14,7 +15,7 @@ from gymnasium import spaces
 from ..base import Ints
 from ..geometry import DIRECTIONS
 from ..world import Body, World
-from .filling import fill
+from .filling import fill, plan
 
 Form: TypeAlias = Literal["planes", "flat", "image"]
 Planes: TypeAlias = npt.NDArray[np.uint8]
@@ -58,19 +59,20 @@ class Observer:
         _, first, looks = np.unique(boards.look, return_index=True, return_inverse=True)
         zones = np.moveaxis(boards.zones, 0, 1)
         base = np.concatenate([boards.walls[:, None], zones], axis=1)[first] if boards.nowhere else np.zeros((1, 0, 1))
-        entries, lists = _entries(world, agent, bodies, own if window else None)
         self.plane_names = ("wall", *boards.zone_names, *(body.name for body in bodies)) if boards.nowhere else ()
+        entries, lists = _entries(world, agent, bodies, own if window else None)
+        if not entries and not self.plane_names:  # no library takes an empty observation
+            entries, lists = [("nothing", (world.ended, 0), -1, (0, 1))], [0.0] * world.fields[world.ended].size
         self.counter_names = tuple(name for name, _, _, _ in entries)
         self.low, self.high = (np.array([bounds[i] for *_, bounds in entries], np.float32) for i in (0, 1))
         rows = [(column, offset + len(entries) if offset >= 0 else -1, owner) for _, (column, offset), owner, _ in entries]
+        header = [boards.height, boards.width, window, world.layout, own.cell if own else -1, agent]
         self._tables = (
-            np.array([boards.height, boards.width, window, world.layout, own.cell if own else -1, agent], np.int32),
-            looks.astype(np.int32),
+            plan(header, [(body.cell, body.carrier) for body in bodies], rows, looks.astype(np.int32)),
             np.ascontiguousarray(base, np.uint8),
-            np.array([(b.cell, b.carrier) for b in bodies], np.int32).reshape(-1, 2),
-            np.array(rows, np.int32).reshape(-1, 3),
             np.concatenate([self.low, np.array(lists, np.float32)]),
         )
+        self._bodies = len(bodies)
         self.height, self.width = (window, window) if window else (boards.height, boards.width)
         least = max(SMALLEST_IMAGE, len(self.plane_names) + len(self.counter_names) + 1)
         self._zoom = -(-least // max(min(self.height, self.width), 1))
@@ -96,8 +98,9 @@ class Observer:
     def pack(self, board: Planes, counters: Counters) -> Any:
         """Planes uint8 `[..., C, H, W]` and counters float32 `[..., M]` in this observer's form; copies unless `planes`."""
         if self.form == "planes":
-            parts = {"board": board, "counters": counters}
-            return {name: part for name, part in parts.items() if name in self.space.spaces}  # type: ignore[attr-defined]
+            if not self.plane_names:
+                return {"counters": counters}
+            return {"board": board, "counters": counters} if self.counter_names else {"board": board}
         scaled = (counters - self.low) / (self.high - self.low)
         if self.form == "flat":
             out = np.zeros((*counters.shape[:-1], *(self.space.shape or ())), np.float32)
@@ -114,7 +117,7 @@ class Observer:
         planes, counters = len(self.plane_names), len(self.counter_names)
         cells = planes * self.height * self.width
         if self.form == "flat":
-            return spaces.Box(0, 1, (max(cells + counters, 1),), np.float32)
+            return spaces.Box(0, 1, (cells + counters,), np.float32)
         if self.form == "image":
             if not planes:
                 raise ValueError("a world without a board has no image; take the form `planes` or `flat`")
@@ -140,7 +143,7 @@ class Buffer:
         self.board: Planes = np.zeros(shape, np.uint8)
         self.counters: Counters = np.zeros((lanes, len(observer.counter_names)), np.float32)
         self._observer = observer
-        self._marks = np.full((lanes, observer._tables[3].shape[0] + 1), -1, np.int32)
+        self._marks = np.full((lanes, observer._bodies + 1), -1, np.int32)
         self._arguments = (
             *observer._tables,
             self.board.reshape(lanes, shape[1], shape[2] * shape[3]),
@@ -158,11 +161,12 @@ class Buffer:
             return self._observer.pack(self.board.copy(), self.counters.copy())
         return self._observer.pack(self.board, self.counters)
 
-    def lane(self, lane: int) -> Any:
-        """A new observation of one lane."""
-        if self._observer.form == "planes":
-            return self._observer.pack(self.board[lane].copy(), self.counters[lane].copy())
-        return self._observer.pack(self.board[lane], self.counters[lane])
+    def looker(self, lane: int) -> Callable[[], Any]:
+        """What gives a new observation of one lane each time that it is called; made once, it is quicker than indexing."""
+        board, counters, observer = self.board[lane].copy, self.counters[lane].copy, self._observer
+        if observer.form == "planes" and observer.plane_names and observer.counter_names:
+            return lambda: {"board": board(), "counters": counters()}
+        return lambda: observer.pack(board(), counters())
 
 
 _Entry: TypeAlias = tuple[str, tuple[int, int], int, tuple[float, float]]
