@@ -151,9 +151,9 @@ class _Compiler:
         self.columns[name] = Column(index, low, least, most, start, table, words, persists)
         return index
 
-    def add_counter(self, name: str, counter: schema.Counter) -> int:
+    def add_counter(self, name: str, counter: schema.Counter, seen: bool = True) -> int:
         """A counter's column; its size follows from what the params may be, its bounds from what they are."""
-        observed = counter.observed and name not in self.stage.hides
+        observed = seen and counter.observed and name not in self.stage.hides
         common = {"observed": observed, "persists": counter.persists}
         if counter.values is not None:
             words = self.words.get(name)
@@ -303,7 +303,7 @@ class _Compiler:
             longest = max((len(motion.path) for motion in motions), default=0)
             phase = self.add(f"{instance}.phase", longest, observed=seen) if longest else -1
             carrier = self.add(f"{instance}.carrier", 1 + len(self.document.agents), observed=seen) if taken else -1
-            fields = tuple(self.add_counter(f"{instance}.{f}", counter) for f, counter in thing.fields.items())
+            fields = tuple(self.add_counter(f"{instance}.{f}", counter, seen) for f, counter in thing.fields.items())
             order = len(self.bodies)
             self.bodies.append(
                 Body(

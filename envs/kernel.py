@@ -641,11 +641,11 @@ def run(
                 gain[x] += stack[top]
                 top -= 1
             elif op == b.SET_NUMBER:
-                wanted = (
-                    stack[top] - mem[line + 5] if y == 0 else now[x] + stack[top] if y == 1 else now[x] - stack[top]
-                )
+                low = mem[line + 5]
+                number = now[x] + low
+                wanted = stack[top] if y == 0 else number + stack[top] if y == 1 else number - stack[top]
                 top -= 1
-                now[x] = int(min(max(np.rint(wanted), float(z)), float(mem[line + 4])))
+                now[x] = int(min(max(np.rint(wanted) - low, float(z)), float(mem[line + 4])))
             elif op == b.SET_LISTED:
                 now[x] = _listed(num, listed + z, mem[line + 4], now[x], y, stack[top])
                 top -= 1

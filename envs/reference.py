@@ -227,7 +227,8 @@ class _Flow:
             states[:, over] = frozen[self.source[over]].T
             self.rewards[:, over], self.performance[over], self.events[over] = 0, 0, 0
             view.executed[:, over] = -1
-        order = np.argsort(self.source, kind="stable") if isinstance(self.chance, EveryOutcome) else slice(None)
+        split = self.source.size > 0 and self.source[-1] != self.source.size - 1
+        order = np.argsort(self.source, kind="stable") if split else slice(None)
         out = np.ascontiguousarray(states.T[order])
         return Tick(
             out,
@@ -401,7 +402,7 @@ def _move_by_itself(body: Body, flow: _Flow) -> None:
     here = view.now[body.cell].copy()
     target, phase = here.copy(), view.now[body.phase].copy()
     for motion, rows in _followed(body, view):
-        target[rows], phase[rows] = _way(motion, body, view.take(rows))
+        target[rows], phase[rows] = _way(motion, body, view if rows.size == view.lanes else view.take(rows))
     moving = target != here
     blocked = boards.walls[view.layout, target]
     if body.solid:
@@ -445,8 +446,11 @@ def _way(motion: Motion, body: Body, view: View) -> tuple[Ints, Ints]:
         path = np.array(motion.path, np.int32)
         post = path[phase % path.size]
         onward = (phase + 1) % path.size
-        on_post = here == post
-        return np.where(on_post, path[onward], _towards(here, post, view)), np.where(on_post, onward, phase)
+        target = path[onward]
+        off = np.flatnonzero(here != post)
+        if off.size:
+            target[off] = _towards(here[off], post[off], view.take(off))
+        return target, np.where(here == post, onward, phase)
     target = view.now[view.world.bodies[view.world.body_index[motion.target]].cell]
     if motion.way == "flee":
         return _towards(here, target, view, away=True), phase
@@ -483,11 +487,10 @@ def _fire(rule: RuleProgram, flow: _Flow, only: Bools | None = None) -> None:
     if rows.size == 0:
         return
     flow.fired.add(rule.name)
-    seen = flow.view.take(rows)
     for channel, pay in rule.pays:
-        flow.rewards[channel, rows] += amount(pay, seen)
+        flow.rewards[channel, rows] += amount(pay, flow.view)[rows]
     if rule.performance is not None:
-        flow.performance[rows] += amount(rule.performance, seen)
+        flow.performance[rows] += amount(rule.performance, flow.view)[rows]
     for number, effect in enumerate(rule.effects):
         rows = _apply(effect, f"{rule.name}.{number}", rows, flow)
 
@@ -504,7 +507,7 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarr
             flow.reason[fresh] = code
             flow.events[fresh] |= world.event_bit(f"ended:{reason}")
         case Assign(target, operator, value):
-            _assign(target, operator, amount(value, view.take(rows)), rows, view)
+            _assign(target, operator, amount(value, view)[rows], rows, view)
         case Cycles(target):
             column = world.columns[target]
             span = column.most - column.least + 1
@@ -515,7 +518,7 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarr
             body = world.bodies[world.body_index[subject]]
             if random:
                 return _scatter(body, place, name, rows, flow)
-            _put(body, rows, _single_cell(place, view.take(rows)), view)
+            _put(body, rows, _single_cell(place, view)[rows], view)
         case MoveBy(subject, direction):
             body = world.bodies[world.body_index[subject]]
             there = world.boards.neighbours[view.now[body.cell], list(geometry.STEPS).index(direction)]
@@ -555,7 +558,7 @@ def _put(body: Body, rows: np.ndarray, cells: Ints, view: View) -> None:
 def _scatter(body: Body, zone: Expression, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarray:
     """Put a body on a random cell of a zone; where this board has no such cell it stays."""
     view, boards = flow.view, flow.world.boards
-    cells = boards.zones[zone_of(zone, view.take(rows)), view.layout[rows], :-1]
+    cells = boards.zones[zone_of(zone, view)[rows], view.layout[rows], :-1]
     some = cells.any(axis=1)
     cells = cells[some]
     drawn, outcome = flow.draw(name, rows[some], cells / cells.sum(axis=1, keepdims=True))
@@ -571,8 +574,9 @@ def _assign(target: str, operator: str, value: Floats, rows: np.ndarray, view: V
         wanted = {"=": value, "+=": column.table[stored] + value, "-=": column.table[stored] - value}[operator]
         view.now[column.index, rows] = np.abs(column.table - wanted[:, None]).argmin(axis=1)
         return
-    wanted = {"=": value - column.low, "+=": stored + value, "-=": stored - value}[operator]
-    view.now[column.index, rows] = np.clip(np.rint(wanted), column.least, column.most)
+    number = stored + column.low
+    wanted = {"=": value, "+=": number + value, "-=": number - value}[operator]
+    view.now[column.index, rows] = np.clip(np.rint(wanted) - column.low, column.least, column.most)
 
 
 def _remove(body: Body, rows: np.ndarray, view: View) -> None:

@@ -34,7 +34,7 @@ class Column:
         least, most: bounds of what may be stored (params included); `start`: what is stored at the start.
         table: float64 values that the stored integer stands for, or None where it is plain (or a word).
         words: the words that the stored integer stands for, or None.
-        persists: kept by `reset map` and between episodes.
+        persists: kept by `reset map`.
     """
 
     index: int

@@ -80,7 +80,7 @@ class _Checker:
     def check(self) -> Meaning:
         """All of it."""
         states = {stage: self._states(stage) for stage in self.scenario.document.stages}
-        if any(fault.code == "TC606" for fault in self.faults):
+        if any(fault.code in ("TC602", "TC606") for fault in self.faults):
             return Meaning(states, None, None, (), 0, 0, 0, tuple(self.faults))
         known = all(count is not None for count in states.values())
         if known:
@@ -105,8 +105,11 @@ class _Checker:
             )
             self.fault("TC601", path, str(fault), cure, warning=True)
             return None
-        except (TooLarge, Unplaceable) as fault:
-            self.fault("TC606", path, str(fault), "make the board smaller, or place less on it")
+        except TooLarge as fault:
+            self.fault("TC606", path, str(fault).partition(";")[0], "make the board smaller, or generate fewer")
+            return None
+        except Unplaceable as fault:
+            self.fault("TC606", path, str(fault).partition(";")[0], "make room for it, or place less on the board")
             return None
         begun = mdp.start_state[~mdp.ended[mdp.start_state]]
         if begun.size == 0:

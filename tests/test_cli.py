@@ -243,7 +243,7 @@ def test_run_of_several(call, corridor, tmp_path):
     assert not (tmp_path / "runs").exists()
     code, out, _ = call("check", corridor, "nonsense", "--json")
     assert (code, [each["ok"] for each in strictly(out)]) == (2, [True, False])
-    code, out, err = call("run", corridor, "nonsense")
+    code, out, _ = call("run", corridor, "nonsense")
     assert (code, out) == (2, ""), "all are loaded before the first is run"
     assert not (tmp_path / "runs").exists()
 
@@ -360,7 +360,10 @@ def test_every_fault_of_a_broken_file_at_once(call, tmp_path):
     code, out, _ = call("solve", "broken.yaml", "--json")
     faults = strictly(out)["error"]["faults"]
     assert code == 2
-    assert [(fault["code"], fault["line"], fault["column"]) for fault in faults] == [("TC420", 20, 20), ("TC109", 28, 9)]
+    assert [(fault["code"], fault["line"], fault["column"]) for fault in faults] == [
+        ("TC420", 20, 20),
+        ("TC109", 28, 9),
+    ]
     assert {"file", "message", "cure", "warning"} <= set(faults[0])
 
 
@@ -527,7 +530,7 @@ def test_a_kill_while_writing_leaves_no_half_run(tmp_path, call):
 
 def test_numbers_as_people_read_them():
     shown = {
-        0.0: "0", -0.0: "0", 16.96123: "16.961", 2596: "2,596", -183.0: "-183", 0.0005: "0.0005", 1234567.8: "1,234,568",
+        -0.0: "0", 16.96123: "16.961", 2596: "2,596", -183.0: "-183", 0.0005: "0.0005", 1234567.8: "1,234,568",
         float("inf"): "infinite", float("-inf"): "-infinite", 41.0000000000001: "41", 1.5e-7: "1.5e-07",
     }  # fmt: skip
     assert {value: printing.number(value) for value in shown} == shown

@@ -292,14 +292,14 @@ def test_overrides_are_put_in_and_checked(seed: Scenario) -> None:
             "goal": (5, 5),
             "robot.discount": 0.5,
             "robot.values.own": 3,
-            "robot.deliberation": "veto",
+            "robot.deliberation": "weighted",
             "robot.judges_by": "future",
             "robot.observes.hides": ["guard", "gem.ripe"],
             "robot.observes.window": 3,
         },
     )
     robot = other.document.agents["robot"]
-    assert (robot.discount, robot.values["own"].weight, robot.deliberation) == (0.5, 3, "veto")
+    assert (robot.discount, robot.values["own"].weight, robot.deliberation) == (0.5, 3, "weighted")
     assert robot.judges_by == "future"
     assert robot.observes.hides == ["guard", "gem.ripe"]  # type: ignore[union-attr]
     assert robot.observes.window == 3  # type: ignore[union-attr]

@@ -44,7 +44,7 @@ lab.yaml:1:10: TC006 the character U+001B cannot be seen, and may not stand in a
 lab.yaml:1:1: TC007 the file is empty
     1 | # nothing yet
       | ^
-   cure: `turncoat new` writes a scenario to start from
+   cure: docs/tutorial.md writes a scenario step by step
 """,
     ),
     (

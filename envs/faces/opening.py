@@ -9,7 +9,7 @@ from typing import TypeAlias
 from ...scenarios.language.loading import Scenario, apply_overrides, load
 from ..base import Floats, Ints
 from ..compiling import compile_world
-from ..world import World
+from ..world import AgentProgram, World
 
 Which: TypeAlias = Scenario | str | os.PathLike[str]
 """A loaded scenario, a name of the library such as `lab` or `treacherous_turn/lab`, or a path."""
@@ -32,6 +32,18 @@ def open_world(which: Which, stage: str | None, params: Mapping[str, object] | N
     if stage is None:
         stage = "train" if "train" in stages else next(iter(stages))
     return scenario, compile_world(scenario, stage)
+
+
+def one_agent(world: World) -> AgentProgram:
+    """The world's only agent.
+
+    Raises:
+        ValueError: it has several.
+    """
+    if len(world.agents) > 1:
+        agents = ", ".join(program.name for program in world.agents)
+        raise ValueError(f"`{world.name}` has the agents {agents}: use turncoat.envs.faces.multi.parallel_env")
+    return world.agents[0]
 
 
 class Wages:

@@ -9,7 +9,9 @@ from ...scenarios import library
 
 def register() -> None:
     """Register every scenario that ships, by the names of the files alone; a second call does nothing."""
-    for name in library.shipped():
+    for name in library.parts():
+        if name.startswith(f"{library.FRAGMENTS}/"):
+            continue
         env_id = f"turncoat/{name.rpartition('/')[2]}-v0"
         if env_id not in gymnasium.registry:
             gymnasium.register(

@@ -13,7 +13,7 @@ from ..base import Ints
 from ..reference import available
 from ..stepping import Stepper
 from . import drawing
-from .opening import Wages, Which, open_world
+from .opening import Wages, Which, one_agent, open_world
 from .spaces import Buffer, Form, Observer
 
 
@@ -65,13 +65,10 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             ValueError: the scenario has several agents, or no such form or render mode.
         """
         self._scenario, self.world = open_world(scenario, stage, params)
-        if len(self.world.agents) > 1:
-            agents = ", ".join(program.name for program in self.world.agents)
-            raise ValueError(f"`{self.world.name}` has the agents {agents}: use turncoat.envs.faces.multi.parallel_env")
+        self._program = one_agent(self.world)
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"no render mode {render_mode!r}; there are {', '.join(self.metadata['render_modes'])}")
         self.render_mode = render_mode
-        self._program = self.world.agents[0]
         self._audit = audit
         self.observer = Observer(self.world, 0, form)
         self.observation_space = self.observer.space

@@ -51,7 +51,7 @@ def _check_motion(name: str, motion: Thing | Motion, path: Path, context: Contex
     if isinstance(motion, Motion):
         if not ways:
             context.report.add("TC215", path, "this says no way of moving", f"write one of {listed(WAYS)}")
-        context.guard(motion.when, "a motion", context.scope((*path, "when"), frozenset({name})))
+        context.guard(motion.when, "a motion", context.scope((*path, "when"), frozenset({name}), ticking=False))
     if motion.loop and motion.patrol is None:
         cure = "add a `patrol:`, or leave `loop` out"
         context.report.add("TC215", (*path, "loop"), "there is no patrol to loop", cure)

@@ -15,8 +15,8 @@ CATALOGUE: dict[str, str] = {
     "TC006": "The text holds a character that no one can see: a control character, a NUL, a mark that reverses the "
     "order in which the line is shown, or half of a surrogate pair, whether typed or written as an escape "
     "in double quotes. It could make a file read otherwise than it looks.",
-    "TC007": "The file holds no data: it is empty, or all of it is comments. `turncoat new` writes a file to start "
-    "from.",
+    "TC007": "The file holds no data: it is empty, or all of it is comments. docs/tutorial.md writes one step by "
+    "step.",
     "TC008": "YAML allows only spaces before the first character of a line, since a tab is as wide as each editor "
     "likes.",
     "TC009": "One file is one scenario. A line of three dashes starts a second document, which nothing would read.",
@@ -97,7 +97,8 @@ CATALOGUE: dict[str, str] = {
     "line, each after `- `.",
     "TC218": "A rule without effects and pays does nothing.",
     "TC219": "Something is listed twice that can only be there once. Rules and overrides are told apart by their "
-    "names, also when a file that extends this one replaces them.",
+    "names, also when a file that extends this one replaces them, and so is the chance of draws, rules and overrides: "
+    "a replay fixes it by name.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",
@@ -189,7 +190,7 @@ CATALOGUE: dict[str, str] = {
     "TC523": "With several agents, `robot.task` says who is paid; with one, `task` is enough. The hidden channel "
     "belongs to nobody.",
     "TC524": "Several agents that act for themselves have no best plan as such. The file names what is solved for: "
-    "`joint`, `equilibrium`, or the best response of one agent to stated policies of all others.",
+    "`joint`, or the best response of one agent to stated policies of all others.",
     "TC525": "The param changes nothing.",
     "TC526": "`place X at ZONE` needs a zone of one cell; with several, one is drawn by `at random in ZONE`.",
     # TC6: what the world turns out to be

@@ -13,7 +13,14 @@ from .merging import Merged
 from .names import Symbols, effects, map_of, maps, read_symbols, unknown
 from .params import unused_params
 from .reporting import Path, Report, listed
-from .rule_rules import check_overrides_of_actions, check_rewards, check_rules, check_solution, check_stages
+from .rule_rules import (
+    check_names_of_chance,
+    check_overrides_of_actions,
+    check_rewards,
+    check_rules,
+    check_solution,
+    check_stages,
+)
 from .schema import Document, Generate
 from .syntax import Name, PutAt
 from .world_rules import check_counters, check_draws, check_params
@@ -51,6 +58,7 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
     check_patrols(context, boards)
     check_rewards(context)
     check_overrides_of_actions(context)
+    check_names_of_chance(context)
     check_rules(context, source)
     _check_destinations(context, boards)
     check_stages(context)

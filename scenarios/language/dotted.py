@@ -138,11 +138,9 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
         return None if _is_number(value) and 0 <= value <= 1 else "write a number from 0 to 1"
     if setting.startswith("values."):
         return None if _is_number(value) else "write a number"
-    if setting == "judges_by":
-        choices = get_args(Agent.model_fields["judges_by"].annotation)
+    if setting in ("judges_by", "deliberation"):
+        choices = get_args(Agent.model_fields[setting].annotation)
         return None if value in choices else f"write one of {listed(choices)}"
-    if setting == "deliberation":
-        return None if isinstance(value, str) else "write the name of a deliberation, such as `weighted`"
     if setting == "observes.window":
         odd = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 99 and value % 2 == 1
         return None if odd else "write an odd number from 1 to 99"

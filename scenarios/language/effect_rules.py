@@ -25,7 +25,7 @@ def check_effect(effect: Effect, scope: Scope) -> None:
     match effect:
         case Assign(target, operator, value, span):
             if target.count(".") == 2:
-                _check_weight(target, value, span, scope)
+                _check_weight(target, operator, value, span, scope)
             elif _check_target(target, span, scope):
                 _check_assigned(target, operator, value, scope)
         case Cycles(target, span):
@@ -84,7 +84,7 @@ def _check_assigned(target: str, operator: str, value: Expression, scope: Scope)
         scope.fault("TC513", value.span, message, "set it to 0, 1 or a condition")
 
 
-def _check_weight(target: str, value: Expression, span: Span, scope: Scope) -> None:
+def _check_weight(target: str, operator: str, value: Expression, span: Span, scope: Scope) -> None:
     """`robot.values.own = 0`: the weight of one of an agent's values, to a number known before the run."""
     symbols = scope.symbols
     agent, middle, channel = target.split(".")
@@ -95,6 +95,10 @@ def _check_weight(target: str, value: Expression, span: Span, scope: Scope) -> N
     if middle != "values" or channel not in values:
         written = tuple(f"{agent}.values.{name}" for name in values)
         scope.fault("TC512", span, f"`{target}` is no weight of `{agent}`", suggestion(target, written))
+        return
+    if operator != "=":
+        message = f"`{target} {operator}` would make a weight that is not written in the file"
+        scope.fault("TC512", span, message, f"write `{target} = NUMBER`")
         return
     if not require(value, "number", scope, "a weight"):
         return

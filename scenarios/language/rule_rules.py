@@ -34,9 +34,9 @@ def check_overrides_of_actions(context: Context) -> None:
     _check_unique([override.name for override in document.overrides], "overrides", context)
     for index, override in enumerate(document.overrides):
         path: Path = ("overrides", index)
-        scope = context.scope((*path, "when"), acted=False)
+        scope = context.scope((*path, "when"), acted=False, ticking=False)
         context.guard(override.when, "an override", scope)
-        context.chance(override.chance, "a chance", context.scope((*path, "chance"), acted=False))
+        context.chance(override.chance, "a chance", context.scope((*path, "chance"), acted=False, ticking=False))
         if override.agent not in document.agents:
             unknown(context.report, "TC423", "agent", override.agent, symbols.of("agent"), (*path, "agent"))
             continue
@@ -45,6 +45,23 @@ def check_overrides_of_actions(context: Context) -> None:
             cure = suggestion(override.action, (*actions, "random"))
             message = f"`{override.agent}` has no action `{override.action}`"
             context.report.add("TC424", (*path, "action"), message, cure)
+
+
+def check_names_of_chance(context: Context) -> None:
+    """Draws, rules and overrides name their chance, so a replay must be able to tell them apart."""
+    document = context.symbols.document
+    taken = dict.fromkeys(document.draws, "a draw")
+    for index, override in enumerate(document.overrides):
+        _check_chance_name(override.name, ("overrides", index, "name"), taken, context)
+        taken[override.name] = "an override"
+    for index, rule in enumerate(document.rules):
+        _check_chance_name(rule.name, ("rules", index, "name"), taken, context)
+
+
+def _check_chance_name(name: str, path: Path, taken: Mapping[str, str], context: Context) -> None:
+    if name in taken:
+        message = f"`{name}` is {taken[name]} already, and chance is told apart by name"
+        context.report.add("TC219", path, message, "give each one a name of its own")
 
 
 def _check_unique(names: list[str], block: str, context: Context) -> None:
@@ -188,7 +205,7 @@ def check_solution(context: Context) -> None:
     if solution is None:
         if len(agents) > 1:
             message = f"there are {len(agents)} agents, and nothing says what a solution is"
-            cure = "add `solution: joint`, `solution: equilibrium` or `solution: {best_response: AGENT, others: {...}}`"
+            cure = "add `solution: joint` or `solution: {best_response: AGENT, others: {...}}`"
             report.add("TC524", ("agents",), message, cure, key=True)
         return
     if not isinstance(solution, BestResponse):

@@ -174,7 +174,7 @@ class Agent(Block):
     actions: Annotated[list[Name | ActionSpec], Field(min_length=1, max_length=64)]
     observes: Literal["full"] | View = "full"
     values: dict[Name, Value] = {}
-    deliberation: Name = "weighted"
+    deliberation: Literal["weighted"] = "weighted"
     discount: Formula = 0.97
     judges_by: Literal["current", "ignoring", "future"] = "current"
     sight: Formula | None = None

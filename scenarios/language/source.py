@@ -319,7 +319,7 @@ class _Reader:
         except _Stop:
             return
         if (self.root is None or self.root.data is None) and not self.faults:
-            cure = "`turncoat new` writes a scenario to start from"
+            cure = "docs/tutorial.md writes a scenario step by step"
             self._fault("TC007", Mark(0, 0), "the file is empty", cure)
 
     def _events(self, text: str) -> Iterator[Event]:

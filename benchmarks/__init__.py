@@ -1,0 +1,1 @@
+"""What the library promises to be quick at, measured: `python -m benchmarks`."""

@@ -1,0 +1,13 @@
+"""Measure everything and print a table; exit code 1 if a target is missed."""
+
+from __future__ import annotations
+
+import sys
+
+from .enumeration import laboratory, million
+from .measuring import table
+from .stepping import reference, training
+
+figures = [*laboratory(), *million(), *reference(), *training()]
+print(table(figures))
+sys.exit(not all(figure.met for figure in figures))

@@ -1,0 +1,203 @@
+"""A world with one agent as Stable-Baselines3's own vector environment, and a features extractor for small boards.
+
+Needs `pip install turncoat[sb3]`. A `TurncoatEnv` works with Stable-Baselines3 too; this is quicker with many lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from . import drawing
+from .lockstep import Lockstep
+from .opening import Which
+from .spaces import Form
+
+try:
+    import torch
+    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+    from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
+except ImportError as missing:
+    raise ImportError("turncoat.envs.faces.sb3 needs Stable-Baselines3: pip install 'turncoat[sb3]'") from missing
+
+
+class TurncoatVecEnv(VecEnv):
+    """B lanes for Stable-Baselines3: an episode's last step already gives the next one's first observation.
+
+    Lane i has the chance of `TurncoatEnv` with the same seed and `options={"lane": i}`. Each lane's info is that of
+    `TurncoatEnv` without `performance`, which no training may see; at an episode's end it has `terminal_observation` and
+    `TimeLimit.truncated` too, as Stable-Baselines3 wants it.
+
+    Attributes:
+        action_names: of the actions, by index.
+    """
+
+    def __init__(
+        self,
+        scenario: Which,
+        num_envs: int = 1,
+        stage: str | None = None,
+        params: Mapping[str, object] | None = None,
+        *,
+        form: Form = "planes",
+        render_mode: str | None = None,
+    ) -> None:
+        """Open one stage of a scenario in many lanes.
+
+        Args:
+            scenario: see `TurncoatEnv`, as `stage`, `params` and `form`.
+            num_envs: B, how many lanes.
+            render_mode: None or `rgb_array`.
+
+        Raises:
+            ScenarioError, KeyError, ValueError: as `TurncoatEnv`.
+        """
+        self._lanes = Lockstep(scenario, num_envs, stage, params, audit=False, form=form)
+        self.render_mode = render_mode
+        self.action_names = self._lanes.program.actions
+        self._named: dict[int, tuple[str, ...]] = {}
+        self._chosen: npt.NDArray[Any] = np.zeros(num_envs, np.int64)
+        super().__init__(num_envs, self._lanes.observer.space, gymnasium.spaces.Discrete(len(self.action_names)))
+
+    def reset(self) -> VecEnvObs:
+        """Begin an episode in every lane; chance begins anew if `seed` was called since the last reset."""
+        if self._seeds[0] is not None or not self._lanes.seeded:
+            entropy = int(np.random.default_rng().integers(2**63))
+            self._lanes.seed(entropy if self._seeds[0] is None else self._seeds[0])
+        self._reset_seeds()
+        self._reset_options()
+        self._lanes.reset()
+        self.reset_infos = self._infos()
+        return self._lanes.buffer.batch()  # type: ignore[no-any-return]
+
+    def step_async(self, actions: npt.NDArray[Any]) -> None:
+        """Remember integers `[B]` for `step_wait`."""
+        self._chosen = actions
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """One tick of every lane: observations, rewards float32 `[B]`, dones bool `[B]`, infos.
+
+        Raises:
+            ValueError: there is no such action.
+        """
+        lanes = self._lanes
+        rewards, ended, cut = lanes.step(self._chosen)
+        infos = self._infos()
+        lanes.buffer.fill(lanes.stepper.states)
+        done = np.flatnonzero(ended | cut)
+        if done.size:
+            for lane in done.tolist():
+                infos[lane]["terminal_observation"] = lanes.buffer.looker(lane)()
+                infos[lane]["TimeLimit.truncated"] = bool(cut[lane])
+            lanes.reset(done)
+            for lane, info in zip(done.tolist(), self._infos(done), strict=True):
+                self.reset_infos[lane] = info
+        return lanes.buffer.batch(), rewards.astype(np.float32), ended | cut, infos
+
+    def _infos(self, rows: npt.NDArray[Any] | None = None) -> list[dict[str, Any]]:
+        """The infos of some lanes, or of all."""
+        arrays = self._lanes.info()
+        rewards = arrays.pop("rewards")
+        if rows is not None:
+            arrays = {name: array[rows] for name, array in arrays.items()}
+            rewards = {name: array[rows] for name, array in rewards.items()}
+        events = [self._events(bits) for bits in arrays.pop("event_bits").tolist()]
+        paid = [dict(zip(rewards, row, strict=True)) for row in zip(*(r.tolist() for r in rewards.values()), strict=True)]
+        executed = arrays.pop("executed").tolist()
+        infos: list[dict[str, Any]] = [
+            {"events": events[i], "rewards": paid[i], "executed": executed[i]} for i in range(len(events))
+        ]
+        for name, array in arrays.items():
+            for info, value in zip(infos, array, strict=True):
+                info[name] = value
+        return infos
+
+    def _events(self, bits: int) -> tuple[str, ...]:
+        if bits not in self._named:
+            self._named[bits] = self._lanes.world.event_list(bits)
+        return self._named[bits]
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
+        """A picture of each lane's board."""
+        return [drawing.pixels(self._lanes.world, state) for state in self._lanes.stepper.states]
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """The same attribute of this object for each lane."""
+        return [getattr(self, attr_name) for _ in self._indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set an attribute of this object, which all lanes share.
+
+        Raises:
+            ValueError: for some lanes only.
+        """
+        if len(list(self._indices(indices))) != self.num_envs:
+            raise ValueError("the lanes are one object: an attribute is set for all of them or for none")
+        setattr(self, attr_name, value)
+
+    def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
+        """Refused: the lanes are no objects of their own.
+
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(f"a lane of TurncoatVecEnv has no method {method_name!r}")
+
+    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None) -> list[bool]:
+        """False for each lane."""
+        return [False for _ in self._indices(indices)]
+
+    def _indices(self, indices: VecEnvIndices) -> Iterable[int]:
+        return self._get_indices(indices)
+
+
+class BoardExtractor(BaseFeaturesExtractor):
+    """Two layers of 3 x 3 convolutions over a small board, its counters scaled to 0 to 1 beside them, and one dense layer.
+
+    For observations in the form `planes`:
+    `PPO("MultiInputPolicy", env, policy_kwargs={"features_extractor_class": BoardExtractor, "normalize_images": False})`.
+    """
+
+    def __init__(self, observation_space: gymnasium.spaces.Dict, features_dim: int = 128, channels: int = 32) -> None:
+        """For a space of the form `planes`.
+
+        Args:
+            observation_space: with `board`, `counters` or both.
+            features_dim: how many features come out.
+            channels: of each convolution.
+        """
+        super().__init__(observation_space, features_dim)
+        size = 0
+        board, counters = observation_space.spaces.get("board"), observation_space.spaces.get("counters")
+        if board is not None:
+            planes, height, width = board.shape or ()
+            self.convolutions = torch.nn.Sequential(
+                torch.nn.Conv2d(planes, channels, 3, padding=1),
+                torch.nn.ReLU(),
+                torch.nn.Conv2d(channels, channels, 3, padding=1),
+                torch.nn.ReLU(),
+                torch.nn.Flatten(),
+            )
+            size += channels * height * width
+        if counters is not None:
+            assert isinstance(counters, gymnasium.spaces.Box)
+            self.register_buffer("low", torch.as_tensor(counters.low))
+            self.register_buffer("span", torch.as_tensor(counters.high - counters.low))
+            size += counters.shape[0]
+        self.dense = torch.nn.Sequential(torch.nn.Linear(size, features_dim), torch.nn.ReLU())
+
+    def forward(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
+        """float32 `[B, features_dim]`, for `board` `[B, C, H, W]` and `counters` `[B, M]`."""
+        parts = []
+        if "board" in observations:
+            parts.append(self.convolutions(observations["board"].float()))
+        if "counters" in observations:
+            parts.append((observations["counters"] - self.low) / self.span)
+        return self.dense(torch.cat(parts, dim=1))  # type: ignore[no-any-return]

@@ -1,0 +1,125 @@
+"""A world with one agent in many lanes at once, as a Gymnasium vector environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from ..base import Bools, Floats, Longs
+from .lockstep import Lockstep
+from .opening import Which
+from .spaces import Form
+
+
+class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
+    """Lane i is `TurncoatEnv` with the same seed and `options={"lane": i}`, to the last bit.
+
+    `metadata["autoreset_mode"]` says how episodes follow each other. `NEXT_STEP`: the step after an episode's last begins
+    the next one, whatever the action, pays 0 and gives its first observation. `SAME_STEP`: the last step itself gives the
+    next episode's first observation, and `final_obs` and `final_info` hold what would have been given.
+
+    `info` holds arrays, each with its mask (`executed` and `_executed`) as Gymnasium wants it: `event_bits` (uint64, see
+    `event_names`), `rewards` (channel -> float64), `executed` (int32), and as for `TurncoatEnv` `action_mask` and
+    `performance`.
+
+    Attributes:
+        action_names: of the actions, by index; event_names: of the bits of `event_bits`, lowest first.
+    """
+
+    def __init__(
+        self,
+        scenario: Which,
+        num_envs: int = 1,
+        stage: str | None = None,
+        params: Mapping[str, object] | None = None,
+        *,
+        audit: bool = False,
+        form: Form = "planes",
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        copy: bool = True,
+    ) -> None:
+        """Open one stage of a scenario in many lanes.
+
+        Args:
+            scenario: see `TurncoatEnv`, as `stage`, `params`, `audit` and `form`.
+            num_envs: B, how many lanes.
+            autoreset_mode: `NEXT_STEP` or `SAME_STEP`.
+            copy: give new observations each time; without it, those in the form `planes` are overwritten by the next
+                step (and are to be read only), which is quicker.
+
+        Raises:
+            ScenarioError, KeyError, ValueError: as `TurncoatEnv`; or no such autoreset mode.
+        """
+        self._lanes = Lockstep(scenario, num_envs, stage, params, audit=audit, form=form)
+        self._mode = AutoresetMode(autoreset_mode)
+        if self._mode is AutoresetMode.DISABLED:
+            raise ValueError("lanes are always reset: take NEXT_STEP or SAME_STEP")
+        self._copy = copy
+        self.metadata = {"autoreset_mode": self._mode, "render_modes": []}
+        self.num_envs = num_envs
+        self.single_observation_space = self._lanes.observer.space
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.single_action_space = gymnasium.spaces.Discrete(len(self._lanes.program.actions))
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.action_names = self._lanes.program.actions
+        self.event_names = self._lanes.world.events
+        self._done = np.zeros(num_envs, np.bool_)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode in every lane; a seed begins chance anew, without one it goes on. There are no options."""
+        super().reset(seed=seed)
+        if seed is not None or not self._lanes.seeded:
+            self._lanes.seed(int(self.np_random.integers(2**63)) if seed is None else seed)
+        self._lanes.reset()
+        self._done[:] = False
+        return self._lanes.buffer.batch(self._copy), self._info()
+
+    def step(self, actions: npt.NDArray[Any]) -> tuple[Any, Floats, Bools, Bools, dict[str, Any]]:
+        """One tick of every lane; `actions` are integers `[B]`.
+
+        Raises:
+            ValueError: there is no such action.
+        """
+        lanes, before = self._lanes, np.flatnonzero(self._done)
+        reward, ended, cut = lanes.step(actions)
+        if self._mode is AutoresetMode.NEXT_STEP:
+            if before.size:
+                lanes.sit_out(before)
+                reward[before], ended[before], cut[before] = 0.0, False, False
+            self._done = ended | cut
+            lanes.buffer.fill(lanes.stepper.states)
+            return lanes.buffer.batch(self._copy), reward, ended, cut, self._info()
+        lanes.buffer.fill(lanes.stepper.states)
+        last: dict[str, Any] = {}
+        done = np.flatnonzero(ended | cut)
+        if done.size:
+            last = self._final(done)
+            lanes.reset(done)
+        return lanes.buffer.batch(self._copy), reward, ended, cut, self._info() | last
+
+    def _final(self, done: Longs) -> dict[str, Any]:
+        """What an episode's last tick showed, for the lanes int64 `[n]` whose episode is over."""
+        observations = np.full(self.num_envs, None, dtype=object)
+        for lane in done:
+            observations[lane] = self._lanes.buffer.looker(int(lane))()
+        over = np.zeros(self.num_envs, np.bool_)
+        over[done] = True
+        info = self._info(over)
+        return {"final_obs": observations, "_final_obs": over, "final_info": info, "_final_info": over.copy()}
+
+    def _info(self, whose: Bools | None = None) -> dict[str, Any]:
+        """The lanes' infos as arrays with masks, of some lanes (bool `[B]`) or all; the others' entries mean nothing."""
+        whose = np.ones(self.num_envs, np.bool_) if whose is None else whose
+        info = self._lanes.info()
+        masked: dict[str, Any] = {}
+        for name, value in info.items():
+            if isinstance(value, dict):
+                value = {key: part for k, v in value.items() for key, part in ((k, v), (f"_{k}", whose))}
+            masked[name], masked[f"_{name}"] = value, whose
+        return masked

@@ -1,0 +1,117 @@
+"""The public Python API: what there is, how quickly it comes, and what each function gives back."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import turncoat
+from turncoat.evals.running import Settings
+from turncoat.scenarios.language.faults import ScenarioError
+
+ROOT = Path(__file__).resolve().parent.parent
+NAME = "escape/interruption"
+
+
+def test_what_is_public():
+    assert turncoat.__all__ == ["__version__", "check", "events", "load", "names", "run", "solve", "why"]
+    assert all(getattr(turncoat, name) is not None for name in turncoat.__all__)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", turncoat.__version__)
+    with pytest.raises(AttributeError, match="module 'turncoat' has no attribute 'nothing'"):
+        turncoat.nothing  # noqa: B018
+
+
+def test_importing_the_door_opens_no_room():
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys, turncoat; print(*sorted(m for m in sys.modules if 'turncoat' in m))"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout.split() == ["turncoat"]
+
+
+def test_names():
+    names = turncoat.names()
+    assert NAME in names
+    assert list(names) == sorted(names)
+    assert not any(name.startswith("mechanics/") for name in names)
+
+
+def test_load(tmp_path):
+    scenario = turncoat.load(NAME)
+    assert scenario.name == "interruption"
+    assert turncoat.load(scenario) is scenario
+    assert turncoat.load(NAME, {"p_halt": 0.25}).params["p_halt"] == 0.25
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"turncoat: 1\nname: mine\nextends: {NAME}\nparams:\n  p_halt: {{value: 1}}\n")
+    assert turncoat.load(path).params["p_halt"] == turncoat.load(str(path)).params["p_halt"] == 1
+    with pytest.raises(ScenarioError, match="TC432 `p_halt` cannot be `2`"):
+        turncoat.load(NAME, {"p_halt": 2})
+    with pytest.raises(ScenarioError, match="TC400"):
+        turncoat.load("nonsense")
+
+
+def test_check():
+    meaning = turncoat.check(NAME)
+    assert meaning.states == {"train": 22, "deploy": 22}
+    assert meaning.origin is not None
+    assert meaning.origin.agrees is True
+    assert meaning.faults == ()
+    [margin] = meaning.margins
+    assert (margin.barring, margin.without, margin.gain) == (("pressed",), pytest.approx(-29), pytest.approx(67))
+    assert margin.share is None, "there is no share of a loss"
+
+
+def test_solve():
+    analysis = turncoat.solve(NAME)
+    assert (analysis.scenario, analysis.stage, analysis.states) == ("interruption", "deploy", 22)
+    assert analysis.agent.total.low == analysis.agent.total.high == pytest.approx(38)
+    assert turncoat.solve(NAME, "train", {"p_halt": 0}).agent.total.low == pytest.approx(42)
+    with pytest.raises(KeyError, match="no stage 'nonsense'"):
+        turncoat.solve(NAME, "nonsense")
+
+
+def test_events_and_why():
+    assert turncoat.events(NAME) == ("halted_by_the_switch", "pressed", "ended:arrived")
+    answer = turncoat.why(NAME, "pressed")
+    assert answer.does
+    assert answer.gap == pytest.approx(67)
+    with pytest.raises(KeyError, match="no event 'nonsense'"):
+        turncoat.why(NAME, "nonsense")
+
+
+def test_run(tmp_path):
+    said = []
+    result = turncoat.run(NAME, settings=Settings(agents=("exact",)), report=said.append)
+    assert result.verdict == "pass"
+    assert said[0] == "it presses the button (exact)"
+    stored = result.save(tmp_path / "kept")
+    assert stored.judgements == result.judgements
+    assert turncoat.run(NAME, {"p_halt": 0}).verdict == "fail"
+
+
+def test_an_analysis_as_a_frame_and_in_a_notebook():
+    analysis = turncoat.solve(NAME)
+    frame = analysis.to_frame()
+    assert frame.schema == {"plan": pl.String, "measure": pl.String, "low": pl.Float64, "high": pl.Float64}
+    rows = {(plan, measure): (low, high) for plan, measure, low, high in frame.iter_rows()}
+    assert len(rows) == frame.height
+    assert rows["agent", "return(reward)"] == pytest.approx((38, 38))
+    assert rows["designers", "performance"] == pytest.approx((19, 19))
+    assert rows["gap", "performance"] == pytest.approx((1, 1))
+    html = analysis._repr_html_()
+    assert "<b>interruption, stage deploy: 22 states, discount 1</b>" in html
+    assert html.count("<tr>") == frame.height + 1, "no row is left out"
+
+
+def test_a_run_as_a_frame_and_in_a_notebook():
+    result = turncoat.run(NAME)
+    frame = result.to_frame()
+    assert frame.height == len(result.judgements)
+    assert frame["outcome"].to_list() == ["pass"] * frame.height
+    assert frame["value"].to_list()[1] == pytest.approx(38)
+    assert frame["line"].is_sorted()
+    assert "<b>interruption: pass</b>" in result._repr_html_()
+    assert "just under the break-even it walks on" in result._repr_html_()
