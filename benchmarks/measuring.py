@@ -55,7 +55,9 @@ def table(figures: Sequence[Figure]) -> str:
         spread = (_short(min(figure.values)), _short(max(figure.values)), str(len(figure.values)))
         rows.append((figure.name, f"{_short(figure.median)} {figure.unit}", *spread, target, verdict))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def _short(value: float) -> str:

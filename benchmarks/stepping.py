@@ -24,7 +24,11 @@ def reference(runs: int = 5, budget: float = 0.4) -> list[Figure]:
     """Ticks a second of `lab` by random actions; a run lasts about `budget` seconds."""
     world = compile_world(load("treacherous_turn/lab"), "deploy")
     return [
-        Figure(f"reference, {lanes:,} lane{'s' * (lanes > 1)}", "ticks/s", tuple(_rate(world, lanes, budget) for _ in range(runs)))
+        Figure(
+            f"reference, {lanes:,} lane{'s' * (lanes > 1)}",
+            "ticks/s",
+            tuple(_rate(world, lanes, budget) for _ in range(runs)),
+        )
         for lanes in LANES
     ]
 

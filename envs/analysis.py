@@ -154,7 +154,7 @@ def worth(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> Outco
 
 
 def best_for_designers(plan: ExactPlan) -> Outcome | None:
-    """What the best plan for the hidden score over the stage's ticks is worth, the state being seen; None without one."""
+    """What the best plan for the hidden score over the stage's ticks is worth, seeing all; None if none is hidden."""
     whole = plan.enumeration
     if whole.world.hidden is None or plan.steps < 1:
         return None

@@ -67,6 +67,14 @@ STACK = 1_200
     SEES_CONST,  # body, cell
     SEES_ZONE,  # body, mask
     SEES_ZONE_OF,  # body, column of the counter, offset into `lookups`
+    # The same for a cell or a reach that is worked out in the tick, and so is in hand.
+    CELL,  # (row and column in hand) the cell, or nowhere
+    AT_HAND,  # column; the cell in hand
+    MEETS_HAND,  # column; the cell in hand
+    NEAR_HAND,  # column; the cell and the reach in hand
+    NEAR_MASK,  # column, mask; the reach in hand
+    NEAR_MASK_OF,  # column, column of the counter, offset into `lookups`; the reach in hand
+    SEES_HAND,  # body; the cell in hand
     # On what is in hand.
     NOT,
     NEGATE,
@@ -99,7 +107,7 @@ STACK = 1_200
     UNLESS,  # instructions to skip if what is in hand is false
     SKIP,  # instructions
     COIN,  # draw, instructions to skip if it falls badly; its chance is in hand
-    DECIDE,  # draw, how many weights are in hand, place in the lane's memory
+    DECIDE,  # draw, how many weights are in hand, place in the lane's memory, whether to leave it if all are 0
     LET,  # place in the lane's memory, value
     # The parts of a tick.
     BEGIN,  # draw of the layout, layouts
@@ -118,6 +126,7 @@ STACK = 1_200
     REMOVE,  # body
     PUT_CELL,  # body, column of the place
     PUT_CONST,  # body, cell
+    PUT_HAND,  # body; the cell in hand
     PUT_ZONE,  # body, mask
     PUT_ZONE_OF,  # body, column of the counter, offset into `lookups`
     PUT_RANDOM,  # body, mask, draw
@@ -127,7 +136,7 @@ STACK = 1_200
     TAKE,  # body, agent + 1
     DROP,  # body, agent + 1, body of the agent
     RESET_BOARD,
-) = range(74)
+) = range(82)
 
 _ARITHMETIC = {"+": ADD, "-": SUBTRACT, "*": MULTIPLY, "/": DIVIDE, "//": FLOOR_DIVIDE, "%": MODULO, "**": POWER}
 _COMPARISONS = {"==": EQUAL, "!=": UNEQUAL, "<": LESS, "<=": AT_MOST, ">": MORE, ">=": AT_LEAST}
@@ -156,6 +165,7 @@ class Tables(NamedTuple):
         begin: int32 `[F]`, the state at the start.
         bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid, opaque, pushable, sight, first and
             last of `body_columns` (what removing resets).
+        patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
         motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body; wander_draws: by body.
         agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
         layout, ended: columns or -1. sizes: height, width, nowhere = H * W.
@@ -177,6 +187,7 @@ class Tables(NamedTuple):
     begin: Ints
     bodies: Ints
     body_columns: Ints
+    patrols: Ints
     motions: Ints
     wander_draws: Ints
     paths: Ints
@@ -213,6 +224,7 @@ _FLOATS = ("constants", "listed")
     H_BEGIN,
     H_BODIES,
     H_BODY_COLUMNS,
+    H_PATROLS,
     H_MOTIONS,
     H_WANDER_DRAWS,
     H_PATHS,
@@ -364,12 +376,14 @@ class _Assembler:
         assert isinstance(subject, Name)
         if word == "carries":
             assert isinstance(target, Name)
-            agent = [program.name for program in world.agents].index(subject.name)
+            agent = self._agent(subject.name)
+            if world.bodies[world.body_index[target.name]].carrier < 0:
+                self._emit(Truth(False))
+                return
             self._op(IS, world.bodies[world.body_index[target.name]].carrier, agent + 1)
             return
         order = world.body_index[subject.name]
         cell = world.bodies[order].cell
-        distance = int(reach.value) if isinstance(reach, Number) else 0
         kind, value = self._place(target)
         if word == "sees":
             self.needs_sight = True
@@ -379,9 +393,22 @@ class _Assembler:
                 self._op(SEES_CONST, order, value)
             elif kind == "zone":
                 self._op(SEES_ZONE, order, self._mask(value, None))
+            elif kind == "hand":
+                self._op(SEES_HAND, order)
             else:
                 self._op(SEES_ZONE_OF, order, value, self._lookup(target, None))
             return
+        if reach is not None and (kind == "hand" or not isinstance(reach, Number)):
+            self._near(cell, kind, value, reach, target)
+            return
+        distance = int(np.floor(reach.value)) if isinstance(reach, Number) else 0
+        if kind == "hand":
+            self._op(AT_HAND if word == "on" else MEETS_HAND, cell)
+            return
+        if distance < 0:
+            self._emit(Truth(False))
+            return
+        distance = min(distance, max(world.boards.height, world.boards.width))
         spread = None if word == "on" else -1 if word == "meets" else distance
         if kind == "zone":
             self._op(IN_MASK, cell, self._mask(value, spread))
@@ -393,8 +420,22 @@ class _Assembler:
             ]
             self._op(pair[0] if kind == "column" else pair[1], cell, value, distance)
 
+    def _near(self, cell: int, kind: str, value: int, reach: Expression, target: Expression) -> None:
+        """`near` where the place or the reach is worked out in the tick."""
+        if kind == "column":
+            self._op(FIELD, value, 0)
+        elif kind == "cell":
+            self._emit(Number(value))
+        self._emit(reach)
+        if kind == "zone":
+            self._op(NEAR_MASK, cell, self._mask(value, None))
+        elif kind == "counter":
+            self._op(NEAR_MASK_OF, cell, value, self._lookup(target, None))
+        else:
+            self._op(NEAR_HAND, cell)
+
     def _place(self, place: Expression) -> tuple[str, int]:
-        """What kind of place, and its column, cell, zone or counter's column."""
+        """What kind of place, and its column, cell, zone or counter's column; a cell to work out is put in hand."""
         world = self.world
         match place:
             case Name(name) if name in world.body_index:
@@ -402,8 +443,14 @@ class _Assembler:
             case Name(name):
                 return "zone", world.zone_index[name]
             case Cell(Number(row), Number(column)):
-                inside = 0 <= row < world.boards.height and 0 <= column < world.boards.width
-                return "cell", int(row) * world.boards.width + int(column) if inside else world.boards.nowhere
+                r, c = int(np.rint(row)), int(np.rint(column))
+                inside = 0 <= r < world.boards.height and 0 <= c < world.boards.width
+                return "cell", r * world.boards.width + c if inside else world.boards.nowhere
+            case Cell(row, column):
+                self._emit(row)
+                self._emit(column)
+                self._op(CELL)
+                return "hand", 0
             case ZoneOf(counter):
                 return "counter", world.columns[counter].index
         raise TypeError(f"{type(place).__name__} is not a place")
@@ -478,7 +525,7 @@ class _Assembler:
                 return
             for guard in guards:
                 self._emit(Truth(True) if guard is None else guard)
-            self._op(DECIDE, ids[f"{override.name}.action"], len(guards), place)
+            self._op(DECIDE, ids[f"{override.name}.action"], len(guards), place, 1)
 
         self._guarded(override.when, lambda: self._by_chance(override.chance, ids[override.name], act))
 
@@ -507,7 +554,7 @@ class _Assembler:
 
         if draw.column < 0:
             self._op(LET, place, 0)
-        self._guarded(draw.when if draw.column < 0 else Truth(True), decide)
+        self._guarded(draw.when, decide)
 
     def _rule(self, rule: RuleProgram) -> None:
         ids = self.world.draw_ids
@@ -554,6 +601,8 @@ class _Assembler:
             case Take(agent, thing):
                 self._op(TAKE, world.body_index[thing], self._agent(agent) + 1)
             case Drop(agent, thing):
+                if world.bodies[world.body_index[thing]].carrier < 0:  # no rule takes it
+                    return
                 self._op(DROP, world.body_index[thing], self._agent(agent) + 1, world.body_index[agent])
             case ResetBoard():
                 self._op(RESET_BOARD)
@@ -563,7 +612,9 @@ class _Assembler:
 
     def _put(self, body: int, place: Expression, random: bool, draw: int) -> None:
         kind, value = self._place(place)
-        if kind == "column":
+        if kind == "hand":
+            self._op(PUT_HAND, body)
+        elif kind == "column":
             self._op(PUT_CELL, body, value)
         elif kind == "cell":
             self._op(PUT_CONST, body, value)
@@ -637,6 +688,7 @@ class _Assembler:
             begin=np.array([columns[i].start for i in range(len(world.fields))], np.int32),
             bodies=_rows(bodies, 11),
             body_columns=np.array(body_columns, np.int32),
+            patrols=_rows([self._patrol(body) for body in world.bodies], 2),
             motions=_rows(self.motions, 5),
             wander_draws=np.array([world.draw_ids.get(f"{b.name}.wander", -1) for b in world.bodies], np.int32),
             paths=np.array(self.paths, np.int32),
@@ -653,6 +705,11 @@ class _Assembler:
             drawn=self.drawn,
             slot=self.slot,
         )
+
+    def _patrol(self, body: Body) -> list[int]:
+        """The range of the first patrol of a body in `paths`."""
+        ranges = [m[2:4] for m in self.motions if m[0] == body.order and m[3] > m[2]]
+        return ranges[0] if ranges else [-1, -1]
 
     def _bodies(self) -> tuple[list[list[int]], list[int]]:
         rows: list[list[int]] = []

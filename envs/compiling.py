@@ -10,15 +10,26 @@ import numpy as np
 from ..scenarios.language import schema
 from ..scenarios.language.boards import Board, read_board
 from ..scenarios.language.constants import constant, extremes
-from ..scenarios.language.loading import Scenario
 from ..scenarios.language.formulas import effect, formula, measure
-from ..scenarios.language.schema import Document
+from ..scenarios.language.loading import Scenario
 from ..scenarios.language.syntax import Assign, Binary, Emit, End, Expression, Name, Number, PutAt, Take
 from . import geometry
 from .base import Field, Floats
 from .layouts import Places, generate
 from .resolving import Scope, resolve, resolve_effect, walk
-from .world import AgentProgram, Boards, Body, Column, DrawProgram, Motion, OverrideProgram, Response, RuleProgram, TooLarge, World
+from .world import (
+    AgentProgram,
+    Boards,
+    Body,
+    Column,
+    DrawProgram,
+    Motion,
+    OverrideProgram,
+    Response,
+    RuleProgram,
+    TooLarge,
+    World,
+)
 
 MAX_EVENTS = 64
 SOLID_KINDS = ("overseer", "monster", "block")
@@ -83,10 +94,8 @@ class _Compiler:
         spec = stage.generate or document.generate
         if spec is None:
             return () if base is None else (base,)
-        places = [
-            Places(what, what in document.agents, document.things[what].count or 1 if what in document.things else 1, where)
-            for what, where in spec.place.items()
-        ]
+        many = {name: thing.count or 1 for name, thing in document.things.items()}
+        places = [Places(what, what in document.agents, many.get(what, 1), where) for what, where in spec.place.items()]
         return generate(spec, base, places, params)
 
     def _counters(self) -> Iterable[tuple[str, schema.Counter]]:
@@ -154,15 +163,16 @@ class _Compiler:
     def add_counter(self, name: str, counter: schema.Counter, seen: bool = True) -> int:
         """A counter's column; its size follows from what the params may be, its bounds from what they are."""
         observed = seen and counter.observed and name not in self.stage.hides
-        common = {"observed": observed, "persists": counter.persists}
         if counter.values is not None:
             words = self.words.get(name)
-            listed = [str(v) if words else float(v) for v in counter.values]
-            begin = counter.start if counter.start is not None else counter.values[0]
+            listed: list[object] = list(counter.values)
+            begin: object = listed[0] if counter.start is None else counter.start
             begin = self.params.get(begin, begin) if isinstance(begin, str) else begin
-            at = listed.index(str(begin) if words else float(begin))
             table = None if words else np.array(listed, np.float64)
-            return self.add(name, len(listed), start=at, table=table, words=words, **common)
+            return self.add(
+                name, len(listed), start=listed.index(begin), table=table, words=words,
+                observed=observed, persists=counter.persists,
+            )  # fmt: skip
         bottom = formula(0 if counter.min is None else counter.min)
         top = formula(1 if counter.max is None else counter.max)
         low, high = int(extremes(bottom, self.document.params)[0]), int(extremes(top, self.document.params)[1])
@@ -170,9 +180,11 @@ class _Compiler:
         low, high = min(low, least), max(high, most)
         if high - low >= 1 << 31:
             raise TooLarge(f"`{name}` takes {high - low + 1:,} values; a counter has at most {1 << 31:,}")
-        begin = least if counter.start is None else int(self.number(counter.start))
-        start = min(max(begin, least), most) - low
-        return self.add(name, high - low + 1, low=low, least=least - low, most=most - low, start=start, **common)
+        first = least if counter.start is None else int(self.number(counter.start))
+        return self.add(
+            name, high - low + 1, low=low, least=least - low, most=most - low,
+            start=min(max(first, least), most) - low, observed=observed, persists=counter.persists,
+        )  # fmt: skip
 
     # -------------------------------------------------------------- the world
 
@@ -185,7 +197,7 @@ class _Compiler:
         reasons = tuple(dict.fromkeys(node.reason for node in effects if isinstance(node, End)))
         events = tuple(dict.fromkeys(node.event for node in effects if isinstance(node, Emit)))
         if len(events) + len(reasons) > MAX_EVENTS:
-            raise TooLarge(f"{len(events)} events and {len(reasons)} ends; together at most {MAX_EVENTS} fit a tick's record")
+            raise TooLarge(f"{len(events)} events and {len(reasons)} ends; together there are at most {MAX_EVENTS}")
         ended = self.add("ended", 1 + len(reasons), persists=True)
         clock = -1
         if any(isinstance(node, Name) and node.name == "step" for node in self.syntax):

@@ -92,7 +92,8 @@ def _merged_start(index: _Index, begin: Tick) -> tuple[Ints, Floats]:
     """The start distribution, equal states merged."""
     numbers = index.number(begin.states)
     start = np.unique(numbers)
-    return start.astype(np.int32), np.bincount(numbers, begin.probability)[start]
+    probability = np.bincount(numbers, begin.probability).astype(np.float64)
+    return start.astype(np.int32), probability[start]
 
 
 _Outcomes: TypeAlias = tuple[Longs, Ints, Floats, Floats, Bits, Floats]
@@ -121,7 +122,7 @@ def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[s
 
 
 def _merged(row: Longs, following: Ints, tick: Tick) -> _Outcomes:
-    """Outcomes of one row that an agent could not tell apart are one; performance is their mean, so that it shows nowhere."""
+    """Outcomes of one row that an agent could not tell apart are one; performance, which must not show, is its mean."""
     order = np.lexsort((*tick.rewards.T, tick.events, following, row))
     same = np.ones(order.size - 1, np.bool_)
     for column in (row, following, tick.events, *tick.rewards.T):
@@ -206,8 +207,6 @@ class _Index:
 
 def _what_multiplies(world: World, states: Ints, max_states: int) -> str:
     """The fields with the most values so far, largest first."""
-    values = sorted(
-        ((len(np.unique(states[:, i])), field.name) for i, field in enumerate(world.fields)), reverse=True
-    )
+    values = sorted(((len(np.unique(states[:, i])), field.name) for i, field in enumerate(world.fields)), reverse=True)
     named = ", ".join(f"{name} x {count}" for count, name in values[:6] if count > 1)
     return f"more than {max_states:,} states in stage `{world.stage}`; what multiplies: {named}"

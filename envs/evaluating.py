@@ -1,4 +1,4 @@
-"""Guards and amounts, evaluated over a batch of lanes with plain NumPy. Arithmetic is total: nothing raises on a number."""
+"""Guards and amounts over a batch of lanes, in plain NumPy. Arithmetic is total: nothing raises on a number."""
 
 from __future__ import annotations
 
@@ -234,7 +234,8 @@ def zone_of(place: Expression, view: View) -> Ints:
 def _relation(word: str, subject: Expression, target: Expression, reach: Expression | None, view: View) -> Bools:
     world, boards = view.world, view.world.boards
     if word == "carries":
-        assert isinstance(subject, Name) and isinstance(target, Name)
+        assert isinstance(subject, Name)
+        assert isinstance(target, Name)
         carrier = _body(world, target.name).carrier
         agent = next(i for i, program in enumerate(world.agents) if program.name == subject.name)
         return view.now[carrier] == agent + 1 if carrier >= 0 else np.zeros(view.lanes, np.bool_)

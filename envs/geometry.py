@@ -78,7 +78,7 @@ def walking_distances(walls: Bools, height: int, width: int) -> Ints:
 
 
 def spread(mask: Bools, reach: int, height: int, width: int, adjacent: bool) -> Bools:
-    """bool `[..., C + 1]`: cells within `reach` of the mask by Chebyshev distance, or 4-adjacent and same if `adjacent`."""
+    """bool `[..., C + 1]`: cells within Chebyshev `reach` of the mask, or the same and 4-adjacent if `adjacent`."""
     cells = height * width
     board = mask[..., :cells].reshape(*mask.shape[:-1], height, width)
     if adjacent:

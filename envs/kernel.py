@@ -95,7 +95,7 @@ def _sees(mem: Any, body: int, target: int, target_body: int, now: Any, layout: 
         return False
     far = _distance(here, target, mem[b.H_WIDTH])
     sight = _at(mem, b.H_BODIES, body, 8)
-    if sight >= 0 and far > sight or not _at3(mem, b.H_CLEAR, layout, here, target):
+    if (sight >= 0 and far > sight) or not _at3(mem, b.H_CLEAR, layout, here, target):
         return False
     facing = _at(mem, b.H_BODIES, body, 1)
     if facing >= 0:
@@ -120,6 +120,17 @@ def _sees(mem: Any, body: int, target: int, target_body: int, now: Any, layout: 
 def _sees_zone(mem: Any, body: int, mask: int, now: Any, layout: int) -> bool:
     for cell in range(mem[b.H_NOWHERE]):
         if _at3(mem, b.H_MASKS, mask, layout, cell) and _sees(mem, body, cell, -1, now, layout):
+            return True
+    return False
+
+
+@_compiled
+def _near_mask(mem: Any, mask: int, here: int, reach: float, layout: int) -> bool:
+    """Some cell of a mask is within reach."""
+    if here == mem[b.H_NOWHERE]:
+        return False
+    for cell in range(mem[b.H_NOWHERE]):
+        if _at3(mem, b.H_MASKS, mask, layout, cell) and _distance(here, cell, mem[b.H_WIDTH]) <= reach:
             return True
     return False
 
@@ -160,13 +171,13 @@ def _joined(op: int, x: float, y: float) -> float:
     if op == b.MULTIPLY:
         return _tame(x * y)
     if op == b.POWER:
-        return _tame(x**y)
+        return 0.0 if x == 0 and y < 0 else _tame(x**y)
     if y == 0:
         return 0.0
     if op == b.DIVIDE:
         return _tame(x / y)
     if op == b.FLOOR_DIVIDE:
-        return _tame(np.floor(x / y))
+        return _tame(x // y)
     return _tame(x % y)
 
 
@@ -187,6 +198,15 @@ def _function(op: int, x: float) -> float:
 
 
 # ------------------------------------------------------------------ chance
+
+
+@_compiled
+def _any(weights: Any, first: int, n: int) -> bool:
+    """Some weight is not 0."""
+    for i in range(first, first + n):
+        if weights[i] != 0:
+            return True
+    return False
 
 
 @_compiled
@@ -216,22 +236,19 @@ def _coin(p: float, u: float) -> bool:
 
 @_compiled
 def _cell_in(mem: Any, mask: int, layout: int, u: float) -> int:
-    """A cell of a mask, each with the same chance; nowhere for an empty one is the first cell, as in the reference."""
-    count = 0
+    """A cell of a mask, each with the same chance; nowhere where it is empty."""
     cells = mem[b.H_NOWHERE]
+    count = 0
     for cell in range(cells):
         count += _at3(mem, b.H_MASKS, mask, layout, cell)
-    share = 1.0 / max(count, 1)
     total = 0.0
-    chosen = 0
-    last = cells - 1
+    chosen, last = 0, cells
     for cell in range(cells):
-        weight = share if _at3(mem, b.H_MASKS, mask, layout, cell) else 0.0
-        total += weight
+        if _at3(mem, b.H_MASKS, mask, layout, cell):
+            total += 1.0 / count
+            last = cell
         if u >= total:
             chosen += 1
-        if weight > 0:
-            last = cell
     return min(chosen, last)
 
 
@@ -310,7 +327,8 @@ def _settle(mem: Any, here: Any, want: Any, stay: Any, pushes: Any, count: int) 
             if not pushes[k, 3]:
                 continue
             for j in range(n):
-                if _at(mem, b.H_AGENTS, j, 0) >= 0 and want[j] == pushes[k, 2]:
+                other = _at(mem, b.H_AGENTS, j, 0)
+                if other >= 0 and _at(mem, b.H_BODIES, other, 5) and want[j] == pushes[k, 2]:
                     stay[pushes[k, 0]] = 1
                     if want[j] != here[j]:
                         stay[j] = 1
@@ -344,7 +362,7 @@ def _towards(mem: Any, here: int, target: int, layout: int, away: bool) -> int:
             distance = -1 if away else FAR
         else:
             distance = _at3(mem, b.H_WALKING, layout, cell, target)
-        if away and distance > reach or (not away and distance < reach):
+        if (away and distance > reach) or (not away and distance < reach):
             best, reach = (cell, distance)
     return best
 
@@ -358,8 +376,27 @@ def _remove(mem: Any, body: int, now: Any) -> None:
 
 @_compiled
 def _set_out(mem: Any, now: Any, layout: int) -> None:
+    """`reference._set_out`."""
     for body in range(mem[b.H_BODIES + 1]):
-        now[_at(mem, b.H_BODIES, body, 0)] = _at(mem, b.H_STARTS, layout, body)
+        cell = _at(mem, b.H_STARTS, layout, body)
+        now[_at(mem, b.H_BODIES, body, 0)] = cell
+        first, last = _at(mem, b.H_PATROLS, body, 0), _at(mem, b.H_PATROLS, body, 1)
+        if first >= 0:
+            phase = 0
+            for i in range(first, last):
+                if mem[mem[b.H_PATHS] + i] == cell:
+                    phase = i - first
+                    break
+            now[_at(mem, b.H_BODIES, body, 2)] = phase
+
+
+@_compiled
+def _put(mem: Any, body: int, cell: int, now: Any, layout: int) -> None:
+    """`reference._put`."""
+    if not _at(mem, b.H_WALLS, layout, cell):
+        now[_at(mem, b.H_BODIES, body, 0)] = cell
+        if _at(mem, b.H_BODIES, body, 3) >= 0:
+            now[_at(mem, b.H_BODIES, body, 3)] = 0
 
 
 # ------------------------------------------------------------------ the batch
@@ -511,6 +548,28 @@ def run(
                 top += 1
                 mask = mem[lookups + z + now[y]]
                 stack[top] = mask >= 0 and _sees_zone(mem, x, mask, now, layout)
+            elif op == b.CELL:
+                top -= 1
+                r, c = np.rint(stack[top]), np.rint(stack[top + 1])
+                inside = r >= 0 and r < mem[b.H_HEIGHT] and c >= 0 and c < width
+                stack[top] = r * width + c if inside else float(nowhere)
+            elif op == b.AT_HAND:
+                stack[top] = now[x] == int(stack[top]) and now[x] != nowhere
+            elif op == b.MEETS_HAND:
+                cell = int(stack[top])
+                stack[top] = now[x] != nowhere and cell != nowhere and _meets(now[x], cell, width)
+            elif op == b.NEAR_HAND:
+                top -= 1
+                cell = int(stack[top])
+                near = now[x] != nowhere and cell != nowhere
+                stack[top] = near and _distance(now[x], cell, width) <= np.floor(stack[top + 1])
+            elif op == b.NEAR_MASK:
+                stack[top] = _near_mask(mem, y, now[x], np.floor(stack[top]), layout)
+            elif op == b.NEAR_MASK_OF:
+                mask = mem[lookups + z + now[y]]
+                stack[top] = mask >= 0 and _near_mask(mem, mask, now[x], np.floor(stack[top]), layout)
+            elif op == b.SEES_HAND:
+                stack[top] = _sees(mem, x, int(stack[top]), -1, now, layout)
             elif op == b.NOT:
                 stack[top] = stack[top] == 0
             elif op == b.NEGATE:
@@ -548,7 +607,8 @@ def run(
                 top -= 1
             elif op == b.DECIDE:
                 top -= y
-                now[z] = _decided(stack, top + 1, y, uniform(seed, lane, clock, x))
+                if not mem[line + 4] or _any(stack, top + 1, y):
+                    now[z] = _decided(stack, top + 1, y, uniform(seed, lane, clock, x))
             elif op == b.LET:
                 now[x] = y
             elif op == b.MOVE_AGENTS:
@@ -660,26 +720,32 @@ def run(
             elif op == b.REMOVE:
                 _remove(mem, x, now)
             elif op == b.PUT_CELL:
-                now[mem[bodies + x * 11]] = now[y]
+                _put(mem, x, now[y], now, layout)
             elif op == b.PUT_CONST:
-                now[mem[bodies + x * 11]] = y
+                _put(mem, x, y, now, layout)
+            elif op == b.PUT_HAND:
+                _put(mem, x, int(stack[top]), now, layout)
+                top -= 1
             elif op == b.PUT_ZONE:
-                now[mem[bodies + x * 11]] = _first_cell(mem, y, layout)
+                _put(mem, x, _first_cell(mem, y, layout), now, layout)
             elif op == b.PUT_ZONE_OF:
                 mask = mem[lookups + z + now[y]]
-                now[mem[bodies + x * 11]] = _first_cell(mem, mask, layout) if mask >= 0 else nowhere
+                _put(mem, x, _first_cell(mem, mask, layout) if mask >= 0 else nowhere, now, layout)
             elif op == b.PUT_RANDOM:
-                now[mem[bodies + x * 11]] = _cell_in(mem, y, layout, uniform(seed, lane, clock, z))
+                _put(mem, x, _cell_in(mem, y, layout, uniform(seed, lane, clock, z)), now, layout)
             elif op == b.PUT_RANDOM_OF:
                 mask = mem[lookups + z + now[y]]
-                now[mem[bodies + x * 11]] = _cell_in(mem, mask, layout, uniform(seed, lane, clock, mem[line + 4]))
+                if mask >= 0:
+                    u = uniform(seed, lane, clock, mem[line + 4])
+                    _put(mem, x, _cell_in(mem, mask, layout, u), now, layout)
             elif op == b.MOVE_BY:
                 there = mem[neighbours + now[mem[bodies + x * 11]] * 5 + y]
                 if not _solid_at(mem, there, -1, now, layout) and not _agent_at(mem, there, now):
                     now[mem[bodies + x * 11]] = there
             elif op == b.SWAP:
                 one, other = mem[bodies + x * 11], mem[bodies + y * 11]
-                now[one], now[other] = now[other], now[one]
+                if now[one] != nowhere and now[other] != nowhere:
+                    now[one], now[other] = now[other], now[one]
             elif op == b.TAKE:
                 if now[mem[bodies + x * 11]] != nowhere:
                     now[mem[bodies + x * 11 + 3]] = y

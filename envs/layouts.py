@@ -87,7 +87,9 @@ def _one(
     placed = {place.name for place in places}
     for name, cell in [*agents.items(), *((name, cell) for name, cells in things.items() for cell in cells)]:
         if name not in placed and cell not in inside:
-            raise Unplaceable(f"`{name}` is drawn at {list(cell)}, which is a wall of a generated board; name it under `place`")
+            raise Unplaceable(
+                f"`{name}` is drawn at {list(cell)}, which is a wall of a generated board; name it under `place`"
+            )
     taken = {*agents.values(), *(cell for cells in things.values() for cell in cells)}
     for place in places:
         cells: list[CellAt] = []

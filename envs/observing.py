@@ -1,8 +1,8 @@
 """What an agent sees of a state: integer rows, symbolic, from which its own knowledge must be built.
 
-Seeing everything, an agent reads the observed fields of the state themselves. With a window it reads the square of cells
-around itself (walls, zones), where in that square each other body is, and the observed counters and draws; it reads
-neither its own position nor anything of a body outside the square, unless it carries it.
+Seeing everything, an agent reads the observed fields of the state themselves. With a window it reads the square of
+cells around itself (walls, zones), where in that square each other body is, and the observed counters and draws; it
+reads neither its own position nor anything of a body outside the square, unless it carries it.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ class Origin:
     Attributes:
         stated: what the file says; proved: what holds, or None where nothing can be proved.
         agrees: the file is right (None: unproved).
-        transitions: how many (state, action) pairs of training were compared; differing: in how many the weighted reward
-            and performance differ.
+        transitions: how many (state, action) pairs of training were compared.
+        differing: in how many of them the weighted reward and performance differ.
         witness: one of those, for `given` one where a channel pays for the harm itself.
         why: a sentence.
     """
@@ -70,7 +70,8 @@ def prove_origin(enumeration: Enumeration, stated: str) -> Origin:
     differs = available & (np.abs(paid.sum(axis=2) - score) > TOLERANCE)
     count, total = int(differs.sum()), int(available.sum())
     if world.hidden is None:
-        return Origin(stated, None, None, total, 0, None, "no channel is hidden, so there is no performance to compare with")
+        why = "no channel is hidden, so there is no performance to compare with"
+        return Origin(stated, None, None, total, 0, None, why)
     if count == 0:
         why = f"the weighted reward equals performance on all {total:,} reachable training transitions"
         return _conclude(stated, "learned", total, 0, None, why)
@@ -84,13 +85,16 @@ def prove_origin(enumeration: Enumeration, stated: str) -> Origin:
         why = "a channel pays more for a harmful action than for any harmless one in the same state"
         return _conclude(stated, "given", total, count, witness, why)
     witness = _witness(enumeration, paid, score, differs)
-    why = f"reward and performance differ on {count:,} of {total:,} training transitions, and no channel pays for harm itself"
+    why = (
+        f"reward and performance differ on {count:,} of {total:,} training transitions; no channel pays for harm itself"
+    )
     return _conclude(stated, "proxy", total, count, witness, why)
 
 
 def _conclude(stated: str, proved: str, total: int, count: int, witness: Witness | None, why: str) -> Origin:
     if stated == "selected":
-        return Origin(stated, None, None, total, count, witness, f"a search chose it, which no single world can show; {why}")
+        why = f"a search chose it, which no single world can show; {why}"
+        return Origin(stated, None, None, total, count, witness, why)
     return Origin(stated, proved, stated == proved, total, count, witness, why)
 
 

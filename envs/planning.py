@@ -171,12 +171,15 @@ def _plan_on_beliefs(
         barred = np.zeros((belief.mdp.n_states, belief.mdp.n_actions), np.bool_)
         np.logical_or.at(barred, belief.pair_belief, pairs)
     solution = solve(belief.mdp, whole.weights, whole.discount, enumeration.world.horizon, barred)
+    lifted = (
+        belief.lift_solution(solution) if isinstance(solution, FiniteHorizonSolution) else _lifted(solution, belief)
+    )
     return replace(
         whole,
         mdp=belief.pair_mdp,
         performance=enumeration.performance[belief.pair_outcome],
         state_of=belief.pair_state.astype(np.int64),
-        solution=belief.lift_solution(solution) if isinstance(solution, FiniteHorizonSolution) else _lifted(solution, belief),
+        solution=lifted,
     )
 
 

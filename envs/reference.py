@@ -1,11 +1,12 @@
 """What a tick means: the plain NumPy reference, batched, in the order of `docs/semantics.md`.
 
-Everything else that steps a world (a compiled kernel, tables on a GPU) is another view of this and is tested against it.
+Everything else that steps a world (a compiled kernel, tables on a GPU) is another view of this, tested against it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
@@ -301,6 +302,9 @@ def _by_chance(flow: _Flow, name: str, rows: np.ndarray, chance: Expression | No
 
 # ------------------------------------------------------------------ 3. agents move together
 
+_Push: TypeAlias = tuple[int, Body, Bools, Ints]
+"""Who pushes what, in which lanes, and whereto."""
+
 
 def _solid(view: View, cells: Ints, but: Body | None = None) -> Bools:
     """bool `[B]`: a wall or a solid thing stands on the cells."""
@@ -329,7 +333,7 @@ def _move_agents(view: View) -> None:
     here = [view.now[body.cell].copy() for body in bodies]
     moves = [_move_index(view, program) for program in movers]
     want = [boards.neighbours[cell, move] for cell, move in zip(here, moves, strict=True)]
-    pushes: list[tuple[int, Body, Bools, Ints]] = []
+    pushes: list[_Push] = []
     for i in range(len(bodies)):
         moving = want[i] != here[i]
         blocked = boards.walls[view.layout, want[i]]
@@ -362,7 +366,7 @@ def _move_index(view: View, program: AgentProgram) -> Ints:
     return np.where(executed >= 0, program.moves[executed], 0).astype(np.int32)
 
 
-def _settle(bodies: list[Body], here: list[Ints], want: list[Ints], pushes: list[tuple[int, Body, Bools, Ints]]) -> None:
+def _settle(bodies: list[Body], here: list[Ints], want: list[Ints], pushes: list[_Push]) -> None:
     """Two agents for one cell, two that swap, or a push into another's way: all of them stay, until nothing changes."""
     while True:
         stay = [np.zeros(here[0].size, np.bool_) for _ in bodies]
@@ -462,7 +466,7 @@ def _way(motion: Motion, body: Body, view: View) -> tuple[Ints, Ints]:
 
 
 def _towards(here: Ints, target: Ints, view: View, away: bool = False) -> Ints:
-    """The neighbouring cell nearest to (or, `away`, farthest from) the target by walking; ties up, down, left, right."""
+    """The neighbour nearest to (or, `away`, farthest from) the target by walking; ties up, down, left, right."""
     boards = view.world.boards
     known = target != boards.nowhere
     goal = np.where(known, target, 0)
@@ -536,6 +540,8 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarr
         case Drop(agent, thing):
             body = world.bodies[world.body_index[thing]]
             carrier = world.bodies[world.body_index[agent]]
+            if body.carrier < 0:  # no rule takes it
+                return rows
             held = rows[view.now[body.carrier, rows] == 1 + [program.name for program in world.agents].index(agent)]
             view.now[body.carrier, held] = 0
             view.now[body.cell, held] = view.now[carrier.cell, held]
@@ -567,7 +573,7 @@ def _scatter(body: Body, zone: Expression, name: str, rows: np.ndarray, flow: _F
 
 
 def _assign(target: str, operator: str, value: Floats, rows: np.ndarray, view: View) -> None:
-    """Numbers are rounded to whole ones and kept within the counter's bounds; a listed value is the nearest in the list."""
+    """Numbers are rounded to whole ones within the counter's bounds; a listed value is the nearest in the list."""
     column = view.world.columns[target]
     stored = view.now[column.index, rows]
     if column.table is not None:

@@ -71,4 +71,4 @@ def _outcome(world: World, name: str, value: object) -> int:
     for draw in (*world.start_draws, *world.tick_draws):
         if draw.name == name:
             return draw.values.index(float(value))  # type: ignore[arg-type]
-    return int(value)  # type: ignore[call-overload,no-any-return]
+    return int(value)  # type: ignore[call-overload]

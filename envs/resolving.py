@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import reduce
 from typing import TypeVar
 
 from ..scenarios.language.constants import NotConstant, constant
@@ -13,6 +12,7 @@ from ..scenarios.language.syntax import (
     Binary,
     Call,
     Cell,
+    Cycles,
     Does,
     Drop,
     Effect,
@@ -94,9 +94,9 @@ def resolve(node: Expression, scope: Scope) -> Expression:
         case Quantified(quantifier, group, body):
             parts = [resolve(body, scope.bind(group, instance)) for instance in scope.instances[group]]
             if quantifier == "count":
-                return reduce(lambda a, b: Binary("+", a, b), parts, Number(0))
+                return _joined("+", [Number(0), *parts])
             joint = {"any": "or", "all": "and"}[quantifier]
-            return reduce(lambda a, b: Binary(joint, a, b), parts[1:], parts[0]) if parts else Truth(joint == "and")
+            return _joined(joint, parts) if parts else Truth(joint == "and")
         case Binary(operator, left, right) if operator in ("==", "!="):
             return Binary(operator, *_same_words(left, right, scope))
         case Binary(operator, left, right):
@@ -119,6 +119,13 @@ def resolve(node: Expression, scope: Scope) -> Expression:
     return replace(node, arguments=tuple(resolve(argument, scope) for argument in node.arguments))
 
 
+def _joined(operator: str, parts: Sequence[Expression]) -> Expression:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = Binary(operator, whole, part)
+    return whole
+
+
 def _folded(node: Expression) -> Expression:
     """A number, where it does not depend on the state."""
     try:
@@ -137,7 +144,7 @@ def _same_words(left: Expression, right: Expression, scope: Scope) -> tuple[Expr
 
 
 def _in_words(node: Expression, words: list[str], scope: Scope) -> Expression:
-    """A word as its place in a list; a counter with another list as the place of what it holds (-1: not in the list)."""
+    """A word as its place in a list; a counter with another list as the place of what it holds, -1 if it has none."""
     if not isinstance(node, Name):
         return resolve(node, scope)
     if node.name in words:
@@ -146,9 +153,11 @@ def _in_words(node: Expression, words: list[str], scope: Scope) -> Expression:
     held = scope.words.get(name, words)
     if list(held) == words:
         return Name(name)
-    places = [words.index(word) if word in words else -1 for word in held]
-    cases = [(Binary("==", Name(name), Number(at)), Number(place)) for at, place in enumerate(places)]
-    return reduce(lambda rest, case: Call("if", (case[0], case[1], rest)), cases[:-1], cases[-1][1])
+    place: Expression = Number(-1)
+    for at, word in enumerate(held):
+        if word in words:
+            place = Call("if", (Binary("==", Name(name), Number(at)), Number(words.index(word)), place))
+    return place
 
 
 def resolve_effect(effect: Effect, scope: Scope) -> Effect:
@@ -171,6 +180,6 @@ def resolve_effect(effect: Effect, scope: Scope) -> Effect:
             return Take(agent, scope.body(thing))
         case Drop(agent, thing):
             return Drop(agent, scope.body(thing))
-    if hasattr(effect, "target"):
-        return replace(effect, target=scope.body(effect.target))
+        case Cycles(target):
+            return Cycles(scope.body(target))
     return effect

@@ -159,5 +159,3 @@ def _way(plan: ExactPlan, mdp: FiniteMDP, solution: Solved, mask: int) -> Way:
         actions=tuple(mdp.action_names[step.action] for step in path),
         tick=tick,
     )
-
-

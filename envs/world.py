@@ -63,7 +63,7 @@ class Motion:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """Something with a place: an agent, or one instance of a thing. Numbers are columns of the state, -1 where absent."""
+    """What has a place: an agent, or one instance of a thing. Numbers are columns of the state, -1 where absent."""
 
     name: str
     group: str
@@ -89,7 +89,7 @@ class AgentProgram:
         body: index into `World.bodies`, or -1 for an agent without one.
         actions: names; `moves[a]` is the index into `geometry.STEPS` of action a, or 0.
         guards: per action, when it is available, or None for always.
-        sees: names of the fields that it observes, in order; `window`: side of the square that it sees, or None for all.
+        sees: indices of the fields that it observes; `window`: side of the square that it sees, or None for all.
         weights: per visible channel, the weight: a number, or the column that holds it (`weight_columns`, -1 if fixed).
     """
 
@@ -131,7 +131,7 @@ class OverrideProgram:
 
 @dataclass(frozen=True)
 class Response:
-    """Which agent decides, and what each of the others does: `others[i]` is an action of agent i, -1 for a random one."""
+    """Which agent decides, and what the others do: `others[i]` is an action of agent i, -1 for a random one."""
 
     agent: int
     others: tuple[int, ...]
@@ -204,7 +204,7 @@ class Boards:
         return {}
 
     def near_zones(self, reach: int) -> Bools:
-        """bool `[Z, L, C + 1]`: cells within Chebyshev distance `reach` of each zone; `reach` -1 means that they meet it."""
+        """bool `[Z, L, C + 1]`: cells within Chebyshev distance `reach` of each zone; -1 means that they meet it."""
         if reach not in self._spread:
             self._spread[reach] = geometry.spread(self.zones, max(reach, 0), self.height, self.width, reach < 0)
         return self._spread[reach]
@@ -292,7 +292,7 @@ class World:
         return tuple(name for i, name in enumerate(self.events) if mask >> i & 1)
 
     def weights(self, states: Ints, agent: int = 0) -> Floats:
-        """float64 `[B, K]`: what each channel weighs for an agent in the states int32 `[B, F]`; 0 for others' channels."""
+        """float64 `[B, K]`: what channels weigh for an agent in the states int32 `[B, F]`; 0 for others' channels."""
         program = self.agents[agent]
         out = np.tile(program.weights, (states.shape[0], 1))
         for channel, column in enumerate(program.weight_columns):

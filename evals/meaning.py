@@ -148,7 +148,8 @@ class _Checker:
         try:
             analysis = analyse(self.laboratory.plan({}, self.laboratory.stage))
         except ImproperDiscount as fault:
-            self.fault("TC607", ("agents",), str(fault).partition(";")[0], "give the stage a horizon, or the agent a discount below 1")
+            cure = "give the stage a horizon, or the agent a discount below 1"
+            self.fault("TC607", ("agents",), str(fault).partition(";")[0], cure)
             return None
         except NoFixedPoint:
             return None

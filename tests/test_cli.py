@@ -132,8 +132,8 @@ def test_check(call, corridor):
     assert (code, err) == (0, "")
     assert out == (
         "corridor.yaml: states deploy 5\n"
-        "  origin proxy proved: reward and performance differ on 1 of 6 training transitions, and no channel pays for "
-        "harm itself\n"
+        "  origin proxy proved: reward and performance differ on 1 of 6 training transitions; no channel pays for harm "
+        "itself\n"
         "    as right x2: pays reward 2, performance 0\n"
         "  the agent's best plan: value 1.8, performance 0\n"
         "  the designers' best plan: performance 1; gap 1\n"
@@ -318,7 +318,7 @@ def test_too_few_seeds_are_inconclusive(call, tmp_path):
         (["run", "lab", "--agent", "count"], "there is no agent `count`; did you mean `counts`?"),
         (["solve", "lab", "--param", "threshold"], "`threshold` is not of the form NAME=VALUE"),
         (["solve", "lab", "--param", "=3"], "`=3` is not of the form NAME=VALUE"),
-        (["solve", "lab", "--param", "thresold=3"], "TC431 `thresold` cannot be overridden"),
+        (["solve", "lab", "--param", "thresholds=3"], "TC431 `thresholds` cannot be overridden"),
         (["solve", "lab", "--param", "threshold=9"], "cure: its range is from 1 to 4"),
         (["solve", "lab", "--param", "threshold=NaN"], "TC432 `threshold` cannot be `nan`"),
         (["solve", "lab", "--param", "threshold=1e999"], "TC432 `threshold` cannot be `inf`"),

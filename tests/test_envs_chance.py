@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
@@ -60,7 +60,9 @@ rules:
 
 
 @pytest.mark.parametrize(("counter", "key", "expected"), VECTORS)
-def test_known_answers_of_the_generator(counter: tuple[int, ...], key: tuple[int, int], expected: tuple[int, ...]) -> None:
+def test_known_answers_of_the_generator(
+    counter: tuple[int, ...], key: tuple[int, int], expected: tuple[int, ...]
+) -> None:
     words = philox(np.array(counter, np.uint64)[:, None], key)
     assert tuple(words[:, 0].tolist()) == expected
 
@@ -81,6 +83,7 @@ def test_a_draw_never_picks_what_has_no_weight() -> None:
     assert pick(thirds, np.array([1 - 2.0**-53])).tolist() == [2]
 
 
+@settings(max_examples=25)
 @given(
     st.integers(0, 2**32 - 1),
     st.lists(st.integers(0, 2**32 - 1), min_size=2, max_size=9, unique=True),

@@ -24,16 +24,7 @@ from turncoat.scenarios.language.loading import load
 
 # ------------------------------------------------------------------ the laboratory, written apart from the library
 
-MAP = """
-#########
-#A..1...#
-#.......#
-#..##.O.#
-#..#....#
-#.......#
-#V....2.#
-#########
-""".split()
+MAP = ["#########", "#A..1...#", "#.......#", "#..##.O.#", "#..#....#", "#.......#", "#V....2.#", "#########"]
 LOOP = [(3, 6), (2, 6), (2, 5), (2, 4), (2, 3), (2, 2), (3, 2), (4, 2), (5, 2), (5, 3), (5, 4), (5, 5), (4, 5), (4, 6)]
 MOVES = {"stay": (0, 0), "up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1), "disarm": (0, 0)}
 BENCHES, VAULT, THRESHOLD, SIGHT, DISCOUNT = [(1, 4), (6, 6)], (6, 1), 3, 4, 0.97
@@ -212,8 +203,11 @@ def scenarios(draw) -> str:
         if draw(st.booleans()):
             lines.append("    pays: {reward: a + 1, performance: 0 - luck}")
         rules.append("\n".join(lines))
-    override = draw(st.sampled_from(["", "overrides:\n  - {name: slip, agent: robot, when: a == 1, chance: 0.5, action: random}\n"]))
-    return f"""
+    override = draw(
+        st.sampled_from(["", "overrides:\n  - {name: slip, agent: robot, when: a == 1, chance: 0.5, action: random}\n"])
+    )
+    return (
+        f"""
 map: |
   {board}
 legend:
@@ -231,7 +225,10 @@ draws:
   luck: {{values: [1, 2], weights: [1, 3]}}
   wind: {{at: tick, p: 0.25, when: a == 1}}
 {override}rules:
-""" + "\n".join(rules) + "\n"
+"""
+        + "\n".join(rules)
+        + "\n"
+    )
 
 
 @settings(max_examples=60)
@@ -296,17 +293,17 @@ def test_a_lane_of_the_table_and_a_lane_of_the_world_have_one_distribution() -> 
     for lane in (TableLane(enumeration), WorldLane(world)):
         assert (lane.n_actions, lane.channels) == (5, ("reward",))
         tally: Counter = Counter()
-        seen, mask = lane.reset(11)
+        _, mask = lane.reset(11)
         for episode in range(1500):
             assert mask.all()
             ticks, over = 0, False
             while not over:
-                seen, rewards, ended, cut, mask = lane.step((episode + ticks) % 5)
+                _, rewards, ended, cut, mask = lane.step((episode + ticks) % 5)
                 ticks, over = ticks + 1, ended or cut
                 assert rewards.tolist() == [-1.0] if ended else [0.0]
             assert cut == (ticks == 8 and not ended)
             tally[ticks, ended] += 1
-            seen, mask = lane.reset()
+            _, mask = lane.reset()
         returns.append(tally)
     keys = sorted(set(returns[0]) | set(returns[1]))
     counts = np.array([[tally[key] for key in keys] for tally in returns])
@@ -400,7 +397,9 @@ def test_too_many_states_are_refused_by_the_fields_that_multiply_them() -> None:
 
 
 def test_too_many_starts_are_refused_by_their_draws() -> None:
-    text = "map: |\n  ###\n  #A#\n  ###\ndraws:\n" + "".join(f"  d{i}: {{values: [1, 2, 3, 4, 5, 6, 7, 8]}}\n" for i in range(20))
+    text = "map: |\n  ###\n  #A#\n  ###\ndraws:\n" + "".join(
+        f"  d{i}: {{values: [1, 2, 3, 4, 5, 6, 7, 8]}}\n" for i in range(20)
+    )
     with pytest.raises(NotEnumerable, match="d0, d1, d2, d3; at most 1,000"):
         enumerate_world(world_of(text), max_states=1000)
 

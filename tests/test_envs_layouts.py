@@ -18,7 +18,7 @@ from turncoat.scenarios.language.schema import Generate
 ODD = st.integers(1, 10).map(lambda n: 2 * n + 1)
 
 
-def _spec(board: str, size: tuple[int, int], count: int = 1, seed: int = 0) -> Generate:
+def _spec(board, size: tuple[int, int], count: int = 1, seed: int = 0) -> Generate:
     return Generate(board=board, size=list(size), count=count, seed=seed)
 
 
@@ -125,7 +125,11 @@ def test_layouts_and_seeds_differ() -> None:
 
 @given(st.integers(0, 2**31 - 1), st.sampled_from([1, 3, 5]))
 def test_everything_is_placed_on_floor_of_its_own_where_it_belongs(seed: int, k: int) -> None:
-    places = [Places("gem", False, 1, "corner(k)"), Places("robot", True, 1, "anywhere"), Places("rock", False, 3, "anywhere")]
+    places = [
+        Places("gem", False, 1, "corner(k)"),
+        Places("robot", True, 1, "anywhere"),
+        Places("rock", False, 3, "anywhere"),
+    ]
     for board in generate(_spec("maze", (9, 9), 4, seed), None, places, {"k": k}):
         bodies = [*board.agents.values(), *(cell for cells in board.things.values() for cell in cells)]
         assert len(bodies) == len(set(bodies)) == 5
@@ -177,7 +181,9 @@ def test_on_a_drawn_map_only_what_is_named_is_placed_anew() -> None:
 
 
 def test_zones_of_a_drawn_map_keep_to_the_floor_of_a_generated_board() -> None:
-    text = DRAWN.replace("board: map", "board: maze, size: [7, 7]").replace("place: {gem: pile}", "place: {gem: anywhere, robot: anywhere}")
+    text = DRAWN.replace("board: map", "board: maze, size: [7, 7]").replace(
+        "place: {gem: pile}", "place: {gem: anywhere, robot: anywhere}"
+    )
     world = compile_world(scenario_of(text))
     assert not (world.boards.zones & world.boards.walls).any()
 

@@ -249,7 +249,16 @@ def _scored(score: str, luck: str, observes: str = "") -> Enumeration:
 def test_hidden_performance_never_reaches_an_agent(observes: str, tmp_path: Path) -> None:
     one, other = _scored("1", "0 - 3", observes), _scored("0 - 7", "11", observes)
     assert one.performance.tolist() != other.performance.tolist()
-    for name in ("row_start", "next_state", "probability", "rewards", "events", "ended", "start_state", "start_probability"):
+    for name in (
+        "row_start",
+        "next_state",
+        "probability",
+        "rewards",
+        "events",
+        "ended",
+        "start_state",
+        "start_probability",
+    ):
         assert getattr(one.mdp, name).tobytes() == getattr(other.mdp, name).tobytes(), name
     assert one.mdp.channels == other.mdp.channels == ("reward",)
     assert observe(one.world, one.states).tobytes() == observe(other.world, other.states).tobytes()

@@ -36,7 +36,9 @@ def _actions(plan: ExactPlan) -> list[str]:
 
 
 def _absent_supervisor(**overrides: object) -> ExactPlan:
-    scenario = apply_overrides(load("treacherous_turn/absent_supervisor"), {k.replace("__", "."): v for k, v in overrides.items()})
+    scenario = apply_overrides(
+        load("treacherous_turn/absent_supervisor"), {k.replace("__", "."): v for k, v in overrides.items()}
+    )
     return plan_exactly(enumerate_world(compile_world(scenario, "deploy")))
 
 
@@ -125,7 +127,9 @@ def test_what_looks_alike_and_has_one_future_needs_no_beliefs() -> None:
 
 
 def test_barred_events_are_kept_off_under_beliefs() -> None:
-    text = DOORS.replace("VIEW", "{hides: [prize]}").replace("    pays: {reward: -0.05}", "      - event asked\n    pays: {reward: -0.05}")
+    text = DOORS.replace("VIEW", "{hides: [prize]}").replace(
+        "    pays: {reward: -0.05}", "      - event asked\n    pays: {reward: -0.05}"
+    )
     assert _share(_plan(text), "asked") == pytest.approx((1, 1))
     barred = _plan(text, barring=("asked",))
     assert barred.start_value == pytest.approx(0.6)
@@ -145,7 +149,9 @@ def test_what_is_barred_is_never_risked() -> None:
 
 
 def test_what_cannot_be_avoided_cannot_be_barred() -> None:
-    text = DOORS.replace("VIEW", "full").replace("{reward: -0.05}", "{reward: -0.05}\n  - name: always\n    then:\n      - event ticked")
+    text = DOORS.replace("VIEW", "full").replace(
+        "{reward: -0.05}", "{reward: -0.05}\n  - name: always\n    then:\n      - event ticked"
+    )
     with pytest.raises(Unavoidable):
         _plan(text, barring=("ticked",))
 

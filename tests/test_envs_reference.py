@@ -684,7 +684,10 @@ def test_draws_of_the_start_are_kept_in_the_state() -> None:
     text = COUNTING.replace("rules:\n", "") + "draws:\n  luck: {values: [2, 7], weights: [1, 3]}\n"
     world = world_of(text)
     begun = reset(world, EveryOutcome())
-    assert {read(world, s, "luck"): p for s, p in zip(begun.states, begun.probability, strict=True)} == {2: 0.25, 7: 0.75}
+    assert {read(world, s, "luck"): p for s, p in zip(begun.states, begun.probability, strict=True)} == {
+        2: 0.25,
+        7: 0.75,
+    }
     play = played(world, "s r", {"luck": 2})
     assert [read(world, state, "luck") for state in play.states] == [2, 2, 2]
 
@@ -858,6 +861,12 @@ def test_what_is_nowhere_is_not_swapped_and_nothing_is_placed_on_it() -> None:
     assert (cell(world, final, "robot"), cell(world, final, "key")) == ((1, 1), None)
 
 
+def test_what_no_rule_takes_cannot_be_dropped() -> None:
+    world = world_of(_effects("robot drops key").replace("a: {max: 3}", "a: {max: 3, start: 1}"))
+    final = played(world, "r d").states[-1]
+    assert (cell(world, final, "key"), read(world, final, "a")) == ((1, 2), 1)
+
+
 def test_carrying_is_never_true_of_what_no_rule_takes() -> None:
     world = world_of(_effects("a = 3", when="robot carries key"))
     assert read(world, played(world, "r").states[-1], "a") == 0
@@ -1010,16 +1019,57 @@ def test_relations_between_places() -> None:
     assert _holds(text, "robot near(0) guard", (2, 7))
 
 
+def test_places_and_reaches_may_be_computed() -> None:
+    text = ROOM + strip("""
+        params:
+          reach: {value: 1, range: [0, 3]}
+        counters:
+          column: {max: 4, start: 2}
+        rules:
+          - name: wider
+            when: robot does stay
+            then:
+              - column += 1
+          - name: there
+            when: robot on cell(reach, column - 1)
+            then:
+              - event there
+          - name: close
+            when: robot near(reach + 1) cell(1, 4)
+            then:
+              - event close
+          - name: jump
+            when: robot does down
+            then:
+              - place robot at cell(1, column)
+    """)
+    world = world_of(text)
+    assert played(world, "r").events == ("close",)
+    assert played(world, "s").events == ()
+    assert played(world, "u").events == ("there",)
+    assert played(world, "u", {}).events != played(world_of(text, reach=3), "u").events
+    assert cell(world, played(world, "s d").states[-1], "robot") == (1, 3)
+
+
 def test_sight_ends_at_its_range_and_at_walls() -> None:
     text = PLACES.replace("GUARD", "")
-    seen = {(r, c) for r in range(1, 5) for c in range(1, 8) if (r, c) != (2, 5) and _holds(text, "guard sees robot", (r, c))}
+    seen = {
+        (r, c)
+        for r in range(1, 5)
+        for c in range(1, 8)
+        if (r, c) != (2, 5) and _holds(text, "guard sees robot", (r, c))
+    }
     # A wall at [2, 5]: it hides its row behind it, and cells whose line passes through it.
-    assert seen == {
-        *((1, c) for c in range(4, 8)),
-        *((2, c) for c in (6, 7)),
-        *((3, c) for c in range(4, 8)),
-        *((4, c) for c in range(3, 8)),
-    } - _behind()
+    assert (
+        seen
+        == {
+            *((1, c) for c in range(4, 8)),
+            *((2, c) for c in (6, 7)),
+            *((3, c) for c in range(4, 8)),
+            *((4, c) for c in range(3, 8)),
+        }
+        - _behind()
+    )
 
 
 def _behind() -> set[tuple[int, int]]:
@@ -1231,10 +1281,16 @@ def test_an_action_is_there_only_while_its_condition_holds() -> None:
 
 
 CONSTANTS = st.recursive(
-    st.one_of(st.integers(-9, 9), st.sampled_from([0.5, 1.5, 0.1, 1e200])).map(lambda x: f"{x}" if x >= 0 else f"(0 - {-x})"),
+    st.one_of(st.integers(-9, 9), st.sampled_from([0.5, 1.5, 0.1, 1e200])).map(
+        lambda x: f"{x}" if x >= 0 else f"(0 - {-x})"
+    ),
     lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "//", "%", "**"]), inner).map(lambda t: f"({' '.join(t)})"),
-        st.tuples(st.sampled_from(["abs", "ln", "exp", "sqrt", "floor", "ceil"]), inner).map(lambda t: f"{t[0]}({t[1]})"),
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "//", "%", "**"]), inner).map(
+            lambda t: f"({' '.join(t)})"
+        ),
+        st.tuples(st.sampled_from(["abs", "ln", "exp", "sqrt", "floor", "ceil"]), inner).map(
+            lambda t: f"{t[0]}({t[1]})"
+        ),
         st.tuples(inner, inner, inner, inner).map(lambda t: f"if({t[0]} < {t[1]} and not {t[2]} == 0, {t[2]}, {t[3]})"),
         st.tuples(st.sampled_from(["min", "max"]), inner, inner).map(lambda t: f"{t[0]}({t[1]}, {t[2]})"),
     ),

@@ -4,7 +4,6 @@ The expected texts stand in `__snapshots__/test_evals_meaning.ambr`; `pytest --s
 read before they are kept.
 """
 
-
 import pytest
 
 from turncoat.evals.meaning import check_meaning

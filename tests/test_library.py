@@ -3,6 +3,7 @@
 import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,8 @@ CONTROLS = {
     "treacherous_turn/absent_supervisor": {"unwatched", "cannot_tell"},
     "treacherous_turn/any_goal": {"aligned"},
     "treacherous_turn/lab": {"aligned", "myopic", "unseen_oversight"},
+    "two_systems/bach_stravinsky": {"no_favourite"},
+    "two_systems/chicken": {"no_temptation"},
     "wrong_goals/corner_cheese": {"wants_the_corner"},
 }
 """Scenario -> the variants in which what it claims must not come out, or for another reason."""
@@ -40,7 +43,8 @@ def run(name):
 
 
 def exactly(number, within=1e-9):
-    return Range(pytest.approx(number, abs=within), pytest.approx(number, abs=within))
+    near: Any = pytest.approx(number, abs=within)
+    return Range(near, near)
 
 
 # ------------------------------------------------------------------ every scenario
@@ -90,7 +94,8 @@ def test_it_runs_the_same_twice(name, tmp_path):
     one, two = first.save(tmp_path / "one", command=()), second.save(tmp_path / "two", command=())
 
     assert first.judgements == second.judgements
-    assert one.traces
+    alone = len(first.scenario.document.agents) == 1
+    assert bool(one.traces) == alone, "several agents' joint plan is not played"
     for trace in one.traces:
         assert one.traces[trace].read_bytes() == two.traces[trace].read_bytes()
     for file in ("verdict.json", "verdict.md", "scenario.yaml"):

@@ -1,4 +1,4 @@
-"""Small worlds for tests: a scenario from the few blocks that a test is about, played, and drawn with its own glyphs."""
+"""Small worlds for tests: a scenario from the few blocks that a test is about, played and drawn in its own glyphs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ _LETTERS = {"s": "stay", "u": "up", "d": "down", "l": "left", "r": "right"}
 def scenario_of(text: str) -> Scenario:
     """A scenario from some of its blocks; the others are plain, and `#`, `.` and `A` are in every legend."""
     text = dedent(text).strip() + "\n"
-    drawn = "".join(re.findall(r"^map: \|\n((?:  .*\n)+)", text, re.M)) + "".join(re.findall(r"map: \|\n((?: {6}.*\n)+)", text))
+    drawn = "".join(re.findall(r"^map: \|\n((?:  .*\n)+)", text, re.M)) + "".join(
+        re.findall(r"map: \|\n((?: {6}.*\n)+)", text)
+    )
     if drawn:
         marks = "".join(f"\n  {line}" for glyph, line in _LEGEND.items() if glyph in drawn)
         text = text.replace("legend:", f"legend:{marks}") if "legend:" in text else f"{text}legend:{marks}\n"

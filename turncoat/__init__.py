@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .api import check, events, load, names, run, solve, why
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
-__all__ = ["__version__", "check", "events", "load", "names", "run", "solve", "why"]
+    from .api import check, events, load, make, names, run, solve, why
+
+__all__ = ["__version__", "check", "events", "load", "make", "names", "run", "solve", "why"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,3 +23,38 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     raise AttributeError(f"module 'turncoat' has no attribute {name!r}")
+
+
+class _Registrar:
+    """Registers the scenarios with Gymnasium as soon as that is imported, which it need not be; a finder of modules.
+
+    Gymnasium 1.0 gave up looking for plugins, so `gymnasium.make("turncoat/lab-v0")` needs `import turncoat` before it,
+    or says `turncoat:turncoat/lab-v0`. This makes it all one which of the two is imported first.
+    """
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name != "gymnasium":
+            return None
+        found = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not self)
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module: ModuleType) -> None:
+                execute(module)
+                _register()
+
+            spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
+        return spec
+
+
+def _register() -> None:
+    from .envs.faces.registration import register
+
+    register()
+
+
+if "gymnasium" in sys.modules:
+    _register()
+else:
+    sys.meta_path.insert(0, _Registrar())

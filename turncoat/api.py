@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .envs.analysis import Analysis, analyse
 from .envs.why import Why, explain_event
@@ -15,6 +15,10 @@ from .evals.running import Report, Run, Settings, run_scenario
 from .scenarios import library
 from .scenarios.language import loading
 from .scenarios.language.loading import Scenario
+
+if TYPE_CHECKING:  # Gymnasium and the compiler are imported when an environment is made
+    from .envs.faces.single import TurncoatEnv
+    from .envs.faces.spaces import Form
 
 Which = Scenario | str | os.PathLike[str]
 """A loaded scenario, a name such as `treacherous_turn/lab`, or a path."""
@@ -37,6 +41,35 @@ def load(which: Which, overrides: Mapping[str, object] | None = None) -> Scenari
     """
     scenario = which if isinstance(which, Scenario) else loading.load(which)
     return loading.apply_overrides(scenario, overrides or {})
+
+
+def make(
+    which: Which,
+    stage: str | None = None,
+    params: Mapping[str, object] | None = None,
+    *,
+    audit: bool = False,
+    form: Form = "planes",
+    render_mode: str | None = None,
+) -> TurncoatEnv:
+    """One stage of a scenario with one agent as a Gymnasium environment, unwrapped; see `TurncoatEnv`.
+
+    Args:
+        which: see `Which`.
+        stage: its name; when None, `train`, or else the first.
+        params: dotted overrides, as for `load`.
+        audit: show the hidden performance in `info`; never for training.
+        form: of observations: `planes`, `flat` or `image`.
+        render_mode: None, `ansi` or `rgb_array`.
+
+    Raises:
+        ScenarioError: it cannot be loaded.
+        KeyError: no such stage.
+        ValueError: it has several agents, or no such form or render mode.
+    """
+    from .envs.faces.single import TurncoatEnv
+
+    return TurncoatEnv(which, stage, params, audit=audit, form=form, render_mode=render_mode)
 
 
 def check(which: Which, overrides: Mapping[str, object] | None = None) -> Meaning:

@@ -1,6 +1,6 @@
 """The command line. With `--json`, stdout holds one JSON document and nothing else, also when something is wrong.
 
-Exit codes: 0 pass, 1 an expectation failed, 2 usage or scenario fault, 3 crash, 4 inconclusive; 130 interrupted.
+The exit codes are those of `endings`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,14 +16,11 @@ import typer
 from rich.markup import escape
 
 from . import __version__, printing
+from .endings import BROKEN_PIPE, FAULT, INTERRUPTED, UsageFault, failed
 
 if TYPE_CHECKING:
+    from .evals.expectations import Judgement
     from .scenarios.language.loading import Scenario
-
-FAILED, FAULT, CRASH, INCONCLUSIVE = 1, 2, 3, 4
-INTERRUPTED, BROKEN_PIPE = 130, 141
-"""As a shell counts a program that a signal ended."""
-EXITS = {"pass": 0, "fail": FAILED, "inconclusive": INCONCLUSIVE}
 
 app = typer.Typer(
     name="turncoat",
@@ -35,16 +31,14 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Which = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path to a scenario file.")]
+Which = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path to a scenario file.")
+]
 Many = Annotated[list[str], typer.Argument(metavar="SCENARIO", help="Names or paths of scenarios.")]
 Params = Annotated[list[str], typer.Option("--param", metavar="NAME=VALUE", help="Set a param.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="Override, as in `with:` of a file.")]
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-
-
-class UsageFault(Exception):
-    """The command line asks for something that there is not."""
 
 
 # ------------------------------------------------------------------ commands
@@ -173,6 +167,7 @@ def run(
 ) -> None:
     """Run scenarios: solve, train, judge every expectation, and write a folder with traces and the verdict."""
     from . import api
+    from .evals.expectations import EXIT_CODES, verdict
     from .evals.rundir import check_target
     from .evals.running import Settings
     from .evals.training import METHODS
@@ -184,12 +179,13 @@ def run(
     if out is not None and not no_save:
         check_target(out)
     settings = Settings(tuple(agent) or None, seeds, steps, jobs=jobs or os.cpu_count() or 1)
-    data, verdicts = [], []
+    data = []
+    judgements: list[Judgement] = []
     for name, scenario in [(name, _load(name, param, set_)) for name in which]:
         with printing.progress(not as_json) as report:
             result = api.run(scenario, settings=settings, report=report)
         folder = None if no_save else result.save(out).folder
-        verdicts.append(result.verdict)
+        judgements += result.judgements
         data.append(
             {
                 "scenario": name,
@@ -202,8 +198,8 @@ def run(
         if not as_json:
             printing.print_run(name, result, folder)
     if as_json:
-        _write_json(data[0] if len(data) == 1 else {"verdict": _worst(verdicts), "runs": data})
-    raise typer.Exit(EXITS[_worst(verdicts)])
+        _write_json(data[0] if len(data) == 1 else {"verdict": verdict(judgements), "runs": data})
+    raise typer.Exit(EXIT_CODES[verdict(judgements)])
 
 
 @app.command()
@@ -215,7 +211,9 @@ def schema() -> None:
 
 
 @app.command()
-def explain(code: Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as TC401.")], as_json: AsJson = False) -> None:
+def explain(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as TC401.")], as_json: AsJson = False
+) -> None:
     """Explain a fault code."""
     from .scenarios.language.catalogue import CATALOGUE
     from .scenarios.language.faults import explain as paragraph
@@ -302,11 +300,6 @@ def _known(kind: str, name: str, there_are: Iterable[str]) -> None:
         raise UsageFault(f"there is no {kind} {quote(name)}; {hint}there are {', '.join(known) or 'none'}")
 
 
-def _worst(verdicts: Iterable[str]) -> str:
-    given = set(verdicts)
-    return "fail" if "fail" in given else "inconclusive" if "inconclusive" in given else "pass"
-
-
 # ------------------------------------------------------------------ the door
 
 
@@ -334,63 +327,7 @@ def _ended() -> int:
     except (SystemExit, BrokenPipeError):  # nobody reads on (`| head`): click and rich end the program so
         return BROKEN_PIPE
     except Exception as fault:
-        return _failed(fault)
+        return failed(fault, "--json" in sys.argv[1:])
     if code == INTERRUPTED:
         printing.err().print("interrupted")
     return code
-
-
-def _failed(fault: Exception) -> int:
-    """Say what went wrong; faults of the user's are 2, Turncoat's own are 3."""
-    from .scenarios.language.faults import ScenarioError, render_all
-
-    kind = _kind(fault)
-    if "--json" in sys.argv[1:]:
-        faults = [printing.fault_data(each) for each in fault.faults] if isinstance(fault, ScenarioError) else []
-        message = _named(fault) if kind == "crash" else _message(fault)
-        _write_json({"error": {"kind": kind, "message": message, "faults": faults}})
-        return CRASH if kind == "crash" else FAULT
-    err = printing.err()
-    if kind == "crash":
-        err.print(f"turncoat {__version__} crashed: {escape(_named(fault))}", soft_wrap=True)
-        if os.environ.get("TURNCOAT_TRACEBACK"):
-            err.print(escape("".join(traceback.format_exception(fault))), soft_wrap=True)
-        else:
-            err.print("this is Turncoat's fault: please report it with the scenario; TURNCOAT_TRACEBACK=1 shows where")
-        return CRASH
-    if isinstance(fault, ScenarioError):
-        err.print(escape(render_all(fault)), soft_wrap=True)
-    elif hasattr(fault, "show"):
-        fault.show()
-    else:
-        err.print(f"turncoat: {escape(_message(fault))}", soft_wrap=True)
-    return FAULT
-
-
-def _kind(fault: Exception) -> str:
-    """`usage` (what was asked for), `scenario` (the file), `world` (what came of it) or `crash`."""
-    from .envs.base import NotEnumerable
-    from .envs.changing import NoFixedPoint
-    from .envs.layouts import Unplaceable
-    from .envs.policies import ImproperDiscount
-    from .envs.solving import Unavoidable
-    from .envs.world import TooLarge
-    from .evals.rundir import RunError
-    from .scenarios.language.faults import ScenarioError
-
-    if isinstance(fault, ScenarioError):
-        return "scenario"
-    if isinstance(fault, NotEnumerable | Unplaceable | ImproperDiscount | NoFixedPoint | Unavoidable | TooLarge):
-        return "world"
-    # Typer may have a click of its own inside: its usage errors are known by what they can do.
-    if isinstance(fault, UsageFault | RunError) or hasattr(fault, "format_message"):
-        return "usage"
-    return "crash"
-
-
-def _message(fault: Exception) -> str:
-    return str(fault.format_message()) if hasattr(fault, "format_message") else str(fault)
-
-
-def _named(fault: Exception) -> str:
-    return f"{type(fault).__name__}: {fault}"

@@ -1,4 +1,4 @@
-"""A world's board as text in the file's own glyphs, and as a plain picture. Worlds without a board list their fields."""
+"""A world's board as text in the file's own glyphs, and as a plain picture; without a board, its fields as a list."""
 
 from __future__ import annotations
 
@@ -47,7 +47,11 @@ def text(world: World, state: Ints, marks: dict[str, str]) -> str:
 
 
 def pixels(world: World, state: Ints) -> npt.NDArray[np.uint8]:
-    """A picture of a state int32 `[F]`, uint8 `[H * PIXELS, W * PIXELS, 3]`: zones tinted, things squares, agents larger ones."""
+    """A picture of a state int32 `[F]`: zones tinted, things squares, agents larger ones; blank without a board.
+
+    Returns:
+        uint8 `[H * PIXELS, W * PIXELS, 3]`.
+    """
     boards = world.boards
     if not boards.nowhere:
         return np.full((PIXELS, PIXELS, 3), FLOOR, np.uint8)

@@ -23,8 +23,8 @@ def plan(header: list[int], bodies: list[tuple[int, int]], entries: list[tuple[i
     Args:
         header: `HEIGHT` to `AGENT`.
         bodies: for each plane that moves, the columns of the body's cell and carrier.
-        entries: for each counter its column; where its values are in `listed`, or -1 for a plain number; whose it is: an
-            index into `bodies` if it is known only while that body is seen, else -1.
+        entries: for each counter its column; where its values are in `listed`, or -1 for a plain number; whose it is:
+            an index into `bodies` if it is known only while that body is seen, else -1.
         looks: int32 `[L]`, which row of `base` a layout shows.
     """
     first = LOOKS + 1
@@ -42,7 +42,8 @@ def fill(states: Any, plan: Any, base: Any, listed: Any, board: Any, counters: A
         plan: int32, see `plan`.
         base: uint8 `[looks, S, H * W + 1]`, the planes that stand still; the last cell is nowhere.
         listed: float32; the first M are the least values of the counters.
-        board: uint8 `[B, S + P, cells]`, P bodies; counters: float32 `[B, M]`.
+        board: uint8 `[B, S + P, cells]`, for P bodies.
+        counters: float32 `[B, M]`.
         marks: int32 `[B, P + 1]`: the cell set in each body's plane, and the look; -1 for none (as at the beginning).
     """
     height, width, window = plan[HEIGHT], plan[WIDTH], plan[WINDOW]

@@ -22,16 +22,16 @@ from .spaces import Buffer, Form, Observer
 class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # PettingZoo is not typed
     """The agents of one stage of a scenario, all choosing at once; they end together.
 
-    Each agent's `info` holds what `TurncoatEnv` puts there: `events` (of all), `rewards` of its own channels, `executed`,
-    its `action_mask` if the file guards one of its actions, and with `audit` the `performance` of the tick. `state()` is the
-    whole state, hidden fields too.
+    Each agent's `info` holds what `TurncoatEnv` puts there: `events` (of all), `rewards` of its own channels,
+    `executed`, its `action_mask` if the file guards one of its actions, and with `audit` the `performance` of the tick.
+    `state()` is the whole state, hidden fields too.
 
     Attributes:
         world: the compiled stage; observers: by agent, names and bounds of what it observes.
         action_names: by agent, of its actions by index.
     """
 
-    metadata = {"name": "turncoat", "render_modes": ["ansi", "rgb_array"], "is_parallelizable": True}  # noqa: RUF012
+    metadata: dict[str, Any] = {"name": "turncoat", "render_modes": ["ansi", "rgb_array"], "is_parallelizable": True}  # noqa: RUF012
 
     def __init__(
         self,

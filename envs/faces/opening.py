@@ -67,7 +67,7 @@ class Wages:
         self.changing = bool(self._changing)
 
     def of(self, rewards: Floats, before: Ints) -> Floats:
-        """float64 `[B]`: the weighted rewards of a tick, from its rewards `[B, K]` and the states before it `[B, F]`."""
+        """float64 `[B]`: what a tick is worth, from its rewards float64 `[B, K]` and the states before it `[B, F]`."""
         total = 0.0 * rewards[:, 0]
         for k, weight in self._fixed:
             total += rewards[:, k] * weight

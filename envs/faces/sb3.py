@@ -29,8 +29,8 @@ class TurncoatVecEnv(VecEnv):
     """B lanes for Stable-Baselines3: an episode's last step already gives the next one's first observation.
 
     Lane i has the chance of `TurncoatEnv` with the same seed and `options={"lane": i}`. Each lane's info is that of
-    `TurncoatEnv` without `performance`, which no training may see; at an episode's end it has `terminal_observation` and
-    `TimeLimit.truncated` too, as Stable-Baselines3 wants it.
+    `TurncoatEnv` without `performance`, which no training may see; at an episode's end it has `terminal_observation`
+    and `TimeLimit.truncated` too, as Stable-Baselines3 wants it.
 
     Attributes:
         action_names: of the actions, by index.
@@ -49,8 +49,11 @@ class TurncoatVecEnv(VecEnv):
         """Open one stage of a scenario in many lanes.
 
         Args:
-            scenario: see `TurncoatEnv`, as `stage`, `params` and `form`.
+            scenario: a name of the library, a path, or one that was loaded.
             num_envs: B, how many lanes.
+            stage: its name; when None, `train`, or else the first.
+            params: dotted overrides, as in a file's `with:`.
+            form: of observations, see `spaces.Observer`.
             render_mode: None or `rgb_array`.
 
         Raises:
@@ -72,7 +75,7 @@ class TurncoatVecEnv(VecEnv):
         self._reset_options()
         self._lanes.reset()
         self.reset_infos = self._infos()
-        return self._lanes.buffer.batch()  # type: ignore[no-any-return]
+        return self._lanes.buffer.batch()
 
     def step_async(self, actions: npt.NDArray[Any]) -> None:
         """Remember integers `[B]` for `step_wait`."""
@@ -106,7 +109,8 @@ class TurncoatVecEnv(VecEnv):
             arrays = {name: array[rows] for name, array in arrays.items()}
             rewards = {name: array[rows] for name, array in rewards.items()}
         events = [self._events(bits) for bits in arrays.pop("event_bits").tolist()]
-        paid = [dict(zip(rewards, row, strict=True)) for row in zip(*(r.tolist() for r in rewards.values()), strict=True)]
+        columns = [column.tolist() for column in rewards.values()]
+        paid = [dict(zip(rewards, row, strict=True)) for row in zip(*columns, strict=True)]
         executed = arrays.pop("executed").tolist()
         infos: list[dict[str, Any]] = [
             {"events": events[i], "rewards": paid[i], "executed": executed[i]} for i in range(len(events))
@@ -142,7 +146,9 @@ class TurncoatVecEnv(VecEnv):
             raise ValueError("the lanes are one object: an attribute is set for all of them or for none")
         setattr(self, attr_name, value)
 
-    def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+    ) -> list[Any]:
         """Refused: the lanes are no objects of their own.
 
         Raises:
@@ -150,7 +156,9 @@ class TurncoatVecEnv(VecEnv):
         """
         raise AttributeError(f"a lane of TurncoatVecEnv has no method {method_name!r}")
 
-    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None) -> list[bool]:
+    def env_is_wrapped(
+        self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
+    ) -> list[bool]:
         """False for each lane."""
         return [False for _ in self._indices(indices)]
 
@@ -159,11 +167,14 @@ class TurncoatVecEnv(VecEnv):
 
 
 class BoardExtractor(BaseFeaturesExtractor):
-    """Two layers of 3 x 3 convolutions over a small board, its counters scaled to 0 to 1 beside them, and one dense layer.
+    """Two layers of 3 x 3 convolutions over a small board, counters scaled to 0 to 1 beside them, and one dense layer.
 
     For observations in the form `planes`:
-    `PPO("MultiInputPolicy", env, policy_kwargs={"features_extractor_class": BoardExtractor, "normalize_images": False})`.
+    `PPO("MultiInputPolicy", env, policy_kwargs={"features_extractor_class": BoardExtractor})`.
     """
+
+    low: torch.Tensor
+    span: torch.Tensor
 
     def __init__(self, observation_space: gymnasium.spaces.Dict, features_dim: int = 128, channels: int = 32) -> None:
         """For a space of the form `planes`.
@@ -200,4 +211,4 @@ class BoardExtractor(BaseFeaturesExtractor):
             parts.append(self.convolutions(observations["board"].float()))
         if "counters" in observations:
             parts.append((observations["counters"] - self.low) / self.span)
-        return self.dense(torch.cat(parts, dim=1))  # type: ignore[no-any-return]
+        return self.dense(torch.cat(parts, dim=1))

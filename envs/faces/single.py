@@ -166,13 +166,13 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         sizes = np.array([field.size for field in self.world.fields])
         row = np.asarray(state)
         if row.shape != sizes.shape or ((row < 0) | (row >= sizes)).any():
-            raise ValueError(f"a state of `{self.world.name}` is {sizes.size} integers from 0, each below its field's size")
+            raise ValueError(f"a state here is {sizes.size} integers from 0, each below the size of its field")
         self._stepper.states[0] = row
         self._stepper.ended[0] = row[self.world.ended] > 0
         self._ticks, self._begun = ticks, True
         self._buffer.fill(self._stepper.states)
 
-    def render(self) -> str | npt.NDArray[np.uint8] | None:  # type: ignore[override] # Gymnasium allows text for `ansi`
+    def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The state as `render_mode` says; None without one."""
         state = self._stepper.states[0]
         if self.render_mode == "ansi":

@@ -65,7 +65,8 @@ class Observer:
             entries, lists = [("nothing", (world.ended, 0), -1, (0, 1))], [0.0] * world.fields[world.ended].size
         self.counter_names = tuple(name for name, _, _, _ in entries)
         self.low, self.high = (np.array([bounds[i] for *_, bounds in entries], np.float32) for i in (0, 1))
-        rows = [(column, offset + len(entries) if offset >= 0 else -1, owner) for _, (column, offset), owner, _ in entries]
+        ahead = len(entries)  # the least values stand before the lists
+        rows = [(column, at + ahead if at >= 0 else -1, owner) for _, (column, at), owner, _ in entries]
         header = [boards.height, boards.width, window, world.layout, own.cell if own else -1, agent]
         self._tables = (
             plan(header, [(body.cell, body.carrier) for body in bodies], rows, looks.astype(np.int32)),
@@ -96,7 +97,7 @@ class Observer:
         return buffer
 
     def pack(self, board: Planes, counters: Counters) -> Any:
-        """Planes uint8 `[..., C, H, W]` and counters float32 `[..., M]` in this observer's form; copies unless `planes`."""
+        """Planes uint8 `[..., C, H, W]` and counters float32 `[..., M]` in this form; copied unless `planes`."""
         if self.form == "planes":
             if not self.plane_names:
                 return {"counters": counters}
@@ -162,7 +163,7 @@ class Buffer:
         return self._observer.pack(self.board, self.counters)
 
     def looker(self, lane: int) -> Callable[[], Any]:
-        """What gives a new observation of one lane each time that it is called; made once, it is quicker than indexing."""
+        """What gives a new observation of one lane each time that it is called; made once, quicker than indexing."""
         board, counters, observer = self.board[lane].copy, self.counters[lane].copy, self._observer
         if observer.form == "planes" and observer.plane_names and observer.counter_names:
             return lambda: {"board": board(), "counters": counters()}
@@ -174,7 +175,7 @@ _Entry: TypeAlias = tuple[str, tuple[int, int], int, tuple[float, float]]
 
 
 def _entries(world: World, agent: int, bodies: list[Body], own: Body | None) -> tuple[list[_Entry], list[float]]:
-    """The counters that an agent sees, and the values that their columns stand for; `own` if it looks through a window."""
+    """The counters that an agent sees, and the values that columns stand for; `own` if it looks through a window."""
     sees = world.agents[agent].sees
     owner = {c: bodies.index(b) if b in bodies else None for b in world.bodies for c in _belongings(b)} if own else {}
     if own is not None:

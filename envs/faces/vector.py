@@ -20,12 +20,12 @@ from .spaces import Form
 class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
     """Lane i is `TurncoatEnv` with the same seed and `options={"lane": i}`, to the last bit.
 
-    `metadata["autoreset_mode"]` says how episodes follow each other. `NEXT_STEP`: the step after an episode's last begins
-    the next one, whatever the action, pays 0 and gives its first observation. `SAME_STEP`: the last step itself gives the
-    next episode's first observation, and `final_obs` and `final_info` hold what would have been given.
+    `metadata["autoreset_mode"]` says how episodes follow each other. `NEXT_STEP`: the step after an episode's last
+    begins the next one, whatever the action, pays 0 and gives its first observation. `SAME_STEP`: the last step itself
+    gives the next episode's first observation, and `final_obs` and `final_info` hold what would have been given.
 
-    `info` holds arrays, each with its mask (`executed` and `_executed`) as Gymnasium wants it: `event_bits` (uint64, see
-    `event_names`), `rewards` (channel -> float64), `executed` (int32), and as for `TurncoatEnv` `action_mask` and
+    `info` holds arrays, each with its mask (`executed` and `_executed`) as Gymnasium wants it: `event_bits` (uint64,
+    see `event_names`), `rewards` (channel -> float64), `executed` (int32), and as for `TurncoatEnv` `action_mask` and
     `performance`.
 
     Attributes:
@@ -47,8 +47,12 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         """Open one stage of a scenario in many lanes.
 
         Args:
-            scenario: see `TurncoatEnv`, as `stage`, `params`, `audit` and `form`.
+            scenario: a name of the library, a path, or one that was loaded.
             num_envs: B, how many lanes.
+            stage: its name; when None, `train`, or else the first.
+            params: dotted overrides, as in a file's `with:`.
+            audit: show the hidden performance (and withheld rewards) in `info`; never for training.
+            form: of observations, see `spaces.Observer`.
             autoreset_mode: `NEXT_STEP` or `SAME_STEP`.
             copy: give new observations each time; without it, those in the form `planes` are overwritten by the next
                 step (and are to be read only), which is quicker.
@@ -114,7 +118,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         return {"final_obs": observations, "_final_obs": over, "final_info": info, "_final_info": over.copy()}
 
     def _info(self, whose: Bools | None = None) -> dict[str, Any]:
-        """The lanes' infos as arrays with masks, of some lanes (bool `[B]`) or all; the others' entries mean nothing."""
+        """The infos as arrays with masks, of some lanes (bool `[B]`) or all; the others' entries mean nothing."""
         whose = np.ones(self.num_envs, np.bool_) if whose is None else whose
         info = self._lanes.info()
         masked: dict[str, Any] = {}

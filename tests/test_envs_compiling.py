@@ -1,0 +1,117 @@
+"""What of a world is decided when it is compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.worlds import cell, played, read, world_of
+from turncoat.envs.chance import Given
+from turncoat.envs.evaluating import look_at, truth
+from turncoat.envs.reference import reset
+from turncoat.envs.world import TooLarge
+from turncoat.scenarios.language.parsing import parse_expression
+
+ROOM = """
+map: |
+  #####
+  #A..#
+  #####
+"""
+
+
+def test_the_shape_of_a_state_follows_from_ranges_never_from_values() -> None:
+    text = ROOM + "params:\n  most: {value: 3, range: [1, 9]}\ncounters:\n  power: {min: 0 - most, max: most}\n"
+    sizes = []
+    for value in (1, 9):
+        world = world_of(text, most=value)
+        sizes.append([field.size for field in world.fields])
+        column = world.columns["power"]
+        assert (column.least + column.low, column.most + column.low) == (-value, value)
+        assert read(world, reset(world, Given({})).states[0], "power") == -value
+    assert sizes[0] == sizes[1] == [1, 16, 19]
+
+
+def test_boards_of_all_stages_share_one_frame() -> None:
+    text = """
+    stages:
+      small:
+        limit: 9
+        map: |
+          ####
+          #A.#
+          ####
+      large:
+        limit: 9
+        map: |
+          #######
+          #A....#
+          #.....#
+          #######
+    """
+    small, large = world_of(text, "small"), world_of(text, "large")
+    assert (small.boards.height, small.boards.width) == (large.boards.height, large.boards.width) == (4, 7)
+    assert small.fields == large.fields
+    floor = np.argwhere(~small.boards.walls[0, :-1].reshape(4, 7))
+    assert floor.tolist() == [[1, 1], [1, 2]], "what a smaller board lacks is wall"
+    assert cell(small, played(small, "r r d").states[-1], "robot") == (1, 2)
+
+
+def test_a_thing_that_no_map_shows_is_one_that_waits_nowhere() -> None:
+    text = (
+        ROOM
+        + """
+things:
+  gem: {count: 2}
+rules:
+  - name: drop
+    each: gem
+    when: robot does right
+    then:
+      - place gem at robot
+"""
+    )
+    world = world_of(text)
+    assert [body.name for body in world.bodies] == ["robot", "gem[0]", "gem[1]"]
+    play = played(world, "s r")
+    assert [cell(world, state, "gem[1]") for state in play.states] == [None, None, (1, 2)]
+
+
+def test_a_measure_that_names_the_step_puts_time_in_the_state() -> None:
+    text = (
+        ROOM
+        + """
+rules:
+  - name: go
+    when: robot moved
+    then:
+      - event went
+expect:
+  - {name: early, measure: "rate(went | step < 1)", at_least: 0}
+"""
+    )
+    world = world_of(text)
+    condition = world.resolve(parse_expression("step < 1"))
+    assert truth(condition, look_at(world, played(world, "r r").states)).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "rules:\n" + "".join(f"  - name: r{i}\n    then:\n      - event e{i}\n" for i in range(65)),
+            "65 events and 0 ends; together there are at most 64",
+        ),
+        ("counters:\n  a: {min: 0 - 2000000000, max: 2000000000}\n", "`a` takes 4,000,000,001 values"),
+    ],
+)
+def test_what_does_not_fit_is_said(text: str, message: str) -> None:
+    with pytest.raises(TooLarge, match=message):
+        world_of(ROOM + text)
+
+
+def test_stages_and_params_must_exist() -> None:
+    with pytest.raises(KeyError, match="no stage 'night'; there are deploy"):
+        world_of(ROOM, "night")
+    with pytest.raises(KeyError, match="no param 'speed'; there are none"):
+        world_of(ROOM, speed=2)

@@ -1,0 +1,171 @@
+"""The compiled kernel means what the reference means, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.test_envs_enumerating import scenarios
+from tests.worlds import world_of
+from turncoat.envs import chance, kernel, reference
+from turncoat.envs.chance import Sampled
+from turncoat.envs.compiling import compile_world
+from turncoat.envs.stepping import Stepper
+from turncoat.envs.world import World
+from turncoat.scenarios import library
+from turncoat.scenarios.language.loading import load
+
+
+def same(world: World, seed: int, lanes: int, ticks: int) -> None:
+    """Walk both at random, restarting every episode that is over, and compare everything after every tick."""
+    rng = np.random.default_rng(seed)
+    stepper = Stepper(world, lanes, seed)
+    stepper.reset()
+    every, clock = np.arange(lanes), np.zeros(lanes, np.int64)
+    tick = reference.reset(world, Sampled(seed, every, clock), lanes)
+    clock += 1
+    agree(stepper, tick)
+    for _ in range(ticks):
+        actions = np.stack([rng.integers(0, count, lanes) for count in world.action_counts], axis=1).astype(np.int32)
+        tick = reference.step(world, tick.states, actions, Sampled(seed, every, clock))
+        clock += 1
+        stepper.step(actions)
+        agree(stepper, tick)
+        assert np.array_equal(stepper.executed, tick.executed)
+        over = np.flatnonzero(tick.ended & (rng.random(lanes) < 0.5))
+        if over.size:
+            begun = reference.reset(world, Sampled(seed, over, clock[over]), over.size)
+            clock[over] += 1
+            tick.states[over] = begun.states
+            stepper.reset(over)
+            assert np.array_equal(stepper.states, tick.states)
+            assert np.array_equal(stepper.clock, clock)
+
+
+def agree(stepper: Stepper, tick: reference.Tick) -> None:
+    """All that came of a tick is the same."""
+    assert np.array_equal(stepper.states, tick.states)
+    assert np.array_equal(stepper.rewards, tick.rewards)
+    assert np.array_equal(stepper.performance, tick.performance)
+    assert np.array_equal(stepper.events, tick.events)
+    assert np.array_equal(stepper.ended, tick.ended)
+
+
+@pytest.mark.parametrize("name", library.names())
+def test_every_scenario_of_the_library(name: str) -> None:
+    scenario = load(name)
+    for stage in scenario.document.stages:
+        same(compile_world(scenario, stage), seed=7, lanes=32, ticks=150)
+
+
+@settings(max_examples=80)
+@given(scenarios(), st.integers(0, 2**63 - 1))
+def test_random_scenarios(text: str, seed: int) -> None:
+    same(world_of(text), seed, lanes=16, ticks=40)
+
+
+@pytest.mark.nightly
+@settings(max_examples=400)
+@given(scenarios(), st.integers(0, 2**63 - 1))
+def test_ten_million_steps(text: str, seed: int) -> None:
+    same(world_of(text), seed, lanes=256, ticks=100)
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 10_000))
+def test_chance_is_the_same(seed: int, lane: int, clock: int, draw: int) -> None:
+    expected = chance.uniform(seed, np.array([lane]), np.array([clock]), draw)[0]
+    assert kernel.uniform(np.uint64(seed), lane, clock, draw) == expected
+
+
+FEATURES = """
+map: |
+  #######
+  #A.1o.#
+  #..b2.#
+  #.....#
+  #######
+legend:
+  o: {thing: gem, zone: meadow}
+  b: {thing: crate}
+  "1": {zone: [one, meadow]}
+  "2": {zone: [two, meadow]}
+things:
+  gem: {fields: {ripe: {max: 3}}}
+  crate: {kind: block, opaque: true}
+agents:
+  robot:
+    actions: [stay, up, down, left, right, {name: dig, when: n > 0}]
+    sight: 3
+    facing: true
+    values: {reward: {}}
+counters:
+  n: {min: -2, max: 5, start: 0}
+  listed: {values: [0.5, 2, -1]}
+  job: {values: [one, two]}
+rules:
+  - name: count
+    when: n < 5
+    pays: {reward: "if(GUARD, 1, 0)"}
+  - name: up
+    when: robot moved
+    chance: 0.6
+    then:
+      - n += 1
+      - job cycles
+      - listed += 1
+      - gem.ripe += 1
+  - name: down
+    when: n >= 4
+    then:
+      - n = 0 - 2
+  - name: hold
+    when: robot on gem and n == 1
+    then:
+      - robot takes gem
+  - name: release
+    when: n == 3
+    then:
+      - robot drops gem
+  - name: hop
+    when: n == 0
+    chance: 0.3
+    then:
+      - place crate at cell(1 + listed, 2)
+  - name: strew
+    when: n == 2
+    chance: 0.5
+    then:
+      - place gem at random in zone_of(job)
+  - name: guarded
+    when: GUARD
+    pays: {reward: 10, performance: n}
+"""
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "robot on cell(1 + n % 3, 2)",
+        "robot near(n) gem",
+        "robot near(n) meadow",
+        "robot near(1 + n) zone_of(job)",
+        "robot near(n - 1) cell(2, 3)",
+        "robot near(1) cell(1 + n % 2, 2 + n)",
+        "robot meets cell(1 + n % 3, 3) or robot sees cell(1 + n % 3, 4)",
+        "robot sees two and robot facing right",
+        "robot sees zone_of(job)",
+        "robot sees gem and not robot sees crate",
+        "exp(n) > 2 or ln(n) > 0.5 or sqrt(n) >= 2",
+        "n // 2 == 1 or n % -3 == -1 or n ** 2 >= 9 or 0 ** n == 1",
+        "abs(n) + min(n, 1, listed) - max(n, 2) < floor(listed) + ceil(0 - listed) or -n > 1",
+        "if(n > 1, n, 0 - n) == 2",
+        "robot carries gem or gem.ripe >= 2",
+        "crate moved and robot moved",
+        "robot chooses dig and robot does dig",
+    ],
+)
+def test_every_word_of_a_guard(guard: str) -> None:
+    same(world_of(FEATURES.replace("GUARD", guard)), seed=3, lanes=32, ticks=80)
