@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gymnasium.spaces import Dict
 from gymnasium.utils.passive_env_checker import check_observation_space
 
 from tests.worlds import state_of, world_of
@@ -321,6 +322,7 @@ def test_a_world_without_a_board():
     world = world_of(BARE + "counters: {power: {max: 2}}\nrules:\n  - name: more\n    then:\n      - power += 1\n")
     observer = Observer(world)
     assert (observer.plane_names, observer.counter_names) == ((), ("power",))
+    assert isinstance(observer.space, Dict)
     assert list(observer.space.spaces) == ["counters"]
     assert set(observer.observe(walk(world))["counters"][:, 0].tolist()) == {0, 1, 2}
     with pytest.raises(ValueError, match="no image"):
@@ -337,4 +339,4 @@ def test_a_world_that_shows_nothing():
 
 def test_there_are_three_forms():
     with pytest.raises(ValueError, match="no form 'pixels'; there are planes, flat, image"):
-        Observer(yard("all"), form="pixels")
+        Observer(yard("all"), form="pixels")  # type: ignore[arg-type]
