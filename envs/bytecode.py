@@ -65,6 +65,7 @@ STACK = 1_200
     IN_MASK_OF,  # column, column of the counter, offset into `lookups`
     SEES_CELL,  # body, column, body of the target
     SEES_CONST,  # body, cell
+    SEES_HAND,  # body; the cell in hand
     SEES_ZONE,  # body, mask
     SEES_ZONE_OF,  # body, column of the counter, offset into `lookups`
     # The same for a cell or a reach that is worked out in the tick, and so is in hand.
@@ -74,7 +75,6 @@ STACK = 1_200
     NEAR_HAND,  # column; the cell and the reach in hand
     NEAR_MASK,  # column, mask; the reach in hand
     NEAR_MASK_OF,  # column, column of the counter, offset into `lookups`; the reach in hand
-    SEES_HAND,  # body; the cell in hand
     # On what is in hand.
     NOT,
     NEGATE,
@@ -106,14 +106,15 @@ STACK = 1_200
     OR_SKIP,  # instructions to skip, and true stays in hand
     UNLESS,  # instructions to skip if what is in hand is false
     SKIP,  # instructions
-    COIN,  # draw, instructions to skip if it falls badly; its chance is in hand
-    DECIDE,  # draw, how many weights are in hand, place in the lane's memory, whether to leave it if all are 0
+    DRAW,  # draw: puts its uniform number in hand
+    COIN,  # instructions to skip if it falls badly; its chance and a uniform number are in hand
+    DECIDE,  # how many weights are in hand (below a uniform number), place to write, whether to leave it if all are 0
     LET,  # place in the lane's memory, value
     # The parts of a tick.
-    BEGIN,  # draw of the layout, layouts
+    BEGIN,  # layouts; a uniform number in hand
     REMEMBER,
     MOVE_AGENTS,
-    MOVE_BODY,  # motion
+    MOVE_BODY,  # motion; a uniform number in hand where it wanders
     TICK,  # column of the clock, its last value
     ENDED,  # instructions to skip unless the episode ends
     # What a rule does.
@@ -129,14 +130,14 @@ STACK = 1_200
     PUT_HAND,  # body; the cell in hand
     PUT_ZONE,  # body, mask
     PUT_ZONE_OF,  # body, column of the counter, offset into `lookups`
-    PUT_RANDOM,  # body, mask, draw
-    PUT_RANDOM_OF,  # body, column of the counter, offset into `lookups`, draw
+    PUT_RANDOM,  # body, mask; a uniform number in hand
+    PUT_RANDOM_OF,  # body, column of the counter, offset into `lookups`; a uniform number in hand
     MOVE_BY,  # body, step
     SWAP,  # body, body
     TAKE,  # body, agent + 1
     DROP,  # body, agent + 1, body of the agent
     RESET_BOARD,
-) = range(82)
+) = range(83)
 
 _ARITHMETIC = {"+": ADD, "-": SUBTRACT, "*": MULTIPLY, "/": DIVIDE, "//": FLOOR_DIVIDE, "%": MODULO, "**": POWER}
 _COMPARISONS = {"==": EQUAL, "!=": UNEQUAL, "<": LESS, "<=": AT_MOST, ">": MORE, ">=": AT_LEAST}
@@ -166,7 +167,7 @@ class Tables(NamedTuple):
         bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid, opaque, pushable, sight, first and
             last of `body_columns` (what removing resets).
         patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
-        motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body; wander_draws: by body.
+        motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body.
         agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
         layout, ended: columns or -1. sizes: height, width, nowhere = H * W.
         chosen, executed, drawn, slot: places in a lane's memory, see `_Assembler`.
@@ -189,7 +190,6 @@ class Tables(NamedTuple):
     body_columns: Ints
     patrols: Ints
     motions: Ints
-    wander_draws: Ints
     paths: Ints
     agents: Ints
     moves: Ints
@@ -226,7 +226,6 @@ _FLOATS = ("constants", "listed")
     H_BODY_COLUMNS,
     H_PATROLS,
     H_MOTIONS,
-    H_WANDER_DRAWS,
     H_PATHS,
     H_AGENTS,
     H_MOVES,
@@ -497,9 +496,10 @@ class _Assembler:
             body()
             return
         self._emit(chance)
-        skip = self._op(COIN, draw)
+        self._op(DRAW, draw)
+        skip = self._op(COIN)
         body()
-        self.code[skip][2] = len(self.code) - skip - 1
+        self.code[skip][1] = len(self.code) - skip - 1
 
     def _check_actions(self, number: int) -> None:
         """An action that is not available is not chosen."""
@@ -525,7 +525,8 @@ class _Assembler:
                 return
             for guard in guards:
                 self._emit(Truth(True) if guard is None else guard)
-            self._op(DECIDE, ids[f"{override.name}.action"], len(guards), place, 1)
+            self._op(DRAW, ids[f"{override.name}.action"])
+            self._op(DECIDE, len(guards), place, 1)
 
         self._guarded(override.when, lambda: self._by_chance(override.chance, ids[override.name], act))
 
@@ -535,9 +536,11 @@ class _Assembler:
         for motion in body.motions:
             self._emit(motion.when)
             skip = self._op(UNLESS)
+            if motion.way == "wander":
+                self._op(DRAW, self.world.draw_ids[f"{body.name}.wander"])
             self._op(MOVE_BODY, len(self.motions))
             ends.append(self._op(SKIP))
-            self.code[skip][1] = 2
+            self.code[skip][1] = len(self.code) - skip - 1
             first = len(self.paths)
             self.paths += motion.path
             target = self.world.body_index[motion.target] if motion.target else -1
@@ -550,7 +553,8 @@ class _Assembler:
         def decide() -> None:
             for weight in draw.weights:
                 self._emit(weight)
-            self._op(DECIDE, self.world.draw_ids[draw.name], len(draw.weights), place)
+            self._op(DRAW, self.world.draw_ids[draw.name])
+            self._op(DECIDE, len(draw.weights), place)
 
         if draw.column < 0:
             self._op(LET, place, 0)
@@ -612,6 +616,8 @@ class _Assembler:
 
     def _put(self, body: int, place: Expression, random: bool, draw: int) -> None:
         kind, value = self._place(place)
+        if random:
+            self._op(DRAW, draw)
         if kind == "hand":
             self._op(PUT_HAND, body)
         elif kind == "column":
@@ -620,10 +626,10 @@ class _Assembler:
             self._op(PUT_CONST, body, value)
         elif kind == "zone":
             mask = self._mask(value, None)
-            self._op(*((PUT_RANDOM, body, mask, draw) if random else (PUT_ZONE, body, mask)))
+            self._op(*((PUT_RANDOM, body, mask) if random else (PUT_ZONE, body, mask)))
         else:
             lookup = self._lookup(place, None)
-            self._op(*((PUT_RANDOM_OF, body, value, lookup, draw) if random else (PUT_ZONE_OF, body, value, lookup)))
+            self._op(*((PUT_RANDOM_OF, body, value, lookup) if random else (PUT_ZONE_OF, body, value, lookup)))
 
     # -------------------------------------------------------------- everything
 
@@ -653,7 +659,8 @@ class _Assembler:
     def _start(self) -> None:
         """`reference.reset`, in its order."""
         world = self.world
-        self._op(BEGIN, world.draw_ids["layout"], world.boards.walls.shape[0])
+        self._op(DRAW, world.draw_ids["layout"])
+        self._op(BEGIN, world.boards.walls.shape[0])
         for draw in world.start_draws:
             self._draw(draw, draw.column)
         self._op(REMEMBER)
@@ -690,7 +697,6 @@ class _Assembler:
             body_columns=np.array(body_columns, np.int32),
             patrols=_rows([self._patrol(body) for body in world.bodies], 2),
             motions=_rows(self.motions, 5),
-            wander_draws=np.array([world.draw_ids.get(f"{b.name}.wander", -1) for b in world.bodies], np.int32),
             paths=np.array(self.paths, np.int32),
             agents=_rows([[agent.body, offsets[i]] for i, agent in enumerate(world.agents)], 2),
             moves=np.concatenate([agent.moves for agent in world.agents]),

@@ -20,6 +20,7 @@ from .bytecode import STACK, WIDTH
 
 _CACHE = os.environ.get("TURNCOAT_KERNEL_CACHE", "1") != "0"
 _compiled = njit(cache=_CACHE, error_model="numpy", nogil=True)
+_inner = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 TICK, START = 0, 1
 """The programs of a world."""
@@ -34,13 +35,13 @@ _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
-@_compiled
+@_inner
 def _at(mem: Any, table: int, i: int, j: int) -> int:
     """Entry `[i, j]` of a table in the flat memory."""
     return mem[mem[table] + i * mem[table + 2] + j]
 
 
-@_compiled
+@_inner
 def _at3(mem: Any, table: int, i: int, j: int, k: int) -> int:
     """Entry `[i, j, k]`."""
     return mem[mem[table] + i * mem[table + 3] + j * mem[table + 2] + k]
@@ -62,20 +63,20 @@ def uniform(seed: Any, lane: Any, clock: Any, draw: Any) -> float:
 # ------------------------------------------------------------------ places
 
 
-@_compiled
+@_inner
 def _distance(a: int, c: int, width: int) -> int:
     """Chebyshev distance of two cells."""
     return max(abs(a // width - c // width), abs(a % width - c % width))
 
 
-@_compiled
+@_inner
 def _meets(a: int, c: int, width: int) -> bool:
     """The same cell or a 4-adjacent one."""
     apart = abs(a - c)
     return apart == 0 or apart == width or (apart == 1 and a // width == c // width)
 
 
-@_compiled
+@_inner
 def _between(seer: int, seen: int, step: int, width: int) -> int:
     """`geometry.between`."""
     r0, c0 = (seer // width, seer % width)
@@ -86,7 +87,7 @@ def _between(seer: int, seen: int, step: int, width: int) -> int:
     return (r0 + (r if down >= 0 else -r)) * width + c0 + (c if right >= 0 else -c)
 
 
-@_compiled
+@_inner
 def _sees(mem: Any, body: int, target: int, target_body: int, now: Any, layout: int) -> bool:
     """`evaluating.sees`."""
     nowhere = mem[b.H_NOWHERE]
@@ -116,7 +117,7 @@ def _sees(mem: Any, body: int, target: int, target_body: int, now: Any, layout: 
     return True
 
 
-@_compiled
+@_inner
 def _sees_zone(mem: Any, body: int, mask: int, now: Any, layout: int) -> bool:
     for cell in range(mem[b.H_NOWHERE]):
         if _at3(mem, b.H_MASKS, mask, layout, cell) and _sees(mem, body, cell, -1, now, layout):
@@ -124,7 +125,7 @@ def _sees_zone(mem: Any, body: int, mask: int, now: Any, layout: int) -> bool:
     return False
 
 
-@_compiled
+@_inner
 def _near_mask(mem: Any, mask: int, here: int, reach: float, layout: int) -> bool:
     """Some cell of a mask is within reach."""
     if here == mem[b.H_NOWHERE]:
@@ -135,7 +136,7 @@ def _near_mask(mem: Any, mask: int, here: int, reach: float, layout: int) -> boo
     return False
 
 
-@_compiled
+@_inner
 def _tame(x: float) -> float:
     if np.isnan(x):
         return 0.0
@@ -145,7 +146,7 @@ def _tame(x: float) -> float:
 # ------------------------------------------------------------------ numbers
 
 
-@_compiled
+@_inner
 def _joined(op: int, x: float, y: float) -> float:
     """An operation on two numbers."""
     if op == b.EQUAL:
@@ -181,7 +182,7 @@ def _joined(op: int, x: float, y: float) -> float:
     return _tame(x % y)
 
 
-@_compiled
+@_inner
 def _function(op: int, x: float) -> float:
     """A function of one number."""
     if op == b.ABSOLUTE:
@@ -200,7 +201,7 @@ def _function(op: int, x: float) -> float:
 # ------------------------------------------------------------------ chance
 
 
-@_compiled
+@_inner
 def _any(weights: Any, first: int, n: int) -> bool:
     """Some weight is not 0."""
     for i in range(first, first + n):
@@ -209,7 +210,7 @@ def _any(weights: Any, first: int, n: int) -> bool:
     return False
 
 
-@_compiled
+@_inner
 def _decided(weights: Any, first: int, n: int, u: float) -> int:
     """The outcome of a draw among n weights (`reference._draw_weights` and `chance.pick`)."""
     whole = 0.0
@@ -227,14 +228,14 @@ def _decided(weights: Any, first: int, n: int, u: float) -> int:
     return min(chosen, last)
 
 
-@_compiled
+@_inner
 def _coin(p: float, u: float) -> bool:
     """Whether a coin that falls well with chance p does."""
     p = min(max(p, 0.0), 1.0)
     return u >= 1 - p and p > 0
 
 
-@_compiled
+@_inner
 def _cell_in(mem: Any, mask: int, layout: int, u: float) -> int:
     """A cell of a mask, each with the same chance; nowhere where it is empty."""
     cells = mem[b.H_NOWHERE]
@@ -252,7 +253,7 @@ def _cell_in(mem: Any, mask: int, layout: int, u: float) -> int:
     return min(chosen, last)
 
 
-@_compiled
+@_inner
 def _first_cell(mem: Any, mask: int, layout: int) -> int:
     for cell in range(mem[b.H_NOWHERE]):
         if _at3(mem, b.H_MASKS, mask, layout, cell):
@@ -260,7 +261,7 @@ def _first_cell(mem: Any, mask: int, layout: int) -> int:
     return mem[b.H_NOWHERE]
 
 
-@_compiled
+@_inner
 def _even(n: int, u: float) -> int:
     """`chance.pick` among n outcomes of equal weight."""
     total = 0.0
@@ -274,7 +275,7 @@ def _even(n: int, u: float) -> int:
 # ------------------------------------------------------------------ movement
 
 
-@_compiled
+@_inner
 def _solid_at(mem: Any, cell: int, but: int, now: Any, layout: int) -> bool:
     """A wall or a solid thing stands there."""
     if _at(mem, b.H_WALLS, layout, cell):
@@ -290,7 +291,7 @@ def _solid_at(mem: Any, cell: int, but: int, now: Any, layout: int) -> bool:
     return False
 
 
-@_compiled
+@_inner
 def _agent_at(mem: Any, cell: int, now: Any) -> bool:
     if cell == mem[b.H_NOWHERE]:
         return False
@@ -304,7 +305,7 @@ def _agent_at(mem: Any, cell: int, now: Any) -> bool:
     return False
 
 
-@_compiled
+@_inner
 def _settle(mem: Any, here: Any, want: Any, stay: Any, pushes: Any, count: int) -> None:
     """`reference._settle`."""
     n = mem[b.H_AGENTS + 1]
@@ -349,7 +350,7 @@ def _settle(mem: Any, here: Any, want: Any, stay: Any, pushes: Any, count: int) 
                     pushes[k, 3] = 0
 
 
-@_compiled
+@_inner
 def _towards(mem: Any, here: int, target: int, layout: int, away: bool) -> int:
     """`reference._towards`."""
     if target == mem[b.H_NOWHERE]:
@@ -367,14 +368,14 @@ def _towards(mem: Any, here: int, target: int, layout: int, away: bool) -> int:
     return best
 
 
-@_compiled
+@_inner
 def _remove(mem: Any, body: int, now: Any) -> None:
     now[_at(mem, b.H_BODIES, body, 0)] = mem[b.H_NOWHERE]
     for i in range(_at(mem, b.H_BODIES, body, 9), _at(mem, b.H_BODIES, body, 10)):
         now[mem[mem[b.H_BODY_COLUMNS] + i]] = mem[mem[b.H_BEGIN] + mem[mem[b.H_BODY_COLUMNS] + i]]
 
 
-@_compiled
+@_inner
 def _set_out(mem: Any, now: Any, layout: int) -> None:
     """`reference._set_out`."""
     for body in range(mem[b.H_BODIES + 1]):
@@ -390,7 +391,7 @@ def _set_out(mem: Any, now: Any, layout: int) -> None:
             now[_at(mem, b.H_BODIES, body, 2)] = phase
 
 
-@_compiled
+@_inner
 def _put(mem: Any, body: int, cell: int, now: Any, layout: int) -> None:
     """`reference._put`."""
     if not _at(mem, b.H_WALLS, layout, cell):
@@ -402,7 +403,7 @@ def _put(mem: Any, body: int, cell: int, now: Any, layout: int) -> None:
 # ------------------------------------------------------------------ the batch
 
 
-@_compiled
+@_inner
 def _listed(num: Any, offset: int, length: int, stored: int, sign: int, value: float) -> int:
     """The listed number nearest to what is set (`reference._assign`)."""
     wanted = value
@@ -417,7 +418,7 @@ def _listed(num: Any, offset: int, length: int, stored: int, sign: int, value: f
     return best
 
 
-@_compiled
+@_inner
 def _push(mem: Any, now: Any, agent: int, step: int, target: int, pushes: Any, count: int) -> int:
     """An agent walks to a cell where things stand: -1 if it cannot, else how many pushes there are now."""
     layout = now[mem[b.H_SLOT]]
@@ -535,18 +536,16 @@ def run(
                 top += 1
                 mask = mem[lookups + z + now[y]]
                 stack[top] = mask >= 0 and mem[masks + mask * mask_plane + layout * mask_row + now[x]] != 0
-            elif op == b.SEES_CELL:
+            elif op >= b.SEES_CELL and op <= b.SEES_HAND:
+                if op == b.SEES_HAND:
+                    y = int(stack[top])
+                else:
+                    top += 1
+                    y = now[y] if op == b.SEES_CELL else y
+                stack[top] = _sees(mem, x, y, z if op == b.SEES_CELL else -1, now, layout)
+            elif op == b.SEES_ZONE or op == b.SEES_ZONE_OF:
                 top += 1
-                stack[top] = _sees(mem, x, now[y], z, now, layout)
-            elif op == b.SEES_CONST:
-                top += 1
-                stack[top] = _sees(mem, x, y, -1, now, layout)
-            elif op == b.SEES_ZONE:
-                top += 1
-                stack[top] = _sees_zone(mem, x, y, now, layout)
-            elif op == b.SEES_ZONE_OF:
-                top += 1
-                mask = mem[lookups + z + now[y]]
+                mask = y if op == b.SEES_ZONE else mem[lookups + z + now[y]]
                 stack[top] = mask >= 0 and _sees_zone(mem, x, mask, now, layout)
             elif op == b.CELL:
                 top -= 1
@@ -563,13 +562,9 @@ def run(
                 cell = int(stack[top])
                 near = now[x] != nowhere and cell != nowhere
                 stack[top] = near and _distance(now[x], cell, width) <= np.floor(stack[top + 1])
-            elif op == b.NEAR_MASK:
-                stack[top] = _near_mask(mem, y, now[x], np.floor(stack[top]), layout)
-            elif op == b.NEAR_MASK_OF:
-                mask = mem[lookups + z + now[y]]
+            elif op == b.NEAR_MASK or op == b.NEAR_MASK_OF:
+                mask = y if op == b.NEAR_MASK else mem[lookups + z + now[y]]
                 stack[top] = mask >= 0 and _near_mask(mem, mask, now[x], np.floor(stack[top]), layout)
-            elif op == b.SEES_HAND:
-                stack[top] = _sees(mem, x, int(stack[top]), -1, now, layout)
             elif op == b.NOT:
                 stack[top] = stack[top] == 0
             elif op == b.NEGATE:
@@ -601,14 +596,17 @@ def run(
                 top -= 1
             elif op == b.SKIP:
                 at += x
+            elif op == b.DRAW:
+                top += 1
+                stack[top] = uniform(seed, lane, clock, x)
             elif op == b.COIN:
-                if not _coin(stack[top], uniform(seed, lane, clock, x)):
-                    at += y
-                top -= 1
+                top -= 2
+                if not _coin(stack[top + 1], stack[top + 2]):
+                    at += x
             elif op == b.DECIDE:
-                top -= y
-                if not mem[line + 4] or _any(stack, top + 1, y):
-                    now[z] = _decided(stack, top + 1, y, uniform(seed, lane, clock, x))
+                top -= x + 1
+                if not z or _any(stack, top + 1, x):
+                    now[y] = _decided(stack, top + 1, x, stack[top + 1 + x])
             elif op == b.LET:
                 now[x] = y
             elif op == b.MOVE_AGENTS:
@@ -655,22 +653,21 @@ def run(
                     facing, phase_column = mem[bodies + body * 11 + 1], mem[bodies + body * 11 + 2]
                     phase = now[phase_column] if phase_column >= 0 else 0
                     target, onward = cell, phase
+                    goal = nowhere
                     if way == PATROL:
                         begin = mem[motions + x * 5 + 2]
                         length = mem[motions + x * 5 + 3] - begin
                         while phase >= length:
                             phase -= length
-                        post = mem[paths + begin + phase]
-                        if cell == post:
+                        goal = mem[paths + begin + phase]
+                        if cell == goal:
                             onward = 0 if phase + 1 == length else phase + 1
                             target = mem[paths + begin + onward]
-                        else:
-                            target = _towards(mem, cell, post, layout, False)
                     elif way == WANDER:
-                        u = uniform(seed, lane, clock, mem[mem[b.H_WANDER_DRAWS] + body])
-                        target = mem[neighbours + cell * 5 + 1 + min(int(u * 4), 3)]
+                        target = mem[neighbours + cell * 5 + 1 + min(int(stack[top] * 4), 3)]
                     else:
                         goal = now[mem[bodies + mem[motions + x * 5 + 4] * 11]]
+                    if way != WANDER and not (way == PATROL and cell == goal):
                         target = _towards(mem, cell, goal, layout, way == FLEE)
                         if way == FOLLOW and (target == goal or cell == goal):
                             target = cell
@@ -692,6 +689,8 @@ def run(
                         now[place] = target
                     if phase_column >= 0 and not (blocked and target != cell):
                         now[phase_column] = onward
+                if way == WANDER:
+                    top -= 1
             elif op == b.TICK:
                 now[x] = min(now[x] + 1, y)
             elif op == b.ENDED:
@@ -719,25 +718,23 @@ def run(
                     bits |= np.uint64(1) << np.uint64(y)
             elif op == b.REMOVE:
                 _remove(mem, x, now)
-            elif op == b.PUT_CELL:
-                _put(mem, x, now[y], now, layout)
-            elif op == b.PUT_CONST:
-                _put(mem, x, y, now, layout)
-            elif op == b.PUT_HAND:
-                _put(mem, x, int(stack[top]), now, layout)
-                top -= 1
-            elif op == b.PUT_ZONE:
-                _put(mem, x, _first_cell(mem, y, layout), now, layout)
-            elif op == b.PUT_ZONE_OF:
-                mask = mem[lookups + z + now[y]]
-                _put(mem, x, _first_cell(mem, mask, layout) if mask >= 0 else nowhere, now, layout)
-            elif op == b.PUT_RANDOM:
-                _put(mem, x, _cell_in(mem, y, layout, uniform(seed, lane, clock, z)), now, layout)
-            elif op == b.PUT_RANDOM_OF:
-                mask = mem[lookups + z + now[y]]
-                if mask >= 0:
-                    u = uniform(seed, lane, clock, mem[line + 4])
-                    _put(mem, x, _cell_in(mem, mask, layout, u), now, layout)
+            elif op >= b.PUT_CELL and op <= b.PUT_RANDOM_OF:
+                cell = y
+                if op == b.PUT_CELL:
+                    cell = now[y]
+                elif op == b.PUT_HAND:
+                    cell = int(stack[top])
+                    top -= 1
+                elif op != b.PUT_CONST:
+                    mask = y if op == b.PUT_ZONE or op == b.PUT_RANDOM else mem[lookups + z + now[y]]
+                    if mask < 0:
+                        cell = nowhere
+                    elif op == b.PUT_ZONE or op == b.PUT_ZONE_OF:
+                        cell = _first_cell(mem, mask, layout)
+                    else:
+                        cell = _cell_in(mem, mask, layout, stack[top])
+                    top -= op == b.PUT_RANDOM or op == b.PUT_RANDOM_OF
+                _put(mem, x, cell, now, layout)
             elif op == b.MOVE_BY:
                 there = mem[neighbours + now[mem[bodies + x * 11]] * 5 + y]
                 if not _solid_at(mem, there, -1, now, layout) and not _agent_at(mem, there, now):
@@ -762,7 +759,8 @@ def run(
             elif op == b.BEGIN:
                 for c in range(fields):
                     now[c] = mem[mem[b.H_BEGIN] + c]
-                layout = _even(y, uniform(seed, lane, clock, x)) if layout_column >= 0 else 0
+                layout = _even(x, stack[top]) if layout_column >= 0 else 0
+                top -= 1
                 now[slot] = layout
                 if layout_column >= 0:
                     now[layout_column] = layout

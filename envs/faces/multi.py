@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -108,7 +109,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         self._stepper.step(chosen)
         self._ticks += 1
         ended = self._stepper.ended.item()
-        cut = not ended and self._ticks == self.world.steps
+        cut = not ended and self._ticks >= (self.world.steps or sys.maxsize)
         paid = self._stepper.rewards[0].tolist()
         rewards = {name: self._wages[i].of_one(paid, before) for i, name in enumerate(self.agents)}
         out = (

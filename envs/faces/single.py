@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,7 +86,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         self._withheld = [0.0] * len(self.world.channels)
         self._action = np.zeros((1, 1), np.int32)
         self._named: dict[int, tuple[str, ...]] = {}
-        self._steps = self.world.steps or None
+        self._steps = self.world.steps or sys.maxsize
         self._ticks = 0
         self._begun = False
 
@@ -133,7 +134,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             self._look(),
             self._wages.of_one(rewards, before),
             ended,
-            not ended and self._ticks == self._steps,
+            not ended and self._ticks >= self._steps,
             self._info(rewards),
         )
 
