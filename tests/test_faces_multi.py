@@ -22,10 +22,10 @@ from turncoat.scenarios import library
 MATCH = """
 map: |
   ######
-  #A.gB#
+  #N.gB#
   ######
 legend:
-  A: ann
+  N: ann
   B: bob
   g: gem
 things:

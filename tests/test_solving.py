@@ -263,8 +263,8 @@ def test_backward_induction_is_the_best_of_all_policies(seed: int, branching: in
         policy = np.zeros(4, dtype=int)
         policy[acting] = choice
         stationary.append(policy)
-    for policies in itertools.product(stationary, repeat=horizon):
-        best = np.maximum(best, evaluate_horizon(mdp, np.array(policies), discount, horizon) @ weights)
+    for timed in itertools.product(stationary, repeat=horizon):
+        best = np.maximum(best, evaluate_horizon(mdp, np.array(timed), discount, horizon) @ weights)
 
     assert solution.values[0] == pytest.approx(best, abs=1e-12)
     assert solution.vector_values @ weights == pytest.approx(best, abs=1e-12)
