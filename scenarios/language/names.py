@@ -35,6 +35,12 @@ PLURALS = {
 }
 
 
+STATE = ("layout", "ended")
+"""What the state keeps for itself beside the names of a file."""
+BODY = ("cell", "facing", "phase", "carrier", "values")
+"""The same for an agent or a thing."""
+
+
 @dataclass(frozen=True)
 class Symbols:
     """Everything that has a name in one scenario.
@@ -75,7 +81,7 @@ def read_symbols(document: Document, report: Report) -> Symbols:
     """Find out what each name is; report names of two kinds and names that the language keeps for itself."""
     kinds: dict[str, str] = {}
     for name, kind, path, key in _declared(document):
-        if name in parsing.RESERVED:
+        if name in parsing.RESERVED or name in STATE:
             report.add("TC411", path, f"`{name}` is a word of the language", f"give the {kind} another name", key=key)
         first = kinds.setdefault(name, kind)
         if first != kind:
@@ -221,7 +227,7 @@ def _fields(document: Document, report: Report) -> dict[str, Counter]:
         for owner, body in owners.items():
             for name, counter in body.fields.items():
                 fields[f"{owner}.{name}"] = counter
-                if name in parsing.RESERVED:
+                if name in parsing.RESERVED or name in BODY:
                     path: Path = (block, owner, "fields", name)
                     cure = "give the field another name"
                     report.add("TC411", path, f"`{name}` is a word of the language", cure, key=True)
