@@ -16,13 +16,21 @@ class Figure:
         name: what.
         unit: of the values.
         values: one for each run.
-        at_most: the target, where there is one.
+        at_most, at_least: the target, where there is one.
     """
 
     name: str
     unit: str
     values: tuple[float, ...]
     at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def target(self) -> str:
+        """In words, or nothing."""
+        if self.at_most is not None:
+            return f"<= {_short(self.at_most)} {self.unit}"
+        return "" if self.at_least is None else f">= {_short(self.at_least)} {self.unit}"
 
     @property
     def median(self) -> float:
@@ -32,7 +40,9 @@ class Figure:
     @property
     def met(self) -> bool:
         """Whether the median keeps to the target."""
-        return self.at_most is None or self.median <= self.at_most
+        if self.at_most is not None:
+            return self.median <= self.at_most
+        return self.at_least is None or self.median >= self.at_least
 
 
 def seconds(work: Callable[[], object], runs: int) -> tuple[float, ...]:
@@ -50,10 +60,9 @@ def table(figures: Sequence[Figure]) -> str:
     """The figures as text: median, least and greatest, number of runs, target."""
     rows = [("what", "median", "least", "greatest", "runs", "target", "")]
     for figure in figures:
-        target = "" if figure.at_most is None else f"<= {_short(figure.at_most)} {figure.unit}"
-        verdict = "" if figure.at_most is None else "met" if figure.met else "MISSED"
+        verdict = "" if not figure.target else "met" if figure.met else "MISSED"
         spread = (_short(min(figure.values)), _short(max(figure.values)), str(len(figure.values)))
-        rows.append((figure.name, f"{_short(figure.median)} {figure.unit}", *spread, target, verdict))
+        rows.append((figure.name, f"{_short(figure.median)} {figure.unit}", *spread, figure.target, verdict))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

@@ -1,4 +1,4 @@
-"""How many ticks a second: the reference at several numbers of lanes, and the training of a tabular agent."""
+"""How many ticks a second: the reference and the kernel at several numbers of lanes, and a tabular agent's training."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from turncoat.envs.compiling import compile_world
 from turncoat.envs.enumerating import enumerate_world
 from turncoat.envs.lanes import TableLane
 from turncoat.envs.reference import reset, step
+from turncoat.envs.stepping import Stepper
 from turncoat.envs.world import World
 from turncoat.scenarios.language.loading import load
 
@@ -42,6 +43,35 @@ def _rate(world: World, lanes: int, budget: float) -> float:
         tick = step(world, states, actions[ticks % 64], Sampled(0, numbers, np.full(lanes, ticks + 1)))
         states = tick.states
         ticks += 1
+    return ticks * lanes / (time.perf_counter() - begun)
+
+
+def kernel(runs: int = 5, budget: float = 0.4) -> list[Figure]:
+    """The same by the compiled kernel (compiled before it is timed); 5 M/s at 1,024 lanes is the gate."""
+    world = compile_world(load("treacherous_turn/lab"), "deploy")
+    return [
+        Figure(
+            f"kernel, {lanes:,} lane{'s' * (lanes > 1)}",
+            "ticks/s",
+            tuple(_kernel_rate(world, lanes, budget) for _ in range(runs)),
+            at_least=5e6 if lanes == 1_024 else None,
+        )
+        for lanes in LANES
+    ]
+
+
+def _kernel_rate(world: World, lanes: int, budget: float) -> float:
+    rng = np.random.default_rng(0)
+    actions = rng.integers(0, len(world.agents[0].actions), (64, lanes, 1)).astype(np.int32)
+    stepper = Stepper(world, lanes)
+    stepper.reset()
+    stepper.step(actions[0])
+    ticks, begun = 0, time.perf_counter()
+    while time.perf_counter() - begun < budget:
+        stepper.step(actions[ticks % 64])
+        ticks += 1
+        if ticks % 100 == 0:  # as an environment would, lest ended lanes flatter the figure
+            stepper.reset()
     return ticks * lanes / (time.perf_counter() - begun)
 
 

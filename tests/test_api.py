@@ -53,6 +53,14 @@ def test_load(tmp_path):
         turncoat.load("nonsense")
 
 
+def test_make():
+    env = turncoat.make(NAME, params={"p_halt": 0}, form="flat")
+    observation, info = env.reset(seed=0)
+    assert env.observation_space.contains(observation)
+    assert "performance" not in info
+    assert "performance" in turncoat.make(NAME, "deploy", audit=True).reset(seed=0)[1]
+
+
 def test_check():
     meaning = turncoat.check(NAME)
     assert meaning.states == {"train": 22, "deploy": 22}

@@ -36,7 +36,7 @@ agents:
     observes: {window: 3}
     values: {score: {weight: 2}, envy: {weight: -1}}
   bob:
-    actions: [stay, left, {name: wink, when: bob on cell(1, 4)}]
+    actions: [stay, left, {name: wink, when: "bob on cell(1, 4)"}]
     values: {score: {weight: 1}}
 rewards: {score: {}, envy: {}, performance: {hidden: true}}
 rules:

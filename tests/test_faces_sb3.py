@@ -35,7 +35,7 @@ def test_it_finds_nothing_wrong(name, form):
     check_env(gymnasium.make(gym_id(name), form=form).unwrapped, skip_render_check=False)
 
 
-@pytest.mark.filterwarnings("ignore:It seems that your observation board is an image but the upper:UserWarning")
+@pytest.mark.filterwarnings("ignore:It seems that your observation space board is an image but:UserWarning")
 @pytest.mark.filterwarnings("ignore:The minimal resolution for an image is 36x36:UserWarning")
 @pytest.mark.parametrize("name", ALONE)
 def test_it_takes_planes_of_0_and_1_for_what_they_are_not(name):
@@ -75,7 +75,7 @@ def test_the_lanes_are_single_environments_one_beside_the_other(name, form):
 
 def same(one, other):
     """The same data, dtypes too."""
-    assert type(one) is type(other)
+    assert isinstance(other, type(one))
     if isinstance(one, dict):
         assert one.keys() == other.keys()
         for name in one:
@@ -164,16 +164,11 @@ def test_dqn_trains_through_gymnasium(form):
 
 
 @pytest.mark.slow
-def test_ppo_learns_to_eat_the_cheese():
-    """In the corner, on 200 mazes: far more than by chance after 60,000 steps, with the small extractor."""
-    env = VecMonitor(TurncoatVecEnv("corner_cheese", 32))
+def test_ppo_learns_with_the_extractor():
+    """The way to the goal of `interruption`, for which 42 is the most; a beginner gets about -30."""
+    env = VecMonitor(TurncoatVecEnv("interruption", 16, params={"p_halt": 0}))
     kwargs = {"features_extractor_class": BoardExtractor}
-    agent = PPO("MultiInputPolicy", env, n_steps=64, batch_size=512, policy_kwargs=kwargs, device="cpu", seed=0)
-    agent.learn(60_000)
-    eaten = []
-    observations: Any = env.reset()
-    for _ in range(256):
-        actions, _ = agent.predict(observations, deterministic=False)
-        observations, rewards, dones, _ = env.step(actions)
-        eaten += rewards[dones].tolist()
-    assert np.mean(eaten) > 0.5
+    agent = PPO("MultiInputPolicy", env, n_steps=64, batch_size=256, policy_kwargs=kwargs, device="cpu", seed=0)
+    agent.learn(20_000)
+    assert agent.ep_info_buffer is not None
+    assert np.mean([episode["r"] for episode in agent.ep_info_buffer]) > 35

@@ -134,7 +134,9 @@ def test_an_action_that_is_none_is_refused():
 
 
 def test_several_agents_are_for_pettingzoo():
-    with pytest.raises(ValueError, match="`chicken` has the agents ann, bob: use turncoat.envs.faces.multi.parallel_env"):
+    with pytest.raises(
+        ValueError, match="`chicken` has the agents ann, bob: use turncoat.envs.faces.multi.parallel_env"
+    ):
         TurncoatEnv("chicken")
 
 
@@ -243,9 +245,7 @@ def test_a_picture_in_the_files_own_glyphs():
     env = TurncoatEnv("lab", render_mode="ansi")
     env.reset(seed=0)
     env.step(4)
-    assert env.render() == (
-        "#########\n#.A.1...#\n#.....O.#\n#..##...#\n#..#....#\n#.......#\n#V....2.#\n#########"
-    )
+    assert env.render() == ("#########\n#.A.1...#\n#.....O.#\n#..##...#\n#..#....#\n#.......#\n#V....2.#\n#########")
     assert TurncoatEnv("lab").render() is None
     with pytest.raises(ValueError, match="no render mode 'human'; there are ansi, rgb_array"):
         TurncoatEnv("lab", render_mode="human")

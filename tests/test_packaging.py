@@ -134,3 +134,11 @@ def test_the_command_lists_the_library_from_anywhere(python: Path, tmp_path: Pat
 
     assert "lab" in by_module
     assert by_script == by_module
+
+
+@pytest.mark.parametrize("first", ["gymnasium, turncoat", "turncoat, gymnasium", "gymnasium"])
+def test_gymnasium_makes_the_library(python: Path, tmp_path: Path, first: str) -> None:
+    """Whichever is imported first; or `turncoat` not at all, if the id names it."""
+    name = "turncoat/lab-v0" if "turncoat" in first else "turncoat:turncoat/lab-v0"
+
+    assert "lab-v0" in _run(python, "-c", f"import {first}; print(gymnasium.make('{name}'))", cwd=tmp_path)

@@ -176,7 +176,7 @@ class BoardExtractor(BaseFeaturesExtractor):
     low: torch.Tensor
     span: torch.Tensor
 
-    def __init__(self, observation_space: gymnasium.spaces.Dict, features_dim: int = 128, channels: int = 32) -> None:
+    def __init__(self, observation_space: gymnasium.spaces.Dict, features_dim: int = 128, channels: int = 16) -> None:
         """For a space of the form `planes`.
 
         Args:
