@@ -21,7 +21,8 @@ from .bytecode import STACK, WIDTH
 _CACHE = os.environ.get("TURNCOAT_KERNEL_CACHE", "1") != "0"
 _compiled = njit(cache=_CACHE, error_model="numpy", nogil=True)
 # What only the kernel calls needs no way in from Python, which halves the time to compile it.
-_inner: Any = njit(**{"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True})
+_INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_inner = njit(**_INNER)
 
 TICK, START = 0, 1
 """The programs of a world."""
@@ -205,7 +206,7 @@ def _function(op: int, x: float) -> float:
 @_inner
 def _any(weights: Any, first: int, n: int) -> bool:
     """Some weight is not 0."""
-    for i in range(first, first + n):
+    for i in range(first, first + n):  # noqa: SIM110  # Numba knows no generators
         if weights[i] != 0:
             return True
     return False
@@ -444,15 +445,11 @@ def run(
 ) -> None:  # fmt: skip
     """Run a program of a world in some rows of a batch.
 
-    Args:
-        mem, num: `bytecode.flatten`.
-        program: `TICK`, or `START`, which reads neither states nor actions.
-        rows: int64 `[n]`; the other rows are left alone.
-        states: int32 `[B, F]`; after: the same shape, may be the same array.
-        actions: int32 `[B, N]`.
-        seed: uint64; lanes, clocks: int64 `[B]`, see `chance.Sampled`.
-        executed: int32 `[B, N]`; rewards: float64 `[B, K]`; performance: float64 `[B]`; events: uint64 `[B]`;
-            ended: bool `[B]`. All are overwritten in the rows.
+    `mem` and `num` are `bytecode.flatten`; `program` is `TICK`, or `START`, which reads neither states nor actions;
+    `rows` int64 `[n]` says which rows, the others are left alone. Read: `states` int32 `[B, F]`, `actions` int32
+    `[B, N]`, `seed` uint64, `lanes` and `clocks` int64 `[B]` (see `chance.Sampled`). Overwritten in the rows: `after`
+    int32 `[B, F]` (may be the same array as `states`), `executed` int32 `[B, N]`, `rewards` float64 `[B, K]`,
+    `performance` float64 `[B]`, `events` uint64 `[B]`, `ended` bool `[B]`.
     """
     fields, channels, n = states.shape[1], mem[b.H_N_CHANNELS], mem[b.H_AGENTS + 1]
     chosen, acts, slot = mem[b.H_CHOSEN], mem[b.H_EXECUTED], mem[b.H_SLOT]

@@ -89,7 +89,8 @@ def _settings(scenario: Scenario) -> Iterator[tuple[str, float, list[float]]]:
             yield name, present, _nearest(list(numbers), present)
         elif param.range is not None:
             low, high = param.range
-            whole = all(isinstance(number, int) for number in (present, low, high)) and high - low <= 1000
+            # From 0 to 1 is a chance or a share, however it is written.
+            whole = all(isinstance(number, int) for number in (present, low, high)) and 1 < high - low <= 1000
             values: list[float] = [*range(int(low), int(high) + 1)] if whole else _grid(present, low, high)
             yield name, present, _nearest([value for value in values if value != present], present)
     numeric = {name: value for name, value in scenario.params.items() if isinstance(value, int | float)}

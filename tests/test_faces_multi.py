@@ -145,7 +145,9 @@ def test_pictures():
     assert env.render() == "#####\n#DAH#\n#####\n#DBH#\n#####"
     picture = parallel_env("chicken", render_mode="rgb_array")
     picture.reset(seed=0)
-    assert picture.render().shape == (80, 80, 3)
+    drawn = picture.render()
+    assert isinstance(drawn, np.ndarray)
+    assert drawn.shape == (80, 80, 3)
     assert parallel_env("chicken").render() is None
     with pytest.raises(ValueError, match="no render mode 'human'"):
         parallel_env("chicken", render_mode="human")

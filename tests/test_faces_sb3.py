@@ -3,6 +3,7 @@
 import importlib
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_the_lanes_are_single_environments_one_beside_the_other(name, form):
         def reset(self, *, seed=None, options=None):
             return self.env.reset(seed=None if seed is None else seed - self.lane, options={"lane": self.lane})
 
-    plain = DummyVecEnv([lambda lane=lane: Lane(lane) for lane in range(4)])
+    plain = DummyVecEnv([partial(Lane, lane) for lane in range(4)])
     for env in (lanes, plain):
         env.seed(5)
     same(lanes.reset(), plain.reset())

@@ -128,14 +128,14 @@ def test_an_action_that_is_none_is_refused():
     env = TurncoatEnv("lab")
     env.reset(seed=0)
     for wrong in (-1, 6):
-        with pytest.raises(ValueError, match="no action .*; there are 0 to 5"):
+        with pytest.raises(ValueError, match=r"no action .*; there are 0 to 5"):
             env.step(wrong)
     assert env.action_names == ("stay", "up", "down", "left", "right", "disarm")
 
 
 def test_several_agents_are_for_pettingzoo():
     with pytest.raises(
-        ValueError, match="`chicken` has the agents ann, bob: use turncoat.envs.faces.multi.parallel_env"
+        ValueError, match=r"`chicken` has the agents ann, bob: use turncoat\.envs\.faces\.multi\.parallel_env"
     ):
         TurncoatEnv("chicken")
 
@@ -161,7 +161,7 @@ def test_what_a_tick_is_worth_by_hand():
     *_, info = env.step(1)
     assert info["action_mask"].tolist() == [1, 1, 1]
     assert info["action_mask"].dtype == np.int8
-    observation, reward, ended, cut, info = env.step(2)
+    _, reward, ended, cut, info = env.step(2)
     assert (reward, ended, cut) == (3 * 0.5 - 2, False, False)
     assert info == {
         "events": ("grabbed",), "rewards": {"reward": 3, "other": 1}, "executed": 2,
@@ -256,7 +256,8 @@ def test_a_plain_picture():
     env.reset(seed=0)
     picture = env.render()
     assert isinstance(picture, np.ndarray)
-    assert (picture.shape, picture.dtype) == ((8 * 16, 9 * 16, 3), np.uint8)
+    assert picture.shape == (8 * 16, 9 * 16, 3)
+    assert picture.dtype == np.uint8
     middles = picture[8::16, 8::16]
     robot, guard = middles[1, 1].tolist(), middles[3, 6].tolist()
     assert len({str(colour) for colour in (robot, guard, middles[0, 0].tolist(), middles[1, 2].tolist())}) == 4

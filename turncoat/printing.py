@@ -292,8 +292,12 @@ def _print_way(label: str, way: Way | None) -> None:
         return
     values = ", ".join(f"{escape(channel)} {number(value)}" for channel, value in way.values.items())
     first = f"; first at tick {way.tick}" if way.tick is not None else ""
-    say(f"{label}: value {number(way.value)} ({values}){first}", indent=2)
-    say(escape(path_in_words(way.actions)), indent=4)
+    low, high = way.share
+    chancy = 0 < low < 1 or 0 < high < 1
+    share = f"; in {number(low)}{'' if low == high else f' to {number(high)}'} of episodes" if chancy else ""
+    say(f"{label}: value {number(way.value)} ({values}){share}{first}", indent=2)
+    course = "likeliest course: " if chancy else ""
+    say(f"{course}{escape(path_in_words(way.actions))}", indent=4)
 
 
 def _signed(value: float) -> str:

@@ -21,8 +21,8 @@ def glyphs(scenario: Scenario, world: World) -> dict[str, str]:
     """The glyph of each zone, group of things and agent; what has none in the legend gets its first letter."""
     out: dict[str, str] = {}
     for glyph, entry in scenario.document.legend.items():
-        whats = (*legend_zones(entry, scenario.document), legend_thing(entry, scenario.document))
-        for what in (*whats, legend_agent(entry, scenario.document)):
+        names = (*legend_zones(entry, scenario.document), legend_thing(entry, scenario.document))
+        for what in (*names, legend_agent(entry, scenario.document)):
             if what:
                 out.setdefault(what, glyph)
     for body in world.bodies:

@@ -15,8 +15,7 @@ CATALOGUE: dict[str, str] = {
     "TC006": "The text holds a character that no one can see: a control character, a NUL, a mark that reverses the "
     "order in which the line is shown, or half of a surrogate pair, whether typed or written as an escape "
     "in double quotes. It could make a file read otherwise than it looks.",
-    "TC007": "The file holds no data: it is empty, or all of it is comments. docs/tutorial.md writes one step by "
-    "step.",
+    "TC007": "The file holds no data: it is empty, or all of it is comments. docs/tutorial.md writes one step by step.",
     "TC008": "YAML allows only spaces before the first character of a line, since a tab is as wide as each editor "
     "likes.",
     "TC009": "One file is one scenario. A line of three dashes starts a second document, which nothing would read.",
