@@ -28,6 +28,7 @@ from turncoat.envs.faces.sb3 import BoardExtractor, TurncoatVecEnv  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 register()
+torch.set_num_threads(1)  # two threads on two busy cores are many times slower than one
 
 
 @pytest.mark.parametrize("form", ["flat", "image"])
@@ -164,7 +165,7 @@ def test_dqn_trains_through_gymnasium(form):
     DQN(policy, venv, learning_starts=50, buffer_size=500, device="cpu", seed=0).learn(120)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_ppo_learns_with_the_extractor():
     """The way to the goal of `interruption`, for which 42 is the most; a beginner gets about -30."""
     env = VecMonitor(TurncoatVecEnv("interruption", 16, params={"p_halt": 0}))
