@@ -24,6 +24,10 @@ _compiled = njit(cache=_CACHE, error_model="numpy", nogil=True)
 _INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _inner = njit(**_INNER)
 
+OPERATIONS = "7ccb8031705d"
+"""A digest of the operations in `bytecode`. They are compiled in, but the cache of compiled code looks only at this
+file: whoever changes them must change this line (a test says so), or stale code would run."""
+
 TICK, START = 0, 1
 """The programs of a world."""
 

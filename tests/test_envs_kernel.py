@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.test_envs_enumerating import scenarios
 from tests.worlds import world_of
-from turncoat.envs import chance, kernel, reference
+from turncoat.envs import bytecode, chance, kernel, reference
 from turncoat.envs.chance import Sampled
 from turncoat.envs.compiling import compile_world
 from turncoat.envs.stepping import Stepper
@@ -71,6 +73,12 @@ def test_random_scenarios(text: str, seed: int) -> None:
 @given(scenarios(), st.integers(0, 2**63 - 1))
 def test_ten_million_steps(text: str, seed: int) -> None:
     same(world_of(text), seed, lanes=256, ticks=100)
+
+
+def test_compiled_code_cannot_outlive_the_operations_that_it_was_made_for() -> None:
+    operations = {name: value for name, value in vars(bytecode).items() if name.isupper() and isinstance(value, int)}
+    digest = hashlib.sha256(repr(sorted(operations.items())).encode()).hexdigest()[:12]
+    assert digest == kernel.OPERATIONS, f"the operations changed: write OPERATIONS = {digest!r} in envs/kernel.py"
 
 
 @settings(max_examples=50)

@@ -38,12 +38,12 @@ STRETCHES = 24
 
 def out() -> Console:
     """Standard output, for people."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else ENDLESS)
+    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else ENDLESS)
 
 
 def err() -> Console:
     """Standard error: faults and progress."""
-    return Console(highlight=False, stderr=True, width=None if sys.stderr.isatty() else ENDLESS)
+    return Console(highlight=False, emoji=False, stderr=True, width=None if sys.stderr.isatty() else ENDLESS)
 
 
 @contextmanager
