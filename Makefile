@@ -67,5 +67,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.made
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/.made
-	$(PIP) install -c constraints.txt -e ".[dev,sb3]"
+	$(PIP) install -c constraints.txt -e ".[dev,dask,learn,ray,sb3,search]"
 	@touch $(VENV)/.installed $@

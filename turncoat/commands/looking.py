@@ -1,0 +1,69 @@
+"""Commands that look at scenarios and at what the program knows: list, show, schema, explain."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from .. import printing
+from ..endings import UsageFault
+from .options import AsJson, Params, Sets, StageName, Which, load_with, stage_of, write_json
+
+
+def list_scenarios(as_json: AsJson = False) -> None:
+    """List the scenarios of the library."""
+    from .. import api
+
+    rows = [_listed(name) for name in api.names()]
+    if as_json:
+        write_json([dict(zip(("name", "origin", "title"), row, strict=True)) for row in rows])
+    else:
+        printing.print_list(rows)
+
+
+def show(which: Which, param: Params = [], set_: Sets = [], stage: StageName = None, as_json: AsJson = False) -> None:
+    """Show a scenario: its story and claim, its board, its agents, what pays and its params."""
+    scenario = load_with(which, param, set_)
+    name = stage_of(scenario, stage)
+    if as_json:
+        content = scenario.document.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        write_json({"hash": scenario.hash, "file": scenario.file, "params": dict(scenario.params), "content": content})
+    else:
+        printing.print_scenario(scenario, name)
+
+
+def schema() -> None:
+    """Print the JSON Schema of scenario files (draft-07), for editors."""
+    from ..scenarios.language.json_schema import json_schema
+
+    write_json(json_schema())
+
+
+def explain(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as TC401.")], as_json: AsJson = False
+) -> None:
+    """Explain a fault code."""
+    from ..scenarios.language.catalogue import CATALOGUE
+    from ..scenarios.language.faults import explain as paragraph
+
+    text = paragraph(code)
+    if code.strip().upper() not in CATALOGUE:
+        raise UsageFault(text)
+    if as_json:
+        write_json({"code": code.strip().upper(), "explanation": CATALOGUE[code.strip().upper()]})
+    else:
+        printing.say(escape(text))
+
+
+def _listed(name: str) -> tuple[str, str, str]:
+    """One that cannot be loaded (a plugin's) hides none of the others."""
+    from .. import api
+    from ..scenarios.language.faults import ScenarioError
+
+    try:
+        document = api.load(name).document
+    except ScenarioError:
+        return name, "", f"cannot be loaded: `turncoat check {name}` says why"
+    return name, document.origin, document.title

@@ -1,0 +1,87 @@
+"""Commands that search a world exactly: check, solve, why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from .. import printing
+from ..endings import FAULT
+from .options import AsJson, Many, Params, Sets, StageName, Which, known, load_with, stage_of, write_json
+
+
+def check(which: Many, param: Params = [], set_: Sets = [], as_json: AsJson = False) -> None:
+    """Check scenarios: shape, names, types, and what only a search of the world can find."""
+    from .. import api
+    from ..scenarios.language.faults import ScenarioError
+
+    wrong, data = False, []
+    for name in which:
+        try:
+            scenario = load_with(name, param, set_)
+            with printing.progress(not as_json) as report:
+                if report is not None:
+                    report(f"searching {name}")
+                meaning = api.check(scenario)
+        except ScenarioError as error:
+            wrong = True
+            data.append({"scenario": name, "ok": False, "faults": [printing.fault_data(f) for f in error.faults]})
+            if not as_json:
+                printing.print_faults(error.faults, error.lines, printing.out())
+            continue
+        faults = (*scenario.warnings, *meaning.faults)
+        bad = any(not fault.warning for fault in faults)
+        wrong = wrong or bad
+        found = {**api.as_data(meaning), "faults": [printing.fault_data(fault) for fault in faults]}
+        data.append({"scenario": name, "ok": not bad, **found})
+        if not as_json:
+            printing.print_meaning(name, scenario, meaning)
+    if as_json:
+        write_json(data)
+    raise typer.Exit(FAULT if wrong else 0)
+
+
+def solve(which: Which, param: Params = [], set_: Sets = [], stage: StageName = None, as_json: AsJson = False) -> None:
+    """Solve a stage exactly: what the agent's best plan is worth to it and to the designers, and the gap."""
+    from .. import api
+
+    scenario = load_with(which, param, set_)
+    analysis = api.solve(scenario, stage_of(scenario, stage))
+    if as_json:
+        write_json(_analysis_data(api.as_data(analysis)))
+    else:
+        printing.print_analysis(analysis)
+
+
+def why(
+    which: Which,
+    event: Annotated[str, typer.Option("--event", help="An event, or ended:REASON.")],
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why the agent brings an event about, or does not: the best plans with and without, and what would flip it."""
+    from .. import api
+    from ..evals.flipping import nearest_flips
+
+    scenario = load_with(which, param, set_)
+    name = stage_of(scenario, stage)
+    known("event", event, api.events(scenario, name))
+    with printing.progress(not as_json) as report:
+        answer = api.why(scenario, event, name)
+        flips = nearest_flips(scenario, event, name, report)
+    if as_json:
+        write_json({**api.as_data(answer), "flips": [api.as_data(flip) for flip in flips]})
+    else:
+        printing.print_why(answer, flips)
+
+
+def _analysis_data(analysis: dict[str, Any]) -> dict[str, Any]:
+    """The names that `--json` promises: `return` is a word of Python's, so the result itself says `total`."""
+    plans = {
+        plan: worth and {**{k: v for k, v in worth.items() if k != "total"}, "return": worth["total"]}
+        for plan, worth in ((plan, analysis[plan]) for plan in ("agent", "performance_best"))
+    }
+    return {**analysis, **plans}
