@@ -69,6 +69,7 @@ class Case:
 CASES = [
     # Shapes
     Case("a missing key", "TC200", "title: ", "sources: []\n# "),
+    Case("a word where a number is wanted", "TC420", "discount: 0.97", 'discount: "high"'),
     Case("a missing key inside", "TC200", "- {name: drunk, agent: robot,", "- {name: drunk,"),
     Case("an unknown key", "TC201", "limit: 100", "limits: 100, limit: 100"),
     Case("an unknown key of a legend entry", "TC201", "{zone: bench_1}", "{zones: bench_1, zone: bench_1}"),

@@ -110,6 +110,26 @@ lab.yaml:1:7: TC104 `_x` means nothing here
 """,
     ),
     (
+        "effect",
+        "delete guard",
+        """\
+lab.yaml:1:1: TC109 no effect begins with `delete` and a name
+    1 | delete guard
+      | ^^^^^^
+   cure: write `remove THING`
+""",
+    ),
+    (
+        "effect",
+        "paint guard",
+        """\
+lab.yaml:1:1: TC109 no effect begins with `paint` and a name
+    1 | paint guard
+      | ^^^^^
+   cure: effects begin with `event`, `end`, `remove`, `place`, `move`, `swap`, or `reset`, or have a name before `+=`, `-=`, `=`, `cycles`, `takes` or `drops`
+""",  # noqa: E501
+    ),
+    (
         "guard",
         "robot meets and power > 2",
         """\

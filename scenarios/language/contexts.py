@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .constants import CEILING, NotConstant, TooManyParams, Value, constant, extremes, names_in
@@ -68,7 +68,9 @@ class Context:
     def fixed(self, value: Formula | None, user: str, path: Path) -> Expression | None:
         """Check a number that must be known before the run: numbers and params only."""
         expression = None if value is None else self.parse(value, path)
-        if expression is None or not require(expression, "number", self.scope(path, acted=False, ticking=False), user):
+        if expression is None or not require(
+            expression, "number", replace(self.scope(path, acted=False, ticking=False), fixed=True), user
+        ):
             return None
         try:
             constant(expression, self.params)

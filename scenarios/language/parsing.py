@@ -444,6 +444,24 @@ _FOREIGN = {
     ";": "write one effect on each line",
     "#": "a comment cannot stand in here; in YAML it needs a space before it",
 }
+_FOREIGN_VERBS = {
+    **dict.fromkeys(("delete", "destroy", "kill", "despawn", "erase", "take"), "write `remove THING`"),
+    **dict.fromkeys(("put", "spawn", "create", "teleport", "add"), "write `place THING at PLACE`"),
+    **dict.fromkeys(("push", "shift", "go", "walk"), "write `move THING DIRECTION`"),
+    **dict.fromkeys(("increase", "increment", "raise", "inc"), "write `COUNTER += 1`"),
+    **dict.fromkeys(("decrease", "decrement", "lower", "dec"), "write `COUNTER -= 1`"),
+    **dict.fromkeys(("set", "let", "assign", "toggle"), "write `COUNTER = VALUE`"),
+    **dict.fromkeys(("emit", "signal", "log", "happens"), "write `event NAME`"),
+    **dict.fromkeys(("stop", "terminate", "finish", "done"), 'write `end "REASON"`'),
+    **dict.fromkeys(("pick", "grab", "pickup", "carry"), "write `AGENT takes THING`"),
+}
+"""What other languages call the effects."""
+
+_EFFECTS = (
+    f"effects begin with {oxford(f'`{verb}`' for verb in EFFECT_VERBS)}, "
+    "or have a name before `+=`, `-=`, `=`, `cycles`, `takes` or `drops`"
+)
+
 _FOREIGN_WORDS = {
     "is": "compare with `==`",
     "equals": "compare with `==`",
@@ -614,6 +632,9 @@ def _wrong_word(
         if guess:
             message = f"{quote(before[0])} is no word of the language"
             return ExpressionFault("TC109", before[1], message, f"did you mean `{guess}`?")
+        if before[0] not in RESERVED.union(EFFECT_VERBS) and before[0][0].isalpha() and found not in RESERVED:
+            message = f"no effect begins with {quote(before[0])} and a name"
+            return ExpressionFault("TC109", before[1], message, _FOREIGN_VERBS.get(before[0].lower(), _EFFECTS))
     if found.lower() in _FOREIGN_WORDS and "NAME" not in accepted:
         cure = _FOREIGN_WORDS[found.lower()]
         return ExpressionFault("TC109", span, f"{quote(found)} is no word of the language here", cure)

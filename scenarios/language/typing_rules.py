@@ -91,6 +91,7 @@ class Scope:
         bound: things of which one instance at a time is meant (`each:`, `any(...)`).
         acted: agents have acted, so `does`, `chooses` and `moved` mean something.
         ticking: draws of the tick are known.
+        fixed: the text must be known before the run, so that only numbers and params help.
     """
 
     symbols: Symbols
@@ -99,6 +100,7 @@ class Scope:
     bound: frozenset[str] = frozenset()
     acted: bool = True
     ticking: bool = True
+    fixed: bool = False
 
     def fault(self, code: str, span: Span, message: str, cure: str, *, warning: bool = False) -> None:
         """Report a fault in this text."""
@@ -265,6 +267,10 @@ def _unknown_name(name: str, span: Span, scope: Scope) -> None:
         cure = "compare it with the counter that holds it, as in `next_job == bench_1`"
         scope.fault("TC504", span, f"`{name}` is a word that a counter may hold, and alone it has no value", cure)
         return
+    if scope.fixed:
+        cure = f"write a number{_or_a_param(name, symbols)}"
+        scope.fault("TC420", span, f"`{name}` is neither a number nor a param", cure)
+        return
     valid = tuple(name for name, kind in symbols.kinds.items() if kind not in ("event", "channel"))
     near = nearest(name, (*valid, *symbols.fields))
     lines = [
@@ -274,6 +280,14 @@ def _unknown_name(name: str, span: Span, scope: Scope) -> None:
     ]
     hint = f"did you mean `{near}`? " if near else ""
     scope.fault("TC420", span, f"nothing is called `{name}`", hint + "; ".join(lines))
+
+
+def _or_a_param(name: str, symbols: Symbols) -> str:
+    """The end of `write a number`: the param that was meant, or those that there are."""
+    params = symbols.of("param")
+    if near := nearest(name, params):
+        return f", or did you mean `{near}`?"
+    return f" or a param: {listed(params, 6)}" if params else ""
 
 
 def value_type(value: object) -> Typed:
