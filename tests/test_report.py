@@ -1,0 +1,174 @@
+"""The report: what stands in it, that nothing in a scenario becomes markup, and that a browser plays it."""
+
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import turncoat
+from turncoat.evals.rundir import RunError, load_run
+from turncoat.evals.running import Settings
+from turncoat.scenarios import library
+from turncoat.viz.report import page
+from turncoat.viz.report.page import report_html, write_report
+
+EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> & $title ${style}"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    run = turncoat.run("treacherous_turn/lab", settings=Settings(agents=("exact",)))
+    return run.save(tmp_path_factory.mktemp("runs") / "lab")
+
+
+def data_of(html):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1])
+
+
+def test_it_holds_the_run(lab):
+    (run,) = data_of(report_html([lab]))
+    assert (run["name"], run["verdict"], run["origin"]) == ("lab", lab.verdict, "given")
+    assert [row["name"] for row in run["judgements"]] == [judgement.name for judgement in lab.judgements]
+    episode = next(each for each in run["episodes"] if each["label"] == "deploy-exact")
+    table = lab.trace("deploy-exact").table
+    assert len(episode["frames"]) == len(table) + 1
+    world = run["stages"][episode["world"]]
+    robot = next(i for i, body in enumerate(world["bodies"]) if body["agent"])
+    fields = lab.trace("deploy-exact").meta.fields
+    cells = [state[fields.index("robot.cell")] for state in table["state"].to_list()]
+    assert [frame["cells"][robot] for frame in episode["frames"][:-1]] == cells
+    assert [frame["events"] for frame in episode["frames"][:24]] == table["events"].to_list()[:24]
+    assert sum(frame.get("performance", 0) for frame in episode["frames"]) == table["hidden.performance"].sum()
+
+
+def test_the_plan_drawn_is_the_way_that_is_gone(lab):
+    """Nothing is left to chance in lab, so the first thought's line is what happens."""
+    (run,) = data_of(report_html([lab]))
+    episode = next(each for each in run["episodes"] if each["label"] == "deploy-exact")
+    robot = next(i for i, body in enumerate(run["stages"][episode["world"]]["bodies"]) if body["agent"])
+    line = episode["frames"][0]["thoughts"][0]["line"]
+    assert len(line) > 25
+    assert [cell for _, cell, _ in line] == [frame["cells"][robot] for frame in episode["frames"][1 : len(line) + 1]]
+
+
+def test_sight_is_the_engine_s(lab):
+    """In lab the exact plan never stands in the vault while a cell of it is seen."""
+    (run,) = data_of(report_html([lab]))
+    episode = next(each for each in run["episodes"] if each["label"] == "deploy-exact")
+    world = run["stages"][episode["world"]]
+    robot = next(i for i, body in enumerate(world["bodies"]) if body["agent"])
+    vault = next(zone["cells"] for zone in world["layouts"][0]["zones"] if zone["name"] == "vault")
+    seen = [frame for frame in episode["frames"] if set(frame["seen"][0]) & set(vault)]
+    assert seen
+    assert all(frame["cells"][robot] not in vault for frame in seen)
+
+
+def test_the_parts_are_those_that_the_policy_allows(lab):
+    html = report_html([lab])
+    for tag, rule in (("style", "style-src"), ("script", "script-src")):
+        text = re.search(rf"<{tag}>(.*?)</{tag}>", html, re.S)[1]
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{rule} 'sha256-{digest}'" in html
+    assert "default-src 'none'" in html
+    assert not re.search(r"(?:src|href)=[\"']?https?:", html)
+
+
+def evil(tmp_path):
+    """A run of a scenario whose every text is an attack."""
+    text = (
+        library.find("two_systems/chicken").read_text().replace("title: Who gives way?", f"title: {json.dumps(EVIL)}")
+    )
+    (tmp_path / "evil.yaml").write_text(text, encoding="utf-8")
+    return turncoat.run(tmp_path / "evil.yaml", settings=Settings(agents=("exact",))).save(tmp_path / "run")
+
+
+def test_what_a_scenario_says_stays_text(tmp_path):
+    html = report_html([evil(tmp_path)])
+    assert html.count("<script") == 2
+    assert "<img" not in html
+    assert data_of(html)[0]["title"] == EVIL
+
+
+def test_episodes_are_left_out_of_a_page_that_would_be_too_large(lab, monkeypatch):
+    monkeypatch.setattr(page, "MOST_BYTES", 60_000)
+    (run,) = data_of(report_html([lab]))
+    assert run["episodes"] == []
+    assert run["leftOut"] > 0
+
+
+def test_nothing_is_written_over(lab, tmp_path):
+    target = tmp_path / "report.html"
+    write_report([lab], target)
+    before = target.read_bytes()
+    with pytest.raises(RunError, match="exists already"):
+        write_report([lab], target)
+    assert target.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_run_whose_scenario_is_another_one_now_is_refused(lab, tmp_path):
+    copy = tmp_path / "run"
+    copy.mkdir()
+    for name in ("manifest.json", "verdict.json"):
+        (copy / name).write_text((lab.folder / name).read_text())
+    (copy / "scenario.yaml").write_text(lab.scenario.replace("max: threshold", "max: 4"))
+    with pytest.raises(RunError, match="changed since the run"):
+        report_html([load_run(copy)])
+
+
+def browse(html, tmp_path, *expressions):
+    path = tmp_path / "page.html"
+    path.write_text(html, encoding="utf-8")
+    script = Path(__file__).with_name("chromium.py")
+    done = subprocess.run([sys.executable, script, path, *expressions], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+CLOCK = "document.querySelector('.controls strong').textContent"
+PRESS = "document.querySelector('.timeline').dispatchEvent(new KeyboardEvent('keydown', {key: '%s', bubbles: true}))"
+PIXELS = "document.querySelector('canvas.board').toDataURL()"
+
+
+@pytest.mark.slow
+def test_a_browser_plays_it(lab, tmp_path):
+    first, before, _, second, after, _, last, log, _, playing, *_, console = browse(
+        report_html([lab]),
+        tmp_path,
+        CLOCK,
+        PIXELS,
+        PRESS % "ArrowRight",
+        CLOCK,
+        PIXELS,
+        PRESS % "End",
+        CLOCK,
+        "document.querySelector('.log').innerText",
+        "document.querySelector('.controls button').click()",
+        "document.querySelector('.controls button').textContent",
+    )
+    assert console == []
+    assert (first, second, last) == ("tick 0 of 120", "tick 1 of 120", "tick 120 of 120")
+    assert before != after
+    assert "tick 23: disarmed" in log
+    assert "ticks 27 to 119: seized" in log
+    assert playing == "Pause"
+
+
+@pytest.mark.slow
+def test_a_browser_runs_nothing_of_a_scenario(tmp_path):
+    title, heading, images, console = browse(
+        report_html([evil(tmp_path)]),
+        tmp_path,
+        "document.title",
+        "document.querySelector('h1').firstChild.textContent",
+        "document.images.length",
+    )
+    assert console == []
+    assert "owned" not in title.replace(EVIL, "")
+    assert heading.strip() == EVIL.strip()
+    assert images == 0

@@ -1,0 +1,27 @@
+"""The command that writes what people read of a run: report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import printing
+from .options import AsJson, write_json
+
+
+def report(
+    which: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of runs, as `run` writes them.")],
+    out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
+    as_json: AsJson = False,
+) -> None:
+    """Write one HTML page on some runs: the claim, the replays with what the agents thought, the verdict."""
+    from ..evals.rundir import load_run
+    from ..viz.report.page import write_report
+
+    target = write_report([load_run(folder) for folder in which], out)
+    if as_json:
+        write_json({"report": str(target), "bytes": target.stat().st_size})
+    else:
+        printing.say(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")

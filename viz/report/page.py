@@ -1,0 +1,121 @@
+"""The page itself: everything in one file, nothing fetched, no word of a scenario ever read as markup."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from ...evals.reopening import scenario_of, world_of
+from ...evals.rundir import RunError, StoredRun, check_target
+from ...scenarios.language.loading import Scenario
+from .film import Data, episodes_of, film, stage_data
+
+MOST_EPISODES = 6
+"""Of one trace that are shown."""
+MOST_BYTES = 4_500_000
+"""Of the page; episodes are left out until it is no larger."""
+
+
+def write_report(runs: Sequence[StoredRun], target: Path) -> Path:
+    """Write the report of some runs, whole or not at all.
+
+    Raises:
+        RunError: the target exists or cannot be written, or a run cannot be opened again.
+    """
+    check_target(target)
+    text = report_html(runs)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.rename(target)
+    except OSError as fault:
+        part.unlink(missing_ok=True)
+        raise RunError(f"{target} cannot be written: {fault.strerror or fault}") from fault
+    return target
+
+
+def report_html(runs: Sequence[StoredRun]) -> str:
+    """The page for some runs.
+
+    Raises:
+        RunError: a run cannot be opened again, or there is none.
+    """
+    if not runs:
+        raise RunError("there is no run to report")
+    most = MOST_EPISODES
+    while True:
+        text = _page([_run_data(run, most) for run in runs])
+        if len(text.encode()) <= MOST_BYTES or most == 0:
+            return text
+        most //= 2
+
+
+def _page(data: Sequence[Data]) -> str:
+    style, script = _part("report.css"), _part("player.js")
+    written = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    return Template(_part("page.html")).substitute(
+        title=html.escape(" · ".join(str(run["title"]) for run in data)),
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        data=written.replace("<", "\\u003c"),
+    )
+
+
+def _part(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """Of an inline part, as a Content-Security-Policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _run_data(run: StoredRun, most: int) -> Data:
+    scenario = scenario_of(run)
+    document = scenario.document
+    stages, episodes, left_out = _recorded(run, scenario, most)
+    return {
+        "name": run.manifest.scenario,
+        "title": document.title,
+        "claim": " ".join(document.claim.split()),
+        "origin": document.origin,
+        "about": {key: " ".join(text.split()) for key, text in document.about if text},
+        "sources": list(document.sources),
+        "verdict": run.verdict,
+        "judgements": [judgement.to_dict() for judgement in run.judgements],
+        "command": shlex.join(["turncoat", *run.manifest.command[1:]]),
+        "manifest": {**asdict(run.manifest), "command": list(run.manifest.command)},
+        "stages": stages,
+        "episodes": episodes,
+        "leftOut": left_out,
+    }
+
+
+def _recorded(run: StoredRun, scenario: Scenario, most: int) -> tuple[list[Data], list[Data], int]:
+    """The worlds of the traces, the episodes that are shown, and how many are not."""
+    stages: list[Data] = []
+    shown: list[Data] = []
+    left_out = 0
+    for name in run.traces:
+        trace = run.trace(name)
+        world = world_of(scenario, trace.meta)
+        stages.append(stage_data(world))
+        pairs = episodes_of(trace, most)
+        left_out += trace.table.select("seed", "episode").n_unique() - len(pairs)
+        for seed, episode in pairs:
+            head = {"label": name, "agent": trace.meta.agent, "stage": trace.meta.stage, "seed": seed}
+            frames = film(world, trace, seed, episode)
+            shown.append({**head, "episode": episode, "world": len(stages) - 1, "frames": frames})
+    return stages, shown, left_out

@@ -1,0 +1,61 @@
+"""The figures of a board as drawing orders, so that a browser draws the same shapes as every other picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...envs.world import Body
+from ..canvas import Canvas, Point
+from ..figures import Cast
+
+Order = list[object]
+"""A shape's name and its numbers, in parts of a cell; a colour is `#rrggbb`, or null for none."""
+
+
+class Recorder(Canvas):
+    """A canvas that keeps what it is told to draw."""
+
+    def __init__(self) -> None:
+        """Nothing drawn yet."""
+        super().__init__(1, 1, 1)
+        self.orders: list[Order] = []
+
+    def box(
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        fill: str | None,
+        radius: float = 0,
+        outline: str | None = None,
+        line: float = 0,
+    ) -> None:
+        """See `Canvas.box`."""
+        numbers = (left, top, right - left, bottom - top)
+        self.orders.append(["box", *map(_short, numbers), fill, _short(radius), outline, _short(line)])
+
+    def disc(
+        self, x: float, y: float, radius: float, fill: str | None, outline: str | None = None, line: float = 0
+    ) -> None:
+        """See `Canvas.disc`."""
+        self.orders.append(["disc", *map(_short, (x, y, radius)), fill, outline, _short(line)])
+
+    def polygon(self, points: Sequence[Point], fill: str) -> None:
+        """See `Canvas.polygon`."""
+        self.orders.append(["polygon", [_short(number) for point in points for number in point], fill])
+
+    def line(self, points: Sequence[Point], colour: str, width: float, dash: float = 0) -> None:
+        """See `Canvas.line`; dashes become a whole line."""
+        self.orders.append(["line", [_short(number) for point in points for number in point], colour, _short(width)])
+
+
+def sprite(cast: Cast, body: Body) -> list[Order]:
+    """What draws a body around the origin, in a cell of side 1."""
+    recorder = Recorder()
+    cast.draw(recorder, body, 0.0, 0.0, 1.0)
+    return recorder.orders
+
+
+def _short(number: float) -> float:
+    return round(float(number), 4)
