@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 import subprocess
@@ -14,7 +15,7 @@ import turncoat
 from turncoat.evals.rundir import RunError, load_run
 from turncoat.evals.running import Settings
 from turncoat.scenarios import library
-from turncoat.viz.report import page
+from turncoat.viz.report import page as pages
 from turncoat.viz.report.page import report_html, write_report
 
 EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> & $title ${style}"
@@ -26,8 +27,9 @@ def lab(tmp_path_factory):
     return run.save(tmp_path_factory.mktemp("runs") / "lab")
 
 
-def data_of(html):
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)[1])
+def data_of(text):
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
+    return json.loads(data)
 
 
 def test_it_holds_the_run(lab):
@@ -69,13 +71,13 @@ def test_sight_is_the_engine_s(lab):
 
 
 def test_the_parts_are_those_that_the_policy_allows(lab):
-    html = report_html([lab])
+    page = report_html([lab])
     for tag, rule in (("style", "style-src"), ("script", "script-src")):
-        text = re.search(rf"<{tag}>(.*?)</{tag}>", html, re.S)[1]
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.S)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assert f"{rule} 'sha256-{digest}'" in html
-    assert "default-src 'none'" in html
-    assert not re.search(r"(?:src|href)=[\"']?https?:", html)
+        assert f"{rule} 'sha256-{digest}'" in page
+    assert "default-src 'none'" in page
+    assert not re.search(r"(?:src|href)=[\"']?https?:", page)
 
 
 def evil(tmp_path):
@@ -88,14 +90,14 @@ def evil(tmp_path):
 
 
 def test_what_a_scenario_says_stays_text(tmp_path):
-    html = report_html([evil(tmp_path)])
-    assert html.count("<script") == 2
-    assert "<img" not in html
-    assert data_of(html)[0]["title"] == EVIL
+    text = report_html([evil(tmp_path)])
+    assert text.count("<script") == 2
+    assert "<img" not in text
+    assert data_of(text)[0]["title"] == EVIL
 
 
 def test_episodes_are_left_out_of_a_page_that_would_be_too_large(lab, monkeypatch):
-    monkeypatch.setattr(page, "MOST_BYTES", 60_000)
+    monkeypatch.setattr(pages, "MOST_BYTES", 60_000)
     (run,) = data_of(report_html([lab]))
     assert run["episodes"] == []
     assert run["leftOut"] > 0
@@ -121,9 +123,18 @@ def test_a_run_whose_scenario_is_another_one_now_is_refused(lab, tmp_path):
         report_html([load_run(copy)])
 
 
-def browse(html, tmp_path, *expressions):
+def test_it_stands_in_a_notebook(tmp_path):
+    run = turncoat.run("escape/interruption", settings=Settings(agents=("exact",)))
+    shown = turncoat.report(run)._repr_html_()
+    (inside,) = re.findall(r'srcdoc="([^"]*)"', shown)
+    assert data_of(html.unescape(inside))[0]["verdict"] == run.verdict
+    assert 'sandbox="allow-scripts"' in shown
+    assert turncoat.report(run.save(tmp_path / "run").folder).html.count("<script") == 2
+
+
+def browse(text, tmp_path, *expressions):
     path = tmp_path / "page.html"
-    path.write_text(html, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     script = Path(__file__).with_name("chromium.py")
     done = subprocess.run([sys.executable, script, path, *expressions], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from .envs.analysis import Analysis, analyse
 from .envs.why import Why, explain_event
 from .evals.laboratory import Laboratory
 from .evals.meaning import Meaning, check_meaning
+from .evals.rundir import StoredRun, load_run
 from .evals.running import Report, Run, Settings, run_scenario
 from .scenarios import library
 from .scenarios.language import loading
@@ -19,6 +22,7 @@ from .scenarios.language.loading import Scenario
 if TYPE_CHECKING:  # Gymnasium and the compiler are imported when an environment is made
     from .envs.faces.single import TurncoatEnv
     from .envs.faces.spaces import Form
+    from .viz.report.page import Page
 
 Which = Scenario | str | os.PathLike[str]
 """A loaded scenario, a name such as `treacherous_turn/lab`, or a path."""
@@ -127,6 +131,28 @@ def run(
         ScenarioError: it cannot be loaded.
     """
     return run_scenario(load(which, overrides), settings, report)
+
+
+def report(*runs: Run | StoredRun | str | os.PathLike[str]) -> Page:
+    """One page on some runs, with a player for what was recorded; a notebook shows it, `Page.save` writes it.
+
+    Args:
+        runs: what `run` returned, or folders of runs.
+
+    Raises:
+        RunError: a folder is not that of a run, or its scenario has changed since.
+    """
+    from .viz.report.page import Page, report_html
+
+    with TemporaryDirectory() as spare:
+        stored = [_stored(run, Path(spare) / str(number)) for number, run in enumerate(runs)]
+        return Page(report_html(stored))
+
+
+def _stored(run: Run | StoredRun | str | os.PathLike[str], spare: Path) -> StoredRun:
+    if isinstance(run, Run):
+        return run.save(spare)
+    return run if isinstance(run, StoredRun) else load_run(Path(run))
 
 
 def as_data(result: Any) -> Any:

@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -23,6 +23,35 @@ MOST_EPISODES = 6
 """Of one trace that are shown."""
 MOST_BYTES = 4_500_000
 """Of the page; episodes are left out until it is no larger."""
+FRAME = 900
+"""Height of the frame in a notebook, in pixels."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report; a notebook shows it in a frame of its own.
+
+    Attributes:
+        html: the whole page.
+    """
+
+    html: str
+
+    def save(self, target: Path) -> Path:
+        """Write the page, whole or not at all.
+
+        Raises:
+            RunError: the target exists, or cannot be written.
+        """
+        check_target(target)
+        return _write(self.html, target)
+
+    def _repr_html_(self) -> str:
+        """Scripts run in the frame, cut off from the notebook around it."""
+        inside = html.escape(self.html)
+        return (
+            f'<iframe sandbox="allow-scripts" srcdoc="{inside}" width="100%" height="{FRAME}" frameborder="0"></iframe>'
+        )
 
 
 def write_report(runs: Sequence[StoredRun], target: Path) -> Path:
@@ -32,7 +61,10 @@ def write_report(runs: Sequence[StoredRun], target: Path) -> Path:
         RunError: the target exists or cannot be written, or a run cannot be opened again.
     """
     check_target(target)
-    text = report_html(runs)
+    return Page(report_html(runs)).save(target)
+
+
+def _write(text: str, target: Path) -> Path:
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
