@@ -6,8 +6,9 @@ import sys
 
 from .enumeration import laboratory, million
 from .measuring import table
+from .search import searching
 from .stepping import kernel, reference, training
 
-figures = [*laboratory(), *million(), *reference(), *kernel(), *training()]
+figures = [*laboratory(), *million(), *reference(), *kernel(), *training(), *searching()]
 print(table(figures))
 sys.exit(not all(figure.met for figure in figures))
