@@ -19,7 +19,7 @@ except ImportError as missing:
 from .base import Ints
 from .enumerating import Enumeration
 from .observing import observe, view_ids
-from .torch_chance import Draws
+from .torch_chance import TILE, Draws
 from .torch_tables import records_of, thresholds
 from .world import World
 
@@ -96,6 +96,8 @@ class TorchWorld:
         self._start = torch.as_tensor(mdp.start_state.astype(np.int32), device=self._device)
         starts = np.array([0, mdp.start_state.size])
         self._start_threshold = torch.as_tensor(thresholds(starts, mdp.start_probability), device=self._device)
+        # Elsewhere, to count who is done would be to wait; and few lanes' draws are made ahead, which is quicker still.
+        self._few_at_a_time = self._device.type == "cpu" and n_lanes >= TILE["cpu"]
         self._looks(world, enumeration.states)
         self.states = torch.zeros(n_lanes, dtype=torch.int32, device=self._device)
         self.ticks = torch.zeros_like(self.states)
@@ -165,7 +167,7 @@ class TorchWorld:
         """The states int32 `[B]`, with those that are `done` exchanged for the beginning of an episode."""
         if self._start.numel() == 1:
             return torch.where(done, self._start, states)
-        if starts is None and self._device.type == "cpu":  # elsewhere, to count who is done would be to wait
+        if starts is None and self._few_at_a_time:
             rows = done.nonzero()[:, 0]
             return states.index_copy(0, rows, self._start_at(self._starts.of(rows, self.clock)))
         if starts is None:

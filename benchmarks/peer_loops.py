@@ -1,0 +1,147 @@
+"""One library's stepping loop, in a process of its own: `python peer_loops.py LOOP SECONDS`.
+
+It runs where that library is installed, so it imports nothing else. When it is warm it prints a line of JSON about
+itself; then for every line on its input it steps for so many seconds and prints how many steps a second it made.
+Actions are uniform over the environment's own and drawn beforehand; every step gives its observation.
+"""
+
+import json
+import sys
+import time
+
+LANES = 1_024
+MAP = "MiniGrid-Empty-8x8-v0"
+
+
+def turncoat_one():
+    """`lab` (8 x 9) in Gymnasium's wrappers, one environment."""
+    import gymnasium
+
+    return _one(gymnasium.make("turncoat:turncoat/lab-v0"))
+
+
+def minigrid_one():
+    """An empty room of 8 x 8, the whole of it observed, in the wrappers that `make` gives it."""
+    import gymnasium
+    import minigrid  # noqa: F401 # registers its environments
+    from minigrid.wrappers import FullyObsWrapper
+
+    return _one(FullyObsWrapper(gymnasium.make(MAP)))
+
+
+def _one(env):
+    import numpy as np
+
+    actions = np.random.default_rng(0).integers(0, env.action_space.n, 4096).tolist()
+    env.reset(seed=0)
+
+    def some():
+        for action in actions:
+            _, _, ended, cut, _ = env.step(action)
+            if ended or cut:
+                env.reset()
+        return len(actions)
+
+    return some
+
+
+def turncoat_many():
+    """`lab` as a vector environment, one thread."""
+    import gymnasium
+
+    env = gymnasium.make_vec("turncoat:turncoat/lab-v0", num_envs=LANES)
+    env.reset(seed=0)
+    return _many(env, env.single_action_space.n)
+
+
+def turncoat_torch():
+    """`lab` by the torch view, one thread, each step's planes and counters gathered."""
+    import torch
+
+    from turncoat.envs.compiling import compile_world
+    from turncoat.envs.enumerating import enumerate_world
+    from turncoat.envs.torch_view import TorchWorld
+    from turncoat.scenarios.language.loading import load
+
+    torch.set_num_threads(1)
+    world = TorchWorld(enumerate_world(compile_world(load("lab"), "train")), LANES)
+    tables = world.observations("planes")
+    actions = torch.randint(world.n_actions, (64, LANES), dtype=torch.int32)
+
+    def some():
+        for row in actions:
+            *_, index = world.step(row)
+            for table in tables.values():
+                table.index_select(0, index)
+        return actions.numel()
+
+    return some
+
+
+def envpool_many():
+    """The same room by EnvPool, on all cores; it shows the 7 x 7 cells before the agent."""
+    import envpool
+
+    env = envpool.make_gymnasium(MAP, num_envs=LANES, seed=0)
+    env.reset()
+    return _many(env, env.action_space.n)
+
+
+def _many(env, n_actions):
+    import numpy as np
+
+    actions = np.random.default_rng(0).integers(0, n_actions, (64, LANES))
+
+    def some():
+        for row in actions:
+            env.step(row)
+        return actions.size
+
+    return some
+
+
+def navix_many():
+    """The same room by NAVIX: a compiled scan of 64 steps of all lanes, on all cores, every observation kept."""
+    import jax
+    import navix
+
+    env = navix.make("Navix-Empty-8x8-v0")
+
+    @jax.jit
+    def scan(steps, key):
+        actions = jax.random.randint(key, (64, LANES), 0, env.action_space.n)
+
+        def tick(steps, row):
+            steps = jax.vmap(env.step)(steps, row)
+            return steps, (steps.observation, steps.reward, steps.step_type)
+
+        return jax.lax.scan(tick, steps, actions)
+
+    state = {"key": jax.random.PRNGKey(0)}
+    state["steps"] = jax.jit(jax.vmap(env.reset))(jax.random.split(state["key"], LANES))
+
+    def some():
+        state["key"], key = jax.random.split(state["key"])
+        state["steps"], kept = scan(state["steps"], key)
+        jax.block_until_ready((state["steps"], kept))
+        return 64 * LANES
+
+    return some
+
+
+def main(loop, budget):
+    """Warm up, then obey."""
+    begun = time.perf_counter()
+    some = globals()[loop]()
+    for _ in range(3):  # what is compiled may be compiled again for the types that come back
+        some()
+    print(json.dumps({"warm_after": time.perf_counter() - begun}), flush=True)
+    for _ in sys.stdin:
+        steps, begun = 0, time.perf_counter()
+        while time.perf_counter() - begun < budget:
+            steps += some()
+        print(steps / (time.perf_counter() - begun), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))
