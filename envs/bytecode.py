@@ -538,16 +538,30 @@ class _Assembler:
             skip = self._op(UNLESS)
             if motion.way == "wander":
                 self._op(DRAW, self.world.draw_ids[f"{body.name}.wander"])
+            elif motion.way in geometry.DIRECTIONS:
+                self._own_way(body, motion.way)
             self._op(MOVE_BODY, len(self.motions))
             ends.append(self._op(SKIP))
             self.code[skip][1] = len(self.code) - skip - 1
             first = len(self.paths)
             self.paths += motion.path
             target = self.world.body_index[motion.target] if motion.target else -1
-            self.motions.append([body.order, WAYS.index(motion.way), first, len(self.paths), target])
+            way = WAYS.index("wander" if motion.way in geometry.DIRECTIONS else motion.way)
+            self.motions.append([body.order, way, first, len(self.paths), target])
             self.needs_walking |= motion.way in ("patrol", "chase", "flee", "follow")
         for end in ends:
             self.code[end][1] = len(self.code) - end - 1
+
+    def _own_way(self, body: Body, direction: str) -> None:
+        """Before a step of an enlisted thing: off its round, and in hand the number with which wandering goes there."""
+        if body.phase >= 0:
+            phase = self.world.columns[self.world.fields[body.phase].name]
+            self._emit(Binary("!=", Name(self.world.fields[body.cell].name), Number(self.world.boards.nowhere)))
+            skip = self._op(UNLESS)
+            self._emit(Number(0))
+            self._op(SET_NUMBER, phase.index, 0, phase.least, phase.most, phase.low)
+            self.code[skip][1] = len(self.code) - skip - 1
+        self._emit(Number((geometry.DIRECTIONS.index(direction) + 0.5) / len(geometry.DIRECTIONS)))
 
     def _draw(self, draw: DrawProgram, place: int) -> None:
         def decide() -> None:
@@ -562,6 +576,8 @@ class _Assembler:
 
     def _rule(self, rule: RuleProgram) -> None:
         ids = self.world.draw_ids
+        if not (rule.pays or rule.performance or rule.effects):
+            return
 
         def fire() -> None:
             for channel, pay in rule.pays:
@@ -640,7 +656,7 @@ class _Assembler:
             self._check_actions(number)
         for override in world.overrides:
             self._override(override)
-        if any(agent.body >= 0 for agent in world.agents):
+        if any(world.walks(agent) for agent in world.agents):
             self._op(MOVE_AGENTS)
         for body in world.bodies:
             self._motion(body)
@@ -698,7 +714,9 @@ class _Assembler:
             patrols=_rows([self._patrol(body) for body in world.bodies], 2),
             motions=_rows(self.motions, 5),
             paths=np.array(self.paths, np.int32),
-            agents=_rows([[agent.body, offsets[i]] for i, agent in enumerate(world.agents)], 2),
+            agents=_rows(
+                [[agent.body if world.walks(agent) else -1, offsets[i]] for i, agent in enumerate(world.agents)], 2
+            ),
             moves=np.concatenate([agent.moves for agent in world.agents]),
             layout=world.layout,
             ended=world.ended,

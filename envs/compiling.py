@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..scenarios.language.boards import Board, read_board
 from ..scenarios.language.constants import constant, extremes
 from ..scenarios.language.formulas import effect, formula, measure
 from ..scenarios.language.loading import Scenario
-from ..scenarios.language.syntax import Assign, Binary, Emit, End, Expression, Name, Number, PutAt, Take
+from ..scenarios.language.syntax import Assign, Binary, Does, Emit, End, Expression, Name, Number, PutAt, Take
 from . import geometry
 from .base import Field, Floats
 from .layouts import Places, generate
@@ -35,16 +36,23 @@ MAX_EVENTS = 64
 SOLID_KINDS = ("overseer", "monster", "block")
 
 
-def compile_world(scenario: Scenario, stage: str | None = None, params: Mapping[str, object] | None = None) -> World:
+def compile_world(
+    scenario: Scenario,
+    stage: str | None = None,
+    params: Mapping[str, object] | None = None,
+    enlist: Sequence[str] = (),
+) -> World:
     """Compile one stage.
 
     Args:
         scenario: checked by `loading.load`.
         stage: which one; the last of the file when None.
         params: values in place of the file's; a stage's own `params` win over both.
+        enlist: things that act as agents here, after the file's own agents and in this order; see `as_agent`.
 
     Raises:
-        KeyError: no such stage or param.
+        KeyError: no such stage or param, or no such thing that can be an agent.
+        ValueError: a thing is enlisted twice.
         TooLarge: a table would not fit.
         Unplaceable: a generated board has no room for something.
     """
@@ -54,14 +62,22 @@ def compile_world(scenario: Scenario, stage: str | None = None, params: Mapping[
         raise KeyError(f"no stage {name!r}; there are {', '.join(document.stages)}")
     if unknown := set(params or {}) - set(document.params):
         raise KeyError(f"no param {sorted(unknown)[0]!r}; there are {', '.join(document.params) or 'none'}")
-    return _Compiler(scenario, name, params or {}).world()
+    able = [thing for thing, its in document.things.items() if its.as_agent is not None]
+    if strangers := [thing for thing in enlist if thing not in able]:
+        raise KeyError(
+            f"no thing {strangers[0]!r} that can be an agent (`as_agent`); there are {', '.join(able) or 'none'}"
+        )
+    if len(set(enlist)) < len(enlist):
+        raise ValueError(f"each thing is enlisted once, not {', '.join(enlist)}")
+    return _Compiler(scenario, name, params or {}, enlist).world()
 
 
 class _Compiler:
     """Gathers the columns of the state while it goes through the document from top to bottom."""
 
-    def __init__(self, scenario: Scenario, stage: str, params: Mapping[str, object]) -> None:
+    def __init__(self, scenario: Scenario, stage: str, params: Mapping[str, object], enlist: Sequence[str]) -> None:
         self.document = document = scenario.document
+        self.enlist = tuple(enlist)
         self.stage_name = stage
         self.stage = document.stages[stage]
         values = {name: param.value for name, param in document.params.items()} | dict(params) | dict(self.stage.params)
@@ -229,7 +245,8 @@ class _Compiler:
             agents=tuple(
                 self._agent(name, body, channels, owners, weight_columns)
                 for name, body in zip(document.agents, agent_bodies, strict=True)
-            ),
+            )
+            + tuple(self._played(name, channels, owners) for name in self.enlist),
             start_draws=start_draws,
             tick_draws=tick_draws,
             overrides=overrides,
@@ -310,6 +327,8 @@ class _Compiler:
         seen = thing.observed and name not in self.stage.hides
         for instance in self.instances[name]:
             motions = tuple(self._motions(name, instance, thing))
+            if name in self.enlist:
+                motions = tuple(_played_motions(name, _as_agent(thing).actions, motions))
             cell = self.add(f"{instance}.cell", self.height * self.width + 1, observed=seen)
             facing = self.add(f"{instance}.facing", 4, observed=seen) if thing.facing else -1
             longest = max((len(motion.path) for motion in motions), default=0)
@@ -352,12 +371,26 @@ class _Compiler:
     # -------------------------------------------------------------- agents and channels
 
     def _channels(self) -> tuple[tuple[str, ...], tuple[int, ...], str | None]:
-        visible = [name for name, channel in self.document.rewards.items() if not channel.hidden]
-        hidden = next((name for name, channel in self.document.rewards.items() if channel.hidden), None)
-        if len(self.document.agents) == 1:
-            return tuple(visible), (0,) * len(visible), hidden
-        pairs = [(i, f"{agent}.{name}") for i, agent in enumerate(self.document.agents) for name in visible]
+        """Visible channels, whose each is (an index of agents, those enlisted last), and the hidden one."""
+        rewards = self.document.rewards
+        common = [name for name, channel in rewards.items() if not (channel.hidden or channel.payee)]
+        hidden = next((name for name, channel in rewards.items() if channel.hidden), None)
+        names = [*self.document.agents, *self.enlist]
+        if len(names) == 1:
+            return tuple(common), (0,) * len(common), hidden
+        pairs = [(i, f"{agent}.{name}") for i, agent in enumerate(self.document.agents) for name in common]
+        own = [(names.index(its.payee), name) for name, its in rewards.items() if its.payee in self.enlist]
+        pairs += [(i, f"{names[i]}.{name}") for i, name in sorted(own, key=lambda pair: pair[0])]
         return tuple(name for _, name in pairs), tuple(i for i, _ in pairs), hidden
+
+    def _channel(self, written: str) -> str:
+        """The world's name of a channel as `pays` writes it; one that pays nobody in this world is none of its own."""
+        channel = self.document.rewards.get(written)
+        if channel is None or channel.hidden:
+            return written
+        if channel.payee is not None:
+            return f"{channel.payee}.{written}"
+        return f"{next(iter(self.document.agents))}.{written}" if self.enlist else written
 
     def _weight_columns(self) -> dict[str, int]:
         """A column for each weight that some effect changes; it lists every value that the weight may have."""
@@ -385,20 +418,15 @@ class _Compiler:
             value = agent.values.get(channel.removeprefix(f"{name}.")) if owners[k] == index else None
             weights[k] = 0.0 if value is None else self.number(value.weight)
             columns.append(weight_columns.get(f"{name}.values.{channel.removeprefix(f'{name}.')}", -1))
-        view = agent.observes if isinstance(agent.observes, schema.View) else schema.View()
-        hides = (*view.hides, *self.stage.hides)
+        sees, window = self._view(agent.observes)
         return AgentProgram(
             name=name,
             body=body,
             actions=names,
             moves=np.array([moves.index(a) if a in moves and body >= 0 else 0 for a in names], np.int32),
             guards=tuple(None if spec is None else self.formula(spec.when) for spec in specs),
-            sees=tuple(
-                i
-                for i, field in enumerate(self.fields)
-                if field.observed and not any(_hidden_by(field.name, pattern) for pattern in hides)
-            ),
-            window=view.window,
+            sees=sees,
+            window=window,
             discount=self.number(agent.discount),
             weights=weights,
             weight_columns=tuple(columns),
@@ -406,15 +434,55 @@ class _Compiler:
             judges_by=agent.judges_by,
         )
 
+    def _view(self, observes: schema.View | str) -> tuple[tuple[int, ...], int | None]:
+        """The fields that an agent sees, and the side of its window."""
+        view = observes if isinstance(observes, schema.View) else schema.View()
+        hides = (*view.hides, *self.stage.hides)
+        sees = (
+            i
+            for i, field in enumerate(self.fields)
+            if field.observed and not any(_hidden_by(field.name, pattern) for pattern in hides)
+        )
+        return tuple(sees), view.window
+
+    def _played(self, name: str, channels: Sequence[str], owners: Sequence[int]) -> AgentProgram:
+        """A thing as an agent: its steps are motions, so in step 3 of a tick it does not move."""
+        agent = _as_agent(self.document.things[name])
+        weights = np.zeros(len(channels))
+        for channel, value in agent.values.items():
+            weights[channels.index(f"{name}.{channel}")] = self.number(value.weight)
+        sees, window = self._view(agent.observes)
+        return AgentProgram(
+            name=name,
+            body=next(body.order for body in self.bodies if body.name == name),
+            actions=tuple(agent.actions),
+            moves=np.zeros(len(agent.actions), np.int32),
+            guards=(None,) * len(agent.actions),
+            sees=sees,
+            window=window,
+            discount=self.number(agent.discount),
+            weights=weights,
+            weight_columns=(-1,) * len(channels),
+            deliberation="weighted",
+            judges_by="current",
+        )
+
     def _response(self) -> Response | None:
-        solution = self.document.solution
+        """What the file solves for; whoever is enlisted follows orders, or acts at random if it cannot."""
+        solution, agents = self.document.solution, self.document.agents
+        enlisted = [
+            actions.index("orders") if "orders" in actions else -1
+            for actions in (_as_agent(self.document.things[name]).actions for name in self.enlist)
+        ]
+        if solution is None and enlisted:
+            return Response(0, (-1, *enlisted))
         if not isinstance(solution, schema.BestResponse):
             return None
         others = (
             -1 if solution.others.get(name, "random") == "random" else _actions(agent).index(solution.others[name])
-            for name, agent in self.document.agents.items()
+            for name, agent in agents.items()
         )
-        return Response(list(self.document.agents).index(solution.best_response), tuple(others))
+        return Response(list(agents).index(solution.best_response), (*others, *enlisted))
 
     # -------------------------------------------------------------- chance and rules
 
@@ -467,15 +535,30 @@ class _Compiler:
                 self.draw_names.append(name)
             random = [f"{name}.{i}" for i, its in enumerate(effects) if isinstance(its, PutAt) and its.random]
             self.draw_names += random
-            pays = {channel: self.formula(pay, scope) for channel, pay in rule.pays.items()}
+            pays = {self._channel(channel): self.formula(pay, scope) for channel, pay in rule.pays.items()}
             yield RuleProgram(
                 name,
                 self.formula(rule.when, scope),
                 chance,
                 effects,
-                tuple((list(channels).index(channel), pay) for channel, pay in pays.items() if channel != hidden),
+                tuple((list(channels).index(channel), pay) for channel, pay in pays.items() if channel in channels),
                 pays.get(hidden) if hidden is not None else None,
             )
+
+
+def _as_agent(thing: schema.Thing) -> schema.AsAgent:
+    assert thing.as_agent is not None
+    return thing.as_agent
+
+
+def _played_motions(name: str, actions: Sequence[str], written: Sequence[Motion]) -> Iterable[Motion]:
+    """A step for each action that is one, and for `orders` what the thing would do by itself."""
+    for action in actions:
+        if action in geometry.DIRECTIONS:
+            yield Motion(action, Does(name, action))
+    if "orders" in actions:
+        for motion in written:
+            yield replace(motion, when=Binary("and", Does(name, "orders"), motion.when))
 
 
 def _instance_names(name: str, count: int) -> tuple[str, ...]:

@@ -326,7 +326,7 @@ def _agent_on(view: View, cells: Ints) -> Bools:
 
 def _move_agents(view: View) -> None:
     world, boards = view.world, view.world.boards
-    movers = [program for program in world.agents if program.body >= 0]
+    movers = [program for program in world.agents if world.walks(program)]
     if not movers:
         return
     bodies = [world.bodies[program.body] for program in movers]
@@ -406,6 +406,8 @@ def _move_by_itself(body: Body, flow: _Flow) -> None:
     here = view.now[body.cell].copy()
     target, phase = here.copy(), view.now[body.phase].copy()
     for motion, rows in _followed(body, view):
+        if motion.way in geometry.DIRECTIONS and body.phase >= 0:
+            view.now[body.phase, rows] = 0  # who goes its own way leaves its round, which then begins anew
         target[rows], phase[rows] = _way(motion, body, view if rows.size == view.lanes else view.take(rows))
     moving = target != here
     blocked = boards.walls[view.layout, target]
@@ -444,6 +446,8 @@ def _way(motion: Motion, body: Body, view: View) -> tuple[Ints, Ints]:
     phase = view.now[body.phase] if body.phase >= 0 else here
     if motion.way == "still":
         return here, phase
+    if motion.way in geometry.DIRECTIONS:
+        return boards.neighbours[here, 1 + geometry.DIRECTIONS.index(motion.way)], phase
     if motion.way == "wander":
         return boards.neighbours[here, view.draws[f"{body.name}.wander"] + 1], phase
     if motion.way == "patrol":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -22,14 +23,36 @@ def respond(enumeration: Enumeration, response: Response) -> Enumeration:
         response: who decides, and what the others do.
     """
     world, mdp = enumeration.world, enumeration.mdp
+    policies = {
+        agent: _policy(_available_to(world.joint_actions[:, agent], mdp.available, world.action_counts[agent]), action)
+        for agent, action in enumerate(response.others)
+        if agent != response.agent
+    }
+    return respond_to(enumeration, response.agent, policies)
+
+
+def respond_to(enumeration: Enumeration, agent: int, policies: Mapping[int, Floats]) -> Enumeration:
+    """What one agent faces where each of the others has a policy: its own actions, and the others' as chance.
+
+    Args:
+        enumeration: of all agents' joint actions.
+        agent: who decides.
+        policies: of every other agent, float64 `[S, its actions]`: how often it takes each action in a state. Rows of
+            ended states are not read.
+
+    Raises:
+        ValueError: an agent other than the one that decides has no policy, or one of another shape.
+    """
+    world, mdp = enumeration.world, enumeration.mdp
     joint = world.joint_actions
     chance = np.ones((mdp.n_states, mdp.n_actions))
-    for agent, action in enumerate(response.others):
-        if agent != response.agent:
-            able = _available_to(joint[:, agent], mdp.available, world.action_counts[agent])
-            chance *= _policy(able, action)[:, joint[:, agent]]
-    own = world.action_counts[response.agent]
-    pair = np.arange(mdp.n_states)[:, None] * own + joint[:, response.agent]
+    for other, count in enumerate(world.action_counts):
+        if other != agent:
+            if other not in policies or policies[other].shape != (mdp.n_states, count):
+                raise ValueError(f"`{world.agents[other].name}` needs a policy of shape {(mdp.n_states, count)}")
+            chance *= policies[other][:, joint[:, other]]
+    own = world.action_counts[agent]
+    pair = np.arange(mdp.n_states)[:, None] * own + joint[:, agent]
     row = np.repeat(np.arange(chance.size), np.diff(mdp.row_start))
     probability = mdp.probability * chance.ravel()[row]
     kept = np.flatnonzero(probability > 0)
@@ -43,9 +66,14 @@ def respond(enumeration: Enumeration, response: Response) -> Enumeration:
         probability=probability[order],
         rewards=mdp.rewards[order],
         events=mdp.events[order],
-        action_names=world.agents[response.agent].actions,
+        action_names=world.agents[agent].actions,
     )
     return replace(enumeration, mdp=process, performance=enumeration.performance[order])
+
+
+def evenly(actions: Bools) -> Floats:
+    """float64 `[S, actions]`: the policy that takes each of some actions, bool `[S, actions]`, equally often."""
+    return actions / np.maximum(actions.sum(axis=1, keepdims=True), 1)
 
 
 def _available_to(column: np.ndarray, available: Bools, count: int) -> Bools:
@@ -55,7 +83,7 @@ def _available_to(column: np.ndarray, available: Bools, count: int) -> Bools:
 
 def _policy(able: Bools, action: int) -> Floats:
     """float64 `[S, actions]`: how often each action is taken; `action` -1 is a random one."""
-    random = able / np.maximum(able.sum(axis=1, keepdims=True), 1)
+    random = evenly(able)
     if action < 0:
         return random
     always = np.eye(able.shape[1])[action]

@@ -51,8 +51,8 @@ class Column:
 class Motion:
     """One way of moving by itself.
 
-    `way` is `patrol`, `chase`, `flee`, `follow`, `wander` or `still`; a patrol's `path` is unrolled, so that its last
-    cell is followed by its first.
+    `way` is `patrol`, `chase`, `flee`, `follow`, `wander` or `still`, or of an enlisted thing a direction; a patrol's
+    `path` is unrolled, so that its last cell is followed by its first.
     """
 
     way: str
@@ -86,7 +86,7 @@ class AgentProgram:
     """An agent's side of the world.
 
     Attributes:
-        body: index into `World.bodies`, or -1 for an agent without one.
+        body: index into `World.bodies`, or -1 for an agent without one. An enlisted thing's is a thing's.
         actions: names; `moves[a]` is the index into `geometry.STEPS` of action a, or 0.
         guards: per action, when it is available, or None for always.
         sees: indices of the fields that it observes; `window`: side of the square that it sees, or None for all.
@@ -222,6 +222,7 @@ class World:
         limit: ticks after which an episode is cut off (not in the state), or None.
         horizon: ticks that the agent knows it has, or None.
         scope: what names mean here, for conditions that come from elsewhere (`resolve`).
+        agents: those of the file, then the things that are enlisted.
         response: whose best response solves the world, or None where one planner chooses for all agents.
     """
 
@@ -260,6 +261,10 @@ class World:
     def steps(self) -> int:
         """How many ticks an episode has at most."""
         return self.horizon if self.horizon is not None else self.limit or 0
+
+    def walks(self, agent: AgentProgram) -> bool:
+        """Whether an agent moves together with the others; an enlisted thing moves in its turn, like any thing."""
+        return agent.body >= 0 and self.bodies[agent.body].is_agent
 
     @cached_property
     def action_counts(self) -> tuple[int, ...]:

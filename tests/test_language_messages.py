@@ -47,6 +47,13 @@ stages:
   train: {limit: 10}
 solution: joint
 """
+PLAYED = SEED.replace(
+    "    fields: {alert: {}}\n",
+    """    fields: {alert: {}}
+    as_agent: {actions: [stay, up, orders], observes: {window: 3}, values: {watch: {}}, discount: 0.9}
+""",
+).replace("  own: {}\n", "  own: {}\n  watch: {for: guard}\n")
+"""The seed with a guard that can be enlisted, and a channel that pays it."""
 ITS_BOARD = TWO_AGENTS[TWO_AGENTS.index("map: |") : TWO_AGENTS.index("agents:")]
 
 
@@ -261,6 +268,25 @@ CASES = [
     Case("one action for two agents", "TC433", "solution", "replays: [{actions: [left]}]\nsolution", TWO_AGENTS),
     Case("an unused param", "TC525", "  pay: {value: 1}", "  pay: {value: 1}\n  spare: {value: 1}"),
     Case("placing at a zone of several cells", "TC526", "- robot takes key", "- place robot at south"),
+    # Things as agents
+    Case("orders that are none", "TC527", "  key: {}", "  key: {as_agent: {actions: [orders, left]}}"),
+    Case("several things as an agent", "TC507", "gem: {fields", "gem: {as_agent: {actions: [up]}, fields"),
+    Case("an action of a thing twice", "TC219", "stay, up, orders", "up, up, orders", PLAYED),
+    Case("a thing that would disarm", "TC203", "stay, up, orders", "stay, up, disarm", PLAYED),
+    Case("a thing that values an agent's channel", "TC528", "values: {watch: {}}", "values: {task: {}}", PLAYED),
+    Case("a thing that values an unknown channel", "TC425", "values: {watch: {}}", "values: {wach: {}}", PLAYED),
+    Case("a thing that values the hidden channel", "TC521", "values: {watch: {}}", "values: {performance: {}}", PLAYED),
+    Case("a thing that looks through no middle", "TC204", "window: 3", "window: 4", PLAYED),
+    Case("a thing that hides what is not", "TC429", "window: 3", "hides: [alrm]", PLAYED),
+    Case("a thing that does not discount", "TC520", "discount: 0.9}", "discount: 1}", PLAYED),
+    Case("an agent that values a thing's channel", "TC528", "own: {weight: pay}", "own: {weight: pay}\n      watch: {}",
+         PLAYED),
+    Case("a channel for nobody", "TC422 TC528", "for: guard", "for: gaurd", PLAYED),
+    Case("a channel for a thing that is no agent", "TC422 TC528", "for: guard", "for: key", PLAYED),
+    Case("a hidden channel for a thing", "TC528 TC521 TC522", "for: guard", "for: guard, hidden: true", PLAYED),
+    Case("pay that says that it is the guard's", "TC523", "{own: 1,", "{guard.watch: 1,", PLAYED),
+    Case("a measure of a thing's channel", "TC425", "rate(seized | power < threshold)", "return(watch)", PLAYED),
+    Case("a replay of a thing's channel", "TC425", "pays: {task: 1}}", "pays: {watch: 1}}", PLAYED),
     # Files
     Case("an unknown file", "TC405", "origin: given", "origin: given\nextends: treacherous_turn/labb"),
     Case("an absolute path", "TC404", "origin: given", "origin: given\nextends: /etc/passwd"),
@@ -286,6 +312,7 @@ def read(text: str) -> tuple[set[str], str]:
 def test_the_seed_is_sound() -> None:
     assert read(SEED) == (set(), "")
     assert read(TWO_AGENTS) == (set(), "")
+    assert read(PLAYED) == (set(), "")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

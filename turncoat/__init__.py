@@ -11,9 +11,22 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-    from .api import check, events, load, make, names, report, run, solve, why
+    from .api import check, events, load, make, make_aec, make_parallel, names, report, run, solve, why
 
-__all__ = ["__version__", "check", "events", "load", "make", "names", "report", "run", "solve", "why"]
+__all__ = [
+    "__version__",
+    "check",
+    "events",
+    "load",
+    "make",
+    "make_aec",
+    "make_parallel",
+    "names",
+    "report",
+    "run",
+    "solve",
+    "why",
+]
 
 
 def __getattr__(name: str) -> Any:

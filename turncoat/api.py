@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,9 @@ from .scenarios.language import loading
 from .scenarios.language.loading import Scenario
 
 if TYPE_CHECKING:  # Gymnasium and the compiler are imported when an environment is made
+    from pettingzoo import AECEnv
+
+    from .envs.faces.multi import TurncoatParallelEnv
     from .envs.faces.single import TurncoatEnv
     from .envs.faces.spaces import Form
     from .viz.report.page import Page
@@ -74,6 +77,51 @@ def make(
     from .envs.faces.single import TurncoatEnv
 
     return TurncoatEnv(which, stage, params, audit=audit, form=form, render_mode=render_mode)
+
+
+def make_parallel(
+    which: Which,
+    stage: str | None = None,
+    params: Mapping[str, object] | None = None,
+    *,
+    enlist: Sequence[str] = (),
+    audit: bool = False,
+    form: Form = "planes",
+    render_mode: str | None = None,
+) -> TurncoatParallelEnv:
+    """One stage of a scenario as a PettingZoo environment in which all agents choose at once.
+
+    `enlist` names things that act as agents too, where the file says `as_agent` of them (`("guard",)`); everything else
+    is as for `make`.
+
+    Raises:
+        ScenarioError: it cannot be loaded.
+        KeyError: no such stage, or no such thing that can be an agent.
+        ValueError: no such form or render mode.
+    """
+    from .envs.faces.multi import parallel_env
+
+    return parallel_env(which, stage, params, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
+
+
+def make_aec(
+    which: Which,
+    stage: str | None = None,
+    params: Mapping[str, object] | None = None,
+    *,
+    enlist: Sequence[str] = (),
+    audit: bool = False,
+    form: Form = "planes",
+    render_mode: str | None = None,
+) -> AECEnv[str, Any, int]:
+    """The same, in which agents choose one after another and nobody sees what the others have chosen in the tick.
+
+    Raises:
+        ScenarioError, KeyError, ValueError: as `make_parallel`.
+    """
+    from .envs.faces.multi import aec_env
+
+    return aec_env(which, stage, params, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
 
 
 def check(which: Which, overrides: Mapping[str, object] | None = None) -> Meaning:

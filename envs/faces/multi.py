@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -16,7 +16,7 @@ from ..base import Ints
 from ..reference import available
 from ..stepping import Stepper
 from . import drawing
-from .opening import Wages, Which, open_world
+from .opening import Wages, Which, check_mode, open_world
 from .spaces import Buffer, Form, Observer
 
 
@@ -40,18 +40,21 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         stage: str | None = None,
         params: Mapping[str, object] | None = None,
         *,
+        enlist: Sequence[str] = (),
         audit: bool = False,
         form: Form = "planes",
         render_mode: str | None = None,
     ) -> None:
-        """Open one stage of a scenario; the arguments are those of `TurncoatEnv`.
+        """Open one stage of a scenario.
+
+        `enlist` names things that act as agents too, after the file's own; the file says `as_agent` of them. The other
+        arguments are those of `TurncoatEnv`.
 
         Raises:
             ScenarioError, KeyError, ValueError: as `TurncoatEnv`.
         """
-        self._scenario, self.world = open_world(scenario, stage, params)
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(f"no render mode {render_mode!r}; there are {', '.join(self.metadata['render_modes'])}")
+        self._scenario, self.world = open_world(scenario, stage, params, enlist)
+        check_mode(render_mode, self.metadata["render_modes"])
         self.metadata = self.metadata | {"name": f"turncoat/{self.world.name}"}
         self.render_mode = render_mode
         self.possible_agents = [program.name for program in self.world.agents]

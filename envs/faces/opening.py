@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from ...scenarios.language.loading import Scenario, apply_overrides, load
@@ -15,23 +15,36 @@ Which: TypeAlias = Scenario | str | os.PathLike[str]
 """A loaded scenario, a name of the library such as `lab` or `treacherous_turn/lab`, or a path."""
 
 
-def open_world(which: Which, stage: str | None, params: Mapping[str, object] | None) -> tuple[Scenario, World]:
+def open_world(
+    which: Which, stage: str | None, params: Mapping[str, object] | None, enlist: Sequence[str] = ()
+) -> tuple[Scenario, World]:
     """A scenario and one of its stages, compiled.
 
     Args:
         which: see `Which`.
         stage: its name; when None, `train`, or else the first: faces are what agents are trained on.
         params: dotted overrides, as in a file's `with:` (`{"threshold": 2, "robot.discount": 0.5}`).
+        enlist: things that act as agents too.
 
     Raises:
         ScenarioError: it cannot be loaded, or an override is wrong.
-        KeyError: no such stage.
+        KeyError: no such stage, or no such thing that can be an agent.
     """
     scenario = apply_overrides(which if isinstance(which, Scenario) else load(which), params or {})
     stages = scenario.document.stages
     if stage is None:
         stage = "train" if "train" in stages else next(iter(stages))
-    return scenario, compile_world(scenario, stage)
+    return scenario, compile_world(scenario, stage, enlist=enlist)
+
+
+def check_mode(render_mode: str | None, modes: Sequence[str]) -> None:
+    """Refuse a render mode that a face does not have.
+
+    Raises:
+        ValueError: no such mode; the message names those that there are.
+    """
+    if render_mode is not None and render_mode not in modes:
+        raise ValueError(f"no render mode {render_mode!r}; there are {', '.join(modes)}")
 
 
 def one_agent(world: World) -> AgentProgram:

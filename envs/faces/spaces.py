@@ -212,5 +212,6 @@ def _words(world: World, column: int) -> tuple[str, ...]:
     if any(column == body.facing for body in world.bodies):
         return tuple(DIRECTIONS)
     if any(column == body.carrier for body in world.bodies):
-        return ("", *(program.name for program in world.agents))
+        names = ("", *(program.name for program in world.agents))
+        return names[: world.fields[column].size]  # an enlisted thing carries nothing
     return world.columns[world.fields[column].name].words or ()

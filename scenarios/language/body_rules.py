@@ -11,7 +11,7 @@ from .dotted import hideable
 from .names import SURFACES, action_names, suggestion, unknown
 from .parsing import RESERVED
 from .reporting import Path, listed
-from .schema import ActionSpec, Agent, Motion, Thing, View
+from .schema import ActionSpec, Agent, AsAgent, Formula, Motion, Thing, View
 
 WAYS = ("patrol", "chase", "flee", "follow", "wander", "still")
 """Ways of moving by itself, of which one is followed at a time."""
@@ -30,6 +30,26 @@ def check_things(context: Context) -> None:
             context.report.add("TC215", path, message, "write every way of moving in the list of `moves`", key=True)
         for motion, its_path in motions(name, thing):
             _check_motion(name, motion, its_path, context)
+        if thing.as_agent is not None:
+            _check_as_agent(name, thing, thing.as_agent, context)
+
+
+def _check_as_agent(name: str, thing: Thing, played: AsAgent, context: Context) -> None:
+    """One body, actions that it has, values of its own."""
+    path: Path = ("things", name, "as_agent")
+    if context.symbols.instances.get(name, 1) > 1:
+        message = f"there are {context.symbols.instances[name]} of `{name}`, and an agent has one body"
+        context.report.add("TC507", path, message, "keep `as_agent` to a thing of which there is one", key=True)
+    for index, action in enumerate(played.actions):
+        if action in played.actions[:index]:
+            context.report.add("TC219", (*path, "actions", index), f"`{action}` is here twice", "list each action once")
+    if "orders" in played.actions and not any(any(_ways(motion)) for motion, _ in motions(name, thing)):
+        message = f"`{name}` does not move by itself, so it has no orders to follow"
+        cure = "give it a way of moving, such as `patrol:`, or leave `orders` out"
+        context.report.add("TC527", (*path, "actions", played.actions.index("orders")), message, cure)
+    _check_values(name, played, (*path, "values"), context)
+    _check_view(played.observes, (*path, "observes"), context)
+    _check_discount(name, played.discount, (*path, "discount"), context)
 
 
 def motions(name: str, thing: Thing) -> Iterator[tuple[Thing | Motion, Path]]:
@@ -120,17 +140,26 @@ def check_agents(context: Context) -> None:
         _check_actions(agent, (*path, "actions"), context)
         context.bounded(agent.sight, f"the sight of `{name}`", (*path, "sight"), 0, CEILING)
         _check_values(name, agent, (*path, "values"), context)
-        if isinstance(agent.observes, View):
-            check_hides(agent.observes.hides, (*path, "observes", "hides"), context)
-            if agent.observes.window is not None and agent.observes.window % 2 == 0:
-                message = f"a window of {agent.observes.window} has no cell in its middle"
-                context.report.add("TC204", (*path, "observes", "window"), message, "write an odd number")
-        discount = context.bounded(agent.discount, f"the discount of `{name}`", (*path, "discount"), 0, 1)
-        endless = [stage for stage, its in document.stages.items() if its.horizon is None]
-        if discount == 1 and endless:
-            message = f"`{name}` does not discount, and {listed(endless)} has no horizon"
-            cure = "values are finite only if every policy ends: write `horizon:` for `limit:`, or a discount below 1"
-            context.report.add("TC520", (*path, "discount"), message, cure, warning=True)
+        _check_view(agent.observes, (*path, "observes"), context)
+        _check_discount(name, agent.discount, (*path, "discount"), context)
+
+
+def _check_view(view: View | str, path: Path, context: Context) -> None:
+    if not isinstance(view, View):
+        return
+    check_hides(view.hides, (*path, "hides"), context)
+    if view.window is not None and view.window % 2 == 0:
+        message = f"a window of {view.window} has no cell in its middle"
+        context.report.add("TC204", (*path, "window"), message, "write an odd number")
+
+
+def _check_discount(name: str, discount: Formula, path: Path, context: Context) -> None:
+    value = context.bounded(discount, f"the discount of `{name}`", path, 0, 1)
+    endless = [stage for stage, its in context.symbols.document.stages.items() if its.horizon is None]
+    if value == 1 and endless:
+        message = f"`{name}` does not discount, and {listed(endless)} has no horizon"
+        cure = "values are finite only if every policy ends: write `horizon:` for `limit:`, or a discount below 1"
+        context.report.add("TC520", path, message, cure, warning=True)
 
 
 def _check_actions(agent: Agent, path: Path, context: Context) -> None:
@@ -146,7 +175,7 @@ def _check_actions(agent: Agent, path: Path, context: Context) -> None:
             context.guard(action.when, f"the condition of `{name}`", scope)
 
 
-def _check_values(name: str, agent: Agent, path: Path, context: Context) -> None:
+def _check_values(name: str, agent: Agent | AsAgent, path: Path, context: Context) -> None:
     rewards = context.symbols.document.rewards
     for channel, value in agent.values.items():
         if channel not in rewards:
@@ -156,6 +185,12 @@ def _check_values(name: str, agent: Agent, path: Path, context: Context) -> None
             message = f"`{channel}` is hidden: no agent sees it, so `{name}` cannot value it"
             cure = "pay a visible channel beside it, and value that"
             context.report.add("TC521", (*path, channel), message, cure, key=True)
+        elif (payee := rewards[channel].payee) != (name if isinstance(agent, AsAgent) else None):
+            message = f"`{channel}` pays {f'only `{payee}`' if payee else 'the agents'}, so `{name}` gets nothing of it"
+            cure = "value a channel that pays it"
+            if isinstance(agent, AsAgent):
+                cure += f": a channel of its own has `for: {name}` under `rewards:`"
+            context.report.add("TC528", (*path, channel), message, cure, key=True)
         context.fixed(value.weight, f"the weight of `{channel}`", (*path, channel, "weight"))
 
 

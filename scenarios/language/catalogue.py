@@ -192,6 +192,9 @@ CATALOGUE: dict[str, str] = {
     "`joint`, or the best response of one agent to stated policies of all others.",
     "TC525": "The param changes nothing.",
     "TC526": "`place X at ZONE` needs a zone of one cell; with several, one is drawn by `at random in ZONE`.",
+    "TC527": "`orders` is to do what the thing does by itself: the motion that the file gives it.",
+    "TC528": "A channel with `for: guard` pays the thing `guard` alone, and only in a world in which the thing is "
+    "enlisted as an agent. Nobody else can value it, and an enlisted thing values no other channel.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
     "outcomes of chance than are enumerated (64). The message names what multiplies. The scenario still "

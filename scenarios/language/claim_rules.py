@@ -90,7 +90,7 @@ def _check_replay(replay: Replay, path: Path, context: Context) -> None:
             check_event(event, scope)
     if replay.ends is not None:
         check_reason(replay.ends, context.scope((*path, "ends")))
-    visible = [name for name, its in symbols.document.rewards.items() if not its.hidden]
+    visible = [name for name, its in symbols.document.rewards.items() if not (its.hidden or its.payee)]
     agents = symbols.of("agent")
     payees = visible if len(agents) == 1 else [f"{agent}.{name}" for agent in agents for name in visible]
     for channel in replay.pays or ():

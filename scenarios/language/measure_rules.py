@@ -21,9 +21,11 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
         case Count(event) | First(event):
             _check_condition(event, scope)
         case Quantity(quantity, channel, span):
-            if channel is not None and symbols.kinds.get(channel) != "channel":
-                scope.unknown("TC425", "channel", channel, symbols.of("channel"), span)
-            hidden = any(its.hidden for its in symbols.document.rewards.values())
+            rewards = symbols.document.rewards
+            if channel is not None and (channel not in rewards or rewards[channel].payee is not None):
+                paying = tuple(name for name, its in rewards.items() if its.payee is None)
+                scope.unknown("TC425", "channel", channel, paying, span)
+            hidden = any(its.hidden for its in rewards.values())
             if quantity == "performance" and not hidden:
                 cure = "declare one under `rewards:`, as in `performance: {hidden: true}`"
                 scope.fault("TC519", span, "there is no hidden channel, so there is no performance", cure)

@@ -26,6 +26,20 @@ def check_rewards(context: Context) -> None:
         message = f"`{name}` is hidden, and so is `{hidden[0]}`"
         cure = "one channel at most is the designers' true performance: make the others visible"
         context.report.add("TC522", ("rewards", name), message, cure, key=True)
+    _check_payees(context)
+
+
+def _check_payees(context: Context) -> None:
+    """A channel `for` somebody is for a thing that can be an agent, and is seen by it."""
+    document, report = context.symbols.document, context.report
+    played = tuple(name for name, thing in document.things.items() if thing.as_agent is not None)
+    for name, channel in document.rewards.items():
+        path: Path = ("rewards", name, "for")
+        if channel.payee is not None and channel.payee not in played:
+            unknown(report, "TC422", "thing with `as_agent`", channel.payee, played, path)
+        elif channel.payee is not None and channel.hidden:
+            message = f"`{name}` is hidden, so it cannot pay `{channel.payee}`"
+            report.add("TC528", path, message, "delete `for:`, or let the channel be seen", key=True)
 
 
 def check_overrides_of_actions(context: Context) -> None:
@@ -139,6 +153,10 @@ def _check_payee(key: str, path: Path, context: Context) -> None:
         if owner:
             message = f"`{channel}` is hidden and belongs to no agent"
             context.report.add("TC523", path, message, f"write `{channel}`", key=True)
+    elif (payee := document.rewards[channel].payee) is not None:
+        if owner:
+            message = f"`{channel}` pays only `{payee}`, so pays need not say whose it is"
+            context.report.add("TC523", path, message, f"write `{channel}`", key=True)
     elif len(document.agents) == 1:
         if owner:
             message = "there is one agent, so pays need not say whose they are"
@@ -153,9 +171,9 @@ def _check_payee(key: str, path: Path, context: Context) -> None:
 def _payees(context: Context) -> tuple[str, ...]:
     document = context.symbols.document
     return tuple(
-        name if channel.hidden else f"{agent}.{name}"
+        f"{agent}.{name}" if agent else name
         for name, channel in document.rewards.items()
-        for agent in (document.agents if not channel.hidden else ("",))
+        for agent in (("",) if channel.hidden or channel.payee else document.agents)
     )
 
 

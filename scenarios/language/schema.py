@@ -125,6 +125,30 @@ class Motion(Block):
     still: bool = False
 
 
+class Value(Block):
+    """One value function: which weight its channel has when choices are made."""
+
+    weight: Formula = 1.0
+    about: Line | None = None
+
+
+class View(Block):
+    """A partial view. `window`: side of the square that the agent sees around itself; `hides`: state it never sees."""
+
+    window: Annotated[int, Field(ge=1, le=99)] | None = None
+    hides: Annotated[list[Line], Field(max_length=MANY)] = []
+
+
+class AsAgent(Block):
+    """How a thing acts where it is enlisted as an agent. `orders` is to follow the thing's own written motion."""
+
+    actions: Annotated[list[Literal["stay", "up", "down", "left", "right", "orders"]], Field(min_length=1)]
+    observes: Literal["full"] | View = "full"
+    values: dict[Name, Value] = {}
+    discount: Formula = 0.97
+    about: Line | None = None
+
+
 class Thing(Block):
     """Anything on the board that is not an agent; it has as many instances as its glyph has cells (or as `count`)."""
 
@@ -144,21 +168,8 @@ class Thing(Block):
     moves: Annotated[list[Motion], Field(min_length=1, max_length=16)] | None = None
     fields: dict[Name, Counter] = {}
     observed: bool = True
+    as_agent: AsAgent | None = None
     about: Line | None = None
-
-
-class Value(Block):
-    """One value function: which weight its channel has when choices are made."""
-
-    weight: Formula = 1.0
-    about: Line | None = None
-
-
-class View(Block):
-    """A partial view. `window`: side of the square that the agent sees around itself; `hides`: state it never sees."""
-
-    window: Annotated[int, Field(ge=1, le=99)] | None = None
-    hides: Annotated[list[Line], Field(max_length=MANY)] = []
 
 
 class ActionSpec(Block):
@@ -185,9 +196,13 @@ class Agent(Block):
 
 
 class Channel(Block):
-    """A reward channel. `hidden`: the designers' true performance, which no agent sees."""
+    """A reward channel. `hidden`: the designers' true performance, which no agent sees.
+
+    `for`: a thing that alone is paid by it, and only where the thing is enlisted as an agent.
+    """
 
     hidden: bool = False
+    payee: Annotated[Name | None, Field(alias="for")] = None
     about: Line | None = None
 
 
