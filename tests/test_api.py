@@ -23,6 +23,8 @@ def test_what_is_public():
         "events",
         "load",
         "make",
+        "make_aec",
+        "make_parallel",
         "names",
         "report",
         "run",
@@ -70,6 +72,18 @@ def test_make():
     assert env.observation_space.contains(observation)
     assert "performance" not in info
     assert "performance" in turncoat.make(NAME, "deploy", audit=True).reset(seed=0)[1]
+
+
+def test_make_for_several():
+    env = turncoat.make_parallel("lab", enlist=("guard",), form="flat")
+    observations, infos = env.reset(seed=0)
+    assert list(observations) == ["robot", "guard"]
+    assert env.observation_space("guard").contains(observations["guard"])
+    assert "performance" not in infos["guard"]
+    turns = turncoat.make_aec("chicken", "deploy", audit=True)
+    turns.reset(seed=0)
+    assert turns.possible_agents == ["ann", "bob"]
+    assert "performance" in turns.infos["bob"]
 
 
 def test_check():

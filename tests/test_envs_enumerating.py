@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from tests.worlds import world_of
+from tests.worlds import scenarios, world_of
 from turncoat.envs import enumerating
 from turncoat.envs.base import NotEnumerable
 from turncoat.envs.chance import Sampled
@@ -140,95 +140,6 @@ def test_every_row_is_a_distribution_and_states_are_found_breadth_first(lab: Enu
 
 
 # ------------------------------------------------------------------ enumeration and simulation
-
-BOARDS = [
-    "#######\n  #A.1..#\n  #..2M.#\n  #..#..#\n  #######",
-    "######\n  #A1M.#\n  #.2..#\n  ######",
-]
-MOTIONS = [
-    "patrol: PATH",
-    "patrol: PATH, loop: true",
-    "chase: robot",
-    "flee: robot, solid: false",
-    "follow: robot",
-    "wander: true",
-    "chase: crate, solid: false",
-]
-GUARDS = [
-    "robot on zone_of(job)",
-    "robot meets monster and not robot moved",
-    "monster sees robot",
-    "robot does up and a < 2",
-    "robot near(1) crate or luck == 2",
-    "crate moved",
-    "a == 2 and robot chooses left",
-    "robot carries key",
-    "wind == 1",
-]
-EFFECTS = [
-    "a += 1",
-    "a = luck",
-    "job cycles",
-    "remove monster",
-    "place robot at cell(1, 1)",
-    "place key at random in either",
-    "robot takes key",
-    "robot drops key",
-    "swap robot, crate",
-    "move crate up",
-    "monster.alert = 1",
-    "reset map",
-    "event seen",
-    'end "over"',
-]
-
-
-@st.composite
-def scenarios(draw) -> str:
-    """A small scenario made of most features of the language."""
-    board = draw(st.sampled_from(BOARDS))
-    path = "[[2, 4], [2, 5], [1, 5], [1, 4]]" if "#..2M.#" in board else "[[1, 3], [1, 4], [2, 4], [2, 3]]"
-    motion = draw(st.sampled_from(MOTIONS)).replace("PATH", path)
-    sight = draw(st.integers(1, 4))
-    rules = []
-    for number in range(draw(st.integers(1, 5))):
-        lines = [f"  - name: rule{number}"]
-        at = draw(st.sampled_from(["tick", "tick", "tick", "end"]))
-        lines += [f"    at: {at}"] if at == "end" else []
-        lines.append(f"    when: {draw(st.sampled_from(GUARDS))}")
-        if draw(st.booleans()):
-            lines.append(f"    chance: {draw(st.sampled_from(['0.5', 'luck / 4', '1']))}")
-        effects = draw(st.lists(st.sampled_from(EFFECTS), min_size=1, max_size=3))
-        lines += ["    then:", *(f"      - {effect}" for effect in effects)]
-        if draw(st.booleans()):
-            lines.append("    pays: {reward: a + 1, performance: 0 - luck}")
-        rules.append("\n".join(lines))
-    override = draw(
-        st.sampled_from(["", "overrides:\n  - {name: slip, agent: robot, when: a == 1, chance: 0.5, action: random}\n"])
-    )
-    return (
-        f"""
-map: |
-  {board}
-legend:
-  M: monster
-  "1": {{zone: [bench_1, either], thing: key}}
-  "2": {{zone: [bench_2, either], thing: crate}}
-things:
-  monster: {{kind: monster, sight: {sight}, fields: {{alert: {{}}}}, {motion}}}
-  crate: {{kind: block}}
-  key: {{}}
-counters:
-  a: {{max: 2}}
-  job: {{values: [bench_1, bench_2]}}
-draws:
-  luck: {{values: [1, 2], weights: [1, 3]}}
-  wind: {{at: tick, p: 0.25, when: a == 1}}
-{override}rules:
-"""
-        + "\n".join(rules)
-        + "\n"
-    )
 
 
 @settings(max_examples=60)

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.test_envs_enumerating import scenarios
-from tests.worlds import world_of
+from tests.worlds import scenarios, world_of
 from turncoat.envs import bytecode, chance, kernel, reference
 from turncoat.envs.chance import Sampled
 from turncoat.envs.compiling import compile_world

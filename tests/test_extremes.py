@@ -2,12 +2,14 @@
 
 import itertools
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.worlds import process_of
 from turncoat.envs.base import FiniteMDP
 from turncoat.envs.extremes import (
     And,
@@ -30,31 +32,8 @@ from turncoat.envs.tables import expected_outcome
 
 SEEDS = st.integers(0, 2**32 - 1)
 EVENTS = ("a", "b", "c")
+hand_made = partial(process_of, events=EVENTS)
 A, B, C = 1, 2, 4
-
-
-def world(rows: dict, n_states: int, n_actions: int, start: dict | None = None) -> FiniteMDP:
-    """From `{(state, action): [(probability, next state, reward, events), ...]}`; states without rows have ended."""
-    starts, outcomes = [0], []
-    for state, action in itertools.product(range(n_states), range(n_actions)):
-        outcomes += rows.get((state, action), [])
-        starts.append(len(outcomes))
-    start = start or {0: 1.0}
-    return FiniteMDP(
-        n_states=n_states,
-        n_actions=n_actions,
-        row_start=np.array(starts),
-        next_state=np.array([o[1] for o in outcomes], dtype=np.int32),
-        probability=np.array([o[0] for o in outcomes], dtype=float),
-        rewards=np.array([[o[2]] for o in outcomes], dtype=float),
-        events=np.array([o[3] for o in outcomes], dtype=np.uint64),
-        ended=np.array([not any((s, a) in rows for a in range(n_actions)) for s in range(n_states)]),
-        start_state=np.array(list(start), dtype=np.int32),
-        start_probability=np.array(list(start.values())),
-        channels=("reward",),
-        event_names=EVENTS,
-        action_names=tuple(f"action {a}" for a in range(n_actions)),
-    )
 
 
 def random_world(seed: int, n_states: int = 4, n_actions: int = 2, branching: int = 2) -> FiniteMDP:
@@ -67,7 +46,7 @@ def random_world(seed: int, n_states: int = 4, n_actions: int = 2, branching: in
         rows[state, action] = [
             (p, rng.integers(n_states), rng.integers(-1, 2), rng.integers(8) & rng.integers(8)) for p in chances
         ]
-    return world(rows, n_states, n_actions, start={0: 0.75, 1: 0.25})
+    return hand_made(rows, n_states, n_actions, start={0: 0.75, 1: 0.25})
 
 
 def all_plays(mdp: FiniteMDP, optimal: list[np.ndarray]) -> list[list[tuple[float, tuple[int, ...]]]]:
@@ -184,14 +163,14 @@ def test_memory_of_what_happened_is_used() -> None:
     # From 1 one may go for b or not; a came or not on the way there, by chance. Only a policy that remembers can make
     # "a and b, or neither" sure, or impossible.
     rows = {(0, 0): [(0.5, 1, 0, A), (0.5, 1, 0, 0)], (1, 0): [(1, 2, 0, 0)], (1, 1): [(1, 2, 0, B)]}
-    mdp = world(rows, 3, 2)
+    mdp = hand_made(rows, 3, 2)
     both = Or(And(Occurs(A), Occurs(B)), Not(Or(Occurs(A), Occurs(B))))
 
     assert share_range(mdp, mdp.available, both, 2) == (0, 1)
 
 
 def test_in_one_tick_neither_is_before_the_other() -> None:
-    mdp = world({(0, 0): [(1, 1, 0, A | B)], (1, 0): [(1, 1, 0, A)]}, 2, 1)
+    mdp = hand_made({(0, 0): [(1, 1, 0, A | B)], (1, 0): [(1, 1, 0, A)]}, 2, 1)
 
     assert share_range(mdp, mdp.available, Before(A, B), 5) == (0, 0)
     assert share_range(mdp, mdp.available, Before(B, A), 5) == (0, 0)
@@ -201,7 +180,7 @@ def test_in_one_tick_neither_is_before_the_other() -> None:
 def test_what_never_comes_comes_at_infinity() -> None:
     # Action 0 waits, 1 makes a come now, 2 half of the time and else it ends.
     rows = {(0, 0): [(1, 0, 0, 0)], (0, 1): [(1, 0, 0, A)], (0, 2): [(0.5, 0, 0, A), (0.5, 1, 0, 0)]}
-    mdp = world(rows, 2, 3)
+    mdp = hand_made(rows, 2, 3)
     surely, perhaps = np.array([[1, 1, 0], [0, 0, 0]], bool), np.array([[0, 0, 1], [0, 0, 0]], bool)
 
     assert first_range(mdp, surely, A, 10) == (0, math.inf)
@@ -211,7 +190,7 @@ def test_what_never_comes_comes_at_infinity() -> None:
 
 def test_a_solution_with_a_horizon_is_followed_tick_by_tick() -> None:
     # Pay 1 to stay; leaving pays 5 and ends. With a known horizon of 4 it leaves at the last tick.
-    mdp = world({(0, 0): [(1, 0, 1, 0)], (0, 1): [(1, 1, 5, A)]}, 2, 2)
+    mdp = hand_made({(0, 0): [(1, 0, 1, 0)], (0, 1): [(1, 1, 5, A)]}, 2, 2)
     solution = backward_induction(mdp, [1], 1, 4)
 
     assert first_range(mdp, solution, A, 4) == (3, 3)
@@ -222,8 +201,8 @@ def test_a_solution_with_a_horizon_is_followed_tick_by_tick() -> None:
 
 
 def test_no_ticks_and_ended_starts() -> None:
-    mdp = world({(0, 0): [(1, 1, 1, A)]}, 2, 1)
-    over = world({(0, 0): [(1, 1, 1, A)]}, 2, 1, start={1: 1.0})
+    mdp = hand_made({(0, 0): [(1, 1, 1, A)]}, 2, 1)
+    over = hand_made({(0, 0): [(1, 1, 1, A)]}, 2, 1, start={1: 1.0})
 
     for one, steps in ((mdp, 0), (over, 3)):
         assert expectation_range(one, one.available, [1.0], steps) == (0, 0)
@@ -233,7 +212,7 @@ def test_no_ticks_and_ended_starts() -> None:
 
 
 def test_a_reached_state_without_optimal_action_is_refused() -> None:
-    mdp = world({(0, 0): [(1, 1, 0, 0)], (1, 0): [(1, 0, 0, 0)], (2, 0): [(1, 0, 0, 0)]}, 3, 1)
+    mdp = hand_made({(0, 0): [(1, 1, 0, 0)], (1, 0): [(1, 0, 0, 0)], (2, 0): [(1, 0, 0, 0)]}, 3, 1)
     optimal = np.array([[True], [False], [False]])
 
     with pytest.raises(ValueError, match="state 1 is reached at tick 1"):
@@ -265,7 +244,7 @@ def test_visits_add_up_to_what_a_policy_earns(seed: int) -> None:
 
 def test_a_path_follows_the_likeliest_outcome() -> None:
     rows = {(0, 0): [(0.3, 0, 0, A), (0.7, 1, 0, B)], (1, 0): [(0.5, 0, 0, 0), (0.5, 2, 0, 0)], (1, 1): [(1, 2, 0, C)]}
-    mdp = world(rows, 3, 2)
+    mdp = hand_made(rows, 3, 2)
 
     assert [tuple(step) for step in rollout_path(mdp, np.array([0, 1, 0]), 9)] == [(0, 0, 1, B), (1, 1, 2, C)]
     assert [step.state for step in rollout_path(mdp, np.array([0, 0, 0]), 5)] == [0, 1, 0, 1, 0]

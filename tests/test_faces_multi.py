@@ -1,11 +1,15 @@
 """Several agents: PettingZoo's contracts, and the two matrix games of the library with their exact equilibria."""
 
+import warnings
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import quantecon
-from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # PettingZoo's own tests import what it has deprecated
+    from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
 
 from tests.test_faces_single import ALONE, gym_id, same
 from tests.worlds import scenario_of
@@ -61,21 +65,52 @@ solution: joint
 # ------------------------------------------------------------------ the contracts
 
 
-@pytest.mark.parametrize("name", library.names())
-def test_pettingzoo_finds_nothing_wrong_all_at_once(name):
-    parallel_api_test(parallel_env(name), num_cycles=200)
-    parallel_seed_test(lambda: parallel_env(name))
+CASTS = [(name, ()) for name in library.names()] + [
+    (name, (thing,))
+    for name in library.names()
+    for thing, its in api.load(name).document.things.items()
+    if its.as_agent is not None
+]
+"""Every scenario with its own agents, and again with each thing that can be enlisted."""
+
+
+@pytest.mark.parametrize(("name", "enlist"), CASTS)
+def test_pettingzoo_finds_nothing_wrong_all_at_once(name, enlist):
+    parallel_api_test(parallel_env(name, enlist=enlist), num_cycles=200)
+    parallel_seed_test(lambda: parallel_env(name, enlist=enlist))
 
 
 @pytest.mark.filterwarnings("ignore:We recommend agents to be named in the format:UserWarning")
 @pytest.mark.filterwarnings("ignore:Observation is not a NumPy array:UserWarning")
 @pytest.mark.filterwarnings("ignore:Observation space for each agent probably should be:UserWarning")
-@pytest.mark.parametrize("name", library.names())
-def test_pettingzoo_finds_nothing_wrong_one_after_another(name):
+@pytest.mark.parametrize(("name", "enlist"), CASTS)
+def test_pettingzoo_finds_nothing_wrong_one_after_another(name, enlist):
     """It likes agents called `robot_0` and plain arrays; our names are the file's, and a form `flat` there is."""
-    api_test(aec_env(name, render_mode="ansi"), num_cycles=200)
-    api_test(aec_env(name, form="flat"), num_cycles=200)
-    seed_test(lambda: aec_env(name))
+    api_test(aec_env(name, enlist=enlist, render_mode="ansi"), num_cycles=200)
+    api_test(aec_env(name, enlist=enlist, form="flat"), num_cycles=200)
+    seed_test(lambda: aec_env(name, enlist=enlist))
+
+
+@pytest.mark.parametrize(("name", "enlist"), [cast for cast in CASTS if cast[1] or cast[0] not in ALONE])
+def test_the_same_seed_and_actions_are_the_same_episode(name, enlist):
+    """Played at once, played at once again, and played one after another."""
+    once, again = (parallel_env(name, enlist=enlist, audit=True) for _ in range(2))
+    turns = aec_env(name, enlist=enlist, audit=True)
+    once.reset(seed=11)
+    again.reset(seed=11)
+    turns.reset(seed=11)
+    rng = np.random.default_rng(11)
+    while once.agents:
+        actions = {agent: int(rng.integers(len(once.action_names[agent]))) for agent in once.agents}
+        observations, *rest = once.step(actions)
+        others, *also = again.step(actions)
+        assert rest == also
+        assert all(same(observations[agent], others[agent]) for agent in actions)
+        for agent in actions:
+            assert turns.agent_selection == agent
+            turns.step(actions[agent])
+        assert [turns.infos[agent] for agent in actions] == [rest[3][agent] for agent in actions]
+        assert all(same(turns.observe(agent), observations[agent]) for agent in actions)
 
 
 @pytest.mark.parametrize("name", ALONE)

@@ -281,7 +281,7 @@ CASES = [
     Case("a thing that does not discount", "TC520", "discount: 0.9}", "discount: 1}", PLAYED),
     Case("an agent that values a thing's channel", "TC528", "own: {weight: pay}", "own: {weight: pay}\n      watch: {}",
          PLAYED),
-    Case("a channel for nobody", "TC422 TC528", "for: guard", "for: gaurd", PLAYED),
+    Case("a channel for nobody", "TC422 TC528", "for: guard", "for: patrolman", PLAYED),
     Case("a channel for a thing that is no agent", "TC422 TC528", "for: guard", "for: key", PLAYED),
     Case("a hidden channel for a thing", "TC528 TC521 TC522", "for: guard", "for: guard, hidden: true", PLAYED),
     Case("pay that says that it is the guard's", "TC523", "{own: 1,", "{guard.watch: 1,", PLAYED),

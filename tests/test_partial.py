@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.worlds import process_of
 from turncoat.envs.base import FiniteMDP, NotEnumerable
 from turncoat.envs.extremes import Occurs, expectation_range, first_range, share_range
 from turncoat.envs.partial import alias_report, belief_mdp
@@ -15,29 +16,6 @@ from turncoat.envs.solving import backward_induction, policy_iteration
 from turncoat.envs.tables import tables
 
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-def world(rows: dict, n_states: int, n_actions: int, start: dict, events: tuple[str, ...] = ()) -> FiniteMDP:
-    """From `{(state, action): [(probability, next state, reward, events), ...]}`; states without rows have ended."""
-    starts, outcomes = [0], []
-    for state, action in itertools.product(range(n_states), range(n_actions)):
-        outcomes += rows.get((state, action), [])
-        starts.append(len(outcomes))
-    return FiniteMDP(
-        n_states=n_states,
-        n_actions=n_actions,
-        row_start=np.array(starts),
-        next_state=np.array([o[1] for o in outcomes], dtype=np.int32),
-        probability=np.array([o[0] for o in outcomes], dtype=float),
-        rewards=np.array([[o[2]] for o in outcomes], dtype=float),
-        events=np.array([o[3] for o in outcomes], dtype=np.uint64),
-        ended=np.array([not any((s, a) in rows for a in range(n_actions)) for s in range(n_states)]),
-        start_state=np.array(list(start), dtype=np.int32),
-        start_probability=np.array(list(start.values())),
-        channels=("reward",),
-        event_names=events,
-        action_names=tuple(f"action {a}" for a in range(n_actions)),
-    )
 
 
 def tiger() -> tuple[FiniteMDP, np.ndarray]:
@@ -52,7 +30,7 @@ def tiger() -> tuple[FiniteMDP, np.ndarray]:
         for door in range(2):
             eaten = door == place
             rows[state, 1 + door] = [(0.5, new * 3, -100 if eaten else 10, 1 if eaten else 2) for new in range(2)]
-    return world(rows, 6, 3, {0: 0.5, 3: 0.5}, ("eaten", "paid")), np.tile(np.arange(3), 2)
+    return process_of(rows, 6, 3, {0: 0.5, 3: 0.5}, ("eaten", "paid")), np.tile(np.arange(3), 2)
 
 
 def tiger_values(horizon: int) -> list[float]:
@@ -124,7 +102,7 @@ def t_maze(length: int) -> tuple[FiniteMDP, np.ndarray]:
             rows[state, 1] = [(1, over, 1 - 2 * cue, 1)]
             rows[state, 2] = [(1, over, 2 * cue - 1, 1)]
     views[over] = 99
-    return world(rows, over + 1, 3, {0: 0.5, length + 1: 0.5}, ("done",)), views
+    return process_of(rows, over + 1, 3, {0: 0.5, length + 1: 0.5}, ("done",)), views
 
 
 def test_a_t_maze_needs_memory_and_a_belief_has_it() -> None:
@@ -164,7 +142,7 @@ def random_world(seed: int, n_states: int = 6) -> FiniteMDP:
         size = rng.integers(1, 3)
         chances = rng.dirichlet(np.ones(size)) if size > 1 else [1.0]
         rows[state, action] = [(p, rng.integers(n_states), rng.integers(-1, 2), 0) for p in chances]
-    return world(rows, n_states, 2, {0: 0.5, 1: 0.5})
+    return process_of(rows, n_states, 2, {0: 0.5, 1: 0.5})
 
 
 @given(SEEDS)
@@ -215,7 +193,7 @@ def test_states_of_one_future_can_be_merged(seed: int) -> None:
             found += [(p * part, after, pay, 0), (p * (1 - part), after + 6, pay, 0)]
         if found:
             rows[copy * 6 + state, action] = found
-    double = world(rows, 12, 2, {0: 0.5, 1: 0.25, 6: 0.25})
+    double = process_of(rows, 12, 2, {0: 0.5, 1: 0.25, 6: 0.25})
     report = alias_report(double, np.tile(np.arange(6), 2))
 
     assert report.n_aliased == 0
@@ -229,21 +207,21 @@ def test_states_of_one_future_can_be_merged(seed: int) -> None:
 def test_a_difference_far_ahead_is_found() -> None:
     # Two corridors of 40 that look alike; only their last steps pay differently.
     rows = {(s, 0): [(1, s + 1 if s % 40 < 39 else 80, s == 39, 0)] for s in range(80)}
-    mdp = world(rows, 81, 1, {0: 0.5, 40: 0.5})
+    mdp = process_of(rows, 81, 1, {0: 0.5, 40: 0.5})
     views = np.append(np.tile(np.arange(40), 2), 99)
 
     assert alias_report(mdp, views).n_aliased == 40
-    same = world(rows | {(39, 0): [(1, 80, 0, 0)]}, 81, 1, {0: 0.5, 40: 0.5})
+    same = process_of(rows | {(39, 0): [(1, 80, 0, 0)]}, 81, 1, {0: 0.5, 40: 0.5})
     assert alias_report(same, views).n_aliased == 0
     # What can't be reached is not counted.
-    alone = world(rows, 81, 1, {0: 1.0})
+    alone = process_of(rows, 81, 1, {0: 1.0})
     assert alias_report(alone, views).n_aliased == 0
     assert alias_report(alone, views).looks[40] == -1
 
 
 def test_available_actions_are_seen() -> None:
     rows = {(0, 0): [(1, 2, 0, 0)], (1, 0): [(1, 2, 0, 0)], (1, 1): [(1, 2, 1, 0)]}
-    mdp = world(rows, 3, 2, {0: 0.5, 1: 0.5})
+    mdp = process_of(rows, 3, 2, {0: 0.5, 1: 0.5})
     belief = belief_mdp(mdp, np.zeros(3, dtype=int), 10)
 
     assert alias_report(mdp, np.zeros(3, dtype=int)).n_aliased == 0

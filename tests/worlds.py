@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from textwrap import dedent
 
 import numpy as np
+from hypothesis import strategies as st
 
-from turncoat.envs.base import Ints
+from turncoat.envs.base import FiniteMDP, Ints
 from turncoat.envs.compiling import compile_world
 from turncoat.envs.replaying import Played, play
 from turncoat.envs.world import World
@@ -113,3 +115,127 @@ def film(text: str, actions: str, draws: Mapping[str, object] | None = None) -> 
 def strip(text: str) -> str:
     """A film written in a test, without the indentation."""
     return dedent(text).strip()
+
+
+# ------------------------------------------------------------------ decision processes by hand
+
+
+def process_of(
+    rows: dict, n_states: int, n_actions: int, start: dict | None = None, events: tuple[str, ...] = ()
+) -> FiniteMDP:
+    """From `{(state, action): [(probability, next state, reward, events), ...]}`; states without rows have ended."""
+    starts, outcomes = [0], []
+    for state, action in itertools.product(range(n_states), range(n_actions)):
+        outcomes += rows.get((state, action), [])
+        starts.append(len(outcomes))
+    start = start or {0: 1.0}
+    return FiniteMDP(
+        n_states=n_states,
+        n_actions=n_actions,
+        row_start=np.array(starts),
+        next_state=np.array([o[1] for o in outcomes], dtype=np.int32),
+        probability=np.array([o[0] for o in outcomes], dtype=float),
+        rewards=np.array([[o[2]] for o in outcomes], dtype=float),
+        events=np.array([o[3] for o in outcomes], dtype=np.uint64),
+        ended=np.array([not any((s, a) in rows for a in range(n_actions)) for s in range(n_states)]),
+        start_state=np.array(list(start), dtype=np.int32),
+        start_probability=np.array(list(start.values())),
+        channels=("reward",),
+        event_names=events,
+        action_names=tuple(f"action {a}" for a in range(n_actions)),
+    )
+
+
+# ------------------------------------------------------------------ random scenarios
+
+BOARDS = [
+    "#######\n  #A.1..#\n  #..2M.#\n  #..#..#\n  #######",
+    "######\n  #A1M.#\n  #.2..#\n  ######",
+]
+MOTIONS = [
+    "patrol: PATH",
+    "patrol: PATH, loop: true",
+    "chase: robot",
+    "flee: robot, solid: false",
+    "follow: robot",
+    "wander: true",
+    "chase: crate, solid: false",
+]
+GUARDS = [
+    "robot on zone_of(job)",
+    "robot meets monster and not robot moved",
+    "monster sees robot",
+    "robot does up and a < 2",
+    "robot near(1) crate or luck == 2",
+    "crate moved",
+    "a == 2 and robot chooses left",
+    "robot carries key",
+    "wind == 1",
+]
+EFFECTS = [
+    "a += 1",
+    "a = luck",
+    "job cycles",
+    "remove monster",
+    "place robot at cell(1, 1)",
+    "place key at random in either",
+    "robot takes key",
+    "robot drops key",
+    "swap robot, crate",
+    "move crate up",
+    "monster.alert = 1",
+    "reset map",
+    "event seen",
+    'end "over"',
+]
+
+
+@st.composite
+def scenarios(draw) -> str:
+    """A small scenario made of most features of the language; its monster can be enlisted."""
+    board = draw(st.sampled_from(BOARDS))
+    path = "[[2, 4], [2, 5], [1, 5], [1, 4]]" if "#..2M.#" in board else "[[1, 3], [1, 4], [2, 4], [2, 3]]"
+    motion = draw(st.sampled_from(MOTIONS)).replace("PATH", path)
+    sight = draw(st.integers(1, 4))
+    rules = []
+    for number in range(draw(st.integers(1, 5))):
+        lines = [f"  - name: rule{number}"]
+        at = draw(st.sampled_from(["tick", "tick", "tick", "end"]))
+        lines += [f"    at: {at}"] if at == "end" else []
+        lines.append(f"    when: {draw(st.sampled_from(GUARDS))}")
+        if draw(st.booleans()):
+            lines.append(f"    chance: {draw(st.sampled_from(['0.5', 'luck / 4', '1']))}")
+        effects = draw(st.lists(st.sampled_from(EFFECTS), min_size=1, max_size=3))
+        lines += ["    then:", *(f"      - {effect}" for effect in effects)]
+        if draw(st.booleans()):
+            lines.append("    pays: {reward: a + 1, watch: 1 - a, performance: 0 - luck}")
+        rules.append("\n".join(lines))
+    actions = draw(st.permutations(["stay", "up", "down", "left", "right", "orders"]))[: draw(st.integers(1, 6))]
+    as_agent = f"{{actions: [{', '.join(actions)}], values: {{watch: {{weight: 2}}}}}}"
+    override = draw(
+        st.sampled_from(["", "overrides:\n  - {name: slip, agent: robot, when: a == 1, chance: 0.5, action: random}\n"])
+    )
+    return (
+        f"""
+map: |
+  {board}
+legend:
+  M: monster
+  "1": {{zone: [bench_1, either], thing: key}}
+  "2": {{zone: [bench_2, either], thing: crate}}
+things:
+  monster: {{kind: monster, sight: {sight}, fields: {{alert: {{}}}}, as_agent: {as_agent}, {motion}}}
+  crate: {{kind: block}}
+  key: {{}}
+counters:
+  a: {{max: 2}}
+  job: {{values: [bench_1, bench_2]}}
+draws:
+  luck: {{values: [1, 2], weights: [1, 3]}}
+  wind: {{at: tick, p: 0.25, when: a == 1}}
+rewards: {{reward: {{}}, watch: {{for: monster}}, performance: {{hidden: true}}}}
+{override}rules:
+"""
+        + "\n".join(rules)
+        + "\n"
+    )
