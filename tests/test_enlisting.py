@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -318,6 +319,43 @@ def test_one_side_is_what_all_see_of_it_and_a_seed_fixes_it():
             observation, info = env.reset()
             again.reset()
             observations, _ = whole.reset()
+
+
+def test_the_page_on_the_guard_runs_and_says_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parent.parent / "docs/how-to/play-against-the-guard.md").read_text(encoding="utf-8")
+    program = "\n".join(re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE))
+    assert program.count("14, 5, 50_000") == 1
+    exec(program.replace("14, 5, 50_000", "2, 1, 2_000"), {})
+    first, second, learned, *answers = capsys.readouterr().out.splitlines()
+    assert first == "the guard on its round: disarmed 1.00, ended:shut down 0.00, 93.0 ticks in the vault"
+    assert second == "the guard at its best: disarmed 0.00, ended:shut down 1.00, 1.0 ticks in the vault"
+    assert learned.startswith("the guard that learned, seed 0: disarmed ")
+    assert [line.partition(":")[0] for line in answers] == [
+        "0 the robot answers, worth 16.961", "0 the guard answers, worth 0.567",
+        "1 the robot answers, worth 14.661", "1 the guard answers, worth 0.000",
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_guard_learns_to_catch_the_robot(game: Enumeration) -> None:
+    """Half of what is possible (1, by the best response) in half of the page's steps; a guard at random earns less than 0."""
+    robot = evenly(np.asarray(plan_exactly(game).optimal))
+    side = respond_to(game, 1, {0: robot})
+    env = HeldEnv("lab", "guard", {"robot": by_table(game, robot)}, enlist=("guard",), form="flat")
+    chance, worth = np.random.default_rng(0), np.zeros((game.mdp.n_states, 6))
+    numbers = {state.tobytes(): number for number, state in enumerate(game.states)}
+    env.reset(seed=0)
+    for _ in range(25_000):
+        here = worth[numbers[env.parallel.state().tobytes()]]
+        action = int(chance.integers(6)) if chance.random() < 0.3 else int(here.argmax())
+        _, reward, ended, cut, _ = env.step(action)
+        ahead = worth[numbers[env.parallel.state().tobytes()]].max() * (not ended)
+        here[action] += 0.2 * (reward + 0.97 * ahead - here[action])
+        if ended or cut:
+            env.reset()
+    random = evaluate(side.mdp, evenly(side.mdp.available), 0.97)[side.mdp.start_state[0], 2]
+    assert random < 0
+    assert shares(side, np.eye(6, dtype=bool)[worth.argmax(axis=1)])[1] > 0.5
 
 
 def test_everybody_has_one_part():

@@ -102,14 +102,14 @@ def test_the_same_seed_and_actions_are_the_same_episode(name, enlist):
     rng = np.random.default_rng(11)
     while once.agents:
         actions = {agent: int(rng.integers(len(once.action_names[agent]))) for agent in once.agents}
-        observations, *rest = once.step(actions)
-        others, *also = again.step(actions)
-        assert rest == also
+        observations, *rest, infos = once.step(actions)
+        others, *also, told = again.step(actions)
+        assert (rest, infos) == (also, told)
         assert all(same(observations[agent], others[agent]) for agent in actions)
         for agent in actions:
             assert turns.agent_selection == agent
             turns.step(actions[agent])
-        assert [turns.infos[agent] for agent in actions] == [rest[3][agent] for agent in actions]
+        assert [turns.infos[agent] for agent in actions] == [infos[agent] for agent in actions]
         assert all(same(turns.observe(agent), observations[agent]) for agent in actions)
 
 
