@@ -338,7 +338,7 @@ def test_the_page_on_the_guard_runs_and_says_what_it_prints(capsys: pytest.Captu
 
 @pytest.mark.slow
 def test_a_guard_learns_to_catch_the_robot(game: Enumeration) -> None:
-    """Half of what is possible (1, by the best response) in half of the page's steps; a guard at random earns less than 0."""
+    """More than half of what is possible (1, by the best response) in half of the steps that the page takes."""
     robot = evenly(np.asarray(plan_exactly(game).optimal))
     side = respond_to(game, 1, {0: robot})
     env = HeldEnv("lab", "guard", {"robot": by_table(game, robot)}, enlist=("guard",), form="flat")
