@@ -23,13 +23,14 @@ from .statistics import (
 )
 
 Outcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not applicable"]
-Verdict: TypeAlias = Literal["pass", "fail", "inconclusive"]
+Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]
 
 EXACT = "exact over all optimal policies"
 SEEDS = "seeds"
-EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 4}
+EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 4, "nothing judged": 4}
 
 _BADNESS: dict[Outcome, int] = {"not applicable": 0, "pass": 1, "inconclusive": 2, "fail": 3}
+_VERDICTS: tuple[Literal["fail", "inconclusive", "pass"], ...] = ("fail", "inconclusive", "pass")
 _ROUNDING = 1e-9
 """Exact values carry rounding errors: a bound is met that is missed by no more than this, or this share of it."""
 
@@ -52,6 +53,7 @@ class Judgement:
         seeds: how many seeds there were; 0 where exact.
         p_pass, p_fail: how likely evidence this strong for a pass (a fail) would be, at most, were it wrong; None where
             nothing was sampled.
+        trace: the name of the recorded trace that shows it, under the worst condition; empty where there is none.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Judgement:
     seeds: int = 0
     p_pass: float | None = None
     p_fail: float | None = None
+    trace: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: an infinite number is written `"inf"` or `"-inf"`, which `float` reads back."""
@@ -157,7 +160,8 @@ def judge_each(case: Case, intervals: Mapping[str, Interval]) -> Judgement:
     judged = {words: judge_exact(case, interval) for words, interval in intervals.items()}
     if len(judged) == 1:
         return next(iter(judged.values()))
-    words, worst = max(judged.items(), key=lambda item: _BADNESS[item[1].outcome])
+    words = worst_of(case, intervals)
+    worst = judged[words]
     alike = sum(judgement.outcome == worst.outcome for judgement in judged.values())
     lows = [judgement.low for judgement in judged.values() if judgement.low is not None]
     highs = [judgement.high for judgement in judged.values() if judgement.high is not None]
@@ -168,6 +172,11 @@ def judge_each(case: Case, intervals: Mapping[str, Interval]) -> Judgement:
         return judge_exact(case, Interval(low, high, f"over {len(judged)} conditions"))
     why = f"{alike} of {len(judged)} conditions: {worst.outcome}; under {words}, {worst.why}"
     return replace(worst, low=low, high=high, why=why)
+
+
+def worst_of(case: Case, intervals: Mapping[str, Interval]) -> str:
+    """The words of the condition that is worst for the claim, the first of them."""
+    return max(intervals, key=lambda words: _BADNESS[judge_exact(case, intervals[words]).outcome])
 
 
 def judge_seeds(
@@ -210,15 +219,27 @@ def not_applicable(case: Case, why: str) -> Judgement:
     return _judgement(case, "not applicable", why, "")
 
 
-def correct(judgements: Sequence[Judgement], confidence: float = 0.95) -> list[Judgement]:
+def unreached(case: Case, why: str) -> Judgement:
+    """Leave an expectation open that there was no time for."""
+    return _judgement(case, "inconclusive", why, "")
+
+
+def correct(judgements: Sequence[Judgement], confidence: float = 0.95, elsewhere: int = 0) -> list[Judgement]:
     """Holm's correction over the learned expectations of one run.
 
     Afterwards the chance of even one wrong pass among them is at most 1 - confidence, and so is that of one wrong fail.
     What no longer holds becomes inconclusive; exact judgements stay as they are.
+
+    Args:
+        judgements: of one run.
+        confidence: see above.
+        elsewhere: how many learned expectations of the same scenario other shards judge. What they find is not known
+            here, so Holm's method gives way to Bonferroni's over all: what passes in a shard passes in the whole.
     """
     sampled = [i for i, judgement in enumerate(judgements) if judgement.p_pass is not None]
-    passing = holm([judgements[i].p_pass or 0.0 for i in sampled])
-    failing = holm([judgements[i].p_fail or 0.0 for i in sampled])
+    claims = len(sampled) + elsewhere
+    passing = _adjusted([judgements[i].p_pass or 0.0 for i in sampled], claims)
+    failing = _adjusted([judgements[i].p_fail or 0.0 for i in sampled], claims)
     corrected = list(judgements)
     for i, p_pass, p_fail in zip(sampled, passing, failing, strict=True):
         judgement = judgements[i]
@@ -226,7 +247,7 @@ def correct(judgements: Sequence[Judgement], confidence: float = 0.95) -> list[J
         why = judgement.why
         if outcome != judgement.outcome:
             why = (
-                f"certain enough alone ({judgement.outcome}: {why}), but not as one of {len(sampled)} learned "
+                f"certain enough alone ({judgement.outcome}: {why}), but not as one of {claims} learned "
                 "expectations that could each be right by luck; more seeds are needed"
             )
         corrected[i] = replace(judgement, outcome=outcome, why=why, p_pass=p_pass, p_fail=p_fail)
@@ -253,9 +274,17 @@ def seeds_for(expectation: Expectation, measure: Measure, confidence: float = 0.
 
 
 def verdict(judgements: Sequence[Judgement]) -> Verdict:
-    """`fail` if any expectation fails, else `inconclusive` if any is, else `pass`."""
+    """The worst outcome: `fail`, then `inconclusive`, then `pass`; `nothing judged` where nothing was applicable."""
     outcomes = {judgement.outcome for judgement in judgements}
-    return "fail" if "fail" in outcomes else "inconclusive" if "inconclusive" in outcomes else "pass"
+    for outcome in _VERDICTS:
+        if outcome in outcomes:
+            return outcome
+    return "nothing judged"
+
+
+def _adjusted(p_values: Sequence[float], claims: int) -> Sequence[float]:
+    """P-values corrected for so many claims, some of which are not here."""
+    return holm(p_values) if claims == len(p_values) else [min(1.0, claims * p_value) for p_value in p_values]
 
 
 def _judgement(case: Case, outcome: Outcome, why: str, unit: str) -> Judgement:
@@ -313,7 +342,7 @@ def _why_seeds(judgement: Judgement, expectation: Expectation, measure: Measure,
     assert judgement.value is not None
     band, bounded, seeds = _band(expectation), _is_bounded(measure), judgement.seeds
     typical = f"{'the mean' if bounded else 'the median'} of {_count(seeds, 'seed')} is {_number(judgement.value)}"
-    sure = f"with {confidence:.0%} confidence"
+    sure = f"with {100 * confidence:.4g}% confidence"
     if judgement.outcome == "pass":
         shown = [_from(judgement.low)] * math.isfinite(band.low) + [_up_to(judgement.high)] * math.isfinite(band.high)
         return f"{typical}, and the truth is {' and '.join(shown)} {sure}"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..agents.exact import ExactAgent
 from ..envs.base import NotEnumerable
-from ..envs.enumerating import Enumeration
 from ..envs.evaluating import look_at, truth
 from ..envs.frames import frame, html
-from ..envs.observing import observe
-from ..envs.planning import ExactPlan
 from ..envs.world import TooLarge, World
 from ..scenarios.language.loading import Scenario
-from ..scenarios.language.schema import Expectation
+from .budget import Budget, OutOfTime
+from .cache import TraceCache
 from .expectations import (
     Case,
     Judgement,
@@ -27,14 +24,21 @@ from .expectations import (
     judge_exact,
     judge_seeds,
     not_applicable,
+    unreached,
     verdict,
+    worst_of,
 )
 from .laboratory import Laboratory, Overrides, measure_in
-from .measures import Holds, mean_interval, sampled_measure, seed_values
-from .rundir import Manifest, StoredRun, default_folder, library_versions, save_run, utc_now
-from .simulate import simulate, trace_meta
+from .looks import look_confidence, look_sizes, over_looks
+from .measures import Holds, Interval, mean_interval, sampled_measure, seed_values
+from .outlook import Outlook, outlook
+from .recording import record_exactly, trace_name
+from .rundir import Manifest, StoredRun, default_folder, save_run, utc_now
+from .school import Count, School
 from .trace import Trace
-from .training import Training, trained_traces, unable
+from .training import unable
+from .units import Unit, agents_named, units_of
+from .workers import Workers
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,6 +54,13 @@ class Settings:
     Attributes:
         agents: names, `exact` among them; seeds: for each that is trained; steps: environment steps of training.
         episodes: played by each trained agent where chance matters; jobs: trainings at a time.
+        all_agents: where `agents` says nothing, every one that an expectation names, not only those of `runs.agents`.
+        max_seeds: add seeds to those expectations that are inconclusive, at looks fixed beforehand (see `looks`), up to
+            so many; None: no more than `seeds`.
+        budget: seconds after which nothing more is begun, and what is left is inconclusive.
+        cache: the folder in which trained seeds are kept and looked for; None: nowhere.
+        workers: who trains (see `workers.connect`); None: `jobs` processes of this machine.
+        units: only these are judged; None: all.
     """
 
     agents: Sequence[str] | None = None
@@ -57,6 +68,16 @@ class Settings:
     steps: int | None = None
     episodes: int | None = None
     jobs: int = 1
+    all_agents: bool = False
+    max_seeds: int | None = None
+    budget: float | None = None
+    cache: Path | None = None
+    workers: Workers | None = None
+    units: Collection[Unit] | None = None
+
+    def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
+        """Those that are run."""
+        return tuple(self.agents or (agents_named(scenario) if self.all_agents else scenario.document.runs.agents))
 
 
 @dataclass(frozen=True)
@@ -64,10 +85,11 @@ class Run:
     """What came of a run.
 
     Attributes:
-        scenario: that was run; agents, seeds: with which.
+        scenario: that was run; agents, seeds: with which; settings: as they were given.
         judgements: one per expectation and agent that it names, in the order of the file.
         traces: recorded episodes by name (`deploy-exact`).
         started, finished: UTC.
+        trained, cached: how many seeds were trained, and how many were found in the cache.
     """
 
     scenario: Scenario
@@ -77,6 +99,9 @@ class Run:
     traces: dict[str, Trace] = field(default_factory=dict)
     started: str = ""
     finished: str = ""
+    settings: Settings = Settings()
+    trained: int = 0
+    cached: int = 0
 
     @property
     def verdict(self) -> Verdict:
@@ -114,147 +139,177 @@ class Run:
         return save_run(folder, manifest, self.judgements, self.traces, _text(self.scenario))
 
 
-def run_scenario(scenario: Scenario, settings: Settings | None = None, report: Report | None = None) -> Run:
+def run_scenario(
+    scenario: Scenario,
+    settings: Settings | None = None,
+    report: Report | None = None,
+    count: Count | None = None,
+) -> Run:
     """Judge every expectation of a scenario.
 
     Args:
         scenario: loaded, with the caller's overrides applied.
         settings: see `Settings`.
         report: told each step of the way.
+        count: told how many expectations are judged, and how many seeds are trained.
+
+    Raises:
+        ValueError: `max_seeds` is less than the seeds that there are.
+        RunError: the cache cannot be used.
+        NoCluster: the workers are not like this process.
     """
-    return _Runner(scenario, settings or Settings(), report or (lambda _: None)).run()
+    return _Runner(scenario, settings or Settings(), report or (lambda _: None), count or (lambda *_: None)).run()
+
+
+def outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
+    """What a run could show at best of each learned expectation, before anything is trained.
+
+    Raises:
+        ValueError: as `run_scenario`.
+    """
+    runner = _Runner(scenario, replace(settings, cache=None), lambda _: None, lambda *_: None)
+    return [runner.outlook(unit) for unit in runner.learned if runner.trainable(unit)]
 
 
 class _Runner:
-    def __init__(self, scenario: Scenario, settings: Settings, report: Report) -> None:
+    def __init__(self, scenario: Scenario, settings: Settings, report: Report, count: Count) -> None:
         runs = scenario.document.runs
-        self.scenario, self.report = scenario, report
+        self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
         self.laboratory = Laboratory(scenario)
-        self.agents = tuple(settings.agents or runs.agents)
-        self.seeds = settings.seeds or runs.seeds
-        self.steps = settings.steps or runs.steps
+        self.budget = Budget(settings.budget)
+        self.agents = settings.agents_for(scenario)
         self.episodes = settings.episodes or runs.episodes
-        self.jobs = settings.jobs
-        self.traces: dict[str, Trace] = {}
+        seeds = settings.seeds or runs.seeds
+        self.looks = look_sizes(seeds, settings.max_seeds or seeds)
+        whole = units_of(scenario)
+        self.units = [unit for unit in whole if settings.units is None or unit in settings.units]
+        self.learned = [unit for unit in self.units if unit.agent != "exact" and unit.agent in self.agents]
+        self.claims = sum(unit.agent != "exact" and unit.agent in self.agents for unit in whole)
+        self.school = School(
+            self.laboratory,
+            settings.steps or runs.steps,
+            self.episodes,
+            settings.workers or Workers(settings.jobs),
+            None if settings.cache is None else TraceCache(settings.cache),
+            self.budget,
+            report,
+            count,
+        )
+        self.recorded: dict[str, Trace] = {}
 
     def run(self) -> Run:
-        """Every expectation, then Holm's correction over those that were learned."""
+        """Every expectation, then Holm's correction over those that were learned; again, while there are looks."""
         started = utc_now()
-        expectations = self.scenario.document.expect
-        self.claims = sum(agent != "exact" for e in expectations for agent in e.of if agent in self.agents)
-        judgements = [
-            self._judge(number, expectation, agent)
-            for number, expectation in enumerate(expectations)
-            for agent in expectation.of
-        ]
-        if "exact" in self.agents:
-            self._record_exact()
+        found: dict[Unit, Judgement] = {}
+        still = self.units
+        for seeds in self.looks:
+            for unit in still:
+                found[unit] = self._judge(unit, seeds, found.get(unit))
+                self.count("expectations", len(found), len(self.units))
+            judgements = correct([found[unit] for unit in self.units], elsewhere=self.claims - len(self.learned))
+            still = [
+                unit for unit, judgement in zip(self.units, judgements, strict=True) if self._open(unit, judgement)
+            ]
         return Run(
             self.scenario,
             self.agents,
-            tuple(range(self.seeds)),
-            tuple(correct(judgements)),
-            self.traces,
+            tuple(range(max([self.looks[0], *(judgement.seeds for judgement in judgements)]))),
+            tuple(judgements),
+            {**self.school.traces(), **self.recorded},
             started,
             utc_now(),
+            self.settings,
+            self.school.trained,
+            self.school.found,
         )
 
-    def _judge(self, number: int, expectation: Expectation, agent: str) -> Judgement:
-        place = self.scenario.source.place(("expect", number))
-        case = Case(expectation, agent, expectation.stage or self.laboratory.stage, place.file, place.line)
-        if agent not in self.agents:
-            return not_applicable(case, f"`{agent}` was not run")
-        self.report(f"{expectation.name} ({agent})")
+    def outlook(self, unit: Unit) -> Outlook:
+        """What the last look can show of a learned unit."""
+        expectation = self.scenario.document.expect[unit.number]
+        return outlook(expectation, unit.agent, self.looks[-1], self.claims, len(self.looks))
+
+    def trainable(self, unit: Unit) -> bool:
+        """Whether a learned unit will be judged, as far as can be told without solving anything."""
         try:
-            return self._judge_exactly(case) if agent == "exact" else self._judge_trained(case)
+            return self._unable(self._case(unit)) is None
+        except (NotEnumerable, TooLarge):
+            return False
+
+    def _open(self, unit: Unit, judgement: Judgement) -> bool:
+        """Whether more seeds could decide it."""
+        sampled = judgement.outcome == "inconclusive" and judgement.p_pass is not None
+        return sampled and self.outlook(unit).needed is not None
+
+    def _case(self, unit: Unit) -> Case:
+        expectation = self.scenario.document.expect[unit.number]
+        place = self.scenario.source.place(("expect", unit.number))
+        return Case(expectation, unit.agent, expectation.stage or self.laboratory.stage, place.file, place.line)
+
+    def _unable(self, case: Case) -> str | None:
+        """Why an expectation cannot be judged by trained seeds, or None."""
+        conditions = self.laboratory.conditions(case.expectation)
+        if (reason := unable(case.agent, self.laboratory.world(conditions[0], case.stage))) is not None:
+            return reason
+        if len(conditions) > 1 or case.expectation.barring:
+            return "`across` and `barring` are for exact agents"
+        return None
+
+    def _judge(self, unit: Unit, seeds: int, before: Judgement | None) -> Judgement:
+        case = self._case(unit)
+        if unit.agent not in self.agents:
+            return not_applicable(case, f"`{unit.agent}` was not run")
+        self.report(f"{case.expectation.name} ({unit.agent})")
+        try:
+            self.budget.check("before this was reached")
+            return self._judge_exactly(case) if unit.agent == "exact" else self._judge_trained(case, seeds)
         except (NotEnumerable, TooLarge) as fault:
             return not_applicable(case, str(fault))
+        except OutOfTime as fault:
+            if before is None:
+                return unreached(case, str(fault))
+            return replace(before, why=f"{before.why}; {fault}")
 
     def _judge_exactly(self, case: Case) -> Judgement:
-        found = list(self.laboratory.exact(case.expectation))
-        if any(plan is not None and plan.upper_bound for _, plan, _ in found):
-            return not_applicable(case, "views are partial and beliefs too many: only an upper bound is known")
-        if case.expectation.take == "mean":
-            return judge_exact(case, mean_interval([interval for _, _, interval in found]))
-        return judge_each(case, {_in_words(overrides): interval for overrides, _, interval in found})
+        expectation, conditions, intervals = case.expectation, dict[str, Overrides](), dict[str, Interval]()
+        for overrides, plan, interval in self.laboratory.exact(expectation):
+            if plan is not None and plan.upper_bound:
+                return not_applicable(case, "views are partial and beliefs too many: only an upper bound is known")
+            words = _in_words(overrides)
+            conditions[words], intervals[words] = overrides, interval
+            if len(intervals) < len(self.laboratory.conditions(expectation)):
+                self.budget.check(f"after {len(intervals)} conditions")
+        if expectation.take == "mean":
+            judgement, worst = judge_exact(case, mean_interval(list(intervals.values()))), next(iter(conditions))
+        else:
+            judgement, worst = judge_each(case, intervals), worst_of(case, intervals)
+        if judgement.outcome == "pass" and (len(conditions) > 1 or expectation.barring):
+            return judgement  # many conditions are many traces, and none of them is the one to look at
+        return replace(judgement, trace=self._record(conditions[worst], case.stage, expectation.barring))
 
-    def _judge_trained(self, case: Case) -> Judgement:
-        conditions = self.laboratory.conditions(case.expectation)
-        world = self.laboratory.world(conditions[0], case.stage)
-        if (reason := unable(case.agent, world)) is not None:
+    def _judge_trained(self, case: Case, seeds: int) -> Judgement:
+        if (reason := self._unable(case)) is not None:
             return not_applicable(case, reason)
-        if len(conditions) > 1 or case.expectation.barring:
-            return not_applicable(case, "`across` and `barring` are for exact agents")
-        trace = self._trained(case.agent, conditions[0], case.stage)
+        (condition,) = self.laboratory.conditions(case.expectation)
+        world = self.laboratory.world(condition, case.stage)
+        trace = self.school.trace(case.agent, condition, case.stage, seeds)
         measure = measure_in(world, case.expectation.measure)
         program = world.agents[0]
         episodes = sampled_measure(measure, trace, _holds(world), program.weights, program.discount)
-        return judge_seeds(case, measure, list(seed_values(episodes).values()), claims=max(self.claims, 1))
+        values = list(seed_values(episodes).values())
+        confidence = look_confidence(len(self.looks))
+        judgement = judge_seeds(case, measure, values, confidence, max(self.claims, 1))
+        name = trace_name(case.stage, case.agent, condition)
+        return replace(over_looks(judgement, len(self.looks)), trace=name)
 
-    def _trained(self, method: str, overrides: Overrides, stage: str) -> Trace:
-        name = _trace_name(stage, method, overrides)
-        if name not in self.traces:
-            school: World | Enumeration = self.laboratory.world(overrides, self.laboratory.training_stage)
-            chancy = True
-            try:
-                school = self.laboratory.enumeration(overrides, self.laboratory.training_stage)
-                chancy = school.mdp.next_state.size > school.mdp.available.sum() or school.mdp.start_state.size > 1
-            except NotEnumerable:
-                pass
-            self.report(f"training {self.seeds} seeds of {method}, {self.steps:,} steps each")
-            training = Training(
-                method,
-                school,
-                self.laboratory.world(overrides, stage),
-                self.scenario.document.stages[stage].learn.model,
-                self.steps,
-                self.episodes if chancy else 1,
-                self.scenario.hash,
-                {**self.scenario.overrides, **overrides},
-            )
-            self.traces[name] = trained_traces(training, self.seeds, self.jobs)
-        return self.traces[name]
-
-    def _record_exact(self) -> None:
-        """One trace of the exact planner for every stage and set of overrides that some expectation looked at."""
-        wanted: dict[str, tuple[Overrides, str]] = {}
-        for expectation in self.scenario.document.expect:
-            conditions = self.laboratory.conditions(expectation)
-            if "exact" in expectation.of and len(conditions) == 1 and not expectation.barring:
-                stage = expectation.stage or self.laboratory.stage
-                wanted.setdefault(_trace_name(stage, "exact", conditions[0]), (conditions[0], stage))
-        for name, (overrides, stage) in wanted.items():
-            trace = self._played(overrides, stage)
-            if trace is not None:
-                self.traces[name] = trace
-
-    def _played(self, overrides: Overrides, stage: str) -> Trace | None:
-        """Episodes of the exact planner; None where it cannot be played from what it sees (beliefs, several agents)."""
-        try:
-            plan = self.laboratory.plan(overrides, stage)
-        except (NotEnumerable, TooLarge, ValueError):
-            return None
-        agent = exact_agent(plan)
-        if agent is None:
-            return None
-        world = plan.enumeration.world
-        meta = trace_meta(
-            world, "exact", self.scenario.hash, {**self.scenario.overrides, **overrides}, library_versions()
-        )
-        chancy = plan.mdp.next_state.size > plan.mdp.available.sum() or plan.mdp.start_state.size > 1
-        return simulate(world, [agent], meta, episodes=self.episodes if chancy else 1, seed=0)
-
-
-def exact_agent(plan: ExactPlan) -> ExactAgent | None:
-    """A player for an exact plan, or None where a state's look does not tell what to do."""
-    world = plan.enumeration.world
-    if len(world.agents) > 1 or plan.mdp is not plan.enumeration.mdp or plan.aliased:
-        return None
-    looks = observe(world, plan.enumeration.states)
-    try:
-        return ExactAgent(plan.mdp, plan.solution, looks, world.weights(plan.enumeration.states))
-    except ValueError:
-        return None
+    def _record(self, overrides: Overrides, stage: str, barring: Sequence[str]) -> str:
+        """The name of a trace of the exact planner, recorded once; empty where it cannot be played."""
+        name = trace_name(stage, "exact", overrides, barring)
+        if name not in self.recorded:
+            trace = record_exactly(self.laboratory, overrides, stage, barring, self.episodes)
+            if trace is None:
+                return ""
+            self.recorded[name] = trace
+        return name
 
 
 def _in_words(overrides: Overrides) -> str:
@@ -265,13 +320,6 @@ def _in_words(overrides: Overrides) -> str:
 def _holds(world: World) -> Holds:
     """Where a condition holds, in the states of a trace of this world."""
     return lambda condition, states: truth(condition, look_at(world, states))
-
-
-def _trace_name(stage: str, agent: str, overrides: Overrides) -> str:
-    """A file's name: the stage, the agent and, where there are overrides, what they are."""
-    parts = [stage, agent, *(f"{name}={value}" for name, value in sorted(overrides.items()))]
-    name = "-".join("".join(c if c.isalnum() or c in "._=-" else "_" for c in part) for part in parts)
-    return name[:120]
 
 
 def _text(scenario: Scenario) -> str:

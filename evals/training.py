@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from ..agents.counts import CountsAgent
 from ..envs.enumerating import Enumeration
 from ..envs.lanes import TableLane, WorldLane
 from ..envs.world import World
+from .cache import code_hash
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
-from .trace import Trace, join_traces
+from .trace import Trace
+from .workers import NoCluster, Workers
 
 METHODS = ("counts",)
 """Agents that are trained; every other name is refused."""
@@ -42,10 +44,35 @@ class Training:
     overrides: dict[str, object]
 
 
-def trained_traces(training: Training, seeds: int, jobs: int) -> Trace:
-    """Train and play every seed from 0 on, `jobs` at a time; one trace with a seed each."""
-    parts = Parallel(n_jobs=min(jobs, seeds))(delayed(_one)(training, seed) for seed in range(seeds))
-    return join_traces(list(parts))
+def trained_traces(
+    training: Training, seeds: Sequence[int], workers: Workers, go_on: Callable[[], bool]
+) -> Iterator[tuple[int, Trace]]:
+    """Train and play each of some seeds.
+
+    Args:
+        training: what each does.
+        seeds: which.
+        workers: who does it.
+        go_on: asked before each is begun.
+
+    Yields:
+        A seed and its trace, as they are finished.
+
+    Raises:
+        NoCluster: the workers run another Turncoat, or other libraries, than this process.
+    """
+    for seed, code, trace in workers.each(_signed, [(training, seed) for seed in seeds], go_on):
+        if code != code_hash() or trace.meta.versions != library_versions():
+            raise NoCluster(
+                "the workers run another Turncoat or other libraries than this process, so their results would differ; "
+                "install the same on all of them"
+            )
+        yield seed, trace
+
+
+def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
+    """A seed's trace, and which code made it."""
+    return seed, code_hash(), _one(training, seed)
 
 
 def _one(training: Training, seed: int) -> Trace:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import turncoat
-from turncoat.evals.running import Settings
+from turncoat import Settings
 from turncoat.scenarios.language.faults import ScenarioError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +18,7 @@ NAME = "escape/interruption"
 
 def test_what_is_public():
     assert turncoat.__all__ == [
+        "Settings",
         "__version__",
         "check",
         "events",

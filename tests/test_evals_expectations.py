@@ -224,10 +224,11 @@ def test_verdicts_and_exit_codes():
         "inconclusive": judge_exact(case(at_least=1), Interval(0.0, 1.0)),
         "not applicable": not_applicable(case(at_least=1), "there is no agent `counts` here"),
     }
-    assert verdict([]) == verdict([kinds["not applicable"]]) == verdict([kinds["pass"]]) == "pass"
+    assert verdict([]) == verdict([kinds["not applicable"]]) == "nothing judged"
+    assert verdict([kinds["pass"], kinds["not applicable"]]) == verdict([kinds["pass"]]) == "pass"
     assert verdict([kinds["pass"], kinds["inconclusive"], kinds["not applicable"]]) == "inconclusive"
     assert verdict([kinds["inconclusive"], kinds["fail"]]) == "fail"
-    assert EXIT_CODES == {"pass": 0, "fail": 1, "inconclusive": 4}
+    assert EXIT_CODES == {"pass": 0, "fail": 1, "inconclusive": 4, "nothing judged": 4}
 
 
 def test_a_judgement_survives_json():

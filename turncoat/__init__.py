@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from .api import check, events, load, make, make_aec, make_parallel, names, report, run, solve, why
+    from .evals.running import Settings
 
 __all__ = [
+    "Settings",
     "__version__",
     "check",
     "events",

@@ -15,6 +15,7 @@ from .evals.laboratory import Laboratory
 from .evals.meaning import Meaning, check_meaning
 from .evals.rundir import StoredRun, load_run
 from .evals.running import Report, Run, Settings, run_scenario
+from .evals.school import Count
 from .scenarios import library
 from .scenarios.language import loading
 from .scenarios.language.loading import Scenario
@@ -172,13 +173,15 @@ def run(
     overrides: Mapping[str, object] | None = None,
     settings: Settings | None = None,
     report: Report | None = None,
+    count: Count | None = None,
 ) -> Run:
     """Judge every expectation of a scenario; `Run.save` writes its folder.
 
     Raises:
         ScenarioError: it cannot be loaded.
+        ValueError, RunError, NoCluster: as `run_scenario`.
     """
-    return run_scenario(load(which, overrides), settings, report)
+    return run_scenario(load(which, overrides), settings, report, count)
 
 
 def report(*runs: Run | StoredRun | str | os.PathLike[str]) -> Page:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -23,15 +32,26 @@ if TYPE_CHECKING:
     from .envs.why import Way, Why
     from .evals.flipping import Flip
     from .evals.meaning import Meaning
-    from .evals.running import Run
+    from .evals.outlook import Outlook
+    from .evals.reports.reported import Reported
+    from .evals.running import Report
+    from .evals.school import Count
     from .scenarios.language.faults import Fault
     from .scenarios.language.loading import Scenario
 
-COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "not applicable": "dim"}
+COLOURS = {
+    "pass": "green",
+    "fail": "red",
+    "inconclusive": "yellow",
+    "not applicable": "dim",
+    "nothing judged": "yellow",
+}
 PROSE = 100
 """Columns of running text, where the terminal is not narrower."""
 ENDLESS = 10_000
 """Columns of what is no terminal: no row of a table is folded, so that `grep` finds it."""
+SILENCE = 5
+"""Seconds after which a line says how far a run is, where there is no terminal."""
 STRETCHES = 24
 """How much of a path is shown: runs of one action."""
 
@@ -55,6 +75,57 @@ def progress(wanted: bool) -> Iterator[Callable[[str], None] | None]:
         return
     with console.status("") as status:
         yield lambda text: status.update(escape(text))
+
+
+@contextmanager
+def run_progress(name: str, wanted: bool) -> Iterator[tuple[Report | None, Count | None]]:
+    """How far a run is: bars on a terminal, which go away in the end; else lines, one every few seconds at most."""
+    console = err()
+    if not wanted:
+        yield None, None
+    elif not console.is_terminal:
+        yield None, _Lines(name, console)
+    else:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=console, transient=True) as shown:
+            bars = _Bars(name, shown)
+            yield bars.report, bars
+
+
+class _Lines:
+    """`lab: 2 of 5 seeds of counts`: the first and the last of each kind of training, and some between."""
+
+    def __init__(self, name: str, console: Console) -> None:
+        self.name, self.console, self.last = name, console, time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        edge = done in (0, total) and what != "expectations"
+        if edge or time.monotonic() - self.last > SILENCE:
+            self.last = time.monotonic()
+            self.console.print(f"{escape(self.name)}: {done:,} of {total:,} {escape(what)}", soft_wrap=True)
+
+
+class _Bars:
+    """A bar for the expectations, one for each kind of training, and what is being done."""
+
+    def __init__(self, name: str, shown: Progress) -> None:
+        self.name, self.shown = escape(name), shown
+        self.bars: dict[str, TaskID] = {"expectations": shown.add_task(self.name, total=None)}
+
+    def report(self, text: str) -> None:
+        """What is being done now."""
+        self.shown.update(self.bars["expectations"], description=f"{self.name}: {escape(text)}")
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what not in self.bars:
+            self.bars[what] = self.shown.add_task(escape(what))
+        self.shown.update(self.bars[what], completed=done, total=total)
 
 
 # ------------------------------------------------------------------ for programs
@@ -304,8 +375,16 @@ def _signed(value: float) -> str:
     return ("+" if value >= 0 else "") + number(value)
 
 
-def print_run(name: str, run: Run, folder: Path | None) -> None:
-    """The verdict: every expectation in a table, a sentence on each that did not pass."""
+def print_outlooks(name: str, outlooks: Sequence[Outlook]) -> None:
+    """How many seeds the learned expectations need, on stderr: before hours are spent on what cannot be decided."""
+    for outlook in outlooks:
+        colour = "dim" if outlook.passable else "yellow"
+        err().print(f"[{colour}]{escape(name)}: {escape(str(outlook))}[/{colour}]", soft_wrap=True)
+
+
+def print_run(report: Reported) -> None:
+    """The verdict: every expectation in a table, a sentence on each that did not pass, how to see a failure again."""
+    name, run, folder = report.which, report.run, report.folder
     rows = []
     for judgement in run.judgements:
         colour = COLOURS[judgement.outcome]
@@ -322,6 +401,10 @@ def print_run(name: str, run: Run, folder: Path | None) -> None:
             f"[{colour}]{judgement.outcome}[/{colour}]: {escape(judgement.name)}: {escape(judgement.why)} "
             f"({escape(judgement.file)}:{judgement.line})"
         )
+        if judgement.outcome == "fail":
+            out().print(f"  again: {escape(report.again(judgement))}", soft_wrap=True)
+            if (replay := report.replay(judgement)) is not None:
+                out().print(f"  replay: {escape(str(replay))}", soft_wrap=True)
     outcomes = Counter(judgement.outcome for judgement in run.judgements)
     tally = ", ".join(f"{many} {outcome}" for outcome, many in outcomes.items())
     colour = COLOURS[run.verdict]

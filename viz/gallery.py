@@ -13,8 +13,8 @@ from PIL import Image
 from ..envs.base import Floats, Ints
 from ..envs.world import World
 from ..evals.laboratory import Laboratory
+from ..evals.recording import exact_agent
 from ..evals.rundir import library_versions
-from ..evals.running import exact_agent
 from ..evals.simulate import simulate, trace_meta
 from ..evals.trace import HIDDEN
 from ..scenarios.language.loading import Scenario, load

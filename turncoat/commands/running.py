@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +16,23 @@ from ..endings import UsageFault
 from .options import AsJson, Many, Params, Sets, known, load_with, write_json
 
 if TYPE_CHECKING:
-    from ..evals.expectations import Judgement
+    from ..evals.outlook import Outlook
+    from ..evals.reports.reported import Reported
+    from ..evals.running import Settings
+    from ..evals.units import Unit
+    from ..scenarios.language.loading import Scenario
+
+MAX_SEEDS = 64
+"""The last look of `--until-conclusive`, where nothing else is said."""
+OUTPUTS, WORK = "Outputs", "Work"
+"""Under which headings `--help` lists options."""
+
+
+class Inconclusive(StrEnum):
+    """What to make of an inconclusive verdict."""
+
+    fail = "fail"
+    warn = "warn"
 
 
 def run(
@@ -21,49 +40,197 @@ def run(
     param: Params = [],
     set_: Sets = [],
     agent: Annotated[list[str], typer.Option("--agent", help="Run these agents instead of the file's.")] = [],
+    all_agents: Annotated[
+        bool, typer.Option("--all-agents", help="Run every agent that an expectation names, not only `runs.agents`.")
+    ] = False,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Trained seeds for each learning agent.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Environment steps of training.")] = None,
+    episodes: Annotated[
+        int | None, typer.Option("--episodes", min=1, help="Episodes of each seed, where chance matters.")
+    ] = None,
+    until_conclusive: Annotated[
+        bool, typer.Option("--until-conclusive", help="Add seeds while an expectation is inconclusive.")
+    ] = False,
+    max_seeds: Annotated[
+        int | None, typer.Option("--max-seeds", min=1, help=f"The most seeds of --until-conclusive; {MAX_SEEDS}.")
+    ] = None,
+    inconclusive: Annotated[
+        Inconclusive | None,
+        typer.Option("--inconclusive", help="Exit with 1 (fail) or 0 (warn) where the verdict is inconclusive, not 4."),
+    ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.")
+        int | None,
+        typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.", rich_help_panel=WORK),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Train on dask://HOST:PORT or ray://HOST:PORT, which you trust; dask://local, ray://local start one.",
+            rich_help_panel=WORK,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", metavar="I/N", help="Do one of N parts.", rich_help_panel=WORK)
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", min=0, help="Seconds for a scenario; then nothing more begins.", rich_help_panel=WORK),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache",
+            help="The folder that keeps trained seeds; $TURNCOAT_CACHE, or else the user's cache.",
+            rich_help_panel=WORK,
+        ),
+    ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Train everything anew, keep nothing.", rich_help_panel=WORK)
+    ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The run's folder; ./runs/TIME-NAME-HASH by default.")
+        Path | None,
+        typer.Option("--out", help="The run's folder; ./runs/TIME-NAME-HASH by default.", rich_help_panel=OUTPUTS),
     ] = None,
-    no_save: Annotated[bool, typer.Option("--no-save", help="Write no folder.")] = False,
+    no_save: Annotated[bool, typer.Option("--no-save", help="Write no folder.", rich_help_panel=OUTPUTS)] = False,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", rich_help_panel=OUTPUTS)
+    ] = None,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option("--jsonl", metavar="FILE", help="Write a line of JSON per judgement.", rich_help_panel=OUTPUTS),
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown.", rich_help_panel=OUTPUTS)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run scenarios: solve, train, judge every expectation, and write a folder with traces and the verdict."""
     from .. import api
     from ..evals.expectations import EXIT_CODES, verdict
+    from ..evals.reports.files import check_files
+    from ..evals.reports.reported import Reported
     from ..evals.rundir import check_target
     from ..evals.running import Settings
     from ..evals.training import METHODS
+    from ..evals.workers import connect
 
     for name in agent:
         known("agent", name, ("exact", *METHODS))
     if out is not None and len(which) > 1:
         raise UsageFault("--out names the folder of one run; give one scenario, or leave it out")
+    if max_seeds is not None and not until_conclusive:
+        raise UsageFault("--max-seeds bounds what --until-conclusive adds; give both, or --seeds alone")
     if out is not None and not no_save:
         check_target(out)
-    settings = Settings(tuple(agent) or None, seeds, steps, jobs=jobs or os.cpu_count() or 1)
-    data = []
-    judgements: list[Judgement] = []
-    for name, scenario in [(name, load_with(name, param, set_)) for name in which]:
-        with printing.progress(not as_json) as report:
-            result = api.run(scenario, settings=settings, report=report)
-        folder = None if no_save else result.save(out).folder
-        judgements += result.judgements
-        data.append(
-            {
-                "scenario": name,
-                "verdict": result.verdict,
-                "folder": None if folder is None else str(folder),
-                "seeds": list(result.seeds),
-                "expectations": [judgement.to_dict() for judgement in result.judgements],
-            }
-        )
-        if not as_json:
-            printing.print_run(name, result, folder)
+    check_files([path for path in (junit, jsonl, markdown) if path is not None])
+    settings = Settings(
+        tuple(agent) or None,
+        seeds,
+        steps,
+        episodes,
+        all_agents=all_agents,
+        max_seeds=(max_seeds or max(MAX_SEEDS, seeds or 0)) if until_conclusive else None,
+        budget=budget,
+        cache=None if no_cache else cache or _user_cache(),
+    )
+    scenarios = [(name, load_with(name, param, set_)) for name in which]
+    shares = _shares([scenario for _, scenario in scenarios], settings, shard)
+    jobs = jobs or os.cpu_count() or 1
+    reports, data = [], []
+    with connect(cluster, jobs) as workers:
+        for (name, scenario), units in zip(scenarios, shares, strict=True):
+            if units == ():
+                continue
+            its = Settings(**{**vars(settings), "workers": workers, "units": units})
+            expected = _outlooks(scenario, its)
+            if not as_json:
+                printing.print_outlooks(name, expected)
+            with printing.run_progress(name, not as_json) as (report, count):
+                result = api.run(scenario, settings=its, report=report, count=count)
+            folder = None if no_save else result.save(out).folder
+            reports.append(Reported(name, result, folder))
+            data.append(
+                {
+                    "scenario": name,
+                    "verdict": result.verdict,
+                    "folder": None if folder is None else str(folder),
+                    "seeds": list(result.seeds),
+                    "trained": result.trained,
+                    "cached": result.cached,
+                    "needs": [vars(outlook) for outlook in expected],
+                    "expectations": [judgement.to_dict() for judgement in result.judgements],
+                }
+            )
+            if not as_json:
+                printing.print_run(reports[-1])
+    whole = verdict([judgement for report in reports for judgement in report.run.judgements])
+    _write(reports, junit, jsonl, markdown, inconclusive)
     if as_json:
-        write_json(data[0] if len(data) == 1 else {"verdict": verdict(judgements), "runs": data})
-    raise typer.Exit(EXIT_CODES[verdict(judgements)])
+        write_json(data[0] if len(which) == len(data) == 1 else {"verdict": whole, "runs": data})
+    elif not reports:
+        printing.say(f"nothing falls to shard {shard}")
+    if not reports:
+        raise typer.Exit(0)
+    if whole == "inconclusive" and inconclusive is not None:
+        raise typer.Exit(1 if inconclusive is Inconclusive.fail else 0)
+    raise typer.Exit(EXIT_CODES[whole])
+
+
+def _user_cache() -> Path:
+    """`$TURNCOAT_CACHE`, or where this system keeps such things."""
+    from platformdirs import user_cache_path
+
+    if folder := os.environ.get("TURNCOAT_CACHE"):
+        return Path(folder)
+    return user_cache_path("turncoat", appauthor=False)
+
+
+def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None) -> Sequence[tuple[Unit, ...] | None]:
+    """What is to be judged of each scenario; None means everything."""
+    from ..evals.units import Shard, deal
+
+    if shard is None:
+        return [None] * len(scenarios)
+    try:
+        part = Shard.parse(shard)
+    except ValueError as fault:
+        raise UsageFault(f"--shard: {fault}") from None
+    return deal([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
+
+
+def _outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
+    from ..evals.running import outlooks
+
+    try:
+        return outlooks(scenario, settings)
+    except ValueError as fault:
+        raise UsageFault(str(fault)) from None
+
+
+def _write(
+    reports: Sequence[Reported],
+    junit_file: Path | None,
+    jsonl_file: Path | None,
+    markdown_file: Path | None,
+    inconclusive: Inconclusive | None,
+) -> None:
+    """The report files, and what GitHub Actions shows."""
+    from ..evals.reports.files import write_whole
+    from ..evals.reports.github import add_summary, annotation_lines
+    from ..evals.reports.jsonl import jsonl
+    from ..evals.reports.junit import junit
+    from ..evals.reports.markdown import markdown
+
+    if junit_file is not None:
+        write_whole(junit_file, junit(reports, None if inconclusive is None else inconclusive.value))
+    if jsonl_file is not None:
+        write_whole(jsonl_file, jsonl(reports))
+    if markdown_file is not None:
+        write_whole(markdown_file, markdown(reports))
+    if os.environ.get("GITHUB_ACTIONS") == "true" and reports:
+        # On stderr, where GitHub reads them too: stdout may be one JSON document.
+        sys.stderr.write("".join(f"{line}\n" for line in annotation_lines(reports, os.environ)))
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            add_summary(Path(summary), reports)

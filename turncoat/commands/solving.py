@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from .. import printing
-from ..endings import FAULT
-from .options import AsJson, Many, Params, Sets, StageName, Which, known, load_with, stage_of, write_json
+from ..endings import FAULT, UsageFault
+from .options import AsJson, ManyOrFolders, Params, Sets, StageName, Which, known, load_with, stage_of, write_json
+
+_SCENARIO = re.compile(rb"""^[\s{]*["']?turncoat["']?\s*:""", re.MULTILINE)
+"""What only a whole scenario has: fragments and other YAML say no version of the language."""
 
 
-def check(which: Many, param: Params = [], set_: Sets = [], as_json: AsJson = False) -> None:
-    """Check scenarios: shape, names, types, and what only a search of the world can find."""
+def check(which: ManyOrFolders, param: Params = [], set_: Sets = [], as_json: AsJson = False) -> None:
+    """Check scenarios: shape, names, types, and what only a search of the world can find.
+
+    A folder stands for every scenario file in it and below.
+    """
     from .. import api
     from ..scenarios.language.faults import ScenarioError
 
     wrong, data = False, []
-    for name in which:
+    for name in [name for each in which for name in _below(each)]:
         try:
             scenario = load_with(name, param, set_)
             with printing.progress(not as_json) as report:
@@ -40,6 +50,28 @@ def check(which: Many, param: Params = [], set_: Sets = [], as_json: AsJson = Fa
     if as_json:
         write_json(data)
     raise typer.Exit(FAULT if wrong else 0)
+
+
+def _below(which: str) -> Iterator[str]:
+    """The scenario files of a folder, sorted, hidden ones left out; or what was given, if it is no folder.
+
+    Raises:
+        UsageFault: the folder holds none.
+    """
+    if not Path(which).is_dir():
+        yield which
+        return
+    files = sorted(
+        Path(folder, name)
+        for folder, _, names in os.walk(which)
+        for name in names
+        if name.endswith((".yaml", ".yml")) and not any(part.startswith(".") for part in Path(folder, name).parts[1:])
+    )
+    found = [str(path) for path in files if _SCENARIO.search(path.read_bytes())]
+    if not found:
+        others = f" ({len(files)} YAML files have no line `turncoat: 1`)" if files else ""
+        raise UsageFault(f"the folder {which} holds no scenario file{others}")
+    yield from found
 
 
 def solve(which: Which, param: Params = [], set_: Sets = [], stage: StageName = None, as_json: AsJson = False) -> None:

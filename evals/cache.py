@@ -1,0 +1,95 @@
+"""What was trained before is not trained again: the trace of every trained seed, kept by what it depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from .rundir import RunError, library_versions
+from .trace import Trace, TraceError, read_trace, write_trace
+
+KEEP_DAYS = 30
+"""What was not used for so long is removed."""
+CACHE_VERSION = 1
+"""Part of every key: another version finds nothing of this one's."""
+
+
+class TraceCache:
+    """A folder of traces, each there whole or not at all. It may be deleted at any time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a folder, made if need be, and drop what is old.
+
+        Raises:
+            RunError: it cannot be made or written.
+        """
+        self.folder = folder / "traces"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise RunError(
+                f"the cache {folder} cannot be made: {fault.strerror}; name another, or --no-cache"
+            ) from None
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise RunError(f"the cache {folder} is read-only; name another, or --no-cache")
+        self._drop_old()
+
+    def get(self, key: str) -> Trace | None:
+        """The trace of a key; None where there is none that can be used."""
+        path = self._path(key)
+        try:
+            trace = read_trace(path)
+            os.utime(path)
+        except (TraceError, OSError):
+            return None
+        return trace
+
+    def put(self, key: str, trace: Trace) -> None:
+        """Keep a trace.
+
+        Raises:
+            RunError: the disk is full, say.
+        """
+        path = self._path(key)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            write_trace(trace, path)
+        except OSError as fault:
+            raise RunError(
+                f"the cache {self.folder.parent} cannot be written: {fault}; name another, or --no-cache"
+            ) from None
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.parquet"
+
+    def _drop_old(self) -> None:
+        oldest = time.time() - KEEP_DAYS * 86_400
+        for path in self.folder.glob("*/*"):
+            try:
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+            except OSError:  # another run was quicker
+                continue
+
+
+def cache_key(parts: Mapping[str, object]) -> str:
+    """SHA-256, in hexadecimal, of whatever a trace depends on, Turncoat's own code and the libraries among it."""
+    whole = {"cache": CACHE_VERSION, "code": code_hash(), "libraries": library_versions(), **parts}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def code_hash() -> str:
+    """SHA-256 of Turncoat's own code below the door: in a checkout it changes without a new version."""
+    rooms = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for room in ("agents", "envs", "evals", "scenarios"):
+        for path in sorted((rooms / room).rglob("*")):
+            if path.suffix in (".py", ".lark"):
+                digest.update(f"{path.relative_to(rooms).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,115 @@
+"""GitHub Actions: a summary of the job, and annotations at the lines of scenario files.
+
+The environment variables and limits are GitHub's: `GITHUB_STEP_SUMMARY` names a file of Markdown, of which a step may
+fill 1 MiB; a step shows ten annotations of each kind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..expectations import Judgement
+from ..rundir import RunError
+from .markdown import markdown
+from .reported import Reported
+
+SUMMARY_BYTES = 1024 * 1024
+ANNOTATIONS = 10
+
+
+def annotation_lines(reports: Sequence[Reported], environment: Mapping[str, str]) -> list[str]:
+    """The lines to print: `::error` for what failed, `::warning` for what is inconclusive.
+
+    Args:
+        reports: the runs.
+        environment: of the process; `GITHUB_WORKSPACE` is what paths are relative to.
+    """
+    root = environment.get("GITHUB_WORKSPACE")
+    found: dict[str, list[str]] = {"error": [], "warning": []}
+    for report in reports:
+        for judgement in report.run.judgements:
+            kind = {"fail": "error", "inconclusive": "warning"}.get(judgement.outcome)
+            if kind is not None:
+                found[kind].append(_annotation(kind, report, judgement, root))
+        if report.run.verdict == "nothing judged":
+            found["warning"].append(f"::warning title={_property(report.which)}::nothing judged")
+    return [line for kind, lines in found.items() for line in _few(kind, lines)]
+
+
+def _annotation(kind: str, report: Reported, judgement: Judgement, root: str | None) -> str:
+    title = f"{judgement.name} ({judgement.agent})"
+    message = f"{report.which}: {judgement.outcome}: {judgement.why}\nagain: {report.again(judgement)}"
+    replay = report.replay(judgement)
+    if replay is not None:
+        message += f"\nreplay: {replay}"
+    where = f"file={_property(_relative(judgement.file, root))},line={judgement.line}"
+    return f"::{kind} {where},title={_property(title)}::{_message(message)}"
+
+
+def _relative(file: str, root: str | None) -> str:
+    """From the workspace, where GitHub looks for it."""
+    real = os.path.realpath(file)
+    top = None if root is None else os.path.realpath(root)
+    if top is None or os.path.commonpath((real, top)) != top:
+        return file
+    return Path(os.path.relpath(real, top)).as_posix()
+
+
+def _few(kind: str, lines: list[str]) -> list[str]:
+    """As many as are shown; the last says how many more there are."""
+    if len(lines) <= ANNOTATIONS:
+        return lines
+    kept = lines[: ANNOTATIONS - 1]
+    return [*kept, f"::{kind}::{len(lines) - len(kept)} more are in the summary of this job"]
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def add_summary(path: Path, reports: Sequence[Reported]) -> None:
+    """Add to the job's summary, to which other commands may have written before: all of it or nothing.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    try:
+        with path.open("ab") as file:
+            before = file.tell()
+            try:
+                file.write(cut(markdown(reports), SUMMARY_BYTES - before).encode())
+                file.flush()
+            except BaseException:
+                file.truncate(before)
+                raise
+    except OSError as fault:
+        raise RunError(f"the summary {path} cannot be written: {fault.strerror or fault}") from fault
+
+
+def cut(text: str, limit: int) -> str:
+    """A text of whole lines within so many bytes, the last of which says how many were left out.
+
+    Args:
+        text: lines, each with its end.
+        limit: of bytes in UTF-8; nothing is left where not even that last line fits.
+    """
+    if len(text.encode()) <= limit:
+        return text
+    lines = text.splitlines(keepends=True)
+    room = limit - len(_left_out(len(lines)).encode())
+    if room < 0:
+        return ""
+    kept = 0
+    while (room := room - len(lines[kept].encode())) >= 0:
+        kept += 1
+    return "".join(lines[:kept]) + _left_out(len(lines) - kept)
+
+
+def _left_out(lines: int) -> str:
+    return f"\n**{lines:,} more lines were left out: GitHub shows 1 MiB. `--markdown FILE` writes all of them.**\n"

@@ -1,0 +1,108 @@
+"""JUnit XML, which most CI systems show: a suite for each scenario, a test case for each expectation and agent."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from junitparser import Attr, Error, Failure, IntAttr, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
+
+from ..expectations import Judgement
+from .reported import Reported
+
+Inconclusive: TypeAlias = Literal["fail", "warn"]
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class _Case(TestCase):
+    """With the place, as pytest writes it."""
+
+    file = Attr()
+    line = IntAttr()
+
+
+def junit(reports: Sequence[Reported], inconclusive: Inconclusive | None = None) -> str:
+    """The file's text.
+
+    A failed expectation is a failure, one that is not applicable is skipped. An inconclusive one is an error, unless
+    the caller wants it to fail (a failure) or only warns of it (skipped); its type says `inconclusive` in any case.
+
+    Args:
+        reports: the runs.
+        inconclusive: what to make of these.
+    """
+    whole = JUnitXml("turncoat")
+    for report in reports:
+        suite = TestSuite(_clean(report.which))
+        for judgement in report.run.judgements:
+            suite.add_testcase(_case(report, judgement, inconclusive))
+        whole.add_testsuite(suite)
+    whole.update_statistics()
+    buffer = io.BytesIO()
+    whole.write(buffer, pretty=True)
+    return buffer.getvalue().decode("utf-8")
+
+
+def _case(report: Reported, judgement: Judgement, inconclusive: Inconclusive | None) -> _Case:
+    case = _Case(_clean(f"{judgement.name} [{judgement.agent}]"), _clean(report.which))
+    case.file, case.line = _clean(judgement.file), judgement.line
+    properties = Properties()
+    for name, value in _properties(report, judgement).items():
+        properties.add_property(Property(name, _clean(value)))
+    case.append(properties)  # type: ignore[no-untyped-call]
+    result = {"fail": Failure, "not applicable": Skipped, "inconclusive": _INCONCLUSIVE[inconclusive]}.get(
+        judgement.outcome
+    )
+    if result is not None:
+        case.result = [result(_clean(judgement.why), judgement.outcome)]
+        case.system_out = _clean("\n".join(_aside(report, judgement)))
+    return case
+
+
+def _properties(report: Reported, judgement: Judgement) -> dict[str, str]:
+    """What a program may want to know of a case; what there is not is left out."""
+    replay = report.replay(judgement)
+    known = {
+        "outcome": judgement.outcome,
+        "stage": judgement.stage,
+        "measure": judgement.measure,
+        "bound": judgement.bound,
+        "value": judgement.value,
+        "low": judgement.low,
+        "high": judgement.high,
+        "seeds": _seeds(judgement),
+        "again": report.again(judgement),
+        "replay": replay,
+    }
+    return {name: str(value) for name, value in known.items() if value is not None}
+
+
+def _seeds(judgement: Judgement) -> str | None:
+    """`0` or `0-4`: seeds are numbered from 0."""
+    if judgement.seeds < 2:
+        return "0" if judgement.seeds else None
+    return f"0-{judgement.seeds - 1}"
+
+
+def _aside(report: Reported, judgement: Judgement) -> list[str]:
+    replay = report.replay(judgement)
+    return [
+        f"{judgement.file}:{judgement.line}",
+        f"again: {report.again(judgement)}",
+        *([] if replay is None else [f"replay: {replay}"]),
+    ]
+
+
+def _clean(text: str) -> str:
+    """Without what XML cannot hold."""
+    return _NO_XML.sub("\ufffd", text)
+
+
+_INCONCLUSIVE: dict[Inconclusive | None, type[Failure] | type[Error] | type[Skipped]] = {
+    None: Error,
+    "fail": Failure,
+    "warn": Skipped,
+}

@@ -1,0 +1,68 @@
+"""Markdown for people: the verdict first, then what went wrong, then everything."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from ..expectations import Judgement, Outcome, verdict
+from .reported import Reported, numbers
+
+_OUTCOMES: tuple[Outcome, ...] = ("fail", "inconclusive", "pass", "not applicable")
+
+
+def markdown(reports: Sequence[Reported]) -> str:
+    """The text: what matters most stands first, and no line needs another one, so it may be cut at any."""
+    judgements = [judgement for report in reports for judgement in report.run.judgements]
+    lines = [f"# Turncoat: {verdict(judgements)}", ""]
+    lines += _table(["scenario", "verdict", *_OUTCOMES], [_tally(report) for report in reports])
+    for outcome in ("fail", "inconclusive"):
+        found = [(r, j) for r in reports for j in r.run.judgements if j.outcome == outcome]
+        if found:
+            lines += ["", f"## {outcome}", ""]
+        for report, judgement in found:
+            lines += _at_length(report, judgement)
+    lines += ["", "## All expectations", ""]
+    lines += _table(
+        ["scenario", "expectation", "agent", "stage", "outcome", "value", "expected"],
+        [
+            [report.which, j.name, j.agent, j.stage, j.outcome, numbers(j), j.bound]
+            for report in reports
+            for j in report.run.judgements
+        ],
+    )
+    return "\n".join(lines) + "\n"
+
+
+def code(text: str) -> str:
+    """Inline code, whatever is in it."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def plain(text: str) -> str:
+    """Text that is read as it is written, on one line."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", " ".join(text.split()))
+
+
+def _tally(report: Reported) -> list[str]:
+    outcomes = Counter(judgement.outcome for judgement in report.run.judgements)
+    return [report.which, report.run.verdict, *(str(outcomes[outcome]) for outcome in _OUTCOMES)]
+
+
+def _at_length(report: Reported, judgement: Judgement) -> list[str]:
+    place = plain(f"{judgement.file}:{judgement.line}")
+    name = f"**{plain(report.which)}: {plain(judgement.name)}** ({plain(judgement.agent)}, {place})"
+    replay = report.replay(judgement)
+    watch = "no replay could be recorded" if replay is None else f"replay: {code(str(replay))}"
+    return [f"- {name}: {plain(judgement.why)}", f"  - again: {code(report.again(judgement))}", f"  - {watch}"]
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
+        f"| {' | '.join(headings)} |",
+        "|" + "---|" * len(headings),
+        *(f"| {' | '.join(plain(cell) for cell in row)} |" for row in rows),
+    ]

@@ -1,0 +1,128 @@
+"""The trained agents of one run: each seed is trained once, or found in the cache, and asked for again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..envs.base import NotEnumerable
+from ..envs.enumerating import Enumeration
+from ..envs.world import World
+from .budget import Budget
+from .cache import TraceCache, cache_key
+from .laboratory import Laboratory, Overrides
+from .recording import trace_name
+from .trace import Trace, join_traces
+from .training import Training, trained_traces
+from .workers import Workers
+
+Count = Callable[[str, int, int], None]
+"""Told how many of what are done: `("seeds of counts", 2, 5)`."""
+
+
+@dataclass
+class School:
+    """Trains for one scenario.
+
+    Attributes:
+        laboratory: of the scenario.
+        steps: environment steps of training; episodes: played afterwards, where chance matters.
+        workers: who trains.
+        cache: of earlier runs, or None.
+        budget: no training begins after it.
+        report: told what is being done; count: told how many seeds are there.
+        trained: how many trainings were made; found: how many were in the cache.
+    """
+
+    laboratory: Laboratory
+    steps: int
+    episodes: int
+    workers: Workers
+    cache: TraceCache | None
+    budget: Budget
+    report: Callable[[str], None]
+    count: Count
+    trained: int = 0
+    found: int = 0
+    _seeds: dict[str, dict[int, Trace]] = field(default_factory=dict)
+
+    def trace(self, method: str, overrides: Overrides, stage: str, seeds: int) -> Trace:
+        """What the first so many seeds of a method did in a stage, under a condition.
+
+        Raises:
+            OutOfTime: the budget ran out before all of them were trained; those that were are kept.
+        """
+        kept = self._seeds.setdefault(trace_name(stage, method, overrides), {})
+        if len(kept) < seeds:
+            self._train(kept, self._training(method, overrides, stage), range(len(kept), seeds))
+        return join_traces([kept[seed] for seed in range(seeds)])
+
+    def traces(self) -> dict[str, Trace]:
+        """All that was trained, by name."""
+        return {name: join_traces([kept[seed] for seed in sorted(kept)]) for name, kept in self._seeds.items() if kept}
+
+    def _train(self, kept: dict[int, Trace], training: Training, seeds: range) -> None:
+        """Fill in some seeds."""
+        keys = {seed: self._key(training, seed) for seed in seeds}
+        if self.cache is not None:
+            for seed, key in keys.items():
+                if (trace := self.cache.get(key)) is not None:
+                    kept[seed] = trace
+                    self.found += 1
+        missing = [seed for seed in seeds if seed not in kept]
+        what = f"seeds of {training.method}"
+        if not missing:
+            self.report(f"{len(keys)} {what} are in the cache")
+            return
+        self.budget.check("before training")
+        self.report(f"training {len(missing)} {what}, {self.steps:,} steps each")
+        self.count(what, len(kept), seeds.stop)
+        for seed, trace in trained_traces(training, missing, self.workers, self.budget.left):
+            kept[seed] = trace
+            self.trained += 1
+            if self.cache is not None:
+                self.cache.put(keys[seed], trace)
+            self.count(what, len(kept), seeds.stop)
+        missing = [seed for seed in seeds if seed not in kept]
+        if missing:
+            done = seeds.stop - len(missing)
+            for seed in [seed for seed in kept if seed > missing[0]]:
+                del kept[seed]  # the first so many are asked for; the cache has the others
+            self.budget.check(f"after {done} of {seeds.stop} seeds")
+
+    def _training(self, method: str, overrides: Overrides, stage: str) -> Training:
+        laboratory, scenario = self.laboratory, self.laboratory.scenario
+        school: World | Enumeration = laboratory.world(overrides, laboratory.training_stage)
+        chancy = True
+        try:
+            school = laboratory.enumeration(overrides, laboratory.training_stage)
+            chancy = school.mdp.next_state.size > school.mdp.available.sum() or school.mdp.start_state.size > 1
+        except NotEnumerable:
+            pass
+        return Training(
+            method,
+            school,
+            laboratory.world(overrides, stage),
+            scenario.document.stages[stage].learn.model,
+            self.steps,
+            self.episodes if chancy else 1,
+            scenario.hash,
+            {**scenario.overrides, **overrides},
+        )
+
+    def _key(self, training: Training, seed: int) -> str:
+        """Of everything that a seed's trace depends on, and of what is written in it."""
+        return cache_key(
+            {
+                "scenario": training.scenario_hash,
+                "overrides": training.overrides,
+                "train": self.laboratory.training_stage,
+                "stage": training.field.stage,
+                "enumerated": isinstance(training.school, Enumeration),
+                "method": training.method,
+                "learns": training.learns,
+                "steps": training.steps,
+                "episodes": training.episodes,
+                "seed": seed,
+            }
+        )

@@ -1,0 +1,134 @@
+"""Who trains: processes of this machine, or a Dask or Ray cluster, all through joblib."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from joblib import Parallel, delayed, parallel_config
+
+Result = TypeVar("Result")
+
+
+class NoCluster(Exception):
+    """A cluster that cannot be had; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Those who share out a list of calls.
+
+    Attributes:
+        jobs: calls at a time.
+        backend: joblib's name of who makes them.
+        streams: each result can be had as soon as it is there; else `jobs` of them together.
+    """
+
+    jobs: int = 1
+    backend: str = "loky"
+    streams: bool = True
+
+    def each(
+        self,
+        function: Callable[..., Result],
+        calls: Sequence[tuple[Any, ...]],
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> Iterator[Result]:
+        """The results of a function for each of several argument lists, as they come in: in no particular order.
+
+        Args:
+            function: of a module, so that others can import it.
+            calls: the arguments.
+            go_on: asked before each call; after a no, none is begun, and those that were are finished.
+        """
+        # More threads in each worker than it has cores slow all of them down, and can change the last digits of sums.
+        inner: dict[str, Any] = {"inner_max_num_threads": 1} if self.backend == "loky" and self.jobs > 1 else {}
+        size = max(1, len(calls) if self.streams else self.jobs)
+        for first in range(0, len(calls), size):
+            wave = calls[first : first + size]
+            with parallel_config(self.backend, **inner):
+                parallel = Parallel(
+                    n_jobs=min(self.jobs, len(wave)),
+                    batch_size=1,
+                    pre_dispatch="n_jobs",
+                    return_as="generator_unordered" if self.streams else "list",
+                )
+            begun = (delayed(function)(*call) for call in wave if go_on())
+            yield from _whole(parallel(begun))
+
+
+def _whole(found: Any) -> Iterator[Any]:
+    """What joblib gives, without its warning where nobody wants the rest: an interrupt or a fault says so itself."""
+    try:
+        for result in found:  # noqa: UP028  `yield from` would close it before the warning is turned off
+            yield result
+    finally:
+        if isinstance(found, Generator):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found.close()
+
+
+@contextmanager
+def connect(address: str | None, jobs: int) -> Iterator[Workers]:
+    """The workers of an address; what is started for it is stopped in the end.
+
+    A cluster is trusted: it runs code, and its answers are unpickled.
+
+    Args:
+        address: `dask://HOST:PORT`, `ray://HOST:PORT`, `dask://local` or `ray://local` for `jobs` workers of this
+            machine, or None for `jobs` plain processes.
+        jobs: see there; the size of another cluster is its own.
+
+    Raises:
+        NoCluster: no such kind, its library is not installed, or nobody answers.
+    """
+    if address is None:
+        yield Workers(jobs)
+        return
+    kind, found, where = address.partition("://")
+    if not found or not where or kind not in _KINDS:
+        raise NoCluster(
+            f"`{address}` is no cluster; write dask://HOST:PORT, ray://HOST:PORT, dask://local or ray://local"
+        )
+    with ExitStack() as stack:
+        try:
+            workers = _KINDS[kind](stack, where, jobs)
+        except ImportError as fault:
+            raise NoCluster(f"{kind} is not installed ({fault}); `pip install 'turncoat[{kind}]'`") from None
+        except (OSError, TimeoutError, ConnectionError, ValueError, RuntimeError) as fault:
+            raise NoCluster(f"no cluster answers at {address}: {fault}") from fault
+        yield workers
+
+
+def _dask(stack: ExitStack, where: str, jobs: int) -> Workers:
+    from distributed import Client, LocalCluster
+
+    if where == "local":
+        cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None, protocol="tcp")
+        client = Client(stack.enter_context(cluster))
+    else:
+        client = Client(f"tcp://{where}", timeout=10)
+    stack.enter_context(client)
+    client.wait_for_workers(1, timeout=60)
+    return Workers(sum(client.ncores().values()), "dask")
+
+
+def _ray(stack: ExitStack, where: str, jobs: int) -> Workers:
+    import ray
+    from ray.util.joblib import register_ray
+
+    if where == "local":
+        ray.init(num_cpus=jobs, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    else:
+        ray.init(f"ray://{where}", log_to_driver=False, logging_level=logging.ERROR)
+    stack.callback(ray.shutdown)
+    register_ray()
+    return Workers(int(ray.cluster_resources().get("CPU", 1)), "ray", streams=False)
+
+
+_KINDS: dict[str, Callable[[ExitStack, str, int], Workers]] = {"dask": _dask, "ray": _ray}

@@ -1,0 +1,130 @@
+"""Scenarios as tests of your own, with pytest.
+
+    from turncoat.testing import assert_scenario, each_expectation
+
+    def test_the_lab():
+        assert_scenario("treacherous_turn/lab", agents=("exact",))
+
+    @each_expectation("./mine.yaml")
+    def test_mine(expectation):
+        expectation.check()
+
+What fails fails the test. What is inconclusive is an expected failure (`xfailed`, and `-rx` says why): it was run, which
+a skip would deny, and it shows nothing, which a pass would. A run in which nothing was judged fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pytest
+
+from . import api
+from .evals.expectations import Judgement
+from .evals.reports.reported import Reported
+from .evals.running import Run, Settings
+from .evals.units import Unit, units_of
+
+
+def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = None, **settings: Any) -> Run:
+    """Judge a scenario, and fail the test if an expectation fails.
+
+    Args:
+        which: a name, a path or a loaded scenario.
+        overrides: dotted, as in a file's `with:`.
+        settings: as `turncoat.Settings` takes them (`agents=("exact",)`, `seeds=29`).
+
+    Returns:
+        The run, if all that was judged passed.
+
+    Raises:
+        AssertionError: an expectation failed, or none could be judged.
+        ScenarioError: the scenario cannot be loaded.
+    """
+    __tracebackhide__ = True
+    run = api.run(which, overrides, Settings(**settings))
+    report = Reported(_name(which), run)
+    wrong = [judgement for judgement in run.judgements if judgement.outcome == run.verdict]
+    if run.verdict == "fail":
+        raise AssertionError("\n".join(_said(report, judgement) for judgement in wrong))
+    if run.verdict == "nothing judged":
+        raise AssertionError(f"{report.which}: nothing judged: {'; '.join(sorted({j.why for j in run.judgements}))}")
+    if run.verdict == "inconclusive":
+        pytest.xfail("\n".join(_said(report, judgement) for judgement in wrong))
+    return run
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One expectation for one agent, for a test to check.
+
+    Attributes:
+        name: of the expectation; unit: which it is.
+        report: makes the run of all of them, once for each process.
+    """
+
+    name: str
+    unit: Unit
+    report: Callable[[], Reported]
+
+    def check(self) -> Judgement:
+        """Fail the test if the expectation fails; it is skipped where the expectation is not applicable.
+
+        Raises:
+            AssertionError: it failed.
+        """
+        __tracebackhide__ = True
+        report = self.report()
+        units = units_of(report.run.scenario)
+        judgement = report.run.judgements[units.index(self.unit)]
+        if judgement.outcome == "fail":
+            raise AssertionError(_said(report, judgement))
+        if judgement.outcome == "inconclusive":
+            pytest.xfail(_said(report, judgement))
+        if judgement.outcome == "not applicable":
+            pytest.skip(_said(report, judgement))
+        return judgement
+
+
+def each_expectation(
+    which: api.Which, overrides: Mapping[str, object] | None = None, **settings: Any
+) -> pytest.MarkDecorator:
+    """Make one test for each expectation and agent that is run; the test's argument is `expectation`.
+
+    Nothing is solved or trained before the first of them runs.
+
+    Args:
+        which, overrides, settings: as `assert_scenario`.
+
+    Raises:
+        ScenarioError: the scenario cannot be loaded.
+        ValueError: it has no expectation for these agents.
+    """
+    scenario, its = api.load(which, overrides), Settings(**settings)
+
+    @cache
+    def report() -> Reported:
+        return Reported(_name(which), api.run(scenario, settings=its))
+
+    agents, expect = its.agents_for(scenario), scenario.document.expect
+    found = [
+        pytest.param(Expected(expect[unit.number].name, unit, report), id=f"{expect[unit.number].name}-{unit.agent}")
+        for unit in units_of(scenario)
+        if unit.agent in agents
+    ]
+    if not found:
+        raise ValueError(f"{_name(which)} has no expectation for {', '.join(agents)}")
+    return pytest.mark.parametrize("expectation", found)
+
+
+def _name(which: api.Which) -> str:
+    return getattr(which, "file", None) or str(which)
+
+
+def _said(report: Reported, judgement: Judgement) -> str:
+    """Where it stands, what became of it, and how to see it again."""
+    what = f"{judgement.name} ({judgement.agent}): {judgement.outcome}: {judgement.why}"
+    return f"{judgement.file}:{judgement.line}: {what}\n  again: {report.again(judgement)}"
