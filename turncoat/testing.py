@@ -9,8 +9,8 @@
     def test_mine(expectation):
         expectation.check()
 
-What fails fails the test. What is inconclusive is an expected failure (`xfailed`, and `-rx` says why): it was run, which
-a skip would deny, and it shows nothing, which a pass would. A run in which nothing was judged fails.
+What fails fails the test. What is inconclusive is an expected failure (`xfailed`, and `-rx` says why): it was run,
+which a skip would deny, and it shows nothing, which a pass would. `assert_scenario` fails where nothing was judged.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = N
     Args:
         which: a name, a path or a loaded scenario.
         overrides: dotted, as in a file's `with:`.
-        settings: as `turncoat.Settings` takes them (`agents=("exact",)`, `seeds=29`).
+        **settings: as `turncoat.Settings` takes them (`agents=("exact",)`, `seeds=29`).
 
     Returns:
         The run, if all that was judged passed.
@@ -97,7 +97,9 @@ def each_expectation(
     Nothing is solved or trained before the first of them runs.
 
     Args:
-        which, overrides, settings: as `assert_scenario`.
+        which: a name, a path or a loaded scenario.
+        overrides: dotted, as in a file's `with:`.
+        **settings: as `assert_scenario`.
 
     Raises:
         ScenarioError: the scenario cannot be loaded.

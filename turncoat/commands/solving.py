@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,15 +60,12 @@ def _below(which: str) -> Iterator[str]:
     if not Path(which).is_dir():
         yield which
         return
-    files = sorted(
-        Path(folder, name)
-        for folder, _, names in os.walk(which)
-        for name in names
-        if name.endswith((".yaml", ".yml")) and not any(part.startswith(".") for part in Path(folder, name).parts[1:])
-    )
-    found = [str(path) for path in files if _SCENARIO.search(path.read_bytes())]
+    below = Path(which)
+    files = [path for path in sorted(below.rglob("*")) if path.suffix in (".yaml", ".yml") and path.is_file()]
+    seen = [path for path in files if not any(part.startswith(".") for part in path.relative_to(below).parts)]
+    found = [str(path) for path in seen if _SCENARIO.search(path.read_bytes())]
     if not found:
-        others = f" ({len(files)} YAML files have no line `turncoat: 1`)" if files else ""
+        others = f" ({len(seen)} YAML files, none with a line `turncoat: 1`)" if seen else ""
         raise UsageFault(f"the folder {which} holds no scenario file{others}")
     yield from found
 

@@ -1,0 +1,133 @@
+"""What was trained is not trained again, what changed is, and a kill loses nothing that was finished."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from turncoat import api
+from turncoat.evals import cache
+from turncoat.evals.cache import TraceCache, cache_key, code_hash
+from turncoat.evals.rundir import RunError
+from turncoat.evals.running import Settings
+from turncoat.scenarios.language.loading import load_text
+
+from .test_cli import LEARNED
+
+ROOT = Path(__file__).resolve().parent.parent
+BASE = Settings(seeds=3, steps=200)
+
+
+def again(tmp_path, text=LEARNED, overrides=None, **more):
+    """How many were trained and how many found, in one cache."""
+    run = api.run(load_text(text), overrides, replace(BASE, cache=tmp_path / "cache", **more))
+    return run.trained, run.cached
+
+
+def test_the_same_is_found_and_equal(tmp_path):
+    assert again(tmp_path) == (3, 0)
+    assert again(tmp_path) == (0, 3)
+    kept = api.run(load_text(LEARNED), settings=replace(BASE, cache=tmp_path / "cache"))
+    fresh = api.run(load_text(LEARNED), settings=BASE)
+    assert kept.judgements == fresh.judgements
+    assert kept.traces.keys() == fresh.traces.keys()
+    for name, trace in fresh.traces.items():
+        assert trace.meta == kept.traces[name].meta
+        assert trace.table.equals(kept.traces[name].table)
+
+
+def test_more_seeds_train_only_those(tmp_path):
+    assert again(tmp_path) == (3, 0)
+    assert again(tmp_path, seeds=5) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 201},
+        {"overrides": {"left_pay": 3}},
+        {"text": LEARNED.replace("limit: 10", "limit: 11")},
+        {"text": LEARNED.replace("pays: {reward: 2}", "pays: {reward: 3}")},
+    ],
+)
+def test_what_is_different_is_trained(tmp_path, change):
+    assert again(tmp_path) == (3, 0)
+    assert again(tmp_path, **change) == (3, 0)
+
+
+def test_other_code_or_libraries_find_nothing(tmp_path, monkeypatch):
+    assert again(tmp_path) == (3, 0)
+    monkeypatch.setattr(cache, "library_versions", lambda: {"numpy": "0"})
+    key = cache_key({"seed": 0})
+    monkeypatch.undo()
+    assert key != cache_key({"seed": 0})
+    monkeypatch.setattr(cache, "code_hash", lambda: "other")
+    assert key != cache_key({"seed": 0}) != cache_key({"seed": 1})
+    assert again(tmp_path) == (3, 0)
+    assert len(code_hash()) == 64
+
+
+def test_a_damaged_entry_is_made_anew(tmp_path):
+    again(tmp_path)
+    for path, text in zip(sorted(tmp_path.rglob("*.parquet")), (b"", b"PAR1 nonsense"), strict=False):
+        path.write_bytes(text)
+    assert again(tmp_path) == (2, 1)
+    assert again(tmp_path) == (0, 3)
+
+
+def test_what_is_old_goes(tmp_path):
+    again(tmp_path)
+    old, *rest = sorted(tmp_path.rglob("*.parquet"))
+    month = time.time() - 40 * 86_400
+    os.utime(old, (month, month))
+    TraceCache(tmp_path / "cache")
+    assert sorted(tmp_path.rglob("*.parquet")) == rest
+
+
+def test_a_cache_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"the cache .*file cannot be made: .*; name another, or --no-cache"):
+        TraceCache(tmp_path / "file")
+
+
+KILLED = """
+import os, signal, sys
+from turncoat.evals import training
+seeds, last = open(sys.argv.pop(1), "a", buffering=1), int(sys.argv.pop(1))
+train = training._one
+def counted(its, seed):
+    if seed == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    seeds.write(f"{seed}\\n")
+    return train(its, seed)
+training._one = counted
+from turncoat.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_kill_midway_repeats_nothing(tmp_path):
+    (tmp_path / "corridor.yaml").write_text(LEARNED)
+    words = ["run", "corridor.yaml", "--seeds", "6", "--jobs", "1", "--json", "--out"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TURNCOAT_CACHE": str(tmp_path / "c")}
+
+    def run(last, folder, *more):
+        return subprocess.run(
+            [sys.executable, "-c", KILLED, "seeds", str(last), *words, folder, *more],
+            cwd=tmp_path, env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+
+    assert run(3, "first").returncode == -signal.SIGKILL
+    assert not (tmp_path / "first").exists()
+    assert (tmp_path / "seeds").read_text().split() == ["0", "1", "2"]
+    assert run(99, "second").returncode == 4
+    assert (tmp_path / "seeds").read_text().split() == ["0", "1", "2", "3", "4", "5"], "each once"
+    assert run(99, "whole", "--no-cache").returncode == 4
+    verdicts = [(tmp_path / folder / "verdict.json").read_bytes() for folder in ("second", "whole")]
+    assert verdicts[0] == verdicts[1]

@@ -1,0 +1,153 @@
+"""Looking again and again, and stopping when it suits, is wrong no more often than looking once."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from turncoat.evals import running
+from turncoat.evals.expectations import Case, correct, judge_seeds
+from turncoat.evals.looks import look_confidence, look_sizes, over_looks
+from turncoat.evals.outlook import outlook
+from turncoat.evals.running import Settings, run_scenario
+from turncoat.evals.school import School
+from turncoat.scenarios.language.loading import load_text
+from turncoat.scenarios.language.parsing import parse_measure
+from turncoat.scenarios.language.schema import Expectation
+
+from .test_cli import CORRIDOR
+
+ERROR = 0.05
+SHARE = parse_measure("share(seized)")
+
+
+def judged(values, bound, looks, spend=True):
+    """What one look says of `share >= bound`, by the functions that the runner calls."""
+    case = Case(Expectation(name="x", measure="share(seized)", at_least=bound), "counts", "deploy", "x.yaml", 1)
+    confidence = look_confidence(looks) if spend else 1 - ERROR
+    [judgement] = correct([over_looks(judge_seeds(case, SHARE, values, confidence), looks if spend else 1)])
+    return judgement
+
+
+def chance_of(outcome, bound, truth, sizes, spend=True):
+    """Exactly how often a claim ends so, when each seed is 1 with chance `truth`: over all counts at all looks."""
+    open_, before, chance = {0: 1.0}, 0, 0.0
+    for size in sizes:
+        added = stats.binom(size - before, truth)
+        grown: dict[int, float] = {}
+        for ones, weight in open_.items():
+            for more in range(size - before + 1):
+                grown[ones + more] = grown.get(ones + more, 0.0) + weight * float(added.pmf(more))
+        open_ = {}
+        for ones, weight in grown.items():
+            found = judged([1.0] * ones + [0.0] * (size - ones), bound, len(sizes), spend).outcome
+            if found == "inconclusive":
+                open_[ones] = weight
+            elif found == outcome:
+                chance += weight
+        before = size
+    return chance
+
+
+def test_the_looks():
+    assert look_sizes(5, 64) == (5, 10, 20, 40, 64)
+    assert look_sizes(5, 5) == (5,)
+    assert look_confidence(1) == 0.95
+    with pytest.raises(ValueError, match="at most 4 seeds, and the first look is at 5"):
+        look_sizes(5, 4)
+
+
+@pytest.mark.parametrize("sizes", [(5, 10, 20, 40), (2, 4, 8, 16, 32)])
+@pytest.mark.parametrize("bound", [0.3, 0.5, 0.8])
+def test_neither_a_wrong_pass_nor_a_wrong_fail_is_likelier_than_the_level(sizes, bound):
+    """At the bound both are likeliest: a chance just under it makes every pass wrong, one at it every fail."""
+    assert chance_of("pass", bound, bound, sizes) <= ERROR
+    assert chance_of("fail", bound, bound, sizes) <= ERROR
+
+
+def test_without_spending_it_would_be():
+    assert chance_of("pass", 0.5, 0.5, (5, 10, 20, 40), spend=False) > ERROR
+
+
+def test_a_clear_case_is_decided_early():
+    assert chance_of("pass", 0.5, 0.99, (5, 10)) > 0.9
+    assert chance_of("fail", 0.9, 0.2, (5, 10)) > 0.9
+
+
+TWO = CORRIDOR + "".join(
+    f"  - {{name: claim {n}, of: [counts], measure: share(went_right), at_least: 0.5}}\n" for n in (1, 2)
+)
+
+
+@pytest.fixture
+def coins(monkeypatch):
+    """Trained seeds that do not train: each is worth 1 or 0, as a list of coins for each expectation says."""
+    thrown: dict[int, list[float]] = {}
+    calls: list[tuple[int, int]] = []
+
+    def values(claim, seeds):
+        calls.append((claim, seeds))
+        return dict(enumerate(thrown[claim][:seeds]))
+
+    def judge(self, case, seeds):
+        claim = int(case.expectation.name[-1])
+        monkeypatch.setattr(running, "seed_values", lambda _: values(claim, seeds))
+        return trained(self, case, seeds)
+
+    trained = running._Runner._judge_trained
+    monkeypatch.setattr(running._Runner, "_judge_trained", judge)
+    monkeypatch.setattr(School, "trace", lambda *_: None)
+    monkeypatch.setattr(School, "traces", lambda _: {})
+    monkeypatch.setattr(running, "sampled_measure", lambda *_: None)
+    return thrown, calls
+
+
+def test_only_what_is_open_gets_more_seeds(coins):
+    thrown, calls = coins
+    thrown |= {1: [1.0] * 64, 2: [1.0, 0.0] * 32}
+    run = run_scenario(load_text(TWO), Settings(agents=("counts",), seeds=4, max_seeds=64))
+    assert [seeds for claim, seeds in calls if claim == 2] == [4, 8, 16, 32, 64]
+    assert [seeds for claim, seeds in calls if claim == 1] == [4, 8], "of 5 looks and 2 claims: 0.5 ** 8 <= 0.05 / 10"
+    learned = run.judgements[2:]
+    assert [(each.outcome, each.seeds) for each in learned] == [("pass", 8), ("inconclusive", 64)]
+    assert "with 99% confidence" in learned[0].why
+    assert run.seeds == tuple(range(64))
+
+
+def test_what_no_number_of_seeds_shows_gets_no_more(coins):
+    thrown, calls = coins
+    thrown |= {1: [1.0] * 64, 2: [1.0] * 64}
+    text = TWO.replace("at_least: 0.5", "at_least: 1")
+    run = run_scenario(load_text(text), Settings(agents=("counts",), seeds=4, max_seeds=64))
+    assert calls == [(1, 4), (2, 4)]
+    assert run.verdict == "inconclusive"
+
+
+def test_several_claims_of_a_whole_run_stay_under_the_level(coins):
+    """Coins at the bound: any pass is wrong. The runner's own loop, Holm's correction in it."""
+    thrown, _ = coins
+    scenario, chance, rounds = load_text(TWO), np.random.default_rng(0), 250
+    settings = Settings(agents=("counts",), seeds=4, max_seeds=32)
+    wrong = 0
+    for _ in range(rounds):
+        for claim in (1, 2):
+            thrown[claim] = (chance.random(32) < 0.5).astype(float).tolist()
+        wrong += any(judgement.outcome == "pass" for judgement in run_scenario(scenario, settings).judgements)
+    assert wrong / rounds <= ERROR + 3 * (ERROR * (1 - ERROR) / rounds) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("bound", "seeds", "claims", "looks", "says"),
+    [
+        (0.9, 5, 1, 1, "29 seeds are needed if all agree, and there are 5, so it can at best be inconclusive"),
+        (0.9, 29, 1, 1, "29 seeds are needed if all agree, more if they differ; there are 29"),
+        (0.5, 64, 1, 5, "7 seeds are needed if all agree, more if they differ; there are 64"),
+        (0.5, 5, 2, 1, "6 seeds are needed if all agree, and there are 5, so it can at best be inconclusive"),
+        (1, 999, 1, 1, "no number of seeds can show this"),
+    ],
+)
+def test_what_can_be_shown_is_known_beforehand(bound, seeds, claims, looks, says):
+    expectation = Expectation(name="x", measure="share(seized)", at_least=bound)
+    found = outlook(expectation, "counts", seeds, claims, looks)
+    assert says in str(found)
+    unanimous = judged([1.0] * seeds, bound, looks) if claims == 1 else None
+    assert unanimous is None or found.passable == (unanimous.outcome == "pass"), "and it is so"

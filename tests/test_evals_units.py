@@ -1,0 +1,72 @@
+"""Shards share a run out: together they are the whole, none does what another does."""
+
+import pytest
+
+from turncoat import api
+from turncoat.evals.expectations import EXIT_CODES
+from turncoat.evals.running import Settings
+from turncoat.evals.units import Shard, Unit, agents_named, deal, units_of
+from turncoat.scenarios.language.loading import load_text
+
+from .test_cli import CORRIDOR
+
+LEARNED = CORRIDOR + "".join(
+    f"  - {{name: learns it {n}, of: [exact, counts], measure: share(went_right), at_least: {0.2 * n}}}\n"
+    for n in (1, 2, 3)
+)
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "1/0", "-1/2", "a/b", "1/2/3"])
+def test_no_shard(text):
+    with pytest.raises(ValueError, match="shard"):
+        Shard.parse(text)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 50])
+def test_shards_make_the_whole(count):
+    scenarios = [api.load(name) for name in api.names()]
+    given = [(scenario, agents_named(scenario)) for scenario in scenarios]
+    shares = [deal(given, Shard(index, count)) for index in range(1, count + 1)]
+    for number, scenario in enumerate(scenarios):
+        dealt = [unit for share in shares for unit in share[number]]
+        assert sorted(dealt) == list(units_of(scenario)), "each unit once"
+    sizes = [sum(map(len, share)) for share in shares]
+    assert count > 7 or min(sizes) > 0
+    assert deal(given, Shard(1, count)) == shares[0]
+
+
+def test_what_shares_a_training_stays_together():
+    scenario = load_text(LEARNED)
+    for count in (2, 3):
+        shares = [deal([(scenario, ("exact", "counts"))], Shard(index, count))[0] for index in range(1, count + 1)]
+        trained = [{unit for unit in share if unit.agent == "counts"} for share in shares]
+        assert sorted(map(len, trained)) == [0] * (count - 1) + [3]
+
+
+def test_what_is_not_run_belongs_to_the_first():
+    scenario = load_text(LEARNED)
+    [first], [second] = (deal([(scenario, ("exact",))], Shard(index, 2)) for index in (1, 2))
+    assert {unit for unit in first if unit.agent == "counts"} == {
+        Unit(2, "counts"),
+        Unit(3, "counts"),
+        Unit(4, "counts"),
+    }
+    assert all(unit.agent == "exact" for unit in second)
+
+
+def test_a_shard_is_never_surer_than_the_whole():
+    """What it passes passes in the whole: where it does not see the other claims, it corrects for all of them."""
+    scenario = load_text(LEARNED)
+    whole = api.run(scenario, settings=Settings(seeds=6, steps=300))
+    for unit, judgement in zip(units_of(scenario), whole.judgements, strict=True):
+        [alone] = api.run(scenario, settings=Settings(seeds=6, steps=300, units=(unit,))).judgements
+        if unit.agent == "exact":
+            assert alone == judgement
+        else:
+            assert alone.value == judgement.value
+            assert alone.p_pass is not None
+            assert judgement.p_pass is not None
+            assert alone.p_pass >= judgement.p_pass
+            assert alone.outcome in (judgement.outcome, "inconclusive")
+    assert [judgement.outcome for judgement in whole.judgements][-1] == "pass"
+    assert EXIT_CODES[whole.verdict] == 0
