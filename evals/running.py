@@ -168,7 +168,7 @@ def outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
         ValueError: as `run_scenario`.
     """
     runner = _Runner(scenario, replace(settings, cache=None), lambda _: None, lambda *_: None)
-    return [runner.outlook(unit) for unit in runner.learned if runner.trainable(unit)]
+    return [runner.outlook(unit) for unit in runner.learned]
 
 
 class _Runner:
@@ -183,8 +183,9 @@ class _Runner:
         self.looks = look_sizes(seeds, settings.max_seeds or seeds)
         whole = units_of(scenario)
         self.units = [unit for unit in whole if settings.units is None or unit in settings.units]
-        self.learned = [unit for unit in self.units if unit.agent != "exact" and unit.agent in self.agents]
-        self.claims = sum(unit.agent != "exact" and unit.agent in self.agents for unit in whole)
+        learned = [unit for unit in whole if self._trainable(unit)]
+        self.learned = [unit for unit in learned if unit in self.units]
+        self.claims = len(learned)
         self.school = School(
             self.laboratory,
             settings.steps or runs.steps,
@@ -228,8 +229,10 @@ class _Runner:
         expectation = self.scenario.document.expect[unit.number]
         return outlook(expectation, unit.agent, self.looks[-1], self.claims, len(self.looks))
 
-    def trainable(self, unit: Unit) -> bool:
-        """Whether a learned unit will be judged, as far as can be told without solving anything."""
+    def _trainable(self, unit: Unit) -> bool:
+        """Whether a unit will be judged by trained seeds, as far as can be told without solving anything."""
+        if unit.agent == "exact" or unit.agent not in self.agents:
+            return False
         try:
             return self._unable(self._case(unit)) is None
         except (NotEnumerable, TooLarge):

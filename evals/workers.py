@@ -52,7 +52,8 @@ class Workers:
             wave = calls[first : first + size]
             with parallel_config(self.backend, **inner):
                 parallel = Parallel(
-                    n_jobs=min(self.jobs, len(wave)),
+                    # With one job joblib works in this process, which is not what a cluster was named for.
+                    n_jobs=min(self.jobs, len(wave)) if self.backend == "loky" else max(2, self.jobs),
                     batch_size=1,
                     pre_dispatch="n_jobs",
                     return_as="generator_unordered" if self.streams else "list",
@@ -82,7 +83,8 @@ def connect(address: str | None, jobs: int) -> Iterator[Workers]:
     Args:
         address: `dask://HOST:PORT`, `ray://HOST:PORT`, `dask://local` or `ray://local` for `jobs` workers of this
             machine, or None for `jobs` plain processes.
-        jobs: see there; the size of another cluster is its own.
+        jobs: see there; the size of another cluster is its own. (Where a Dask cluster has only one core, joblib works
+            in this process instead.)
 
     Raises:
         NoCluster: no such kind, its library is not installed, or nobody answers.

@@ -33,7 +33,7 @@ EXITS = {
     1: "an expectation failed",
     2: "a mistake in the command or the scenario",
     3: "Turncoat crashed",
-    4: "inconclusive",
+    4: "inconclusive, or nothing judged",
 }
 
 _PART = re.compile(r"<!-- with: (?P<old>.*?) -> (?P<new>.*?) -->|```(?P<kind>\w+)\n(?P<text>.*?)```\n", re.DOTALL)

@@ -111,6 +111,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_kill_midway_repeats_nothing(tmp_path):
     (tmp_path / "corridor.yaml").write_text(LEARNED)

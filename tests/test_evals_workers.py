@@ -1,5 +1,6 @@
 """Whoever trains, the results are the same, byte for byte; and a budget ends what has not begun."""
 
+import os
 import sys
 import time
 
@@ -21,6 +22,10 @@ def double(number):
     return 2 * number
 
 
+def process(_):
+    return os.getpid()
+
+
 def slow(number):
     time.sleep(60 if number > 90 else 0)
     return number
@@ -40,11 +45,12 @@ def alone(tmp_path_factory):
     return written(tmp_path_factory.mktemp("alone") / "traces", Workers(1))
 
 
+@pytest.mark.slow
 def test_results_come_as_they_are_ready():
     with connect(None, 2) as workers:
         results = workers.each(slow, [(99,), (1,), (2,)])
         assert [next(results), next(results)] == [1, 2]
-        results.close()  # and nobody waits for the first
+        results.close()  # type: ignore[attr-defined]  # and nobody waits for the first
         assert sorted(workers.each(double, [(1,), (2,), (3,)])) == [2, 4, 6]
         assert list(workers.each(double, [])) == []
 
@@ -58,6 +64,7 @@ def test_a_dask_cluster_gives_the_same(tmp_path, alone):
     pytest.importorskip("distributed")
     with connect("dask://local", 2) as workers:
         assert workers.jobs == 2
+        assert os.getpid() not in workers.each(process, [(0,)])
         assert written(tmp_path / "traces", workers) == alone
 
 
@@ -65,11 +72,11 @@ def test_a_dask_scheduler_by_its_address(tmp_path, alone):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="tcp"
         ) as cluster,
         connect(cluster.scheduler_address.replace("tcp://", "dask://"), 2) as workers,
     ):
-        assert workers == Workers(1, "dask")
+        assert workers == Workers(2, "dask")
         assert written(tmp_path / "traces", workers) == alone
 
 
@@ -78,6 +85,7 @@ def test_a_ray_cluster_gives_the_same(tmp_path, alone):
     pytest.importorskip("ray")
     with connect("ray://local", 2) as workers:
         assert workers == Workers(2, "ray", streams=False)
+        assert os.getpid() not in workers.each(process, [(0,)])
         assert written(tmp_path / "traces", workers) == alone
 
 
@@ -107,7 +115,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now = 0.0
-        monkeypatch.setattr(budget.time, "monotonic", self)
+        monkeypatch.setattr("turncoat.evals.budget.time.monotonic", self)
 
     def __call__(self):
         self.now += 1

@@ -32,7 +32,8 @@ class Reported:
         """
         run, document = self.run, self.run.scenario.document
         exact = judgement.agent == "exact"
-        agents = ["exact"] if exact else [agent for agent in run.agents if agent != "exact"]
+        learned = {each.agent for each in run.judgements if each.p_pass is not None} | {judgement.agent}
+        agents = ["exact"] if exact else [agent for agent in run.agents if agent in learned]
         words = ["turncoat", "run", self.which]
         for agent in agents:
             words += ["--agent", agent]

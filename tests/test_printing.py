@@ -1,0 +1,61 @@
+"""How a run says how far it is, on a terminal and without one."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from turncoat import printing
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """What stderr shows, as a terminal or not."""
+
+    def screen(terminal):
+        written = io.StringIO()
+        console = Console(file=written, force_terminal=terminal, width=100, color_system=None)
+        monkeypatch.setattr(printing, "err", lambda: console)
+        return written
+
+    return screen
+
+
+def test_nothing_where_nobody_looks(screen):
+    written = screen(True)
+    with printing.run_progress("lab", False) as (report, count):
+        assert (report, count) == (None, None)
+    assert written.getvalue() == ""
+
+
+def test_a_terminal_has_bars_that_go_away(screen):
+    written = screen(True)
+    with printing.run_progress("la[b]", True) as (report, count):
+        assert report is not None
+        assert count is not None
+        report("disarms [/b] the guard")
+        count("expectations", 1, 18)
+        count("seeds of counts", 2, 5)
+    shown = written.getvalue()
+    assert "la[b]: disarms [/b] the guard" in shown
+    assert "1/18" in shown
+    assert "2/5" in shown
+    assert shown.endswith("\x1b[2K"), "the last thing done is to wipe a line"
+
+
+def test_elsewhere_plain_lines_now_and_then(screen, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("turncoat.printing.time.monotonic", lambda: now[0])
+    written = screen(False)
+    with printing.run_progress("lab", True) as (report, count):
+        assert report is None
+        assert count is not None
+        for done in range(101):
+            count("seeds of counts", done, 100)
+            now[0] += 1
+        count("expectations", 1, 2)
+        count("expectations", 2, 2)
+    lines = written.getvalue().splitlines()
+    assert lines[0] == "lab: 0 of 100 seeds of counts"
+    assert lines[-1] == "lab: 100 of 100 seeds of counts"
+    assert len(lines) == 2 + 100 // 6
