@@ -1,6 +1,7 @@
 """How a command ends: its exit code, and what is said of a fault.
 
-0 pass, 1 an expectation failed, 2 usage or scenario fault, 3 crash, 4 inconclusive or nothing judged; 130 interrupted, 141 pipe closed.
+0 pass, 1 an expectation failed, 2 usage or scenario fault, 3 crash, 4 inconclusive or nothing judged; 130 interrupted,
+141 pipe closed.
 """
 
 from __future__ import annotations
