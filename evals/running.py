@@ -191,7 +191,7 @@ class _Runner:
             settings.steps or runs.steps,
             self.episodes,
             settings.workers or Workers(settings.jobs),
-            None if settings.cache is None else TraceCache(settings.cache),
+            TraceCache(settings.cache) if settings.cache is not None and self.learned else None,
             self.budget,
             report,
             count,

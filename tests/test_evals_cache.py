@@ -17,7 +17,7 @@ from turncoat.evals.rundir import RunError
 from turncoat.evals.running import Settings
 from turncoat.scenarios.language.loading import load_text
 
-from .test_cli import LEARNED
+from .test_cli import LEARNED, call  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = Settings(seeds=3, steps=200)
@@ -93,6 +93,21 @@ def test_a_cache_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match=r"the cache .*file cannot be made: .*; name another, or --no-cache"):
         TraceCache(tmp_path / "file")
+
+
+def test_the_command_does_without_the_users_cache_but_not_without_a_named_one(call, tmp_path, monkeypatch):  # noqa: F811
+    (tmp_path / "c.yaml").write_text(LEARNED)
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("TURNCOAT_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "file")
+    words = ["run", "c.yaml", "--no-save", "--jobs", "1", "--steps", "100"]
+    code, _, err = call(*words)
+    assert code == 4
+    assert err.startswith(f"nothing is kept: the cache {tmp_path / 'file'} cannot be made: ")
+    code, out, err = call(*words, "--cache", "file")
+    assert (code, out) == (2, "")
+    assert "the cache file cannot be made" in err
+    assert call(*words, "--no-cache")[0] == 4
 
 
 KILLED = """

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from .. import printing
 from ..endings import UsageFault
@@ -178,13 +179,20 @@ def run(
     raise typer.Exit(EXIT_CODES[whole])
 
 
-def _user_cache() -> Path:
-    """`$TURNCOAT_CACHE`, or where this system keeps such things."""
+def _user_cache() -> Path | None:
+    """`$TURNCOAT_CACHE`, or where this system keeps such things; None, with a word, where that cannot be used."""
     from platformdirs import user_cache_path
+
+    from ..evals.cache import TraceCache
+    from ..evals.rundir import RunError
 
     if folder := os.environ.get("TURNCOAT_CACHE"):
         return Path(folder)
-    return user_cache_path("turncoat", appauthor=False)
+    try:
+        return TraceCache(user_cache_path("turncoat", appauthor=False)).folder.parent
+    except RunError as fault:
+        printing.err().print(f"nothing is kept: {escape(str(fault))}", soft_wrap=True)
+        return None
 
 
 def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None) -> Sequence[tuple[Unit, ...] | None]:
