@@ -70,10 +70,10 @@ class ExactAgent:
         ticks = np.zeros_like(steps) if self._timetable is None else steps
         for tick in np.unique(ticks).tolist():
             lanes = ticks == tick
-            actions[lanes] = self._course(tick).at(0).policy[places[lanes]]
+            actions[lanes] = self.course(tick).at(0).policy[places[lanes]]
         for lane in np.flatnonzero(~mask[np.arange(len(actions)), actions]):
             place = places[lane]
-            solved = self._course(int(steps[lane])).at(0)
+            solved = self.course(int(steps[lane])).at(0)
             allowed = mask[lane] & self._mdp.available[place]
             actions[lane] = weighted(solved.vector_q[place], self._weights[place], allowed).action
         self._last = (int(places[0]), int(steps[0]), int(actions[0]), mask[0].copy())
@@ -84,7 +84,7 @@ class ExactAgent:
         if self._last is None:
             return None
         state, step, action, mask = self._last
-        course = self._course(step)
+        course = self.course(step)
         # Solvers leave nan where an action is barred.
         available = self._mdp.available[state] & mask & np.isfinite(course.at(0).vector_q[state]).all(axis=1)
         uncertainty = np.zeros(self._mdp.n_actions)
@@ -117,7 +117,12 @@ class ExactAgent:
             plans=(plan,),
         )
 
-    def _course(self, tick: int) -> Course:
+    def course(self, tick: int) -> Course:
+        """What is followed from a tick on, in every state.
+
+        Raises:
+            ValueError: the tick is beyond the horizon.
+        """
         if self._timetable is not None:
             return self._timetable.course(tick)
         solution = self._solution

@@ -16,8 +16,9 @@ from turncoat.scenarios.language.parsing import parse_expression
 from turncoat.viz.board import describe, first_state, glyphs, text_board
 from turncoat.viz.canvas import printable, wrapped
 from turncoat.viz.curves import Curve, Mark, curves, parting
+from turncoat.viz.drawn_board import RIM
 from turncoat.viz.gallery import exact_episode, main
-from turncoat.viz.picture import RIM, Caption, filmstrip, picture
+from turncoat.viz.picture import Caption, filmstrip, picture
 from turncoat.viz.sight import seen_cells, watchers
 
 HERE = Path(__file__).resolve().parent

@@ -1,16 +1,16 @@
-"""A drawing surface in points that stays crisp at any size: drawn four times too large, then reduced."""
+"""A drawing surface in points that stays crisp at any size: drawn several times too large, then reduced."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from . import palette
+from .palette import LIGHT, Theme
 
 FINER = 4
 """How many times too large everything is drawn."""
@@ -21,15 +21,42 @@ Point = tuple[float, float]
 class Canvas:
     """Shapes and text at places in points; a point is `ratio` pixels of the finished picture.
 
-    Colours are `#rrggbb`, or `#rrggbbaa` where what lies below is to show through.
+    Colours are `#rrggbb`, or `#rrggbbaa` where what lies below is to show through. With `finer` 1 a canvas is quick
+    enough to be drawn sixty times a second, and only boxes, text and stamps look well on it.
     """
 
-    def __init__(self, width: float, height: float, ratio: float = 2, background: str = palette.PAPER) -> None:
-        """An empty canvas of `width` by `height` points."""
-        self.width, self.height, self.ratio = width, height, ratio
+    def __init__(
+        self,
+        width: float,
+        height: float,
+        ratio: float = 2,
+        theme: Theme = LIGHT,
+        *,
+        background: str | None = "",
+        finer: int = FINER,
+        on: Image.Image | None = None,
+    ) -> None:
+        """An empty canvas of `width` by `height` points, of the theme's paper.
+
+        Args:
+            width: in points.
+            height: in points.
+            ratio: pixels in a point.
+            theme: what those who draw take their colours from.
+            background: a colour in place of the paper; None leaves it clear.
+            finer: how many times too large it is drawn.
+            on: a picture of just this size to draw on; it is changed.
+        """
+        self.width, self.height, self.ratio, self.theme, self.finer = width, height, ratio, theme, finer
         self._size = (round(width * ratio), round(height * ratio))
-        self._unit = ratio * FINER
-        self._image = Image.new("RGB", (self._size[0] * FINER, self._size[1] * FINER), background)
+        self._unit = ratio * finer
+        if on is not None:
+            self._image = on
+        elif background is None:
+            self._image = Image.new("RGBA", (self._size[0] * finer, self._size[1] * finer), f"{theme.paper}00")
+        else:
+            size = (self._size[0] * finer, self._size[1] * finer)
+            self._image = Image.new("RGB", size, background or theme.paper)
         self._draw = ImageDraw.Draw(self._image, "RGBA")
 
     def box(
@@ -45,6 +72,8 @@ class Canvas:
     ) -> None:
         """A rectangle, its corners rounded by `radius`; its outline lies inside it."""
         x, y = left * self._unit, top * self._unit
+        if self.finer == 1:
+            x, y = round(x), round(y)
         corners = (
             x,
             y,
@@ -91,11 +120,17 @@ class Canvas:
         y: float,
         text: str,
         size: float,
-        colour: str = palette.INK,
+        colour: str | None = None,
         anchor: str = "ls",
         bold: bool = False,
     ) -> None:
-        """Text at a point; `anchor` as in Pillow, by default the left end of its baseline."""
+        """Text at a point; `anchor` as in Pillow, by default the left end of its baseline; ink by default."""
+        colour = colour or self.theme.ink
+        if self.finer == 1:
+            mask, (left, top) = _letters(printable(text), size * self._unit, anchor, bold)
+            if mask.width and mask.height:
+                self._image.paste(colour, (round(x * self._unit) + left, round(y * self._unit) + top), mask)
+            return
         stroke = size * self._unit / 45 if bold else 0
         self._draw.text(
             (x * self._unit, y * self._unit),
@@ -106,14 +141,32 @@ class Canvas:
             stroke_width=stroke,
         )
 
+    def stamp(self, picture: Image.Image, x: float, y: float) -> None:
+        """A finished picture in pixels, over what is there where it is clear; its centre lies at a point."""
+        at = round(x * self._unit - picture.width / 2), round(y * self._unit - picture.height / 2)
+        self._image.paste(picture, at, picture if picture.mode == "RGBA" else None)
+
     def picture(self) -> Image.Image:
         """What was drawn, at its own size."""
-        return self._image.resize(self._size, Image.Resampling.BOX)
+        return self._image if self.finer == 1 else self._image.resize(self._size, Image.Resampling.BOX)
 
     def _scaled(self, points: Sequence[Point]) -> list[Point]:
         return [(x * self._unit, y * self._unit) for x, y in points]
 
 
+def stamp(
+    width: float, height: float, ratio: float, theme: Theme, draw: Callable[[Canvas], None], strength: float = 1.0
+) -> Image.Image:
+    """A picture to be stamped, clear where nothing is drawn; `strength` below 1 makes it a ghost."""
+    canvas = Canvas(width, height, ratio, theme, background=None)
+    draw(canvas)
+    out = canvas.picture()
+    if strength < 1:
+        out.putalpha(out.getchannel("A").point(lambda alpha: round(alpha * strength)))
+    return out
+
+
+@lru_cache(20_000)
 def text_width(text: str, size: float) -> float:
     """How wide a text is, in points."""
     return float(_font(size * FINER).getlength(printable(text))) / FINER
@@ -130,10 +183,32 @@ def wrapped(text: str, size: float, width: float) -> list[str]:
     return lines
 
 
+def cut(text: str, size: float, width: float) -> str:
+    """A text that is at most `width` points wide; what is left out shows as an ellipsis."""
+    if text_width(text, size) <= width:
+        return text
+    keep = len(text)
+    while keep and text_width(text[:keep].rstrip() + "…", size) > width:
+        keep -= 1
+    return text[:keep].rstrip() + "…" if keep else ""
+
+
+@lru_cache(20_000)
 def printable(text: str) -> str:
     """A text in the characters that the built-in font has: accents are dropped, what remains unknown becomes `?`."""
     plain = unicodedata.normalize("NFKD", text.replace("−", "-"))
     return "".join(c if " " <= c <= "~" or c in "·…“”‘’" else "?" for c in plain if not unicodedata.combining(c))
+
+
+@lru_cache(4_000)
+def _letters(text: str, size: float, anchor: str, bold: bool) -> tuple[Image.Image, tuple[int, int]]:
+    """A text as a mask, and where its upper left corner lies from the anchor, in pixels."""
+    font, stroke = _font(size), size / 45 if bold else 0
+    left, top, right, bottom = font.getbbox(text, anchor=anchor, stroke_width=stroke)
+    corner = int(np.floor(left)) - 1, int(np.floor(top)) - 1
+    mask = Image.new("L", (int(np.ceil(right)) - corner[0] + 1, int(np.ceil(bottom)) - corner[1] + 1), 0)
+    ImageDraw.Draw(mask).text((-corner[0], -corner[1]), text, 255, font, anchor, stroke_width=stroke)
+    return mask, corner
 
 
 @cache

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from ..envs.base import Floats
-from . import palette
 from .canvas import Canvas, text_width
+from .palette import mix
 
 TYPE, SMALL = 13.5, 12.0
 """Sizes of type in points."""
@@ -53,13 +53,16 @@ def curves(
         height: in points.
         ratio: pixels in a point.
     """
-    return _Chart(lines, marks, Canvas(width, height, ratio)).draw()
+    return Chart(lines, marks, Canvas(width, height, ratio)).draw()
 
 
-class _Chart:
-    def __init__(self, lines: Sequence[Curve], marks: Sequence[Mark], canvas: Canvas) -> None:
-        self.lines, self.marks, self.canvas = lines, marks, canvas
-        self.ticks = max(line.values.size for line in lines) - 1
+class Chart:
+    """Curves to be drawn on a canvas of their own, and where on it each tick lies."""
+
+    def __init__(self, lines: Sequence[Curve], marks: Sequence[Mark], canvas: Canvas, ticks: int = 0) -> None:
+        """See `curves`; the axis has at least `ticks` ticks."""
+        self.lines, self.marks, self.canvas, self.theme = lines, marks, canvas, canvas.theme
+        self.ticks = max(ticks, *(line.values.size - 1 for line in lines))
         values = np.concatenate([[0.0], *(line.values for line in lines)])
         self.low, self.high = float(values.min()), float(values.max())
         self.levels = _round_numbers(self.low, self.high)
@@ -70,39 +73,44 @@ class _Chart:
         self.top, self.bottom = 16 + ROW * (max(self.rows, default=-1) + 1), canvas.height - 24
 
     def draw(self) -> Image.Image:
+        """The finished picture."""
         self._axes()
         self._name_marks()
         for number, line in enumerate(self.lines):
-            points = [(self._x(tick), self._y(value)) for tick, value in enumerate(line.values)]
+            points = [(self.x(tick), self._y(value)) for tick, value in enumerate(line.values)]
             self.canvas.line(points, line.colour, max(5.0 - 2.5 * number, 2.0))
         if len(self.lines) > 1 and (tick := parting(self.lines[0].values, self.lines[1].values)) is not None:
-            place = (self._x(tick), self._y(float(self.lines[0].values[tick])))
-            self.canvas.disc(*place, 6.5, palette.PAPER, palette.INK, 2)
+            place = (self.x(tick), self._y(float(self.lines[0].values[tick])))
+            self.canvas.disc(*place, 6.5, self.theme.paper, self.theme.ink, 2)
         self._name_lines()
         return self.canvas.picture()
 
     def _axes(self) -> None:
         for level in self.levels:
             y = self._y(level)
-            self.canvas.line([(self.left, y), (self.right, y)], palette.MUTED if level == 0 else palette.HAIRLINE, 0.75)
-            self.canvas.text(self.left - 8, y, f"{level:g}", SMALL, palette.MUTED, "rm")
+            self.canvas.line(
+                [(self.left, y), (self.right, y)],
+                self.theme.muted if level == 0 else self.theme.hairline,
+                0.75,
+            )
+            self.canvas.text(self.left - 8, y, f"{level:g}", SMALL, self.theme.muted, "rm")
         for tick in _round_numbers(0, self.ticks):
-            self.canvas.text(self._x(tick), self.canvas.height - 6, f"{tick:g}", SMALL, palette.MUTED, "ms")
-        self.canvas.text(self.left - 8, self.canvas.height - 6, "tick", SMALL, palette.MUTED, "rs")
+            self.canvas.text(self.x(tick), self.canvas.height - 6, f"{tick:g}", SMALL, self.theme.muted, "ms")
+        self.canvas.text(self.left - 8, self.canvas.height - 6, "tick", SMALL, self.theme.muted, "rs")
 
     def _name_marks(self) -> None:
         for mark, row in zip(self.marks, self.rows, strict=True):
-            x, y = self._x(mark.tick), self.top - 16 - ROW * row
-            self.canvas.line([(x, y - 11), (x, self.bottom)], palette.MUTED, 0.9, dash=3)
+            x, y = self.x(mark.tick), self.top - 16 - ROW * row
+            self.canvas.line([(x, y - 11), (x, self.bottom)], self.theme.muted, 0.9, dash=3)
             self.canvas.text(x + 6, y, mark.name, SMALL)
 
     def _mark_rows(self) -> list[int]:
         """For each mark the lowest row, counted upwards, in which its name crosses no later mark's line or name."""
         rows: list[int] = []
         for number, mark in reversed(list(enumerate(self.marks))):
-            end = self._x(mark.tick) + text_width(mark.name, SMALL) + 10
+            end = self.x(mark.tick) + text_width(mark.name, SMALL) + 10
             later = zip(self.marks[number + 1 :], rows, strict=True)
-            rows.insert(0, max((1 + row for other, row in later if self._x(other.tick) < end), default=0))
+            rows.insert(0, max((1 + row for other, row in later if self.x(other.tick) < end), default=0))
         return rows
 
     def _name_lines(self) -> None:
@@ -113,7 +121,7 @@ class _Chart:
             last = max(y, last + TYPE + 5)
             line = self.lines[number]
             self.canvas.text(
-                self.right + 8, last, self._ending(line), TYPE, palette.mix(line.colour, palette.INK, 0.2), "lm"
+                self.right + 8, last, self._ending(line), TYPE, mix(line.colour, self.theme.ink, 0.2), "lm"
             )
 
     def _room(self, mark: Mark) -> float:
@@ -125,7 +133,8 @@ class _Chart:
     def _ending(self, line: Curve) -> str:
         return f"{line.name} {line.values[-1]:+g}"
 
-    def _x(self, tick: float) -> float:
+    def x(self, tick: float) -> float:
+        """Where a tick lies, in points from the left."""
         return self.left + (self.right - self.left) * tick / max(self.ticks, 1)
 
     def _y(self, value: float) -> float:

@@ -18,9 +18,9 @@ from ..evals.rundir import library_versions
 from ..evals.simulate import simulate, trace_meta
 from ..evals.trace import HIDDEN
 from ..scenarios.language.loading import Scenario, load
-from . import palette
 from .canvas import Canvas
 from .curves import Curve, Mark, curves
+from .palette import LIGHT
 from .picture import Caption, filmstrip
 
 WIDTH, MARGIN = 1200.0, 28.0
@@ -99,8 +99,8 @@ def lab_picture(ratio: float = 2) -> Image.Image:
     weighted = episode.rewards @ episode.world.agents[0].weights
     below = curves(
         [
-            Curve("hidden performance so far", _so_far(episode.performance), palette.VERMILION),
-            Curve("weighted reward so far", _so_far(weighted), palette.BLUE),
+            Curve("hidden performance so far", _so_far(episode.performance), LIGHT.performance),
+            Curve("weighted reward so far", _so_far(weighted), LIGHT.reward),
         ],
         marks,
         width=inner,
@@ -134,10 +134,10 @@ def _page(title: str, about: str, parts: Sequence[Image.Image], ratio: float) ->
     gap = round(20 * ratio)
     head = Canvas(WIDTH, 86, ratio)
     head.text(MARGIN, 40, title, 22, bold=True)
-    head.text(MARGIN, 62, about, 13.5, palette.MUTED)
+    head.text(MARGIN, 62, about, 13.5, LIGHT.muted)
     top = head.picture()
     height = top.height + sum(part.height for part in parts) + gap * len(parts)
-    page = Image.new("RGB", (top.width, height), palette.PAPER)
+    page = Image.new("RGB", (top.width, height), LIGHT.paper)
     page.paste(top, (0, 0))
     y = top.height
     for part in parts:

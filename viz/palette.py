@@ -1,10 +1,14 @@
-"""The colours of every picture, as `#rrggbb`.
+"""The colours of every picture, as `#rrggbb`, in two themes.
 
 The hues are those of Okabe and Ito, which people with any kind of colour blindness tell apart; nothing is told by hue
 alone, a shape or a word says it too.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 
 ORANGE = "#E69F00"
 SKY = "#56B4E9"
@@ -14,28 +18,115 @@ BLUE = "#0072B2"
 VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 
-PAPER = "#FFFFFF"
-INK = "#1F2933"
-MUTED = "#66717F"
-HAIRLINE = "#D9DDE2"
-FLOOR = "#F7F7F4"
-GRID = "#E3E4DF"
-WALL = "#4A5462"
-ON_WALL = "#F2F4F7"
-
-AGENTS = (BLUE, GREEN, ORANGE, PURPLE)
-"""One after another, for the agents of a world; `WATCHER` is kept for whoever oversees them."""
-WATCHER = VERMILION
-MONSTER = "#7A3E9D"
-ITEMS = (ORANGE, GREEN, PURPLE, SKY)
-BLOCK = "#B08B57"
-ZONES = (GREEN, YELLOW, SKY, PURPLE, ORANGE)
+WHITE = "#FFFFFF"
+"""Of eyes and of letters on dark, in every theme."""
+NIGHT = "#1F2933"
+"""Of pupils."""
 
 
+@dataclass(frozen=True)
+class Theme:
+    """Which colour has which part.
+
+    Attributes:
+        name: `light` or `dark`.
+        paper: behind everything; panel: behind what is set apart; ink, muted: of letters; hairline: of thin lines.
+        floor, grid, wall, on_wall: of boards.
+        agents: one after another, for the agents of a world; watcher: kept for whoever oversees them.
+        monster, items, block: of other bodies; zones: of zones.
+        reward, performance: of the two sums that may part; others: of further curves.
+        below, zero, above: of a scale that runs from negative to positive.
+    """
+
+    name: str
+    paper: str
+    panel: str
+    ink: str
+    muted: str
+    hairline: str
+    floor: str
+    grid: str
+    wall: str
+    on_wall: str
+    agents: tuple[str, ...]
+    watcher: str
+    monster: str
+    items: tuple[str, ...]
+    block: str
+    zones: tuple[str, ...]
+    reward: str
+    performance: str
+    others: tuple[str, ...]
+    below: str
+    zero: str
+    above: str
+
+
+LIGHT = Theme(
+    name="light",
+    paper="#FFFFFF",
+    panel="#F2F4F6",
+    ink=NIGHT,
+    muted="#66717F",
+    hairline="#D9DDE2",
+    floor="#F7F7F4",
+    grid="#E3E4DF",
+    wall="#4A5462",
+    on_wall="#F2F4F7",
+    agents=(BLUE, GREEN, ORANGE, PURPLE),
+    watcher=VERMILION,
+    monster="#7A3E9D",
+    items=(ORANGE, GREEN, PURPLE, SKY),
+    block="#B08B57",
+    zones=(GREEN, YELLOW, SKY, PURPLE, ORANGE),
+    reward=BLUE,
+    performance=VERMILION,
+    others=(GREEN, PURPLE, ORANGE, SKY),
+    below=VERMILION,
+    zero="#F7F7F4",
+    above=BLUE,
+)
+
+DARK = Theme(
+    name="dark",
+    paper="#14181D",
+    panel="#1C2229",
+    ink="#E8ECF1",
+    muted="#98A4B3",
+    hairline="#333C47",
+    floor="#232A32",
+    grid="#2E3741",
+    wall="#56616F",
+    on_wall="#F2F4F7",
+    agents=("#3C9FE0", "#19B88A", ORANGE, "#D98BB7"),
+    watcher="#F0772B",
+    monster="#A86BCB",
+    items=(ORANGE, "#19B88A", "#D98BB7", SKY),
+    block="#B08B57",
+    zones=("#19B88A", YELLOW, SKY, PURPLE, ORANGE),
+    reward="#4FB0EE",
+    performance="#F5823A",
+    others=("#19B88A", "#D98BB7", ORANGE, SKY),
+    below="#F0772B",
+    zero="#232A32",
+    above="#3FA9F0",
+)
+
+THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
+
+
+@cache
 def mix(first: str, second: str, share: float) -> str:
     """A colour between two: `share` of the second, from 0 to 1."""
     pairs = zip(_parts(first), _parts(second), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)
+
+
+def spread(colours: Sequence[str], share: float) -> str:
+    """The colour at a share, from 0 to 1, of the way through several."""
+    at = min(max(share, 0.0), 1.0) * (len(colours) - 1)
+    first = min(int(at), len(colours) - 2)
+    return mix(colours[first], colours[first + 1], round(at - first, 3))
 
 
 def _parts(colour: str) -> tuple[int, int, int]:
