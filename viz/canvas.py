@@ -71,15 +71,16 @@ class Canvas:
         line: float = 0,
     ) -> None:
         """A rectangle, its corners rounded by `radius`; its outline lies inside it."""
-        x, y = left * self._unit, top * self._unit
+        if self.finer == 1 and radius:
+            at = round(left * self._unit), round(top * self._unit)
+            size = round(right * self._unit) - at[0], round(bottom * self._unit) - at[1]
+            self._paste(_rounded(*size, fill, radius * self._unit, outline, line * self._unit), *at)
+            return
+        edges = [float(edge) * self._unit for edge in (left, top, right, bottom)]
         if self.finer == 1:
-            x, y = round(x), round(y)
-        corners = (
-            x,
-            y,
-            max(x, right * self._unit - 1),
-            max(y, bottom * self._unit - 1),
-        )  # the last pixel is filled too
+            edges = [float(round(edge)) for edge in edges]
+        x, y = edges[:2]
+        corners = (x, y, max(x, edges[2] - 1), max(y, edges[3] - 1))  # the last pixel is filled too
         line_px = round(line * self._unit) if outline else 0
         if radius:
             self._draw.rounded_rectangle(corners, radius * self._unit, fill, outline, line_px)
@@ -90,6 +91,11 @@ class Canvas:
         self, x: float, y: float, radius: float, fill: str | None, outline: str | None = None, line: float = 0
     ) -> None:
         """A disc; its outline lies inside it."""
+        if self.finer == 1:
+            side = max(round(2 * radius * self._unit), 1)
+            round_box = _rounded(side, side, fill, side / 2, outline, line * self._unit)
+            self._paste(round_box, round(x * self._unit - side / 2), round(y * self._unit - side / 2))
+            return
         self._draw.ellipse(
             [
                 (x - radius) * self._unit,
@@ -143,8 +149,10 @@ class Canvas:
 
     def stamp(self, picture: Image.Image, x: float, y: float) -> None:
         """A finished picture in pixels, over what is there where it is clear; its centre lies at a point."""
-        at = round(x * self._unit - picture.width / 2), round(y * self._unit - picture.height / 2)
-        self._image.paste(picture, at, picture if picture.mode == "RGBA" else None)
+        self._paste(picture, round(x * self._unit - picture.width / 2), round(y * self._unit - picture.height / 2))
+
+    def _paste(self, picture: Image.Image, x: int, y: int) -> None:
+        self._image.paste(picture, (x, y), picture if picture.mode == "RGBA" else None)
 
     def picture(self) -> Image.Image:
         """What was drawn, at its own size."""
@@ -200,15 +208,28 @@ def printable(text: str) -> str:
     return "".join(c if " " <= c <= "~" or c in "·…“”‘’" else "?" for c in plain if not unicodedata.combining(c))
 
 
+@lru_cache(1_000)
+def _rounded(width: int, height: int, fill: str | None, radius: float, outline: str | None, line: float) -> Image.Image:
+    """A box with round corners, in pixels, to be stamped."""
+    colour = fill or outline or "#000000"
+    image = Image.new("RGBA", (max(width, 1) * FINER, max(height, 1) * FINER), f"{colour[:7]}00")
+    corners = (0, 0, image.width - 1, image.height - 1)
+    line_px = round(line * FINER) if outline else 0
+    ImageDraw.Draw(image).rounded_rectangle(corners, radius * FINER, fill, outline, line_px)
+    return image.resize((max(width, 1), max(height, 1)), Image.Resampling.BOX)
+
+
 @lru_cache(4_000)
 def _letters(text: str, size: float, anchor: str, bold: bool) -> tuple[Image.Image, tuple[int, int]]:
     """A text as a mask, and where its upper left corner lies from the anchor, in pixels."""
-    font, stroke = _font(size), size / 45 if bold else 0
+    font, stroke = _font(size * FINER), size * FINER / 45 if bold else 0
     left, top, right, bottom = font.getbbox(text, anchor=anchor, stroke_width=stroke)
-    corner = int(np.floor(left)) - 1, int(np.floor(top)) - 1
-    mask = Image.new("L", (int(np.ceil(right)) - corner[0] + 1, int(np.ceil(bottom)) - corner[1] + 1), 0)
-    ImageDraw.Draw(mask).text((-corner[0], -corner[1]), text, 255, font, anchor, stroke_width=stroke)
-    return mask, corner
+    corner = int(np.floor(left / FINER)) - 1, int(np.floor(top / FINER)) - 1
+    across, down = int(np.ceil(right / FINER)) - corner[0] + 1, int(np.ceil(bottom / FINER)) - corner[1] + 1
+    mask = Image.new("L", (across * FINER, down * FINER), 0)
+    origin = -corner[0] * FINER, -corner[1] * FINER
+    ImageDraw.Draw(mask).text(origin, text, 255, font, anchor, stroke_width=stroke)
+    return mask.resize((across, down), Image.Resampling.BOX), corner
 
 
 @cache

@@ -166,12 +166,12 @@ class Board:
         rows = range(_index(self._tops, top), _index(self._tops, bottom) + 1)
         return all(self.walls[row, column] for row in rows for column in columns)
 
-    def sights(self, canvas: Canvas, state: Ints) -> None:
-        """Shade what each watcher sees in a state int32 `[F]`, cell by cell as the engine has it."""
+    def sights(self, canvas: Canvas, state: Ints, shade: bool = True) -> None:
+        """Shade (or only outline) what each watcher sees in a state int32 `[F]`, cell by cell as the engine has it."""
         for body in watchers(self.world):
             cells = self.cells(seen_cells(self.world, state, body)) - self.cells(self.walls.ravel())
             colour = self.cast.colour(body)
-            for row, column in cells:
+            for row, column in cells if shade else ():
                 canvas.box(*self.box(row, column), f"{colour}2E")
             self.outline(canvas, cells, mix(colour, self.theme.floor, 0.35), 0.035 * self.cell)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ..envs.world import Body, World
 from ..scenarios.language.syntax import Name, Relation
 
 
+@lru_cache(64)
 def watchers(world: World) -> tuple[Body, ...]:
     """The bodies whose sight matters: some rule, override, motion, draw or action asks what they see."""
     named = {

@@ -1,0 +1,200 @@
+"""What there is to watch: the episodes of a run's folder, or those of the exact plan played on the spot."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from ..agents.thoughts import Thought
+from ..envs.base import Ints, NotEnumerable
+from ..envs.planning import ExactPlan
+from ..envs.world import World
+from ..scenarios.language.loading import Scenario, apply_overrides, load_text
+from .episodes import Episode, episode_of
+from .following import Follower
+from .laboratory import Laboratory
+from .minds import Mind, Outlook, imagined_outlook, mind_of
+from .rundir import RunError, StoredRun, load_run
+from .trace import Trace, TraceError
+
+
+class Show(Protocol):
+    """Episodes by number, and what was thought in them. Everything may take a while; nothing changes what it says.
+
+    Attributes:
+        scenario: what is shown; stage: of it; world: compiled.
+        count: how many episodes there are, or None where any number is played.
+    """
+
+    scenario: Scenario
+    stage: str
+    world: World
+    count: int | None
+
+    def episode(self, number: int) -> Episode:
+        """An episode, from 0."""
+        ...
+
+    def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
+        """What an agent thought in a tick, where that is known."""
+        ...
+
+    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+        """What its values say of other places in that tick, where that is known."""
+        ...
+
+
+class Live:
+    """The exact plan of a stage; its episodes are numbered by their seed."""
+
+    count = None
+
+    def __init__(self, scenario: Scenario, stage: str) -> None:
+        """For one stage; it is solved when something is first asked."""
+        self.scenario, self.stage = scenario, stage
+        self._laboratory = Laboratory(scenario)
+        self.world = self._laboratory.world({}, stage)
+
+    @cached_property
+    def follower(self) -> Follower:
+        """The plan at work.
+
+        Raises:
+            NotEnumerable: the world is too large; the message says what else can be done.
+            ImproperDiscount, NoFixedPoint: see `plan_exactly`.
+        """
+        return Follower(solved(self._laboratory, self.stage))
+
+    def episode(self, number: int) -> Episode:
+        """See `Show`."""
+        return self.follower.episode(number)
+
+    def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
+        """See `Show`; where several agents are planned as one, they have one mind."""
+        if agent not in self.follower.deciding:
+            return None
+        return _followed(self.follower, episode.states[: tick + 1])
+
+    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+        """See `Show`."""
+        return self.follower.outlook(episode.states[tick], tick, agent)
+
+
+class Recorded:
+    """The episodes of one trace of a run's folder."""
+
+    def __init__(self, run: StoredRun, name: str) -> None:
+        """For one of the run's traces.
+
+        Raises:
+            RunError: there is no such trace.
+            TraceError: it cannot be used, or is not of the scenario that lies beside it.
+            ScenarioError: the scenario that lies beside it cannot be loaded.
+        """
+        self.name = name
+        self._trace = run.trace(name)
+        meta = self._trace.meta
+        written = load_text(run.scenario, str(run.folder / "scenario.yaml"), root=run.folder)
+        self.scenario, self.stage = apply_overrides(written, meta.overrides), meta.stage
+        if meta.stage not in written.document.stages:
+            raise TraceError(f"{run.traces[name]}: played in stage `{meta.stage}`, which the scenario beside it lacks")
+        self._laboratory = Laboratory(self.scenario)
+        self.world = self._laboratory.world({}, self.stage)
+        _check_fit(self.world, self._trace, run.traces[name])
+        found = self._trace.table.select("seed", "episode").unique(maintain_order=True)
+        self.keys: tuple[tuple[int, int], ...] = tuple(found.rows())
+        self.count: int | None = len(self.keys)
+
+    def episode(self, number: int) -> Episode:
+        """See `Show`."""
+        return episode_of(self.world, self._trace, *self.keys[number])
+
+    def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
+        """See `Show`: what was recorded.
+
+        Raises:
+            TraceError: what was recorded cannot be read.
+        """
+        said = episode.said[tick] if tick < len(episode.said) else None
+        if said is None or (text := said[agent]) is None:
+            return None
+        try:
+            thought = Thought.from_json(text)
+        except ValueError as fault:
+            raise TraceError(f"{self.name}, episode {episode.number}, tick {tick}: {fault}") from fault
+        program = self.world.agents[agent]
+        columns = program.sees if program.window is None or program.body < 0 else None
+        return mind_of(self.world, thought, program.actions, columns)
+
+    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+        """See `Show`: for the exact planner its own values, for one that learned what it imagined."""
+        if tick >= episode.length:
+            return None
+        if episode.agent == "exact" and (follower := self._follower) is not None:
+            return follower.outlook(episode.states[tick], tick, agent)
+        mind = self.mind(episode, tick, agent)
+        return None if mind is None else imagined_outlook(self.world, mind, agent)
+
+    @cached_property
+    def _follower(self) -> Follower | None:
+        """The same plan solved again; None where that takes too much."""
+        try:
+            return Follower(self._laboratory.plan({}, self.stage))
+        except NotEnumerable:
+            return None
+
+
+def open_run(folder: Path, stage: str | None = None, agent: str | None = None) -> Recorded:
+    """One trace of a run's folder: the first of the stage and the agent that were asked for.
+
+    Raises:
+        RunError: it is no run's folder, or has no such trace.
+        TraceError, ScenarioError: see `Recorded`.
+    """
+    run = load_run(folder)
+    for name in run.traces:
+        meta_stage, _, rest = name.partition("-")
+        if stage in (None, meta_stage) and agent in (None, rest.split("-")[0]):
+            return Recorded(run, name)
+    wanted = " of ".join(word for word in (agent and f"agent `{agent}`", stage and f"stage `{stage}`") if word)
+    there_are = ", ".join(run.traces) or "none: nothing was recorded in this run"
+    raise RunError(f"{folder}: no trace{' of ' if wanted else ''}{wanted}; there are {there_are}")
+
+
+def solved(laboratory: Laboratory, stage: str) -> ExactPlan:
+    """The exact plan of a stage at the scenario's own params.
+
+    Raises:
+        NotEnumerable: with what to do instead.
+        ImproperDiscount, NoFixedPoint: see `plan_exactly`.
+    """
+    try:
+        return laboratory.plan({}, stage)
+    except NotEnumerable as fault:
+        cure = "`turncoat run` trains agents in it, and the run's folder can be watched"
+        raise NotEnumerable(f"{fault}; without an exact plan there is nobody to watch: {cure}") from None
+
+
+def _followed(follower: Follower, states: Ints) -> Mind | None:
+    try:
+        return follower.mind(states)
+    except KeyError:
+        return None
+
+
+def _check_fit(world: World, trace: Trace, path: Path) -> None:
+    """Refuse a trace of another world than the one that lies beside it."""
+    meta = trace.meta
+    fits = (
+        meta.fields == tuple(column.name for column in world.fields)
+        and meta.channels == world.channels
+        and meta.agents == tuple(program.name for program in world.agents)
+        and meta.actions == tuple(program.actions for program in world.agents)
+    )
+    if not fits:
+        raise TraceError(f"{path}: of another version of `{meta.scenario}` than the scenario.yaml beside it")
+    if trace.table.select(pl.len()).item() == 0:
+        raise TraceError(f"{path}: holds no ticks")

@@ -1,0 +1,101 @@
+"""An episode in words: what was done in a tick, what came of it, and the log of all that is worth saying."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..evals.episodes import Episode
+from ..evals.minds import Mind
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the log: what happened in each of the ticks from `first` to `last`."""
+
+    first: int
+    last: int
+    text: str
+
+
+def deed(episode: Episode, tick: int) -> str:
+    """Who does what in a tick: `robot does up`, or why it comes otherwise than chosen."""
+    return ", ".join(
+        _deed(program.name, program.actions, int(chosen), int(executed))
+        for program, chosen, executed in zip(
+            episode.world.agents, episode.chosen[tick], episode.executed[tick], strict=True
+        )
+    )
+
+
+def _deed(name: str, actions: tuple[str, ...], chosen: int, executed: int) -> str:
+    if executed == chosen:
+        return f"{name} does {actions[chosen]}"
+    if executed < 0:
+        return f"{name} tries {actions[chosen]} in vain"
+    return f"{name} wants {actions[chosen]} and is made to {actions[executed]}"
+
+
+def outcome(episode: Episode, tick: int) -> str:
+    """What came of a tick: events, the end, and what was paid; empty where nothing did."""
+    events = [plain(event) for event in episode.events[tick]]
+    if tick == episode.length - 1:
+        if episode.ended is not None:
+            events.append(f"the end: {episode.ended}")
+        elif episode.truncated:
+            events.append("cut off by the limit")
+    world = episode.world
+    pays = [(world.channels[k], float(pay)) for k, pay in enumerate(episode.rewards[tick]) if pay]
+    if episode.performance[tick]:
+        pays.append((world.hidden or "performance", float(episode.performance[tick])))
+    return "; ".join(part for part in (", ".join(events), ", ".join(f"{n} {p:+g}" for n, p in pays)) if part)
+
+
+@lru_cache(32)
+def log(episode: Episode) -> tuple[Entry, ...]:
+    """Every tick that brought something; what repeats itself from tick to tick is one line."""
+    entries: list[Entry] = []
+    for tick in range(episode.length):
+        text = outcome(episode, tick)
+        if (episode.executed[tick] != episode.chosen[tick]).any():
+            text = "; ".join(part for part in (deed(episode, tick), text) if part)
+        if not text:
+            continue
+        if entries and entries[-1].text == text and entries[-1].last == tick - 1:
+            entries[-1] = Entry(entries[-1].first, tick, text)
+        else:
+            entries.append(Entry(tick, tick, text))
+    return tuple(entries)
+
+
+def log_until(episode: Episode, tick: int) -> list[Entry]:
+    """The log of the ticks before one, as it stood then."""
+    return [Entry(e.first, min(e.last, tick - 1), e.text) for e in log(episode) if e.first < tick]
+
+
+def why(mind: Mind) -> str:
+    """What decided a choice, in a sentence."""
+    if not mind.decided_by:
+        return "No single value decides this."
+    head, instead = mind.decided_by[0], mind.instead[0]
+    return f"{plain(head).capitalize()} decides: without it, {plain(instead)}."
+
+
+def status(episode: Episode, tick: int) -> str:
+    """Where an episode stands: the next tick's deed, or how it ended."""
+    if tick >= episode.length:
+        ending = outcome(episode, episode.length - 1) if episode.length else ""
+        return f"after tick {episode.length - 1}, the last: {ending or 'time is up'}"
+    came = outcome(episode, tick)
+    return f"tick {tick}: {deed(episode, tick)}{f' ({came})' if came else ''}"
+
+
+def plain(name: str) -> str:
+    """A name as a reader would say it."""
+    return name.replace("_", " ")
+
+
+def spans(entries: Sequence[Entry]) -> list[str]:
+    """`27` or `27-119`, for each line of a log."""
+    return [f"{e.first}" if e.first == e.last else f"{e.first}-{e.last}" for e in entries]
