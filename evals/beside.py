@@ -9,13 +9,16 @@ from typing import Any, Generic, TypeVar
 
 Answer = TypeVar("Answer")
 
+PATIENCE = 0.006
+"""Seconds: what is quick is there in the frame that asks for it, and no frame is late."""
+
 
 class Beside(Generic[Answer]):
     """Answers by key. Work that nobody asked for again before it began is dropped."""
 
-    def __init__(self, keep: int = 512, *, wait: bool = False) -> None:
-        """Keeps the last `keep` answers; with `wait` each is worked out at once, so that none is ever missing."""
-        self._keep, self._wait = keep, wait
+    def __init__(self, keep: int = 512, *, patience: float | None = PATIENCE) -> None:
+        """Keeps the last `keep` answers and waits `patience` seconds for one; with None as long as it takes."""
+        self._keep, self._patience = keep, patience
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="beside")
         self._asked: OrderedDict[Hashable, Future[Answer]] = OrderedDict()
 
@@ -27,8 +30,18 @@ class Beside(Generic[Answer]):
             while len(self._asked) > self._keep:
                 self._asked.popitem(last=False)
         self._asked.move_to_end(key)
-        future = self._asked[key]
-        return future.result() if self._wait or future.done() else None
+        try:
+            return self._asked[key].result(self._patience)
+        except TimeoutError:
+            if self._asked[key].done():  # then it is the work's own
+                raise
+            return None
+
+    def put(self, key: Hashable, answer: Answer) -> None:
+        """An answer that is known already."""
+        future: Future[Answer] = Future()
+        future.set_result(answer)
+        self._asked[key] = future
 
     @property
     def busy(self) -> bool:

@@ -50,7 +50,7 @@ class Show(Protocol):
 class Live:
     """The exact plan of a stage; its episodes are numbered by their seed."""
 
-    count = None
+    count: int | None = None
 
     def __init__(self, scenario: Scenario, stage: str) -> None:
         """For one stage; it is solved when something is first asked."""

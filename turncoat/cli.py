@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, printing
-from .commands import looking, reporting, running, solving
+from .commands import looking, reporting, running, solving, watching
 from .endings import BROKEN_PIPE, INTERRUPTED, failed
 
 app = typer.Typer(
@@ -43,6 +43,9 @@ for name, command in (
     ("why", solving.why),
     ("run", running.run),
     ("report", reporting.report),
+    ("watch", watching.watch),
+    ("play", watching.play),
+    ("record", watching.record),
     ("schema", looking.schema),
     ("explain", looking.explain),
 ):

@@ -65,11 +65,14 @@ class Chart:
         self.ticks = max(ticks, *(line.values.size - 1 for line in lines))
         values = np.concatenate([[0.0], *(line.values for line in lines)])
         self.low, self.high = float(values.min()), float(values.max())
-        self.levels = _round_numbers(self.low, self.high)
+        self.levels = _round_numbers(self.low, self.high, most=int(canvas.height / 24))
         self.left = max(text_width(text, SMALL) for text in ("tick", *(f"{level:g}" for level in self.levels))) + 14
         names = max(text_width(self._ending(line), TYPE) for line in lines) + 14
         self.right = min(canvas.width - names, *(self._room(mark) for mark in marks), canvas.width)
         self.rows = self._mark_rows()
+        if (room := max(int((canvas.height - 84) / ROW), 1)) <= max(self.rows, default=0):
+            fitting = [(mark, row) for mark, row in zip(self.marks, self.rows, strict=True) if row < room]
+            self.marks, self.rows = [mark for mark, _ in fitting], [row for _, row in fitting]
         self.top, self.bottom = 16 + ROW * (max(self.rows, default=-1) + 1), canvas.height - 24
 
     def draw(self) -> Image.Image:
@@ -116,13 +119,17 @@ class Chart:
     def _name_lines(self) -> None:
         """Names at the ends of the curves, moved apart where they would touch."""
         ends = sorted((self._y(float(line.values[-1])), number) for number, line in enumerate(self.lines))
-        last = -np.inf
-        for y, number in ends:
-            last = max(y, last + TYPE + 5)
+        step, places = TYPE + 5, []
+        for y, _ in ends:
+            places.append(max(y, places[-1] + step) if places else y)
+        lowest = self.canvas.height - 0.6 * TYPE
+        for index in reversed(range(len(places))):
+            places[index] = min(places[index], lowest)
+            lowest = places[index] - step
+        for (_, number), y in zip(ends, places, strict=True):
             line = self.lines[number]
-            self.canvas.text(
-                self.right + 8, last, self._ending(line), TYPE, mix(line.colour, self.theme.ink, 0.2), "lm"
-            )
+            colour = mix(line.colour, self.theme.ink, 0.2)
+            self.canvas.text(self.right + 8, y, self._ending(line), TYPE, colour, "lm")
 
     def _room(self, mark: Mark) -> float:
         """How far right the last tick may be, for the name of a mark to end on the canvas."""
@@ -141,9 +148,9 @@ class Chart:
         return self.bottom - (self.bottom - self.top) * (value - self.low) / ((self.high - self.low) or 1.0)
 
 
-def _round_numbers(low: float, high: float) -> list[float]:
-    """Three to eight round numbers from low to high."""
+def _round_numbers(low: float, high: float, most: int = 8) -> list[float]:
+    """Three to eight round numbers from low to high, or fewer where not so many fit."""
     span = (high - low) or 1.0
     power = 10.0 ** np.floor(np.log10(span / 3))
-    step = next(power * k for k in (1, 2, 5, 10) if span / (power * k) <= 7)
+    step = next(power * k for k in (1, 2, 5, 10, 20, 50) if span / (power * k) <= max(min(most, 8) - 1, 1))
     return [float(n) * step for n in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]

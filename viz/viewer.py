@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..envs.base import Ints
-from ..evals.beside import Beside
+from ..evals.beside import PATIENCE, Beside
 from ..evals.episodes import Episode
 from ..evals.minds import Mind, Outlook
 from ..evals.showing import Show
@@ -53,6 +53,7 @@ class Viewer:
         overlays: frozenset[str] = USUAL,
         theme: Theme = LIGHT,
         wait: bool = False,
+        keys: tuple[tuple[str, str], ...] = KEYS,
     ) -> None:
         """At the start of an episode.
 
@@ -61,14 +62,15 @@ class Viewer:
             number: of the episode.
             overlays: names from `OVERLAYS`.
             theme: of the colours.
-            wait: work everything out at once instead of beside (for a film, or a test).
+            wait: for everything to be worked out, however long it takes (for a film, or a test).
+            keys: what the help shows.
         """
         self.show, self.number, self.overlays, self.theme = show, number, overlays, theme
         self.tick, self.playing, self.help, self.left = 0, False, False, False
         self.agent, self.head, self.message = 0, -1, ""
         self._speed, self._time = SPEEDS.index(4.0), 0.0
-        self._beside: Beside[Any] = Beside(wait=wait)
-        self._first = first_state(show.world)
+        self._beside: Beside[Any] = Beside(patience=None if wait else PATIENCE)
+        self._first, self._keys = first_state(show.world), keys
 
     @property
     def speed(self) -> float:
@@ -104,6 +106,12 @@ class Viewer:
         """Go to a tick, as near as the episode has it."""
         episode = self.episode
         self.tick = min(max(tick, 0), 0 if episode is None else episode.length)
+
+    def turn_to(self, number: int, episode: Episode) -> None:
+        """Look at the end of an episode that is known already."""
+        self.number = number
+        self._beside.put(("episode", number), episode)
+        self.seek(episode.length)
 
     def press(self, key: str) -> bool:
         """Do what a key asks for; says whether it asked for anything."""
@@ -166,7 +174,7 @@ class Viewer:
             status=self.message or ("solving the world" if episode is None else status(episode, tick)),
             hint=f"{'playing' if self.playing else 'paused'} · {self.speed:g} ticks a second · H: keys",
             theme=self.theme,
-            keys=KEYS if self.help else (),
+            keys=self._keys if self.help else (),
         )
 
     def close(self) -> None:

@@ -1,0 +1,181 @@
+"""Commands that show what happens: watch, play, record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import printing
+from ..endings import UsageFault
+from .options import AsJson, Params, Sets, StageName, known, load_with, stage_of, write_json
+
+if TYPE_CHECKING:
+    from ..evals.showing import Show
+    from ..viz.palette import Theme
+
+Shown = Annotated[
+    str, typer.Argument(metavar="SCENARIO_OR_RUN", help="A scenario, or the folder that `turncoat run` wrote.")
+]
+Overlays = Annotated[
+    list[str], typer.Option("--overlay", help="Show this and only what else is named so; `all` for everything.")
+]
+Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points.")]
+Scale = Annotated[float | None, typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")]
+Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
+Person = Annotated[str | None, typer.Option("--as", metavar="AGENT", help="Whom to play; the first by default.")]
+Agent = Annotated[str | None, typer.Option("--agent", help="Of a run: whose recording.")]
+
+
+def watch(
+    which: Shown,
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    agent: Agent = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Begin with this seed, or a run's episode, from 0.")] = 0,
+    overlay: Overlays = [],
+    size: Size = "1280x800",
+    scale: Scale = None,
+    dark: Dark = False,
+) -> None:
+    """Watch a scenario's exact plan, or a run's recordings, in a window; H shows the keys."""
+    show = _show(which, param, set_, stage, agent)
+    chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
+    from ..viz.viewer import Viewer
+    from ..viz.window import NoWindow, Window
+
+    viewer = Viewer(show, number=_number(show, seed), overlays=chosen, theme=theme)
+    viewer.playing = True
+    try:
+        Window(viewer, wide, scale).run()
+    except NoWindow as fault:
+        raise UsageFault(str(fault)) from None
+    finally:
+        viewer.close()
+
+
+def play(
+    which: Annotated[str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path.")],
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    as_: Annotated[
+        str | None, typer.Option("--as", metavar="AGENT", help="Whom to play; the first by default.")
+    ] = None,
+    overlay: Overlays = [],
+    size: Size = "1280x800",
+    scale: Scale = None,
+    dark: Dark = False,
+) -> None:
+    """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts."""
+    scenario = load_with(which, param, set_)
+    name = stage_of(scenario, stage)
+    agents = list(scenario.document.agents)
+    if as_ is not None:
+        known("agent", as_, agents)
+    theme, wide = _theme(dark), _size(size)
+    chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
+    from ..evals.playing import Game, save_target
+    from ..viz.playing import Hands, help_keys
+    from ..viz.viewer import Viewer
+    from ..viz.window import NoWindow, Window
+
+    game = Game(scenario, name, agents.index(as_) if as_ else 0)
+    viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(game.world.agents[game.agent].actions))
+    viewer.agent = game.agent
+    viewer.message = "H shows the keys"
+    try:
+        Window(viewer, wide, scale, Hands(game, viewer, *save_target(which)).press).run()
+    except NoWindow as fault:
+        raise UsageFault(str(fault)) from None
+    finally:
+        viewer.close()
+
+
+def record(
+    which: Shown,
+    out: Annotated[Path, typer.Option("--out", help="A new .mp4, .gif or .webp, or a folder for pictures.")],
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    agent: Agent = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The seed, or a run's episode, from 0.")] = 0,
+    overlay: Overlays = [],
+    size: Size = "1280x800",
+    scale: Annotated[float, typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")] = 1,
+    fps: Annotated[float, typer.Option("--fps", min=0.1, max=60, help="Frames, which are ticks, in a second.")] = 6,
+    dark: Dark = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record an episode as a film, without a window: one frame for each tick and one for the end."""
+    from ..evals.rundir import check_target
+
+    check_target(out)
+    show = _show(which, param, set_, stage, agent)
+    chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
+    from ..viz.film import record as film
+    from ..viz.viewer import Viewer
+
+    viewer = Viewer(show, number=_number(show, seed), overlays=chosen, theme=theme, wait=True)
+    try:
+        with printing.progress(not as_json) as report:
+            tell = None if report is None else lambda done, count: report(f"frame {done} of {count}")
+            frames = film(viewer, out, size=wide, ratio=scale, fps=fps, progress=tell)
+    finally:
+        viewer.close()
+    if as_json:
+        write_json(
+            {"scenario": show.scenario.name, "stage": show.stage, "seed": seed, "out": str(out), "frames": frames}
+        )
+    else:
+        printing.say(f"{out}: {frames} frames at {fps:g} a second")
+
+
+def _show(which: str, param: list[str], set_: list[str], stage: str | None, agent: str | None) -> Show:
+    """What was asked for: a run's recording where it is a run's folder, else the exact plan."""
+    from ..evals.showing import Live, open_run
+
+    if Path(which).is_dir():
+        if param or set_:
+            raise UsageFault("a recording is as it was made: --param and --set are for scenarios")
+        return open_run(Path(which), stage, agent)
+    if agent not in (None, "exact"):
+        raise UsageFault(
+            f"only the exact plan is played on the spot; `turncoat run` trains `{agent}`: watch its folder"
+        )
+    scenario = load_with(which, param, set_)
+    return Live(scenario, stage_of(scenario, stage))
+
+
+def _number(show: Show, seed: int) -> int:
+    if show.count is not None and seed >= show.count:
+        raise UsageFault(f"there is no episode {seed}; this recording has {show.count}, from 0")
+    return seed
+
+
+def _overlays(names: list[str]) -> frozenset[str]:
+    from ..viz.frame import OVERLAYS, USUAL
+
+    if "all" in names:
+        return frozenset(OVERLAYS)
+    for name in names:
+        known("overlay", name, (*OVERLAYS, "all"))
+    return frozenset(names) or USUAL
+
+
+def _theme(dark: bool) -> Theme:
+    from ..viz.palette import DARK, LIGHT
+
+    return DARK if dark else LIGHT
+
+
+def _size(text: str) -> tuple[int, int]:
+    """`1280x800` as two numbers."""
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isascii() and height.isascii() and width.isdigit() and height.isdigit()):
+        raise UsageFault(f"--size {text!r} is not of the form 1280x800")
+    if not (240 <= int(width) <= 7680 and 180 <= int(height) <= 4320):
+        raise UsageFault(f"--size {text}: from 240x180 to 7680x4320")
+    return int(width), int(height)
