@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, Generic, TypeVar
 
 Answer = TypeVar("Answer")
@@ -30,12 +30,9 @@ class Beside(Generic[Answer]):
             while len(self._asked) > self._keep:
                 self._asked.popitem(last=False)
         self._asked.move_to_end(key)
-        try:
-            return self._asked[key].result(self._patience)
-        except TimeoutError:
-            if self._asked[key].done():  # then it is the work's own
-                raise
-            return None
+        future = self._asked[key]
+        wait([future], self._patience)
+        return future.result() if future.done() else None
 
     def put(self, key: Hashable, answer: Answer) -> None:
         """An answer that is known already."""

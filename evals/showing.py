@@ -15,7 +15,7 @@ from ..envs.world import World
 from ..scenarios.language.loading import Scenario, apply_overrides, load_text
 from .episodes import Episode, episode_of
 from .following import Follower
-from .laboratory import Laboratory
+from .laboratory import Laboratory, Overrides
 from .minds import Mind, Outlook, imagined_outlook, mind_of
 from .rundir import RunError, StoredRun, load_run
 from .trace import Trace, TraceError
@@ -147,19 +147,28 @@ class Recorded:
             return None
 
 
-def open_run(folder: Path, stage: str | None = None, agent: str | None = None) -> Recorded:
-    """One trace of a run's folder: the first of the stage and the agent that were asked for.
+def open_run(
+    folder: Path, stage: str | None = None, agent: str | None = None, overrides: Overrides | None = None
+) -> Recorded:
+    """One trace of a run's folder: of the stage, the agent and the overrides that were asked for, the plainest.
 
     Raises:
         RunError: it is no run's folder, or has no such trace.
         TraceError, ScenarioError: see `Recorded`.
     """
     run = load_run(folder)
-    for name in run.traces:
-        meta_stage, _, rest = name.partition("-")
-        if stage in (None, meta_stage) and agent in (None, rest.split("-")[0]):
+    settings = [f"{name}={value}" for name, value in (overrides or {}).items()]
+    for name in sorted(run.traces, key=len):
+        played, _, rest = name.partition("-")
+        fits = stage in (None, played) and agent in (None, rest.split("-")[0])
+        if fits and all(f"-{setting}-" in f"{name}-" for setting in settings):
             return Recorded(run, name)
-    wanted = " of ".join(word for word in (agent and f"agent `{agent}`", stage and f"stage `{stage}`") if word)
+    asked = (
+        stage and f"stage `{stage}`",
+        agent and f"agent `{agent}`",
+        ", ".join(setting.strip("-") for setting in settings),
+    )
+    wanted = " and ".join(word for word in asked if word)
     there_are = ", ".join(run.traces) or "none: nothing was recorded in this run"
     raise RunError(f"{folder}: no trace{' of ' if wanted else ''}{wanted}; there are {there_are}")
 

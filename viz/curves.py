@@ -119,7 +119,8 @@ class Chart:
     def _name_lines(self) -> None:
         """Names at the ends of the curves, moved apart where they would touch."""
         ends = sorted((self._y(float(line.values[-1])), number) for number, line in enumerate(self.lines))
-        step, places = TYPE + 5, []
+        step = TYPE + 5
+        places: list[float] = []
         for y, _ in ends:
             places.append(max(y, places[-1] + step) if places else y)
         lowest = self.canvas.height - 0.6 * TYPE

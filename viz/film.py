@@ -101,16 +101,15 @@ def _write_mp4(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
 def _write_gif(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
     first = _flat(next(pictures))
     rest = (_flat(picture) for picture in pictures)
-    first.save(
-        path, "GIF", save_all=True, append_images=rest, duration=max(round(100 / fps), 2) * 10, loop=0, optimize=False
-    )
+    lasts = max(round(100 / fps), 2) * 10  # GIF counts in hundredths, and viewers slow down below two
+    with path.open("wb") as file:
+        first.save(file, "GIF", save_all=True, append_images=rest, duration=lasts, loop=0, optimize=False)
 
 
 def _write_webp(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
-    first = next(pictures)
-    first.save(
-        path, "WEBP", save_all=True, append_images=pictures, duration=round(1000 / fps), loop=0, lossless=True, method=2
-    )
+    first, lasts = next(pictures), round(1000 / fps)
+    with path.open("wb") as file:
+        first.save(file, "WEBP", save_all=True, append_images=pictures, duration=lasts, loop=0, lossless=True, method=2)
 
 
 _WRITERS: dict[str, Callable[[Iterator[Image.Image], Path, float], None]] = {

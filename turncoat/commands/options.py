@@ -32,13 +32,18 @@ def load_with(which: str, params: Iterable[str], sets: Iterable[str]) -> Scenari
     """A scenario with `--param a=2 --set robot.discount=0.5` as its dotted overrides."""
     from .. import api
 
+    return api.load(which, overrides_of(params, sets))
+
+
+def overrides_of(params: Iterable[str], sets: Iterable[str]) -> dict[str, object]:
+    """`--param a=2 --set robot.discount=0.5` as dotted overrides."""
     overrides: dict[str, object] = {}
     for text in (*params, *sets):
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise UsageFault(f"`{text}` is not of the form NAME=VALUE")
         overrides[name.strip()] = _value(value.strip())
-    return api.load(which, overrides)
+    return overrides
 
 
 def _value(text: str) -> object:

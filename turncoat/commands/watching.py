@@ -9,7 +9,7 @@ import typer
 
 from .. import printing
 from ..endings import UsageFault
-from .options import AsJson, Params, Sets, StageName, known, load_with, stage_of, write_json
+from .options import AsJson, Params, Sets, StageName, known, load_with, overrides_of, stage_of, write_json
 
 if TYPE_CHECKING:
     from ..evals.showing import Show
@@ -138,13 +138,9 @@ def _show(which: str, param: list[str], set_: list[str], stage: str | None, agen
     from ..evals.showing import Live, open_run
 
     if Path(which).is_dir():
-        if param or set_:
-            raise UsageFault("a recording is as it was made: --param and --set are for scenarios")
-        return open_run(Path(which), stage, agent)
+        return open_run(Path(which), stage, agent, overrides_of(param, set_))
     if agent not in (None, "exact"):
-        raise UsageFault(
-            f"only the exact plan is played on the spot; `turncoat run` trains `{agent}`: watch its folder"
-        )
+        raise UsageFault(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
     scenario = load_with(which, param, set_)
     return Live(scenario, stage_of(scenario, stage))
 
