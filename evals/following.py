@@ -114,7 +114,15 @@ class Follower:
         for cell, joint in zip(*np.nonzero(self._optimal(tick, places) & known[:, None]), strict=True):
             best[cell, self._own(int(joint), agent)] = True
         weights = sum(self.world.weights(state[None], each)[0] for each in self.deciding)
-        return Outlook(self.world.channels, np.asarray(weights), values, best, program.moves, "of the exact plan")
+        return Outlook(
+            self.world.channels,
+            np.asarray(weights),
+            values,
+            best,
+            program.moves,
+            "of the exact plan",
+            "cannot come to be",
+        )
 
     # -------------------------------------------------------------- the plan's own states
 

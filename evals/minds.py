@@ -20,7 +20,7 @@ class Mind:
     """One decision: what it was made by, and the future that the agent had in mind.
 
     Attributes:
-        agent: its name; actions: A names; channels: K names.
+        agent: who decides; actions: A names; channels: K names.
         action: the chosen action.
         weights: float64 `[K]`; q: float64 `[A, K]`, the value of each channel after each action.
         uncertainty: float64 `[A]`, from 0 (sure) to 1 (never tried); available: bool `[A]`.
@@ -62,7 +62,7 @@ class Outlook:
         channels: K names; weights: float64 `[K]`.
         values: float64 `[C, K]` by cell, nan where the agent cannot come to be (or where nothing is known).
         best: bool `[C, A]`, the agent's best actions there; moves: int32 `[A]`, indices into `geometry.STEPS`.
-        source: in words, whose values these are.
+        source: in words, whose values these are; gaps: what it means that a cell has none.
     """
 
     channels: tuple[str, ...]
@@ -71,6 +71,7 @@ class Outlook:
     best: Bools
     moves: Ints
     source: str
+    gaps: str
 
     def of(self, head: int) -> Floats:
         """float64 `[C]`: one channel's value, or the weighted sum for -1."""
@@ -137,4 +138,4 @@ def imagined_outlook(world: World, mind: Mind, agent: int) -> Outlook | None:
         if 0 <= here < world.boards.nowhere and action in program.actions and not best[here].any():
             best[here, program.actions.index(action)] = True
         here = state[column]
-    return Outlook(mind.channels, mind.weights, values, best, program.moves, "as it imagined them on the way")
+    return Outlook(mind.channels, mind.weights, values, best, program.moves, "as imagined on the way", "not thought of")

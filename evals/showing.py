@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -127,7 +128,7 @@ class Recorded:
             raise TraceError(f"{self.name}, episode {episode.number}, tick {tick}: {fault}") from fault
         program = self.world.agents[agent]
         columns = program.sees if program.window is None or program.body < 0 else None
-        return mind_of(self.world, thought, program.actions, columns)
+        return replace(mind_of(self.world, thought, program.actions, columns), agent=program.name)
 
     def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
         """See `Show`: for the exact planner its own values, for one that learned what it imagined."""

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from tests.test_envs_enumerating import CHANCY, scenarios
-from tests.worlds import world_of
+from tests.test_envs_enumerating import CHANCY
+from tests.worlds import scenarios, world_of
 from turncoat.envs import chance
 from turncoat.envs.base import NotEnumerable
 from turncoat.envs.compiling import compile_world

@@ -16,8 +16,9 @@ from turncoat.evals.following import Follower
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.meaning import check_meaning
 from turncoat.evals.playing import Game, replay_file
+from turncoat.evals.recording import exact_agent
 from turncoat.evals.rundir import RunError, StoredRun, library_versions
-from turncoat.evals.running import Settings, exact_agent, run_scenario
+from turncoat.evals.running import Settings, run_scenario
 from turncoat.evals.showing import Live, open_run
 from turncoat.evals.simulate import simulate, trace_meta
 from turncoat.evals.trace import TraceError

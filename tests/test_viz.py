@@ -10,6 +10,7 @@ from turncoat.envs.compiling import compile_world
 from turncoat.envs.evaluating import look_at, truth
 from turncoat.envs.replaying import play
 from turncoat.envs.world import World
+from turncoat.evals.showing import Live
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load, load_text
 from turncoat.scenarios.language.parsing import parse_expression
@@ -17,7 +18,7 @@ from turncoat.viz.board import describe, first_state, glyphs, text_board
 from turncoat.viz.canvas import printable, wrapped
 from turncoat.viz.curves import Curve, Mark, curves, parting
 from turncoat.viz.drawn_board import RIM
-from turncoat.viz.gallery import exact_episode, main
+from turncoat.viz.gallery import PICTURES, main
 from turncoat.viz.picture import Caption, filmstrip, picture
 from turncoat.viz.sight import seen_cells, watchers
 
@@ -301,13 +302,17 @@ def test_curves_that_never_move_can_be_drawn() -> None:
 
 
 def test_the_gallery_draws_the_turn(tmp_path: Path) -> None:
-    episode = exact_episode(load("treacherous_turn/lab"))
+    episode = Live(load("treacherous_turn/lab"), "deploy").episode(0)
     assert (episode.ticks("disarmed"), episode.ticks("seized")[0]) == ([23], 27)
     weighted = np.concatenate([[0], np.cumsum(episode.rewards.sum(axis=1))])
     assert parting(weighted, np.concatenate([[0], np.cumsum(episode.performance)])) == 27
 
     main([str(tmp_path / "images")])
 
-    drawn = Image.open(tmp_path / "images" / "lab.png")
-    assert drawn.width == 2400
-    assert _apart(drawn, Image.open(HERE.parent / "docs" / "images" / "lab.png")) < 1.5, "draw docs/images again"
+    for name in PICTURES:
+        with (
+            Image.open(tmp_path / "images" / name) as drawn,
+            Image.open(HERE.parent / "docs" / "images" / name) as kept,
+        ):
+            assert drawn.width == 2400
+            assert _apart(drawn, kept) < 1.5, "draw docs/images again"

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from ..envs.base import Floats, Ints
-from ..envs.world import World
-from ..evals.laboratory import Laboratory
-from ..evals.recording import exact_agent
-from ..evals.rundir import library_versions
-from ..evals.simulate import simulate, trace_meta
-from ..evals.trace import HIDDEN
-from ..scenarios.language.loading import Scenario, load
+from ..evals.episodes import Episode, so_far
+from ..evals.showing import Live
+from ..scenarios.language.loading import load
 from .canvas import Canvas
 from .curves import Curve, Mark, curves
+from .frame import USUAL
 from .palette import LIGHT
 from .picture import Caption, filmstrip
+from .scene import draw
+from .viewer import Viewer
 
 WIDTH, MARGIN = 1200.0, 28.0
 """Of a picture, in points."""
@@ -29,55 +26,10 @@ TICKS = 60
 """How far the curves of `lab` go."""
 
 
-@dataclass(frozen=True, eq=False)
-class Episode:
-    """One episode of T ticks.
-
-    Attributes:
-        world: where it was played.
-        states: int32 `[T + 1, F]`.
-        rewards: float64 `[T, K]`; performance: float64 `[T]`.
-        events: T tuples of names.
-    """
-
-    world: World
-    states: Ints
-    rewards: Floats
-    performance: Floats
-    events: tuple[tuple[str, ...], ...]
-
-    def ticks(self, event: str) -> list[int]:
-        """The ticks in which an event came."""
-        return [tick for tick, names in enumerate(self.events) if event in names]
-
-
-def exact_episode(scenario: Scenario, stage: str = "deploy") -> Episode:
-    """An episode of the exact plan, in a world whose states tell what to do.
-
-    Raises:
-        NotEnumerable: the world is too large to be solved.
-        ValueError: what the agent sees does not tell what to do.
-    """
-    plan = Laboratory(scenario).plan({}, stage)
-    agent, world = exact_agent(plan), plan.enumeration.world
-    if agent is None:
-        raise ValueError(f"the exact plan of `{scenario.name}` cannot be played from what its agent sees")
-    meta = trace_meta(world, "exact", scenario.hash, {}, library_versions())
-    table = (trace := simulate(world, [agent], meta, episodes=1, seed=0, thoughts=False)).table
-    last = np.array(table["final_state"].to_list()[-1], np.int32)
-    return Episode(
-        world,
-        np.concatenate([trace.states, last[None]]),
-        np.stack([table[f"reward.{channel}"].to_numpy() for channel in world.channels], axis=1),
-        table[HIDDEN].to_numpy(),
-        tuple(tuple(names) for names in table["events"].to_list()),
-    )
-
-
 def lab_picture(ratio: float = 2) -> Image.Image:
     """The turn in `lab`: four moments of the exact plan, and both sums so far; `ratio`: pixels in a point."""
     scenario = load("treacherous_turn/lab")
-    episode = exact_episode(scenario)
+    episode = Live(scenario, "deploy").episode(0)
     delivered, disarmed, seized = (episode.ticks(event) for event in ("delivered", "disarmed", "seized"))
     moments = (
         (-1, "Too weak to disarm the guard."),
@@ -96,11 +48,10 @@ def lab_picture(ratio: float = 2) -> Image.Image:
         Mark(disarmed[0], "disarms"),
         Mark(seized[0], f"seizes: they part in tick {seized[0]}"),
     ]
-    weighted = episode.rewards @ episode.world.agents[0].weights
     below = curves(
         [
-            Curve("hidden performance so far", _so_far(episode.performance), LIGHT.performance),
-            Curve("weighted reward so far", _so_far(weighted), LIGHT.reward),
+            Curve("hidden performance so far", so_far(episode.performance)[: TICKS + 1], LIGHT.performance),
+            Curve("weighted reward so far", so_far(episode.weighted())[: TICKS + 1], LIGHT.reward),
         ],
         marks,
         width=inner,
@@ -124,11 +75,6 @@ def _caption(episode: Episode, tick: int, text: str) -> Caption:
     )
 
 
-def _so_far(values: Floats) -> Floats:
-    """float64 `[TICKS + 1]`: sums before each tick."""
-    return np.concatenate([[0.0], np.cumsum(values)])[: TICKS + 1]
-
-
 def _page(title: str, about: str, parts: Sequence[Image.Image], ratio: float) -> Image.Image:
     """Parts below each other under a title."""
     gap = round(20 * ratio)
@@ -146,7 +92,14 @@ def _page(title: str, about: str, parts: Sequence[Image.Image], ratio: float) ->
     return page
 
 
-PICTURES: Mapping[str, Callable[[], Image.Image]] = {"lab.png": lab_picture}
+def watch_picture(ratio: float = 2) -> Image.Image:
+    """The window on `lab` just before the turn, with the values of cells and the best moves over the board."""
+    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), overlays=USUAL | {"value", "policy"}, wait=True)
+    viewer.seek(20)
+    return draw(viewer.frame(), 1200, 750, ratio)
+
+
+PICTURES: Mapping[str, Callable[[], Image.Image]] = {"lab.png": lab_picture, "watch.png": watch_picture}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -157,8 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="where to write them")
     folder = parser.parse_args(arguments).folder
     folder.mkdir(parents=True, exist_ok=True)
-    for name, draw in PICTURES.items():
-        draw().save(folder / name, optimize=True)
+    for name, make in PICTURES.items():
+        make().save(folder / name, optimize=True)
         print(folder / name)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ..envs.geometry import STEPS
 from ..envs.world import Body
-from ..evals.minds import UNKNOWN, Mind, Outlook
+from ..evals.minds import UNKNOWN, Mind
 from .canvas import Canvas, Point, stamp, text_width
 from .drawn_board import Board
 from .frame import Frame
@@ -46,19 +46,23 @@ def _figure(canvas: Canvas, scale: Scale, value: float, left: float, top: float,
         canvas.text(left + 0.05 * cell, top + 0.04 * cell + 0.8 * size, number(value), size, scale.ink(value))
 
 
-def draw_policy(canvas: Canvas, board: Board, outlook: Outlook | None) -> None:
+def draw_policy(canvas: Canvas, board: Board, frame: Frame) -> None:
     """Arrows along the best moves from each cell; a dot: best to stay; a ring: best to do something."""
+    outlook, boards = frame.outlook, board.world.boards
     if outlook is None:
         return
     reach, steps = 0.37 * board.cell, list(STEPS.values())
+    names = board.world.agents[frame.agent].actions
     for cell in np.flatnonzero(outlook.best.any(axis=1)):
         x, y = board.centre(int(cell))
-        for action in np.flatnonzero(outlook.best[cell]):
+        best = np.flatnonzero(outlook.best[cell])
+        bumps = boards.walls[board.layout, boards.neighbours[cell, outlook.moves[best]]]
+        for action in best if bumps.all() else best[~bumps]:  # to walk into a wall is to stay
             down, right = steps[outlook.moves[action]]
             if (down, right) != (0, 0):
                 arrow = _arrow(round(board.cell, 2), (down, right), canvas.ratio, canvas.theme)
                 canvas.stamp(arrow, x + right * reach, y + down * reach)
-            elif action == np.flatnonzero(outlook.moves == 0)[0]:
+            elif names[action] == "stay":
                 canvas.disc(x, y, 0.06 * board.cell, canvas.theme.ink)
             else:
                 canvas.disc(x, y, 0.13 * board.cell, None, canvas.theme.ink, 0.035 * board.cell)

@@ -183,7 +183,7 @@ def draw_legend(column: Column, frame: Frame) -> None:
             column.line(f"Worth of standing there: {name}", size=SMALL)
             draw_bar(canvas, scale_of(frame.outlook.of(frame.head), theme), column.left, column.top + 2, column.width)
             column.top += 27
-            column.line(f"{frame.outlook.source}; hatched: cannot come to be", theme.muted, SMALL)
+            column.line(f"{frame.outlook.source}; hatched: {frame.outlook.gaps}", theme.muted, SMALL)
     texts = {
         "policy": "arrow: a best move · dot: stay · ring: an action",
         "plan": "dots and ghosts: what it expects to come",

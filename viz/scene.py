@@ -208,7 +208,7 @@ def _draw_board(canvas: Canvas, frame: Frame, parts: Layout) -> None:
     if frame.shows("sight"):
         board.sights(canvas, frame.state, shade=not frame.shows("value"))
     if frame.shows("policy"):
-        draw_policy(canvas, board, frame.outlook)
+        draw_policy(canvas, board, frame)
     path = frame.states[-RECENT:]
     board.ways(canvas, path)
     if frame.shows("plan"):

@@ -12,9 +12,9 @@ import polars as pl
 from ...envs.base import Ints
 from ...envs.world import Body, World
 from ...evals.trace import HIDDEN, Trace
-from .. import palette
 from ..board import describe
 from ..figures import Cast
+from ..palette import LIGHT
 from ..sight import seen_cells, watchers
 from .sprites import sprite
 
@@ -27,7 +27,7 @@ Data = dict[str, Any]
 def stage_data(world: World) -> Data:
     """What stays the same in a world: layouts, figures, names."""
     boards, cast = world.boards, Cast(world)
-    hues = {name: palette.ZONES[number % len(palette.ZONES)] for number, name in enumerate(world.zone_index)}
+    hues = {name: LIGHT.zones[number % len(LIGHT.zones)] for number, name in enumerate(world.zone_index)}
     layouts = [
         {
             "walls": "".join("#" if wall else "." for wall in boards.walls[layout, :-1]),
