@@ -53,10 +53,10 @@ class Live:
 
     count: int | None = None
 
-    def __init__(self, scenario: Scenario, stage: str) -> None:
-        """For one stage; it is solved when something is first asked."""
+    def __init__(self, scenario: Scenario, stage: str, max_states: int | None = None) -> None:
+        """For one stage; it is solved when something is first asked. `max_states` in place of the file's."""
         self.scenario, self.stage = scenario, stage
-        self._laboratory = Laboratory(scenario)
+        self._laboratory = Laboratory(scenario, max_states)
         self.world = self._laboratory.world({}, stage)
 
     @cached_property

@@ -1,5 +1,6 @@
 """What is shown is what was played: by the exact plan on the spot, from a run's folder, or by a person."""
 
+import contextlib
 import json
 import threading
 from functools import partial
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 from turncoat.envs.base import NotEnumerable
+from turncoat.evals.apart import Apart
 from turncoat.evals.beside import Beside
 from turncoat.evals.episodes import episode_of
 from turncoat.evals.following import Follower
@@ -47,6 +49,14 @@ rules:
       - event found
     pays: {own: 1}
 stages: {deploy: {limit: 8}}
+"""
+
+
+TIGHT = """
+turncoat: 1
+name: tight
+extends: treacherous_turn/lab
+runs: {max_states: 200}
 """
 
 
@@ -126,12 +136,38 @@ def test_beliefs_are_followed() -> None:
 
 
 def test_what_cannot_be_solved_says_what_else_there_is() -> None:
-    scenario = load("treacherous_turn/lab")
-    show = Live(scenario, "deploy")
-    show._laboratory = Laboratory(scenario, max_states=100)
+    show = Live(load("treacherous_turn/lab"), "deploy", max_states=100)
 
     with pytest.raises(NotEnumerable, match=r"more than 100 states.*`turncoat run` trains agents"):
         show.episode(0)
+
+
+def test_another_process_says_the_same() -> None:
+    scenario = load("treacherous_turn/lab")
+    live = Live(scenario, "deploy")
+    with contextlib.closing(Apart(scenario, "deploy", quick=100)) as apart:
+        episode, other = apart.episode(0), live.episode(0)
+        assert episode.world is apart.world
+        assert np.array_equal(episode.states, other.states)
+        mind, thought = apart.mind(episode, 20, 0), live.mind(other, 20, 0)
+        assert mind is not None
+        assert thought is not None
+        assert np.array_equal(mind.q, thought.q)
+        outlook, outlooks = apart.outlook(episode, 20, 0), live.outlook(other, 20, 0)
+        assert outlook is not None
+        assert outlooks is not None
+        assert np.array_equal(outlook.values, outlooks.values, equal_nan=True)
+
+        apart.close()  # as a window does that is closed while it waits
+        with pytest.raises((RuntimeError, OSError)):
+            apart.episode(1)
+
+
+def test_what_goes_wrong_in_another_process_is_heard() -> None:
+    scenario = load_text(TIGHT)
+    expected = pytest.raises(NotEnumerable, match="more than 200 states")
+    with contextlib.closing(Apart(scenario, "deploy", quick=100)) as apart, expected:
+        apart.episode(0)
 
 
 # ------------------------------------------------------------------ recordings

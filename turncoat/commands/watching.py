@@ -43,16 +43,21 @@ def watch(
     """Watch a scenario's exact plan, or a run's recordings, in a window; H shows the keys."""
     show = _show(which, param, set_, stage, agent)
     chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
+    from ..evals.apart import Apart
+    from ..evals.showing import Live
     from ..viz.viewer import Viewer
     from ..viz.window import NoWindow, Window
 
-    viewer = Viewer(show, number=_number(show, seed), overlays=chosen, theme=theme)
+    apart = Apart(show.scenario, show.stage) if isinstance(show, Live) else None
+    viewer = Viewer(apart or show, number=_number(show, seed), overlays=chosen, theme=theme)
     viewer.playing = True
     try:
         Window(viewer, wide, scale).run()
     except NoWindow as fault:
         raise UsageFault(str(fault)) from None
     finally:
+        if apart is not None:
+            apart.close()
         viewer.close()
 
 
