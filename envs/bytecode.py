@@ -48,10 +48,8 @@ STACK = 1_200
 
 # Operations. The comment names the operands; what is "in hand" is the top of the stack of numbers.
 (
-    # Numbers, places and relations: each puts one number in hand.
-    CONST,  # index into `constants`
-    FIELD,  # column, low
-    LISTED,  # place in the lane's memory, offset into `listed`
+    # Tests. The fourth operand says what becomes of the truth: 0 puts it in hand, n + 1 skips n instructions where it is
+    # false, and -(n + 1) where it is true.
     IS,  # place in the lane's memory, what stands there (an agent's action, a carrier)
     MOVED,  # column of the cell, its place before the tick
     FACES,  # column of the cell, column of the facing, direction
@@ -63,22 +61,34 @@ STACK = 1_200
     NEAR_CONST,  # column, cell, reach
     IN_MASK,  # column, mask
     IN_MASK_OF,  # column, column of the counter, offset into `lookups`
+    COMPARE,  # column, low, index into `constants`; the fifth operand is the comparison (EQUAL to AT_LEAST)
     SEES_CELL,  # body, column, body of the target
     SEES_CONST,  # body, cell
-    SEES_HAND,  # body; the cell in hand
     SEES_ZONE,  # body, mask
     SEES_ZONE_OF,  # body, column of the counter, offset into `lookups`
-    # The same for a cell or a reach that is worked out in the tick, and so is in hand.
-    CELL,  # (row and column in hand) the cell, or nowhere
+    # Tests of what is in hand, which they use up.
+    SEES_HAND,  # body; the cell in hand
+    TRUTH,
+    EQUAL,
+    UNEQUAL,
+    LESS,
+    AT_MOST,
+    MORE,
+    AT_LEAST,
     AT_HAND,  # column; the cell in hand
     MEETS_HAND,  # column; the cell in hand
     NEAR_HAND,  # column; the cell and the reach in hand
     NEAR_MASK,  # column, mask; the reach in hand
     NEAR_MASK_OF,  # column, column of the counter, offset into `lookups`; the reach in hand
+    # Numbers: each puts one in hand.
+    CONST,  # index into `constants`
+    FIELD,  # column, low
+    LISTED,  # place in the lane's memory, offset into `listed`
+    DRAW,  # draw: its uniform number
+    CELL,  # (row and column in hand) the cell, or nowhere
     # On what is in hand.
     NOT,
     NEGATE,
-    TRUTH,
     ADD,
     SUBTRACT,
     MULTIPLY,
@@ -86,12 +96,6 @@ STACK = 1_200
     FLOOR_DIVIDE,
     MODULO,
     POWER,
-    EQUAL,
-    UNEQUAL,
-    LESS,
-    AT_MOST,
-    MORE,
-    AT_LEAST,
     MINIMUM,
     MAXIMUM,
     ABSOLUTE,
@@ -102,21 +106,19 @@ STACK = 1_200
     ROOT,
     CHOOSE,
     # The course of a program.
-    AND_SKIP,  # instructions to skip, and false stays in hand
-    OR_SKIP,  # instructions to skip, and true stays in hand
-    UNLESS,  # instructions to skip if what is in hand is false
     SKIP,  # instructions
-    DRAW,  # draw: puts its uniform number in hand
     COIN,  # instructions to skip if it falls badly; its chance and a uniform number are in hand
     DECIDE,  # how many weights are in hand (below a uniform number), place to write, whether to leave it if all are 0
     LET,  # place in the lane's memory, value
     # The parts of a tick.
-    BEGIN,  # layouts; a uniform number in hand
+    BEGIN,  # layouts; with several, a uniform number in hand
     REMEMBER,
+    MOVE_AGENT,  # the only agent: column of its cell, of its facing or -1
     MOVE_AGENTS,
     MOVE_BODY,  # motion; a uniform number in hand where it wanders
     TICK,  # column of the clock, its last value
     ENDED,  # instructions to skip unless the episode ends
+    ABLE,  # place among the actions of all agents; whether it can be done is in hand
     # What a rule does.
     PAY,  # channel
     SET_NUMBER,  # column, operator (0 =, 1 +=, 2 -=), least, most, low
@@ -139,6 +141,10 @@ STACK = 1_200
     RESET_BOARD,
 ) = range(83)
 
+LAST_TEST = NEAR_MASK_OF
+JUMP = 4
+"""Where a test's row says what becomes of it."""
+
 _ARITHMETIC = {"+": ADD, "-": SUBTRACT, "*": MULTIPLY, "/": DIVIDE, "//": FLOOR_DIVIDE, "%": MODULO, "**": POWER}
 _COMPARISONS = {"==": EQUAL, "!=": UNEQUAL, "<": LESS, "<=": AT_MOST, ">": MORE, ">=": AT_LEAST}
 _FUNCTIONS = {
@@ -159,15 +165,20 @@ class Tables(NamedTuple):
     """Everything that the kernel reads.
 
     Attributes:
-        code: int32 `[n, WIDTH]`; `programs` int32 `[2, 2]`: the rows of a tick's program and of a start's.
+        code: int32 `[n, WIDTH]`; `programs` int32 `[3, 2]`: the rows of a tick's program, of a start's, and of the one
+            that finds what actions are available.
         constants, listed: float64; lookups: int32 (zone masks by a counter's value).
         walls, masks, clear, walking, neighbours: see `world.Boards`; `clear` and `walking` are empty where unused.
+        ways: int32 `[L, C + 1, 5]`: as `neighbours`, but who walks into a wall stays.
         starts: int32 `[L, bodies]`; fresh: int32 `[F]`, what `reset map` restores, -1 where it keeps.
         begin: int32 `[F]`, the state at the start.
         bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid, opaque, pushable, sight, first and
             last of `body_columns` (what removing resets).
         patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
+        solids: int32 `[n]`: cells (columns) of the bodies that are solid; obstacles: of things that are solid or pushable.
         motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body.
+        wages: int32 `[w, 4]`: what an agent is paid for: agent, channel, column of the weight (-1 where it is fixed), and
+            where in `listed` it, or its values, stand.
         agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
         layout, ended: columns or -1. sizes: height, width, nowhere = H * W.
         chosen, executed, drawn, slot: places in a lane's memory, see `_Assembler`.
@@ -183,16 +194,20 @@ class Tables(NamedTuple):
     clear: Bools
     walking: Ints
     neighbours: Ints
+    ways: Ints
     starts: Ints
     fresh: Ints
     begin: Ints
     bodies: Ints
     body_columns: Ints
     patrols: Ints
+    solids: Ints
+    obstacles: Ints
     motions: Ints
     paths: Ints
     agents: Ints
     moves: Ints
+    wages: Ints
     layout: int
     ended: int
     height: int
@@ -219,16 +234,20 @@ _FLOATS = ("constants", "listed")
     H_CLEAR,
     H_WALKING,
     H_NEIGHBOURS,
+    H_WAYS,
     H_STARTS,
     H_FRESH,
     H_BEGIN,
     H_BODIES,
     H_BODY_COLUMNS,
     H_PATROLS,
+    H_SOLIDS,
+    H_OBSTACLES,
     H_MOTIONS,
     H_PATHS,
     H_AGENTS,
     H_MOVES,
+    H_WAGES,
     H_LAYOUT,
     H_ENDED,
     H_HEIGHT,
@@ -295,6 +314,7 @@ class _Assembler:
         self.executed = self.chosen + len(world.agents)
         self.drawn = self.executed + len(world.agents)
         self.slot = self.drawn + len(world.tick_draws)
+        self.offsets = [0, *np.cumsum(world.action_counts).tolist()]
 
     # -------------------------------------------------------------- expressions
 
@@ -313,12 +333,17 @@ class _Assembler:
             case Unary(operator, operand):
                 self._emit(operand)
                 self._op(NOT if operator == "not" else NEGATE)
-            case Binary("and" | "or" as operator, left, right):
-                self._emit(left)
-                skip = self._op(AND_SKIP if operator == "and" else OR_SKIP)
-                self._emit(right)
-                self._op(TRUTH)
-                self.code[skip][1] = len(self.code) - skip - 1
+            case Binary("and" | "or"):
+                otherwise = self._skips(node, False)
+                self._emit(Truth(True))
+                end = self._op(SKIP)
+                self._land(otherwise)
+                self._emit(Truth(False))
+                self.code[end][1] = 1
+            case Binary(operator, Name(name), Number(value)) if operator in _COMPARISONS and self._is_plain(name):
+                column = self.world.columns[name]
+                self.constants.append(float(value))
+                self._op(COMPARE, column.index, column.low, len(self.constants) - 1, 0, _COMPARISONS[operator])
             case Binary(operator, left, right):
                 self._emit(left)
                 self._emit(right)
@@ -339,6 +364,39 @@ class _Assembler:
                 self._op(FACES, body.cell, body.facing, geometry.DIRECTIONS.index(direction))
             case _:
                 raise TypeError(f"{type(node).__name__} was not resolved before assembly")
+
+    def _skips(self, node: Expression, when: bool) -> list[int]:
+        """Instructions that skip ahead where a formula's truth is `when`, and go on otherwise; their rows, to `_land`."""
+        match node:
+            case Number(value) | Truth(value):
+                return [self._op(SKIP)] if bool(value) == when else []
+            case Unary("not", operand):
+                return self._skips(operand, not when)
+            case Binary("and" | "or" as operator, left, right):
+                if (operator == "or") == when:
+                    return self._skips(left, when) + self._skips(right, when)
+                past = self._skips(left, not when)
+                skips = self._skips(right, when)
+                self._land(past)
+                return skips
+        self._emit(node)
+        if self.code[-1][0] > LAST_TEST:
+            self._op(TRUTH)
+        self.code[-1][JUMP] = -1 if when else 1
+        return [len(self.code) - 1]
+
+    def _land(self, skips: Sequence[int]) -> None:
+        """What is skipped ends here."""
+        for row in skips:
+            distance = len(self.code) - row - 1
+            if self.code[row][0] == SKIP:
+                self.code[row][1] = distance
+            else:
+                self.code[row][JUMP] *= distance + 1
+
+    def _is_plain(self, name: str) -> bool:
+        """Whether it is a column that holds plain numbers, and no draw of the tick."""
+        return all(draw.name != name for draw in self.world.tick_draws) and self.world.columns[name].table is None
 
     def _name(self, name: str) -> None:
         for number, draw in enumerate(self.world.tick_draws):
@@ -482,13 +540,9 @@ class _Assembler:
 
     def _guarded(self, when: Expression, body: Callable[[], None]) -> None:
         """Instructions that run only where a guard holds."""
-        if when == Truth(True):
-            body()
-            return
-        self._emit(when)
-        skip = self._op(UNLESS)
+        skips = self._skips(when, False)
         body()
-        self.code[skip][1] = len(self.code) - skip - 1
+        self._land(skips)
 
     def _by_chance(self, chance: Expression | None, draw: int, body: Callable[[], None]) -> None:
         """Instructions that run only where a coin falls well."""
@@ -505,15 +559,25 @@ class _Assembler:
         """An action that is not available is not chosen."""
         for action, guard in enumerate(self.world.agents[number].guards):
             if guard is not None:
-                self._op(IS, self.chosen + number, action)
-                skip = self._op(UNLESS)
-                self._emit(guard)
-                self._op(NOT)
-                unless = self._op(UNLESS)
+                self._op(IS, self.chosen + number, action, 0, 1)
+                other = len(self.code) - 1
+                able = self._skips(guard, True)
                 self._op(LET, self.chosen + number, -1)
                 self._op(LET, self.executed + number, -1)
-                self.code[unless][1] = 2
-                self.code[skip][1] = len(self.code) - skip - 1
+                self._land([other, *able])
+
+    def _available(self) -> None:
+        """`reference.available`, of every agent: nobody has chosen anything, and nothing has moved."""
+        if all(guard is None for agent in self.world.agents for guard in agent.guards):
+            return
+        self._op(REMEMBER)
+        for place in range(self.chosen, self.drawn):
+            self._op(LET, place, -1)
+        for number, agent in enumerate(self.world.agents):
+            for action, guard in enumerate(agent.guards):
+                if guard is not None:
+                    self._emit(guard)
+                    self._op(ABLE, self.offsets[number] + action)
 
     def _override(self, override: OverrideProgram) -> None:
         ids, place = self.world.draw_ids, self.executed + override.agent
@@ -534,33 +598,32 @@ class _Assembler:
         """The first motion whose guard holds, then on to whatever comes after all of them."""
         ends = []
         for motion in body.motions:
-            self._emit(motion.when)
-            skip = self._op(UNLESS)
+            skips = self._skips(motion.when, False)
             if motion.way == "wander":
                 self._op(DRAW, self.world.draw_ids[f"{body.name}.wander"])
             elif motion.way in geometry.DIRECTIONS:
                 self._own_way(body, motion.way)
             self._op(MOVE_BODY, len(self.motions))
-            ends.append(self._op(SKIP))
-            self.code[skip][1] = len(self.code) - skip - 1
+            if motion is not body.motions[-1]:
+                ends.append(self._op(SKIP))
+            self._land(skips)
             first = len(self.paths)
             self.paths += motion.path
             target = self.world.body_index[motion.target] if motion.target else -1
             way = WAYS.index("wander" if motion.way in geometry.DIRECTIONS else motion.way)
             self.motions.append([body.order, way, first, len(self.paths), target])
             self.needs_walking |= motion.way in ("patrol", "chase", "flee", "follow")
-        for end in ends:
-            self.code[end][1] = len(self.code) - end - 1
+        self._land(ends)
 
     def _own_way(self, body: Body, direction: str) -> None:
         """Before a step of an enlisted thing: off its round, and in hand the number with which wandering goes there."""
         if body.phase >= 0:
             phase = self.world.columns[self.world.fields[body.phase].name]
-            self._emit(Binary("!=", Name(self.world.fields[body.cell].name), Number(self.world.boards.nowhere)))
-            skip = self._op(UNLESS)
+            here = Binary("!=", Name(self.world.fields[body.cell].name), Number(self.world.boards.nowhere))
+            skips = self._skips(here, False)
             self._emit(Number(0))
             self._op(SET_NUMBER, phase.index, 0, phase.least, phase.most, phase.low)
-            self.code[skip][1] = len(self.code) - skip - 1
+            self._land(skips)
         self._emit(Number((geometry.DIRECTIONS.index(direction) + 0.5) / len(geometry.DIRECTIONS)))
 
     def _draw(self, draw: DrawProgram, place: int) -> None:
@@ -656,7 +719,10 @@ class _Assembler:
             self._check_actions(number)
         for override in world.overrides:
             self._override(override)
-        if any(world.walks(agent) for agent in world.agents):
+        if len(world.agents) == 1 and world.walks(world.agents[0]):
+            body = world.bodies[world.agents[0].body]
+            self._op(MOVE_AGENT, body.cell, body.facing)
+        elif any(world.walks(agent) for agent in world.agents):
             self._op(MOVE_AGENTS)
         for body in world.bodies:
             self._motion(body)
@@ -675,8 +741,10 @@ class _Assembler:
     def _start(self) -> None:
         """`reference.reset`, in its order."""
         world = self.world
-        self._op(DRAW, world.draw_ids["layout"])
-        self._op(BEGIN, world.boards.walls.shape[0])
+        layouts = world.boards.walls.shape[0]
+        if layouts > 1:
+            self._op(DRAW, world.draw_ids["layout"])
+        self._op(BEGIN, layouts)
         for draw in world.start_draws:
             self._draw(draw, draw.column)
         self._op(REMEMBER)
@@ -689,15 +757,17 @@ class _Assembler:
         self._tick()
         middle = len(self.code)
         self._start()
+        end = len(self.code)
+        self._available()
+        wages = self._wages()
         boards = world.boards
         columns = {column.index: column for column in world.columns.values()}
         fresh = [-1 if columns[i].persists else columns[i].start for i in range(len(world.fields))]
         bodies, body_columns = self._bodies()
         layouts, cells = boards.walls.shape[0], boards.nowhere + 1
-        offsets = np.cumsum([0, *world.action_counts])
         return Tables(
             code=_rows(self.code, WIDTH),
-            programs=_rows([[0, middle], [middle, len(self.code)]], 2),
+            programs=_rows([[0, middle], [middle, end], [end, len(self.code)]], 2),
             constants=np.array(self.constants, np.float64),
             listed=np.array(self.listed, np.float64),
             lookups=np.array(self.lookups, np.int32),
@@ -706,18 +776,24 @@ class _Assembler:
             clear=boards.clear if self.needs_sight else np.zeros((0, 0, 0), np.bool_),
             walking=boards.walking.astype(np.int32) if self.needs_walking else np.zeros((0, 0, 0), np.int32),
             neighbours=boards.neighbours,
+            ways=np.where(boards.walls[:, boards.neighbours], np.arange(cells)[:, None], boards.neighbours),
             starts=boards.starts,
             fresh=np.array(fresh, np.int32),
             begin=np.array([columns[i].start for i in range(len(world.fields))], np.int32),
             bodies=_rows(bodies, 11),
             body_columns=np.array(body_columns, np.int32),
             patrols=_rows([self._patrol(body) for body in world.bodies], 2),
+            solids=np.array([body.cell for body in world.bodies if body.solid], np.int32),
+            obstacles=np.array(
+                [body.cell for body in world.bodies if not body.is_agent and (body.solid or body.pushable)], np.int32
+            ),
             motions=_rows(self.motions, 5),
             paths=np.array(self.paths, np.int32),
             agents=_rows(
-                [[agent.body if world.walks(agent) else -1, offsets[i]] for i, agent in enumerate(world.agents)], 2
+                [[agent.body if world.walks(agent) else -1, self.offsets[i]] for i, agent in enumerate(world.agents)], 2
             ),
             moves=np.concatenate([agent.moves for agent in world.agents]),
+            wages=_rows(wages, 4),
             layout=world.layout,
             ended=world.ended,
             height=boards.height,
@@ -729,6 +805,23 @@ class _Assembler:
             drawn=self.drawn,
             slot=self.slot,
         )
+
+    def _wages(self) -> list[list[int]]:
+        """What each agent is paid for, fixed weights first; nothing where the stage withholds its rewards."""
+        rows: list[list[int]] = []
+        for number, agent in enumerate(self.world.agents):
+            for changing in (False, True):
+                for channel, (owner, column) in enumerate(zip(self.world.owners, agent.weight_columns, strict=True)):
+                    weight = float(agent.weights[channel])
+                    if owner != number or not self.world.rewards_shown or (column >= 0) != changing:
+                        continue
+                    if changing:
+                        table = self.world.columns[self.world.fields[column].name].table
+                        assert table is not None
+                        rows.append([number, channel, column, self._list_of(column, table.tolist())])
+                    elif weight != 0:
+                        rows.append([number, channel, -1, self._list([weight])])
+        return rows
 
     def _patrol(self, body: Body) -> list[int]:
         """The range of the first patrol of a body in `paths`."""

@@ -13,7 +13,6 @@ from pettingzoo import AECEnv, ParallelEnv
 from pettingzoo.utils.conversions import parallel_to_aec
 
 from ..base import Ints
-from ..reference import available
 from ..stepping import Stepper
 from . import drawing
 from .opening import Wages, Which, check_mode, open_world
@@ -69,7 +68,6 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         self._stepper = Stepper(self.world, 1)
         self._looks = {name: Buffer(observer, 1) for name, observer in self.observers.items()}
         self._audit = audit
-        self._ticks = 0
         self._begun = False
 
     def observation_space(self, agent: str) -> gymnasium.spaces.Space[Any]:
@@ -88,8 +86,6 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
             self._stepper.seed(int(np.random.default_rng().integers(2**63)) if seed is None else seed)
             self._begun = True
         self._stepper.reset()
-        self._stepper.executed[:] = -1
-        self._ticks = 0
         self.agents = list(self.possible_agents)
         return self._observations(), self._infos()
 
@@ -110,9 +106,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
             chosen[0, i] = actions[name]
         before = self._stepper.states.copy()
         self._stepper.step(chosen)
-        self._ticks += 1
-        ended = self._stepper.ended.item()
-        cut = not ended and self._ticks >= (self.world.steps or sys.maxsize)
+        ended, cut = self._stepper.terminated.item(), self._stepper.truncated.item()
         paid = self._stepper.rewards[0].tolist()
         rewards = {name: self._wages[i].of_one(paid, before) for i, name in enumerate(self.agents)}
         out = (
@@ -128,7 +122,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
 
     def _observations(self) -> dict[str, Any]:
         for buffer in self._looks.values():
-            buffer.fill(self._stepper.states)
+            buffer.fill(self._stepper.states, self._stepper.ticks)
         return {name: self._looks[name].looker(0)() for name in self.agents}
 
     def _infos(self) -> dict[str, dict[str, Any]]:
@@ -144,7 +138,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
                 "executed": stepper.executed[0, i].item(),
             }
             if any(guard is not None for guard in program.guards):
-                info["action_mask"] = available(world, stepper.states, i)[0].astype(np.int8)
+                info["action_mask"] = stepper.available[i][0].astype(np.int8)
             if self._audit:
                 info["performance"] = stepper.performance.item()
         return infos

@@ -12,9 +12,10 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
+from ..base import Bools, Longs
 from . import drawing
-from .lockstep import Lockstep
 from .opening import Which
+from .rows import Rows
 from .spaces import Form
 
 try:
@@ -59,7 +60,7 @@ class TurncoatVecEnv(VecEnv):
         Raises:
             ScenarioError, KeyError, ValueError: as `TurncoatEnv`.
         """
-        self._lanes = Lockstep(scenario, num_envs, stage, params, audit=False, form=form)
+        self._lanes = Rows(scenario, num_envs, stage, params, audit=False, form=form, again=False)
         self.render_mode = render_mode
         self.action_names = self._lanes.program.actions
         self._named: dict[int, tuple[str, ...]] = {}
@@ -73,7 +74,7 @@ class TurncoatVecEnv(VecEnv):
             self._lanes.seed(entropy if self._seeds[0] is None else self._seeds[0])
         self._reset_seeds()
         self._reset_options()
-        self._lanes.reset()
+        self._lanes.stepper.reset()
         self.reset_infos = self._infos()
         return self._lanes.buffer.batch()
 
@@ -87,27 +88,27 @@ class TurncoatVecEnv(VecEnv):
         Raises:
             ValueError: there is no such action.
         """
-        lanes = self._lanes
-        rewards, ended, cut = lanes.step(self._chosen)
+        lanes, stepper = self._lanes, self._lanes.stepper
+        done = lanes.step(self._chosen)
+        rewards, over = stepper.pay[:, 0].astype(np.float32), stepper.terminated | stepper.truncated
         infos = self._infos()
-        lanes.buffer.fill(lanes.stepper.states)
-        done = np.flatnonzero(ended | cut)
-        if done.size:
-            for lane in done.tolist():
-                infos[lane]["terminal_observation"] = lanes.buffer.looker(lane)()
-                infos[lane]["TimeLimit.truncated"] = bool(cut[lane])
-            lanes.reset(done)
+        if done is not None:
+            for lane, observation in zip(done.tolist(), lanes.buffer.some(done), strict=True):
+                infos[lane]["terminal_observation"] = observation
+                infos[lane]["TimeLimit.truncated"] = bool(stepper.truncated[lane])
+            stepper.reset(done)
             for lane, info in zip(done.tolist(), self._infos(done), strict=True):
                 self.reset_infos[lane] = info
-        return lanes.buffer.batch(), rewards.astype(np.float32), ended | cut, infos
+        return lanes.buffer.batch(), rewards, over, infos
 
-    def _infos(self, rows: npt.NDArray[Any] | None = None) -> list[dict[str, Any]]:
+    def action_masks(self) -> Bools:
+        """bool `[B, actions]`: what is available in each lane."""
+        return self._lanes.stepper.available[0].copy()
+
+    def _infos(self, rows: Longs | slice = slice(None)) -> list[dict[str, Any]]:
         """The infos of some lanes, or of all."""
-        arrays = self._lanes.info()
+        arrays = self._lanes.info(rows)
         rewards = arrays.pop("rewards")
-        if rows is not None:
-            arrays = {name: array[rows] for name, array in arrays.items()}
-            rewards = {name: array[rows] for name, array in rewards.items()}
         events = [self._events(bits) for bits in arrays.pop("event_bits").tolist()]
         columns = [column.tolist() for column in rewards.values()]
         paid = [dict(zip(rewards, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -149,11 +150,14 @@ class TurncoatVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Refused: the lanes are no objects of their own.
+        """`action_masks`, as sb3_contrib's `MaskablePPO` asks for it: bool `[actions]` for each lane.
 
         Raises:
-            AttributeError: always.
+            AttributeError: any other method; the lanes are no objects of their own.
         """
+        if method_name == "action_masks":
+            masks = self.action_masks()
+            return [masks[i] for i in self._indices(indices)]
         raise AttributeError(f"a lane of TurncoatVecEnv has no method {method_name!r}")
 
     def env_is_wrapped(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..base import Ints
-from ..reference import available
 from ..stepping import Stepper
 from . import drawing
-from .opening import Wages, Which, one_agent, open_world
+from .opening import Which, one_agent, open_world
 from .spaces import Buffer, Form, Observer
 
 
@@ -22,7 +20,8 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
     """One agent in one stage of a scenario.
 
     `step` pays the agent's channels, weighted as the scenario says (0 where the stage withholds rewards); it has
-    `terminated` when a rule ended the episode and `truncated` it after the stage's `limit` or `horizon`. `info` holds:
+    `terminated` when a rule or the stage's `horizon` ended the episode and `truncated` it after the stage's `limit`.
+    `info` holds:
 
     - `events`: names of what happened in the tick (an end as `ended:REASON`);
     - `rewards`: channel -> what it paid, before weights (0 where rewards are withheld, unless `audit`);
@@ -78,22 +77,24 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         self.action_space = gymnasium.spaces.Discrete(self._actions)
         self._stepper = stepper = Stepper(self.world, 1)
         self._buffer = Buffer(self.observer, 1)
+        stepper.show(self._buffer.view)
         self._look = self._buffer.looker(0)
-        self._paid, self._over = stepper.rewards[0], stepper.ended
-        self._wages = Wages(self.world)
+        # Views of a lane's numbers, quicker to read than arrays.
+        self._action, self._did = stepper.actions.ravel().data, stepper.executed.ravel().data
+        self._pay, self._events = stepper.pay.ravel().data, stepper.events.data
+        self._paid = stepper.rewards[0].tolist
+        self._able = stepper.available[0][0].view(np.int8).copy
         self._guarded = any(guard is not None for guard in self._program.guards)
         self._shown = self.world.rewards_shown or audit
-        self._withheld = [0.0] * len(self.world.channels)
-        self._action = np.zeros((1, 1), np.int32)
+        self._channels = self.world.channels
+        self._withheld = dict.fromkeys(self.world.channels, 0.0)
         self._named: dict[int, tuple[str, ...]] = {}
-        self._steps = self.world.steps or sys.maxsize
-        self._ticks = 0
         self._begun = False
 
     @property
     def ticks(self) -> int:
         """How many ticks the episode has had."""
-        return self._ticks
+        return int(self._stepper.ticks[0])
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode.
@@ -108,10 +109,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             self._stepper.lanes[0] = (options or {}).get("lane", 0)
             self._begun = True
         self._stepper.reset()
-        self._ticks = 0
-        self._stepper.executed[:] = -1
-        self._buffer.fill(self._stepper.states)
-        return self._look(), self._info(self._paid.tolist())
+        return self._look(), self._info()
 
     def step(self, action: int | np.integer[Any]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One tick.
@@ -122,37 +120,25 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         chosen = int(action)
         if not 0 <= chosen < self._actions:
             raise ValueError(f"no action {action}; there are 0 to {self._actions - 1}")
-        stepper = self._stepper
-        before = stepper.states.copy() if self._wages.changing else stepper.states
-        self._action[0, 0] = chosen
-        stepper.step(self._action)
-        self._ticks += 1
-        self._buffer.fill(stepper.states)
-        rewards = self._paid.tolist()
-        ended = self._over.item()
-        return (
-            self._look(),
-            self._wages.of_one(rewards, before),
-            ended,
-            not ended and self._ticks >= self._steps,
-            self._info(rewards),
-        )
+        self._action[0] = chosen
+        over = self._stepper.step()
+        return self._look(), self._pay[0], over == 1, over == 2, self._info()
 
-    def _info(self, rewards: list[float]) -> dict[str, Any]:
-        stepper = self._stepper
-        mask = stepper.events.item()
+    def _info(self) -> dict[str, Any]:
+        mask = self._events[0]
         if mask not in self._named:
             self._named[mask] = self.world.event_list(mask)
-        info: dict[str, Any] = {
-            "events": self._named[mask],
-            "rewards": dict(zip(self.world.channels, rewards if self._shown else self._withheld, strict=True)),
-            "executed": stepper.executed.item(),
-        }
+        paid = dict(zip(self._channels, self._paid(), strict=True)) if self._shown else self._withheld.copy()
+        info: dict[str, Any] = {"events": self._named[mask], "rewards": paid, "executed": self._did[0]}
         if self._guarded:
-            info["action_mask"] = available(self.world, stepper.states)[0].astype(np.int8)
+            info["action_mask"] = self._able()
         if self._audit:
-            info["performance"] = stepper.performance.item()
+            info["performance"] = self._stepper.performance.item()
         return info
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """bool `[actions]`: what is available, as sb3_contrib's `MaskablePPO` asks for it."""
+        return self._stepper.available[0][0].copy()
 
     def get_state(self) -> Ints:
         """int32 `[F]`: a copy of the world's state, hidden fields too."""
@@ -170,8 +156,9 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             raise ValueError(f"a state here is {sizes.size} integers from 0, each below the size of its field")
         self._stepper.states[0] = row
         self._stepper.ended[0] = row[self.world.ended] > 0
-        self._ticks, self._begun = ticks, True
-        self._buffer.fill(self._stepper.states)
+        self._stepper.ticks[0] = ticks
+        self._begun = True
+        self._stepper.look()
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The state as `render_mode` says; None without one."""

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from ..base import Ints
+from ..base import Ints, Longs
+from ..filling import TIME, fill, plan, view
 from ..geometry import DIRECTIONS
 from ..world import Body, World
-from .filling import fill, plan
 
 Form: TypeAlias = Literal["planes", "flat", "image"]
 Planes: TypeAlias = npt.NDArray[np.uint8]
@@ -40,6 +40,8 @@ class Observer:
         plane_names: C names: `wall`, zones, then bodies (the agent's own among them unless it has a window).
         counter_names: M names: a number by its field (`power`), a word by field and word (`next_job=bench_1`).
         low, high: float32 `[M]`, bounds of the counters. They follow from what is declared, not from params.
+        timed: whether there is a counter `time_left`: the stage has a horizon, and the state does not say the time.
+        plan: what observations are made of, for compiled code.
         space: of one observation.
     """
 
@@ -67,13 +69,10 @@ class Observer:
         self.low, self.high = (np.array([bounds[i] for *_, bounds in entries], np.float32) for i in (0, 1))
         ahead = len(entries)  # the least values stand before the lists
         rows = [(column, at + ahead if at >= 0 else -1, owner) for _, (column, at), owner, _ in entries]
-        header = [boards.height, boards.width, window, world.layout, own.cell if own else -1, agent]
-        self._tables = (
-            plan(header, [(body.cell, body.carrier) for body in bodies], rows, looks.astype(np.int32)),
-            np.ascontiguousarray(base, np.uint8),
-            np.concatenate([self.low, np.array(lists, np.float32)]),
-        )
-        self._bodies = len(bodies)
+        header = [boards.height, boards.width, window, world.layout, own.cell if own else -1, agent, world.horizon or 0]
+        places = [(body.cell, body.carrier) for body in bodies]
+        self.plan = plan(header, places, rows, looks.tolist(), base, [*self.low.tolist(), *lists])
+        self.timed = any(column == TIME for column, _, _ in rows)
         self.height, self.width = (window, window) if window else (boards.height, boards.width)
         least = max(SMALLEST_IMAGE, len(self.plane_names) + len(self.counter_names) + 1)
         self._zoom = -(-least // max(min(self.height, self.width), 1))
@@ -81,19 +80,27 @@ class Observer:
 
     def planes(self, states: Ints) -> Planes:
         """uint8 `[B, C, H, W]` of 0 and 1, for states int32 `[B, F]`."""
-        return self._fresh(states).board
+        return self._fresh(states, np.zeros(states.shape[0], np.int64)).board
 
-    def counters(self, states: Ints) -> Counters:
-        """float32 `[B, M]`, for states int32 `[B, F]`."""
-        return self._fresh(states).counters
+    def counters(self, states: Ints, ticks: Longs | None = None) -> Counters:
+        """float32 `[B, M]`, for states int32 `[B, F]` and `ticks`, see `observe`."""
+        return self._fresh(states, ticks).counters
 
-    def observe(self, states: Ints) -> Any:
-        """New observations of states int32 `[B, F]`, in this observer's form with B in front."""
-        return self._fresh(states).batch(copy=False)
+    def observe(self, states: Ints, ticks: Longs | None = None) -> Any:
+        """New observations, in this observer's form with B in front.
 
-    def _fresh(self, states: Ints) -> Buffer:
+        Args:
+            states: int32 `[B, F]`.
+            ticks: int64 `[B]`, how many the episodes have had; needed only if the observer is `timed`.
+
+        Raises:
+            ValueError: they are needed and missing.
+        """
+        return self._fresh(states, ticks).batch(copy=False)
+
+    def _fresh(self, states: Ints, ticks: Longs | None) -> Buffer:
         buffer = Buffer(self, states.shape[0])
-        buffer.fill(states)
+        buffer.fill(states, ticks)
         return buffer
 
     def pack(self, board: Planes, counters: Counters) -> Any:
@@ -137,6 +144,7 @@ class Buffer:
 
     Attributes:
         board: uint8 `[B, C, H, W]`; counters: float32 `[B, M]`. To be read only: `fill` writes what has changed.
+        view: for `Stepper.show`, which fills them too.
     """
 
     def __init__(self, observer: Observer, lanes: int) -> None:
@@ -144,23 +152,38 @@ class Buffer:
         self.board: Planes = np.zeros(shape, np.uint8)
         self.counters: Counters = np.zeros((lanes, len(observer.counter_names)), np.float32)
         self._observer = observer
-        self._marks = np.full((lanes, observer._bodies + 1), -1, np.int32)
-        self._arguments = (
-            *observer._tables,
-            self.board.reshape(lanes, shape[1], shape[2] * shape[3]),
-            self.counters,
-            self._marks,
-        )
+        marks = np.full((lanes, observer.plan.bodies + 1), -1, np.int32)
+        flat = self.board.reshape(lanes, shape[1], shape[2] * shape[3])
+        self._kept = (observer.plan, marks)
+        self.view = view(observer.plan, flat, self.counters, marks)
+        self._no_time: Longs = np.zeros(lanes, np.int64)
 
-    def fill(self, states: Ints) -> None:
-        """Observe states int32 `[B, F]`."""
-        fill(states, *self._arguments)
+    def fill(self, states: Ints, ticks: Longs | None = None) -> None:
+        """Observe states int32 `[B, F]`, `ticks` int64 `[B]` into their episodes (see `Observer.observe`).
+
+        Raises:
+            ValueError: ticks are needed and missing, or there are not B states.
+        """
+        if ticks is None:
+            if self._observer.timed:
+                raise ValueError("a stage with a horizon shows the time: say how many ticks the episodes have had")
+            ticks = self._no_time
+        if states.shape[0] != len(self.board):
+            raise ValueError(f"the buffer holds {len(self.board)} lanes, not {states.shape[0]}")
+        fill(self.view.ctypes.data, np.ascontiguousarray(states, np.int32), ticks)
 
     def batch(self, copy: bool = True) -> Any:
         """The observations with B in front; without `copy`, the form `planes` shows the buffers themselves."""
         if copy and self._observer.form == "planes":
             return self._observer.pack(self.board.copy(), self.counters.copy())
         return self._observer.pack(self.board, self.counters)
+
+    def some(self, rows: Longs) -> list[Any]:
+        """New observations of some lanes, int64 `[n]`, each by itself."""
+        batch = self._observer.pack(self.board[rows], self.counters[rows])
+        if isinstance(batch, dict):
+            return [{name: part[i] for name, part in batch.items()} for i in range(len(rows))]
+        return list(batch)
 
     def looker(self, lane: int) -> Callable[[], Any]:
         """What gives a new observation of one lane each time that it is called; made once, quicker than indexing."""
@@ -183,6 +206,8 @@ def _entries(world: World, agent: int, bodies: list[Body], own: Body | None) -> 
     cells = {body.cell for body in world.bodies}
     entries: list[_Entry] = []
     lists: list[float] = []
+    if world.horizon is not None and world.clock not in sees:
+        entries.append(("time_left", (TIME, -1), -1, (0, world.horizon)))
     for column in sees:
         whose = owner.get(column, -1)
         size = world.fields[column].size

@@ -12,8 +12,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from ..base import Bools, Floats, Longs
-from .lockstep import Lockstep
 from .opening import Which
+from .rows import Rows
 from .spaces import Form
 
 
@@ -60,10 +60,11 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         Raises:
             ScenarioError, KeyError, ValueError: as `TurncoatEnv`; or no such autoreset mode.
         """
-        self._lanes = Lockstep(scenario, num_envs, stage, params, audit=audit, form=form)
         self._mode = AutoresetMode(autoreset_mode)
         if self._mode is AutoresetMode.DISABLED:
             raise ValueError("lanes are always reset: take NEXT_STEP or SAME_STEP")
+        again = self._mode is AutoresetMode.NEXT_STEP
+        self._lanes = Rows(scenario, num_envs, stage, params, audit=audit, form=form, again=again)
         self._copy = copy
         self.metadata = {"autoreset_mode": self._mode, "render_modes": []}
         self.num_envs = num_envs
@@ -73,16 +74,16 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.action_names = self._lanes.program.actions
         self.event_names = self._lanes.world.events
-        self._done = np.zeros(num_envs, np.bool_)
+        self._all = np.ones(num_envs, np.bool_)
+        self._all.flags.writeable = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode in every lane; a seed begins chance anew, without one it goes on. There are no options."""
         super().reset(seed=seed)
         if seed is not None or not self._lanes.seeded:
             self._lanes.seed(int(self.np_random.integers(2**63)) if seed is None else seed)
-        self._lanes.reset()
-        self._done[:] = False
-        return self._lanes.buffer.batch(self._copy), self._info()
+        self._lanes.stepper.reset()
+        return self._lanes.buffer.batch(self._copy), self._info(self._all)
 
     def step(self, actions: npt.NDArray[Any]) -> tuple[Any, Floats, Bools, Bools, dict[str, Any]]:
         """One tick of every lane; `actions` are integers `[B]`.
@@ -90,39 +91,33 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         Raises:
             ValueError: there is no such action.
         """
-        lanes, before = self._lanes, np.flatnonzero(self._done)
-        reward, ended, cut = lanes.step(actions)
-        if self._mode is AutoresetMode.NEXT_STEP:
-            if before.size:
-                lanes.sit_out(before)
-                reward[before], ended[before], cut[before] = 0.0, False, False
-            self._done = ended | cut
-            lanes.buffer.fill(lanes.stepper.states)
-            return lanes.buffer.batch(self._copy), reward, ended, cut, self._info()
-        lanes.buffer.fill(lanes.stepper.states)
+        lanes, stepper = self._lanes, self._lanes.stepper
+        done = lanes.step(actions)
+        reward, ended, cut = stepper.pay[:, 0].copy(), stepper.terminated.copy(), stepper.truncated.copy()
         last: dict[str, Any] = {}
-        done = np.flatnonzero(ended | cut)
-        if done.size:
+        if done is not None and self._mode is AutoresetMode.SAME_STEP:
             last = self._final(done)
-            lanes.reset(done)
-        return lanes.buffer.batch(self._copy), reward, ended, cut, self._info() | last
+            stepper.reset(done)
+        return lanes.buffer.batch(self._copy), reward, ended, cut, self._info(self._all) | last
+
+    def action_masks(self) -> Bools:
+        """bool `[B, actions]`: what is available in each lane."""
+        return self._lanes.stepper.available[0].copy()
 
     def _final(self, done: Longs) -> dict[str, Any]:
         """What an episode's last tick showed, for the lanes int64 `[n]` whose episode is over."""
         observations = np.full(self.num_envs, None, dtype=object)
-        for lane in done:
-            observations[lane] = self._lanes.buffer.looker(int(lane))()
+        for lane, observation in zip(done.tolist(), self._lanes.buffer.some(done), strict=True):
+            observations[lane] = observation
         over = np.zeros(self.num_envs, np.bool_)
         over[done] = True
         info = self._info(over)
         return {"final_obs": observations, "_final_obs": over, "final_info": info, "_final_info": over.copy()}
 
-    def _info(self, whose: Bools | None = None) -> dict[str, Any]:
-        """The infos as arrays with masks, of some lanes (bool `[B]`) or all; the others' entries mean nothing."""
-        whose = np.ones(self.num_envs, np.bool_) if whose is None else whose
-        info = self._lanes.info()
+    def _info(self, whose: Bools) -> dict[str, Any]:
+        """The infos as arrays with masks, of the lanes bool `[B]`; the others' entries mean nothing."""
         masked: dict[str, Any] = {}
-        for name, value in info.items():
+        for name, value in self._lanes.info().items():
             if isinstance(value, dict):
                 value = {key: part for k, v in value.items() for key, part in ((k, v), (f"_{k}", whose))}
             masked[name], masked[f"_{name}"] = value, whose
