@@ -48,8 +48,8 @@ STACK = 1_200
 
 # Operations. The comment names the operands; what is "in hand" is the top of the stack of numbers.
 (
-    # Tests. The fourth operand says what becomes of the truth: 0 puts it in hand, n + 1 skips n instructions where it is
-    # false, and -(n + 1) where it is true.
+    # Tests. The fourth operand says what becomes of the truth: 0 puts it in hand, n + 1 skips n instructions where it
+    # is false, and -(n + 1) where it is true.
     IS,  # place in the lane's memory, what stands there (an agent's action, a carrier)
     MOVED,  # column of the cell, its place before the tick
     FACES,  # column of the cell, column of the facing, direction
@@ -175,10 +175,10 @@ class Tables(NamedTuple):
         bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid, opaque, pushable, sight, first and
             last of `body_columns` (what removing resets).
         patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
-        solids: int32 `[n]`: cells (columns) of the bodies that are solid; obstacles: of things that are solid or pushable.
+        solids: int32 `[n]`: cells (columns) of solid bodies; obstacles: of things that are solid or pushable.
         motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body.
-        wages: int32 `[w, 4]`: what an agent is paid for: agent, channel, column of the weight (-1 where it is fixed), and
-            where in `listed` it, or its values, stand.
+        wages: int32 `[w, 4]`: what an agent is paid for: agent, channel, column of the weight (-1 where it is fixed),
+            and where in `listed` it, or its values, stand.
         agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
         layout, ended: columns or -1. sizes: height, width, nowhere = H * W.
         chosen, executed, drawn, slot: places in a lane's memory, see `_Assembler`.
@@ -366,7 +366,7 @@ class _Assembler:
                 raise TypeError(f"{type(node).__name__} was not resolved before assembly")
 
     def _skips(self, node: Expression, when: bool) -> list[int]:
-        """Instructions that skip ahead where a formula's truth is `when`, and go on otherwise; their rows, to `_land`."""
+        """Instructions that skip ahead where a formula's truth is `when`, else go on; their rows, for `_land`."""
         match node:
             case Number(value) | Truth(value):
                 return [self._op(SKIP)] if bool(value) == when else []

@@ -21,18 +21,19 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, register_model
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_njit: Any = njit  # some releases of Numba have types, and not all of its options in them
 
 CACHE = os.environ.get("TURNCOAT_KERNEL_CACHE", "1") != "0"
 
 
 def entry(function: _F) -> _F:
     """Compile a function that Python calls; it is kept on disk, and other threads run beside it."""
-    return njit(cache=CACHE, error_model="numpy", nogil=True)(function)
+    return _njit(cache=CACHE, error_model="numpy", nogil=True)(function)
 
 
 def inner(function: _F) -> _F:
     """Compile a function that only compiled ones call; without a way in from Python it takes half the time."""
-    return njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return _njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def digest(*modules: str) -> int:
@@ -46,7 +47,7 @@ def digest(*modules: str) -> int:
     return int(hashlib.sha256(sources).hexdigest()[:15], 16)
 
 
-class Memory(types.Type):  # type: ignore[misc] # Numba is not typed
+class Memory(types.Type):
     """Numbers of one type in a row, at an address: read as `read` (so that functions are compiled for one type)."""
 
     def __init__(self, name: str, dtype: Any, read: Any, constant: bool) -> None:
@@ -66,7 +67,7 @@ _SINGLES = Memory("Singles", types.float32, types.float64, False)
 
 
 @infer_global(operator.getitem)
-class _Get(AbstractTemplate):  # type: ignore[misc]
+class _Get(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         memory, index = args
         if isinstance(memory, Memory) and isinstance(index, types.Integer):
@@ -77,7 +78,7 @@ class _Get(AbstractTemplate):  # type: ignore[misc]
 
 
 @infer_global(operator.setitem)
-class _Set(AbstractTemplate):  # type: ignore[misc]
+class _Set(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         memory, index, _ = args
         if isinstance(memory, Memory) and isinstance(index, types.Integer):
@@ -85,7 +86,7 @@ class _Set(AbstractTemplate):  # type: ignore[misc]
         return None
 
 
-@lower_builtin(operator.getitem, Memory, types.Integer)  # type: ignore[untyped-decorator]
+@lower_builtin(operator.getitem, Memory, types.Integer)
 def _lower_get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     memory = sig.args[0]
     value = builder.load(builder.gep(args[0], [args[1]]))
@@ -94,7 +95,7 @@ def _lower_get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return context.cast(builder, value, memory.dtype, memory.read)
 
 
-@lower_builtin(operator.getitem, Memory, types.BaseTuple)  # type: ignore[untyped-decorator]
+@lower_builtin(operator.getitem, Memory, types.BaseTuple)
 def _lower_row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """`memory[table, i, j]` and `memory[table, i, j, k]` in the flat tables of `bytecode.flatten`."""
     memory, indices = sig.args
@@ -110,7 +111,7 @@ def _lower_row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return load(place)
 
 
-@lower_builtin(operator.setitem, Memory, types.Integer, types.Any)  # type: ignore[untyped-decorator]
+@lower_builtin(operator.setitem, Memory, types.Integer, types.Any)
 def _lower_set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     memory = sig.args[0]
     value = context.cast(builder, args[2], memory.read, memory.dtype)
@@ -119,7 +120,7 @@ def _lower_set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 def _at(memory: Memory) -> Any:
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def opened(typing: Any, address: Any) -> Any:
         def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return builder.inttoptr(args[0], context.get_value_type(memory))

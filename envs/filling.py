@@ -20,9 +20,9 @@ cell (-1 where absent), the agent's number, the ticks of an episode, and where i
 TIME = -1
 """In place of a counter's column: the ticks that are left."""
 
-_V_PLAN, _V_STILL, _V_LISTED, _V_BOARD, _V_COUNTERS, _V_MARKS, _V_PLANES, _V_BODIES, _V_COUNTERS_EACH, _V_CELLS = range(10)
-"""What a view holds: addresses of the plan, the planes that stand still, the lists and the buffers; then numbers of still
-planes, bodies, counters, and cells of a plane."""
+_V_PLAN, _V_STILL, _V_LISTED, _V_BOARD, _V_COUNTERS, _V_MARKS, _V_PLANES, _V_BODIES, _V_EACH, _V_CELLS = range(10)
+"""What a view holds: addresses of the plan, the planes that stand still, the lists and the buffers; then numbers of
+still planes, bodies, counters, and cells of a plane."""
 
 
 class Plan(NamedTuple):
@@ -47,25 +47,28 @@ def plan(
     bodies: list[tuple[int, int]],
     counters: list[tuple[int, int, int]],
     looks: list[int],
-    still: Planes,
+    still: npt.NDArray[Any],
     listed: list[float],
 ) -> Plan:
     """A plan.
 
     Args:
-        header: the board's height and width, the window's side (0 for none), the columns of the layout and of the agent's
-            own cell (-1 where absent), the agent's number, the ticks of an episode.
+        header: the board's height and width, the window's side (0 for none), the columns of the layout and of the
+            agent's own cell (-1 where absent), the agent's number, the ticks of an episode.
         bodies: for each plane that moves, the columns of the body's cell and carrier.
-        counters: for each its column, or `TIME`; where its values are in `listed`, or -1 for a plain number; whose it is:
-            an index into `bodies` if it is known only while that body is seen, else -1.
+        counters: for each its column, or `TIME`; where its values are in `listed`, or -1 for a plain number; whose it
+            is: an index into `bodies` if it is known only while that body is seen, else -1.
         looks: which row of `still` a layout shows.
-        still, listed: see `Plan`.
+        still: see `Plan`.
+        listed: see `Plan`.
     """
     first = _P_BODIES + 1
     starts = [first, first + len(looks), first + len(looks) + 3 * len(counters)]
     lists = [*looks, *(x for row in counters for x in row), *(x for row in bodies for x in row)]
     entries = np.array([*header, *starts, *lists], np.int32)
-    return Plan(entries, np.ascontiguousarray(still, np.uint8), np.array(listed, np.float64), len(bodies), len(counters))
+    return Plan(
+        entries, np.ascontiguousarray(still, np.uint8), np.array(listed, np.float64), len(bodies), len(counters)
+    )
 
 
 def view(what: Plan, board: Planes, counters: Singles, marks: Ints) -> Longs:
@@ -73,7 +76,8 @@ def view(what: Plan, board: Planes, counters: Singles, marks: Ints) -> Longs:
 
     Args:
         what: to fill in.
-        board: uint8 `[B, S + P, cells]`; counters: float32 `[B, M]`.
+        board: uint8 `[B, S + P, cells]`.
+        counters: float32 `[B, M]`.
         marks: int32 `[B, P + 1]`: the cell set in each body's plane, and the look; -1 for none (as at the beginning).
     """
     arrays: tuple[npt.NDArray[Any], ...] = (*what[:3], board, counters, marks)
@@ -87,8 +91,10 @@ def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
     """Bring one lane's part of the buffers up to its state. Only what has changed is written to the board.
 
     Args:
-        view: see `view`; state: the lane's fields; ticks: how many the episode has had.
+        view: see `view`.
         lane: its number in the buffers.
+        state: its fields.
+        ticks: how many its episode has had.
     """
     plan, listed = table(view[_V_PLAN]), numbers(view[_V_LISTED])
     still, bodies, cells = view[_V_PLANES], view[_V_BODIES], view[_V_CELLS]
@@ -127,9 +133,9 @@ def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
             if mark >= 0:
                 board[plane + mark] = 1
             marks[body] = mark
-    counters = singles(view[_V_COUNTERS] + 4 * lane * view[_V_COUNTERS_EACH])
+    counters = singles(view[_V_COUNTERS] + 4 * lane * view[_V_EACH])
     at = plan[_P_ENTRIES]
-    for m in range(view[_V_COUNTERS_EACH]):
+    for m in range(view[_V_EACH]):
         column, offset, owner = plan[at], plan[at + 1], plan[at + 2]
         at += 3
         if owner >= 0 and marks[owner] < 0:

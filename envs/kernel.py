@@ -45,14 +45,16 @@ TICK, START, LOOK = range(3)
     C_VIEW,
     C_SEED,
     C_FIELDS,
+    C_COUNT,
     C_LIMIT,
     C_HORIZON,
     C_AGAIN,
-) = range(26)
+) = range(27)
 """What a stepper holds for the kernel: addresses of the tables and of its buffers (see `Stepper`), of a lane's memory,
-of a stack, of a box for what a program passes round, and of a view (0 for none); then the seed, F, the ticks after which
-an episode is cut off or over (0 for never), and whether a lane whose episode is over begins another at the next tick."""
-CONTEXT = 26
+of a stack, of a box for what a program passes round, and of a view (0 for none); then the seed, F, B, the ticks after
+which an episode is cut off or over (0 for never), and whether a lane whose episode is over begins another at the next
+tick."""
+CONTEXT = 27
 
 # The box: the bits of the events, the reason why the episode ended, and where chance comes from.
 BITS, REASON, SEED, LANE, CLOCK = range(5)
@@ -441,10 +443,15 @@ def _store(c: Any, row: int, what: int) -> int:
 
 
 @inner
-def _exist(c: Any, count: int) -> bool:
-    """Whether all agents in some rows have the actions that they chose."""
+def _exist(c: Any, what: int, count: int) -> bool:
+    """Whether there are these rows, and the actions that agents chose there."""
     mem, rows, actions = table(c[C_MEM]), longs(c[C_ROWS]), ints(c[C_ACTIONS])
     n = mem[b.H_AGENTS + 1]
+    for k in range(count):
+        if rows[k] < 0 or rows[k] >= c[C_COUNT]:
+            return False
+    if what != TICK:
+        return True
     for i in range(n):
         last = mem[b.H_AGENTS, i + 1, 1] if i + 1 < n else mem[b.H_MOVES + 1]
         for k in range(count):
@@ -460,14 +467,15 @@ def _entry(sources: int) -> Any:
         """Do something with the first `count` lanes of the context's rows, and look at what came of it.
 
         Returns:
-            -1 if an action does not exist (then nothing was done); else 1 if an episode ended, plus 2 if one was cut off.
+            -1 if there is no such row or action (then nothing was done); else 1 if an episode ended, plus 2 if one was
+            cut off.
         """
         c = longs(context)
         mem, num, now, box = table(c[C_MEM]), numbers(c[C_NUM]), ints(c[C_NOW]), longs(c[C_BOX])
         stack, gain, rows = floats(c[C_STACK]), floats(c[C_STACK] + 8 * b.STACK), longs(c[C_ROWS])
         terminated, truncated = octets(c[C_TERMINATED]), octets(c[C_TRUNCATED])
         done = 0
-        if sources == 0 or (what == TICK and not _exist(c, count)):
+        if sources == 0 or not _exist(c, what, count):
             return -1
         for k in range(count):
             row = rows[k]
@@ -489,4 +497,6 @@ def _entry(sources: int) -> Any:
     return play
 
 
-play = _entry(digest("bytecode", "dice", "places", "moving", "filling", "kernel"))
+SOURCES = ("bytecode", "dice", "places", "moving", "filling", "kernel")
+"""The modules that are compiled into `play`."""
+play = _entry(digest(*SOURCES))

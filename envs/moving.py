@@ -1,4 +1,4 @@
-"""Who goes where, compiled: agents together, pushes, movers, and what effects put somewhere (`reference`, for one lane).
+"""Who goes where, compiled: agents, pushes, movers, and what effects put somewhere, as in `reference`, for one lane.
 
 `mem` are the flat tables of `bytecode`, `now` a lane's memory.
 """
@@ -43,7 +43,7 @@ def agent_at(mem: Any, now: Any, cell: int) -> bool:
 
 @inner
 def move_agent(mem: Any, now: Any, place: int, facing: int) -> bool:
-    """The only agent moves as by `move_agents`, if no thing is in its way; else nothing is done, and false comes back."""
+    """The only agent moves as by `move_agents` if no thing is in its way; else nothing is done, and it is false."""
     action, cell = now[mem[b.H_EXECUTED]], now[place]
     step = mem[mem[b.H_MOVES] + action] if action >= 0 else 0
     if step == 0:
@@ -60,8 +60,11 @@ def move_agent(mem: Any, now: Any, place: int, facing: int) -> bool:
 
 @inner
 def move_agents(mem: Any, now: Any) -> None:
-    """`reference._move_agents`. Behind a lane's memory stand how many pushes there are; for N agents, where each is, where
-    it wants to go, its step and whether it stays; and the pushes: agent, thing, cell beyond, whether it happens."""
+    """`reference._move_agents`.
+
+    Behind a lane's memory stand how many pushes there are; for N agents, where each is, where it wants to go, its step
+    and whether it stays; and the pushes: agent, thing, cell beyond, whether it happens.
+    """
     n, pushes = mem[b.H_AGENTS + 1], mem[b.H_SLOT] + 1
     here = pushes + 1
     want, move, first = here + n, here + 2 * n, here + 4 * n
@@ -216,10 +219,8 @@ def _towards(mem: Any, now: Any, here: int, target: int, away: bool) -> int:
     reach = -2 if away else FAR + 1
     for k in range(5):
         cell = mem[b.H_NEIGHBOURS, here, k]
-        if mem[b.H_WALLS, layout, cell] != 0:
-            far = -1 if away else FAR
-        else:
-            far = mem[b.H_WALKING, layout, cell, target]
+        blocked = mem[b.H_WALLS, layout, cell] != 0  # where there is no way to ask for
+        far = (-1 if away else FAR) if blocked else mem[b.H_WALKING, layout, cell, target]
         if (away and far > reach) or (not away and far < reach):
             best, reach = cell, far
     return best

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,12 @@ from . import kernel as k
 from .base import Bits, Bools, Floats, Ints, Longs
 from .bytecode import STACK, assemble, flatten
 from .world import World
+
+
+class Watcher(Protocol):
+    """What a stepper can observe into, such as `faces.spaces.Buffer`: a `filling.view`, and the arrays of it."""
+
+    view: Longs
 
 
 class Stepper:
@@ -28,8 +34,8 @@ class Stepper:
         executed: int32 `[B, N]`, the last actions after overrides, -1 where none.
         available: for each agent, bool `[B, A]`: what it can do in the states (`reference.available`).
         rewards: float64 `[B, K]`; performance: float64 `[B]`, the hidden score; events: uint64 `[B]`: of the last call.
-        pay: float64 `[B, N]`: an agent's channels, each by the weight that it had when the agent chose; 0 where the stage
-            withholds rewards.
+        pay: float64 `[B, N]`: an agent's channels, each by the weight that it had when the agent chose; 0 where the
+            stage withholds rewards.
         ended: bool `[B]`: a rule ended the episode. Such a lane stays as it is until it is reset.
         terminated, truncated: bool `[B]`: a rule or the horizon ended the episode; its limit cut it off.
         lanes, clock, ticks: int64 `[B]`; `ticks` are those of the episode.
@@ -74,15 +80,17 @@ class Stepper:
         stack, box = np.zeros(STACK + channels + 1), np.zeros(k.BOX, np.int64)
         self._context: Longs = np.zeros(k.CONTEXT, np.int64)
         self._kept: dict[int, npt.NDArray[Any]] = {}
-        for place, array in {
+        buffers: dict[int, npt.NDArray[Any]] = {
             k.C_MEM: memory, k.C_NUM: numbers, k.C_STATES: self.states, k.C_ACTIONS: self.actions,
             k.C_EXECUTED: self.executed, k.C_REWARDS: self.rewards, k.C_PERFORMANCE: self.performance,
             k.C_EVENTS: self.events, k.C_ENDED: self.ended, k.C_PAY: self.pay, k.C_TERMINATED: self.terminated,
             k.C_TRUNCATED: self.truncated, k.C_ABLE: able, k.C_LANES: self.lanes, k.C_CLOCK: self.clock,
             k.C_TICKS: self.ticks, k.C_ROWS: self._every, k.C_NOW: now, k.C_STACK: stack, k.C_BOX: box,
-        }.items():  # fmt: skip
+        }  # fmt: skip
+        for place, array in buffers.items():
             self._point(place, array)
-        self._context[k.C_FIELDS] = fields
+        self._watcher: Watcher | None = None
+        self._context[k.C_FIELDS], self._context[k.C_COUNT] = fields, lanes
         self._context[k.C_LIMIT] = world.limit or 0 if world.horizon is None else 0
         self._context[k.C_HORIZON] = world.horizon or 0
         self._context[k.C_AGAIN] = again
@@ -95,9 +103,18 @@ class Stepper:
         self._kept[place] = array
         self._context[place] = array.ctypes.data
 
-    def show(self, view: Longs) -> None:
-        """Observe into a view (`filling.view`) whatever is done from now on; the caller keeps hold of its arrays."""
-        self._point(k.C_VIEW, view)
+    def __reduce__(self) -> NoReturn:
+        """Refused: the kernel is given addresses, and a copy's would be the original's.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("a stepper is neither copied nor pickled: make another and copy `states`, `clock` and `ticks`")
+
+    def show(self, watcher: Watcher) -> None:
+        """Observe into a watcher of B lanes whatever is done from now on."""
+        self._watcher = watcher
+        self._point(k.C_VIEW, watcher.view)
 
     def seed(self, seed: int) -> None:
         """Begin chance anew in every lane."""
@@ -105,23 +122,29 @@ class Stepper:
         self.clock[:] = 0
 
     def reset(self, rows: Longs | None = None) -> None:
-        """Begin an episode in some lanes (int64 `[n]`, each once), or in all."""
+        """Begin an episode in some lanes (int64 `[n]`, each once), or in all.
+
+        Raises:
+            IndexError: there is no such lane. Nothing was done.
+        """
         self._do(k.START, rows)
 
     def look(self, rows: Longs | None = None) -> None:
-        """Bring what is available and observed up to the states of some lanes, or of all, that were written from outside."""
+        """Bring what is available and observed up to states that were written from outside, in some lanes or in all."""
         self._do(k.LOOK, rows)
 
     def _do(self, what: int, rows: Longs | None) -> None:
         if rows is None:
             k.play(self._address, what, self._count)
             return
+        if len(rows) > self._count:
+            raise IndexError(f"{len(rows)} rows of {self._count} lanes")
         self._some[: len(rows)] = rows
         self._context[k.C_ROWS] = self._some.ctypes.data
-        try:
-            k.play(self._address, what, len(rows))
-        finally:
-            self._context[k.C_ROWS] = self._every.ctypes.data
+        done = k.play(self._address, what, len(rows))
+        self._context[k.C_ROWS] = self._every.ctypes.data
+        if done < 0:
+            raise IndexError(f"lanes are 0 to {self._count - 1}, not {rows}")
 
     def step(self, actions: Ints | None = None) -> int:
         """One tick of every lane; `actions` are integers `[B, N]`, or those that were written into `actions`.

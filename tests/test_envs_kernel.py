@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.worlds import scenarios, world_of
-from turncoat.envs import chance, reference
+from turncoat.envs import bytecode, chance, compiled, kernel, reference
 from turncoat.envs.chance import Sampled
 from turncoat.envs.compiled import entry
 from turncoat.envs.compiling import compile_world
@@ -73,6 +77,136 @@ def test_every_scenario_of_the_library(name: str) -> None:
 @given(scenarios(), st.integers(0, 2**63 - 1))
 def test_random_scenarios(text: str, seed: int) -> None:
     same(world_of(text), seed, lanes=16, ticks=40)
+
+
+ABLE = """agents:
+  robot:
+    actions: [stay, up, down, left, right, {{name: grab, when: {}}}, {{name: leave, when: {}}}]
+    values: {{reward: {{weight: 1}}}}
+"""
+WHENS = ("robot on zone_of(job)", "a == 2", "not monster sees robot", "robot near(1) crate or luck == 2", "a == 1 - 1")
+
+
+@settings(max_examples=60)
+@given(scenarios(), st.sampled_from(WHENS), st.sampled_from(WHENS), st.integers(0, 2**63 - 1))
+def test_what_is_available_in_random_scenarios(text: str, grab: str, leave: str, seed: int) -> None:
+    """`same` compares it after every tick; nobody insists on it."""
+    same(world_of(text + ABLE.format(grab, leave)), seed, lanes=16, ticks=40)
+
+
+def test_what_each_of_several_agents_can_do() -> None:
+    text = """
+    map: |
+      #####
+      #A.B#
+      #####
+    legend:
+      B: bob
+    agents:
+      robot: {actions: [stay, right, {name: wave, when: robot meets bob}], values: {reward: {}}}
+      bob: {actions: [{name: nod, when: n > 1}, stay, left], values: {reward: {}}}
+    counters: {n: {max: 3}}
+    rules:
+      - name: count
+        when: bob moved or robot moved
+        then:
+          - n += 1
+    solution: joint
+    """
+    same(world_of(text), seed=1, lanes=32, ticks=60)
+
+
+EDITED = """
+map: |
+  ####
+  #A.#
+  ####
+agents:
+  robot: {actions: [stay, left, right], values: {task: {weight: 0.5}, own: {weight: 2}}}
+rewards: {task: {}, own: {}, performance: {hidden: true}}
+rules:
+  - name: edit
+    when: robot moved and robot on cell(1, 2)
+    then:
+      - robot.values.own = -3
+    pays: {own: 1}
+  - name: back
+    when: robot moved and robot on cell(1, 1)
+    then:
+      - robot.values.own = 2
+  - name: pay
+    pays: {task: 1, own: 2}
+"""
+
+
+@pytest.mark.parametrize("name", ["lab", "interruption", "edited"])
+@pytest.mark.parametrize("again", [True, False])
+def test_pay_and_ends_are_those_of_the_world(name: str, again: bool) -> None:
+    """Weights before the tick, limits and horizons, and a new episode in the place of a tick."""
+    world = world_of(EDITED) if name == "edited" else compile_world(load(name))
+    lanes, rng = 64, np.random.default_rng(0)
+    stepper = Stepper(world, lanes, seed=3, again=again)
+    stepper.reset()
+    over, ticks = np.zeros(lanes, np.bool_), np.zeros(lanes, np.int64)
+    for _ in range(2 * world.steps + 10):
+        before = stepper.states.copy()
+        actions = rng.integers(0, world.action_counts[0], (lanes, 1)).astype(np.int32)
+        done = stepper.step(actions)
+        begun = over & again
+        ticks = np.where(begun, 0, ticks + 1)
+        weights = world.weights(before) * world.rewards_shown
+        assert np.allclose(stepper.pay[:, 0], np.where(begun, 0, (stepper.rewards * weights).sum(axis=1)))
+        last = ticks >= world.steps
+        assert (stepper.ticks == ticks).all()
+        assert (stepper.terminated == ~begun & (stepper.ended | (last & (world.horizon is not None)))).all()
+        assert (stepper.truncated == ~begun & ~stepper.ended & last & (world.horizon is None)).all()
+        assert done == stepper.terminated.any() + 2 * stepper.truncated.any()
+        over = stepper.terminated | stepper.truncated
+
+
+def test_what_does_not_exist_is_refused_before_anything_is_done() -> None:
+    stepper = Stepper(world_of(FEATURES.replace("GUARD", "n > 1")), 3)
+    stepper.reset()
+    before = stepper.states.copy(), stepper.clock.copy()
+    for wrong in (-1, 6):
+        with pytest.raises(ValueError, match=f"no action {wrong}; actions of `robot` are 0 to 5"):
+            stepper.step(np.array([[1], [2], [wrong]], np.int32))
+    for rows in ([3], [-1], [0, 1, 2, 0]):
+        with pytest.raises(IndexError):
+            stepper.reset(np.array(rows))
+    assert (stepper.states == before[0]).all()
+    assert (stepper.clock == before[1]).all()
+    stepper.reset(np.array([1]))
+    assert (stepper.clock == [1, 2, 1]).all()
+
+
+def test_compiled_code_does_not_outlive_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba keys what it keeps by what an entry closes over, so by the digest; which sees every module named."""
+    for name in ("compiled", "kernel", "dice"):
+        (tmp_path / f"{name}.py").write_text(name)
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
+    digests = [compiled.digest("kernel", "dice")]
+    for name in ("compiled", "kernel", "dice"):
+        (tmp_path / f"{name}.py").write_text(f"{name}, changed")
+        digests.append(compiled.digest("kernel", "dice"))
+    assert len(set(digests)) == 4
+    closed = {cell.cell_contents for cell in kernel.play.py_func.__closure__}
+    sources = {module.__name__.rpartition(".")[2] for module in _compiled_from(kernel)} - {"compiled"}
+    monkeypatch.undo()
+    assert closed == {compiled.digest(*kernel.SOURCES)}
+    assert sources <= set(kernel.SOURCES)
+
+
+def _compiled_from(module: ModuleType) -> set[ModuleType]:
+    """The modules of the package whose functions or numbers a compiled one uses."""
+    found, new = set(), {module}
+    while new:
+        found |= new
+        names = {getattr(value, "__module__", None) for one in new for value in vars(one).values()}
+        names |= {value.__name__ for one in new for value in vars(one).values() if isinstance(value, ModuleType)}
+        mine = {sys.modules[name] for name in names if isinstance(name, str) and name.startswith("turncoat.envs.")}
+        new = {one for one in mine if one not in found and "inner" in vars(one)} | (mine & {bytecode} - found)
+    return found
 
 
 @pytest.mark.nightly

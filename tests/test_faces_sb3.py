@@ -145,6 +145,26 @@ def test_without_it_we_say_what_to_install(monkeypatch):
 # ------------------------------------------------------------------ training
 
 
+def test_a_policy_with_masks_takes_only_what_is_available():
+    """sb3_contrib's `MaskablePPO`, on the lanes and on a single environment."""
+    contrib = pytest.importorskip("sb3_contrib")
+    env = TurncoatVecEnv(scenario_of(GUARDED), 4, form="flat")
+    agent = contrib.MaskablePPO("MlpPolicy", env, n_steps=16, batch_size=64, device="cpu", seed=0)
+    agent.learn(64)
+    env.seed(0)
+    observations = env.reset()
+    for _ in range(20):
+        masks = env.action_masks()
+        assert masks.tolist() == [row.tolist() for row in env.env_method("action_masks")]
+        chosen, _ = agent.predict(observations, action_masks=masks, deterministic=False)
+        assert masks[np.arange(4), chosen].all()
+        observations, _, done, infos = env.step(chosen)
+        assert all(d or info["executed"] == a for d, info, a in zip(done, infos, chosen, strict=True))
+    contrib.MaskablePPO("MlpPolicy", TurncoatEnv(scenario_of(GUARDED), form="flat"), n_steps=16, batch_size=16).learn(
+        16
+    )
+
+
 @pytest.mark.slow
 def test_the_documented_script_runs(tmp_path, monkeypatch):
     """Its first block, made shorter, from another folder."""

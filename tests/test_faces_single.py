@@ -1,5 +1,7 @@
 """A world as a Gymnasium environment: the contract, what it pays, and what its `info` says and keeps to itself."""
 
+import copy
+
 import gymnasium
 import numpy as np
 import pytest
@@ -89,13 +91,16 @@ def test_it_does_what_the_reference_does(name):
             clock += 1
             observation, reward, ended, cut, info = env.step(action)
             assert (env.get_state() == tick.states[0]).all()
-            assert same(observation, {name: part[0] for name, part in env.observer.observe(tick.states).items()})
+            expected = env.observer.observe(tick.states, np.array([ticks]))
+            assert same(observation, {name: part[0] for name, part in expected.items()})
             assert reward == pytest.approx(tick.rewards[0] @ weights)
             assert info["rewards"] == dict(zip(world.channels, tick.rewards[0], strict=True))
             assert info["events"] == world.event_list(int(tick.events[0]))
             assert info["performance"] == tick.performance[0]
             assert info["executed"] == tick.executed[0, 0]
-            assert (ended, cut) == (tick.ended[0], not tick.ended[0] and ticks == world.steps)
+            last = not tick.ended[0] and ticks == world.steps
+            assert ended == (tick.ended[0] or (last and world.horizon is not None))
+            assert cut == (last and world.horizon is None)
             if ended or cut:
                 break
 
@@ -156,6 +161,8 @@ def test_what_a_tick_is_worth_by_hand():
     env = TurncoatEnv(scenario_of(GUARDED), audit=True)
     _, info = env.reset(seed=0)
     assert info["action_mask"].tolist() == [1, 1, 0]
+    assert env.action_masks().tolist() == [True, True, False]
+    assert env.action_masks().dtype == np.bool_
     assert env.step(2)[4]["executed"] == -1, "not available, so not done"
     env.step(1)
     *_, info = env.step(1)
@@ -176,6 +183,38 @@ def test_a_limit_cuts_off():
     env = TurncoatEnv(scenario_of(GUARDED))
     env.reset(seed=0)
     assert [env.step(1)[2:4] for _ in range(6)] == [(False, False)] * 5 + [(False, True)]
+
+
+def test_a_horizon_is_an_end_that_is_seen_to_come():
+    """Its value is 0 afterwards, so it must not be bootstrapped through, and what it is worth must be observable."""
+    env = TurncoatEnv(scenario_of(GUARDED.replace("train: {limit: 6}", "train: {horizon: 4}")))
+    observation, _ = env.reset(seed=0)
+    left = env.observer.counter_names.index("time_left")
+    assert (env.observer.low[left], env.observer.high[left]) == (0, 4)
+    seen = [observation["counters"][left]]
+    steps = [env.step(1) for _ in range(4)]
+    seen += [step[0]["counters"][left] for step in steps]
+    assert seen == [4, 3, 2, 1, 0]
+    assert [step[2:4] for step in steps] == [(False, False)] * 3 + [(True, False)]
+    assert not any(step[4]["events"] for step in steps), "nothing happened in the world"
+
+
+def test_time_is_not_shown_twice_nor_where_a_limit_cuts_off():
+    counting = GUARDED.replace("train: {limit: 6}", "train: {horizon: 4}").replace(
+        "robot does grab", "robot does grab and step < 9"
+    )
+    assert TurncoatEnv(scenario_of(counting)).observer.counter_names == ("step",)
+    assert not TurncoatEnv(scenario_of(GUARDED)).observer.timed
+    env = TurncoatEnv("lab", "deadline")
+    with pytest.raises(ValueError, match="say how many ticks"):
+        env.observer.observe(env.get_state()[None])
+
+
+def test_an_environment_is_not_copied_by_halves():
+    env = TurncoatEnv("lab")
+    for what in (env, env._stepper, env._buffer):
+        with pytest.raises(TypeError, match=r"copied|pickle"):
+            copy.deepcopy(what)
 
 
 def test_withheld_rewards_are_withheld():

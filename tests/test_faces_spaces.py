@@ -111,7 +111,8 @@ def yard(view):
 
 def looks(observer, states):
     """A number for each state: the same where the observations are."""
-    parts = [observer.planes(states).reshape(len(states), -1), observer.counters(states)]
+    begun = np.zeros(len(states), np.int64)
+    parts = [observer.planes(states).reshape(len(states), -1), observer.counters(states, begun)]
     _, ids = np.unique(np.concatenate(parts, axis=1), axis=0, return_inverse=True)
     return ids.reshape(-1)
 

@@ -44,7 +44,7 @@ class Rows:
         self.observer = Observer(self.world, 0, form)
         self.stepper = Stepper(self.world, lanes, again=again)
         self.buffer = Buffer(self.observer, lanes)
-        self.stepper.show(self.buffer.view)
+        self.stepper.show(self.buffer)
         self.seeded = False
         self._mask = self.stepper.available[0].view(np.int8)
         self._guarded = any(guard is not None for guard in self.program.guards)
@@ -57,7 +57,10 @@ class Rows:
         self.seeded = True
 
     def step(self, actions: npt.NDArray[Any]) -> Longs | None:
-        """One tick of every lane, for integers `[B]`; the lanes whose episode is over now, int64 `[n]`, if there are any.
+        """One tick of every lane, for integers `[B]`.
+
+        Returns:
+            The lanes whose episode is over now, int64 `[n]`; None where there are none.
 
         Raises:
             ValueError: there is no such action.

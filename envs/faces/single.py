@@ -77,7 +77,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         self.action_space = gymnasium.spaces.Discrete(self._actions)
         self._stepper = stepper = Stepper(self.world, 1)
         self._buffer = Buffer(self.observer, 1)
-        stepper.show(self._buffer.view)
+        stepper.show(self._buffer)
         self._look = self._buffer.looker(0)
         # Views of a lane's numbers, quicker to read than arrays.
         self._action, self._did = stepper.actions.ravel().data, stepper.executed.ravel().data

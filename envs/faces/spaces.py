@@ -6,7 +6,7 @@ The planes and counters tell apart what `observing.observe` tells apart, and not
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,11 @@ class Observer:
         bodies = [b for b in world.bodies if b.cell in program.sees and not (window and b is own)]
         _, first, looks = np.unique(boards.look, return_index=True, return_inverse=True)
         zones = np.moveaxis(boards.zones, 0, 1)
-        base = np.concatenate([boards.walls[:, None], zones], axis=1)[first] if boards.nowhere else np.zeros((1, 0, 1))
+        base = (
+            np.concatenate([boards.walls[:, None], zones], axis=1)[first]
+            if boards.nowhere
+            else np.zeros((1, 0, 1), np.bool_)
+        )
         self.plane_names = ("wall", *boards.zone_names, *(body.name for body in bodies)) if boards.nowhere else ()
         entries, lists = _entries(world, agent, bodies, own if window else None)
         if not entries and not self.plane_names:  # no library takes an empty observation
@@ -144,7 +148,7 @@ class Buffer:
 
     Attributes:
         board: uint8 `[B, C, H, W]`; counters: float32 `[B, M]`. To be read only: `fill` writes what has changed.
-        view: for `Stepper.show`, which fills them too.
+        view: for compiled code, of these arrays (so it has to be kept with them): `Stepper.show` takes a buffer.
     """
 
     def __init__(self, observer: Observer, lanes: int) -> None:
@@ -157,6 +161,14 @@ class Buffer:
         self._kept = (observer.plan, marks)
         self.view = view(observer.plan, flat, self.counters, marks)
         self._no_time: Longs = np.zeros(lanes, np.int64)
+
+    def __reduce__(self) -> NoReturn:
+        """Refused: compiled code is given addresses, and a copy's would be the original's.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("a buffer is neither copied nor pickled: make another and fill it")
 
     def fill(self, states: Ints, ticks: Longs | None = None) -> None:
         """Observe states int32 `[B, F]`, `ticks` int64 `[B]` into their episodes (see `Observer.observe`).
