@@ -12,13 +12,16 @@ import sys
 def own() -> int:
     """Everything that needs no other library and no other device."""
     from .enumeration import laboratory, million
+    from .faces import lanes, several, single, stable_baselines
     from .measuring import table
     from .search import searching
-    from .stepping import kernel, reference, training
+    from .stepping import first_call, kernel, reference, training
     from .torch_view import torch_view
 
-    batched = torch_view(lanes=(16_384,), worlds=("lab",))
-    figures = [*laboratory(), *million(), *reference(), *kernel(), *training(), *searching(), *batched]
+    worlds = [*laboratory(), *million()]
+    stepping = [*reference(), *first_call(), *kernel(), *torch_view(lanes=(16_384,), worlds=("lab",))]
+    faces = [*single(), *lanes(), *several(), *stable_baselines()]
+    figures = [*worlds, *stepping, *faces, *training(), *searching()]
     print(table(figures))
     return int(not all(figure.met for figure in figures))
 

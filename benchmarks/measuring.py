@@ -56,6 +56,20 @@ def seconds(work: Callable[[], object], runs: int) -> tuple[float, ...]:
     return tuple(taken)
 
 
+def rates(work: Callable[[], object], amount: int, runs: int = 7) -> tuple[float, ...]:
+    """How much is done in a second of this thread's time, in each of several runs after one that warms up.
+
+    Other processes on the same core cost it nothing, so figures are comparable on a machine that is shared.
+    """
+    work()
+    done = []
+    for _ in range(runs):
+        begun = time.thread_time()
+        work()
+        done.append(amount / (time.thread_time() - begun))
+    return tuple(done)
+
+
 def table(figures: Sequence[Figure]) -> str:
     """The figures as text: median, least and greatest, number of runs, target."""
     rows = [("what", "median", "least", "greatest", "runs", "target", "")]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,7 +20,7 @@ from turncoat.envs.stepping import Stepper
 from turncoat.envs.world import World
 from turncoat.scenarios.language.loading import load
 
-from .measuring import Figure
+from .measuring import Figure, rates
 
 LANES = (1, 64, 1_024, 16_384)
 
@@ -46,33 +50,45 @@ def _rate(world: World, lanes: int, budget: float) -> float:
     return ticks * lanes / (time.perf_counter() - begun)
 
 
-def kernel(runs: int = 5, budget: float = 0.4) -> list[Figure]:
-    """The same by the compiled kernel (compiled before it is timed); 5 M/s at 1,024 lanes is the gate."""
+def kernel(ticks: int = 500_000) -> list[Figure]:
+    """The same by the compiled kernel, without observations; 5 M/s at 1,024 lanes is the gate."""
     world = compile_world(load("treacherous_turn/lab"), "deploy")
     return [
         Figure(
             f"kernel, {lanes:,} lane{'s' * (lanes > 1)}",
             "ticks/s",
-            tuple(_kernel_rate(world, lanes, budget) for _ in range(runs)),
+            rates(_walk(world, lanes, max(ticks // max(lanes, 5), 20)), lanes * max(ticks // max(lanes, 5), 20)),
             at_least=5e6 if lanes == 1_024 else None,
         )
         for lanes in LANES
     ]
 
 
-def _kernel_rate(world: World, lanes: int, budget: float) -> float:
-    rng = np.random.default_rng(0)
-    actions = rng.integers(0, len(world.agents[0].actions), (64, lanes, 1)).astype(np.int32)
-    stepper = Stepper(world, lanes)
+def _walk(world: World, lanes: int, ticks: int) -> Callable[[], None]:
+    actions = np.random.default_rng(0).integers(0, len(world.agents[0].actions), (64, lanes, 1)).astype(np.int32)
+    stepper = Stepper(world, lanes, again=True)  # as an environment would, lest ended lanes flatter the figure
     stepper.reset()
-    stepper.step(actions[0])
-    ticks, begun = 0, time.perf_counter()
-    while time.perf_counter() - begun < budget:
-        stepper.step(actions[ticks % 64])
-        ticks += 1
-        if ticks % 100 == 0:  # as an environment would, lest ended lanes flatter the figure
-            stepper.reset()
-    return ticks * lanes / (time.perf_counter() - begun)
+
+    def walk() -> None:
+        for tick in range(ticks):
+            stepper.step(actions[tick % 64])
+
+    return walk
+
+
+def first_call(runs: int = 3) -> list[Figure]:
+    """From a world to its first tick on a new machine, where the kernel has to be compiled: seconds of computing."""
+    script = (
+        "import time; from turncoat.envs.stepping import Stepper; from turncoat.envs.compiling import compile_world; "
+        "from turncoat.scenarios.language.loading import load; world = compile_world(load('lab')); "
+        "begun = time.process_time(); Stepper(world, 1).reset(); print(time.process_time() - begun)"
+    )
+    environment = os.environ | {"TURNCOAT_KERNEL_CACHE": "0"}
+    taken = (
+        subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env=environment).stdout
+        for _ in range(runs)
+    )
+    return [Figure("kernel, compiled anew", "s", tuple(float(text) for text in taken), at_most=10)]
 
 
 def training(runs: int = 5, steps: int = 10_000) -> list[Figure]:
