@@ -250,7 +250,8 @@ class TorchWorld:
             most_bytes: a table that takes more is refused.
 
         Raises:
-            ValueError: too many bytes (it says how many), or no such form.
+            ValueError: too many bytes (it says how many), no such form, or one that shows the time left, which is no
+                part of a state (`ticks` has the time).
         """
         size = self.observation_bytes(form)
         if size > most_bytes:
@@ -280,7 +281,13 @@ class TorchWorld:
     def _observer(self, form: Any) -> Any:
         from .faces.spaces import Observer  # here, since it needs Gymnasium and stepping does not
 
-        return Observer(self._world, self._agent, form)
+        observer = Observer(self._world, self._agent, form)
+        if observer.timed:
+            raise ValueError(
+                f"`{form}` of a stage with a horizon shows the time left, which is no part of a state: "
+                "take `symbols`, and the time from `ticks`"
+            )
+        return observer
 
     @property
     def table_bytes(self) -> int:

@@ -333,7 +333,7 @@ def test_chance_goes_on_over_a_reset_without_a_seed() -> None:
 # ------------------------------------------------------------------ what is seen and what is hidden
 
 
-@pytest.mark.parametrize("name", ["lab", "corner_cheese", "off_switch", "absent_supervisor"])
+@pytest.mark.parametrize("name", ["lab", "corner_cheese"])
 def test_an_observation_is_what_the_faces_show(name: str) -> None:
     enumeration = enumerated(name)
     view = TorchWorld(enumeration, 64, seed=1)
@@ -351,6 +351,14 @@ def test_an_observation_is_what_the_faces_show(name: str) -> None:
         expected = observer.observe(states)
         assert all((planes[part].index_select(0, index).numpy() == expected[part]).all() for part in expected)
         assert (flat[index].numpy() == Observer(enumeration.world, form="flat").observe(states)).all()
+
+
+@pytest.mark.parametrize("form", ["planes", "flat", "image"])
+def test_an_observation_of_the_time_left_is_no_table_over_states(form: str) -> None:
+    view = TorchWorld(enumerated("off_switch"), 1)
+    with pytest.raises(ValueError, match=f"`{form}` of a stage with a horizon shows the time left"):
+        view.observations(form)
+    assert len(view.observations()) == view.n_views
 
 
 def test_a_table_of_observations_that_would_not_fit_is_refused() -> None:
