@@ -100,6 +100,7 @@ class Recorded:
         meta = self._trace.meta
         written = load_text(run.scenario, str(run.folder / "scenario.yaml"), root=run.folder)
         self.scenario, self.stage = apply_overrides(written, meta.overrides), meta.stage
+        self.agent = meta.agent
         if meta.stage not in written.document.stages:
             raise TraceError(f"{run.traces[name]}: played in stage `{meta.stage}`, which the scenario beside it lacks")
         self._laboratory = Laboratory(self.scenario)

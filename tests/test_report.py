@@ -55,7 +55,16 @@ def test_the_plan_drawn_is_the_way_that_is_gone(lab):
     robot = next(i for i, body in enumerate(run["stages"][episode["world"]]["bodies"]) if body["agent"])
     line = episode["frames"][0]["thoughts"][0]["line"]
     assert len(line) > 25
-    assert [cell for _, cell, _ in line] == [frame["cells"][robot] for frame in episode["frames"][1 : len(line) + 1]]
+    assert [cell for _, cell in line] == [frame["cells"][robot] for frame in episode["frames"][1 : len(line) + 1]]
+
+
+def test_the_worth_of_the_robots_own_place_is_the_plans_value(lab):
+    (run,) = data_of(report_html([lab]))
+    episode = next(each for each in run["episodes"] if each["label"] == "deploy-exact")
+    robot = next(i for i, body in enumerate(run["stages"][episode["world"]]["bodies"]) if body["agent"])
+    worth, here = episode["frames"][0]["worth"][0], episode["frames"][0]["cells"][robot]
+    value = sum(v * w for v, w in zip(worth["values"][worth["cells"].index(here)], worth["weights"], strict=True))
+    assert value == pytest.approx(16.961, rel=5e-3)  # kept to three digits
 
 
 def test_sight_is_the_engine_s(lab):
@@ -148,7 +157,7 @@ PIXELS = "document.querySelector('canvas.board').toDataURL()"
 
 @pytest.mark.slow
 def test_a_browser_plays_it(lab, tmp_path):
-    first, before, _, second, after, _, last, log, _, playing, *_, console = browse(
+    first, before, _, second, after, _, last, log, _, playing, _, legend, console = browse(
         report_html([lab]),
         tmp_path,
         CLOCK,
@@ -161,6 +170,8 @@ def test_a_browser_plays_it(lab, tmp_path):
         "document.querySelector('.log').innerText",
         "document.querySelector('.controls button').click()",
         "document.querySelector('.controls button').textContent",
+        "document.querySelectorAll('.controls input')[3].click()",
+        "document.querySelector('.legend').textContent",
     )
     assert console == []
     assert (first, second, last) == ("tick 0 of 120", "tick 1 of 120", "tick 120 of 120")
@@ -168,6 +179,7 @@ def test_a_browser_plays_it(lab, tmp_path):
     assert "tick 23: disarmed" in log
     assert "ticks 27 to 119: seized" in log
     assert playing == "Pause"
+    assert "what it would be worth to stand there, of the exact plan" in legend
 
 
 @pytest.mark.slow

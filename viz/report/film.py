@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from ...envs.base import Ints
 from ...envs.world import Body, World
-from ...evals.trace import HIDDEN, Trace
+from ...evals.episodes import Episode
+from ...evals.minds import Mind, Outlook
+from ...evals.showing import Recorded
 from ..board import describe
 from ..figures import Cast
 from ..palette import LIGHT
 from ..sight import seen_cells, watchers
 from .sprites import sprite
 
-MOST_LINE = 64
-"""Steps of a plan that are drawn."""
+DIGITS = 3
+"""Significant digits of a value on a cell."""
 
 Data = dict[str, Any]
 
@@ -59,32 +58,30 @@ def stage_data(world: World) -> Data:
     }
 
 
-def episodes_of(trace: Trace, most: int) -> list[tuple[int, int]]:
-    """The (seed, episode) pairs of a trace that are shown: the first of each seed, then the next ones."""
-    pairs = trace.table.select("seed", "episode").unique().sort("episode", "seed")
-    return [(int(seed), int(episode)) for seed, episode in pairs.head(most).iter_rows()]
+def film(show: Recorded, number: int) -> list[Data]:
+    """One record for each of T ticks of an episode, and one for the state that they led to."""
+    episode = show.episode(number)
+    return [_record(show, episode, tick) for tick in range(len(episode.states))]
 
 
-def film(world: World, trace: Trace, seed: int, episode: int) -> list[Data]:
-    """One record for each of T ticks and a last one for the state that they led to."""
-    table = trace.table.filter((pl.col("seed") == seed) & (pl.col("episode") == episode))
-    records = [_record(world, row) for row in table.iter_rows(named=True)]
-    final = table["final_state"].to_list()[-1]
-    if final is not None:
-        records.append(_scene(world, np.array(final, np.int32)))
-    return records
-
-
-def _record(world: World, row: Mapping[str, Any]) -> Data:
-    record = _scene(world, np.array(row["state"], np.int32)) | {
-        "chosen": row["chosen"],
-        "executed": row["executed"],
-        "pays": [row[f"reward.{channel}"] for channel in world.channels],
-        "performance": row[HIDDEN],
-        "events": [*row["events"], *([f"ended: {row['ended']}"] if row["ended"] else [])],
+def _record(show: Recorded, episode: Episode, tick: int) -> Data:
+    scene = _scene(show.world, episode.states[tick])
+    if tick == episode.length:
+        return scene
+    last = tick == episode.length - 1
+    agents = range(len(show.world.agents))
+    thoughts = [_thought(show.world, each, show.mind(episode, tick, each)) for each in agents]
+    worth = [_worth(show.outlook(episode, tick, each)) for each in agents]
+    return {
+        **scene,
+        "chosen": episode.chosen[tick].tolist(),
+        "executed": episode.executed[tick].tolist(),
+        "pays": episode.rewards[tick].tolist(),
+        "performance": float(episode.performance[tick]),
+        "events": [*episode.events[tick], *([f"ended: {episode.ended}"] if last and episode.ended else [])],
+        **({"thoughts": thoughts} if any(thoughts) else {}),
+        **({"worth": worth} if any(worth) else {}),
     }
-    thoughts = [_thought(world, number, text) for number, text in enumerate(row["thoughts"] or [])]
-    return record | ({"thoughts": thoughts} if any(thoughts) else {})
 
 
 def _scene(world: World, state: Ints) -> Data:
@@ -105,29 +102,36 @@ def _seen(world: World, state: Ints, body: Body) -> list[int]:
     return np.flatnonzero(seen_cells(world, state, body) & ~world.boards.walls[layout, :-1]).tolist()
 
 
-def _thought(world: World, number: int, text: str | None) -> Data | None:
-    """What is shown of a thought: the value of each head for each action, which head decided, the plan as a way."""
-    if text is None:
+def _thought(world: World, agent: int, mind: Mind | None) -> Data | None:
+    """What is shown of a decision: the value of each head for each action, which head decided, the plan as a way."""
+    if mind is None:
         return None
-    thought = json.loads(text)
-    without = thought["attribution"]["without"]
-    flips = [name for name, action in zip(thought["channels"], without, strict=True) if action != thought["action"]]
+    body = world.agents[agent].body
+    column = world.bodies[body].cell if body >= 0 else -1
     return {
-        "q": [[round(value, 4) for value in row] for row in thought["q"]],
-        "available": thought["available"],
-        "weights": thought["weights"],
-        "decided": flips,
-        "uncertainty": [round(value, 3) for value in thought["uncertainty"]],
-        "line": list(_line(world, number, thought)),
+        "q": np.round(np.nan_to_num(mind.q), 4).tolist(),
+        "available": mind.available.tolist(),
+        "weights": mind.weights.tolist(),
+        "decided": list(mind.decided_by),
+        "uncertainty": np.round(mind.uncertainty, 3).tolist(),
+        "line": [
+            [action, int(state[column]) if column >= 0 else -1]
+            for action, state in zip(mind.ahead_actions, mind.ahead, strict=True)
+        ],
     }
 
 
-def _line(world: World, number: int, thought: Data) -> Iterator[list[Any]]:
-    """The steps of the first plan: action, the agent's cell after it (-1 unknown), the events that it expects."""
-    program = world.agents[number]
-    place = -1
-    if program.window is None and program.body >= 0 and world.bodies[program.body].cell in program.sees:
-        place = program.sees.index(world.bodies[program.body].cell)
-    steps = thought["plans"][0]["line"] if thought["plans"] else []
-    for step in steps[:MOST_LINE]:
-        yield [step["action"], step["observation"][place] if place >= 0 else -1, step["events"] or []]
+def _worth(outlook: Outlook | None) -> Data | None:
+    """What it would be worth to stand in each cell: the cells that are known, and K values for each."""
+    if outlook is None:
+        return None
+    known = np.flatnonzero(~np.isnan(outlook.values).any(axis=1))
+    values = [[float(f"{value:.{DIGITS}g}") for value in row] for row in outlook.values[known]]
+    gaps = f"hatched: {outlook.gaps}"
+    return {
+        "cells": known.tolist(),
+        "values": values,
+        "weights": outlook.weights.tolist(),
+        "of": outlook.source,
+        "gaps": gaps,
+    }

@@ -14,10 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from ...evals.reopening import scenario_of, world_of
+from ...evals.reopening import scenario_of
 from ...evals.rundir import RunError, StoredRun, check_target
-from ...scenarios.language.loading import Scenario
-from .film import Data, episodes_of, film, stage_data
+from ...evals.showing import Recorded
+from .film import Data, film, stage_data
 
 MOST_EPISODES = 6
 """Of one trace that are shown."""
@@ -117,7 +117,7 @@ def _hash(text: str) -> str:
 def _run_data(run: StoredRun, most: int) -> Data:
     scenario = scenario_of(run)
     document = scenario.document
-    stages, episodes, left_out = _recorded(run, scenario, most)
+    stages, episodes, left_out = _recorded(run, most)
     return {
         "name": run.manifest.scenario,
         "title": document.title,
@@ -135,19 +135,16 @@ def _run_data(run: StoredRun, most: int) -> Data:
     }
 
 
-def _recorded(run: StoredRun, scenario: Scenario, most: int) -> tuple[list[Data], list[Data], int]:
+def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
     """The worlds of the traces, the episodes that are shown, and how many are not."""
     stages: list[Data] = []
     shown: list[Data] = []
     left_out = 0
     for name in run.traces:
-        trace = run.trace(name)
-        world = world_of(scenario, trace.meta)
-        stages.append(stage_data(world))
-        pairs = episodes_of(trace, most)
-        left_out += trace.table.select("seed", "episode").n_unique() - len(pairs)
-        for seed, episode in pairs:
-            head = {"label": name, "agent": trace.meta.agent, "stage": trace.meta.stage, "seed": seed}
-            frames = film(world, trace, seed, episode)
-            shown.append({**head, "episode": episode, "world": len(stages) - 1, "frames": frames})
+        show = Recorded(run, name)
+        stages.append(stage_data(show.world))
+        left_out += max(0, len(show.keys) - most)
+        for number, (seed, episode) in enumerate(show.keys[:most]):
+            about = {"label": name, "agent": show.agent, "stage": show.stage, "seed": seed, "episode": episode}
+            shown.append({**about, "world": len(stages) - 1, "frames": film(show, number)})
     return stages, shown, left_out

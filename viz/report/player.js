@@ -80,14 +80,15 @@ class Board {
   draw(canvas, frames, at, shown) {
     const { height, width } = this.world;
     const wide = canvas.clientWidth || 600;
-    const side = Math.min(wide / width, 560 / height);
+    const side = Math.floor(Math.min(wide / width, 560 / height));
     const [pen] = fit(canvas, side * height);
     this.side = side;
-    this.left = (wide - side * width) / 2;
+    this.left = Math.floor((wide - side * width) / 2);
     this.pen = pen;
     const frame = frames[at], layout = this.world.layouts[frame.layout];
     this.ground(layout);
-    if (shown.sight && frame.seen) this.sight(frame.seen);
+    if (shown.worth && frame.worth && frame.worth[0]) this.worth(frame.worth[0], layout, shown.head);
+    if (shown.sight && frame.seen) this.sight(frame.seen, shown.worth);
     this.names(layout);
     if (shown.way) this.way(frames, at);
     if (shown.plan && frame.thoughts) frame.thoughts.forEach((thought, agent) => thought && this.plan(frame, agent, thought));
@@ -130,11 +131,30 @@ class Board {
     }
   }
 
-  sight(seen) {
+  worth({ cells, values, weights }, layout, head) {
+    const of = (row) => (head < 0 ? row.reduce((sum, value, k) => sum + value * weights[k], 0) : row[head]);
+    const scores = values.map(of), low = Math.min(...scores), high = Math.max(...scores), known = new Set(cells);
+    const ends = [css("--low"), css("--high")].map((colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
+    cells.forEach((cell, index) => {
+      const share = high > low ? (scores[index] - low) / (high - low) : 0.5;
+      this.fill(cell, `rgb(${ends[0].map((part, k) => Math.round(part + (ends[1][k] - part) * share)).join(" ")})`);
+    });
+    this.pen.strokeStyle = css("--grid"); this.pen.lineWidth = 1;
+    for (let cell = 0; cell < layout.walls.length; cell++) {
+      if (layout.walls[cell] === "#" || known.has(cell)) continue;
+      const [x, y] = this.corner(cell), { side, pen } = this;
+      pen.save(); pen.beginPath(); pen.rect(x, y, side, side); pen.clip(); pen.strokeStyle = css("--muted"); pen.globalAlpha = 0.5;
+      for (let d = -side; d < side; d += side / 4) { pen.beginPath(); pen.moveTo(x + d, y + side); pen.lineTo(x + d + side, y); pen.stroke(); }
+      pen.restore();
+    }
+    this.range = [low, high];
+  }
+
+  sight(seen, onlyEdges) {
     const watchers = this.world.bodies.filter((body) => body.watches);
     seen.forEach((cells, index) => {
       const inside = new Set(cells), colour = watchers[index].colour;
-      this.pen.globalAlpha = 0.18;
+      this.pen.globalAlpha = onlyEdges ? 0 : 0.18;
       cells.forEach((cell) => this.fill(cell, colour));
       this.pen.globalAlpha = 0.8;
       this.pen.strokeStyle = colour; this.pen.lineWidth = 1.5;
@@ -173,11 +193,6 @@ class Board {
     trace(pen, cells.flatMap((cell) => this.centre(cell)));
     stroke(pen, body.colour, side * 0.06);
     pen.setLineDash([]);
-    for (const [, cell, events] of thought.line) {
-      if (!this.onBoard(cell) || !events.length) continue;
-      const [x, y] = this.centre(cell);
-      pen.beginPath(); pen.arc(x, y, side * 0.34, 0, 2 * Math.PI); stroke(pen, body.colour, 1.5);
-    }
     if (cells.length > 1) { pen.globalAlpha = 0.35; this.figure(body, ...this.centre(cells[cells.length - 1]), side * 0.8); pen.globalAlpha = 1; }
   }
 
@@ -264,17 +279,18 @@ function curves(canvas, frames, at, world) {
 class Player {
   constructor(run, root) {
     this.run = run; this.at = 0; this.speed = 6; this.playing = null;
-    this.shown = { sight: true, plan: true, way: true };
+    this.shown = { sight: true, plan: true, way: true, worth: false, head: -1 };
     this.board = make("canvas", { class: "board", role: "img", "aria-label": "the board" });
     this.time = make("canvas", { class: "timeline", role: "slider", tabindex: "0", "aria-label": "tick", "aria-valuemin": "0" });
     this.lines = make("canvas", { class: "curves", role: "img", "aria-label": "weighted reward and hidden performance so far" });
     this.words = make("div", { class: "words" });
+    this.legend = make("div", { class: "legend" });
     this.clock = make("strong", {});
     this.values = make("div", { class: "box" });
     this.log = make("div", { class: "box log" });
     this.button = make("button", { type: "button", onclick: () => this.toggle() }, "Play");
     root.append(this.controls(), make("div", { class: "player" },
-      make("div", {}, this.board, this.words, this.time, this.lines),
+      make("div", {}, this.board, this.legend, this.words, this.time, this.lines),
       make("div", { class: "side" }, this.values, this.log)));
     const best = (episode) => 4 * (episode.stage === "deploy") + 2 * (episode.agent === "exact") + (episode.label === episode.stage + "-" + episode.agent);
     this.choose(run.episodes.reduce((chosen, episode, index) => (best(episode) > best(run.episodes[chosen]) ? index : chosen), 0));
@@ -296,6 +312,7 @@ class Player {
       pick.append(make("option", { value: index }, episode.label + which));
     });
     this.pick = pick;
+    this.head = make("select", { "aria-label": "whose values", onchange: () => { this.shown.head = Number(this.head.value); this.draw(); } });
     const check = (key, text) => {
       const box = make("input", { type: "checkbox", onchange: () => { this.shown[key] = box.checked; this.draw(); } });
       box.checked = this.shown[key];
@@ -304,7 +321,12 @@ class Player {
     return make("div", { class: "controls" }, pick, this.button,
       make("button", { type: "button", "aria-label": "one tick back", onclick: () => this.go(this.at - 1) }, "◂"),
       make("button", { type: "button", "aria-label": "one tick on", onclick: () => this.go(this.at + 1) }, "▸"),
-      this.clock, check("sight", "what watchers see"), check("plan", "plan"), check("way", "way"));
+      this.clock, check("sight", "what watchers see"), check("plan", "plan"), check("way", "way"), check("worth", "worth of places"), this.head);
+  }
+
+  heads() {
+    this.head.replaceChildren(make("option", { value: -1 }, "all heads, weighed"), ...this.world.channels.map((name, k) => make("option", { value: k }, name)));
+    this.shown.head = -1;
   }
 
   choose(index) {
@@ -315,6 +337,7 @@ class Player {
     this.drawing = new Board(this.world);
     this.frames = this.episode.frames;
     this.board.hidden = !this.world.height;
+    this.heads();
     this.writeLog();
     this.at = 0;
     this.draw();
@@ -355,11 +378,22 @@ class Player {
     this.clock.textContent = "tick " + this.at + " of " + (this.frames.length - 1);
     this.time.setAttribute("aria-valuemax", this.frames.length - 1);
     this.time.setAttribute("aria-valuenow", this.at);
+    this.head.hidden = !this.shown.worth;
     this.words.textContent = frame.words.join(" · ");
+    this.scale(frame);
     timeline(this.time, this.frames, this.at);
     curves(this.lines, this.frames, this.at, this.world);
     this.writeValues(frame);
     for (const line of this.log.querySelectorAll("button")) line.classList.toggle("now", Number(line.dataset.from) <= this.at && this.at <= Number(line.dataset.to));
+  }
+
+  scale(frame) {
+    const worth = this.shown.worth && frame.worth && frame.worth[0];
+    this.legend.hidden = !worth;
+    if (!worth) return;
+    const [low, high] = this.drawing.range;
+    this.legend.replaceChildren(make("span", {}, number(low)), make("i", { class: "ramp" }), make("span", {}, number(high)),
+      make("span", {}, "what it would be worth to stand there, " + worth.of + "; " + worth.gaps));
   }
 
   writeLog() {
