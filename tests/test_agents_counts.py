@@ -460,4 +460,4 @@ def test_contracts_are_met_and_misfits_refused() -> None:
     with pytest.raises(ValueError, match="n_known"):
         CountsOptions(n_known=0)
     with pytest.raises(ValueError, match="deliberation"):
-        CountsOptions(deliberation="vote")
+        CountsOptions(deliberation="coin")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from .boards import Board
 from .constants import CEILING
 from .contexts import Context
+from .deliberation_rules import check_deliberation
 from .dotted import hideable
 from .names import SURFACES, action_names, suggestion, unknown
 from .parsing import RESERVED
@@ -110,7 +111,7 @@ def _check_patrol(name: str, motion: Thing | Motion, board: Board, path: Path, c
 
 
 def check_agents(context: Context) -> None:
-    """Actions, views, values and discounts of agents."""
+    """Actions, views, values, deliberations and discounts of agents."""
     document = context.symbols.document
     for name, agent in document.agents.items():
         path: Path = ("agents", name)
@@ -125,6 +126,7 @@ def check_agents(context: Context) -> None:
             if agent.observes.window is not None and agent.observes.window % 2 == 0:
                 message = f"a window of {agent.observes.window} has no cell in its middle"
                 context.report.add("TC204", (*path, "observes", "window"), message, "write an odd number")
+        check_deliberation(name, agent, (*path, "deliberation"), context)
         discount = context.bounded(agent.discount, f"the discount of `{name}`", (*path, "discount"), 0, 1)
         endless = [stage for stage, its in document.stages.items() if its.horizon is None]
         if discount == 1 and endless:

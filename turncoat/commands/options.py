@@ -39,12 +39,12 @@ def load_with(which: str, params: Iterable[str], sets: Iterable[str]) -> Scenari
 
 
 def _value(text: str) -> object:
-    """A number, true or false, a list, or else a word."""
+    """A number, true or false, a list, a mapping, or else a word."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return value if isinstance(value, bool | int | float | list) else text
+    return value if isinstance(value, bool | int | float | list | dict) else text
 
 
 def stage_of(scenario: Scenario, name: str | None) -> str:
