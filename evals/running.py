@@ -206,7 +206,7 @@ class _Runner:
                 method,
                 school,
                 self.laboratory.world(overrides, stage),
-                self.scenario.document.stages[stage].learn.model,
+                self.scenario.document.stages[stage].learn,
                 self.steps,
                 self.episodes if chancy else 1,
                 self.scenario.hash,

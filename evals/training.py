@@ -2,21 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from ..agents.counts import CountsAgent
+from ..agents.base import Agent, Learner, Trainable
+from ..agents.counts import CountsAgent, CountsOptions
+from ..agents.tabular import RandomAgent, TabularAgent, Update
 from ..envs.enumerating import Enumeration
-from ..envs.lanes import TableLane, WorldLane
+from ..envs.lanes import TableLane, WorldLane, tellable
 from ..envs.world import World
+from ..scenarios.language.schema import Learn
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace, join_traces
 
-METHODS = ("counts",)
-"""Agents that are trained; every other name is refused."""
+
+class Pupil(Agent, Trainable, Protocol):
+    """An agent that can be trained."""
+
+
+def _counts(world: World) -> Pupil:
+    its = world.agents[0]
+    options = CountsOptions(deliberation=its.deliberation)
+    return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options)
+
+
+def _tabular(update: Update, world: World) -> Pupil:
+    its = world.agents[0]
+    return TabularAgent(update, world.channels, len(its.actions), its.weights, its.discount, rule=its.deliberation)
+
+
+def _random(_: World) -> Pupil:
+    return RandomAgent()
+
+
+METHODS: dict[str, Callable[[World], Pupil]] = {
+    "counts": _counts,
+    "q_learning": partial(_tabular, "q_learning"),
+    "virtual_sarsa": partial(_tabular, "virtual_sarsa"),
+    "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
+    "random": _random,
+}
+"""Agents that are trained, each from the world of the training stage; every other name is refused."""
+
+PLANNERS = ("counts",)
+"""Those that plan on a model of their own: they look at what they chose, never at what was executed instead."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +62,7 @@ class Training:
         method: one of `METHODS`.
         school: the world of the training stage, enumerated where that is possible.
         field: the world of the stage in which it is judged.
-        learns: it goes on learning there.
+        learn: which parts go on learning there.
         steps: environment steps of training; episodes: played in `field` afterwards.
         scenario_hash, overrides: for the trace.
     """
@@ -35,7 +70,7 @@ class Training:
     method: str
     school: World | Enumeration
     field: World
-    learns: bool
+    learn: Learn
     steps: int
     episodes: int
     scenario_hash: str
@@ -50,14 +85,21 @@ def trained_traces(training: Training, seeds: int, jobs: int) -> Trace:
 
 def _one(training: Training, seed: int) -> Trace:
     world = training.school.world if isinstance(training.school, Enumeration) else training.school
-    program = world.agents[0]
-    agent = CountsAgent(world.channels, len(program.actions), program.weights, program.discount, name=training.method)
-    lane = TableLane(training.school) if isinstance(training.school, Enumeration) else WorldLane(training.school)
-    agent.fit(lane, training.steps, seed)
-    agent.learning = training.learns
+    agent = METHODS[training.method](world)
+    agent.fit(_lane(training.school, training.method in PLANNERS), training.steps, seed)
+    learns = False
+    if isinstance(agent, Learner):
+        learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
-    lanes = 1 if training.learns else min(training.episodes, 256)
+    lanes = 1 if learns else min(training.episodes, 256)
     return simulate(training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes)
+
+
+def _lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
+    """The quickest lane there is; for an agent that is not `forgetful`, one that says what was executed."""
+    if isinstance(school, World):
+        return WorldLane(school)
+    return TableLane(school) if forgetful or tellable(school.world) else WorldLane(school.world)
 
 
 def unable(method: str, world: World) -> str | None:
@@ -66,7 +108,7 @@ def unable(method: str, world: World) -> str | None:
         return f"there is no agent `{method}`; there are exact, {', '.join(METHODS)}"
     if len(world.agents) > 1:
         return f"`{method}` learns alone, and this world has {len(world.agents)} agents"
-    if world.agents[0].discount >= 1:
+    if method in PLANNERS and world.agents[0].discount >= 1:
         return f"`{method}` needs a discount below 1"
     if any(np.asarray(world.agents[0].weight_columns) >= 0):
         return f"`{method}` has fixed weights, and this world can change them"
