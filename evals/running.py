@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..agents.exact import ExactAgent
+from ..agents.own import Own
 from ..envs.base import NotEnumerable
 from ..envs.enumerating import Enumeration
 from ..envs.evaluating import look_at, truth
@@ -48,8 +49,10 @@ class Settings:
     """How a run is made; None means what the file says.
 
     Attributes:
-        agents: names, `exact` among them; seeds: for each that is trained; steps: environment steps of training.
+        agents: names, `exact` among them; one that no expectation names is judged by all of them.
+        seeds: for each that is trained; steps: environment steps of training.
         episodes: played by each trained agent where chance matters; jobs: trainings at a time.
+        own: agents of the user's own, run beside `agents` (or alone, where that is None).
     """
 
     agents: Sequence[str] | None = None
@@ -57,6 +60,7 @@ class Settings:
     steps: int | None = None
     episodes: int | None = None
     jobs: int = 1
+    own: Sequence[Own] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,8 @@ class _Runner:
         runs = scenario.document.runs
         self.scenario, self.report = scenario, report
         self.laboratory = Laboratory(scenario)
-        self.agents = tuple(settings.agents or runs.agents)
+        self.own = {each.label: each for each in settings.own}
+        self.agents = (*(settings.agents or (() if self.own else runs.agents)), *self.own)
         self.seeds = settings.seeds or runs.seeds
         self.steps = settings.steps or runs.steps
         self.episodes = settings.episodes or runs.episodes
@@ -141,11 +146,15 @@ class _Runner:
         """Every expectation, then Holm's correction over those that were learned."""
         started = utc_now()
         expectations = self.scenario.document.expect
-        self.claims = sum(agent != "exact" for e in expectations for agent in e.of if agent in self.agents)
+        named = {agent for expectation in expectations for agent in expectation.of}
+        strangers = [agent for agent in self.agents if agent not in named and agent != "exact"]
+        self.claims = sum(
+            agent != "exact" for e in expectations for agent in (*e.of, *strangers) if agent in self.agents
+        )
         judgements = [
             self._judge(number, expectation, agent)
             for number, expectation in enumerate(expectations)
-            for agent in expectation.of
+            for agent in (*expectation.of, *strangers)
         ]
         if "exact" in self.agents:
             self._record_exact()
@@ -181,7 +190,7 @@ class _Runner:
     def _judge_trained(self, case: Case) -> Judgement:
         conditions = self.laboratory.conditions(case.expectation)
         world = self.laboratory.world(conditions[0], case.stage)
-        if (reason := unable(case.agent, world)) is not None:
+        if (reason := unable(case.agent, world, case.agent in self.own)) is not None:
             return not_applicable(case, reason)
         if len(conditions) > 1 or case.expectation.barring:
             return not_applicable(case, "`across` and `barring` are for exact agents")
@@ -204,6 +213,7 @@ class _Runner:
             self.report(f"training {self.seeds} seeds of {method}, {self.steps:,} steps each")
             training = Training(
                 method,
+                self.laboratory.under(overrides),
                 school,
                 self.laboratory.world(overrides, stage),
                 self.scenario.document.stages[stage].learn,
@@ -211,6 +221,7 @@ class _Runner:
                 self.episodes if chancy else 1,
                 self.scenario.hash,
                 {**self.scenario.overrides, **overrides},
+                self.own.get(method),
             )
             self.traces[name] = trained_traces(training, self.seeds, self.jobs)
         return self.traces[name]

@@ -20,7 +20,11 @@ def run(
     which: Many,
     param: Params = [],
     set_: Sets = [],
-    agent: Annotated[list[str], typer.Option("--agent", help="Run these agents instead of the file's.")] = [],
+    agent: Annotated[
+        list[str],
+        typer.Option("--agent", help="Run these agents instead of the file's; MODULE:NAME and MODEL.zip are your own."),
+    ] = [],
+    trust: Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")] = False,
     seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Trained seeds for each learning agent.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Environment steps of training.")] = None,
     jobs: Annotated[
@@ -34,18 +38,21 @@ def run(
 ) -> None:
     """Run scenarios: solve, train, judge every expectation, and write a folder with traces and the verdict."""
     from .. import api
+    from ..agents.own import installed, read_own
     from ..evals.expectations import EXIT_CODES, verdict
     from ..evals.rundir import check_target
     from ..evals.running import Settings
     from ..evals.training import METHODS
 
-    for name in agent:
-        known("agent", name, ("exact", *METHODS))
+    own = {name: each for name in agent if name not in METHODS and (each := read_own(name, trust)) is not None}
+    listed = [name for name in agent if name not in own]
+    for name in listed:
+        known("agent", name, ("exact", *METHODS, *installed()))
     if out is not None and len(which) > 1:
         raise UsageFault("--out names the folder of one run; give one scenario, or leave it out")
     if out is not None and not no_save:
         check_target(out)
-    settings = Settings(tuple(agent) or None, seeds, steps, jobs=jobs or os.cpu_count() or 1)
+    settings = Settings(tuple(listed) or None, seeds, steps, jobs=jobs or os.cpu_count() or 1, own=tuple(own.values()))
     data = []
     judgements: list[Judgement] = []
     for name, scenario in [(name, load_with(name, param, set_)) for name in which]:
