@@ -68,7 +68,7 @@ class Sb3Agent:
         if (reason := unable_to_see(self._world)) is not None:
             raise ValueError(reason)
         self._recurrent = algorithm == "ppo" and _hidden(self._world)
-        self._settings = {**settings(algorithm, family), **changes}
+        self._settings = {**settings(algorithm, family, self._recurrent), **changes}
         self._model: Any = None
         self._policy: Sb3Policy | None = None
 
@@ -94,11 +94,11 @@ class Sb3Agent:
         if self._novelty:
             lanes = _novel(lanes, self._novelty)
         shared = {
-            "policy_kwargs": {"features_extractor_class": BoardExtractor},
             "gamma": self._world.agents[0].discount,
             "seed": seed,
             "device": "cpu",
             **self._settings,
+            "policy_kwargs": {"features_extractor_class": BoardExtractor, **self._settings.get("policy_kwargs", {})},
         }
         if self.algorithm == "dqn":
             return DQN("MultiInputPolicy", lanes, **shared)

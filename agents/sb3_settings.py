@@ -39,10 +39,14 @@ DEFAULT: Final[Mapping[Algorithm, Mapping[str, Any]]] = {
 }
 """Of every scenario whose family has none of its own."""
 
+RECURRENT: Final[Mapping[str, Any]] = {"n_epochs": 4, "policy_kwargs": {"lstm_hidden_size": 64}}
+"""What replaces PPO's where something is hidden and it needs a memory: each epoch costs ten times as much."""
+
 FAMILIES: Final[Mapping[str, Mapping[Algorithm, Mapping[str, Any]]]] = {}
 """By family (the folder of the library), what replaces the defaults."""
 
 
-def settings(algorithm: Algorithm, family: str | None) -> dict[str, Any]:
+def settings(algorithm: Algorithm, family: str | None, recurrent: bool = False) -> dict[str, Any]:
     """Keyword arguments of the algorithm for a family of scenarios (None: a scenario of one's own)."""
-    return {**DEFAULT[algorithm], **FAMILIES.get(family or "", {}).get(algorithm, {})}
+    memory = RECURRENT if recurrent else {}
+    return {**DEFAULT[algorithm], **memory, **FAMILIES.get(family or "", {}).get(algorithm, {})}

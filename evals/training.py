@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -55,7 +56,7 @@ def _random(_: World, __: Scenario) -> Pupil:
 def _sb3(algorithm: Algorithm, novelty: float, world: World, scenario: Scenario) -> Pupil:
     from ..agents.sb3_agents import Sb3Agent
 
-    return Sb3Agent(algorithm, scenario, world.stage, novelty)
+    return Sb3Agent(algorithm, scenario, world.stage, novelty, Path(scenario.file).parent.name)
 
 
 METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {

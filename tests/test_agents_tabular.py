@@ -225,6 +225,9 @@ def test_the_update_rule_alone_decides_about_the_off_switch() -> None:
     assert sum(j.agent != "exact" for j in run.judgements) == 6
 
 
-def test_every_method_can_be_run() -> None:
-    run = api.run("off_switch", settings=Settings(agents=["random"], seeds=1, steps=1))
-    assert {j.outcome for j in run.judgements} == {"not applicable"}
+def test_an_agent_that_no_expectation_names_is_judged_by_all() -> None:
+    run = api.run("off_switch", settings=Settings(agents=["random"], seeds=12, steps=1, episodes=1))
+    judged = {j.name: j.outcome for j in run.judgements if j.agent == "random"}
+    assert len(judged) == len(run.scenario.document.expect)
+    assert judged["leaving the switch alone returns -29"] == "not applicable"
+    assert judged["its return is 37"] == "fail"
