@@ -127,6 +127,11 @@ class TrainingEnv(Protocol):
         """The names of the K reward channels."""
         ...
 
+    @property
+    def executed(self) -> int:
+        """The action that the last step really took: another than the chosen one where something overrode it."""
+        ...
+
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
         """Begins an episode: the observation, int64 `[O]`, and the available actions, bool `[A]`.
 

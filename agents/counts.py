@@ -12,7 +12,7 @@ import numpy as np
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from .base import AgentState, Progress, TrainingEnv
 from .counts_model import CountsModel, ModelReport
-from .deliberation import DELIBERATIONS, attribution
+from .deliberation import WEIGHTED, Rule, attribution
 from .heads import Heads, solve_heads
 from .novelty import NoveltyHead
 from .plans import Plan
@@ -20,7 +20,7 @@ from .saving import read_checkpoint, write_checkpoint
 from .tabular_plan import Course, plan_from_table
 from .thoughts import Thought
 
-FILE_VERSION: Final = 1
+FILE_VERSION: Final = 2
 PROGRESS_EVERY: Final = 1000
 """Steps between calls of `on_progress`."""
 
@@ -41,15 +41,13 @@ class CountsOptions:
     novelty_discount: float = 0.999
     n_known: int = 1
     n_chance: int = 8
-    deliberation: str = "weighted"
+    deliberation: Rule = WEIGHTED
 
     def __post_init__(self) -> None:
         if not 0.0 < self.novelty_discount < 1.0:
             raise ValueError(f"novelty_discount: {self.novelty_discount} is not between 0 and 1")
         if not 1 <= self.n_known <= self.n_chance:
             raise ValueError(f"n_known, n_chance: 1 <= {self.n_known} <= {self.n_chance} does not hold")
-        if self.deliberation not in DELIBERATIONS:
-            raise ValueError(f"deliberation: no {self.deliberation!r}; there are {', '.join(DELIBERATIONS)}")
 
 
 class CountsAgent:
@@ -196,11 +194,11 @@ class CountsAgent:
             action=action,
             channels=self._channels,
             weights=self._weights,
-            deliberation=self._options.deliberation,
+            deliberation=self._options.deliberation.name,
             q=q,
             uncertainty=uncertainty,
             available=candidates,
-            attribution=attribution(q, self._weights, candidates, action),
+            attribution=attribution(q, self._weights, candidates, action, self._options.deliberation),
             plans=plans,
         )
 
@@ -227,12 +225,14 @@ class CountsAgent:
             ValueError: not such a file, or a newer version than this program reads.
         """
         header, arrays = read_checkpoint(path, "counts", FILE_VERSION)
+        options = header["options"]
+        rule = options["deliberation"]
         agent = cls(
             header["channels"],
             arrays["available"].shape[1],
             header["weights"],
             header["discounts"],
-            CountsOptions(**header["options"]),
+            CountsOptions(**{**options, "deliberation": Rule(rule) if isinstance(rule, str) else Rule(**rule)}),
             header["name"],
         )
         agent.learning = header["learning"]
@@ -245,7 +245,7 @@ class CountsAgent:
             mdp = self.model.to_mdp(self._channels)
             first = np.full(mdp.n_states, -1, np.int32)
             first[: self._policy.size] = self._policy
-            heads = solve_heads(mdp, self._weights, self._discounts, DELIBERATIONS[self._options.deliberation], first)
+            heads = solve_heads(mdp, self._weights, self._discounts, self._options.deliberation, first)
             self._planned, self._policy, self._stale = (mdp, heads), heads.policy, False
         return self._planned
 
@@ -261,5 +261,5 @@ class CountsAgent:
         action = int(heads.policy[state])
         if candidates[action]:
             return action
-        choice = DELIBERATIONS[self._options.deliberation](heads.vector_q[state], self._weights, candidates)
+        choice = self._options.deliberation(heads.vector_q[state], self._weights, candidates)
         return int(choice.action)

@@ -1,59 +1,33 @@
-"""How K judgements become one choice: pure functions of `q [.., A, K]`, by name in `DELIBERATIONS`."""
+"""Which head decided: attribution under any deliberation (the rules themselves are in `envs.deliberation`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final
 
 import numpy as np
 
-from ..envs.base import Bools, Floats, Ints
+from ..envs.base import Bools, Floats
+from ..envs.deliberation import RULES, TIE_TOLERANCE, WEIGHTED, Choice, Deliberation, Rule, weighted, weighted_scores
 from .thoughts import Attribution
 
-TIE_TOLERANCE: Final = 1e-9
-"""Actions tie when their scores differ by at most this share of the largest sum of absolute terms in a score."""
+__all__ = ["DELIBERATIONS", "TIE_TOLERANCE", "WEIGHTED", "Choice", "Deliberation", "Rule", "attribution", "weighted"]
+
+DELIBERATIONS: Final[dict[str, Rule]] = {name: Rule(name) for name in RULES}
+"""Each rule with its parameters as they are if nothing is said."""
 
 
-class Choice(NamedTuple):
-    """The outcome of a deliberation.
+def attribution(q: Floats, weights: Floats, mask: Bools, action: int, rule: Rule = WEIGHTED) -> Attribution:
+    """Which heads made `action` win: each head is removed in turn and the rest choose again.
 
-    Attributes:
-        action: int32 `[..]`, the first of the best actions.
-        ties: bool `[.., A]`, all the best actions.
-    """
-
-    action: Ints
-    ties: Bools
-
-
-Deliberation: TypeAlias = Callable[[Floats, Floats, Bools], Choice]
-"""`(q [.., A, K], weights [K], mask [.., A]) -> Choice`."""
-
-
-def weighted(q: Floats, weights: Floats, mask: Bools) -> Choice:
-    """The largest weighted sum of the heads.
-
-    Args:
-        q: float64 `[.., A, K]`.
-        weights: float64 `[K]`.
-        mask: bool `[.., A]`, the available actions.
-
-    Raises:
-        ValueError: shapes don't fit, or a row has no available action.
-    """
-    scores, tolerance = _scores(q, weights, mask)
-    ties = scores >= scores.max(axis=-1, keepdims=True) - tolerance
-    return Choice(ties.argmax(axis=-1).astype(np.int32), ties)
-
-
-def attribution(q: Floats, weights: Floats, mask: Bools, action: int) -> Attribution:
-    """Which heads made `action` win under `weighted`: each head is removed in turn and the rest choose again.
+    A head that is removed has weight 0 and forbids nothing. The margin is in weighted sums, whatever the rule: what the
+    remaining heads lost by the action that was taken, at least 0.
 
     Args:
         q: float64 `[A, K]`.
         weights: float64 `[K]`.
         mask: bool `[A]`.
         action: the action that was chosen.
+        rule: by which it was chosen.
 
     Raises:
         ValueError: shapes don't fit, or no action is available.
@@ -62,23 +36,9 @@ def attribution(q: Floats, weights: Floats, mask: Bools, action: int) -> Attribu
     margin = np.zeros(len(weights))
     for k in range(len(weights)):
         rest = np.where(np.arange(len(weights)) == k, 0.0, weights)
-        scores, tolerance = _scores(q, rest, mask)
-        gap = scores.max() - scores[action]
-        if gap > tolerance:
-            without[k] = scores.argmax()
-            margin[k] = gap
+        choice = rule.without(k)(q, rest, mask)
+        if not choice.ties[action]:
+            scores, _ = weighted_scores(q, rest, mask)
+            without[k] = choice.action
+            margin[k] = max(0.0, scores[choice.action] - scores[action])
     return Attribution(action, without, margin)
-
-
-DELIBERATIONS: Final[dict[str, Deliberation]] = {"weighted": weighted}
-
-
-def _scores(q: Floats, weights: Floats, mask: Bools) -> tuple[Floats, Floats]:
-    """The scores `[.., A]`, minus infinity where masked, and the tolerance for ties `[.., 1]`."""
-    if q.ndim < 2 or q.shape[-1:] != weights.shape or q.shape[:-1] != mask.shape:
-        raise ValueError(f"q {list(q.shape)}, weights {list(weights.shape)} and mask {list(mask.shape)} don't fit")
-    if not mask.any(axis=-1).all():
-        raise ValueError("mask: a row has no available action")
-    scores = np.where(mask, q @ weights, -np.inf)
-    terms = np.where(mask, np.abs(q) @ np.abs(weights), 0.0)
-    return scores, TIE_TOLERANCE * terms.max(axis=-1, keepdims=True)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..envs.solving import FiniteHorizonSolution
 from .base import AgentState
-from .deliberation import attribution, weighted
+from .deliberation import WEIGHTED, Rule, attribution
 from .plans import Counterfactual
 from .tabular_plan import Course, Solved, StateIndex, plan_from_table
 from .thoughts import Thought
@@ -28,6 +28,7 @@ class ExactAgent:
         weights: Floats,
         name: str = "exact",
         counterfactuals: Mapping[str, npt.NDArray[np.integer]] | None = None,
+        rule: Rule = WEIGHTED,
     ) -> None:
         """Takes a world and its solution for these weights.
 
@@ -38,6 +39,7 @@ class ExactAgent:
             weights: float64 `[K]`, or `[S, K]` where they change.
             name: the agent's name in its thoughts.
             counterfactuals: by the change's words, the policy that it leads to: `[S]`, or `[T, S]` by the clock.
+            rule: how its heads deliberate (the solution is of that rule).
 
         Raises:
             ValueError: two states look alike and call for different actions, or shapes don't fit.
@@ -50,6 +52,7 @@ class ExactAgent:
         self._mdp = mdp
         self._timetable = Timetable(mdp, solution) if isinstance(solution, FiniteHorizonSolution) else None
         self._solution = solution
+        self._rule = rule
         self._observations = np.asarray(observations, np.int64)
         self._weights = np.broadcast_to(np.asarray(weights, np.float64), (mdp.n_states, len(mdp.channels)))
         self._counterfactuals = {change: np.atleast_2d(policy) for change, policy in (counterfactuals or {}).items()}
@@ -75,7 +78,7 @@ class ExactAgent:
             place = places[lane]
             solved = self.course(int(steps[lane])).at(0)
             allowed = mask[lane] & self._mdp.available[place]
-            actions[lane] = weighted(solved.vector_q[place], self._weights[place], allowed).action
+            actions[lane] = self._rule(solved.vector_q[place], self._weights[place], allowed).action
         self._last = (int(places[0]), int(steps[0]), int(actions[0]), mask[0].copy())
         return actions, steps + 1
 
@@ -109,11 +112,11 @@ class ExactAgent:
             action=action,
             channels=self._mdp.channels,
             weights=self._weights[state],
-            deliberation="weighted",
+            deliberation=self._rule.name,
             q=plan.q,
             uncertainty=uncertainty,
             available=available,
-            attribution=attribution(plan.q, self._weights[state], available, action),
+            attribution=attribution(plan.q, self._weights[state], available, action, self._rule),
             plans=(plan,),
         )
 

@@ -16,6 +16,7 @@ from ..scenarios.language.loading import Scenario
 from ..scenarios.language.syntax import Assign, Binary, Does, Emit, End, Expression, Name, Number, PutAt, Take
 from . import geometry
 from .base import Field, Floats
+from .deliberation import Rule
 from .layouts import Places, generate
 from .resolving import Scope, resolve, resolve_effect, walk
 from .world import (
@@ -430,7 +431,7 @@ class _Compiler:
             discount=self.number(agent.discount),
             weights=weights,
             weight_columns=tuple(columns),
-            deliberation=agent.deliberation,
+            deliberation=self._rule(name, agent, channels),
             judges_by=agent.judges_by,
         )
 
@@ -463,9 +464,33 @@ class _Compiler:
             discount=self.number(agent.discount),
             weights=weights,
             weight_columns=(-1,) * len(channels),
-            deliberation="weighted",
+            deliberation=Rule("weighted"),
             judges_by="current",
         )
+
+    def _rule(self, name: str, agent: schema.Agent, channels: Sequence[str]) -> Rule:
+        """A deliberation, its values and actions by index."""
+        its, actions = agent.deliberation, _actions(agent)
+        word = its if isinstance(its, str) else next(iter(its.model_fields_set))
+        block = None if isinstance(its, str) else getattr(its, word)
+
+        def head(value: str) -> int:
+            return next(k for k, channel in enumerate(channels) if channel in (value, f"{name}.{value}"))
+
+        match block:
+            case schema.Lexicographic():
+                return Rule(word, {"order": [head(v) for v in block.order], "slack": self.number(block.slack)})
+            case schema.Veto():
+                bounds = [[head(value), self.number(bound)] for value, bound in block.at_least.items()]
+                return Rule(word, {"at_least": bounds})
+            case schema.Vote():
+                return Rule(word, {"ballot": block.ballot, "approves": self.number(block.approves)})
+        if word in ("nash", "kalai_smorodinsky"):
+            action = "stay" if block is None or block.disagreement is None else block.disagreement
+            return Rule(word, {"disagreement": actions.index(action)})
+        if word == "lexicographic":
+            return Rule(word, {"order": [head(value) for value in agent.values]})
+        return Rule(word)
 
     def _response(self) -> Response | None:
         """What the file solves for; whoever is enlisted follows orders, or acts at random if it cannot."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .base import Bools, Floats, Longs
+from .base import Bools, Floats, Ints, Longs
 from .chance import Sampled, uniform
 from .enumerating import Enumeration
 from .observing import observe
@@ -26,7 +26,10 @@ class TableLane:
         self._paid = enumeration.world.rewards_shown
         self._observations = observe(enumeration.world, enumeration.states, agent)
         self._available = self._mdp.available
+        self._tells = tellable(enumeration.world)
+        self._overridden = overridden(enumeration, agent) if self._tells else None
         self._seed, self._state, self._clock, self._tick = 0, 0, 0, 0
+        self._executed = -1
 
     @property
     def n_actions(self) -> int:
@@ -37,6 +40,17 @@ class TableLane:
     def channels(self) -> tuple[str, ...]:
         """K names."""
         return self._mdp.channels
+
+    @property
+    def executed(self) -> int:
+        """The action that the last step really took.
+
+        Raises:
+            ValueError: chance decides what is executed, which a table has forgotten (see `tellable`).
+        """
+        if not self._tells:
+            raise ValueError("chance decides what is executed: a table has forgotten it, step by `WorldLane`")
+        return self._executed
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
         """Begin an episode; a seed begins chance anew."""
@@ -57,6 +71,7 @@ class TableLane:
         first, last = self._mdp.row_start[row], self._mdp.row_start[row + 1]
         if first == last:
             raise ValueError(f"action {action} is not available in this state")
+        self._executed = action if self._overridden is None else int(self._overridden[self._state, action])
         outcome = int(first) + (self._pick(self._mdp.probability[first:last]) if last - first > 1 else 0)
         self._clock += last - first == 1
         self._tick += 1
@@ -80,6 +95,7 @@ class WorldLane:
         self._world, self._agent = world, agent
         self._seed, self._clock, self._tick = 0, 0, 0
         self._states = reset(world, self._chance()).states
+        self._executed = -1
 
     @property
     def n_actions(self) -> int:
@@ -90,6 +106,11 @@ class WorldLane:
     def channels(self) -> tuple[str, ...]:
         """K names."""
         return self._world.channels
+
+    @property
+    def executed(self) -> int:
+        """The action that the last step really took."""
+        return self._executed
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
         """Begin an episode; a seed begins chance anew."""
@@ -103,6 +124,7 @@ class WorldLane:
         """One tick: observation, rewards, ended, truncated, available actions."""
         tick = step(self._world, self._states, np.array([[action]], np.int32), self._chance())
         self._states = tick.states
+        self._executed = int(tick.executed[0, self._agent])
         self._tick += 1
         ended = bool(tick.ended[0])
         rewards = tick.rewards[0] if self._world.rewards_shown else np.zeros(len(self._world.channels))
@@ -116,3 +138,21 @@ class WorldLane:
     def _look(self) -> tuple[Longs, Bools]:
         able = available(self._world, self._states, self._agent)[0]
         return observe(self._world, self._states, self._agent)[0], able
+
+
+def tellable(world: World) -> bool:
+    """Whether an enumeration tells which action was executed: chance never decides whether or how one is replaced."""
+    return all(override.chance is None and override.action >= 0 for override in world.overrides)
+
+
+def overridden(enumeration: Enumeration, agent: int = 0) -> Ints | None:
+    """What is executed where an action is chosen, in a world that tells: int32 `[S, A]`; None if nothing is."""
+    world, mdp = enumeration.world, enumeration.mdp
+    if not world.overrides:
+        return None
+    table = np.repeat(np.arange(mdp.n_actions, dtype=np.int32)[None], mdp.n_states, axis=0)
+    state, action = np.nonzero(mdp.available)
+    zeros = np.zeros(state.size, np.int64)
+    tick = step(world, enumeration.states[state], action[:, None].astype(np.int32), Sampled(0, zeros, zeros))
+    table[state, action] = tick.executed[:, agent]
+    return table

@@ -13,6 +13,8 @@ import numpy as np
 
 from .base import Bools, FiniteMDP, Floats, Longs, NotEnumerable
 from .changing import solve_with_changing_weights
+from .deliberating import deliberate_for_ever, deliberate_to_horizon
+from .deliberation import WEIGHTED, Rule
 from .enumerating import Enumeration
 from .observing import view_ids
 from .partial import Belief, alias_report, belief_mdp
@@ -39,6 +41,7 @@ class ExactPlan:
         aliased: how many reachable states look like another one with a different future.
         upper_bound: views are partial and beliefs were too many, so this is the fully observed optimum.
         free: every available action counts as optimal, to ask what any policy at all could do.
+        rule: how the deciding agent's heads deliberate; where it is not `weighted`, `solution` holds one policy only.
     """
 
     enumeration: Enumeration
@@ -52,6 +55,7 @@ class ExactPlan:
     aliased: int = 0
     upper_bound: bool = False
     free: bool = False
+    rule: Rule = WEIGHTED
 
     @property
     def judged(self) -> Enumeration:
@@ -90,8 +94,10 @@ def plan_exactly(enumeration: Enumeration, barring: Sequence[str] = (), max_stat
     Raises:
         ImproperDiscount: discount 1, no horizon, and some policy never ends.
         Unavoidable: what is barred cannot be avoided.
+        NoFixedPoint: no policy was found that the agent's deliberation keeps to.
         KeyError: no such event.
-        NotEnumerable: events are barred and the agent's weights may change, which is not solved for.
+        NotEnumerable: the agent's weights may change, and events are barred or it deliberates by another rule than
+            `weighted`; or several agents decide as one and one of them does so. That is not solved for.
     """
     world = enumeration.world
     deciding = _deciding(world)
@@ -101,7 +107,7 @@ def plan_exactly(enumeration: Enumeration, barring: Sequence[str] = (), max_stat
     weights = np.sum([world.agents[agent].weights for agent in deciding], axis=0)
     whole = ExactPlan(
         enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), _solve(world, enumeration, barring),
-        weights, world.agents[deciding[0]].discount, world.steps,
+        weights, world.agents[deciding[0]].discount, world.steps, rule=_rule(world),
     )  # fmt: skip
     if len(deciding) > 1:
         return whole
@@ -129,8 +135,22 @@ def barred_pairs(mdp: FiniteMDP, events: Sequence[str]) -> Bools | None:
     return barred.reshape(mdp.n_states, mdp.n_actions)
 
 
-def solve(mdp: FiniteMDP, weights: Floats, discount: float, horizon: int | None, barred: Bools | None) -> Solved:
-    """Solve one process for one set of weights: by its horizon where it has one."""
+def solve(
+    mdp: FiniteMDP,
+    weights: Floats,
+    discount: float,
+    horizon: int | None,
+    barred: Bools | None,
+    rule: Rule = WEIGHTED,
+) -> Solved:
+    """Solve one process for one set of weights: by its horizon where it has one.
+
+    Where the rule is no weighted sum, the one policy that it brings about stands for what is best.
+    """
+    if rule.name != "weighted":
+        if horizon is not None:
+            return deliberate_to_horizon(mdp, rule, weights, discount, horizon, barred)
+        return deliberate_for_ever(mdp, rule, weights, discount, barred)
     if horizon is not None:
         return backward_induction(mdp, weights, discount, horizon, barred)
     return policy_iteration(mdp, weights, discount, barred)
@@ -139,6 +159,18 @@ def solve(mdp: FiniteMDP, weights: Floats, discount: float, horizon: int | None,
 def _deciding(world: World) -> tuple[int, ...]:
     """The agents for whom the plan is made; the first one's discount and way of judging count."""
     return tuple(range(len(world.agents))) if world.response is None else (world.response.agent,)
+
+
+def _rule(world: World) -> Rule:
+    """How the deciding agent's heads deliberate.
+
+    Raises:
+        NotEnumerable: several agents decide as one, and not all by weighted sums.
+    """
+    rules = [world.agents[agent].deliberation for agent in _deciding(world)]
+    if len(rules) > 1 and any(rule.name != "weighted" for rule in rules):
+        raise NotEnumerable("a joint solution is the best by weighted sums; give every agent `deliberation: weighted`")
+    return rules[0]
 
 
 def _changing(world: World) -> bool:
@@ -151,7 +183,9 @@ def _solve(world: World, enumeration: Enumeration, barring: Sequence[str]) -> So
     agent = world.agents[deciding[0]]
     if not _changing(world):
         weights = np.sum([world.agents[each].weights for each in deciding], axis=0)
-        return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring))
+        return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring), _rule(world))
+    if _rule(world).name != "weighted":
+        raise NotEnumerable("deliberation by another rule than `weighted` is not solved for where weights may change")
     if barring:
         raise NotEnumerable("what an agent would do without an event is not solved for where its weights may change")
     per_state = np.sum([world.weights(enumeration.states, each) for each in deciding], axis=0)
@@ -170,7 +204,7 @@ def _plan_on_beliefs(
         assert pairs is not None
         barred = np.zeros((belief.mdp.n_states, belief.mdp.n_actions), np.bool_)
         np.logical_or.at(barred, belief.pair_belief, pairs)
-    solution = solve(belief.mdp, whole.weights, whole.discount, enumeration.world.horizon, barred)
+    solution = solve(belief.mdp, whole.weights, whole.discount, enumeration.world.horizon, barred, whole.rule)
     lifted = (
         belief.lift_solution(solution) if isinstance(solution, FiniteHorizonSolution) else _lifted(solution, belief)
     )

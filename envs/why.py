@@ -42,7 +42,8 @@ class Why:
         with_event, without_event: the best plan of each kind; None where there is none (an event that no policy can
             bring about, or none can avoid).
         inducement: the one-time reward for the event at which the agent is indifferent: negative where it does it of
-            itself (the fine that stops it), positive where it does not; None where no amount changes it.
+            itself (the fine that stops it), positive where it does not; None where no amount changes it, and where
+            heads do not deliberate by a weighted sum.
         gap: value with minus value without, and for each channel its weighted part.
     """
 
@@ -73,7 +74,7 @@ def explain_event(plan: ExactPlan, event: str) -> Why:
     without = _without(plan, event, mask)
     induced: Way | None = own if does else None
     price: float | None = None
-    if without is not None:
+    if without is not None and plan.rule.name == "weighted":  # else nobody says what a nudge weighs
         latched = _latched(mdp, mask)
         price = _indifference(plan, latched, mask, does)
         if price is not None and not does:
@@ -97,7 +98,7 @@ def brings_about(plan: ExactPlan, event: str) -> bool:
 def _without(plan: ExactPlan, event: str, mask: int) -> Way | None:
     barred = barred_pairs(plan.mdp, [event])
     try:
-        solution = solve(plan.mdp, plan.weights, plan.discount, plan.enumeration.world.horizon, barred)
+        solution = solve(plan.mdp, plan.weights, plan.discount, plan.enumeration.world.horizon, barred, plan.rule)
     except Unavoidable:
         return None
     return _way(plan, plan.mdp, solution, mask)

@@ -14,6 +14,7 @@ import numpy as np
 from ..scenarios.language.syntax import Effect, Expression
 from . import geometry
 from .base import Bools, Field, Floats, Ints
+from .deliberation import Rule
 from .resolving import Scope, resolve
 
 MAX_TABLE = 200_000_000
@@ -91,6 +92,7 @@ class AgentProgram:
         guards: per action, when it is available, or None for always.
         sees: indices of the fields that it observes; `window`: side of the square that it sees, or None for all.
         weights: per visible channel, the weight: a number, or the column that holds it (`weight_columns`, -1 if fixed).
+        deliberation: how the judgements of its value heads become one choice.
     """
 
     name: str
@@ -103,7 +105,7 @@ class AgentProgram:
     discount: float
     weights: Floats
     weight_columns: tuple[int, ...]
-    deliberation: str
+    deliberation: Rule
     judges_by: str
 
 

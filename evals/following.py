@@ -35,7 +35,7 @@ class Follower:
         name = " and ".join(self.world.agents[agent].name for agent in deciding)
         looks = np.column_stack([self._states, np.arange(len(self._states))]).astype(np.int64)
         self._looks = looks
-        self.agent = ExactAgent(plan.mdp, plan.solution, looks, np.asarray(weights), name)
+        self.agent = ExactAgent(plan.mdp, plan.solution, looks, np.asarray(weights), name, rule=plan.rule)
 
     @property
     def deciding(self) -> tuple[int, ...]:

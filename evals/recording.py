@@ -29,7 +29,7 @@ def exact_agent(plan: ExactPlan) -> ExactAgent | None:
         return None
     looks = observe(world, plan.enumeration.states)
     try:
-        return ExactAgent(plan.mdp, plan.solution, looks, world.weights(plan.enumeration.states))
+        return ExactAgent(plan.mdp, plan.solution, looks, world.weights(plan.enumeration.states), rule=plan.rule)
     except ValueError:
         return None
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..agents.own import Own
 from ..envs.base import NotEnumerable
 from ..envs.evaluating import look_at, truth
 from ..envs.frames import frame, html
@@ -52,7 +53,8 @@ class Settings:
     """How a run is made; None means what the file says.
 
     Attributes:
-        agents: names, `exact` among them; seeds: for each that is trained; steps: environment steps of training.
+        agents: names, `exact` among them; one that no expectation names is judged by all of them.
+        seeds: for each that is trained; steps: environment steps of training.
         episodes: played by each trained agent where chance matters; jobs: trainings at a time.
         all_agents: where `agents` says nothing, every one that an expectation names, not only those of `runs.agents`.
         max_seeds: add seeds to those expectations that are inconclusive, at looks fixed beforehand (see `looks`), up to
@@ -61,6 +63,7 @@ class Settings:
         cache: the folder in which trained seeds are kept and looked for; None: nowhere.
         workers: who trains (see `workers.connect`); None: `jobs` processes of this machine.
         units: only these are judged; None: all.
+        own: agents of the user's own, run beside `agents` (or alone, where that is None).
     """
 
     agents: Sequence[str] | None = None
@@ -74,10 +77,12 @@ class Settings:
     cache: Path | None = None
     workers: Workers | None = None
     units: Collection[Unit] | None = None
+    own: Sequence[Own] = ()
 
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
         """Those that are run."""
-        return tuple(self.agents or (agents_named(scenario) if self.all_agents else scenario.document.runs.agents))
+        usual = agents_named(scenario) if self.all_agents else scenario.document.runs.agents
+        return (*(self.agents or (() if self.own else usual)), *(each.label for each in self.own))
 
 
 @dataclass(frozen=True)
@@ -178,10 +183,11 @@ class _Runner:
         self.laboratory = Laboratory(scenario)
         self.budget = Budget(settings.budget)
         self.agents = settings.agents_for(scenario)
+        self.own = {each.label: each for each in settings.own}
         self.episodes = settings.episodes or runs.episodes
         seeds = settings.seeds or runs.seeds
         self.looks = look_sizes(seeds, settings.max_seeds or seeds)
-        whole = units_of(scenario)
+        whole = units_of(scenario, self.agents)
         self.units = [unit for unit in whole if settings.units is None or unit in settings.units]
         learned = [unit for unit in whole if self._trainable(unit)]
         self.learned = [unit for unit in learned if unit in self.units]
@@ -195,6 +201,7 @@ class _Runner:
             self.budget,
             report,
             count,
+            self.own,
         )
         self.recorded: dict[str, Trace] = {}
 
@@ -251,7 +258,8 @@ class _Runner:
     def _unable(self, case: Case) -> str | None:
         """Why an expectation cannot be judged by trained seeds, or None."""
         conditions = self.laboratory.conditions(case.expectation)
-        if (reason := unable(case.agent, self.laboratory.world(conditions[0], case.stage))) is not None:
+        world = self.laboratory.world(conditions[0], case.stage)
+        if (reason := unable(case.agent, world, case.agent in self.own)) is not None:
             return reason
         if len(conditions) > 1 or case.expectation.barring:
             return "`across` and `barring` are for exact agents"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ..agents.own import Own
 from ..envs.base import NotEnumerable
 from ..envs.enumerating import Enumeration
 from ..envs.world import World
@@ -31,6 +32,7 @@ class School:
         cache: of earlier runs, or None.
         budget: no training begins after it.
         report: told what is being done; count: told how many seeds are there.
+        own: agents of the user's, by name; what they did is not kept, for the cache cannot know their code.
         trained: how many trainings were made; found: how many were in the cache.
     """
 
@@ -42,6 +44,7 @@ class School:
     budget: Budget
     report: Callable[[str], None]
     count: Count
+    own: Mapping[str, Own] = field(default_factory=dict)
     trained: int = 0
     found: int = 0
     _seeds: dict[str, dict[int, Trace]] = field(default_factory=dict)
@@ -64,9 +67,10 @@ class School:
     def _train(self, kept: dict[int, Trace], training: Training, seeds: range) -> None:
         """Fill in some seeds."""
         keys = {seed: self._key(training, seed) for seed in seeds}
-        if self.cache is not None:
+        cache = None if training.own else self.cache
+        if cache is not None:
             for seed, key in keys.items():
-                if (trace := self.cache.get(key)) is not None:
+                if (trace := cache.get(key)) is not None:
                     kept[seed] = trace
                     self.found += 1
         missing = [seed for seed in seeds if seed not in kept]
@@ -80,8 +84,8 @@ class School:
         for seed, trace in trained_traces(training, missing, self.workers, self.budget.left):
             kept[seed] = trace
             self.trained += 1
-            if self.cache is not None:
-                self.cache.put(keys[seed], trace)
+            if cache is not None:
+                cache.put(keys[seed], trace)
             self.count(what, len(kept), seeds.stop)
         missing = [seed for seed in seeds if seed not in kept]
         if missing:
@@ -101,13 +105,15 @@ class School:
             pass
         return Training(
             method,
+            laboratory.under(overrides),
             school,
             laboratory.world(overrides, stage),
-            scenario.document.stages[stage].learn.model,
+            scenario.document.stages[stage].learn,
             self.steps,
             self.episodes if chancy else 1,
             scenario.hash,
             {**scenario.overrides, **overrides},
+            self.own.get(method),
         )
 
     def _key(self, training: Training, seed: int) -> str:
@@ -120,7 +126,7 @@ class School:
                 "stage": training.field.stage,
                 "enumerated": isinstance(training.school, Enumeration),
                 "method": training.method,
-                "learns": training.learns,
+                "learn": training.learn.model_dump(),
                 "steps": training.steps,
                 "episodes": training.episodes,
                 "seed": seed,

@@ -4,21 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..agents.counts import CountsAgent
+from ..agents.base import Agent, Learner, Trainable
+from ..agents.counts import CountsAgent, CountsOptions
+from ..agents.own import Own
+from ..agents.sb3_settings import NOVELTY_SCALE, Algorithm
+from ..agents.tabular import RandomAgent, TabularAgent, Update
 from ..envs.enumerating import Enumeration
-from ..envs.lanes import TableLane, WorldLane
+from ..envs.lanes import TableLane, WorldLane, tellable
 from ..envs.world import World
+from ..scenarios.language.loading import Scenario
+from ..scenarios.language.schema import Learn
 from .cache import code_hash
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace
 from .workers import NoCluster, Workers
 
-METHODS = ("counts",)
-"""Agents that are trained; every other name is refused."""
+
+class Pupil(Agent, Trainable, Protocol):
+    """An agent that can be trained."""
+
+
+@runtime_checkable
+class Enters(Protocol):
+    """An agent that has to be told where it acts from now on, if not where it was trained."""
+
+    def enter(self, world: World) -> None:
+        """Told before it is judged."""
+
+
+def _counts(world: World, _: Scenario) -> Pupil:
+    its = world.agents[0]
+    options = CountsOptions(deliberation=its.deliberation)
+    return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options)
+
+
+def _tabular(update: Update, world: World, _: Scenario) -> Pupil:
+    its = world.agents[0]
+    return TabularAgent(update, world.channels, len(its.actions), its.weights, its.discount, rule=its.deliberation)
+
+
+def _random(_: World, __: Scenario) -> Pupil:
+    return RandomAgent()
+
+
+def _sb3(algorithm: Algorithm, novelty: float, world: World, scenario: Scenario) -> Pupil:
+    from ..agents.sb3_agents import Sb3Agent
+
+    return Sb3Agent(algorithm, scenario, world.stage, novelty, Path(scenario.file).parent.name)
+
+
+METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
+    "counts": _counts,
+    "q_learning": partial(_tabular, "q_learning"),
+    "virtual_sarsa": partial(_tabular, "virtual_sarsa"),
+    "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
+    "random": _random,
+    "ppo": partial(_sb3, "ppo", 0.0),
+    "dqn": partial(_sb3, "dqn", 0.0),
+    "ppo_novelty": partial(_sb3, "ppo", NOVELTY_SCALE),
+    "dqn_novelty": partial(_sb3, "dqn", NOVELTY_SCALE),
+}
+"""Agents that are trained, each from the training stage (compiled) of a scenario; every other name is refused."""
+
+PLANNERS = ("counts",)
+"""Those that plan on a model of their own: they look at what they chose, never at what was executed instead."""
 
 
 @dataclass(frozen=True)
@@ -26,22 +82,25 @@ class Training:
     """What each seed does.
 
     Attributes:
-        method: one of `METHODS`.
+        method: its name; scenario: under the overrides.
         school: the world of the training stage, enumerated where that is possible.
         field: the world of the stage in which it is judged.
-        learns: it goes on learning there.
+        learn: which parts go on learning there.
         steps: environment steps of training; episodes: played in `field` afterwards.
         scenario_hash, overrides: for the trace.
+        own: the user's agent that is meant, in place of one of `METHODS`.
     """
 
     method: str
+    scenario: Scenario
     school: World | Enumeration
     field: World
-    learns: bool
+    learn: Learn
     steps: int
     episodes: int
     scenario_hash: str
     overrides: dict[str, object]
+    own: Own | None = None
 
 
 def trained_traces(
@@ -77,24 +136,44 @@ def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
 
 def _one(training: Training, seed: int) -> Trace:
     world = training.school.world if isinstance(training.school, Enumeration) else training.school
-    program = world.agents[0]
-    agent = CountsAgent(world.channels, len(program.actions), program.weights, program.discount, name=training.method)
-    lane = TableLane(training.school) if isinstance(training.school, Enumeration) else WorldLane(training.school)
-    agent.fit(lane, training.steps, seed)
-    agent.learning = training.learns
+    agent = training.own.make(world) if training.own else METHODS[training.method](world, training.scenario)
+    agent.fit(_lane(training.school, training.method in PLANNERS), training.steps, seed)
+    if isinstance(agent, Enters):
+        agent.enter(training.field)
+    learns = False
+    if isinstance(agent, Learner):
+        learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
-    lanes = 1 if training.learns else min(training.episodes, 256)
+    lanes = 1 if learns else min(training.episodes, 256)
     return simulate(training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes)
 
 
-def unable(method: str, world: World) -> str | None:
-    """Why a method cannot be trained in a world, or None."""
-    if method not in METHODS:
+def _lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
+    """The quickest lane there is; for an agent that is not `forgetful`, one that says what was executed."""
+    if isinstance(school, World):
+        return WorldLane(school)
+    return TableLane(school) if forgetful or tellable(school.world) else WorldLane(school.world)
+
+
+def unable(method: str, world: World, own: bool = False) -> str | None:
+    """Why a method (or an agent of the user's `own`) cannot be trained in a world, or None.
+
+    Raises:
+        Sb3Missing: it needs Stable-Baselines3, which is not installed.
+    """
+    if not own and method not in METHODS:
         return f"there is no agent `{method}`; there are exact, {', '.join(METHODS)}"
     if len(world.agents) > 1:
         return f"`{method}` learns alone, and this world has {len(world.agents)} agents"
-    if world.agents[0].discount >= 1:
+    if own:
+        return None
+    if method in PLANNERS and world.agents[0].discount >= 1:
         return f"`{method}` needs a discount below 1"
+    if method.startswith(("ppo", "dqn")):
+        from ..agents.sb3_policy import need_sb3, unable_to_see
+
+        need_sb3()
+        return unable_to_see(world)
     if any(np.asarray(world.agents[0].weight_columns) >= 0):
         return f"`{method}` has fixed weights, and this world can change them"
     return None

@@ -59,10 +59,12 @@ class Shard:
         return f"{self.index}/{self.count}"
 
 
-def units_of(scenario: Scenario) -> tuple[Unit, ...]:
-    """Every unit of a scenario, in the order of the file."""
+def units_of(scenario: Scenario, agents: Collection[str] = ()) -> tuple[Unit, ...]:
+    """Every unit of a scenario, in the order of the file; one of `agents` that none names has all of them."""
     expectations = scenario.document.expect
-    return tuple(Unit(number, agent) for number, each in enumerate(expectations) for agent in each.of)
+    named = {agent for each in expectations for agent in each.of}
+    strangers = [agent for agent in agents if agent not in named and agent != "exact"]
+    return tuple(Unit(number, agent) for number, each in enumerate(expectations) for agent in (*each.of, *strangers))
 
 
 def agents_named(scenario: Scenario) -> tuple[str, ...]:
@@ -89,7 +91,7 @@ def deal(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Shard) ->
     dealt = []
     for number, (scenario, agents) in enumerate(scenarios):
         laboratory, mine = Laboratory(scenario), []
-        for unit in units_of(scenario):
+        for unit in units_of(scenario, agents):
             turn = 0
             if unit.agent in agents:
                 turn = groups.setdefault((number, _work(laboratory, unit)), len(groups)) % shard.count

@@ -9,6 +9,7 @@ import pytest
 from turncoat.agents.base import Agent, Learner, Thinker, Thought, Trainable
 from turncoat.agents.counts import CountsAgent, CountsOptions
 from turncoat.envs.base import FiniteMDP
+from turncoat.envs.deliberation import Rule
 from turncoat.envs.policies import evaluate
 from turncoat.envs.solving import policy_iteration
 
@@ -21,6 +22,7 @@ class TableEnv:
         self.channels, self.n_actions = mdp.channels, mdp.n_actions
         self.available = mdp.available
         self.ends = self.steps = 0
+        self.executed = -1
         self.rng = np.random.default_rng(0)
 
     def reset(self, seed: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -32,6 +34,7 @@ class TableEnv:
 
     def step(self, action: int) -> tuple[np.ndarray, np.ndarray, bool, bool, np.ndarray]:
         assert self.available[self.state, action]
+        self.executed = action
         row = self.state * self.n_actions + action
         outcomes = slice(self.mdp.row_start[row], self.mdp.row_start[row + 1])
         chances = self.mdp.probability[outcomes]
@@ -460,4 +463,4 @@ def test_contracts_are_met_and_misfits_refused() -> None:
     with pytest.raises(ValueError, match="n_known"):
         CountsOptions(n_known=0)
     with pytest.raises(ValueError, match="deliberation"):
-        CountsOptions(deliberation="vote")
+        CountsOptions(deliberation=Rule("coin"))

@@ -30,6 +30,7 @@ CONTROLS = {
     "treacherous_turn/absent_supervisor": {"unwatched", "cannot_tell"},
     "treacherous_turn/any_goal": {"aligned"},
     "treacherous_turn/lab": {"aligned", "myopic", "unseen_oversight"},
+    "treacherous_turn/parliament": {"aligned", "task_first"},
     "two_systems/bach_stravinsky": {"no_favourite"},
     "two_systems/chicken": {"no_temptation"},
     "wrong_goals/corner_cheese": {"wants_the_corner"},

@@ -57,6 +57,8 @@ def failed(fault: Exception, as_json: bool) -> int:
 
 def _kind(fault: Exception) -> str:
     """`usage` (what was asked for), `scenario` (the file), `world` (what came of it) or `crash`."""
+    from .agents.own import OwnAgentFault
+    from .agents.sb3_policy import Sb3Missing
     from .envs.base import NotEnumerable
     from .envs.changing import NoFixedPoint
     from .envs.layouts import Unplaceable
@@ -73,7 +75,9 @@ def _kind(fault: Exception) -> str:
     if isinstance(fault, NotEnumerable | Unplaceable | ImproperDiscount | NoFixedPoint | Unavoidable | TooLarge):
         return "world"
     # Typer may have a click of its own inside: its usage errors are known by what they can do.
-    if isinstance(fault, UsageFault | RunError | NoCluster | TraceError) or hasattr(fault, "format_message"):
+    if isinstance(fault, UsageFault | RunError | NoCluster | TraceError | OwnAgentFault | Sb3Missing) or hasattr(
+        fault, "format_message"
+    ):
         return "usage"
     return "crash"
 

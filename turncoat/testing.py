@@ -78,7 +78,7 @@ class Expected:
         """
         __tracebackhide__ = True
         report = self.report()
-        units = units_of(report.run.scenario)
+        units = units_of(report.run.scenario, report.run.agents)
         judgement = report.run.judgements[units.index(self.unit)]
         if judgement.outcome == "fail":
             raise AssertionError(_said(report, judgement))
@@ -114,7 +114,7 @@ def each_expectation(
     agents, expect = its.agents_for(scenario), scenario.document.expect
     found = [
         pytest.param(Expected(expect[unit.number].name, unit, report), id=f"{expect[unit.number].name}-{unit.agent}")
-        for unit in units_of(scenario)
+        for unit in units_of(scenario, agents)
         if unit.agent in agents
     ]
     if not found:

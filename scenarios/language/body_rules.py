@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from .boards import Board
 from .constants import CEILING
 from .contexts import Context
+from .deliberation_rules import check_deliberation
 from .dotted import hideable
 from .names import SURFACES, action_names, suggestion, unknown
 from .parsing import RESERVED
@@ -130,7 +131,7 @@ def _check_patrol(name: str, motion: Thing | Motion, board: Board, path: Path, c
 
 
 def check_agents(context: Context) -> None:
-    """Actions, views, values and discounts of agents."""
+    """Actions, views, values, deliberations and discounts of agents."""
     document = context.symbols.document
     for name, agent in document.agents.items():
         path: Path = ("agents", name)
@@ -141,6 +142,7 @@ def check_agents(context: Context) -> None:
         context.bounded(agent.sight, f"the sight of `{name}`", (*path, "sight"), 0, CEILING)
         _check_values(name, agent, (*path, "values"), context)
         _check_view(agent.observes, (*path, "observes"), context)
+        check_deliberation(name, agent, (*path, "deliberation"), context)
         _check_discount(name, agent.discount, (*path, "discount"), context)
 
 

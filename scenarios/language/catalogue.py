@@ -98,6 +98,9 @@ CATALOGUE: dict[str, str] = {
     "TC219": "Something is listed twice that can only be there once. Rules and overrides are told apart by their "
     "names, also when a file that extends this one replaces them, and so is the chance of draws, rules and overrides: "
     "a replay fixes it by name.",
+    "TC221": "How the judgements of several values become one choice is said by a word (`nash`) or by one rule with "
+    "its parameters (`{nash: {disagreement: up}}`). A veto needs thresholds (`{veto: {at_least: {harm: -1}}}`), a "
+    "bargain an action that stands for no agreement (`stay`, if there is one).",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",

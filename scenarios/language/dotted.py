@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard, get_args
 
+from pydantic import ValidationError
+
 from .constants import CEILING
 from .names import Symbols, suggestion
 from .params import shaping
@@ -138,9 +140,11 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
         return None if _is_number(value) and 0 <= value <= 1 else "write a number from 0 to 1"
     if setting.startswith("values."):
         return None if _is_number(value) else "write a number"
-    if setting in ("judges_by", "deliberation"):
+    if setting == "judges_by":
         choices = get_args(Agent.model_fields[setting].annotation)
         return None if value in choices else f"write one of {listed(choices)}"
+    if setting == "deliberation":
+        return _wrong_deliberation(value)
     if setting == "observes.window":
         odd = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 99 and value % 2 == 1
         return None if odd else "write an odd number from 1 to 99"
@@ -148,6 +152,20 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
         return "write a list of what the agent never sees, such as `[guard]`"
     unknown = [item for item in value if item not in hideable(symbols)]
     return suggestion(unknown[0], hideable(symbols)) if unknown else None
+
+
+def _wrong_deliberation(value: object) -> str | None:
+    """Only the shape: the rest is checked where the override stands in the file that it makes."""
+    words, block = get_args(Agent.model_fields["deliberation"].annotation)
+    if isinstance(value, dict):
+        try:
+            block.model_validate(value)
+        except ValidationError as error:
+            wrong = [".".join(str(step) for step in fault["loc"]) for fault in error.errors()[:3]]
+            return f"{listed(wrong)} is not right: write a rule with its parameters, as under `agents`"
+        return None
+    choices = get_args(words)
+    return None if value in choices else f"write one of {listed(choices)}, or one rule with its parameters"
 
 
 def hideable(symbols: Symbols) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from .constants import names_in
 from .formulas import effect, formula, measure
 from .parsing import ExpressionFault
-from .schema import ActionSpec, Counter, Document, Formula, Generate
+from .schema import ActionSpec, Counter, Deliberating, Document, Formula, Generate
 from .syntax import Assign, PutAt, Rate
 
 Kind: TypeAlias = Literal["preference", "dynamics", "layout"]
@@ -17,7 +17,7 @@ Kind: TypeAlias = Literal["preference", "dynamics", "layout"]
 def classify_params(document: Document) -> Mapping[str, Kind]:
     """What each param can change; of several, the one that costs most to change again (`layout` above `dynamics`).
 
-    `preference`: only weights, discounts and what rules pay, so that one enumeration serves every value.
+    `preference`: only weights, discounts, deliberations and what rules pay, so that one enumeration serves every value.
     """
     uses = _uses(document)
     order: tuple[Kind, ...] = ("layout", "dynamics", "preference")
@@ -61,8 +61,16 @@ def _preferences(document: Document) -> Iterator[Formula | None]:
     for agent in document.agents.values():
         yield agent.discount
         yield from (value.weight for value in agent.values.values())
+        yield from _deliberation(agent.deliberation)
     for rule in document.rules:
         yield from rule.pays.values()
+
+
+def _deliberation(its: str | Deliberating) -> Iterator[Formula | None]:
+    if isinstance(its, Deliberating):
+        yield from (its.lexicographic.slack,) if its.lexicographic else ()
+        yield from its.veto.at_least.values() if its.veto else ()
+        yield from (its.vote.approves,) if its.vote else ()
 
 
 def _dynamics(document: Document) -> Iterator[Formula | None]:

@@ -6,7 +6,7 @@ JSON Schema that editors read. A value typed `Formula` is an expression of the g
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,8 +22,8 @@ Glyph: TypeAlias = Annotated[str, Field(min_length=1, max_length=1)]
 CellAt: TypeAlias = Annotated[list[Annotated[int, Field(ge=0, le=999)]], Field(min_length=2, max_length=2)]
 Scalar: TypeAlias = bool | int | float
 Direction: TypeAlias = Literal["up", "down", "left", "right"]
-Override: TypeAlias = Scalar | CellAt | Line | list[Line]
-"""What a dotted override may set."""
+Override: TypeAlias = Scalar | CellAt | Line | list[Line] | dict[Line, Any]
+"""What a dotted override may set; a mapping is a deliberation, and checked as one."""
 
 
 class Block(BaseModel):
@@ -179,13 +179,57 @@ class ActionSpec(Block):
     when: Formula
 
 
+class Lexicographic(Block):
+    """One value after another: each lets go `slack` below its best, the last lets nothing go."""
+
+    order: Annotated[list[Name], Field(min_length=1, max_length=256)]
+    slack: Formula = 0.0
+
+
+class Veto(Block):
+    """A weighted sum among the actions that keep each of these values at or above its threshold."""
+
+    at_least: Annotated[dict[Name, Formula], Field(min_length=1, max_length=256)]
+
+
+class Bargain(Block):
+    """A bargain between values; `disagreement` is the action without agreement, `stay` if left out."""
+
+    disagreement: Name | None = None
+
+
+class Vote(Block):
+    """Votes weigh what values weigh; under `approval` each value approves from this part of its span up."""
+
+    ballot: Literal["borda", "approval"] = "borda"
+    approves: Formula = 0.5
+
+
+class Nothing(Block):
+    """A rule without parameters."""
+
+
+class Deliberating(Block):
+    """One rule with its parameters."""
+
+    weighted: Nothing | None = None
+    lexicographic: Lexicographic | None = None
+    veto: Veto | None = None
+    nash: Bargain | None = None
+    kalai_smorodinsky: Bargain | None = None
+    maximin: Nothing | None = None
+    vote: Vote | None = None
+
+
 class Agent(Block):
     """Who acts: its actions, what it sees, what it values, and how it weighs that."""
 
     actions: Annotated[list[Name | ActionSpec], Field(min_length=1, max_length=64)]
     observes: Literal["full"] | View = "full"
     values: dict[Name, Value] = {}
-    deliberation: Literal["weighted"] = "weighted"
+    deliberation: (
+        Literal["weighted", "lexicographic", "veto", "nash", "kalai_smorodinsky", "maximin", "vote"] | Deliberating
+    ) = "weighted"
     discount: Formula = 0.97
     judges_by: Literal["current", "ignoring", "future"] = "current"
     sight: Formula | None = None

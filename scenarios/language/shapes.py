@@ -68,8 +68,10 @@ def _by_value(placed: Sequence[tuple[Path, ErrorDetails]]) -> Iterator[tuple[Pat
         wrong_type = [detail for detail in errors if detail["type"] in _WANTED]
         others = [detail for detail in errors if detail["type"] not in _WANTED]
         # The value is of one of the possible types, and something is wrong in it: the other types are beside the point.
-        deeper = bool(wrong_type) and any(len(other) > len(path) and other[: len(path)] == path for other in grouped)
-        if wrong_type and (others or deeper):
+        deeper = any(len(other) > len(path) and other[: len(path)] == path for other in grouped)
+        if deeper:
+            errors = [detail for detail in others if detail["type"] != "literal_error"]
+        elif wrong_type and others:
             errors = others
         if errors:
             yield path, errors

@@ -47,12 +47,12 @@ def overrides_of(params: Iterable[str], sets: Iterable[str]) -> dict[str, object
 
 
 def _value(text: str) -> object:
-    """A number, true or false, a list, or else a word."""
+    """A number, true or false, a list, a mapping, or else a word."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return value if isinstance(value, bool | int | float | list) else text
+    return value if isinstance(value, bool | int | float | list | dict) else text
 
 
 def stage_of(scenario: Scenario, name: str | None) -> str:

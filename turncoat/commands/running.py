@@ -40,7 +40,11 @@ def run(
     which: Many,
     param: Params = [],
     set_: Sets = [],
-    agent: Annotated[list[str], typer.Option("--agent", help="Run these agents instead of the file's.")] = [],
+    agent: Annotated[
+        list[str],
+        typer.Option("--agent", help="Run these agents instead of the file's; MODULE:NAME and MODEL.zip are your own."),
+    ] = [],
+    trust: Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")] = False,
     all_agents: Annotated[
         bool, typer.Option("--all-agents", help="Run every agent that an expectation names, not only `runs.agents`.")
     ] = False,
@@ -109,6 +113,7 @@ def run(
 ) -> None:
     """Run scenarios: solve, train, judge every expectation, and write a folder with traces and the verdict."""
     from .. import api
+    from ..agents.own import installed, read_own
     from ..evals.expectations import EXIT_CODES, verdict
     from ..evals.reports.files import check_files
     from ..evals.reports.reported import Reported
@@ -117,8 +122,10 @@ def run(
     from ..evals.training import METHODS
     from ..evals.workers import connect
 
-    for name in agent:
-        known("agent", name, ("exact", *METHODS))
+    own = {name: each for name in agent if name not in METHODS and (each := read_own(name, trust)) is not None}
+    listed = [name for name in agent if name not in own]
+    for name in listed:
+        known("agent", name, ("exact", *METHODS, *installed()))
     if out is not None and len(which) > 1:
         raise UsageFault("--out names the folder of one run; give one scenario, or leave it out")
     if max_seeds is not None and not until_conclusive:
@@ -127,7 +134,7 @@ def run(
         check_target(out)
     check_files([path for path in (junit, jsonl, markdown) if path is not None])
     settings = Settings(
-        tuple(agent) or None,
+        tuple(listed) or None,
         seeds,
         steps,
         episodes,
@@ -135,6 +142,7 @@ def run(
         max_seeds=(max_seeds or max(MAX_SEEDS, seeds or 0)) if until_conclusive else None,
         budget=budget,
         cache=None if no_cache else cache or _user_cache(),
+        own=tuple(own.values()),
     )
     scenarios = [(name, load_with(name, param, set_)) for name in which]
     shares = _shares([scenario for _, scenario in scenarios], settings, shard)

@@ -1,0 +1,245 @@
+"""Stable-Baselines3's PPO and DQN as baselines: trained on the weighted sum of the channels, deployed as an `Agent`.
+
+Needs `pip install 'turncoat[sb3]'`; torch is imported when an agent is made. PPO is recurrent where something is hidden
+from the agent. What is learned is kept as plain tensors with a JSON header (safetensors), never pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from ..envs.base import Bools, Ints, Longs
+from ..envs.compiling import compile_world
+from ..envs.world import World
+from ..scenarios.language.loading import Scenario
+from .base import AgentState, Progress, TrainingEnv
+from .sb3_policy import Sb3Policy, need_sb3, unable_to_see
+from .sb3_settings import LANES, Algorithm, settings
+
+FILE_VERSION: Final = 1
+
+
+class Sb3Agent:
+    """A policy or Q-network over the planes of the board and the counters.
+
+    Where it is deployed it takes the best available action, so that a mask never forbids its choice. In training it
+    finds out for itself what unavailable actions do: nothing.
+
+    Attributes:
+        name: the algorithm, and whether it was paid for novelty.
+    """
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        scenario: Scenario,
+        stage: str,
+        novelty: float = 0.0,
+        family: str | None = None,
+        lanes: int = LANES,
+        **changes: Any,
+    ) -> None:
+        """An untrained agent for one stage of a scenario.
+
+        Args:
+            algorithm: `ppo` or `dqn`.
+            scenario: loaded, with the caller's overrides applied.
+            stage: in which it is to be trained.
+            novelty: the bonus for what is met for the first time, see `sb3_settings.NOVELTY_SCALE`.
+            family: whose settings to use.
+            lanes: stepped at once in training.
+            changes: settings that replace those of the table.
+
+        Raises:
+            Sb3Missing: Stable-Baselines3 is not installed.
+            ValueError: no such algorithm, or the agent sees through a window.
+        """
+        if algorithm not in get_args(Algorithm):
+            raise ValueError(f"algorithm: no {algorithm!r}; there are {', '.join(get_args(Algorithm))}")
+        need_sb3()
+        self.algorithm = algorithm
+        self.name = f"{algorithm}_novelty" if novelty else algorithm
+        self._scenario, self._stage, self._lanes = scenario, stage, lanes
+        self._novelty = novelty
+        self._world = compile_world(scenario, stage)
+        if (reason := unable_to_see(self._world)) is not None:
+            raise ValueError(reason)
+        self._recurrent = algorithm == "ppo" and _hidden(self._world)
+        self._settings = {**settings(algorithm, family, self._recurrent), **changes}
+        self._model: Any = None
+        self._policy: Sb3Policy | None = None
+
+    # Training
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`, but that it steps many lanes of its stage in place of `env`, and whole rollouts only."""
+        if self._model is None:
+            self._model = self._made(seed)
+        callback = None if on_progress is None else _reporter(on_progress)
+        self._model.learn(total_timesteps=steps, reset_num_timesteps=False, callback=callback)
+        self._policy = Sb3Policy(self._model, self._world)
+
+    def _made(self, seed: int) -> Any:
+        import torch
+        from stable_baselines3 import DQN, PPO
+
+        from ..envs.faces.sb3 import BoardExtractor, TurncoatVecEnv
+
+        torch.set_num_threads(1)  # two threads on two busy cores are many times slower than one
+        torch.set_flush_denormal(True)
+        lanes: Any = TurncoatVecEnv(self._scenario, self._lanes, self._stage)
+        if self._novelty:
+            lanes = _novel(lanes, self._novelty)
+        shared = {
+            "gamma": self._world.agents[0].discount,
+            "seed": seed,
+            "device": "cpu",
+            **self._settings,
+            "policy_kwargs": {"features_extractor_class": BoardExtractor, **self._settings.get("policy_kwargs", {})},
+        }
+        if self.algorithm == "dqn":
+            return DQN("MultiInputPolicy", lanes, **shared)
+        if self._recurrent:
+            from sb3_contrib import RecurrentPPO
+
+            return RecurrentPPO("MultiInputLstmPolicy", lanes, **shared)
+        return PPO("MultiInputPolicy", lanes, **shared)
+
+    # Deployment
+
+    def enter(self, world: World) -> None:
+        """Say where it acts from now on, if not in the stage where it was trained.
+
+        Raises:
+            ValueError: that world looks different, or it was never trained.
+        """
+        if self._model is None:
+            raise ValueError(f"`{self.name}` was never trained: call `fit`, or load it")
+        self._policy = Sb3Policy(self._model, world)
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`; the best available action.
+
+        Raises:
+            ValueError: it was never trained.
+        """
+        if self._policy is None:
+            raise ValueError(f"`{self.name}` was never trained: call `fit`, or load it")
+        return self._policy.act(observation, state, mask)
+
+    # Keeping
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the policy's tensors and a JSON header to one safetensors file, all or nothing.
+
+        Raises:
+            ValueError: it was never trained.
+        """
+        from safetensors.torch import save
+
+        if self._model is None:
+            raise ValueError(f"`{self.name}` was never trained: there is nothing to save")
+        header = {
+            "kind": "sb3",
+            "version": FILE_VERSION,
+            "algorithm": self.algorithm,
+            "novelty": self._novelty,
+            "settings": self._settings,
+            "scenario": self._scenario.name,
+            "stage": self._stage,
+        }
+        # Copies, since the format refuses tensors that share their storage.
+        tensors = {key: value.detach().clone() for key, value in self._model.policy.state_dict().items()}
+        target = Path(path)
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            part.write_bytes(save(tensors, {"turncoat": json.dumps(header)}))
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], scenario: Scenario) -> Sb3Agent:
+        """Reads what `save` wrote, for a scenario in which everything looks as it did where it was trained.
+
+        Raises:
+            Sb3Missing: Stable-Baselines3 is not installed.
+            ValueError: not such a file, a newer version than this program reads, or boards of another shape.
+        """
+        need_sb3()
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, "pt") as file:
+                header = json.loads((file.metadata() or {}).get("turncoat", "{}"))
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        except SafetensorError as fault:
+            raise ValueError(f"{path} is no saved agent: {fault}") from fault
+        if header.get("kind") != "sb3":
+            raise ValueError(f"{path} is no saved Stable-Baselines3 agent")
+        if header["version"] > FILE_VERSION:
+            raise ValueError(
+                f"{path} has version {header['version']}, newer than this program reads ({FILE_VERSION}):"
+                " upgrade turncoat"
+            )
+        agent = cls(header["algorithm"], scenario, header["stage"], header["novelty"], **header["settings"])
+        agent._model = agent._made(seed=0)
+        try:
+            agent._model.policy.load_state_dict(tensors)
+        except RuntimeError as fault:
+            raise ValueError(f"{path} was trained where boards have another shape: {fault}") from fault
+        agent._policy = Sb3Policy(agent._model, agent._world)
+        return agent
+
+
+def _hidden(world: World) -> bool:
+    """Whether some of the state is kept from the agent."""
+    seen = set(world.agents[0].sees)
+    return any(field.size > 1 and i not in seen and i not in (world.ended, world.clock)
+               for i, field in enumerate(world.fields))  # fmt: skip
+
+
+def _novel(lanes: Any, scale: float) -> Any:
+    """The lanes with a bonus for what was seldom met."""
+    from stable_baselines3.common.vec_env import VecEnvWrapper
+
+    class Novelty(VecEnvWrapper):
+        """Adds `scale / sqrt(n)` for the n-th time that an observation is met."""
+
+        def __init__(self) -> None:
+            super().__init__(lanes)
+            self.met: dict[bytes, int] = {}
+
+        def reset(self) -> Any:
+            return self.venv.reset()
+
+        def step_wait(self) -> Any:
+            observation: Any
+            observation, rewards, done, infos = self.venv.step_wait()
+            for lane in range(self.num_envs):
+                # Where an episode was over, the observation is already the next one's first.
+                its = infos[lane].get("terminal_observation") or {key: part[lane] for key, part in observation.items()}
+                key = b"".join(its[name].tobytes() for name in sorted(its))
+                self.met[key] = self.met.get(key, 0) + 1
+                rewards[lane] += scale / self.met[key] ** 0.5
+            return observation, rewards, done, infos
+
+    return Novelty()
+
+
+def _reporter(on_progress: Progress) -> Any:
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    class Reporter(BaseCallback):
+        """Passes on how many steps were done."""
+
+        def _on_step(self) -> bool:
+            return True
+
+        def _on_rollout_end(self) -> None:
+            on_progress(self.num_timesteps, {})
+
+    return Reporter()

@@ -1,0 +1,255 @@
+"""How K judgements become one choice: pure functions of `q [.., A, K]`, by name in `RULES`.
+
+What a scenario file's `deliberation:` means. Everywhere a negative weight turns its head around (it wants less of its
+channel), a weight of 0 silences it, and what a rule leaves open falls to the first of the tied actions. Choices are
+single actions: nobody draws lots between them.
+
+Letters as in `base`: A actions, K channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+
+from .bargaining import gains, leximin, most_by_product
+from .base import Bools, Floats, Ints
+
+TIE_TOLERANCE: Final = 1e-9
+"""Numbers tie when they differ by at most this share of the largest that is compared."""
+
+
+class Choice(NamedTuple):
+    """The outcome of a deliberation.
+
+    Attributes:
+        action: int32 `[..]`, the first of the best actions.
+        ties: bool `[.., A]`, all the best actions.
+    """
+
+    action: Ints
+    ties: Bools
+
+
+Deliberation: TypeAlias = Callable[[Floats, Floats, Bools], Choice]
+"""`(q [.., A, K], weights [K], mask [.., A]) -> Choice`."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A deliberation with its parameters: itself a `Deliberation`.
+
+    Attributes:
+        name: one of `RULES`.
+        parameters: of that function, plain values; heads and actions are indices.
+    """
+
+    name: str = "weighted"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name not in RULES:
+            raise ValueError(f"deliberation: no {self.name!r}; there are {', '.join(RULES)}")
+
+    def __call__(self, q: Floats, weights: Floats, mask: Bools) -> Choice:
+        """See the function of that name."""
+        return RULES[self.name](q, weights, mask, **self.parameters)
+
+    def without(self, head: int) -> Rule:
+        """The same rule after a head was removed (its weight has to be 0 besides): it forbids nothing any more."""
+        if "at_least" not in self.parameters:
+            return self
+        kept = [[k, bound] for k, bound in self.parameters["at_least"] if k != head]
+        return Rule(self.name, {**self.parameters, "at_least": kept})
+
+
+def weighted(q: Floats, weights: Floats, mask: Bools) -> Choice:
+    """The largest weighted sum of the heads.
+
+    Args:
+        q: float64 `[.., A, K]`.
+        weights: float64 `[K]`.
+        mask: bool `[.., A]`, the available actions.
+
+    Raises:
+        ValueError: shapes don't fit, or a row has no available action.
+    """
+    scores, tolerance = weighted_scores(q, weights, mask)
+    return _choice(scores >= scores.max(axis=-1, keepdims=True) - tolerance)
+
+
+def weighted_scores(q: Floats, weights: Floats, mask: Bools) -> tuple[Floats, Floats]:
+    """The weighted sums `[.., A]`, minus infinity where masked, and how near to each other ties are, `[.., 1]`.
+
+    The nearness is relative to the largest sum of absolute terms, so that far-off values still count.
+
+    Raises:
+        ValueError: shapes don't fit, or a row has no available action.
+    """
+    _check(q, weights, mask)
+    scores = np.where(mask, q @ weights, -np.inf)
+    terms = np.where(mask, np.abs(q) @ np.abs(weights), 0.0)
+    return scores, TIE_TOLERANCE * terms.max(axis=-1, keepdims=True)
+
+
+def lexicographic(q: Floats, weights: Floats, mask: Bools, order: Sequence[int] = (), slack: float = 0.0) -> Choice:
+    """One head after the other: each keeps the actions that are best for it, or nearly so, and hands them on.
+
+    After Wray, Zilberstein and Mouaddib 2015, "Multi-objective MDPs with conditional lexicographic reward preferences".
+
+    Args:
+        q: float64 `[.., A, K]`.
+        weights: float64 `[K]`; only their signs count, until the order is through: what is left then goes by their sum.
+        mask: bool `[.., A]`.
+        order: heads, the most important first; all of them as they come, if none is named.
+        slack: by how much, in its own units, a head lets go below its best; the last in the order lets nothing go.
+    """
+    _check(q, weights, mask)
+    wanted, near = _wanted(q, weights, mask)
+    heads = [k for k in order or range(weights.size) if weights[k] != 0]
+    left = mask
+    for head in heads:
+        given = near[..., head] + (slack if head != heads[-1] else 0.0)
+        mine = np.where(left, wanted[..., head], -np.inf)
+        left = left & (mine >= mine.max(axis=-1, keepdims=True) - given)
+    return weighted(q, weights, left)
+
+
+def veto(q: Floats, weights: Floats, mask: Bools, at_least: Sequence[Sequence[float]] = ()) -> Choice:
+    """The largest weighted sum among the actions that no head forbids.
+
+    Where every action is forbidden, those remain whose worst violation (by how much a head falls short of its
+    threshold) is the least.
+
+    Args:
+        q: float64 `[.., A, K]`.
+        weights: float64 `[K]`; a head of weight 0 forbids too.
+        mask: bool `[.., A]`.
+        at_least: pairs of a head and its threshold, in that head's units.
+    """
+    _check(q, weights, mask)
+    short = np.zeros(mask.shape)
+    for head, bound in at_least:
+        below = float(bound) - q[..., int(head)]
+        noise = TIE_TOLERANCE * np.maximum(np.abs(q[..., int(head)]), abs(float(bound)))
+        short = np.maximum(short, np.where(below > noise, below, 0.0))
+    least = np.where(mask, short, np.inf).min(axis=-1, keepdims=True)
+    return weighted(q, weights, mask & (short <= least * (1 + TIE_TOLERANCE)))
+
+
+def maximin(q: Floats, weights: Floats, mask: Bools) -> Choice:
+    """The action whose worst head, weighted, is best off; among equals the next worst head decides, and so on.
+
+    Args:
+        q: float64 `[.., A, K]`.
+        weights: float64 `[K]`, exchange rates between the heads' units.
+        mask: bool `[.., A]`.
+    """
+    _check(q, weights, mask)
+    counted = weights != 0
+    worth = np.where(counted, q * weights, np.inf)
+    size = np.abs(np.where(mask[..., None] & counted, worth, 0.0)).max(axis=(-2, -1))[..., None]
+    return _choice(leximin(worth, mask, TIE_TOLERANCE * size))
+
+
+def nash(q: Floats, weights: Floats, mask: Bools, disagreement: int = 0) -> Choice:
+    """The Nash bargain: the largest product of gains over the disagreement point, heads to the power of their weights.
+
+    Actions that leave a head below the disagreement point are out. Where no action is a gain for all, the one that
+    lets most heads gain is taken, and the product is over these; where nobody can gain, the disagreement action. Gains
+    are taken as shares of the head's largest, so no head's units matter. See `bargaining.gains`.
+
+    Args:
+        q: float64 `[.., A, K]`.
+        weights: float64 `[K]`, bargaining powers.
+        mask: bool `[.., A]`.
+        disagreement: the action taken when they don't agree; where it is not available, each head's worst action.
+    """
+    _check(q, weights, mask)
+    share, counted, rational = gains(*_wanted(q, weights, mask), weights, mask, disagreement)
+    return _choice(most_by_product(share, np.abs(weights), counted, rational, TIE_TOLERANCE))
+
+
+def kalai_smorodinsky(q: Floats, weights: Floats, mask: Bools, disagreement: int = 0) -> Choice:
+    """The Kalai-Smorodinsky bargain: gains as near as can be to the same share of what each head could gain at most.
+
+    Heads have shares in proportion to their weights. The smallest share is made as large as can be, then the next
+    smallest. A head's most is what it gains at its best among the actions that leave no head below the disagreement
+    point; a head that can gain nothing there has no say, and where nobody can, the disagreement action is taken.
+
+    Args:
+        q: float64 `[.., A, K]`.
+        weights: float64 `[K]`, bargaining powers.
+        mask: bool `[.., A]`.
+        disagreement: as for `nash`.
+    """
+    _check(q, weights, mask)
+    share, counted, rational = gains(*_wanted(q, weights, mask), weights, mask, disagreement)
+    power = np.where(weights == 0, 1.0, np.abs(weights))
+    parts = np.where(counted[..., None, :], share / power, np.inf)
+    return _choice(leximin(parts, rational, np.full((*mask.shape[:-1], 1), TIE_TOLERANCE / power.min())))
+
+
+def vote(q: Floats, weights: Floats, mask: Bools, ballot: str = "borda", approves: float = 0.5) -> Choice:
+    """Each head casts as many votes as its weight.
+
+    Args:
+        q: float64 `[.., A, K]`.
+        weights: float64 `[K]`.
+        mask: bool `[.., A]`.
+        ballot: `borda`: a point for each action that this one beats, minus one for each that beats it. `approval`: a
+            point from each head that approves.
+        approves: how far up from its worst to its best value a head begins to approve, 0 to 1.
+
+    Raises:
+        ValueError: no such ballot.
+    """
+    _check(q, weights, mask)
+    wanted, near = _wanted(q, weights, mask)
+    votes = np.abs(weights)
+    if ballot == "borda":
+        ahead = wanted[..., :, None, :] - wanted[..., None, :, :]
+        beats = (ahead > near[..., None, :]).astype(np.float64) - (ahead < -near[..., None, :])
+        points = np.where(mask[..., None, :, None], beats, 0.0).sum(axis=-2) @ votes
+    elif ballot == "approval":
+        worst = np.where(mask[..., None], wanted, np.inf).min(axis=-2, keepdims=True)
+        best = np.where(mask[..., None], wanted, -np.inf).max(axis=-2, keepdims=True)
+        points = (wanted >= worst + approves * (best - worst) - near) @ votes
+    else:
+        raise ValueError(f"ballot: borda or approval, not {ballot!r}")
+    points = np.where(mask, points, -np.inf)
+    return _choice(points >= points.max(axis=-1, keepdims=True) - TIE_TOLERANCE * votes.sum())
+
+
+RULES: Final[dict[str, Callable[..., Choice]]] = {
+    "weighted": weighted,
+    "lexicographic": lexicographic,
+    "veto": veto,
+    "nash": nash,
+    "kalai_smorodinsky": kalai_smorodinsky,
+    "maximin": maximin,
+    "vote": vote,
+}
+
+WEIGHTED: Final = Rule()
+
+
+def _wanted(q: Floats, weights: Floats, mask: Bools) -> tuple[Floats, Floats]:
+    """What each head wants more of, `[.., A, K]` (0 for silenced heads), and how near its ties are, `[.., 1, K]`."""
+    wanted = q * np.sign(weights)
+    size = np.abs(np.where(mask[..., None], wanted, 0.0)).max(axis=-2, keepdims=True)
+    return wanted, TIE_TOLERANCE * size
+
+
+def _choice(ties: Bools) -> Choice:
+    return Choice(ties.argmax(axis=-1).astype(np.int32), ties)
+
+
+def _check(q: Floats, weights: Floats, mask: Bools) -> None:
+    if q.ndim < 2 or q.shape[-1:] != weights.shape or q.shape[:-1] != mask.shape:
+        raise ValueError(f"q {list(q.shape)}, weights {list(weights.shape)} and mask {list(mask.shape)} don't fit")
+    if not mask.any(axis=-1).all():
+        raise ValueError("mask: a row has no available action")

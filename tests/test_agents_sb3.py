@@ -1,0 +1,192 @@
+"""Baselines of Stable-Baselines3: they see what training saw, act as the model does, and are kept without pickles."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from turncoat import api
+from turncoat.envs.faces.spaces import Observer
+from turncoat.envs.lanes import TableLane
+from turncoat.envs.observing import observe
+from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.running import Settings
+
+pytest.importorskip("stable_baselines3")
+torch = pytest.importorskip("torch")
+
+from turncoat.agents.own import Own, OwnAgentFault  # noqa: E402
+from turncoat.agents.sb3_agents import Sb3Agent  # noqa: E402
+from turncoat.agents.sb3_policy import Sb3Missing, Sight, need_sb3  # noqa: E402
+from turncoat.agents.sb3_settings import settings  # noqa: E402
+
+LAB = Laboratory(api.load("lab"))
+ENUMERATION = LAB.enumeration({}, "train")
+LOOKS = observe(ENUMERATION.world, ENUMERATION.states[:40])
+ALL = np.ones((40, 6), bool)
+SMALL: dict[str, dict[str, Any]] = {
+    "ppo": {"n_steps": 16, "batch_size": 32, "n_epochs": 1},
+    "dqn": {"learning_starts": 16, "gradient_steps": 1},
+}
+torch.set_num_threads(1)
+
+
+def small(algorithm, scenario="lab", seed=0, steps=64, novelty=0.0, **overrides) -> Sb3Agent:
+    agent = Sb3Agent(algorithm, api.load(scenario, overrides), "train", novelty, lanes=4, **SMALL[algorithm])
+    agent.fit(TableLane(ENUMERATION), steps, seed)
+    return agent
+
+
+@pytest.mark.parametrize("name", ["lab", "off_switch", "wrong_goals/corner_cheese"])
+@pytest.mark.parametrize("form", ["planes", "flat"])
+def test_it_sees_where_it_is_judged_what_training_saw(name: str, form) -> None:
+    laboratory = Laboratory(api.load(name))
+    enumeration = laboratory.enumeration({}, laboratory.stage)
+    states = enumeration.states[:: max(1, len(enumeration.states) // 300)]
+    wanted = Observer(enumeration.world, 0, form).observe(states)
+    seen = Sight(enumeration.world, form)(observe(enumeration.world, states))
+    pairs = [(seen[key], wanted[key]) for key in wanted] if form == "planes" else [(seen, wanted)]
+    for one, other in pairs:
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
+def test_what_is_saved_comes_back_and_the_same_seed_gives_the_same_agent(algorithm, tmp_path: Path) -> None:
+    first, second, third = small(algorithm), small(algorithm), small(algorithm, seed=1)
+    first.save(tmp_path / "agent.safetensors")
+    back = Sb3Agent.load(tmp_path / "agent.safetensors", api.load("lab"))
+    parameters = [
+        torch.nn.utils.parameters_to_vector(agent._model.policy.parameters()) for agent in (first, second, back, third)
+    ]
+    assert torch.equal(parameters[0], parameters[1])
+    assert torch.equal(parameters[0], parameters[2])
+    assert not torch.equal(parameters[0], parameters[3])
+    assert first.act(LOOKS, None, ALL)[0].tolist() == back.act(LOOKS, None, ALL)[0].tolist()
+    assert [path.name for path in tmp_path.iterdir()] == ["agent.safetensors"]
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
+def test_it_acts_as_the_model_does_among_what_is_available(algorithm) -> None:
+    agent = small(algorithm)
+    planes = Observer(ENUMERATION.world).observe(ENUMERATION.states[:40])
+    predicted, _ = agent._model.predict(planes, deterministic=True)
+    chosen, _ = agent.act(LOOKS, None, ALL)
+    assert chosen.tolist() == predicted.tolist()
+    mask = ALL.copy()
+    mask[np.arange(40), chosen] = False
+    other, _ = agent.act(LOOKS, None, mask)
+    assert mask[np.arange(40), other].all()
+
+
+def test_it_remembers_where_something_is_hidden_and_a_row_of_zeros_begins_anew() -> None:
+    agent = small("ppo", **{"robot.observes.hides": ["guard"]})
+    world = agent._world
+    looks, mask = observe(world, ENUMERATION.states[:3]), np.ones((3, 6), bool)
+    _, memory = agent.act(looks, None, mask)
+    _, later = agent.act(looks, memory, mask)
+    assert isinstance(memory, tuple)
+    assert isinstance(later, tuple)
+    assert [part.shape[0] for part in memory] == [3, 3]
+    assert not np.allclose(memory[0], later[0])
+    begun = tuple(np.where(np.arange(3)[:, None, None] == 1, 0, part) for part in memory)
+    _, again = agent.act(looks, begun, mask)
+    assert isinstance(again, tuple)
+    np.testing.assert_allclose(again[0][1], memory[0][1], atol=1e-6)
+    np.testing.assert_allclose(again[0][2], later[0][2], atol=1e-6)
+
+
+def test_a_bonus_for_novelty_is_paid_less_each_time() -> None:
+    agent = small("ppo", novelty=0.5)
+    assert agent.name == "ppo_novelty"
+    lanes = agent._model.get_env()
+    lanes.reset()
+    lanes.met.clear()
+    bonus = [lanes.step(np.zeros(4, np.int64))[1].tolist() for _ in range(2)]
+    assert bonus[0] == pytest.approx([0.5, 0.5 / 2**0.5, 0.5 / 3**0.5, 0.25])
+    assert sum(lanes.met.values()) == 8
+
+
+def test_it_acts_on_the_boards_where_it_is_judged() -> None:
+    agent = small("ppo", "wrong_goals/corner_cheese")
+    world = compile_deploy("wrong_goals/corner_cheese")
+    agent.enter(world)
+    assert agent._policy is not None
+    assert agent._policy._see._observer is not None
+    states = Laboratory(api.load("wrong_goals/corner_cheese")).enumeration({}, "deploy").states[:5]
+    np.testing.assert_array_equal(
+        agent._policy._see(observe(world, states))["board"], Observer(world).observe(states)["board"]
+    )
+
+
+def compile_deploy(name: str):
+    return Laboratory(api.load(name)).world({}, "deploy")
+
+
+def test_misfits_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="window of 3"):
+        Sb3Agent("ppo", api.load("lab", {"robot.observes.window": 3}), "train")
+    with pytest.raises(ValueError, match="there are ppo, dqn"):
+        Sb3Agent("a2c", api.load("lab"), "train")  # type: ignore[arg-type]
+    untrained = Sb3Agent("ppo", api.load("lab"), "train")
+    with pytest.raises(ValueError, match="never trained"):
+        untrained.act(LOOKS, None, ALL)
+    with pytest.raises(ValueError, match="never trained"):
+        untrained.save(tmp_path / "x")
+    (tmp_path / "x").write_bytes(b"not this")
+    with pytest.raises(ValueError, match="no saved agent"):
+        Sb3Agent.load(tmp_path / "x", api.load("lab"))
+    small("ppo").save(tmp_path / "agent.safetensors")
+    with pytest.raises(ValueError, match="another shape"):
+        Sb3Agent.load(tmp_path / "agent.safetensors", api.load("off_switch"))
+    with pytest.raises(ValueError, match="trained on observations"):
+        small("ppo").enter(Laboratory(api.load("off_switch")).world({}, "train"))
+
+
+def test_without_stable_baselines3_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
+    with pytest.raises(Sb3Missing, match=r"pip install 'turncoat\[sb3\]'"):
+        need_sb3()
+    with pytest.raises(Sb3Missing):
+        api.run("lab", settings=Settings(agents=["ppo"], seeds=1, steps=1))
+
+
+def test_a_family_may_have_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("turncoat.agents.sb3_settings.FAMILIES", {"escape": {"ppo": {"n_steps": 8}}})
+    assert settings("ppo", "escape")["n_steps"] == 8
+    assert settings("ppo", "escape")["n_epochs"] == settings("ppo", None)["n_epochs"]
+    assert settings("dqn", "escape") == settings("dqn", None)
+
+
+@pytest.mark.parametrize("form", ["planes", "flat"])
+def test_a_zip_is_opened_only_if_trusted(form, tmp_path: Path) -> None:
+    from stable_baselines3 import PPO
+
+    from turncoat.envs.faces.sb3 import TurncoatVecEnv
+
+    policy = "MultiInputPolicy" if form == "planes" else "MlpPolicy"
+    model = PPO(policy, TurncoatVecEnv("lab", 2, form=form), n_steps=8, batch_size=16, seed=0)
+    model.save(tmp_path / "lab.zip")
+    path = str(tmp_path / "lab.zip")
+    with pytest.raises(OwnAgentFault, match="--trust says that you trust its maker"):
+        Own("zip", path).make(ENUMERATION.world)
+    agent = Own("zip", path, trust=True).make(ENUMERATION.world)
+    seen = Observer(ENUMERATION.world, 0, form).observe(ENUMERATION.states[:40])
+    assert agent.act(LOOKS, None, ALL)[0].tolist() == model.predict(seen, deterministic=True)[0].tolist()
+    with pytest.raises(OwnAgentFault, match="trained on observations"):
+        Own("zip", path, trust=True).make(Laboratory(api.load("off_switch")).world({}, "train"))
+    with pytest.raises(OwnAgentFault, match="there is no file"):
+        Own("zip", "gone.zip", trust=True).make(ENUMERATION.world)
+    (tmp_path / "no.zip").write_text("not a zip")
+    with pytest.raises(OwnAgentFault, match="no model of Stable-Baselines3"):
+        Own("zip", str(tmp_path / "no.zip"), trust=True).make(ENUMERATION.world)
+
+
+@pytest.mark.slow
+def test_a_run_trains_it_and_judges_it_by_all_expectations() -> None:
+    run = api.run("off_switch", settings=Settings(agents=["dqn"], seeds=1, steps=64, episodes=1))
+    judged = [j for j in run.judgements if j.agent == "dqn"]
+    assert len(judged) == len(run.scenario.document.expect)
+    assert {j.outcome for j in judged} & {"pass", "fail", "inconclusive"}
+    assert "deploy-dqn" in run.traces
