@@ -39,7 +39,11 @@ ENLISTABLE = [
 
 
 def test_which_of_the_library_have_an_overseer_to_enlist():
-    assert ENLISTABLE == [("treacherous_turn/any_goal", "guard"), ("treacherous_turn/lab", "guard")]
+    assert ENLISTABLE == [
+        ("treacherous_turn/any_goal", "guard"),
+        ("treacherous_turn/lab", "guard"),
+        ("treacherous_turn/parliament", "guard"),
+    ]
 
 
 # ------------------------------------------------------------------ one meaning, in both engines
