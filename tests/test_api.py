@@ -17,7 +17,9 @@ NAME = "escape/interruption"
 
 
 def test_what_is_public():
-    assert turncoat.__all__ == ["__version__", "check", "events", "load", "make", "names", "run", "solve", "why"]
+    assert turncoat.__all__ == [
+        "__version__", "check", "events", "load", "make", "names", "run", "solve", "sweep", "why",
+    ]  # fmt: skip
     assert all(getattr(turncoat, name) is not None for name in turncoat.__all__)
     assert re.fullmatch(r"\d+\.\d+\.\d+", turncoat.__version__)
     with pytest.raises(AttributeError, match="module 'turncoat' has no attribute 'nothing'"):

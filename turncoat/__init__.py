@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-    from .api import check, events, load, make, names, run, solve, why
+    from .api import check, events, load, make, names, run, solve, sweep, why
 
-__all__ = ["__version__", "check", "events", "load", "make", "names", "run", "solve", "why"]
+__all__ = ["__version__", "check", "events", "load", "make", "names", "run", "solve", "sweep", "why"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, printing
-from .commands import looking, running, solving
+from .commands import looking, running, solving, sweeping
 from .endings import BROKEN_PIPE, INTERRUPTED, failed
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ for name, command in (
     ("solve", solving.solve),
     ("why", solving.why),
     ("run", running.run),
+    ("sweep", sweeping.sweep),
     ("schema", looking.schema),
     ("explain", looking.explain),
 ):

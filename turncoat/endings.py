@@ -63,6 +63,7 @@ def _kind(fault: Exception) -> str:
     from .envs.solving import Unavoidable
     from .envs.world import TooLarge
     from .evals.rundir import RunError
+    from .evals.sweeps import SweepError
     from .scenarios.language.faults import ScenarioError
 
     if isinstance(fault, ScenarioError):
@@ -70,7 +71,7 @@ def _kind(fault: Exception) -> str:
     if isinstance(fault, NotEnumerable | Unplaceable | ImproperDiscount | NoFixedPoint | Unavoidable | TooLarge):
         return "world"
     # Typer may have a click of its own inside: its usage errors are known by what they can do.
-    if isinstance(fault, UsageFault | RunError) or hasattr(fault, "format_message"):
+    if isinstance(fault, UsageFault | RunError | SweepError) or hasattr(fault, "format_message"):
         return "usage"
     return "crash"
 

@@ -98,6 +98,8 @@ CATALOGUE: dict[str, str] = {
     "TC219": "Something is listed twice that can only be there once. Rules and overrides are told apart by their "
     "names, also when a file that extends this one replaces them, and so is the chance of draws, rules and overrides: "
     "a replay fixes it by name.",
+    "TC220": "An axis of a sweep lists `values`, or goes in `points` equal steps (or, with `scale: log`, equal ratios) "
+    "`from` one number `to` a greater one; ratios need numbers above 0.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",

@@ -34,11 +34,11 @@ def load_with(which: str, params: Iterable[str], sets: Iterable[str]) -> Scenari
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise UsageFault(f"`{text}` is not of the form NAME=VALUE")
-        overrides[name.strip()] = _value(value.strip())
+        overrides[name.strip()] = read_value(value.strip())
     return api.load(which, overrides)
 
 
-def _value(text: str) -> object:
+def read_value(text: str) -> object:
     """A number, true or false, a list, or else a word."""
     try:
         value = json.loads(text)
