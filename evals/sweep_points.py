@@ -15,10 +15,10 @@ from ..envs.enumerating import Enumeration, enumerate_world
 from ..envs.evaluating import look_at, truth
 from ..envs.planning import plan_exactly
 from ..envs.policies import ImproperDiscount
+from ..envs.reweighing import can_reweigh, reweigh
 from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge, World
 from ..scenarios.language.loading import Scenario, apply_overrides
-from ..envs.reweighing import can_reweigh, reweigh
 from .laboratory import Laboratory, Overrides, measure_in, measured, shaping_overrides
 from .measures import Interval, sampled_measure, seed_values
 from .regimes import UNSOLVED, regime_of

@@ -14,7 +14,7 @@ from ..envs.frames import frame, html
 from ..scenarios.language.contexts import Context
 from ..scenarios.language.dotted import check_override
 from ..scenarios.language.faults import nearest, quote
-from ..scenarios.language.loading import Scenario, apply_overrides
+from ..scenarios.language.loading import Scenario
 from ..scenarios.language.reporting import Report as Faults
 from ..scenarios.language.sweep_rules import axis_values, check_measured, check_regime
 from .laboratory import Laboratory, Overrides, shaping_overrides

@@ -160,7 +160,8 @@ def sweep(
         measures: as in an expectation (`share(disarmed)`).
         regimes: name -> condition on measures (`share(disarmed) >= 1`); the first that holds names a point.
         agents: `exact`, and learning agents, which are trained at every `every`-th value of each axis of numbers.
-        seeds: of each learned point, from 0 on; steps: of training.
+        seeds: of each learned point, from 0 on.
+        steps: environment steps of each training.
         every: see `agents`.
         jobs: processes at a time.
         out: a folder for table and picture; a sweep that was stopped goes on there. Nothing is written when None.

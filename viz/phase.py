@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
@@ -31,8 +32,10 @@ PALE = 0.35
 BLANKS = {TIE: ("#BDBDBD", "xxx"), OTHER: ("#FFFFFF", "..."), UNSOLVED: ("#FFFFFF", "///")}
 """Colour and hatching of what is no regime."""
 MARKS = ("o", "s", "^", "D")
-FLAT = (ABOVE := 4.6, 3.9)
+SIZE = (4.6, 3.9)
 """Inches of a panel, across and up."""
+LINE = 48
+"""Letters that fit across a panel."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def panels(sweep: Sweep) -> tuple[Panel, ...]:
     for place in np.ndindex(*grids.shape[2:]):
         title = ", ".join(f"{a.name} = {_written(a.values[i])}" for a, i in zip(others, place, strict=True))
         marks = tuple(
-            Learned(agent, *at[:2], tuple(found)) for (agent, at), found in learned.items() if at[2:] == place
+            Learned(agent, at[0], at[1], tuple(found)) for (agent, at), found in learned.items() if at[2:] == place
         )
         out.append(Panel(title, x, y, grids[(slice(None), slice(None), *place)].T, marks))
     return tuple(out)
@@ -102,10 +105,10 @@ def phase_diagram(sweep: Sweep, dpi: int = 150) -> bytes:
     drawn = panels(sweep)
     columns = min(len(drawn), 3)
     rows = -(-len(drawn) // columns)
-    tall = FLAT[1] if drawn[0].y else 1.6
-    figure = Figure(figsize=(FLAT[0] * columns + 0.3, tall * rows + 1.25), dpi=dpi, layout="constrained")
+    tall = SIZE[1] if drawn[0].y else 1.6
+    figure = Figure(figsize=(SIZE[0] * columns + 0.3, tall * rows + 1.25), dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.subplots(rows, columns, squeeze=False)
+    grid: npt.NDArray[np.object_] = np.array(figure.subplots(rows, columns, squeeze=False))
     styles = _styles(sweep)
     unnamed: dict[str, None] = {}
     for place, axes in zip(np.ndindex(rows, columns), grid.ravel(), strict=True):
@@ -115,7 +118,7 @@ def phase_diagram(sweep: Sweep, dpi: int = 150) -> bytes:
             continue
         unnamed |= dict.fromkeys(_draw(axes, drawn[number], styles))
     agents = list(dict.fromkeys(mark.agent for panel in drawn for mark in panel.learned))
-    handles = [_patch(name, styles) for name in unnamed]
+    handles: list[Artist] = [_patch(name, styles) for name in unnamed]
     handles += [m for agent, shape in zip(agents, MARKS, strict=False) for m in _legend_marks(agent, shape)]
     if handles:
         figure.legend(
@@ -148,17 +151,13 @@ def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[
     names = list(styles)
     across, up = _edges(panel.x), _edges(panel.y) if panel.y else np.array([0.0, 1.0])
     codes = np.array([[names.index(name) if name else -1 for name in row] for row in panel.regimes])
-    shown = np.ma.masked_less(codes, 0)
-    axes.pcolormesh(
-        across, up, shown, cmap=ListedColormap([styles[n][0] for n in names]), vmin=-0.5, vmax=len(names) - 0.5
-    )
     for code in np.unique(codes[codes >= 0]):
-        if styles[names[code]][1]:
-            axes.contourf(
-                _middles(across), _middles(up), codes == code, levels=[0.5, 1.5], colors="none",
-                hatches=[styles[names[code]][1]],
-            ) if min(codes.shape) > 1 else None  # fmt: skip
-    axes.add_collection(LineCollection(list(_boundaries(codes, across, up)), colors=palette.INK, linewidths=1.4))
+        colour, hatch = styles[names[code]]
+        where = np.where(codes == code, 1.0, np.nan)
+        drawn = axes.pcolor(across, up, where, cmap=ListedColormap([colour]), hatch=hatch or None, edgecolors="none")
+        drawn.set_rasterized(True)
+    edges = list(_boundaries(codes, across, up))
+    axes.add_collection(LineCollection(edges, colors=palette.INK, linewidths=1.4, capstyle="projecting"))
     unnamed = _name_regions(axes, panel, codes, names, across, up)
     _draw_learned(axes, panel, styles, across, up)
     _label_axis(axes, panel.x, "x")
@@ -184,7 +183,7 @@ def _name_regions(
     """Write names where they fit; those that fit nowhere."""
     unnamed = []
     for code in np.unique(codes[codes >= 0]):
-        fitting = [(y, x) for y, x, wide in regions(codes == code) if wide / codes.shape[1] * 48 >= len(names[code])]
+        fitting = [(y, x) for y, x, wide in regions(codes == code) if wide / codes.shape[1] * LINE >= len(names[code])]
         for y, x in fitting:
             axes.text(
                 _between(across, x), _between(up, y), names[code], ha="center", va="center", fontsize=9,
@@ -215,7 +214,7 @@ def _label_axis(axes: Axes, axis: Axis, which: str) -> None:
     (axes.set_xlabel if which == "x" else axes.set_ylabel)(axis.name, fontsize=9, color=palette.INK)
     side.set_tick_params(labelsize=8)
     if not _numeric(axis):
-        side.set_ticks(range(len(axis.values)), [_written(value) for value in axis.values])
+        side.set_ticks([float(i) for i in range(len(axis.values))], [_written(value) for value in axis.values])
     elif axis.log:
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
         side.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))

@@ -9,9 +9,9 @@ from .measure_rules import check_event, check_measure, check_reason
 from .names import suggestion, unknown
 from .parsing import ExpressionFault
 from .replays import check_actions
-from .sweep_rules import check_sweep
 from .reporting import Path
 from .schema import Expectation, Replay
+from .sweep_rules import check_sweep
 
 COMPARISONS = ("at_least", "at_most", "equals")
 

@@ -1,4 +1,4 @@
-"""From text to syntax: guards, effects, measures, regimes and places, or a fault at the very characters that are wrong."""
+"""From text to syntax: guards, effects, measures, regimes, places; or a fault at the characters that are wrong."""
 
 from __future__ import annotations
 
