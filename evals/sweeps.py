@@ -89,7 +89,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a sweep will take: worlds enumerated, exact solves, agents trained."""
+    """What a sweep will take: worlds enumerated (each process makes its own), exact solves, agents trained."""
 
     enumerations: int
     solves: int
@@ -226,8 +226,8 @@ def run_sweep(
         report: told how far it is.
         journal: keeps points as they are finished, and knows those that were kept before.
 
-    Raises:
-        NotEnumerable, TooLarge: never: such a point is `unsolved`, and its note says why.
+    Returns:
+        Its rows; a point whose world cannot be enumerated or solved is `unsolved`, and its note says why.
     """
     report = report or (lambda _: None)
     kept: dict[str, Row] = dict(journal.rows) if journal else {}
@@ -267,7 +267,7 @@ def _check(scenario: Scenario, question: Question) -> None:
     symbols, faults = scenario.symbols, Faults()
     context = Context(symbols, faults)
     for axis in question.axes:
-        for value in axis.values[:1] if axis.name not in symbols.kinds and "." not in axis.name else axis.values:
+        for value in axis.values:
             check_override(axis.name, value, symbols, faults, ())
     for text in question.measures:
         check_measured(text, context, ())

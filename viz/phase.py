@@ -12,12 +12,10 @@ import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 from scipy.ndimage import distance_transform_edt, label
 
@@ -25,6 +23,7 @@ from ..envs.base import Bools, Floats
 from ..evals.regimes import OTHER, TIE, UNSOLVED
 from ..evals.sweeps import Axis, Sweep
 from . import palette
+from .canvas import Point
 
 COLOURS = (palette.SKY, palette.GREEN, palette.VERMILION, palette.YELLOW, palette.PURPLE, palette.BLUE, palette.ORANGE)
 PALE = 0.35
@@ -34,6 +33,7 @@ BLANKS = {TIE: ("#BDBDBD", "xxx"), OTHER: ("#FFFFFF", "..."), UNSOLVED: ("#FFFFF
 MARKS = ("o", "s", "^", "D")
 SIZE = (4.6, 3.9)
 """Inches of a panel, across and up."""
+_BEHIND = {"boxstyle": "round,pad=0.15", "facecolor": f"{palette.PAPER}AA", "edgecolor": "none"}
 LINE = 48
 """Letters that fit across a panel."""
 
@@ -124,7 +124,7 @@ def phase_diagram(sweep: Sweep, dpi: int = 150) -> bytes:
         figure.legend(
             handles=handles, loc="outside lower center", ncols=min(len(handles), 4), frameon=False, fontsize=8
         )
-    figure.suptitle(f"{sweep.title}: {sweep.scenario}, {_who(sweep)}", fontsize=10, color=palette.INK)
+    figure.suptitle(f"{sweep.title} ({sweep.scenario}: {_who(sweep)})", fontsize=10, color=palette.INK)
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
@@ -151,13 +151,15 @@ def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[
     names = list(styles)
     across, up = _edges(panel.x), _edges(panel.y) if panel.y else np.array([0.0, 1.0])
     codes = np.array([[names.index(name) if name else -1 for name in row] for row in panel.regimes])
-    for code in np.unique(codes[codes >= 0]):
-        colour, hatch = styles[names[code]]
-        where = np.where(codes == code, 1.0, np.nan)
-        drawn = axes.pcolor(across, up, where, cmap=ListedColormap([colour]), hatch=hatch or None, edgecolors="none")
-        drawn.set_rasterized(True)
-    edges = list(_boundaries(codes, across, up))
-    axes.add_collection(LineCollection(edges, colors=palette.INK, linewidths=1.4, capstyle="projecting"))
+    paint = np.array([to_rgb(styles[name][0]) for name in names] + [to_rgb(palette.PAPER)])
+    axes.pcolormesh(across, up, paint[codes])  # -1, where nothing was solved, is the last: paper
+    for y, x in np.argwhere(np.isin(codes, [names.index(name) for name in BLANKS])):
+        sides = [*across[[x, x + 1, x + 1, x]]], [*up[[y, y, y + 1, y + 1]]]
+        axes.fill(*sides, fill=False, linewidth=0, edgecolor=palette.MUTED, hatch=styles[names[codes[y, x]]][1])
+    for (x0, y0), (x1, y1) in _boundaries(codes, across, up):
+        axes.plot([x0, x1], [y0, y1], color=palette.INK, linewidth=1.4, solid_capstyle="projecting")
+    axes.set_xlim(across[0], across[-1])
+    axes.set_ylim(up[0], up[-1])
     unnamed = _name_regions(axes, panel, codes, names, across, up)
     _draw_learned(axes, panel, styles, across, up)
     _label_axis(axes, panel.x, "x")
@@ -169,12 +171,12 @@ def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[
     return unnamed
 
 
-def _boundaries(codes: npt.NDArray[np.int64], across: Floats, up: Floats) -> Iterator[list[tuple[float, float]]]:
+def _boundaries(codes: npt.NDArray[np.int64], across: Floats, up: Floats) -> Iterator[tuple[Point, Point]]:
     """The edges between cells of different regimes."""
     for y, x in np.argwhere(codes[:, 1:] != codes[:, :-1]):
-        yield [(across[x + 1], up[y]), (across[x + 1], up[y + 1])]
+        yield (across[x + 1], up[y]), (across[x + 1], up[y + 1])
     for y, x in np.argwhere(codes[1:] != codes[:-1]):
-        yield [(across[x], up[y + 1]), (across[x + 1], up[y + 1])]
+        yield (across[x], up[y + 1]), (across[x + 1], up[y + 1])
 
 
 def _name_regions(
@@ -187,7 +189,7 @@ def _name_regions(
         for y, x in fitting:
             axes.text(
                 _between(across, x), _between(up, y), names[code], ha="center", va="center", fontsize=9,
-                color=palette.INK, path_effects=[withStroke(linewidth=2.5, foreground=palette.PAPER)], zorder=4,
+                color=palette.INK, bbox=_BEHIND, zorder=4,
             )  # fmt: skip
         if not fitting:
             unnamed.append(names[code])
