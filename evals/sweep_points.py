@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..envs.base import NotEnumerable
 from ..envs.changing import NoFixedPoint
@@ -75,38 +75,36 @@ class Task:
 
 
 class Bench:
-    """A scenario with the enumeration that was made last, so that points which share it follow each other cheaply."""
+    """A scenario with what was made last of it, so that points which share it follow each other cheaply."""
 
-    _here: dict[str, Bench] = {}  # noqa: RUF012 - one for each scenario that this process has met
+    _here: ClassVar[dict[str, Bench]] = {}
+    """One for each scenario that this process has met."""
 
     def __init__(self, scenario: Scenario) -> None:
         """For one scenario."""
         self.scenario = scenario
-        self._worlds: dict[str, tuple[Overrides, World]] = {}
-        self._last: tuple[str, Enumeration] | None = None
+        self._parts: dict[tuple[str, ...], tuple[frozenset[str], bool]] = {}
+        self._worlds: dict[str, tuple[str, World]] = {}
+        self._enumerations: dict[str, tuple[str, Enumeration]] = {}
 
     def here(self) -> Bench:
         """The bench of this process for the same scenario."""
         return self._here.setdefault(self.scenario.hash, self)
 
     def world(self, point: Overrides, stage: str) -> World:
-        """A stage at a point, compiled; only weighed anew where the last point differs in nothing else."""
+        """A stage at a point, compiled; only weighed anew where it differs from the last one in nothing else."""
         document = self.scenario.document
-        if stage in self._worlds:
-            shape, world = self._worlds[stage]
-            here, rest = self._apart(world, point)
-            if here == shape and can_reweigh(world, document, rest):
-                return reweigh(world, document, rest)
-        world = compile_world(apply_overrides(self.scenario, point), stage)
-        shape, rest = self._apart(world, point)
-        if can_reweigh(world, document, rest):
-            self._worlds[stage] = shape, world
-        return world
-
-    def _apart(self, world: World, point: Overrides) -> tuple[Overrides, Overrides]:
-        """The overrides that shape the world, and the others."""
-        shape = shaping_overrides(self.scenario, world, point)
-        return shape, {name: value for name, value in point.items() if name not in shape}
+        key = (stage, *point)
+        shape, last = self._worlds.get(stage, ("", None))
+        if last is None or key not in self._parts or shape != self._shape(point, key) or not self._parts[key][1]:
+            last = compile_world(apply_overrides(self.scenario, point), stage)
+            if key not in self._parts:
+                names = frozenset(shaping_overrides(self.scenario, last, point))
+                rest = {name: value for name, value in point.items() if name not in names}
+                self._parts[key] = names, can_reweigh(last, document, rest)
+            self._worlds[stage] = self._shape(point, key), last
+            return last
+        return reweigh(last, document, {n: v for n, v in point.items() if n not in self._parts[key][0]})
 
     def enumeration(self, point: Overrides, stage: str) -> Enumeration:
         """A stage at a point, enumerated, or the last enumeration if the point shares it.
@@ -115,10 +113,17 @@ class Bench:
             NotEnumerable: see `enumerate_world`.
         """
         world = self.world(point, stage)
-        key = json.dumps([stage, sorted(shaping_overrides(self.scenario, world, point).items())])
-        if self._last is None or self._last[0] != key:
-            self._last = key, enumerate_world(world, self.scenario.document.runs.max_states)
-        return replace(self._last[1], world=world)
+        shape = self._shape(point, (stage, *point))
+        known, enumeration = self._enumerations.get(stage, ("", None))
+        if enumeration is None or known != shape:
+            enumeration = enumerate_world(world, self.scenario.document.runs.max_states)
+            self._enumerations[stage] = shape, enumeration
+        return replace(enumeration, world=world)
+
+    def _shape(self, point: Overrides, key: tuple[str, ...]) -> str:
+        """What the enumeration depends on, and which names a point has."""
+        names = self._parts[key][0]
+        return json.dumps([key, [value for name, value in point.items() if name in names]])
 
 
 def run_task(bench: Bench, task: Task) -> list[Row]:

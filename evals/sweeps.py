@@ -301,10 +301,10 @@ def _check(scenario: Scenario, question: Question) -> None:
 def _groups(scenario: Scenario, question: Question, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
     """Points that share an enumeration, by what it depends on."""
     world = Laboratory(scenario).world(points[0], question.stage)
+    names = shaping_overrides(scenario, world, points[0]).keys()  # it is the names that decide
     groups: dict[str, list[Overrides]] = {}
     for point in points:
-        key = json.dumps(sorted(shaping_overrides(scenario, world, point).items()))
-        groups.setdefault(key, []).append(point)
+        groups.setdefault(json.dumps([point[name] for name in names]), []).append(point)
     return groups
 
 

@@ -89,14 +89,15 @@ class Story(NamedTuple):
         return [(noticed, s._replace(alarm=True)), (1 - noticed, s)]
 
     def values(self) -> dict[State, float]:
-        """Of every reachable state: those outside by iteration, those inside (with a clock, no state twice) in order."""
+        """Of every reachable state: in order where a clock runs, else by iteration."""
         start = State(exploit=self.hole)
-        found, todo = {start: {}}, [start]
+        found: dict[State, dict[str, list[tuple[float, float, State | None]]]] = {start: {}}
+        todo = [start]
         while todo:
             state = todo.pop()
             found[state] = {action: self.tick(state, action) for action in self.actions(state)}
             new = {s for o in found[state].values() for p, _, s in o if p and s is not None} - found.keys()
-            found |= dict.fromkeys(new, {})
+            found |= {each: {} for each in new}
             todo += new
         values = dict.fromkeys(found, 0.0)
 
@@ -181,7 +182,7 @@ def test_the_corners_by_hand(laboratory):
 
     unseen = laboratory.plan({"p_trace": 0, "host_pay": 1}, "deploy")
     both = outside + 2 * (g**8 - g**40) * forever
-    assert unseen.start_value == pytest.approx(both), "out at once, five ticks of improvement after three, work until 40"
+    assert unseen.start_value == pytest.approx(both), "out at once, improved after eight ticks, at work until 40"
 
 
 def test_where_its_straight_boundaries_lie(laboratory):

@@ -134,7 +134,7 @@ CASES = [
     Case("equal ratios from 0", "TC220", *sweeping("{robot.discount: {from: 0, to: 1, scale: log}}")),
     Case("an axis of one point", "TC204", *sweeping("{sight: {from: 4, to: 8, points: 1}}")),
     Case("an axis beyond the range of its param", "TC432", *sweeping("{threshold: {from: 1, to: 5, points: 5}}")),
-    Case("an axis of nothing", "TC431", *sweeping("{treshold: {values: [1]}}")),
+    Case("an axis of nothing", "TC431", *sweeping("{thresh: {values: [1]}}")),
     Case("a sweep in no stage", "TC428", *sweeping("{threshold: {values: [1]}}", "stage: test")),
     Case("a regime that measures nothing", "TC105",
          *sweeping("{threshold: {values: [1]}}", 'regimes: {turns: "1 < share(disarmed)"}')),
