@@ -305,7 +305,7 @@ def test_the_gallery_draws_the_turn(tmp_path: Path) -> None:
     weighted = np.concatenate([[0], np.cumsum(episode.rewards.sum(axis=1))])
     assert parting(weighted, np.concatenate([[0], np.cumsum(episode.performance)])) == 27
 
-    main([str(tmp_path / "images")])
+    main([str(tmp_path / "images"), "lab.png"])
 
     drawn = Image.open(tmp_path / "images" / "lab.png")
     assert drawn.width == 2400

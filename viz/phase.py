@@ -121,10 +121,9 @@ def phase_diagram(sweep: Sweep, dpi: int = 150) -> bytes:
     handles: list[Artist] = [_patch(name, styles) for name in unnamed]
     handles += [m for agent, shape in zip(agents, MARKS, strict=False) for m in _legend_marks(agent, shape)]
     if handles:
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=min(len(handles), 4), frameon=False, fontsize=8
-        )
-    figure.suptitle(f"{sweep.title} ({sweep.scenario}: {_who(sweep)})", fontsize=10, color=palette.INK)
+        wide = min(len(handles), 2 * columns)
+        figure.legend(handles=handles, loc="outside lower center", ncols=wide, frameon=False, fontsize=8)
+    figure.suptitle(f"{sweep.title}\n{sweep.scenario}: {_who(sweep)}", fontsize=9.5, color=palette.INK)
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
@@ -197,18 +196,24 @@ def _name_regions(
 
 
 def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], across: Floats, up: Floats) -> None:
+    """A marker for each learned point; where its seeds differ, how many of them are with the exact planner."""
     agents = list(dict.fromkeys(mark.agent for mark in panel.learned))
     for mark in panel.learned:
         exact = panel.regimes[mark.y, mark.x]
-        agree = sum(regime == exact for regime in mark.regimes)
-        filled = 2 * agree > len(mark.regimes)
-        colour = palette.INK if filled else styles[mark.most][0]
+        agree, seeds = sum(regime == exact for regime in mark.regimes), len(mark.regimes)
+        filled = 2 * agree > seeds
         x, y = _between(across, mark.x), _between(up, mark.y)
-        shape = MARKS[agents.index(mark.agent) % len(MARKS)]
         axes.plot(
-            x, y, shape, markersize=5.5, markerfacecolor=colour, markeredgecolor=palette.INK if not filled else "white",
-            markeredgewidth=1.4 if not filled else 0.8, zorder=5,
+            x, y, MARKS[agents.index(mark.agent) % len(MARKS)], markersize=5.5, zorder=5,
+            markerfacecolor=palette.INK if filled else styles[mark.most][0],
+            markeredgecolor=palette.PAPER if filled else palette.INK, markeredgewidth=0.8 if filled else 1.4,
         )  # fmt: skip
+        if 0 < agree < seeds:
+            beside = -5 if mark.x == len(panel.x.values) - 1 else 5
+            axes.annotate(
+                f"{agree}/{seeds}", (x, y), (beside, 0), textcoords="offset points", fontsize=7, color=palette.INK,
+                ha="left" if beside > 0 else "right", va="center", zorder=5,
+            )  # fmt: skip
 
 
 def _label_axis(axes: Axes, axis: Axis, which: str) -> None:
@@ -280,7 +285,7 @@ def _legend_marks(agent: str, shape: str) -> list[Line2D]:
     return [
         Line2D([], [], linestyle="", marker=shape, markersize=5.5, markeredgecolor=palette.INK, markerfacecolor=fill,
                label=f"{agent}: {says}")
-        for fill, says in ((palette.INK, "most seeds agree"), ("white", "they do not (its own regime's colour)"))
+        for fill, says in ((palette.INK, "most seeds agree"), ("white", "they do not (colour: their regime)"))
     ]  # fmt: skip
 
 
