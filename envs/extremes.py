@@ -287,7 +287,18 @@ class _Play:
         return float(self.start_probability @ values[self.start_state])
 
 
+_last: tuple[FiniteMDP, Optimal, int, _Play] | None = None
+
+
 def _playing(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Play:
+    """The play of a process; the last one is kept, since several measures of one plan follow each other."""
+    global _last
+    if _last is None or _last[0] is not mdp or _last[1] is not optimal or _last[2] != steps:
+        _last = mdp, optimal, steps, _play_anew(mdp, optimal, steps)
+    return _last[3]
+
+
+def _play_anew(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Play:
     if steps < 0:
         raise ValueError(f"a number of ticks is not negative: {steps}")
     if isinstance(optimal, FiniteHorizonSolution):

@@ -16,6 +16,7 @@ from ..envs.solving import Unavoidable
 from ..envs.world import World
 from ..scenarios.language.dotted import zone_of_cells
 from ..scenarios.language.loading import Scenario, apply_overrides
+from ..scenarios.language.params import weighing
 from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from ..scenarios.language.syntax import Measure, Rate
@@ -88,10 +89,7 @@ class Laboratory:
             NotEnumerable: see `enumerate_world`.
         """
         world = self.world(overrides, stage)
-        settled = any(column >= 0 for agent in world.agents for column in agent.weight_columns)
-        agents = self.scenario.document.agents
-        kept = {n: v for n, v in overrides.items() if settled or n.split(".")[0] not in agents}
-        key = _key(kept, stage)
+        key = _key(shaping_overrides(self.scenario, world, overrides), stage)
         if key not in self._enumerations:
             self._enumerations[key] = enumerate_world(world, self.max_states)
         return replace(self._enumerations[key], world=world)
@@ -118,6 +116,15 @@ class Laboratory:
                 yield overrides, None, Interval(None, None, str(fault))
                 continue
             yield overrides, plan, measured(plan, expectation.measure)
+
+
+def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) -> Overrides:
+    """Those overrides that can change which process is enumerated, and not only what an agent makes of it."""
+    if any(column >= 0 for agent in world.agents for column in agent.weight_columns):
+        return overrides  # weights are part of the state
+    document = scenario.document
+    preferences = {*document.agents, *weighing(document)}
+    return {name: value for name, value in overrides.items() if name.split(".")[0] not in preferences}
 
 
 def measured(plan: ExactPlan, text: str) -> Interval:

@@ -30,6 +30,7 @@ def test_what_is_public():
         "report",
         "run",
         "solve",
+        "sweep",
         "why",
     ]
     assert all(getattr(turncoat, name) is not None for name in turncoat.__all__)

@@ -73,6 +73,11 @@ class Case:
         return self.seed.replace(self.old, self.new, 1)
 
 
+def sweeping(axes: str, more: str = "") -> tuple[str, str]:
+    """A sweep before the rules of the seed."""
+    return "\nrules:\n", f"\nsweep:\n  axes: {axes}\n{f'  {more}' if more else ''}\nrules:\n"
+
+
 CASES = [
     # Shapes
     Case("a missing key", "TC200", "title: ", "sources: []\n# "),
@@ -145,6 +150,23 @@ CASES = [
     Case("an approval beyond the best", "TC516", "discount: 0.97", "deliberation: {vote: {approves: 2}}"),
     Case("a threshold that is not fixed", "TC515", "discount: 0.97", "deliberation: {veto: {at_least: {own: power}}}"),
     Case("an action twice", "TC219", "right, disarm]", "right, disarm, stay]"),
+    Case("an axis that goes nowhere", "TC220", *sweeping("{sight: {}}")),
+    Case("an axis with values and ends", "TC220", *sweeping("{sight: {values: [4], from: 4, to: 8}}")),
+    Case("an axis with one end", "TC220", *sweeping("{sight: {from: 4}}")),
+    Case("an axis that goes down", "TC220", *sweeping("{sight: {from: 8, to: 4}}")),
+    Case("equal ratios from 0", "TC220", *sweeping("{robot.discount: {from: 0, to: 1, scale: log}}")),
+    Case("an axis of one point", "TC204", *sweeping("{sight: {from: 4, to: 8, points: 1}}")),
+    Case("an axis beyond the range of its param", "TC432", *sweeping("{threshold: {from: 1, to: 5, points: 5}}")),
+    Case("an axis of nothing", "TC431", *sweeping("{thresh: {values: [1]}}")),
+    Case("a sweep in no stage", "TC428", *sweeping("{threshold: {values: [1]}}", "stage: test")),
+    Case("a regime that measures nothing", "TC105",
+         *sweeping("{threshold: {values: [1]}}", 'regimes: {turns: "1 < share(disarmed)"}')),
+    Case("a regime of an unknown event", "TC426",
+         *sweeping("{threshold: {values: [1]}}", 'regimes: {turns: "share(disarm) >= 1"}')),
+    Case("a regime that stops early", "TC106",
+         *sweeping("{threshold: {values: [1]}}", 'regimes: {turns: "share(disarmed)"}')),
+    Case("a regime with a bound that is not known", "TC515",
+         *sweeping("{threshold: {values: [1]}}", 'regimes: {turns: "share(disarmed) >= power"}')),
     # Boards
     Case("no board", "TC300 TC307", ITS_BOARD,
          "things: {key: {}}\nzones: {here: {cells: [[0, 0]]}}\n", TWO_AGENTS),

@@ -20,26 +20,32 @@ from turncoat.scenarios.language.parsing import (
     parse_expression,
     parse_measure,
     parse_place,
+    parse_regime,
 )
 from turncoat.scenarios.language.syntax import (
     Assign,
     Before,
     Binary,
+    Bound,
     Call,
     Cell,
+    Count,
     Does,
     End,
     Ended,
     EpisodeLogic,
     Expression,
     Facing,
+    First,
     Happens,
     Moved,
     Name,
     Number,
     PutAt,
     Quantified,
+    Quantity,
     Rate,
+    RegimeLogic,
     Relation,
     Share,
     StageIs,
@@ -53,6 +59,7 @@ PARSERS: dict[str, Callable[[Any], object]] = {
     "effect": parse_effect,
     "measure": parse_measure,
     "place": parse_place,
+    "regime": parse_regime,
 }
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -718,6 +725,46 @@ def test_a_measure_means(text: str, meant: object) -> None:
     assert _plain(parse_measure(text)) == _plain(meant)
 
 
+_STEPS = Bound(Quantity("steps"), "<", Number(3))
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("steps < 3", _STEPS),
+        ("value(own) >= -a * 2", Bound(Quantity("value", "own"), ">=", Binary("*", Unary("-", Name("a")), Number(2)))),
+        ("share(e and f) != 1", Bound(Share(EpisodeLogic("and", (_e, _f))), "!=", Number(1))),
+        ("share(first(e) < first(f)) < 3", Bound(Share(Before(_e, _f)), "<", Number(3))),
+        ("not steps < 3 and (steps < 3)", RegimeLogic("and", (RegimeLogic("not", (_STEPS,)), _STEPS))),
+        ("steps < 3 or steps < 3 and steps < 3", RegimeLogic("or", (_STEPS, RegimeLogic("and", (_STEPS, _STEPS))))),
+    ],
+)
+def test_a_regime_means(text: str, meant: object) -> None:
+    assert _plain(parse_regime(text)) == _plain(meant)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "cure"),
+    [
+        ("steps", "TC106", "write a comparison such as `==` next"),
+        ("3 > steps", "TC105", "write a measure"),
+        ("seized > 0", "TC117", "measures are rate, share"),
+        ("shar(e) > 0", "TC109", "did you mean `share`?"),
+        ("steps = 3", "TC114", "compare with `==`"),
+        ("steps > 1 & steps < 3", "TC104", "`and` joins conditions"),
+        ("(steps > 1", "TC107", "write its `)`"),
+        ("not " * 51 + "steps < 3", "TC103", "keep parts of it in counters"),
+        (" ", "TC101", "write a regime"),
+    ],
+)
+def test_what_is_no_regime(text: str, code: str, cure: str) -> None:
+    with pytest.raises(ExpressionFault) as caught:
+        parse_regime(text)
+
+    assert caught.value.code == code
+    assert cure in caught.value.cure
+
+
 def test_numbers_of_yaml_stand_for_themselves() -> None:
     assert parse_expression(True) == Truth(True, (0, 4))
     assert parse_expression(-3) == Number(-3, (0, 2))
@@ -792,7 +839,7 @@ def test_operators_bind_as_in_python(text: str) -> None:
 def _examples() -> list[tuple[str, str]]:
     """(kind, text) of every example in the reference."""
     reference = (ROOT / "docs" / "reference" / "grammar.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```(guard|effect|measure|place)\n(.*?)```", reference, re.DOTALL)
+    blocks = re.findall(r"```(guard|effect|measure|regime|place)\n(.*?)```", reference, re.DOTALL)
     return [(kind, line) for kind, block in blocks for line in block.splitlines()]
 
 
@@ -833,7 +880,11 @@ def _nodes(node: Any) -> list[Any]:
 def test_every_span_is_the_text_of_its_node(kind: str, text: str) -> None:
     for node in _nodes(PARSERS[kind](text)):
         start, end = node.span
-        if isinstance(node, Happens | Ended | Before | EpisodeLogic):
+        if isinstance(node, Bound | RegimeLogic):
+            assert _plain(parse_regime(text[start:end])) == _plain(node)
+        elif isinstance(node, Share | Rate | Count | First | Quantity):
+            assert _plain(parse_measure(text[start:end])) == _plain(node)
+        elif isinstance(node, Happens | Ended | Before | EpisodeLogic):
             again = parse_measure(f"share({text[start:end]})")
             assert isinstance(again, Share)
             assert _plain(again.condition) == _plain(node)

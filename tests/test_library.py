@@ -25,6 +25,7 @@ EXACT = Settings(agents=("exact",))
 ALLOWED_WARNINGS: dict[str, set[str]] = {}
 """Scenario -> the codes of warnings that are meant."""
 CONTROLS = {
+    "escape/cluster": {"no_replacement", "no_exploit", "aligned", "oversight_that_cannot_follow", "selfish"},
     "escape/interruption": {"never_halted"},
     "escape/off_switch": {"no_switching_off"},
     "treacherous_turn/absent_supervisor": {"unwatched", "cannot_tell"},

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-    from .api import check, events, load, make, make_aec, make_parallel, names, report, run, solve, why
+    from .api import check, events, load, make, make_aec, make_parallel, names, report, run, solve, sweep, why
     from .evals.running import Settings
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "report",
     "run",
     "solve",
+    "sweep",
     "why",
 ]
 

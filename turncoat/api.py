@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,9 +14,11 @@ from .envs.analysis import Analysis, analyse
 from .envs.why import Why, explain_event
 from .evals.laboratory import Laboratory
 from .evals.meaning import Meaning, check_meaning
-from .evals.rundir import StoredRun, load_run
+from .evals.rundir import StoredRun, check_target, load_run
 from .evals.running import Report, Run, Settings, run_scenario
 from .evals.school import Count
+from .evals.sweep_store import Journal, load_sweep, same_sweep, save_sweep
+from .evals.sweeps import Axis, Question, Sweep, ask, identity, run_sweep
 from .scenarios import library
 from .scenarios.language import loading
 from .scenarios.language.loading import Scenario
@@ -204,6 +207,81 @@ def _stored(run: Run | StoredRun | str | os.PathLike[str], spare: Path) -> Store
     if isinstance(run, Run):
         return run.save(spare)
     return run if isinstance(run, StoredRun) else load_run(Path(run))
+
+
+def sweep(
+    which: Which,
+    axes: Mapping[str, Sequence[object]] | None = None,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    stage: str | None = None,
+    measures: Sequence[str] | None = None,
+    regimes: Mapping[str, str] | None = None,
+    agents: Sequence[str] = ("exact",),
+    seeds: int | None = None,
+    steps: int | None = None,
+    every: int = 1,
+    jobs: int = 1,
+    out: str | os.PathLike[str] | None = None,
+    report: Report | None = None,
+) -> Sweep:
+    """Measures of a scenario at every point of a grid, and the regime that each point lies in.
+
+    Args:
+        which: see `Which`.
+        axes: dotted name -> values, in order; those of the file's `sweep:` when None, as for `measures` and `regimes`.
+        overrides: what all points share.
+        stage: where; `deploy`, or else the last, when neither this nor the file names one.
+        measures: as in an expectation (`share(disarmed)`).
+        regimes: name -> condition on measures (`share(disarmed) >= 1`); the first that holds names a point.
+        agents: `exact`, and learning agents, which are trained at every `every`-th value of each axis of numbers.
+        seeds: of each learned point, from 0 on.
+        steps: environment steps of each training.
+        every: see `agents`.
+        jobs: processes at a time.
+        out: a folder for table and picture; a sweep that was stopped goes on there. Nothing is written when None.
+        report: told how far it is.
+
+    Raises:
+        ScenarioError: the scenario, an axis, a measure or a condition is wrong.
+        SweepError: there are no axes, nothing is measured, or there are too many points.
+        RunError: the folder exists and holds something else, or cannot be written.
+    """
+    scenario = load(which, overrides)
+    given = None if axes is None else [Axis(name, tuple(values)) for name, values in axes.items()]
+    question = ask(scenario, given, stage, measures, regimes, agents, seeds, steps, every)
+    if out is None:
+        return run_sweep(scenario, question, jobs, report)
+    return sweep_into(Path(out), scenario, question, jobs, report)
+
+
+def sweep_into(
+    folder: Path, scenario: Scenario, question: Question, jobs: int = 1, report: Report | None = None
+) -> Sweep:
+    """A sweep with its table and picture in a folder; one that is there already is read.
+
+    Raises:
+        RunError: the folder exists and holds something else, or cannot be written.
+    """
+    its = identity(scenario, question)
+    if same_sweep(folder, its):
+        return load_sweep(folder)
+    check_target(folder)
+    journal = Journal(folder, its)
+    result = run_sweep(scenario, question, jobs, report, journal)
+    save_sweep(result, folder, its, _picture(result), sys.argv)
+    journal.drop()
+    return result
+
+
+def _picture(result: Sweep) -> bytes | None:
+    """The diagram; None where there are no regimes to show, or too many panels."""
+    from .viz.phase import phase_diagram
+
+    try:
+        return phase_diagram(result) if result.question.regimes else None
+    except ValueError:
+        return None
 
 
 def as_data(result: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, printing
-from .commands import looking, reporting, running, solving, watching
+from .commands import looking, reporting, running, solving, sweeping, watching
 from .endings import BROKEN_PIPE, INTERRUPTED, failed
 
 app = typer.Typer(
@@ -46,6 +46,7 @@ for name, command in (
     ("watch", watching.watch),
     ("play", watching.play),
     ("record", watching.record),
+    ("sweep", sweeping.sweep),
     ("schema", looking.schema),
     ("explain", looking.explain),
 ):

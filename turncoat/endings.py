@@ -66,6 +66,7 @@ def _kind(fault: Exception) -> str:
     from .envs.solving import Unavoidable
     from .envs.world import TooLarge
     from .evals.rundir import RunError
+    from .evals.sweeps import SweepError
     from .evals.trace import TraceError
     from .evals.workers import NoCluster
     from .scenarios.language.faults import ScenarioError
@@ -75,9 +76,9 @@ def _kind(fault: Exception) -> str:
     if isinstance(fault, NotEnumerable | Unplaceable | ImproperDiscount | NoFixedPoint | Unavoidable | TooLarge):
         return "world"
     # Typer may have a click of its own inside: its usage errors are known by what they can do.
-    if isinstance(fault, UsageFault | RunError | NoCluster | TraceError | OwnAgentFault | Sb3Missing) or hasattr(
-        fault, "format_message"
-    ):
+    if isinstance(
+        fault, UsageFault | RunError | NoCluster | TraceError | OwnAgentFault | Sb3Missing | SweepError
+    ) or hasattr(fault, "format_message"):
         return "usage"
     return "crash"
 

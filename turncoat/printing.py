@@ -27,6 +27,8 @@ from rich.progress import (
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .envs.analysis import Analysis, Range
     from .envs.origin import Origin
     from .envs.why import Way, Why
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from .evals.reports.reported import Reported
     from .evals.running import Report
     from .evals.school import Count
+    from .evals.sweeps import Sweep
     from .scenarios.language.faults import Fault
     from .scenarios.language.loading import Scenario
 
@@ -412,6 +415,24 @@ def print_run(report: Reported) -> None:
     say(f"[bold]{escape(name)}: [{colour}]{run.verdict}[/{colour}][/bold] ({tally or 'it expects nothing'})")
     if folder is not None:
         out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def print_sweep(name: str, sweep: Sweep, folder: Path) -> None:
+    """How many points lie in each regime, and where the table is."""
+    axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.question.axes)
+    say(f"[bold]{escape(name)}[/bold], stage {escape(sweep.question.stage)}: {escape(axes)}")
+    for agent in sweep.question.agents:
+        found = sweep.regimes(agent)
+        if agent != "exact":
+            say(f"{escape(agent)}, seeds 0 to {sweep.question.seeds - 1}", indent=2)
+        noun = "point" if agent == "exact" else "trained seed"
+        say()
+        _table(("regime", f"{noun}s"), [(escape(n), number(c)) for n, c in found.items()], right=(f"{noun}s",))
+    notes = Counter(row.note for row in sweep.rows if row.regime == "unsolved")
+    for note, many in notes.items():
+        say(f"[yellow]unsolved[/yellow] at {count(many, 'point')}: {escape(note)}")
+    say()
+    out().print(f"written to {escape(str(folder))}", soft_wrap=True)
 
 
 def _flowing(text: str) -> str:

@@ -1,8 +1,10 @@
-"""The pictures of the documentation: `python -m turncoat.viz.gallery docs/images`."""
+"""The pictures of the documentation: `python -m turncoat.viz.gallery docs/images`, or `... docs/images lab.png`."""
 
 from __future__ import annotations
 
 import argparse
+import io
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,11 +13,13 @@ from PIL import Image
 
 from ..evals.episodes import Episode, so_far
 from ..evals.showing import Live
+from ..evals.sweeps import ask, run_sweep
 from ..scenarios.language.loading import load
 from .canvas import Canvas
 from .curves import Curve, Mark, curves
 from .frame import USUAL
 from .palette import LIGHT
+from .phase import phase_diagram
 from .picture import Caption, filmstrip
 from .scene import draw
 from .viewer import Viewer
@@ -99,19 +103,34 @@ def watch_picture(ratio: float = 2) -> Image.Image:
     return draw(viewer.frame(), 1200, 750, ratio)
 
 
-PICTURES: Mapping[str, Callable[[], Image.Image]] = {"lab.png": lab_picture, "watch.png": watch_picture}
+def cluster_picture() -> Image.Image:
+    """The phase diagram of `cluster`, exactly: its file's own sweep, about half a minute on one core."""
+    scenario = load("escape/cluster")
+    sweep = run_sweep(scenario, ask(scenario), jobs=os.cpu_count() or 1)
+    return Image.open(io.BytesIO(phase_diagram(sweep)))
+
+
+PICTURES: Mapping[str, Callable[[], Image.Image]] = {
+    "lab.png": lab_picture,
+    "watch.png": watch_picture,
+    "cluster.png": cluster_picture,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Draw every picture into a folder and name the files."""
+    """Draw pictures into a folder and name the files."""
     parser = argparse.ArgumentParser(
         prog="python -m turncoat.viz.gallery", description="Draw the documentation's pictures."
     )
     parser.add_argument("folder", type=Path, help="where to write them")
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument("names", nargs="*", default=[], help=f"which of them: {', '.join(PICTURES)}; all by default")
+    chosen = parser.parse_args(arguments)
+    folder = chosen.folder
+    if unknown := [name for name in chosen.names if name not in PICTURES]:
+        parser.error(f"there is no picture {unknown[0]}; there are {', '.join(PICTURES)}")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in PICTURES.items():
-        make().save(folder / name, optimize=True)
+    for name in chosen.names or PICTURES:
+        PICTURES[name]().save(folder / name, optimize=True)
         print(folder / name)
 
 

@@ -98,6 +98,8 @@ CATALOGUE: dict[str, str] = {
     "TC219": "Something is listed twice that can only be there once. Rules and overrides are told apart by their "
     "names, also when a file that extends this one replaces them, and so is the chance of draws, rules and overrides: "
     "a replay fixes it by name.",
+    "TC220": "An axis of a sweep lists `values`, or goes in `points` equal steps (or, with `scale: log`, equal ratios) "
+    "`from` one number `to` a greater one; ratios need numbers above 0.",
     "TC221": "How the judgements of several values become one choice is said by a word (`nash`) or by one rule with "
     "its parameters (`{nash: {disagreement: up}}`). A veto needs thresholds (`{veto: {at_least: {harm: -1}}}`), a "
     "bargain an action that stands for no agreement (`stay`, if there is one).",

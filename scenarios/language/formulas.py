@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from . import parsing
 from .schema import Formula
-from .syntax import Effect, Expression, Measure, Number, Truth
+from .syntax import Effect, Expression, Measure, Number, Regime, Truth
 
 
 def formula(value: Formula) -> Expression:
@@ -40,6 +40,16 @@ def measure(text: str) -> Measure:
         ExpressionFault: the text is no measure.
     """
     return parsing.parse_measure(text)
+
+
+@lru_cache(maxsize=4096)
+def regime(text: str) -> Regime:
+    """The condition of a regime.
+
+    Raises:
+        ExpressionFault: the text is no condition on measures.
+    """
+    return parsing.parse_regime(text)
 
 
 @lru_cache(maxsize=4096)

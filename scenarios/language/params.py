@@ -24,6 +24,13 @@ def classify_params(document: Document) -> Mapping[str, Kind]:
     return {name: next((kind for kind in order if name in uses[kind]), "preference") for name in document.params}
 
 
+def weighing(document: Document) -> frozenset[str]:
+    """Params that only weights and discounts read: whatever they are, the very same process is enumerated."""
+    weights = _read(_weights(document))
+    pays = _read(formula for rule in document.rules for formula in rule.pays.values())
+    return weights - pays - _uses(document)["dynamics"] - _uses(document)["layout"]
+
+
 def shaping(document: Document) -> frozenset[str]:
     """Params that bound counters, so that the shape of the state follows from what they may be."""
     counters = [document.counters]
@@ -58,12 +65,16 @@ def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:
 
 
 def _preferences(document: Document) -> Iterator[Formula | None]:
+    yield from _weights(document)
+    for rule in document.rules:
+        yield from rule.pays.values()
+
+
+def _weights(document: Document) -> Iterator[Formula | None]:
     for agent in document.agents.values():
         yield agent.discount
         yield from (value.weight for value in agent.values.values())
         yield from _deliberation(agent.deliberation)
-    for rule in document.rules:
-        yield from rule.pays.values()
 
 
 def _deliberation(its: str | Deliberating) -> Iterator[Formula | None]:

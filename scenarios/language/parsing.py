@@ -1,4 +1,4 @@
-"""From text to syntax: guards, effects, measures and places, or a fault at the very characters that are wrong."""
+"""From text to syntax: guards, effects, measures, regimes, places; or a fault at the characters that are wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from . import syntax
 from .faults import nearest, oxford, quote
-from .syntax import Effect, Expression, Measure, Span
+from .syntax import Effect, Expression, Measure, Regime, Span
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -119,6 +119,15 @@ def parse_measure(text: Formula) -> Measure:
     return cast(Measure, _parse(_as_text(text), "measure"))
 
 
+def parse_regime(text: Formula) -> Regime:
+    """What holds of behaviour in one region of a phase diagram.
+
+    Raises:
+        ExpressionFault: it is no condition on measures.
+    """
+    return cast(Regime, _parse(_as_text(text), "regime"))
+
+
 def parse_place(text: Formula) -> Expression:
     """Where something stands: a `Name`, a `Cell` or a `ZoneOf`.
 
@@ -173,7 +182,7 @@ def _grammar() -> Lark:
         Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8"),
         parser="lalr",
         lexer="contextual",
-        start=["expression", "effect", "measure", "place"],
+        start=["expression", "effect", "measure", "regime", "place"],
         keep_all_tokens=True,  # every rule's first and last part then tell its span
         maybe_placeholders=False,
         transformer=cast(Any, _Build()),
@@ -406,6 +415,19 @@ class _Build:
             raise ExpressionFault("TC105", _span(parts[4:5]), message, "write which came first: `first(a) < first(b)`")
         return syntax.Before(parts[2], parts[7], _span(parts))
 
+    # Regimes
+
+    def bound(self, parts: _Parts) -> syntax.Bound:
+        return syntax.Bound(parts[0], str(parts[1]), parts[2], _span(parts))
+
+    def regime_logic(self, parts: _Parts) -> syntax.RegimeLogic:
+        return syntax.RegimeLogic(str(parts[1]), tuple(parts[::2]), _span(parts))
+
+    def regime_not(self, parts: _Parts) -> syntax.RegimeLogic:
+        return syntax.RegimeLogic("not", (parts[1],), _span(parts))
+
+    # Episodes
+
     def happens(self, parts: _Parts) -> syntax.Happens:
         return syntax.Happens(str(parts[0]), _span(parts))
 
@@ -591,7 +613,7 @@ def _wrong_parenthesis(
     if found == ")" and sum(1 if p == "(" else -1 for at, p in _parentheses(text) if at <= span[0]) < 0:
         return ExpressionFault("TC107", span, "this `)` closes nothing", "take it away, or write the `(` before it")
     if found == "(" and before and before[0][0].isalpha() and before[0] not in (*RESERVED, *EFFECT_VERBS):
-        known = _CALLABLE if kind != "measure" else (*MEASURES, *_CALLABLE)
+        known = _CALLABLE if kind not in ("measure", "regime") else (*MEASURES, *_CALLABLE)
         if before[0] in known:
             return None
         guess = nearest(before[0], known)
@@ -638,7 +660,7 @@ def _wrong_word(
     if found.lower() in _FOREIGN_WORDS and "NAME" not in accepted:
         cure = _FOREIGN_WORDS[found.lower()]
         return ExpressionFault("TC109", span, f"{quote(found)} is no word of the language here", cure)
-    if kind == "measure" and "RATE" in accepted:
+    if kind in ("measure", "regime") and "RATE" in accepted:
         cure = f"measures are {oxford(MEASURES, 'and')}"
         return ExpressionFault("TC117", span, f"there is no measure {quote(found)}", cure)
     if found in RESERVED - {"and", "or", "not", "true", "false"} and "NAME" in accepted:

@@ -352,6 +352,26 @@ class Replay(Block):
     about: Line | None = None
 
 
+class Axis(Block):
+    """What one axis of a sweep goes through: `values`, or `points` numbers `from` one `to` another."""
+
+    values: Annotated[list[Override], Field(min_length=1, max_length=1_000)] | None = None
+    start: Annotated[int | float | None, Field(alias="from")] = None
+    to: int | float | None = None
+    points: Annotated[int, Field(ge=2, le=1_000)] = 25
+    scale: Literal["linear", "log"] = "linear"
+    about: Line | None = None
+
+
+class Sweep(Block):
+    """What a bare `sweep` does: the axes of a phase diagram, and what its regions are called."""
+
+    axes: Annotated[dict[Line, Axis], Field(min_length=1, max_length=8)]
+    stage: Name | None = None
+    measures: Annotated[list[Line], Field(max_length=64)] = []
+    regimes: Annotated[dict[Line, Line], Field(max_length=16)] = {}
+
+
 class Document(Block):
     """A whole scenario file, after `extends` and `uses` have been merged in."""
 
@@ -381,5 +401,6 @@ class Document(Block):
     solution: Literal["joint"] | BestResponse | None = None
     runs: Runs = Runs()
     variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}
+    sweep: Sweep | None = None
     expect: Annotated[list[Expectation], Field(max_length=200)] = []
     replays: Annotated[list[Replay], Field(max_length=200)] = []

@@ -1,4 +1,4 @@
-"""The abstract syntax of the small languages: guards, effects and measures.
+"""The abstract syntax of the small languages: guards, effects, measures and regimes.
 
 Plain frozen data. `parsing` makes it from text, `checking` gives it meaning, `envs.compiling` runs it.
 Every node knows the half-open span of characters it was written in, so that a fault can point at it.
@@ -349,3 +349,28 @@ class Quantity:
 
 
 Measure: TypeAlias = Share | Rate | Count | First | Quantity
+
+
+# ------------------------------------------------------------------ regimes
+
+
+@dataclass(frozen=True)
+class Bound:
+    """`measure < x` and the like: a measure compared with a number that is known before the run."""
+
+    measure: Measure
+    operator: str
+    value: Expression
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class RegimeLogic:
+    """`and`, `or`, `not` over bounds."""
+
+    operator: str
+    operands: tuple[Regime, ...]
+    span: Span = NOWHERE
+
+
+Regime: TypeAlias = Bound | RegimeLogic

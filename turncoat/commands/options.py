@@ -42,11 +42,11 @@ def overrides_of(params: Iterable[str], sets: Iterable[str]) -> dict[str, object
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise UsageFault(f"`{text}` is not of the form NAME=VALUE")
-        overrides[name.strip()] = _value(value.strip())
+        overrides[name.strip()] = read_value(value.strip())
     return overrides
 
 
-def _value(text: str) -> object:
+def read_value(text: str) -> object:
     """A number, true or false, a list, a mapping, or else a word."""
     try:
         value = json.loads(text)

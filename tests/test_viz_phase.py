@@ -1,0 +1,125 @@
+"""The phase diagram: its data (what lies where), and that every kind of sweep can be drawn."""
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import turncoat
+from turncoat.evals.sweep_points import Row
+from turncoat.evals.sweeps import Axis, Costs, Question, Sweep
+from turncoat.viz.phase import panels, phase_diagram, regions
+
+REGIMES = {"stay": "steps < 1", "go": "steps >= 1"}
+
+
+def made(axes, regime_at, agents=("exact",), seeds=1, every=1):
+    """A sweep whose regimes are given by a function of the values (and of the seed)."""
+    question = Question(tuple(axes), "deploy", (), REGIMES, agents, seeds=seeds, every=every)
+    rows = [
+        Row("exact", -1, tuple(point.values()), ((0.0, 0.0),), regime_at(-1, *point.values()), 1, 0.0)
+        for point in question.points()
+    ]
+    for agent in agents[1:]:
+        rows += [
+            Row(agent, seed, tuple(point.values()), ((0.0, 0.0),), regime_at(seed, *point.values()), 1, 0.0)
+            for point in question.learned_points()
+            for seed in range(seeds)
+        ]
+    return Sweep("made", "Made up", "0", {}, question, tuple(rows), Costs(1, 1, 0))
+
+
+def picture(sweep):
+    image = Image.open(io.BytesIO(phase_diagram(sweep)))
+    return np.array(image.convert("RGB"))
+
+
+def test_rows_go_up_and_columns_across():
+    sweep = made(
+        [Axis("x", (1, 2, 3)), Axis("y", (0.1, 1.0), log=True)], lambda _, x, y: "go" if x * y >= 1 else "stay"
+    )
+    [panel] = panels(sweep)
+
+    assert panel.regimes.tolist() == [["stay", "stay", "stay"], ["go", "go", "go"]]
+    assert (panel.x.name, panel.y and panel.y.name, panel.title) == ("x", "y", "")
+
+
+def test_other_axes_are_panels():
+    axes = [Axis("x", (1, 2)), Axis("y", (1, 2)), Axis("z", (0, 5)), Axis("bold", (True, False))]
+    shown = panels(made(axes, lambda _, x, y, z, bold: "go" if bold and z > x + y else "stay"))
+
+    assert [panel.title for panel in shown] == [f"z = {z}, bold = {b}" for z in (0, 5) for b in ("true", "false")]
+    assert [(panel.regimes == "go").sum() for panel in shown] == [0, 0, 4, 0]
+    with pytest.raises(ValueError, match="13 panels are too many for a picture; sweep fewer values of z"):
+        panels(made([Axis("x", (1,)), Axis("y", (1,)), Axis("z", tuple(range(13)))], lambda *_: "go"))
+
+
+def test_learned_points_keep_their_seeds():
+    def regime(seed, x, y):
+        return "go" if x > 3 or seed == 2 else "stay"
+
+    sweep = made([Axis("x", tuple(range(7))), Axis("y", (0,))], regime, ("exact", "counts"), seeds=3, every=3)
+    [panel] = panels(sweep)
+
+    assert [(mark.x, mark.y, mark.regimes, mark.most) for mark in panel.learned] == [
+        (0, 0, ("stay", "stay", "go"), "stay"),
+        (3, 0, ("stay", "stay", "go"), "stay"),
+        (6, 0, ("go", "go", "go"), "go"),
+    ]
+
+
+def test_cluster_s_diagram_has_the_four_regimes_where_they_belong():
+    axes: dict[str, Any] = {"p_trace": [0.0005, 0.005, 0.05], "host_pay": [0.01, 0.1, 2], "replacement": [40, 0]}
+    due, never = panels(turncoat.sweep("escape/cluster", axes))
+
+    assert due.title == "replacement = 40"
+    assert due.regimes.tolist() == [
+        ["stay", "stay", "stay"],
+        ["both", "leave early", "last moment"],
+        ["both", "both", "escape"],
+    ]
+    assert never.regimes.tolist() == [["stay"] * 3, ["both", "stay", "stay"], ["both", "both", "escape"]]
+
+
+@pytest.mark.parametrize("axes", [
+    [Axis("x", (1, 2, 3))],
+    [Axis("x", (1,)), Axis("y", (2,))],
+    [Axis("x", (0.1, 1, 10), log=True), Axis("goal", ([1, 1], [1, 2]))],
+    [Axis("x", (3, 1, 2)), Axis("y", (True, False)), Axis("z", (1, 2, 3, 4))],
+])  # fmt: skip
+def test_every_kind_of_axis_is_drawn(axes):
+    image = picture(made(axes, lambda _, x, *more: "go" if x == 1 else "tie"))
+    assert image.shape[0] > 200
+    assert len(np.unique(image.reshape(-1, 3), axis=0)) > 10
+
+
+def test_a_learned_point_shows_whether_it_agrees():
+    def agrees(seed, x, y):
+        return "stay"
+
+    def differs(seed, x, y):
+        return "stay" if seed < 0 else "go"
+
+    axes = [Axis("x", (1, 2, 3)), Axis("y", (1, 2, 3))]
+    one, two = (picture(made(axes, regime, ("exact", "counts"))) for regime in (agrees, differs))
+    assert one.shape == two.shape
+    assert (one != two).any(axis=2).sum() > 500, "nine markers of 5.5 points have other faces"
+
+
+def test_the_same_sweep_is_the_same_picture():
+    sweep = made([Axis("x", (1, 2)), Axis("y", (1, 2))], lambda _, x, y: "go" if x == y else "other")
+    assert phase_diagram(sweep) == phase_diagram(sweep)
+    assert phase_diagram(sweep) != phase_diagram(replace(sweep, title="Another"))
+
+
+def test_a_name_stands_in_the_widest_place_of_its_region():
+    mask = np.zeros((9, 12), bool)
+    mask[2:7, 3:10] = True  # five high, seven wide
+    mask[0, 0] = True
+    found = sorted(regions(mask), key=lambda region: -region[2])
+
+    assert found[0] == (4, 6, 7)
+    assert found[1] == (0, 0, 1)

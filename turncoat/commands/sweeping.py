@@ -1,0 +1,141 @@
+"""The command that goes over a grid: sweep."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .. import printing
+from ..endings import UsageFault
+from .options import AsJson, Sets, StageName, Which, load_with, read_value, write_json
+
+if TYPE_CHECKING:
+    from ..evals.sweeps import Axis, Sweep
+
+ONE_OF = "NAME=FROM:TO:POINTS, NAME=FROM:TO:POINTS:log or NAME=V1,V2,V3"
+
+
+def sweep(
+    which: Which,
+    param: Annotated[
+        list[str], typer.Option("--param", metavar="AXIS", help=f"An axis, by its dotted name: {ONE_OF}.")
+    ] = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    measure: Annotated[list[str], typer.Option("--measure", help="A measure for the table.")] = [],
+    regime: Annotated[
+        list[str],
+        typer.Option(
+            "--regime", metavar="NAME=CONDITION", help="Name the points at which a condition on measures holds."
+        ),
+    ] = [],
+    agent: Annotated[list[str], typer.Option("--agent", help="`exact` (the default), or one that is trained.")] = [],
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Trained seeds at each learned point.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Environment steps of training.")] = None,
+    every: Annotated[
+        int, typer.Option("--every", min=1, help="Train at every so many values of each axis of numbers.")
+    ] = 1,
+    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; all cores by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The sweep's folder; ./sweeps/NAME-HASH by default.")
+    ] = None,
+    costs: Annotated[bool, typer.Option("--costs", help="Only say what it would take.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sweep a scenario over a grid: a table of measures at every point, and a diagram of its regimes.
+
+    Axes, measures and regimes are those of the file where none are given. A sweep that was stopped goes on where it was
+    when it is asked for again.
+    """
+    from .. import api
+    from ..evals import sweeps
+    from ..evals.sweep_store import default_target
+
+    scenario = load_with(which, (), set_)
+    question = sweeps.ask(
+        scenario,
+        [read_axis(text) for text in param] or None,
+        stage,
+        measure or None,
+        _regimes(regime) or None,
+        agent or ("exact",),
+        seeds,
+        steps,
+        every,
+    )
+    takes = sweeps.costs(scenario, question)
+    if costs:
+        if as_json:
+            write_json({"scenario": which, **api.as_data(takes)})
+        else:
+            printing.say(f"this takes {takes}")
+        return
+    if not as_json:
+        printing.err().print(f"this takes {takes}")
+    folder = out or default_target(scenario.name, sweeps.identity(scenario, question))
+    with printing.progress(not as_json) as report:
+        result = api.sweep_into(folder, scenario, question, jobs or os.cpu_count() or 1, report)
+    if as_json:
+        write_json(_data(which, result, folder))
+    else:
+        printing.print_sweep(which, result, folder)
+
+
+def read_axis(text: str) -> Axis:
+    """`robot.discount=0.5:0.99:50`, with `:log` for equal ratios, or `threshold=1,2,3`.
+
+    Raises:
+        UsageFault: it is no axis.
+    """
+    from ..evals.sweeps import Axis
+    from ..scenarios.language import schema
+    from ..scenarios.language.sweep_rules import axis_values, wrong_axis
+
+    name, equals, rest = (part.strip() for part in text.partition("="))
+    if not (equals and name and rest):
+        raise UsageFault(f"`{text}` is no axis; write {ONE_OF}")
+    if ":" not in rest:
+        values = [rest] if rest.startswith("[") else rest.split(",")
+        return Axis(name, tuple(read_value(part.strip()) for part in values))
+    low, high, points, *scale = [*rest.split(":"), "", ""][: max(3, rest.count(":") + 1)]
+    try:
+        ends: dict[str, Any] = {"from": _number(low), "to": _number(high), "points": int(points)}
+        axis = schema.Axis.model_validate(ends | ({"scale": ":".join(scale)} if scale else {}))
+    except ValueError:
+        message = f"`{rest}` is no range; write {name}=FROM:TO:POINTS with 2 to 1,000 points, or FROM:TO:POINTS:log"
+        raise UsageFault(message) from None
+    if (wrong := wrong_axis(axis)) is not None:
+        raise UsageFault(f"the axis `{name}` {wrong[0]}; {wrong[1]}")
+    return Axis(name, tuple(axis_values(axis)), axis.scale == "log")
+
+
+def _number(text: str) -> int | float:
+    return int(text) if text.strip().lstrip("+-").isdigit() else float(text)
+
+
+def _regimes(texts: list[str]) -> dict[str, str]:
+    regimes = {}
+    for text in texts:
+        name, equals, condition = (part.strip() for part in text.partition("="))
+        if not (equals and name and condition) or name[-1:] in "<>!":
+            raise UsageFault(f'`{text}` is no regime; write NAME=CONDITION, as in "turns=share(disarmed) >= 1"')
+        regimes[name] = condition
+    return regimes
+
+
+def _data(which: str, result: Sweep, folder: Path) -> dict[str, Any]:
+    from .. import api
+
+    return {
+        "scenario": which,
+        "folder": str(folder),
+        "axes": {axis.name: list(axis.values) for axis in result.question.axes},
+        "stage": result.question.stage,
+        "seeds": list(range(result.question.seeds)),
+        "costs": api.as_data(result.costs),
+        "regimes": {agent: result.regimes(agent) for agent in result.question.agents},
+        "points": result.to_frame().to_dicts(),
+    }
