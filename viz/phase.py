@@ -24,6 +24,7 @@ from ..evals.regimes import OTHER, TIE, UNSOLVED
 from ..evals.sweeps import Axis, Sweep
 from . import palette
 from .canvas import Point
+from .palette import LIGHT
 
 COLOURS = (palette.SKY, palette.GREEN, palette.VERMILION, palette.YELLOW, palette.PURPLE, palette.BLUE, palette.ORANGE)
 PALE = 0.35
@@ -33,7 +34,7 @@ BLANKS = {TIE: ("#BDBDBD", "xxx"), OTHER: ("#FFFFFF", "..."), UNSOLVED: ("#FFFFF
 MARKS = ("o", "s", "^", "D")
 SIZE = (4.6, 3.9)
 """Inches of a panel, across and up."""
-_BEHIND = {"boxstyle": "round,pad=0.15", "facecolor": f"{palette.LIGHT.paper}AA", "edgecolor": "none"}
+_BEHIND = {"boxstyle": "round,pad=0.15", "facecolor": f"{LIGHT.paper}AA", "edgecolor": "none"}
 LINE = 48
 """Letters that fit across a panel."""
 
@@ -123,7 +124,7 @@ def phase_diagram(sweep: Sweep, dpi: int = 150) -> bytes:
     if handles:
         wide = min(len(handles), 2 * columns)
         figure.legend(handles=handles, loc="outside lower center", ncols=wide, frameon=False, fontsize=8)
-    figure.suptitle(f"{sweep.title}\n{sweep.scenario}: {_who(sweep)}", fontsize=9.5, color=palette.LIGHT.ink)
+    figure.suptitle(f"{sweep.title}\n{sweep.scenario}: {_who(sweep)}", fontsize=9.5, color=LIGHT.ink)
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
@@ -150,13 +151,13 @@ def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[
     names = list(styles)
     across, up = _edges(panel.x), _edges(panel.y) if panel.y else np.array([0.0, 1.0])
     codes = np.array([[names.index(name) if name else -1 for name in row] for row in panel.regimes])
-    paint = np.array([to_rgb(styles[name][0]) for name in names] + [to_rgb(palette.LIGHT.paper)])
+    paint = np.array([to_rgb(styles[name][0]) for name in names] + [to_rgb(LIGHT.paper)])
     axes.pcolormesh(across, up, paint[codes])  # -1, where nothing was solved, is the last: paper
     for y, x in np.argwhere(np.isin(codes, [names.index(name) for name in BLANKS])):
         sides = [*across[[x, x + 1, x + 1, x]]], [*up[[y, y, y + 1, y + 1]]]
-        axes.fill(*sides, fill=False, linewidth=0, edgecolor=palette.LIGHT.muted, hatch=styles[names[codes[y, x]]][1])
+        axes.fill(*sides, fill=False, linewidth=0, edgecolor=LIGHT.muted, hatch=styles[names[codes[y, x]]][1])
     for (x0, y0), (x1, y1) in _boundaries(codes, across, up):
-        axes.plot([x0, x1], [y0, y1], color=palette.LIGHT.ink, linewidth=1.4, solid_capstyle="projecting")
+        axes.plot([x0, x1], [y0, y1], color=LIGHT.ink, linewidth=1.4, solid_capstyle="projecting")
     axes.set_xlim(across[0], across[-1])
     axes.set_ylim(up[0], up[-1])
     unnamed = _name_regions(axes, panel, codes, names, across, up)
@@ -166,7 +167,7 @@ def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[
         _label_axis(axes, panel.y, "y")
     else:
         axes.yaxis.set_major_locator(NullLocator())
-    axes.set_title(panel.title, fontsize=9, color=palette.LIGHT.ink)
+    axes.set_title(panel.title, fontsize=9, color=LIGHT.ink)
     return unnamed
 
 
@@ -188,7 +189,7 @@ def _name_regions(
         for y, x in fitting:
             axes.text(
                 _between(across, x), _between(up, y), names[code], ha="center", va="center", fontsize=9,
-                color=palette.LIGHT.ink, bbox=_BEHIND, zorder=4,
+                color=LIGHT.ink, bbox=_BEHIND, zorder=4,
             )  # fmt: skip
         if not fitting:
             unnamed.append(names[code])
@@ -205,20 +206,20 @@ def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], 
         x, y = _between(across, mark.x), _between(up, mark.y)
         axes.plot(
             x, y, MARKS[agents.index(mark.agent) % len(MARKS)], markersize=5.5, zorder=5,
-            markerfacecolor=palette.LIGHT.ink if filled else styles[mark.most][0],
-            markeredgecolor=palette.LIGHT.paper if filled else palette.LIGHT.ink, markeredgewidth=0.8 if filled else 1.4,
+            markerfacecolor=LIGHT.ink if filled else styles[mark.most][0],
+            markeredgecolor=LIGHT.paper if filled else LIGHT.ink, markeredgewidth=0.8 if filled else 1.4,
         )  # fmt: skip
         if 0 < agree < seeds:
             beside = -5 if mark.x == len(panel.x.values) - 1 else 5
             axes.annotate(
-                f"{agree}/{seeds}", (x, y), (beside, 0), textcoords="offset points", fontsize=7, color=palette.LIGHT.ink,
+                f"{agree}/{seeds}", (x, y), (beside, 0), textcoords="offset points", fontsize=7, color=LIGHT.ink,
                 ha="left" if beside > 0 else "right", va="center", zorder=5,
             )  # fmt: skip
 
 
 def _label_axis(axes: Axes, axis: Axis, which: str) -> None:
     side = axes.xaxis if which == "x" else axes.yaxis
-    (axes.set_xlabel if which == "x" else axes.set_ylabel)(axis.name, fontsize=9, color=palette.LIGHT.ink)
+    (axes.set_xlabel if which == "x" else axes.set_ylabel)(axis.name, fontsize=9, color=LIGHT.ink)
     side.set_tick_params(labelsize=8)
     if not _numeric(axis):
         side.set_ticks([float(i) for i in range(len(axis.values))], [_written(value) for value in axis.values])
@@ -270,7 +271,7 @@ def _written(value: object) -> str:
 def _styles(sweep: Sweep) -> dict[str, tuple[str, str]]:
     """Colour and hatching of every regime, and of what is none."""
     named = {
-        name: (palette.mix(COLOURS[i % len(COLOURS)], palette.LIGHT.paper, PALE), "" if i < len(COLOURS) else "//")
+        name: (palette.mix(COLOURS[i % len(COLOURS)], LIGHT.paper, PALE), "" if i < len(COLOURS) else "//")
         for i, name in enumerate(sweep.question.regimes)
     }
     return named | BLANKS
@@ -278,14 +279,14 @@ def _styles(sweep: Sweep) -> dict[str, tuple[str, str]]:
 
 def _patch(name: str, styles: dict[str, tuple[str, str]]) -> Patch:
     colour, hatch = styles[name]
-    return Patch(facecolor=colour, edgecolor=palette.LIGHT.ink, hatch=hatch, label=name, linewidth=0.6)
+    return Patch(facecolor=colour, edgecolor=LIGHT.ink, hatch=hatch, label=name, linewidth=0.6)
 
 
 def _legend_marks(agent: str, shape: str) -> list[Line2D]:
     return [
-        Line2D([], [], linestyle="", marker=shape, markersize=5.5, markeredgecolor=palette.LIGHT.ink, markerfacecolor=fill,
+        Line2D([], [], linestyle="", marker=shape, markersize=5.5, markeredgecolor=LIGHT.ink, markerfacecolor=fill,
                label=f"{agent}: {says}")
-        for fill, says in ((palette.LIGHT.ink, "most seeds agree"), ("white", "they do not (colour: their regime)"))
+        for fill, says in ((LIGHT.ink, "most seeds agree"), ("white", "they do not (colour: their regime)"))
     ]  # fmt: skip
 
 
