@@ -10,6 +10,7 @@ from itertools import product
 from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
+from ..envs.evaluating import look_at, truth
 from ..envs.planning import ExactPlan, plan_exactly
 from ..envs.policies import ImproperDiscount
 from ..envs.solving import Unavoidable
@@ -19,7 +20,7 @@ from ..scenarios.language.loading import Scenario, apply_overrides
 from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from ..scenarios.language.syntax import Measure, Rate
-from .measures import Interval, exact_measure
+from .measures import Holds, Interval, exact_measure
 
 Overrides = Mapping[str, object]
 """Dotted overrides, as in `with:`."""
@@ -131,6 +132,11 @@ def measure_in(world: World, text: str) -> Measure:
     if isinstance(measure, Rate) and measure.condition is not None:
         return replace(measure, condition=world.resolve(measure.condition))
     return measure
+
+
+def holds_in(world: World) -> Holds:
+    """Where a condition holds, in the states of a trace of this world."""
+    return lambda condition, states: truth(condition, look_at(world, states))
 
 
 def _key(overrides: Overrides, *more: str) -> str:

@@ -21,6 +21,7 @@ def test_what_is_public():
         "Settings",
         "__version__",
         "check",
+        "compare",
         "events",
         "load",
         "make",

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-    from .api import check, events, load, make, make_aec, make_parallel, names, report, run, solve, why
+    from .api import check, compare, events, load, make, make_aec, make_parallel, names, report, run, solve, why
     from .evals.running import Settings
 
 __all__ = [
     "Settings",
     "__version__",
     "check",
+    "compare",
     "events",
     "load",
     "make",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .envs.analysis import Analysis, analyse
 from .envs.why import Why, explain_event
+from .evals.comparing import Comparison, Side, compare_runs, open_side
 from .evals.laboratory import Laboratory
 from .evals.meaning import Meaning, check_meaning
 from .evals.rundir import StoredRun, load_run
@@ -182,6 +183,26 @@ def run(
         ValueError, RunError, NoCluster: as `run_scenario`.
     """
     return run_scenario(load(which, overrides), settings, report, count)
+
+
+def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | None = None) -> Comparison:
+    """Compare two runs, or two agents, expectation by expectation: exact ranges, and what was learned seed by seed.
+
+    Args:
+        a: what `run` returned, a stored run, its folder, or `FOLDER:AGENT` for one of its agents.
+        b: the other; differences are b less a.
+        within: what surely differs by no more than this is the same.
+
+    Raises:
+        RunError, TraceError: a folder is not that of a run, or its scenario has changed since.
+        ValueError: a negative margin.
+    """
+    with TemporaryDirectory() as spare:
+        one, other = (
+            open_side(run) if isinstance(run, str) else Side(_stored(run, Path(spare) / name))
+            for run, name in ((a, "a"), (b, "b"))
+        )
+        return compare_runs(one, other, within)
 
 
 def report(*runs: Run | StoredRun | str | os.PathLike[str]) -> Page:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .envs.analysis import Analysis, Range
     from .envs.origin import Origin
     from .envs.why import Way, Why
+    from .evals.comparing import Comparison
     from .evals.flipping import Flip
     from .evals.meaning import Meaning
     from .evals.outlook import Outlook
@@ -45,6 +46,9 @@ COLOURS = {
     "inconclusive": "yellow",
     "not applicable": "dim",
     "nothing judged": "yellow",
+    "same": "green",
+    "changed": "red",
+    "nothing compared": "yellow",
 }
 PROSE = 100
 """Columns of running text, where the terminal is not narrower."""
@@ -412,6 +416,47 @@ def print_run(report: Reported) -> None:
     say(f"[bold]{escape(name)}: [{colour}]{run.verdict}[/{colour}][/bold] ({tally or 'it expects nothing'})")
     if folder is not None:
         out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """What `compare` found: what differs beforehand, every pair in a table, a sentence on each that is not the same."""
+    for name, (one, other) in comparison.differences.items():
+        say(f"[yellow]{escape(name)}[/yellow]: {escape(one)} in A, {escape(other)} in B")
+    if comparison.differences:
+        say()
+    rows = []
+    for pair in comparison.pairs:
+        colour = COLOURS[pair.outcome]
+        agents = pair.agent_a if pair.agent_a == pair.agent_b else f"{pair.agent_a}, {pair.agent_b}"
+        values = [_ends(ends) for ends in (pair.a, pair.b, pair.difference)]
+        p_value = "" if pair.p_value is None else f"{pair.p_value:.3g}"
+        rows.append([f"[{colour}]{pair.outcome}[/{colour}]", escape(pair.name), escape(agents), *values, p_value])
+    numbers = ("A", "B", "B less A", "p")
+    if rows:
+        _table(("", "expectation", "agent", *numbers), rows, right=numbers)
+        say()
+    for pair in comparison.pairs:
+        if pair.outcome != "same":
+            colour = COLOURS[pair.outcome]
+            say(f"[{colour}]{pair.outcome}[/{colour}]: {escape(pair.name)}: {escape(pair.why)}")
+    for side, names in (("A", comparison.only_a), ("B", comparison.only_b)):
+        if names:
+            others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            say(f"judged in {side} only: {escape(', '.join(names[:3]))}{others}")
+    for note in comparison.notes:
+        say(f"[dim]{escape(note)}[/dim]")
+    tally = Counter(pair.outcome for pair in comparison.pairs)
+    colour = COLOURS[comparison.verdict]
+    words = ", ".join(f"{many} {outcome}" for outcome, many in tally.items())
+    say(f"[bold]{escape(comparison.a)} and {escape(comparison.b)}: [{colour}]{comparison.verdict}[/{colour}][/bold]"
+        f" ({words or 'no expectation was judged in both'})")  # fmt: skip
+
+
+def _ends(ends: tuple[float, float] | None) -> str:
+    if ends is None:
+        return "-"
+    low, high = number(ends[0]), number(ends[1])
+    return low if low == high else f"{low} to {high}"
 
 
 def _flowing(text: str) -> str:
