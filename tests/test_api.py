@@ -22,6 +22,7 @@ def test_what_is_public():
         "__version__",
         "check",
         "compare",
+        "control",
         "events",
         "load",
         "make",

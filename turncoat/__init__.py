@@ -11,7 +11,21 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-    from .api import check, compare, events, load, make, make_aec, make_parallel, names, report, run, solve, why
+    from .api import (
+        check,
+        compare,
+        control,
+        events,
+        load,
+        make,
+        make_aec,
+        make_parallel,
+        names,
+        report,
+        run,
+        solve,
+        why,
+    )
     from .evals.running import Settings
 
 __all__ = [
@@ -19,6 +33,7 @@ __all__ = [
     "__version__",
     "check",
     "compare",
+    "control",
     "events",
     "load",
     "make",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .envs.analysis import Analysis, analyse
 from .envs.why import Why, explain_event
 from .evals.comparing import Comparison, Side, compare_runs, open_side
+from .evals.control import Asked, ControlReport, control_report
 from .evals.laboratory import Laboratory
 from .evals.meaning import Meaning, check_meaning
 from .evals.rundir import StoredRun, load_run
@@ -183,6 +184,23 @@ def run(
         ValueError, RunError, NoCluster: as `run_scenario`.
     """
     return run_scenario(load(which, overrides), settings, report, count)
+
+
+def control(
+    which: Which,
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    asked: Asked | None = None,
+    report: Report | None = None,
+) -> ControlReport:
+    """Keep capability failure, wrong goal and concealment apart, and set task against harm per oversight budget.
+
+    Raises:
+        ScenarioError: it cannot be loaded, or what is asked names nothing.
+        KeyError: no such stage.
+        NoPerformance: it has no hidden performance.
+    """
+    return control_report(load(which, overrides), stage, asked, report)
 
 
 def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | None = None) -> Comparison:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .envs.origin import Origin
     from .envs.why import Way, Why
     from .evals.comparing import Comparison
+    from .evals.conduct import Conduct
+    from .evals.control import ControlReport
     from .evals.flipping import Flip
     from .evals.meaning import Meaning
     from .evals.outlook import Outlook
@@ -450,6 +452,51 @@ def print_comparison(comparison: Comparison) -> None:
     words = ", ".join(f"{many} {outcome}" for outcome, many in tally.items())
     say(f"[bold]{escape(comparison.a)} and {escape(comparison.b)}: [{colour}]{comparison.verdict}[/{colour}][/bold]"
         f" ({words or 'no expectation was judged in both'})")  # fmt: skip
+
+
+def print_control(found: ControlReport) -> None:
+    """What `control` found: failures kept apart, then what each budget of oversight buys."""
+    seeds = f", least to greatest of {count(found.seeds, 'seed')}" if found.seeds else ""
+    say(f"[bold]{escape(found.scenario)}[/bold], stage {escape(found.stage)}: agent {escape(found.agent)}{seeds}")
+    say(f"seen: {escape(found.seen) or 'never'}; harm: {escape(', '.join(found.harm)) or 'performance taken away'}")
+    rows = []
+    for each in found.conditions:
+        for who, conduct in ((found.agent, each.agent), ("designers' best", each.best), ("random", each.random)):
+            if conduct is not None:
+                rows.append([escape(each.name), escape(who), *_conduct(conduct)])
+    say()
+    _table(_WHO, rows, right=_WHO[2:])
+    say()
+    lost = []
+    for each in found.conditions:
+        hidden = None if each.agent is None else each.agent.concealment
+        lost.append([escape(each.name), span(each.capability), span(each.goal), span(hidden)])
+    _table(_LOST, lost, right=_LOST[1:])
+    _print_notes((each.name, each.note) for each in found.conditions)
+    for name, group in groupby(found.budgets, key=lambda each: each.name):
+        say()
+        bought = list(group)
+        columns = (name, "task", "harm", "task at worst", "harm at worst")
+        _table(columns, ([str(b.value), *_traded(b.agent), *_traded(b.worst)] for b in bought), right=columns[1:])
+        _print_notes((f"{name} {b.value}", b.note) for b in bought)
+
+
+_WHO = ("condition", "who", "reward", "performance", "harm/tick seen", "unseen")
+_LOST = ("condition", "lost by capability", "lost by goal", "more harm/tick unseen")
+
+
+def _print_notes(notes: Iterable[tuple[str, str]]) -> None:
+    for name, note in notes:
+        if note:
+            say(f"{escape(name)}: {escape(note)}")
+
+
+def _traded(conduct: Conduct | None) -> list[str]:
+    return ["-", "-"] if conduct is None else [span(conduct.task), span(conduct.harm)]
+
+
+def _conduct(conduct: Conduct) -> list[str]:
+    return [span(its) for its in (conduct.reward, conduct.performance, conduct.harm_seen, conduct.harm_unseen)]
 
 
 def _ends(ends: tuple[float, float] | None) -> str:

@@ -98,6 +98,9 @@ CATALOGUE: dict[str, str] = {
     "TC219": "Something is listed twice that can only be there once. Rules and overrides are told apart by their "
     "names, also when a file that extends this one replaces them, and so is the chance of draws, rules and overrides: "
     "a replay fixes it by name.",
+    "TC220": "An axis of a sweep lists `values`, or goes in `points` equal steps (or, with `scale: log`, equal ratios) "
+    "`from` one number `to` a greater one; ratios need numbers above 0.",
+    "TC221": "The `harm` of a search is a share of episodes, so that 0 is none: `share(seized)`.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",
@@ -195,6 +198,8 @@ CATALOGUE: dict[str, str] = {
     "TC527": "`orders` is to do what the thing does by itself: the motion that the file gives it.",
     "TC528": "A channel with `for: guard` pays the thing `guard` alone, and only in a world in which the thing is "
     "enlisted as an agent. Nobody else can value it, and an enlisted thing values no other channel.",
+    "TC529": "A search picks by what the lab can see, and nobody in the lab sees the hidden performance. Were the "
+    "objective to read it, the search would pick agents that are good, and show nothing.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
     "outcomes of chance than are enumerated (64). The message names what multiplies. The scenario still "

@@ -308,6 +308,35 @@ class Replay(Block):
     about: Line | None = None
 
 
+class Axis(Block):
+    """What one axis of a sweep goes through: `values`, or `points` numbers `from` one `to` another."""
+
+    values: Annotated[list[Override], Field(min_length=1, max_length=1_000)] | None = None
+    start: Annotated[int | float | None, Field(alias="from")] = None
+    to: int | float | None = None
+    points: Annotated[int, Field(ge=2, le=1_000)] = 25
+    scale: Literal["linear", "log"] = "linear"
+    about: Line | None = None
+
+
+class Control(Block):
+    """What a bare `control` reports on: who watches when, what harm is, and what oversight is made of."""
+
+    seen: Formula | None = None
+    harm: Annotated[list[Line], Field(max_length=64)] = []
+    budget: Annotated[dict[Line, Axis], Field(max_length=8)] = {}
+
+
+class Search(Block):
+    """What a bare `search` does: the family it picks from, and by what; what it picked is then judged elsewhere."""
+
+    over: Annotated[dict[Line, Axis], Field(min_length=1, max_length=16)]
+    objective: Line
+    harm: Line
+    stage: Name | None = None
+    judged: Name | None = None
+
+
 class Document(Block):
     """A whole scenario file, after `extends` and `uses` have been merged in."""
 
@@ -337,5 +366,7 @@ class Document(Block):
     solution: Literal["joint"] | BestResponse | None = None
     runs: Runs = Runs()
     variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}
+    control: Control | None = None
+    search: Search | None = None
     expect: Annotated[list[Expectation], Field(max_length=200)] = []
     replays: Annotated[list[Replay], Field(max_length=200)] = []
