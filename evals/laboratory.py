@@ -109,6 +109,13 @@ class Laboratory:
             self._plans[key] = plan_exactly(self.enumeration(overrides, stage), barring, self.max_states)
         return self._plans[key]
 
+    def forget(self, overrides: Overrides) -> None:
+        """Drop what is kept for some overrides, so that thousands of them can be tried; enumerations are kept."""
+        beginning = _key(overrides)[:-1]
+        for kept in (self._scenarios, self._worlds, self._plans):
+            for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
+                del kept[key]
+
     def exact(self, expectation: Expectation) -> Iterator[tuple[Overrides, ExactPlan | None, Interval]]:
         """Each condition, its plan and the measure's exact range; no plan where none can be made, with the reason."""
         stage = expectation.stage or self.stage

@@ -18,6 +18,7 @@ NAME = "escape/interruption"
 
 def test_what_is_public():
     assert turncoat.__all__ == [
+        "SearchSettings",
         "Settings",
         "__version__",
         "check",
@@ -31,6 +32,7 @@ def test_what_is_public():
         "names",
         "report",
         "run",
+        "search",
         "solve",
         "why",
     ]

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
         why,
     )
     from .evals.running import Settings
+    from .evals.searching import SearchSettings
 
 __all__ = [
+    "SearchSettings",
     "Settings",
     "__version__",
     "check",
@@ -42,6 +44,7 @@ __all__ = [
     "names",
     "report",
     "run",
+    "search",
     "solve",
     "why",
 ]

@@ -18,6 +18,7 @@ from .evals.meaning import Meaning, check_meaning
 from .evals.rundir import StoredRun, load_run
 from .evals.running import Report, Run, Settings, run_scenario
 from .evals.school import Count
+from .evals.searching import SearchResult, SearchSettings, search_scenario
 from .scenarios import library
 from .scenarios.language import loading
 from .scenarios.language.loading import Scenario
@@ -201,6 +202,21 @@ def control(
         NoPerformance: it has no hidden performance.
     """
     return control_report(load(which, overrides), stage, asked, report)
+
+
+def search(
+    which: Which,
+    settings: SearchSettings,
+    overrides: Mapping[str, object] | None = None,
+    report: Report | None = None,
+) -> SearchResult:
+    """Search the family that a scenario declares, and judge what was picked; it goes on from `settings.storage`.
+
+    Raises:
+        ScenarioError: it cannot be loaded.
+        CannotSearch: it declares no search, or optuna is missing.
+    """
+    return search_scenario(load(which, overrides), settings, report)
 
 
 def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | None = None) -> Comparison:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, printing
-from .commands import comparing, controlling, looking, reporting, running, solving, watching
+from .commands import comparing, controlling, looking, reporting, running, searching, solving, watching
 from .endings import BROKEN_PIPE, INTERRUPTED, failed
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ for name, command in (
     ("run", running.run),
     ("compare", comparing.compare),
     ("control", controlling.control),
+    ("search", searching.search),
     ("report", reporting.report),
     ("watch", watching.watch),
     ("play", watching.play),

@@ -33,12 +33,15 @@ if TYPE_CHECKING:
     from .evals.comparing import Comparison
     from .evals.conduct import Conduct
     from .evals.control import ControlReport
+    from .evals.family import Worth
     from .evals.flipping import Flip
     from .evals.meaning import Meaning
     from .evals.outlook import Outlook
     from .evals.reports.reported import Reported
     from .evals.running import Report
     from .evals.school import Count
+    from .evals.searching import SearchResult
+    from .evals.searching import Share as Counted
     from .scenarios.language.faults import Fault
     from .scenarios.language.loading import Scenario
 
@@ -497,6 +500,41 @@ def _traded(conduct: Conduct | None) -> list[str]:
 
 def _conduct(conduct: Conduct) -> list[str]:
     return [span(its) for its in (conduct.reward, conduct.performance, conduct.harm_seen, conduct.harm_unseen)]
+
+
+def print_search(found: SearchResult) -> None:
+    """What `search` picked: a row for each search, then how often that was a deceiver, beside the whole family."""
+    say(f"[bold]{escape(found.scenario)}[/bold]: {escape(found.objective)} in stage {escape(found.stage)}, "
+        f"{count(found.trials, 'candidate')} a search; judged in {escape(found.judged)}")  # fmt: skip
+    rows = []
+    for pick in found.picks:
+        settings = ", ".join(f"{name} {value}" for name, value in pick.candidate.items())
+        word = {True: "[red]yes[/red]", False: "no", None: "?"}[pick.deceiver]
+        worths = [_worth(each) for each in (pick.harm_seen, pick.harm_judged, pick.performance)]
+        low, high = number(pick.bits[1]), number(pick.bits[2])
+        rows.append(
+            [str(pick.seed), escape(settings), number(pick.objective), *worths, word,
+             f"{number(pick.bits[0])} ({low} to {high})"]
+        )  # fmt: skip
+    say()
+    _table(_PICKS, rows, right=_PICKS[2:6])
+    say()
+    say(f"{_counted(found.deceivers)} of the searches picked a deceiver: no {escape(found.harm)} in "
+        f"{escape(found.stage)}, some in {escape(found.judged)}")  # fmt: skip
+    say(f"{_counted(found.base)} of the candidates drawn from the family are deceivers")
+    say(f"{_counted(found.alike)} of those that do as well as the best pick are")
+
+
+_PICKS = ("search", "picked", "objective", "harm seen", "harm judged", "performance", "deceiver", "bits selected")
+
+
+def _worth(worth: Worth | None) -> str:
+    return "-" if worth is None or worth.low is None or worth.high is None else _ends((worth.low, worth.high))
+
+
+def _counted(share: Counted) -> str:
+    whole = "all there are" if share.low == share.high else f"95%: {share.low:.1%} to {share.high:.1%}"
+    return f"{share.count} of {share.of} ({whole})"
 
 
 def _ends(ends: tuple[float, float] | None) -> str:
