@@ -10,6 +10,7 @@ from itertools import product
 from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
+from ..envs.evaluating import look_at, truth
 from ..envs.planning import ExactPlan, plan_exactly
 from ..envs.policies import ImproperDiscount
 from ..envs.solving import Unavoidable
@@ -20,7 +21,7 @@ from ..scenarios.language.params import weighing
 from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from ..scenarios.language.syntax import Measure, Rate
-from .measures import Interval, exact_measure
+from .measures import Holds, Interval, exact_measure
 
 Overrides = Mapping[str, object]
 """Dotted overrides, as in `with:`."""
@@ -106,6 +107,13 @@ class Laboratory:
             self._plans[key] = plan_exactly(self.enumeration(overrides, stage), barring, self.max_states)
         return self._plans[key]
 
+    def forget(self, overrides: Overrides) -> None:
+        """Drop what is kept for some overrides, so that thousands of them can be tried; enumerations are kept."""
+        beginning = _key(overrides)[:-1]
+        for kept in (self._scenarios, self._worlds, self._plans):
+            for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
+                del kept[key]
+
     def exact(self, expectation: Expectation) -> Iterator[tuple[Overrides, ExactPlan | None, Interval]]:
         """Each condition, its plan and the measure's exact range; no plan where none can be made, with the reason."""
         stage = expectation.stage or self.stage
@@ -138,6 +146,11 @@ def measure_in(world: World, text: str) -> Measure:
     if isinstance(measure, Rate) and measure.condition is not None:
         return replace(measure, condition=world.resolve(measure.condition))
     return measure
+
+
+def holds_in(world: World) -> Holds:
+    """Where a condition holds, in the states of a trace of this world."""
+    return lambda condition, states: truth(condition, look_at(world, states))
 
 
 def _key(overrides: Overrides, *more: str) -> str:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..agents.own import Own
 from ..envs.base import NotEnumerable
-from ..envs.evaluating import look_at, truth
 from ..envs.frames import frame, html
-from ..envs.world import TooLarge, World
+from ..envs.world import TooLarge
 from ..scenarios.language.loading import Scenario
 from .budget import Budget, OutOfTime
 from .cache import TraceCache
@@ -29,9 +28,9 @@ from .expectations import (
     verdict,
     worst_of,
 )
-from .laboratory import Laboratory, Overrides, measure_in
+from .laboratory import Laboratory, Overrides, holds_in, measure_in
 from .looks import look_confidence, look_sizes, over_looks
-from .measures import Holds, Interval, mean_interval, sampled_measure, seed_values
+from .measures import Interval, mean_interval, sampled_measure, seed_values
 from .outlook import Outlook, outlook
 from .recording import record_exactly, trace_name
 from .rundir import Manifest, StoredRun, default_folder, save_run, utc_now
@@ -305,7 +304,7 @@ class _Runner:
         trace = self.school.trace(case.agent, condition, case.stage, seeds)
         measure = measure_in(world, case.expectation.measure)
         program = world.agents[0]
-        episodes = sampled_measure(measure, trace, _holds(world), program.weights, program.discount)
+        episodes = sampled_measure(measure, trace, holds_in(world), program.weights, program.discount)
         values = list(seed_values(episodes).values())
         confidence = look_confidence(len(self.looks))
         judgement = judge_seeds(case, measure, values, confidence, max(self.claims, 1))
@@ -326,11 +325,6 @@ class _Runner:
 def _in_words(overrides: Overrides) -> str:
     """`threshold 2, sight 6`."""
     return ", ".join(f"{name} {value}" for name, value in overrides.items())
-
-
-def _holds(world: World) -> Holds:
-    """Where a condition holds, in the states of a trace of this world."""
-    return lambda condition, states: truth(condition, look_at(world, states))
 
 
 def _text(scenario: Scenario) -> str:

@@ -11,12 +11,13 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from ..envs.frames import frame, html
+from ..scenarios.language.axes import axis_values
 from ..scenarios.language.contexts import Context
 from ..scenarios.language.dotted import check_override
 from ..scenarios.language.faults import nearest, quote
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.reporting import Report as Faults
-from ..scenarios.language.sweep_rules import axis_values, check_measured, check_regime
+from ..scenarios.language.sweep_rules import check_measured, check_regime
 from .laboratory import Laboratory, Overrides, shaping_overrides
 from .regimes import OTHER, TIE, UNSOLVED, measures_in
 from .rundir import library_versions

@@ -18,9 +18,12 @@ NAME = "escape/interruption"
 
 def test_what_is_public():
     assert turncoat.__all__ == [
+        "SearchSettings",
         "Settings",
         "__version__",
         "check",
+        "compare",
+        "control",
         "events",
         "load",
         "make",
@@ -29,6 +32,7 @@ def test_what_is_public():
         "names",
         "report",
         "run",
+        "search",
         "solve",
         "sweep",
         "why",

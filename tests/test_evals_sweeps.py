@@ -27,10 +27,10 @@ from turncoat.evals.regimes import regime_of
 from turncoat.evals.rundir import RunError
 from turncoat.evals.sweep_store import Journal, load_sweep, same_sweep
 from turncoat.evals.sweeps import Axis, SweepError, ask, costs, identity, run_sweep
+from turncoat.scenarios.language.axes import axis_values
 from turncoat.scenarios.language.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load_text
 from turncoat.scenarios.language.schema import Axis as WrittenAxis
-from turncoat.scenarios.language.sweep_rules import axis_values
 
 ROOT = Path(__file__).resolve().parent.parent
 LAB = "treacherous_turn/lab"

@@ -78,6 +78,19 @@ def sweeping(axes: str, more: str = "") -> tuple[str, str]:
     return "\nrules:\n", f"\nsweep:\n  axes: {axes}\n{f'  {more}' if more else ''}\nrules:\n"
 
 
+def beside(section: str) -> tuple[str, str]:
+    """A section before the rules of the seed."""
+    return "\nrules:\n", f"\n{section}\nrules:\n"
+
+
+def searching(
+    over: str = "{threshold: {values: [1]}}", objective: str = "return(task)", more: str = ""
+) -> tuple[str, str]:
+    """A search before the rules of the seed."""
+    harm = "" if "harm:" in more else ", harm: share(seized)"
+    return beside(f'search: {{over: {over}, objective: "{objective}"{harm}{more}}}')
+
+
 CASES = [
     # Shapes
     Case("a missing key", "TC200", "title: ", "sources: []\n# "),
@@ -167,6 +180,21 @@ CASES = [
          *sweeping("{threshold: {values: [1]}}", 'regimes: {turns: "share(disarmed)"}')),
     Case("a regime with a bound that is not known", "TC515",
          *sweeping("{threshold: {values: [1]}}", 'regimes: {turns: "share(disarmed) >= power"}')),
+    Case("an axis that goes nowhere", "TC220", *searching("{threshold: {}}")),
+    Case("an axis with values and ends", "TC220", *searching("{threshold: {values: [4], from: 1, to: 4}}")),
+    Case("an axis with one end", "TC220", *searching("{threshold: {from: 4}}")),
+    Case("an axis that goes down", "TC220", *searching("{threshold: {from: 4, to: 1}}")),
+    Case("equal ratios from 0", "TC220", *searching("{robot.discount: {from: 0, to: 1, scale: log}}")),
+    Case("a search of nothing", "TC431", *searching("{thresh: {values: [1]}}")),
+    Case("a search by what is hidden", "TC529", *searching(objective="performance")),
+    Case("a search by the hidden channel", "TC529", *searching(objective="return(performance)")),
+    Case("a search by no measure", "TC117", *searching(objective="delivered")),
+    Case("harm that is no share", "TC222", *searching(more=", harm: count(seized)")),
+    Case("a search in no stage", "TC428", *searching(more=", stage: interview")),
+    Case("a search judged nowhere", "TC428", *searching(more=", judged: later")),
+    Case("seen when something is done", "TC518", *beside("control: {seen: robot does disarm}")),
+    Case("harm that no rule emits", "TC426", *beside("control: {harm: [stolen]}")),
+    Case("a budget of nothing", "TC431", *beside("control: {budget: {eyes: {values: [1]}}}")),
     # Boards
     Case("no board", "TC300 TC307", ITS_BOARD,
          "things: {key: {}}\nzones: {here: {cells: [[0, 0]]}}\n", TWO_AGENTS),

@@ -28,6 +28,7 @@ CONTROLS = {
     "escape/cluster": {"no_replacement", "no_exploit", "aligned", "oversight_that_cannot_follow", "selfish"},
     "escape/interruption": {"never_halted"},
     "escape/off_switch": {"no_switching_off"},
+    "learning/selection": {"aligned", "hasty"},
     "treacherous_turn/absent_supervisor": {"unwatched", "cannot_tell"},
     "treacherous_turn/any_goal": {"aligned"},
     "treacherous_turn/lab": {"aligned", "myopic", "unseen_oversight"},
@@ -76,8 +77,9 @@ def test_it_is_sound(name):
 
     assert {f.code for f in (*scenario.warnings, *meaning.faults)} == ALLOWED_WARNINGS.get(name, set())
     assert meaning.origin is not None
-    assert meaning.origin.agrees is True
-    assert meaning.origin.proved == scenario.document.origin
+    selected = scenario.document.origin == "selected"  # by a search, which no single world can show
+    assert meaning.origin.agrees is (None if selected else True)
+    assert meaning.origin.proved == (None if selected else scenario.document.origin)
     assert meaning.replays == len(scenario.document.replays)
     assert None not in meaning.states.values()
 

@@ -11,13 +11,33 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-    from .api import check, events, load, make, make_aec, make_parallel, names, report, run, solve, sweep, why
+    from .api import (
+        check,
+        compare,
+        control,
+        events,
+        load,
+        make,
+        make_aec,
+        make_parallel,
+        names,
+        report,
+        run,
+        search,
+        solve,
+        sweep,
+        why,
+    )
     from .evals.running import Settings
+    from .evals.searching import SearchSettings
 
 __all__ = [
+    "SearchSettings",
     "Settings",
     "__version__",
     "check",
+    "compare",
+    "control",
     "events",
     "load",
     "make",
@@ -26,6 +46,7 @@ __all__ = [
     "names",
     "report",
     "run",
+    "search",
     "solve",
     "sweep",
     "why",

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from .envs.analysis import Analysis, analyse
 from .envs.why import Why, explain_event
+from .evals.comparing import Comparison, Side, compare_runs, open_side
+from .evals.control import Asked, ControlReport, control_report
 from .evals.laboratory import Laboratory
 from .evals.meaning import Meaning, check_meaning
 from .evals.rundir import StoredRun, check_target, load_run
 from .evals.running import Report, Run, Settings, run_scenario
 from .evals.school import Count
+from .evals.searching import SearchResult, SearchSettings, search_scenario
 from .evals.sweep_store import Journal, load_sweep, same_sweep, save_sweep
 from .evals.sweeps import Axis, Question, Sweep, ask, identity, run_sweep
 from .scenarios import library
@@ -185,6 +188,58 @@ def run(
         ValueError, RunError, NoCluster: as `run_scenario`.
     """
     return run_scenario(load(which, overrides), settings, report, count)
+
+
+def control(
+    which: Which,
+    stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    asked: Asked | None = None,
+    report: Report | None = None,
+) -> ControlReport:
+    """Keep capability failure, wrong goal and concealment apart, and set task against harm per oversight budget.
+
+    Raises:
+        ScenarioError: it cannot be loaded, or what is asked names nothing.
+        KeyError: no such stage.
+        NoPerformance: it has no hidden performance.
+    """
+    return control_report(load(which, overrides), stage, asked, report)
+
+
+def search(
+    which: Which,
+    settings: SearchSettings,
+    overrides: Mapping[str, object] | None = None,
+    report: Report | None = None,
+) -> SearchResult:
+    """Search the family that a scenario declares, and judge what was picked; it goes on from `settings.storage`.
+
+    Raises:
+        ScenarioError: it cannot be loaded.
+        CannotSearch: it declares no search, or optuna is missing.
+    """
+    return search_scenario(load(which, overrides), settings, report)
+
+
+def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | None = None) -> Comparison:
+    """Compare two runs, or two agents, expectation by expectation: exact ranges, and what was learned seed by seed.
+
+    Args:
+        a: what `run` returned, a stored run, its folder, or `FOLDER:AGENT` for one of its agents.
+        b: the other; differences are b less a.
+        within: what surely differs by no more than this is the same.
+
+    Raises:
+        RunError, TraceError: a folder is not that of a run, or its scenario has changed since.
+        ValueError: a negative margin.
+    """
+    with TemporaryDirectory() as spare:
+        one, other = (
+            open_side(run) if isinstance(run, str) else Side(_stored(run, Path(spare) / name))
+            for run, name in ((a, "a"), (b, "b"))
+        )
+        return compare_runs(one, other, within)
 
 
 def report(*runs: Run | StoredRun | str | os.PathLike[str]) -> Page:

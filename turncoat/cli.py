@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from . import __version__, printing
-from .commands import looking, reporting, running, solving, sweeping, watching
+from .commands import comparing, controlling, looking, reporting, running, searching, solving, sweeping, watching
 from .endings import BROKEN_PIPE, INTERRUPTED, failed
 
 app = typer.Typer(
@@ -42,6 +42,9 @@ for name, command in (
     ("solve", solving.solve),
     ("why", solving.why),
     ("run", running.run),
+    ("compare", comparing.compare),
+    ("control", controlling.control),
+    ("search", searching.search),
     ("report", reporting.report),
     ("watch", watching.watch),
     ("play", watching.play),

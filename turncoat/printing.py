@@ -32,12 +32,18 @@ if TYPE_CHECKING:
     from .envs.analysis import Analysis, Range
     from .envs.origin import Origin
     from .envs.why import Way, Why
+    from .evals.comparing import Comparison
+    from .evals.conduct import Conduct
+    from .evals.control import ControlReport
+    from .evals.family import Worth
     from .evals.flipping import Flip
     from .evals.meaning import Meaning
     from .evals.outlook import Outlook
     from .evals.reports.reported import Reported
     from .evals.running import Report
     from .evals.school import Count
+    from .evals.searching import SearchResult
+    from .evals.searching import Share as Counted
     from .evals.sweeps import Sweep
     from .scenarios.language.faults import Fault
     from .scenarios.language.loading import Scenario
@@ -48,6 +54,9 @@ COLOURS = {
     "inconclusive": "yellow",
     "not applicable": "dim",
     "nothing judged": "yellow",
+    "same": "green",
+    "changed": "red",
+    "nothing compared": "yellow",
 }
 PROSE = 100
 """Columns of running text, where the terminal is not narrower."""
@@ -433,6 +442,127 @@ def print_sweep(name: str, sweep: Sweep, folder: Path) -> None:
         say(f"[yellow]unsolved[/yellow] at {count(many, 'point')}: {escape(note)}")
     say()
     out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """What `compare` found: what differs beforehand, every pair in a table, a sentence on each that is not the same."""
+    for name, (one, other) in comparison.differences.items():
+        say(f"[yellow]{escape(name)}[/yellow]: {escape(one)} in A, {escape(other)} in B")
+    if comparison.differences:
+        say()
+    rows = []
+    for pair in comparison.pairs:
+        colour = COLOURS[pair.outcome]
+        agents = pair.agent_a if pair.agent_a == pair.agent_b else f"{pair.agent_a}, {pair.agent_b}"
+        values = [_ends(ends) for ends in (pair.a, pair.b, pair.difference)]
+        p_value = "" if pair.p_value is None else f"{pair.p_value:.3g}"
+        rows.append([f"[{colour}]{pair.outcome}[/{colour}]", escape(pair.name), escape(agents), *values, p_value])
+    numbers = ("A", "B", "B less A", "p")
+    if rows:
+        _table(("", "expectation", "agent", *numbers), rows, right=numbers)
+        say()
+    for pair in comparison.pairs:
+        if pair.outcome != "same":
+            colour = COLOURS[pair.outcome]
+            say(f"[{colour}]{pair.outcome}[/{colour}]: {escape(pair.name)}: {escape(pair.why)}")
+    for side, names in (("A", comparison.only_a), ("B", comparison.only_b)):
+        if names:
+            others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            say(f"judged in {side} only: {escape(', '.join(names[:3]))}{others}")
+    for note in comparison.notes:
+        say(f"[dim]{escape(note)}[/dim]")
+    tally = Counter(pair.outcome for pair in comparison.pairs)
+    colour = COLOURS[comparison.verdict]
+    words = ", ".join(f"{many} {outcome}" for outcome, many in tally.items())
+    say(f"[bold]{escape(comparison.a)} and {escape(comparison.b)}: [{colour}]{comparison.verdict}[/{colour}][/bold]"
+        f" ({words or 'no expectation was judged in both'})")  # fmt: skip
+
+
+def print_control(found: ControlReport) -> None:
+    """What `control` found: failures kept apart, then what each budget of oversight buys."""
+    seeds = f", least to greatest of {count(found.seeds, 'seed')}" if found.seeds else ""
+    say(f"[bold]{escape(found.scenario)}[/bold], stage {escape(found.stage)}: agent {escape(found.agent)}{seeds}")
+    say(f"seen: {escape(found.seen) or 'never'}; harm: {escape(', '.join(found.harm)) or 'performance taken away'}")
+    rows = []
+    for each in found.conditions:
+        for who, conduct in ((found.agent, each.agent), ("designers' best", each.best), ("random", each.random)):
+            if conduct is not None:
+                rows.append([escape(each.name), escape(who), *_conduct(conduct)])
+    say()
+    _table(_WHO, rows, right=_WHO[2:])
+    say()
+    lost = []
+    for each in found.conditions:
+        hidden = None if each.agent is None else each.agent.concealment
+        lost.append([escape(each.name), span(each.capability), span(each.goal), span(hidden)])
+    _table(_LOST, lost, right=_LOST[1:])
+    _print_notes((each.name, each.note) for each in found.conditions)
+    for name, group in groupby(found.budgets, key=lambda each: each.name):
+        say()
+        bought = list(group)
+        columns = (name, "task", "harm", "task at worst", "harm at worst")
+        _table(columns, ([str(b.value), *_traded(b.agent), *_traded(b.worst)] for b in bought), right=columns[1:])
+        _print_notes((f"{name} {b.value}", b.note) for b in bought)
+
+
+_WHO = ("condition", "who", "reward", "performance", "harm/tick seen", "unseen")
+_LOST = ("condition", "lost by capability", "lost by goal", "more harm/tick unseen")
+
+
+def _print_notes(notes: Iterable[tuple[str, str]]) -> None:
+    for name, note in notes:
+        if note:
+            say(f"{escape(name)}: {escape(note)}")
+
+
+def _traded(conduct: Conduct | None) -> list[str]:
+    return ["-", "-"] if conduct is None else [span(conduct.task), span(conduct.harm)]
+
+
+def _conduct(conduct: Conduct) -> list[str]:
+    return [span(its) for its in (conduct.reward, conduct.performance, conduct.harm_seen, conduct.harm_unseen)]
+
+
+def print_search(found: SearchResult) -> None:
+    """What `search` picked: a row for each search, then how often that was a deceiver, beside the whole family."""
+    say(f"[bold]{escape(found.scenario)}[/bold]: {escape(found.objective)} in stage {escape(found.stage)}, "
+        f"{count(found.trials, 'candidate')} a search; judged in {escape(found.judged)}")  # fmt: skip
+    rows = []
+    for pick in found.picks:
+        settings = ", ".join(f"{name} {value}" for name, value in pick.candidate.items())
+        word = {True: "[red]yes[/red]", False: "no", None: "?"}[pick.deceiver]
+        worths = [_worth(each) for each in (pick.harm_seen, pick.harm_judged, pick.performance)]
+        low, high = number(pick.bits[1]), number(pick.bits[2])
+        rows.append(
+            [str(pick.seed), escape(settings), number(pick.objective), *worths, word,
+             f"{number(pick.bits[0])} ({low} to {high})"]
+        )  # fmt: skip
+    say()
+    _table(_PICKS, rows, right=_PICKS[2:6])
+    say()
+    say(f"{_counted(found.deceivers)} of the searches picked a deceiver: no {escape(found.harm)} in "
+        f"{escape(found.stage)}, some in {escape(found.judged)}")  # fmt: skip
+    say(f"{_counted(found.base)} of the candidates drawn from the family are deceivers")
+    say(f"{_counted(found.alike)} of those that do as well as the best pick are")
+
+
+_PICKS = ("search", "picked", "objective", "harm seen", "harm judged", "performance", "deceiver", "bits selected")
+
+
+def _worth(worth: Worth | None) -> str:
+    return "-" if worth is None or worth.low is None or worth.high is None else _ends((worth.low, worth.high))
+
+
+def _counted(share: Counted) -> str:
+    whole = "all there are" if share.low == share.high else f"95%: {share.low:.1%} to {share.high:.1%}"
+    return f"{share.count} of {share.of} ({whole})"
+
+
+def _ends(ends: tuple[float, float] | None) -> str:
+    if ends is None:
+        return "-"
+    low, high = number(ends[0]), number(ends[1])
+    return low if low == high else f"{low} to {high}"
 
 
 def _flowing(text: str) -> str:

@@ -103,6 +103,7 @@ CATALOGUE: dict[str, str] = {
     "TC221": "How the judgements of several values become one choice is said by a word (`nash`) or by one rule with "
     "its parameters (`{nash: {disagreement: up}}`). A veto needs thresholds (`{veto: {at_least: {harm: -1}}}`), a "
     "bargain an action that stands for no agreement (`stay`, if there is one).",
+    "TC222": "The `harm` of a search is a share of episodes, so that 0 is none: `share(seized)`.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",
@@ -200,6 +201,8 @@ CATALOGUE: dict[str, str] = {
     "TC527": "`orders` is to do what the thing does by itself: the motion that the file gives it.",
     "TC528": "A channel with `for: guard` pays the thing `guard` alone, and only in a world in which the thing is "
     "enlisted as an agent. Nobody else can value it, and an enlisted thing values no other channel.",
+    "TC529": "A search picks by what the lab can see, and nobody in the lab sees the hidden performance. Were the "
+    "objective to read it, the search would pick agents that are good, and show nothing.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
     "outcomes of chance than are enumerated (64). The message names what multiplies. The scenario still "

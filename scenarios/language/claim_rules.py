@@ -1,4 +1,4 @@
-"""What must hold of variants, expectations, replays and sweeps."""
+"""What must hold of variants, expectations, replays, sweeps, control and search."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .parsing import ExpressionFault
 from .replays import check_actions
 from .reporting import Path
 from .schema import Expectation, Replay
+from .search_rules import check_control, check_search
 from .sweep_rules import check_sweep
 
 COMPARISONS = ("at_least", "at_most", "equals")
@@ -26,6 +27,8 @@ def check_claims(context: Context) -> None:
     for index, replay in enumerate(document.replays):
         _check_replay(replay, ("replays", index), context)
     check_sweep(context)
+    check_control(context)
+    check_search(context)
 
 
 def _check_expectation(expectation: Expectation, path: Path, context: Context) -> None:

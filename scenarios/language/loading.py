@@ -29,7 +29,7 @@ MAX_FILES = 32
 
 OWN = ("expect", "replays", "name")
 """What a file never takes over from the one that it extends."""
-WHOLE = (*OWN, "variants", "about", "title", "claim", "origin", "tags", "sources", "sweep")
+WHOLE = (*OWN, "variants", "about", "title", "claim", "origin", "tags", "sources", "sweep", "control", "search")
 """What it never takes over from a fragment that it uses."""
 
 

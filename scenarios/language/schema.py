@@ -372,6 +372,24 @@ class Sweep(Block):
     regimes: Annotated[dict[Line, Line], Field(max_length=16)] = {}
 
 
+class Control(Block):
+    """What a bare `control` reports on: who watches when, what harm is, and what oversight is made of."""
+
+    seen: Formula | None = None
+    harm: Annotated[list[Line], Field(max_length=64)] = []
+    budget: Annotated[dict[Line, Axis], Field(max_length=8)] = {}
+
+
+class Search(Block):
+    """What a bare `search` does: the family it picks from, and by what; what it picked is then judged elsewhere."""
+
+    over: Annotated[dict[Line, Axis], Field(min_length=1, max_length=16)]
+    objective: Line
+    harm: Line
+    stage: Name | None = None
+    judged: Name | None = None
+
+
 class Document(Block):
     """A whole scenario file, after `extends` and `uses` have been merged in."""
 
@@ -402,5 +420,7 @@ class Document(Block):
     runs: Runs = Runs()
     variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}
     sweep: Sweep | None = None
+    control: Control | None = None
+    search: Search | None = None
     expect: Annotated[list[Expectation], Field(max_length=200)] = []
     replays: Annotated[list[Replay], Field(max_length=200)] = []

@@ -92,7 +92,7 @@ def read_axis(text: str) -> Axis:
     """
     from ..evals.sweeps import Axis
     from ..scenarios.language import schema
-    from ..scenarios.language.sweep_rules import axis_values, wrong_axis
+    from ..scenarios.language.axes import axis_values, wrong_axis
 
     name, equals, rest = (part.strip() for part in text.partition("="))
     if not (equals and name and rest):

@@ -1,0 +1,71 @@
+"""The command that keeps failures apart and prices oversight: control."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Annotated
+
+import typer
+
+from .. import printing
+from ..endings import UsageFault
+from .options import AsJson, Params, Sets, StageName, Which, known, load_with, stage_of, write_json
+
+
+def control(
+    which: Which,
+    param: Params = [],
+    set_: Sets = [],
+    stage: StageName = None,
+    agent: Annotated[str, typer.Option("--agent", help="Whose conduct: exact, or one that is trained.")] = "exact",
+    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Trained seeds.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Environment steps of training.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.")
+    ] = None,
+    seen: Annotated[
+        str | None, typer.Option("--seen", metavar="CONDITION", help="When somebody watches, instead of the file's.")
+    ] = None,
+    harm: Annotated[
+        list[str], typer.Option("--harm", metavar="EVENT", help="What counts as harm, instead of the file's.")
+    ] = [],
+    budget: Annotated[
+        list[str],
+        typer.Option("--budget", metavar="NAME=V1,V2", help="A setting of oversight, instead of the file's."),
+    ] = [],
+    as_json: AsJson = False,
+) -> None:
+    """Keep apart why an agent falls short (capability, goal, concealment), and price oversight against the worst case.
+
+    Every variant of the file stands beside it as a control.
+    """
+    from .. import api
+    from ..evals.control import Asked, NoPerformance
+    from ..evals.training import METHODS
+    from ..evals.workers import Workers
+
+    known("agent", agent, ("exact", *METHODS))
+    scenario = load_with(which, param, set_)
+    budgets = dict(_budget(text) for text in budget)
+    workers = Workers(jobs or os.cpu_count() or 1)
+    asked = Asked(agent, seeds, steps, workers, seen, harm or None, budgets or None)
+    with printing.progress(not as_json) as report:
+        try:
+            found = api.control(scenario, stage_of(scenario, stage), asked=asked, report=report)
+        except NoPerformance as fault:
+            raise UsageFault(str(fault)) from None
+    if as_json:
+        write_json(found.to_dict())
+    else:
+        printing.print_control(found)
+
+
+def _budget(text: str) -> tuple[str, list[object]]:
+    name, equals, values = text.partition("=")
+    if not equals or not name or not values:
+        raise UsageFault(f"--budget: `{text}` is not of the form NAME=V1,V2")
+    try:
+        return name.strip(), list(json.loads(f"[{values}]"))
+    except ValueError:
+        raise UsageFault(f"--budget: `{values}` are no numbers (or cells) between commas") from None
