@@ -13,7 +13,7 @@ from ..envs.base import NotEnumerable
 from ..scenarios.language.loading import Scenario
 from .episodes import Episode
 from .minds import Mind, Outlook
-from .showing import Live
+from .showing import First, Live
 
 QUICK = 10_000
 """States that are solved on the spot: that takes less time than a new process."""
@@ -24,10 +24,10 @@ class Apart:
 
     count: int | None = None
 
-    def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK) -> None:
+    def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK, first: First | None = None) -> None:
         """For one stage; it is solved when something is first asked, here if it has at most `quick` states."""
-        self.scenario, self.stage = scenario, stage
-        self._near = Live(scenario, stage, min(quick, scenario.document.runs.max_states))
+        self.scenario, self.stage, self._first = scenario, stage, first
+        self._near = Live(scenario, stage, min(quick, scenario.document.runs.max_states), first)
         self.world = self._near.world
         self._far: Far | None = None
 
@@ -37,7 +37,7 @@ class Apart:
         try:
             return self._near.follower is not None
         except NotEnumerable:
-            self._far = Far(_Numbered, self.scenario, self.stage)
+            self._far = Far(_Numbered, self.scenario, self.stage, self._first)
             return False
 
     def episode(self, number: int) -> Episode:
@@ -73,8 +73,8 @@ class Apart:
 class _Numbered:
     """A `Live` that is asked by an episode's number, so that no episode has to be sent to it."""
 
-    def __init__(self, scenario: Scenario, stage: str) -> None:
-        self._live = Live(scenario, stage)
+    def __init__(self, scenario: Scenario, stage: str, first: First | None) -> None:
+        self._live = Live(scenario, stage, first=first)
         self.episode = lru_cache(4)(self._live.episode)
 
     def mind(self, number: int, tick: int, agent: int) -> Mind | None:

@@ -50,11 +50,11 @@ class Follower:
         Args:
             seed: of chance.
             number: of the episode among those of its seed.
-            first: int32 `[t, N]`, what everyone does in the first ticks, whatever the plan says.
+            first: int32 `[t, N]`, what everyone does in the first ticks, whatever the plan says; from the first one
+                that cannot be done on, the plan is followed.
 
         Raises:
-            ValueError: the stage has neither limit nor horizon, is over at its start, or does not allow the first
-                actions; the message names the tick.
+            ValueError: the stage has neither limit nor horizon, or is over at its start.
         """
         world = self.world
         if world.steps < 1:
@@ -75,9 +75,11 @@ class Follower:
         world, lane = self.world, np.array([number])
         place, states, ticks = int(self._begun(state)), [state[0]], []
         for step in range(world.steps):
-            if step < len(first):
-                action, joint = self._taken(first[step], place, step), first[step][None]
+            taken = self._taken(first[step], place) if step < len(first) else None
+            if taken is not None:
+                action, joint = taken, first[step][None]
             else:
+                first = first[:step]
                 action = self._action(place, step)
                 joint = self._joint(action, state, seed, number, passed + step)
             tick = reference.step(world, state, joint, Sampled(seed, lane, np.array([passed + step + 1])))
@@ -193,20 +195,14 @@ class Follower:
             place = self._next(place, self._action(place, tick), state)
         return place
 
-    def _taken(self, joint: Ints, place: int, step: int) -> int:
-        """The plan's action for what everyone does, int32 `[N]`.
-
-        Raises:
-            ValueError: it is not available there.
-        """
+    def _taken(self, joint: Ints, place: int) -> int | None:
+        """The plan's action for what everyone does, int32 `[N]`; None where it is not available."""
         world = self.world
         if world.response is None:
             action = int((world.joint_actions == joint).all(axis=1).argmax())
         else:
             action = int(joint[world.response.agent])
-        if not self.plan.mdp.available[place, action]:
-            raise ValueError(f"tick {step}: {self.plan.mdp.action_names[action]} cannot be done any more")
-        return action
+        return action if self.plan.mdp.available[place, action] else None
 
     def _own(self, action: int, agent: int) -> int:
         """One agent's part of an action of the plan."""

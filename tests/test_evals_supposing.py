@@ -1,4 +1,4 @@
-"""What is supposed by hand is planned from the changed state, reachable or not, and agrees with what is solved whole."""
+"""What is supposed by hand is planned from the changed state, and agrees with what is solved whole."""
 
 import contextlib
 
