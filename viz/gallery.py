@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
 
 from ..evals.episodes import Episode, so_far
-from ..evals.showing import Live
-from ..scenarios.language.loading import load
+from ..evals.minds import missed
+from ..evals.running import Settings, run_scenario
+from ..evals.showing import Live, open_run
+from ..scenarios.language.loading import apply_overrides, load
 from .canvas import Canvas
 from .curves import Curve, Mark, curves
 from .frame import USUAL
@@ -99,7 +102,59 @@ def watch_picture(ratio: float = 2) -> Image.Image:
     return draw(viewer.frame(), 1200, 750, ratio)
 
 
-PICTURES: Mapping[str, Callable[[], Image.Image]] = {"lab.png": lab_picture, "watch.png": watch_picture}
+def what_if_picture(ratio: float = 2) -> Image.Image:
+    """What the robot of `lab` would do in tick 23 if its own value counted for nothing."""
+    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), wait=True, supposing=True)
+    viewer.overlays = USUAL | {"value"}
+    viewer.seek(23)
+    viewer.press("shift+2")
+    return draw(viewer.frame(), 1200, 750, ratio)
+
+
+def beside_picture(ratio: float = 2) -> Image.Image:
+    """`lab` beside its myopic variant, just before that is caught."""
+    scenario = load("treacherous_turn/lab")
+    myopic = apply_overrides(scenario, scenario.document.variants["myopic"])
+    other = Viewer(Live(myopic, "deploy"), label="myopic", wait=True)
+    viewer = Viewer(Live(scenario, "deploy"), label="lab", beside=other, wait=True)
+    viewer.seek(17)
+    return draw(viewer.frame(), 1200, 750, ratio)
+
+
+def search_picture(ratio: float = 2) -> Image.Image:
+    """The search of `lab` in tick 20, and the state that it imagines three ticks ahead."""
+    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), overlays=USUAL | {"tree"}, wait=True)
+    viewer.seek(20)
+    mind = viewer.frame().mind
+    assert mind is not None
+    assert mind.search is not None
+    viewer.node = next(node for node in range(len(mind.search.parents)) if len(mind.search.way(node)) == 5)
+    return draw(viewer.frame(), 1200, 750, ratio)
+
+
+def foreseen_picture(ratio: float = 2) -> Image.Image:
+    """What an agent that has learned `lab` for 400 steps foresaw, in the first tick in which the guard surprises it."""
+    run = run_scenario(load("treacherous_turn/lab"), Settings(agents=("exact", "counts"), seeds=1, steps=400))
+    with TemporaryDirectory() as folder:
+        stored = run.save(Path(folder) / "run", command=["gallery"])
+        viewer = Viewer(open_run(stored.folder, "deploy", "counts"), overlays=USUAL | {"foreseen"}, wait=True)
+        column = viewer.show.world.columns["guard.cell"].index
+        for tick in range(1, viewer.length):
+            viewer.seek(tick)
+            before = viewer.frame().before
+            if before is not None and column in missed(before, viewer.frame().state):
+                break
+        return draw(viewer.frame(), 1200, 750, ratio)
+
+
+PICTURES: Mapping[str, Callable[[], Image.Image]] = {
+    "lab.png": lab_picture,
+    "watch.png": watch_picture,
+    "what-if.png": what_if_picture,
+    "beside.png": beside_picture,
+    "search.png": search_picture,
+    "foreseen.png": foreseen_picture,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -108,9 +163,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m turncoat.viz.gallery", description="Draw the documentation's pictures."
     )
     parser.add_argument("folder", type=Path, help="where to write them")
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument("names", nargs="*", help="which, such as `watch.png`; all by default")
+    chosen = parser.parse_args(arguments)
+    folder = chosen.folder
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in PICTURES.items():
+        if chosen.names and name not in chosen.names:
+            continue
         make().save(folder / name, optimize=True)
         print(folder / name)
 

@@ -6,7 +6,7 @@ boxes are stamps that are kept too. A frame is then a copy of the ground with bo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..envs.world import World
 from ..evals.episodes import Episode, so_far
 from .board import describe
 from .boarding import draw_board
-from .canvas import Canvas, cut, text_width
+from .canvas import FINER, Canvas, cut, text_width
 from .curves import TYPE, Chart, Curve, Mark, parting
 from .drawn_board import Board, layout_of
 from .frame import Frame
@@ -192,23 +192,37 @@ def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Th
 def _ground(frame: Frame, parts: Layout, ratio: float) -> Image.Image:
     """Everything that stays the same through an episode, without the letters that change."""
     boards = tuple(
-        (part.world, layout_of(part.world, part.state), room)
+        (_look(part.world, layout_of(part.world, part.state)), room)
         for part, room in _panes(frame, parts)
         if part.world.boards.height
     )
     return _kept_ground(boards, _sums(frame) if parts.chart[1] else None, parts, ratio, frame.theme)
 
 
+@dataclass(frozen=True)
+class _Look:
+    """One layout of a world; two are equal if they look alike, so that a changed world need not be drawn anew."""
+
+    key: tuple[object, ...]
+    number: int
+    world: World = field(compare=False)
+
+
+@lru_cache(64)
+def _look(world: World, number: int) -> _Look:
+    boards = world.boards
+    walls, zones = boards.walls[number].tobytes(), boards.zones[:, number].tobytes()
+    return _Look((boards.height, boards.width, walls, zones, tuple(world.zone_index.items())), number, world)
+
+
 @lru_cache(24)
 def _kept_ground(
-    boards: tuple[tuple[World, int, Room], ...], sums: Sums | None, parts: Layout, ratio: float, theme: Theme
+    boards: tuple[tuple[_Look, Room], ...], sums: Sums | None, parts: Layout, ratio: float, theme: Theme
 ) -> Image.Image:
     image = Image.new("RGB", (round(parts.width * ratio), round(parts.height * ratio)), theme.paper)
-    for world, number, room in boards:
-        board = _placed_board(world, number, room, ratio, theme)
-        image.paste(
-            _board_ground(world, number, room[2:], ratio, theme), (round(board.left * ratio), round(board.top * ratio))
-        )
+    for look, room in boards:
+        board = _placed_board(look.world, look.number, room, ratio, theme)
+        image.paste(_board_ground(look, room[2:], ratio, theme), (round(board.left * ratio), round(board.top * ratio)))
     if sums is not None:
         _, picture = _chart(sums, parts.width, parts.chart[1], ratio, theme)
         image.paste(picture, (round(MARGIN * ratio), round(parts.chart[0] * ratio)))
@@ -216,8 +230,8 @@ def _kept_ground(
 
 
 @lru_cache(24)
-def _board_ground(world: World, number: int, size: tuple[float, float], ratio: float, theme: Theme) -> Image.Image:
-    board = Board(world, number, *size, theme, pixel=1 / ratio)
+def _board_ground(look: _Look, size: tuple[float, float], ratio: float, theme: Theme) -> Image.Image:
+    board = Board(look.world, look.number, *size, theme, pixel=1 / ratio)
     canvas = Canvas(board.width, board.height, ratio, theme)
     board.ground(canvas)
     return canvas.picture()
@@ -241,9 +255,10 @@ def _sums(frame: Frame) -> Sums | None:
 @lru_cache(24)
 def _chart(sums: Sums, width: float, height: float, ratio: float, theme: Theme) -> tuple[Chart, Image.Image]:
     """Hidden performance and weighted reward of each episode; of one alone, also each channel, if there are several."""
-    canvas = Canvas(width - 2 * MARGIN, height, ratio, theme)
+    alone = len(sums.episodes) == 1
+    canvas = Canvas(width - 2 * MARGIN, height, ratio, theme, finer=FINER if alone else 2)  # two may change often
     ticks = max(episode.length for episode in sums.episodes)
-    if len(sums.episodes) == 1:
+    if alone:
         lines = _curves_of_one(sums.episodes[0], theme)
         chart = Chart(lines, _marks(sums.episodes[0], lines), canvas, ticks)
     else:
