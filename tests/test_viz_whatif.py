@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from turncoat.evals.reloading import Reloading
 from turncoat.evals.rundir import StoredRun
 from turncoat.evals.running import Settings, run_scenario
 from turncoat.evals.showing import Live, open_run
-from turncoat.scenarios.language.loading import apply_overrides, load
+from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.viz.frame import USUAL, Frame
+from turncoat.viz.gallery import WANDERING
 from turncoat.viz.grips import grip_at
 from turncoat.viz.menu import rows_of
 from turncoat.viz.scene import cell_at, draw, layout_for, searched_at
@@ -49,7 +51,7 @@ def _place(frame: Frame, cell: int) -> tuple[float, float]:
         for y in np.arange(0, SIZE[1], 5.0)
         if (under := cell_at(frame, *SIZE, x, y)) is not None and under[0] is frame and under[1] == cell
     ]
-    return tuple(np.mean(found, axis=0))  # type: ignore[return-value]
+    return tuple(np.mean(found, axis=0))
 
 
 def _other(viewer: Viewer) -> Frame:
@@ -254,7 +256,7 @@ def test_two_agents_of_a_run_are_seen_side_by_side(run: StoredRun) -> None:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
-    """A short run, so that what was learned is wrong at times."""
+    """A short run of two agents."""
     run = run_scenario(load("treacherous_turn/lab"), Settings(agents=("exact", "counts"), seeds=1, steps=400))
     return run.save(tmp_path_factory.mktemp("runs") / "run", command=["test"])
 
@@ -316,18 +318,21 @@ def test_what_came_otherwise_than_foreseen_is_found(lab: Live) -> None:
     assert missed(mind, other) == [2]
 
 
-def test_a_model_that_learned_little_is_surprised(run: StoredRun) -> None:
-    show = open_run(run.folder, "deploy", "counts")
-    viewer = Viewer(show, wait=True, overlays=frozenset({"foreseen", "tree"}))
-    differ = set()
-    for tick in range(1, viewer.length + 1):
+def test_a_guard_that_wanders_is_not_where_it_was_foreseen() -> None:
+    show = Live(load_text(WANDERING), "deploy")
+    viewer = Viewer(show, wait=True, overlays=frozenset({"foreseen"}))
+    surprised = []
+    for tick in range(1, 12):
         viewer.seek(tick)
         frame = viewer.frame()
         assert frame.before is not None
-        draw(frame, *SIZE)
-        differ.add(bool(missed(frame.before, frame.state)))
-    assert viewer.length > 3
-    assert differ
+        wrong = missed(frame.before, frame.state)
+        assert {frame.world.fields[index].name for index in wrong} <= {"guard.cell"}
+        if wrong:
+            surprised.append(tick)
+            with_it = draw(frame, *SIZE)
+            assert _apart(with_it, draw(replace(frame, before=None), *SIZE)) > 0.1
+    assert 2 < len(surprised) < 11
 
 
 # ------------------------------------------------------------------ while the file is written

@@ -16,7 +16,7 @@ from turncoat.evals.playing import Game
 from turncoat.evals.rundir import RunError
 from turncoat.evals.showing import Live
 from turncoat.scenarios import library
-from turncoat.scenarios.language.loading import load, load_text
+from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.viz.film import record
 from turncoat.viz.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
 from turncoat.viz.palette import DARK, LIGHT
@@ -504,6 +504,21 @@ def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (code, out.read_bytes()) == (2, before)
 
 
+def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "film"
+    arguments = ["record", "treacherous_turn/absent_supervisor", "--out", str(out), "--size", "640x360"]
+    code, _, _ = _call([*arguments, "--beside", "watched", "--beside", "punishment=1", "--json"], capsys)
+    assert code == 0
+    scenario = load("treacherous_turn/absent_supervisor")
+    other = apply_overrides(scenario, {**scenario.document.variants["watched"], "punishment": 1})
+    beside = Viewer(Live(other, "deploy"), wait=True, label="watched, punishment=1")
+    viewer = Viewer(Live(scenario, "deploy"), wait=True, label="absent_supervisor", beside=beside)
+    assert len(list(out.iterdir())) == viewer.length + 1
+    viewer.seek(4)
+    with Image.open(out / "0004.png") as fourth:
+        assert _apart(fourth, draw(viewer.frame(), 640, 360)) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -511,6 +526,9 @@ def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["watch", "treacherous_turn/lab", "--size", "big"], "not of the form 1280x800"),
         (["watch", "treacherous_turn/lab", "--size", "1x1"], "from 240x180"),
         (["watch", "treacherous_turn/lab", "--agent", "counts"], "give the folder of a run"),
+        (["watch", "treacherous_turn/lab", "--beside", "alined"], "did you mean `aligned`"),
+        (["watch", "treacherous_turn/lab", "--beside", "threshold=9"], "range is from 1 to 4"),
+        (["watch", ".", "--reload"], "not the folder of a run"),
         (["watch", "."], "not the folder of a run"),
         (["play", "two_systems/chicken", "--as", "an"], "did you mean `ann`"),
         (["record", "treacherous_turn/lab", "--out", "film.avi"], "a film is one of"),
