@@ -504,6 +504,31 @@ def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (code, out.read_bytes()) == (2, before)
 
 
+def test_watch_opens_what_was_asked_for(
+    screen: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from turncoat.viz.window import Window
+
+    seen: list[Viewer] = []
+
+    def run(window: Window) -> None:
+        while window.viewer.frame().other is None or window.viewer.episode is None:
+            window.turn(0)
+        seen.append(window.viewer)
+        window.close()
+
+    monkeypatch.setattr(Window, "run", run)
+    file = tmp_path / "mine.yaml"
+    file.write_text("turncoat: 1\nname: mine\nextends: treacherous_turn/lab\n", encoding="utf-8")
+    assert _call(["watch", str(file), "--beside", "aligned", "--reload", "--param", "threshold=2"], capsys)[0] == 0
+    (viewer,) = seen
+    assert viewer.label == "threshold=2"
+    assert viewer.beside is not None
+    assert viewer.beside.label == "aligned"
+    assert viewer.beside.show.scenario.overrides == {"threshold": 2, "robot.values.own": 0}
+    assert viewer.what_if is not None
+
+
 def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "film"
     arguments = ["record", "treacherous_turn/absent_supervisor", "--out", str(out), "--size", "640x360"]
@@ -526,7 +551,7 @@ def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.Cap
         (["watch", "treacherous_turn/lab", "--size", "big"], "not of the form 1280x800"),
         (["watch", "treacherous_turn/lab", "--size", "1x1"], "from 240x180"),
         (["watch", "treacherous_turn/lab", "--agent", "counts"], "give the folder of a run"),
-        (["watch", "treacherous_turn/lab", "--beside", "alined"], "did you mean `aligned`"),
+        (["watch", "treacherous_turn/lab", "--beside", "alignd"], "did you mean `aligned`"),
         (["watch", "treacherous_turn/lab", "--beside", "threshold=9"], "range is from 1 to 4"),
         (["watch", ".", "--reload"], "not the folder of a run"),
         (["watch", "."], "not the folder of a run"),

@@ -100,6 +100,8 @@ def _bars(column: Column, mind: Mind, doubt: bool) -> None:
     """For each action a bar for each head, on one scale, and by how much it falls short; the best first if many."""
     heads = len(mind.channels)
     row = max(LINE, 6.0 * heads + 7)
+    if not column.fits(row + 2 * LINE + 4):
+        return
     room = max(int((column.bottom - column.top - 40) / row), 1)
     scores = mind.scores
     order = list(range(len(mind.actions)))

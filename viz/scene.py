@@ -13,25 +13,21 @@ import numpy as np
 from PIL import Image
 
 from ..envs.world import World
-from ..evals.episodes import Episode, so_far
 from .board import describe
 from .boarding import draw_board
-from .canvas import FINER, Canvas, cut, text_width
-from .curves import TYPE, Chart, Curve, Mark, parting
+from .canvas import Canvas, cut, text_width
 from .drawn_board import Board, layout_of
 from .frame import Frame
 from .palette import Theme, mix
-from .panels import Column, draw_choice, draw_keys, draw_legend, draw_log, draw_sums, head_colour
+from .panels import Column, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
 from .search import draw_search, node_at
+from .sums import Sums, chart_of
 from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
-from .words import plain
 
 MARGIN = 16.0
 """Around everything, in points."""
 FOOT, SLIDER = 26.0, 26.0
 """Heights of the status line and of the timeline, in points."""
-MARKS = 6
-"""Most events that are named over the curves."""
 LABEL = 42.0
 """Height of what is said over each of two boards, in points."""
 
@@ -224,7 +220,7 @@ def _kept_ground(
         board = _placed_board(look.world, look.number, room, ratio, theme)
         image.paste(_board_ground(look, room[2:], ratio, theme), (round(board.left * ratio), round(board.top * ratio)))
     if sums is not None:
-        _, picture = _chart(sums, parts.width, parts.chart[1], ratio, theme)
+        _, picture = chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, theme)
         image.paste(picture, (round(MARGIN * ratio), round(parts.chart[0] * ratio)))
     return image
 
@@ -237,14 +233,6 @@ def _board_ground(look: _Look, size: tuple[float, float], ratio: float, theme: T
     return canvas.picture()
 
 
-@dataclass(frozen=True)
-class Sums:
-    """What the curves are of: one episode or two, with the names of these where there are two."""
-
-    episodes: tuple[Episode, ...]
-    names: tuple[str, ...]
-
-
 def _sums(frame: Frame) -> Sums | None:
     frames = [each for each in (frame, frame.other) if each is not None and each.episode is not None]
     if not frames:
@@ -252,80 +240,11 @@ def _sums(frame: Frame) -> Sums | None:
     return Sums(tuple(each.episode for each in frames if each.episode), tuple(each.short for each in frames))
 
 
-@lru_cache(24)
-def _chart(sums: Sums, width: float, height: float, ratio: float, theme: Theme) -> tuple[Chart, Image.Image]:
-    """Hidden performance and weighted reward of each episode; of one alone, also each channel, if there are several."""
-    alone = len(sums.episodes) == 1
-    canvas = Canvas(width - 2 * MARGIN, height, ratio, theme, finer=FINER if alone else 2)  # two may change often
-    ticks = max(episode.length for episode in sums.episodes)
-    if alone:
-        lines = _curves_of_one(sums.episodes[0], theme)
-        chart = Chart(lines, _marks(sums.episodes[0], lines), canvas, ticks)
-    else:
-        lines = _curves_of_two(sums, theme)
-        chart = Chart(lines, _marks_of_two(sums), canvas, ticks, ring=False)
-    return chart, chart.draw()
-
-
-def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:
-    lines = [
-        Curve("hidden performance", so_far(episode.performance), theme.performance),
-        Curve("weighted reward", so_far(episode.weighted()), theme.reward),
-    ]
-    channels = episode.world.channels
-    if 1 < len(channels) <= 4:
-        sums = so_far(episode.rewards)
-        lines += [Curve(plain(name), sums[:, k], head_colour(theme, k)) for k, name in enumerate(channels)]
-    return lines
-
-
-def _curves_of_two(sums: Sums, theme: Theme) -> list[Curve]:
-    """The first in the usual colours, the second in paler ones of the same kind."""
-    lines = []
-    for number, (episode, name) in enumerate(zip(sums.episodes, sums.names, strict=True)):
-        performance, reward = (theme.performance, theme.reward) if number == 0 else (theme.others[2], theme.others[0])
-        short = cut(name, TYPE, 120)
-        lines.append(Curve(f"performance, {short}", so_far(episode.performance), performance))
-        lines.append(Curve(f"reward, {short}", so_far(episode.weighted()), reward))
-    return lines
-
-
-def _marks(episode: Episode, lines: list[Curve]) -> list[Mark]:
-    """The first time of each event, where the sums part, and the end."""
-    named: dict[int, list[str]] = {}
-    for event in dict.fromkeys(event for events in episode.events for event in events):
-        named.setdefault(episode.ticks(event)[0], []).append(plain(event))
-    part = parting(lines[0].values, lines[1].values)
-    if part is not None:
-        named.setdefault(part, []).append("they part")
-    if episode.ended is not None:
-        named.setdefault(episode.length, []).append(plain(episode.ended))
-    return [Mark(tick, ", ".join(named[tick])) for tick in sorted(named)][:MARKS]
-
-
-def _marks_of_two(sums: Sums) -> list[Mark]:
-    """The first time of each event: of the second where it differs, with its name."""
-    first, second = ({mark.name: mark.tick for mark in _ends_and_events(episode)} for episode in sums.episodes)
-    named = [Mark(tick, name) for name, tick in first.items()]
-    named += [
-        Mark(tick, f"{name} ({cut(sums.names[1], 12.0, 90)})")
-        for name, tick in second.items()
-        if first.get(name) != tick
-    ]
-    return sorted(named, key=lambda mark: mark.tick)[:MARKS]
-
-
-def _ends_and_events(episode: Episode) -> list[Mark]:
-    events = dict.fromkeys(event for events in episode.events for event in events)
-    ends = [] if episode.ended is None else [Mark(episode.length, plain(episode.ended))]
-    return [*(Mark(episode.ticks(event)[0], plain(event)) for event in events), *ends]
-
-
 def _axis(frame: Frame, parts: Layout, ratio: float = 1.0) -> tuple[float, float]:
     """Where the timeline begins and ends: below the curves, if there are any."""
     sums = _sums(frame)
     if sums is not None and parts.chart[1]:
-        chart, _ = _chart(sums, parts.width, parts.chart[1], ratio, frame.theme)
+        chart, _ = chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, frame.theme)
         return MARGIN + chart.x(0), MARGIN + chart.x(frame.length)
     return MARGIN + 8, parts.width - MARGIN - 8
 

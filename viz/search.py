@@ -106,7 +106,8 @@ def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
     canvas.text(left, top + 13, "what it imagined, tick by tick", 14.0, bold=True)
     tree = placed(mind, box)
     if tree is None or mind.search is None:
-        canvas.text(left, top + 32, "This agent recorded no search.", SMALL, canvas.theme.muted)
+        said = "This agent recorded no search." if mind.search is None else "There was nothing to search."
+        canvas.text(left, top + 32, said, SMALL, canvas.theme.muted)
         return
     search, theme = mind.search, canvas.theme
     way = set(search.way(chosen))

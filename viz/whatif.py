@@ -35,6 +35,10 @@ NOTHING_YET = (
 )
 
 
+PLANNER = "exact"
+"""The agent that can be asked what it would do."""
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """What an edit comes to: the plan as it is and as it would be from a tick on, or why there is none."""
@@ -169,7 +173,15 @@ class WhatIf:
             before=None,
             node=0,
         )
-        return replace(frame, other=other, verdict=_verdict(shown, self.since))
+        return replace(frame, other=other, verdict=(*_verdict(shown, self.since), *self._caveat()))
+
+    def _caveat(self) -> tuple[str, ...]:
+        """That a recording cannot be asked what it would do."""
+        assert self._episode is not None
+        if self._episode.agent == PLANNER:
+            return ()
+        who = self._episode.agent
+        return (f"This is of the exact plan: {who} is a recording, and cannot be asked what it would do.",)
 
     def _answer(self) -> Answer | None:
         edit, episode, agent, since = self.edit, self._episode, self._agent, self.since
