@@ -551,7 +551,7 @@ def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.Cap
         (["watch", "treacherous_turn/lab", "--size", "big"], "not of the form 1280x800"),
         (["watch", "treacherous_turn/lab", "--size", "1x1"], "from 240x180"),
         (["watch", "treacherous_turn/lab", "--agent", "counts"], "give the folder of a run"),
-        (["watch", "treacherous_turn/lab", "--beside", "alignd"], "did you mean `aligned`"),
+        (["watch", "treacherous_turn/lab", "--beside", "align"], "did you mean `aligned`"),
         (["watch", "treacherous_turn/lab", "--beside", "threshold=9"], "range is from 1 to 4"),
         (["watch", ".", "--reload"], "not the folder of a run"),
         (["watch", "."], "not the folder of a run"),
