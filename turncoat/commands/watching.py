@@ -33,7 +33,7 @@ BesideIt = Annotated[
     list[str],
     typer.Option(
         "--beside",
-        metavar="VARIANT|DOTTED=VALUE",
+        metavar="NAME[=VALUE]",
         help="A second board on the same seed: a variant of the file, overrides, or of a run another agent.",
     ),
 ]
