@@ -41,23 +41,28 @@ class Enumeration:
         return truth(condition, look_at(self.world, self.states)).copy()
 
 
-def enumerate_world(world: World, max_states: int = 1_000_000) -> Enumeration:
+def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | None = None) -> Enumeration:
     """Walk a world breadth first.
 
     Args:
         world: compiled.
         max_states: more than these raise.
+        start: int32 `[B, F]`, states to begin in, each as likely as the others; by default where episodes begin.
 
     Raises:
         NotEnumerable: too many states (the message names the fields that multiply them) or too many joint outcomes of
             one tick (it names the draws).
     """
     index = _Index(world)
-    begin = reset(world, EveryOutcome(limit=max_states))
-    start, start_probability = _merged_start(index, begin)
+    if start is None:
+        begin = reset(world, EveryOutcome(limit=max_states))
+        fired = set(begin.fired)
+        numbers, probability_of = _merged_start(index, begin.states, begin.probability)
+    else:
+        fired = set()
+        numbers, probability_of = _merged_start(index, start, np.full(len(start), 1 / len(start)))
     joint = world.joint_actions
     parts: list[_Outcomes] = []
-    fired = set(begin.fired)
     done = 0
     while done < index.size:
         lanes = np.arange(done, min(index.size, done + max(1, CHUNK // len(joint))))
@@ -79,8 +84,8 @@ def enumerate_world(world: World, max_states: int = 1_000_000) -> Enumeration:
         rewards=rewards,
         events=events,
         ended=states[:, world.ended] > 0,
-        start_state=start,
-        start_probability=start_probability,
+        start_state=numbers,
+        start_probability=probability_of,
         channels=world.channels,
         event_names=world.events,
         action_names=world.joint_action_names,
@@ -88,11 +93,11 @@ def enumerate_world(world: World, max_states: int = 1_000_000) -> Enumeration:
     return Enumeration(world, mdp, states, performance, frozenset(fired))
 
 
-def _merged_start(index: _Index, begin: Tick) -> tuple[Ints, Floats]:
+def _merged_start(index: _Index, states: Ints, probability: Floats) -> tuple[Ints, Floats]:
     """The start distribution, equal states merged."""
-    numbers = index.number(begin.states)
+    numbers = index.number(states)
     start = np.unique(numbers)
-    probability = np.bincount(numbers, begin.probability).astype(np.float64)
+    probability = np.bincount(numbers, probability).astype(np.float64)
     return start.astype(np.int32), probability[start]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from multiprocessing import get_context
@@ -12,7 +13,7 @@ from ..envs.base import NotEnumerable
 from ..scenarios.language.loading import Scenario
 from .episodes import Episode
 from .minds import Mind, Outlook
-from .showing import Live
+from .showing import First, Live
 
 QUICK = 10_000
 """States that are solved on the spot: that takes less time than a new process."""
@@ -23,12 +24,12 @@ class Apart:
 
     count: int | None = None
 
-    def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK) -> None:
+    def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK, first: First | None = None) -> None:
         """For one stage; it is solved when something is first asked, here if it has at most `quick` states."""
-        self.scenario, self.stage = scenario, stage
-        self._near = Live(scenario, stage, min(quick, scenario.document.runs.max_states))
+        self.scenario, self.stage, self._first = scenario, stage, first
+        self._near = Live(scenario, stage, min(quick, scenario.document.runs.max_states), first)
         self.world = self._near.world
-        self._far: _Far | None = None
+        self._far: Far | None = None
 
     @cached_property
     def _is_near(self) -> bool:
@@ -36,7 +37,7 @@ class Apart:
         try:
             return self._near.follower is not None
         except NotEnumerable:
-            self._far = _Far(self.scenario, self.stage)
+            self._far = Far(_Numbered, self.scenario, self.stage, self._first)
             return False
 
     def episode(self, number: int) -> Episode:
@@ -62,26 +63,41 @@ class Apart:
     def close(self) -> None:
         """End the other process, whatever it is at."""
         if self._far is not None:
-            self._far.process.terminate()
+            self._far.close()
 
-    def _asked(self, *question: Any) -> Any:
+    def _asked(self, what: str, *question: Any) -> Any:
         assert self._far is not None
-        return self._far.ask(question)
+        return self._far.ask(what, *question)
 
 
-class _Far:
-    """The other process. It is this program's own, so what it sends may be unpickled."""
+class _Numbered:
+    """A `Live` that is asked by an episode's number, so that no episode has to be sent to it."""
 
-    def __init__(self, scenario: Scenario, stage: str) -> None:
+    def __init__(self, scenario: Scenario, stage: str, first: First | None) -> None:
+        self._live = Live(scenario, stage, first=first)
+        self.episode = lru_cache(4)(self._live.episode)
+
+    def mind(self, number: int, tick: int, agent: int) -> Mind | None:
+        return self._live.mind(self.episode(number), tick, agent)
+
+    def outlook(self, number: int, tick: int, agent: int) -> Outlook | None:
+        return self._live.outlook(self.episode(number), tick, agent)
+
+
+class Far:
+    """An object in another process. It is this program's own, so what it sends may be unpickled."""
+
+    def __init__(self, make: Callable[..., Any], *args: Any) -> None:
+        """`make(*args)` is called there; its methods are asked for by name."""
         context = get_context("spawn")  # a fork of a process with threads and a window would be a gamble
         self._end, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, scenario, stage), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs, make, args), daemon=True)
         self.process.start()
         theirs.close()
 
-    def ask(self, question: tuple[Any, ...]) -> Any:
+    def ask(self, what: str, *question: Any) -> Any:
         """Ask and wait; what goes wrong there is raised here."""
-        self._end.send(question)
+        self._end.send((what, question))
         try:
             fault, answer = self._end.recv()
         except EOFError:
@@ -90,23 +106,22 @@ class _Far:
             raise fault
         return answer
 
+    def close(self) -> None:
+        """End the process, whatever it is at."""
+        self.process.terminate()
 
-def _serve(questions: Connection, scenario: Scenario, stage: str) -> None:
+
+def _serve(questions: Connection, make: Callable[..., Any], args: tuple[Any, ...]) -> None:
     """Answer questions until nobody asks any more."""
-    live = Live(scenario, stage)
-    episode = lru_cache(4)(live.episode)
-
-    def answer(what: str, number: int, *place: int) -> Any:
-        return episode(number) if what == "episode" else getattr(live, what)(episode(number), *place)
-
+    thing = make(*args)
     while True:
         try:
-            question = questions.recv()
+            what, question = questions.recv()
         except (EOFError, KeyboardInterrupt):
             return
         reply: tuple[Exception | None, Any]
         try:
-            reply = (None, answer(*question))
+            reply = (None, getattr(thing, what)(*question))
         except Exception as fault:
             reply = (fault, None)
         questions.send(reply)

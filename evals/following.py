@@ -11,6 +11,7 @@ from ..envs.chance import Sampled, pick, uniform
 from ..envs.planning import ExactPlan
 from ..envs.reference import available
 from ..envs.solving import FiniteHorizonSolution
+from ..envs.world import World
 from .episodes import Episode
 from .minds import Mind, Outlook, mind_of
 
@@ -43,8 +44,14 @@ class Follower:
         response = self.world.response
         return tuple(range(len(self.world.agents))) if response is None else (response.agent,)
 
-    def episode(self, seed: int, number: int = 0) -> Episode:
+    def episode(self, seed: int, number: int = 0, first: Ints | None = None) -> Episode:
         """Play an episode.
+
+        Args:
+            seed: of chance.
+            number: of the episode among those of its seed.
+            first: int32 `[t, N]`, what everyone does in the first ticks, whatever the plan says; from the first one
+                that cannot be done on, the plan is followed.
 
         Raises:
             ValueError: the stage has neither limit nor horizon, or is over at its start.
@@ -52,16 +59,32 @@ class Follower:
         world = self.world
         if world.steps < 1:
             raise ValueError(f"stage `{world.stage}` has neither a limit nor a horizon, so an episode might never end")
-        lane = np.array([number])
-        state = reference.reset(world, Sampled(seed, lane, np.zeros(1, np.int64))).states
+        state = reference.reset(world, Sampled(seed, np.array([number]), np.zeros(1, np.int64))).states
         if state[0, world.ended]:
             raise ValueError(f"an episode of `{world.name}` is over at its start, before anyone can act")
+        return self._played(state, seed, number, 0, _nothing(world) if first is None else first)
+
+    def onwards(self, state: Ints, seed: int, number: int, passed: int) -> Episode:
+        """Play on from a state int32 `[F]` that the plan begins in, with the chance of an episode after `passed` ticks.
+
+        The clock of the plan, its limit and its horizon begin here.
+        """
+        return self._played(state[None], seed, number, passed, _nothing(self.world))
+
+    def _played(self, state: Ints, seed: int, number: int, passed: int, first: Ints) -> Episode:
+        world, lane = self.world, np.array([number])
         place, states, ticks = int(self._begun(state)), [state[0]], []
         for step in range(world.steps):
-            joint = self._joint(self._action(place, step), state, seed, number, step)
-            tick = reference.step(world, state, joint, Sampled(seed, lane, np.array([step + 1])))
+            taken = self._taken(first[step], place) if step < len(first) else None
+            if taken is not None:
+                action, joint = taken, first[step][None]
+            else:
+                first = first[:step]
+                action = self._action(place, step)
+                joint = self._joint(action, state, seed, number, passed + step)
+            tick = reference.step(world, state, joint, Sampled(seed, lane, np.array([passed + step + 1])))
             ticks.append((joint[0], tick))
-            place, state = self._next(place, self._action(place, step), tick.states[0]), tick.states
+            place, state = self._next(place, action, tick.states[0]), tick.states
             states.append(state[0])
             if tick.ended[0]:
                 break
@@ -172,6 +195,15 @@ class Follower:
             place = self._next(place, self._action(place, tick), state)
         return place
 
+    def _taken(self, joint: Ints, place: int) -> int | None:
+        """The plan's action for what everyone does, int32 `[N]`; None where it is not available."""
+        world = self.world
+        if world.response is None:
+            action = int((world.joint_actions == joint).all(axis=1).argmax())
+        else:
+            action = int(joint[world.response.agent])
+        return action if self.plan.mdp.available[place, action] else None
+
     def _own(self, action: int, agent: int) -> int:
         """One agent's part of an action of the plan."""
         return int(self.world.joint_actions[action, agent]) if self.world.response is None else action
@@ -192,6 +224,11 @@ class Follower:
                 share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)
                 joint[0, agent] = pick(able / able.sum(axis=1, keepdims=True), share)[0]
         return joint
+
+
+def _nothing(world: World) -> Ints:
+    """int32 `[0, N]`: no actions at all."""
+    return np.zeros((0, len(world.agents)), np.int32)
 
 
 class Places:

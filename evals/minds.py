@@ -7,12 +7,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..agents.plans import Plan
 from ..agents.thoughts import Thought
 from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.world import World
 
 UNKNOWN = -1
 """In an imagined state: what the agent does not see."""
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """The tree of one search; node 0 is the present, and every other one comes after its parent.
+
+    Attributes:
+        parents: int32 `[n]`, -1 for the first; actions: n names, of what leads to each, empty for the first.
+        visits: int64 `[n]`; probability: float64 `[n]`, of this outcome of the action.
+        values: float64 `[n, K]`, of each channel from there on.
+    """
+
+    parents: Ints
+    actions: tuple[str, ...]
+    visits: Longs
+    probability: Floats
+    values: Floats
+
+    def way(self, node: int) -> list[int]:
+        """The nodes from the first to one, both included."""
+        out = [node]
+        while self.parents[out[0]] >= 0:
+            out.insert(0, int(self.parents[out[0]]))
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +55,7 @@ class Mind:
         ahead: int32 `[n, F]`, the states that it expects, `UNKNOWN` where it does not see a field.
         ahead_actions: n names, of what it means to do on the way into each.
         imagined: int32 `[m, F]`, every state that its search met; imagined_values: float64 `[m, K]`.
+        search: how it came to them, None where nothing was recorded.
     """
 
     agent: str
@@ -47,6 +73,7 @@ class Mind:
     ahead_actions: tuple[str, ...]
     imagined: Ints
     imagined_values: Floats
+    search: Search | None = None
 
     @property
     def scores(self) -> Floats:
@@ -110,7 +137,26 @@ def mind_of(world: World, thought: Thought, actions: tuple[str, ...], columns: t
         ahead_actions=tuple(actions[step.action] for step in line),
         imagined=nodes,
         imagined_values=values if len(nodes) else values[:0],
+        search=None if plan is None else _search(plan, actions),
     )
+
+
+def _search(plan: Plan, actions: tuple[str, ...]) -> Search:
+    return Search(
+        parents=plan.node_parent,
+        actions=tuple(actions[action] if action >= 0 else "" for action in plan.node_action),
+        visits=plan.node_visits,
+        probability=plan.node_probability,
+        values=plan.node_value,
+    )
+
+
+def missed(mind: Mind, state: Ints) -> list[int]:
+    """The columns of a state int32 `[F]` in which it came otherwise than was expected a tick before."""
+    if len(mind.ahead) == 0:
+        return []
+    expected = mind.ahead[0]
+    return [int(column) for column in np.flatnonzero((expected != UNKNOWN) & (expected != state))]
 
 
 def states_of(world: World, columns: tuple[int, ...] | None, observations: Sequence[Longs]) -> Ints:

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import polars as pl
 
 from ..agents.thoughts import Thought
@@ -20,6 +21,9 @@ from .laboratory import Laboratory, Overrides
 from .minds import Mind, Outlook, imagined_outlook, mind_of
 from .rundir import RunError, StoredRun, load_run
 from .trace import Trace, TraceError
+
+First = tuple[int, tuple[tuple[str, ...], ...]]
+"""Of the episode of a number: what everyone does in its first ticks, by name."""
 
 
 class Show(Protocol):
@@ -53,9 +57,11 @@ class Live:
 
     count: int | None = None
 
-    def __init__(self, scenario: Scenario, stage: str, max_states: int | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, stage: str, max_states: int | None = None, first: First | None = None
+    ) -> None:
         """For one stage; it is solved when something is first asked. `max_states` in place of the file's."""
-        self.scenario, self.stage = scenario, stage
+        self.scenario, self.stage, self._first = scenario, stage, first
         self._laboratory = Laboratory(scenario, max_states)
         self.world = self._laboratory.world({}, stage)
 
@@ -71,7 +77,9 @@ class Live:
 
     def episode(self, number: int) -> Episode:
         """See `Show`."""
-        return self.follower.episode(number)
+        if self._first is None or self._first[0] != number:
+            return self.follower.episode(number)
+        return self.follower.episode(number, first=_indices(self.world, self._first[1]))
 
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
         """See `Show`; where several agents are planned as one, they have one mind."""
@@ -187,6 +195,18 @@ def solved(laboratory: Laboratory, stage: str) -> ExactPlan:
     except NotEnumerable as fault:
         cure = "`turncoat run` trains agents in it, and the run's folder can be watched"
         raise NotEnumerable(f"{fault}; without an exact plan there is nobody to watch: {cure}") from None
+
+
+def _indices(world: World, named: tuple[tuple[str, ...], ...]) -> Ints:
+    """int32 `[t, N]`: actions by name as numbers, up to the first that the world does not have."""
+    rows: list[list[int]] = []
+    for row in named:
+        if len(row) != len(world.agents):
+            break
+        if any(name not in program.actions for name, program in zip(row, world.agents, strict=True)):
+            break
+        rows.append([program.actions.index(name) for name, program in zip(row, world.agents, strict=True)])
+    return np.array(rows, np.int32).reshape(len(rows), len(world.agents))
 
 
 def _followed(follower: Follower, states: Ints) -> Mind | None:

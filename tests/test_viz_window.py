@@ -16,9 +16,9 @@ from turncoat.evals.playing import Game
 from turncoat.evals.rundir import RunError
 from turncoat.evals.showing import Live
 from turncoat.scenarios import library
-from turncoat.scenarios.language.loading import load, load_text
+from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.viz.film import record
-from turncoat.viz.frame import OVERLAYS, USUAL, Frame
+from turncoat.viz.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
 from turncoat.viz.palette import DARK, LIGHT
 from turncoat.viz.playing import Hands, action_keys
 from turncoat.viz.scales import scale_of
@@ -90,7 +90,7 @@ def test_a_world_without_a_board_can_be_seen() -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_scene_looks_as_it_did(lab: Live, theme: str, tmp_path: Path) -> None:
-    viewer = _viewer(lab, EVERY)
+    viewer = _viewer(lab, EVERY - {"tree", "foreseen"})
     viewer.theme = DARK if theme == "dark" else LIGHT
     viewer.seek(20)
     picture = draw(viewer.frame(), 720, 480)
@@ -267,7 +267,7 @@ def test_speed_episodes_and_restart(driver: Driver) -> None:
     assert (viewer.tick, viewer.playing) == (0, True)
 
 
-@pytest.mark.parametrize(("key", "overlay"), list(zip("123456789", OVERLAYS, strict=True)))
+@pytest.mark.parametrize(("key", "overlay"), [(key, name) for name, key in OVERLAY_KEYS.items()])
 def test_numbers_switch_overlays(driver: Driver, key: str, overlay: str) -> None:
     driver.press(key)
     assert driver.viewer.overlays == USUAL ^ {overlay}
@@ -422,7 +422,7 @@ def test_every_action_of_the_library_has_a_key_of_its_own() -> None:
             keys = action_keys(program.actions)
             assert set(keys) == set(program.actions)
             assert len(set(keys.values())) == len(keys)
-            assert not set(keys.values()) & set("hnprstuv,.-=123456789")
+            assert not set(keys.values()) & {*"hnprstuv,.-=[]", *OVERLAY_KEYS.values()}
 
 
 # ------------------------------------------------------------------ films and commands
@@ -504,6 +504,46 @@ def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (code, out.read_bytes()) == (2, before)
 
 
+def test_watch_opens_what_was_asked_for(
+    screen: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from turncoat.viz.window import Window
+
+    seen: list[Viewer] = []
+
+    def run(window: Window) -> None:
+        while window.viewer.frame().other is None or window.viewer.episode is None:
+            window.turn(0)
+        seen.append(window.viewer)
+        window.close()
+
+    monkeypatch.setattr(Window, "run", run)
+    file = tmp_path / "mine.yaml"
+    file.write_text("turncoat: 1\nname: mine\nextends: treacherous_turn/lab\n", encoding="utf-8")
+    assert _call(["watch", str(file), "--beside", "aligned", "--reload", "--param", "threshold=2"], capsys)[0] == 0
+    (viewer,) = seen
+    assert viewer.label == "threshold=2"
+    assert viewer.beside is not None
+    assert viewer.beside.label == "aligned"
+    assert viewer.beside.show.scenario.overrides == {"threshold": 2, "robot.values.own": 0}
+    assert viewer.what_if is not None
+
+
+def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "film"
+    arguments = ["record", "treacherous_turn/absent_supervisor", "--out", str(out), "--size", "640x360"]
+    code, _, _ = _call([*arguments, "--beside", "watched", "--beside", "punishment=1", "--json"], capsys)
+    assert code == 0
+    scenario = load("treacherous_turn/absent_supervisor")
+    other = apply_overrides(scenario, {**scenario.document.variants["watched"], "punishment": 1})
+    beside = Viewer(Live(other, "deploy"), wait=True, label="watched, punishment=1")
+    viewer = Viewer(Live(scenario, "deploy"), wait=True, label="absent_supervisor", beside=beside)
+    assert len(list(out.iterdir())) == viewer.length + 1
+    viewer.seek(4)
+    with Image.open(out / "0004.png") as fourth:
+        assert _apart(fourth, draw(viewer.frame(), 640, 360)) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -511,6 +551,9 @@ def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["watch", "treacherous_turn/lab", "--size", "big"], "not of the form 1280x800"),
         (["watch", "treacherous_turn/lab", "--size", "1x1"], "from 240x180"),
         (["watch", "treacherous_turn/lab", "--agent", "counts"], "give the folder of a run"),
+        (["watch", "treacherous_turn/lab", "--beside", "align"], "did you mean `aligned`"),
+        (["watch", "treacherous_turn/lab", "--beside", "threshold=9"], "range is from 1 to 4"),
+        (["watch", ".", "--reload"], "not the folder of a run"),
         (["watch", "."], "not the folder of a run"),
         (["play", "two_systems/chicken", "--as", "an"], "did you mean `ann`"),
         (["record", "treacherous_turn/lab", "--out", "film.avi"], "a film is one of"),

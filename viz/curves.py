@@ -59,8 +59,11 @@ def curves(
 class Chart:
     """Curves to be drawn on a canvas of their own, and where on it each tick lies."""
 
-    def __init__(self, lines: Sequence[Curve], marks: Sequence[Mark], canvas: Canvas, ticks: int = 0) -> None:
-        """See `curves`; the axis has at least `ticks` ticks."""
+    def __init__(
+        self, lines: Sequence[Curve], marks: Sequence[Mark], canvas: Canvas, ticks: int = 0, ring: bool = True
+    ) -> None:
+        """See `curves`; the axis has at least `ticks` ticks, and without `ring` nothing shows where two curves part."""
+        self.ring = ring and len(lines) > 1
         self.lines, self.marks, self.canvas, self.theme = lines, marks, canvas, canvas.theme
         self.ticks = max(ticks, *(line.values.size - 1 for line in lines))
         values = np.concatenate([[0.0], *(line.values for line in lines)])
@@ -82,7 +85,7 @@ class Chart:
         for number, line in enumerate(self.lines):
             points = [(self.x(tick), self._y(value)) for tick, value in enumerate(line.values)]
             self.canvas.line(points, line.colour, max(5.0 - 2.5 * number, 2.0))
-        if len(self.lines) > 1 and (tick := parting(self.lines[0].values, self.lines[1].values)) is not None:
+        if self.ring and (tick := parting(self.lines[0].values, self.lines[1].values)) is not None:
             place = (self.x(tick), self._y(float(self.lines[0].values[tick])))
             self.canvas.disc(*place, 6.5, self.theme.paper, self.theme.ink, 2)
         self._name_lines()

@@ -275,6 +275,14 @@ class Board:
         left, top, right, bottom = self.box(*divmod(cell, self.walls.shape[1]))
         return (left + right) / 2, (top + bottom) / 2
 
+    def cell_at(self, x: float, y: float) -> int | None:
+        """The cell under a point; None beside the board."""
+        column = int(np.searchsorted(self._lefts, x - self.left, side="right")) - 1
+        row = int(np.searchsorted(self._tops, y - self.top, side="right")) - 1
+        if 0 <= row < self.walls.shape[0] and 0 <= column < self.walls.shape[1]:
+            return row * self.walls.shape[1] + column
+        return None
+
     def _span(self, cells: Cells) -> Box:
         boxes = np.array([self.box(row, column) for row, column in cells])
         left, top = boxes[:, :2].min(axis=0)

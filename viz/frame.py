@@ -9,6 +9,7 @@ from ..envs.base import Ints
 from ..envs.world import World
 from ..evals.episodes import Episode
 from ..evals.minds import Mind, Outlook
+from .menu import Menu
 from .palette import LIGHT, Theme
 
 OVERLAYS: Mapping[str, str] = {
@@ -21,8 +22,13 @@ OVERLAYS: Mapping[str, str] = {
     "curves": "reward and hidden performance so far",
     "log": "what happened, in words",
     "names": "the names of bodies",
+    "tree": "the search: click on what it imagined",
+    "foreseen": "what it foresaw against what came",
 }
-"""By name, in the order of their keys 1 to 9."""
+"""By name, in the order of their keys."""
+
+OVERLAY_KEYS: Mapping[str, str] = dict(zip(OVERLAYS, "1234567890u", strict=True))
+"""The key of each overlay."""
 
 USUAL = frozenset({"sight", "bars", "plan", "curves", "log"})
 """Shown unless someone says otherwise."""
@@ -42,6 +48,14 @@ class Frame:
         agent: index of the agent that is looked at.
         status: the line at the foot; hint: at its right end.
         theme: of the colours; keys: (key, what it does), shown on a panel over everything; none for no panel.
+        label: what is said over the board where there are two; short: the same in a word or two, for curves and values;
+            told: what happens there now, in a line.
+        other: what the board to the right shows: another agent, or what would be.
+        menu: what can be changed by hand, while something is; verdict: paragraphs on what would come of it.
+        held: a body that is being moved by hand, and the cell that it is over.
+        node: of the search that is looked at, 0 for the present.
+        before: what was thought in the tick before, to be compared with what came.
+        notice: lines on a panel over the board: what is wrong with the file.
     """
 
     title: str
@@ -58,6 +72,27 @@ class Frame:
     hint: str = ""
     theme: Theme = LIGHT
     keys: tuple[tuple[str, str], ...] = ()
+    label: str = ""
+    short: str = ""
+    told: str = ""
+    other: Frame | None = None
+    menu: Menu | None = None
+    verdict: tuple[str, ...] = ()
+    held: tuple[str, int] | None = None
+    node: int = 0
+    before: Mind | None = None
+    notice: tuple[str, ...] = ()
+
+    @property
+    def now(self) -> int:
+        """The tick of the timeline: of two episodes, the one that still goes on."""
+        return max(self.tick, self.other.tick) if self.other is not None else self.tick
+
+    @property
+    def length(self) -> int:
+        """How many ticks the timeline has."""
+        frames = (self,) if self.other is None else (self, self.other)
+        return max(0 if frame.episode is None else frame.episode.length for frame in frames)
 
     @property
     def tick(self) -> int:

@@ -14,7 +14,7 @@ from PIL import Image
 from ..evals.episodes import Episode, so_far
 from ..evals.showing import Live
 from ..evals.sweeps import ask, run_sweep
-from ..scenarios.language.loading import load
+from ..scenarios.language.loading import apply_overrides, load, load_text
 from .canvas import Canvas
 from .curves import Curve, Mark, curves
 from .frame import USUAL
@@ -110,10 +110,60 @@ def cluster_picture() -> Image.Image:
     return Image.open(io.BytesIO(phase_diagram(sweep)))
 
 
+def what_if_picture(ratio: float = 2) -> Image.Image:
+    """What the robot of `lab` would do in tick 23 if its own value counted for nothing."""
+    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), wait=True, supposing=True)
+    viewer.overlays = USUAL | {"value"}
+    viewer.seek(23)
+    viewer.press("shift+2")
+    return draw(viewer.frame(), 1200, 750, ratio)
+
+
+def beside_picture(ratio: float = 2) -> Image.Image:
+    """`lab` beside its myopic variant, just before that is caught."""
+    scenario = load("treacherous_turn/lab")
+    myopic = apply_overrides(scenario, scenario.document.variants["myopic"])
+    other = Viewer(Live(myopic, "deploy"), label="myopic", wait=True)
+    viewer = Viewer(Live(scenario, "deploy"), label="lab", beside=other, wait=True)
+    viewer.seek(17)
+    return draw(viewer.frame(), 1200, 750, ratio)
+
+
+def search_picture(ratio: float = 2) -> Image.Image:
+    """The search of `lab` in tick 20, and the state that it imagines three ticks ahead."""
+    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), overlays=USUAL | {"tree"}, wait=True)
+    viewer.seek(20)
+    mind = viewer.frame().mind
+    assert mind is not None
+    assert mind.search is not None
+    viewer.node = next(node for node in range(len(mind.search.parents)) if len(mind.search.way(node)) == 5)
+    return draw(viewer.frame(), 1200, 750, ratio)
+
+
+WANDERING = """
+turncoat: 1
+name: wandering
+extends: treacherous_turn/lab
+things: {guard: {patrol: null, loop: false, wander: true}}
+"""
+"""`lab` with a guard that nobody can foresee."""
+
+
+def foreseen_picture(ratio: float = 2) -> Image.Image:
+    """What the planner foresaw of a guard that wanders."""
+    viewer = Viewer(Live(load_text(WANDERING), "deploy"), overlays=USUAL | {"foreseen"}, wait=True)
+    viewer.seek(10)
+    return draw(viewer.frame(), 1200, 750, ratio)
+
+
 PICTURES: Mapping[str, Callable[[], Image.Image]] = {
     "lab.png": lab_picture,
     "watch.png": watch_picture,
     "cluster.png": cluster_picture,
+    "what-if.png": what_if_picture,
+    "beside.png": beside_picture,
+    "search.png": search_picture,
+    "foreseen.png": foreseen_picture,
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..evals.minds import Mind
 from .board import describe
 from .canvas import Canvas, cut, text_width, wrapped
-from .frame import OVERLAYS, Frame
+from .frame import OVERLAY_KEYS, OVERLAYS, Frame
 from .palette import Theme, mix
 from .scales import draw_bar, number, scale_of
 from .sight import watchers
@@ -72,7 +72,8 @@ def draw_choice(column: Column, frame: Frame) -> None:
     if mind is None or not column.fits(70):
         return
     verb = "choose" if " and " in mind.agent else "chooses"
-    column.heading(f"{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}")
+    which = f"{frame.short}: " if frame.short else ""
+    column.heading(f"{which}{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}")
     for text in wrapped(why(mind), TEXT, column.width):
         column.line(text, column.theme.muted)
     for change, action in mind.counterfactuals[:2]:
@@ -99,6 +100,8 @@ def _bars(column: Column, mind: Mind, doubt: bool) -> None:
     """For each action a bar for each head, on one scale, and by how much it falls short; the best first if many."""
     heads = len(mind.channels)
     row = max(LINE, 6.0 * heads + 7)
+    if not column.fits(row + 2 * LINE + 4):
+        return
     room = max(int((column.bottom - column.top - 40) / row), 1)
     scores = mind.scores
     order = list(range(len(mind.actions)))
@@ -146,6 +149,7 @@ def _bars(column: Column, mind: Mind, doubt: bool) -> None:
     if high > low:
         canvas.text(x(high), column.top + 12, number(high), SMALL, theme.muted, "ms")
     if len(order) < len(mind.actions):
+        column.top += LINE
         text = f"and {len(mind.actions) - len(order)} worse actions"
         canvas.text(column.left, column.top + 12, text, SMALL, theme.muted)
     column.top += LINE
@@ -166,7 +170,8 @@ def draw_sums(column: Column, frame: Frame) -> None:
             column.canvas.text(x, column.top + 31, number(float(value)), 18.0, mix(colour, theme.ink, 0.3), bold=True)
         column.top += 40
     if frame.world.boards.height:
-        for text in wrapped(" · ".join(describe(frame.world, frame.state)), SMALL, column.width):
+        words = ([frame.short] if frame.short else []) + describe(frame.world, frame.state)
+        for text in wrapped(" · ".join(words), SMALL, column.width):
             if column.fits(LINE):
                 column.line(text, theme.muted, SMALL)
     column.top += GAP - 4
@@ -180,7 +185,8 @@ def draw_legend(column: Column, frame: Frame) -> None:
         if frame.outlook is None:
             column.line("The values of cells are not known here.", theme.muted, SMALL)
         else:
-            column.line(f"Worth of standing there: {name}", size=SMALL)
+            whose = f", {frame.short}" if frame.other is not None else ""
+            column.line(f"Worth of standing there: {name}{whose}", size=SMALL)
             draw_bar(canvas, scale_of(frame.outlook.of(frame.head), theme), column.left, column.top + 2, column.width)
             column.top += 27
             column.line(f"{frame.outlook.source}; hatched: {frame.outlook.gaps}", theme.muted, SMALL)
@@ -189,6 +195,7 @@ def draw_legend(column: Column, frame: Frame) -> None:
         "plan": "dots and ghosts: what it expects to come",
         "sight": "outlined: seen by an overseer",
         "doubt": "doubt: from 0% (sure) to 100% (never tried)",
+        "foreseen": "framed: came otherwise; ghost: where it was foreseen",
     }
     for overlay, text in texts.items():
         if frame.shows(overlay) and column.fits(LINE) and _there_is(frame, overlay):
@@ -207,6 +214,8 @@ def _there_is(frame: Frame, overlay: str) -> bool:
             return frame.outlook is not None
         case "plan":
             return frame.mind is not None and len(frame.mind.ahead) > 0
+        case "foreseen":
+            return frame.before is not None
         case _:
             return frame.mind is not None
 
@@ -232,7 +241,7 @@ def draw_log(column: Column, frame: Frame) -> None:
 def draw_keys(canvas: Canvas, frame: Frame) -> None:
     """What each key does, on a panel in the middle of everything."""
     theme = frame.theme
-    overlays = [(str(number), OVERLAYS[name]) for number, name in enumerate(OVERLAYS, 1)]
+    overlays = [(OVERLAY_KEYS[name], text) for name, text in OVERLAYS.items()]
     rows = [*frame.keys, *overlays]
     width, height = min(canvas.width - 20, 640.0), 52 + 21.0 * ((len(rows) + 1) // 2)
     left, top = (canvas.width - width) / 2, max((canvas.height - height) / 2, 4)

@@ -6,32 +6,33 @@ boxes are stamps that are kept too. A frame is then a copy of the ground with bo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 from PIL import Image
 
 from ..envs.world import World
-from ..evals.episodes import Episode, so_far
 from .board import describe
+from .boarding import draw_board
 from .canvas import Canvas, cut, text_width
-from .curves import Chart, Curve, Mark, parting
 from .drawn_board import Board, layout_of
 from .frame import Frame
-from .overlays import draw_doubt, draw_names, draw_plan, draw_policy, draw_values
 from .palette import Theme, mix
-from .panels import Column, draw_choice, draw_keys, draw_legend, draw_log, draw_sums, head_colour
-from .words import plain
+from .panels import Column, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
+from .search import draw_search, node_at
+from .sums import Sums, chart_of
+from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
 
 MARGIN = 16.0
 """Around everything, in points."""
-RECENT = 12
-"""How many ticks of the way that an agent came are drawn."""
 FOOT, SLIDER = 26.0, 26.0
 """Heights of the status line and of the timeline, in points."""
-MARKS = 6
-"""Most events that are named over the curves."""
+LABEL = 42.0
+"""Height of what is said over each of two boards, in points."""
+
+Room = tuple[float, float, float, float]
+"""Left, top, width and height, in points."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,21 @@ class Layout:
         board: left, top, width and height of the room for the board.
         side: left and width of the panels.
         chart: top and height of the curves; slider: top of the timeline.
+        second: as `board`, of a second one or of a search; None where there is one board alone.
     """
 
     width: float
     height: float
     head: float
-    board: tuple[float, float, float, float]
+    board: Room
     side: tuple[float, float]
     chart: tuple[float, float]
     slider: float
+    second: Room | None = None
 
 
-def layout(width: float, height: float, curves: bool = True, panels: bool = True) -> Layout:
-    """The parts of a scene of this size."""
+def layout(width: float, height: float, curves: bool = True, panels: bool = True, two: float = 0.0) -> Layout:
+    """The parts of a scene of this size; `two`: height of what is said over each of two boards, 0 for one alone."""
     head = 48.0 if height >= 300 else 0.0
     chart = min(max(0.22 * height, 110.0), 230.0) if curves and height >= 430 else 0.0
     side = min(max(0.3 * width, 260.0), 430.0) if panels and width >= 640 else 0.0
@@ -64,13 +67,28 @@ def layout(width: float, height: float, curves: bool = True, panels: bool = True
     top = head or 6.0
     board_width = width - 2 * MARGIN - (side + MARGIN if side else 0)
     board = (MARGIN, top, max(board_width, 20.0), max(slider - chart - top - 8, 20.0))
-    return Layout(width, height, head, board, (width - MARGIN - side, side), (slider - chart, chart), slider)
+    whole = Layout(width, height, head, board, (width - MARGIN - side, side), (slider - chart, chart), slider)
+    return _halved(whole, two) if two else whole
+
+
+def _halved(whole: Layout, label: float) -> Layout:
+    """The same with two boards: side by side, or in a high window below each other."""
+    left, top, width, height = whole.board
+    if width >= height:
+        half = (width - MARGIN) / 2
+        rooms = ((left, top + label, half, height - label), (left + half + MARGIN, top + label, half, height - label))
+    else:
+        half = height / 2 - label
+        rooms = ((left, top + label, width, half), (left, top + label + half + label, width, half))
+    return replace(whole, board=rooms[0], second=rooms[1])
 
 
 def layout_for(frame: Frame, width: float, height: float) -> Layout:
     """The parts of a frame's scene: without the curves or the panels where these are not shown."""
     curves = frame.shows("curves") and frame.episode is not None
-    return layout(width, height, curves, frame.shows("bars") or frame.shows("log"))
+    two = LABEL if frame.other is not None or frame.shows("tree") else 0.0
+    panels = bool(frame.overlays & {"bars", "log", "foreseen"}) or frame.menu is not None
+    return layout(width, height, curves, panels, two)
 
 
 def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 1) -> Image.Image:
@@ -86,14 +104,21 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     canvas = Canvas(width, height, ratio, frame.theme, finer=1, on=_ground(frame, parts, ratio).copy())
     if parts.head:
         _draw_head(canvas, frame)
-    if frame.world.boards.height:
-        _draw_board(canvas, frame, parts)
-    else:
-        _draw_words(canvas, frame, parts)
+    for part, room in _panes(frame, parts):
+        if parts.second is not None:
+            _draw_label(canvas, part, room)
+        if part.world.boards.height:
+            draw_board(canvas, part, _board(part, room, ratio))
+        else:
+            _draw_words(canvas, part, room)
+    if frame.shows("tree") and frame.other is None and parts.second is not None:
+        _draw_search(canvas, frame, parts.second)
     if parts.side[1]:
         _draw_side(canvas, frame, parts)
     _draw_timeline(canvas, frame, parts)
     _draw_foot(canvas, frame)
+    if frame.notice:
+        draw_notice(canvas, frame)
     if frame.keys:
         draw_keys(canvas, frame)
     return canvas.picture()
@@ -106,20 +131,54 @@ def tick_at(frame: Frame, width: float, height: float, x: float, y: float) -> in
         return None
     left, right = _axis(frame, parts)
     share = (x - left) / (right - left)
-    return int(np.clip(round(share * frame.episode.length), 0, frame.episode.length))
+    return int(np.clip(round(share * frame.length), 0, frame.length))
+
+
+def cell_at(frame: Frame, width: float, height: float, x: float, y: float) -> tuple[Frame, int] | None:
+    """Which board lies under a point, as its frame, and which of its cells; None elsewhere."""
+    for part, room in _panes(frame, layout_for(frame, width, height)):
+        cell = _board(part, room, 1.0).cell_at(x, y) if part.world.boards.height else None
+        if cell is not None:
+            return part, cell
+    return None
+
+
+def searched_at(frame: Frame, width: float, height: float, x: float, y: float) -> int | None:
+    """The node of the search that lies under a point."""
+    parts = layout_for(frame, width, height)
+    if frame.mind is None or parts.second is None or frame.other is not None:
+        return None
+    return node_at(frame.mind, _search_room(parts.second), x, y)
+
+
+def slider_at(
+    frame: Frame, width: float, height: float, x: float, y: float, row: int | None = None
+) -> tuple[int, int] | None:
+    """The row of the menu under a point and the value that the point stands for; of `row`, however far the mouse is."""
+    parts = layout_for(frame, width, height)
+    if frame.menu is None or not parts.side[1]:
+        return None
+    return menu_at(frame.menu, parts.side[0], parts.side[1], parts.head, x, y, row)
 
 
 # ------------------------------------------------------------------ what is kept
 
 
-def _board(frame: Frame, parts: Layout, ratio: float) -> Board:
-    return _placed_board(frame.world, layout_of(frame.world, frame.state), parts, ratio, frame.theme)
+def _panes(frame: Frame, parts: Layout) -> list[tuple[Frame, Room]]:
+    """Each board with its room."""
+    if frame.other is None or parts.second is None:
+        return [(frame, parts.board)]
+    return [(frame, parts.board), (frame.other, parts.second)]
+
+
+def _board(frame: Frame, room: Room, ratio: float) -> Board:
+    return _placed_board(frame.world, layout_of(frame.world, frame.state), room, ratio, frame.theme)
 
 
 @lru_cache(64)
-def _placed_board(world: World, number: int, parts: Layout, ratio: float, theme: Theme) -> Board:
+def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Theme) -> Board:
     """The board in the middle of its room, its cells on whole pixels."""
-    left, top, width, height = parts.board
+    left, top, width, height = room
     board = Board(world, number, width, height, theme, pixel=1 / ratio)
     board.left = round((left + (width - board.width) / 2) * ratio) / ratio
     board.top = round((top + (height - board.height) / 2) * ratio) / ratio
@@ -128,62 +187,65 @@ def _placed_board(world: World, number: int, parts: Layout, ratio: float, theme:
 
 def _ground(frame: Frame, parts: Layout, ratio: float) -> Image.Image:
     """Everything that stays the same through an episode, without the letters that change."""
-    number = layout_of(frame.world, frame.state) if frame.world.boards.height else -1
-    episode = frame.episode if parts.chart[1] else None
-    return _kept_ground(frame.world, number, episode, parts, ratio, frame.theme)
+    boards = tuple(
+        (_look(part.world, layout_of(part.world, part.state)), room)
+        for part, room in _panes(frame, parts)
+        if part.world.boards.height
+    )
+    return _kept_ground(boards, _sums(frame) if parts.chart[1] else None, parts, ratio, frame.theme)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One layout of a world; two are equal if they look alike, so that a changed world need not be drawn anew."""
+
+    key: tuple[object, ...]
+    number: int
+    world: World = field(compare=False)
+
+
+@lru_cache(64)
+def _look(world: World, number: int) -> _Look:
+    boards = world.boards
+    walls, zones = boards.walls[number].tobytes(), boards.zones[:, number].tobytes()
+    return _Look((boards.height, boards.width, walls, zones, tuple(world.zone_index.items())), number, world)
 
 
 @lru_cache(24)
 def _kept_ground(
-    world: World, number: int, episode: Episode | None, parts: Layout, ratio: float, theme: Theme
+    boards: tuple[tuple[_Look, Room], ...], sums: Sums | None, parts: Layout, ratio: float, theme: Theme
 ) -> Image.Image:
     image = Image.new("RGB", (round(parts.width * ratio), round(parts.height * ratio)), theme.paper)
-    if number >= 0:
-        board = _placed_board(world, number, parts, ratio, theme)
-        alone = Board(world, number, parts.board[2], parts.board[3], theme, pixel=1 / ratio)
-        canvas = Canvas(board.width, board.height, ratio, theme)
-        alone.ground(canvas)
-        image.paste(canvas.picture(), (round(board.left * ratio), round(board.top * ratio)))
-    if episode is not None:
-        _, picture = _chart(episode, parts, ratio, theme)
+    for look, room in boards:
+        board = _placed_board(look.world, look.number, room, ratio, theme)
+        image.paste(_board_ground(look, room[2:], ratio, theme), (round(board.left * ratio), round(board.top * ratio)))
+    if sums is not None:
+        _, picture = chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, theme)
         image.paste(picture, (round(MARGIN * ratio), round(parts.chart[0] * ratio)))
     return image
 
 
 @lru_cache(24)
-def _chart(episode: Episode, parts: Layout, ratio: float, theme: Theme) -> tuple[Chart, Image.Image]:
-    """The curves of an episode: hidden performance, weighted reward and, if there are several, each channel."""
-    lines = [
-        Curve("hidden performance", so_far(episode.performance), theme.performance),
-        Curve("weighted reward", so_far(episode.weighted()), theme.reward),
-    ]
-    channels = episode.world.channels
-    if 1 < len(channels) <= 4:
-        sums = so_far(episode.rewards)
-        lines += [Curve(plain(name), sums[:, k], head_colour(theme, k)) for k, name in enumerate(channels)]
-    canvas = Canvas(parts.width - 2 * MARGIN, parts.chart[1], ratio, theme)
-    chart = Chart(lines, _marks(episode, lines), canvas)
-    return chart, chart.draw()
+def _board_ground(look: _Look, size: tuple[float, float], ratio: float, theme: Theme) -> Image.Image:
+    board = Board(look.world, look.number, *size, theme, pixel=1 / ratio)
+    canvas = Canvas(board.width, board.height, ratio, theme)
+    board.ground(canvas)
+    return canvas.picture()
 
 
-def _marks(episode: Episode, lines: list[Curve]) -> list[Mark]:
-    """The first time of each event, where the sums part, and the end."""
-    named: dict[int, list[str]] = {}
-    for event in dict.fromkeys(event for events in episode.events for event in events):
-        named.setdefault(episode.ticks(event)[0], []).append(plain(event))
-    part = parting(lines[0].values, lines[1].values)
-    if part is not None:
-        named.setdefault(part, []).append("they part")
-    if episode.ended is not None:
-        named.setdefault(episode.length, []).append(plain(episode.ended))
-    return [Mark(tick, ", ".join(named[tick])) for tick in sorted(named)][:MARKS]
+def _sums(frame: Frame) -> Sums | None:
+    frames = [each for each in (frame, frame.other) if each is not None and each.episode is not None]
+    if not frames:
+        return None
+    return Sums(tuple(each.episode for each in frames if each.episode), tuple(each.short for each in frames))
 
 
 def _axis(frame: Frame, parts: Layout, ratio: float = 1.0) -> tuple[float, float]:
     """Where the timeline begins and ends: below the curves, if there are any."""
-    if frame.episode is not None and parts.chart[1]:
-        chart, _ = _chart(frame.episode, parts, ratio, frame.theme)
-        return MARGIN + chart.x(0), MARGIN + chart.x(frame.episode.length)
+    sums = _sums(frame)
+    if sums is not None and parts.chart[1]:
+        chart, _ = chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, frame.theme)
+        return MARGIN + chart.x(0), MARGIN + chart.x(frame.length)
     return MARGIN + 8, parts.width - MARGIN - 8
 
 
@@ -192,7 +254,7 @@ def _axis(frame: Frame, parts: Layout, ratio: float = 1.0) -> tuple[float, float
 
 def _draw_head(canvas: Canvas, frame: Frame) -> None:
     theme = frame.theme
-    count = f"tick {frame.tick}" + (f" of {frame.episode.length}" if frame.episode is not None else "")
+    count = f"tick {frame.now}" + (f" of {frame.length}" if frame.episode is not None else "")
     room = canvas.width - 2 * MARGIN - text_width(count, 20.0) - 24
     title = cut(frame.title, 18.0, room)
     canvas.text(MARGIN, 30, title, 18.0, bold=True)
@@ -201,28 +263,38 @@ def _draw_head(canvas: Canvas, frame: Frame) -> None:
     canvas.text(canvas.width - MARGIN, 31, count, 18.0, theme.ink, "rs", bold=True)
 
 
-def _draw_board(canvas: Canvas, frame: Frame, parts: Layout) -> None:
-    board = _board(frame, parts, canvas.ratio)
-    if frame.shows("value"):
-        draw_values(canvas, board, frame)
-    if frame.shows("sight"):
-        board.sights(canvas, frame.state, shade=not frame.shows("value"))
-    if frame.shows("policy"):
-        draw_policy(canvas, board, frame)
-    path = frame.states[-RECENT:]
-    board.ways(canvas, path)
-    if frame.shows("plan"):
-        draw_plan(canvas, board, frame)
-    if frame.shows("doubt"):
-        draw_doubt(canvas, board, frame)
-    board.bodies(canvas, path)
-    if frame.shows("names"):
-        draw_names(canvas, board, frame)
+def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
+    """Over one of two boards: what it is, and what happens there."""
+    left, top = room[:2]
+    if frame.world.boards.height:
+        board = _board(frame, room, canvas.ratio)
+        left, top = board.left, board.top
+    width = room[0] + room[2] - left
+    label, told = (frame.label or "the present"), frame.told
+    if frame.node and frame.mind is not None and frame.mind.search is not None:
+        ahead = len(frame.mind.search.way(frame.node)) - 1
+        seen = frame.node < len(frame.mind.imagined)
+        label, told = (
+            f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",
+            "" if seen else "it cannot be put on a board",
+        )
+    canvas.text(left, top - LABEL + 16, cut(label, 14.0, width), 14.0, bold=True)
+    canvas.text(left, top - LABEL + 33, cut(told, 12.0, width), 12.0, canvas.theme.muted)
 
 
-def _draw_words(canvas: Canvas, frame: Frame, parts: Layout) -> None:
+def _draw_search(canvas: Canvas, frame: Frame, room: Room) -> None:
+    if frame.mind is not None:
+        draw_search(canvas, frame.mind, frame.node, _search_room(room))
+
+
+def _search_room(room: Room) -> Room:
+    """The room of a search begins where the label of a second board would."""
+    return room[0], room[1] - LABEL, room[2], room[3] + LABEL
+
+
+def _draw_words(canvas: Canvas, frame: Frame, room: Room) -> None:
     """A world without a board: its counters."""
-    left, top, width, _ = parts.board
+    left, top, width, _ = room
     for number, text in enumerate(describe(frame.world, frame.state)):
         canvas.text(left, top + 30 + 28 * number, cut(text, 20.0, width), 20.0)
 
@@ -230,11 +302,17 @@ def _draw_words(canvas: Canvas, frame: Frame, parts: Layout) -> None:
 def _draw_side(canvas: Canvas, frame: Frame, parts: Layout) -> None:
     bottom = (parts.chart[0] if parts.chart[1] else parts.slider) - 6
     column = Column(canvas, *parts.side, parts.head, bottom)
-    if frame.shows("bars"):
-        draw_choice(column, frame)
-    draw_sums(column, frame)
+    if frame.menu is not None:
+        draw_menu(column, frame.menu)
+        draw_verdict(column, frame)
+    for part in (frame,) if frame.other is None else (frame, frame.other):
+        if frame.shows("bars") and (frame.menu is None or part is not frame or frame.other is None):
+            draw_choice(column, part)
+    draw_missed(column, frame)
+    for part in (frame,) if frame.other is None or frame.menu is not None else (frame, frame.other):
+        draw_sums(column, part)
     draw_legend(column, frame)
-    if frame.shows("log"):
+    if frame.shows("log") and frame.menu is None:
         draw_log(column, frame)
 
 
@@ -246,12 +324,12 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: Layout) -> None:
     canvas.box(left, y - 1.5, right, y + 1.5, theme.hairline)
     if episode is None:
         return
-    step = (right - left) / max(episode.length, 1)
+    step = (right - left) / max(frame.length, 1)
     for tick, events in enumerate(episode.events):
         if events:
             x = left + (tick + 1) * step
             canvas.box(x - 0.75, y - 6, x + 0.75, y + 6, mix(theme.performance, theme.paper, 0.25))
-    x = left + frame.tick * step
+    x = left + frame.now * step
     canvas.box(left, y - 1.5, x, y + 1.5, theme.reward)
     if parts.chart[1]:
         canvas.box(x - 0.5, parts.chart[0] + 8, x + 0.5, y, mix(theme.muted, theme.paper, 0.2))

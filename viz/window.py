@@ -10,7 +10,8 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
 
 from .frame import Frame
-from .scene import draw, tick_at
+from .grips import Grip, grip_at
+from .scene import draw
 from .viewer import Viewer
 
 RATE = 60
@@ -57,7 +58,8 @@ class Window:
         self._screen = pygame.display.set_mode([round(side * self.scale) for side in size], pygame.RESIZABLE)
         pygame.display.set_caption(f"Turncoat: {viewer.show.scenario.name}")
         pygame.key.set_repeat(400, 50)
-        self._keys, self._dragging = keys, False
+        self._keys = keys
+        self._grip: Grip | None = None
         self._drawn: tuple[object, ...] = ()
 
     @property
@@ -110,13 +112,15 @@ class Window:
         if event.type == pygame.QUIT:
             self.viewer.left = True
         elif event.type == pygame.KEYDOWN:
-            self._press(pygame.key.name(event.key))
+            self._press(_key(event))
         elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
-            self._dragging = self._drag(event.pos)
-        elif event.type == pygame.MOUSEMOTION and self._dragging:
-            self._drag(event.pos)
+            self._grip = self._take_hold(event.pos)
+        elif event.type == pygame.MOUSEMOTION and self._grip is not None:
+            self._grip.drag(*self._at(event.pos))
         elif event.type == pygame.MOUSEBUTTONUP and event.button == 1:
-            self._dragging = False
+            if self._grip is not None:
+                self._grip.drop(*self._at(event.pos))
+            self._grip = None
         elif event.type in (pygame.VIDEORESIZE, pygame.WINDOWEXPOSED):
             self._screen = pygame.display.get_surface() or self._screen
             self._drawn = ()
@@ -132,22 +136,29 @@ class Window:
         except OSError as fault:
             self.viewer.message = f"not saved: {fault.strerror or fault}"
 
-    def _drag(self, at: tuple[int, int]) -> bool:
-        """Go to the tick under the mouse; says whether it is on the timeline."""
-        tick = tick_at(self.viewer.frame(), *self.size, at[0] / self.scale, at[1] / self.scale)
-        if tick is not None:
-            self.viewer.playing = False
-            self.viewer.seek(tick)
-        return tick is not None
+    def _at(self, position: tuple[int, int]) -> tuple[float, float]:
+        """Where the mouse is, in points."""
+        return position[0] / self.scale, position[1] / self.scale
+
+    def _take_hold(self, position: tuple[int, int]) -> Grip | None:
+        return grip_at(self.viewer, *self.size, *self._at(position))
+
+
+def _key(event: pygame.event.Event) -> str:
+    """The name of a key; of a digit, with `shift+` where that is down."""
+    name = str(pygame.key.name(event.key))
+    return f"shift+{name}" if event.mod & pygame.KMOD_SHIFT and name in "123456789" else name
 
 
 def frame_key(frame: Frame) -> tuple[object, ...]:
     """What a picture depends on: two frames with one key look alike."""
     return (
+        id(frame.world),
         id(frame.episode),
         frame.tick,
         id(frame.mind),
         id(frame.outlook),
+        id(frame.before),
         frame.overlays,
         frame.head,
         frame.agent,
@@ -156,6 +167,14 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.about,
         frame.theme.name,
         frame.keys,
+        frame.label,
+        frame.told,
+        frame.menu,
+        frame.verdict,
+        frame.held,
+        frame.node,
+        frame.notice,
+        None if frame.other is None else frame_key(frame.other),
     )
 
 

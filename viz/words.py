@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ..envs.world import World
 from ..evals.episodes import Episode
 from ..evals.minds import Mind
 
@@ -89,6 +90,35 @@ def status(episode: Episode, tick: int) -> str:
         return f"after tick {episode.length - 1}, the last: {ending or 'time is up'}"
     came = outcome(episode, tick)
     return f"tick {tick}: {deed(episode, tick)}{f' ({came})' if came else ''}"
+
+
+def fate(ahead: Episode, since: int) -> str:
+    """What comes of an episode that goes on after `since` ticks: each event's first tick, the end, the sums."""
+    first = {event: ahead.ticks(event)[0] for events in ahead.events for event in events}
+    said = [f"{plain(event)} in tick {since + tick}" for event, tick in sorted(first.items(), key=lambda item: item[1])]
+    if ahead.ended is not None:
+        said.append(f"{plain(ahead.ended)} in tick {since + ahead.length - 1}")
+    sums = [f"{plain(ahead.world.hidden or 'performance')} {ahead.performance.sum():+g}"]
+    sums += [
+        f"{plain(name)} {total:+g}" for name, total in zip(ahead.world.channels, ahead.rewards.sum(axis=0), strict=True)
+    ]
+    return f"{', '.join(said) or 'nothing of note'}; {', '.join(sums)} from here on"
+
+
+def stored(world: World, index: int, value: int) -> str:
+    """What a stored value of a field stands for: a cell by row and column, a word, or a number."""
+    name = world.fields[index].name
+    if any(body.cell == index for body in world.bodies):
+        row, column = divmod(value, world.boards.width)
+        return "nowhere" if value == world.boards.nowhere else f"row {row}, column {column}"
+    if index == world.ended:
+        return world.reasons[value - 1] if value else "not ended"
+    its = world.columns.get(name)
+    if its is None:
+        return str(value)
+    if its.words is not None:
+        return plain(its.words[value])
+    return f"{its.table[value]:g}" if its.table is not None else str(value + its.low)
 
 
 def plain(name: str) -> str:

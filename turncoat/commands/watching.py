@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,7 @@ from ..endings import UsageFault
 from .options import AsJson, Params, Sets, StageName, known, load_with, overrides_of, stage_of, write_json
 
 if TYPE_CHECKING:
+    from ..evals.reloading import Reloading
     from ..evals.showing import Show
     from ..viz.palette import Theme
 
@@ -26,6 +29,14 @@ Scale = Annotated[float | None, typer.Option("--scale", min=0.5, max=8, help="Pi
 Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
 Person = Annotated[str | None, typer.Option("--as", metavar="AGENT", help="Whom to play; the first by default.")]
 Agent = Annotated[str | None, typer.Option("--agent", help="Of a run: whose recording.")]
+BesideIt = Annotated[
+    list[str],
+    typer.Option(
+        "--beside",
+        metavar="NAME[=VALUE]",
+        help="A second board on the same seed: a variant of the file, overrides, or of a run another agent.",
+    ),
+]
 
 
 def watch(
@@ -39,25 +50,40 @@ def watch(
     size: Size = "1280x800",
     scale: Scale = None,
     dark: Dark = False,
+    beside: BesideIt = [],
+    reload: Annotated[bool, typer.Option("--reload", help="Read the file again whenever it is saved.")] = False,
 ) -> None:
     """Watch a scenario's exact plan, or a run's recordings, in a window; H shows the keys."""
     show = _show(which, param, set_, stage, agent)
+    second = _second(show, which, beside, stage)
+    if reload and Path(which).is_dir():
+        raise UsageFault("--reload reads a scenario's file again; a run's recordings do not change")
     chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
-    from ..evals.apart import Apart
-    from ..evals.showing import Live
     from ..viz.viewer import Viewer
     from ..viz.window import NoWindow, Window
 
-    apart = Apart(show.scenario, show.stage) if isinstance(show, Live) else None
-    viewer = Viewer(apart or show, number=_number(show, seed), overlays=chosen, theme=theme)
+    other = None
+    if second is not None:
+        number = _number(second.show, seed)
+        again = _reloading(which, param, set_, show.stage, second.overrides) if reload else None
+        other = Viewer(_apart(second.show), number=number, label=second.label, reloading=again)
+    again = _reloading(which, param, set_, show.stage) if reload else None
+    viewer = Viewer(
+        _apart(show),
+        number=_number(show, seed),
+        overlays=chosen,
+        theme=theme,
+        label="" if other is None else _label(show),
+        beside=other,
+        supposing=True,
+        reloading=again,
+    )
     viewer.playing = True
     try:
         Window(viewer, wide, scale).run()
     except NoWindow as fault:
         raise UsageFault(str(fault)) from None
     finally:
-        if apart is not None:
-            apart.close()
         viewer.close()
 
 
@@ -112,6 +138,7 @@ def record(
     scale: Annotated[float, typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")] = 1,
     fps: Annotated[float, typer.Option("--fps", min=0.1, max=60, help="Frames, which are ticks, in a second.")] = 6,
     dark: Dark = False,
+    beside: BesideIt = [],
     as_json: AsJson = False,
 ) -> None:
     """Record an episode as a film, without a window: one frame for each tick and one for the end."""
@@ -119,11 +146,24 @@ def record(
 
     check_target(out)
     show = _show(which, param, set_, stage, agent)
+    second = _second(show, which, beside, stage)
     chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
     from ..viz.film import record as film
     from ..viz.viewer import Viewer
 
-    viewer = Viewer(show, number=_number(show, seed), overlays=chosen, theme=theme, wait=True)
+    other = None
+    if second is not None:
+        other = Viewer(second.show, number=_number(second.show, seed), label=second.label, wait=True)
+    number = _number(show, seed)
+    viewer = Viewer(
+        show,
+        number=number,
+        overlays=chosen,
+        theme=theme,
+        label="" if other is None else _label(show),
+        beside=other,
+        wait=True,
+    )
     try:
         with printing.progress(not as_json) as report:
             tell = None if report is None else lambda done, count: report(f"frame {done} of {count}")
@@ -148,6 +188,63 @@ def _show(which: str, param: list[str], set_: list[str], stage: str | None, agen
         raise UsageFault(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
     scenario = load_with(which, param, set_)
     return Live(scenario, stage_of(scenario, stage))
+
+
+@dataclass(frozen=True)
+class _Second:
+    """What is seen beside a show: the overrides that make it, and what it is called."""
+
+    show: Show
+    label: str
+    overrides: Mapping[str, object]
+
+
+def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Second | None:
+    """The show beside: of a run another agent or another setting, of a scenario a variant or overrides."""
+    from ..evals.showing import Live, open_run
+    from ..scenarios.language.loading import apply_overrides
+
+    if not beside:
+        return None
+    names, dotted = [text for text in beside if "=" not in text], [text for text in beside if "=" in text]
+    overrides = overrides_of((), dotted)
+    if Path(which).is_dir():
+        if len(names) > 1:
+            raise UsageFault(f"--beside {' '.join(names)}: one agent at a time")
+        return _Second(open_run(Path(which), stage, names[0] if names else None, overrides), ", ".join(beside), {})
+    variants = show.scenario.document.variants
+    for name in names:
+        known("variant", name, variants)
+    merged = {key: value for name in names for key, value in variants[name].items()} | overrides
+    return _Second(Live(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
+
+
+def _label(show: Show) -> str:
+    """What a show is called where there are two."""
+    from ..evals.showing import Recorded
+
+    if isinstance(show, Recorded):
+        return show.name.removeprefix(f"{show.stage}-")
+    settings = ", ".join(f"{name}={value}" for name, value in show.scenario.overrides.items())
+    return settings or show.scenario.name
+
+
+def _apart(show: Show) -> Show:
+    """The same, for a window that must not wait."""
+    from ..evals.apart import Apart
+    from ..evals.showing import Live
+
+    return Apart(show.scenario, show.stage) if isinstance(show, Live) else show
+
+
+def _reloading(
+    which: str, param: list[str], set_: list[str], stage: str, more: Mapping[str, object] | None = None
+) -> Reloading:
+    """Of the file behind a scenario, with the overrides that were asked for."""
+    from ..evals.reloading import Reloading
+    from ..scenarios.language.loading import apply_overrides
+
+    return Reloading(lambda: apply_overrides(load_with(which, param, set_), more or {}), stage)
 
 
 def _number(show: Show, seed: int) -> int:
