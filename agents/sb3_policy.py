@@ -62,29 +62,32 @@ class Sb3Policy:
             raise ValueError(f"the model has actions {acts}, and this world has {len(world.agents[0].actions)}")
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """See `Agent.act`."""
+        """See `Agent.act`; what is kept is the ticks of each episode, then a recurrent model's memory."""
         import torch
 
-        seen, _ = self._policy.obs_to_tensor(self._see(observation))
+        kept = state if isinstance(state, tuple) else (np.zeros(len(mask), np.int64),)
+        ticks, memory = np.asarray(kept[0], np.int64), kept[1:]
+        seen, _ = self._policy.obs_to_tensor(self._see(observation, ticks))
         with torch.no_grad():
             if hasattr(self._policy, "lstm_hidden_state_shape"):
-                return self._act_recurrently(seen, state, mask)
-            if hasattr(self._policy, "q_net"):
-                return _best(self._policy.q_net(seen).numpy(), mask), None
-            return _best(self._policy.get_distribution(seen).distribution.logits.numpy(), mask), None
+                scores, memory = self._recurrent_scores(seen, memory, len(mask))
+            elif hasattr(self._policy, "q_net"):
+                scores = self._policy.q_net(seen).numpy()
+            else:
+                scores = self._policy.get_distribution(seen).distribution.logits.numpy()
+        return _best(scores, mask), (ticks + 1, *memory)
 
-    def _act_recurrently(self, seen: Any, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+    def _recurrent_scores(self, seen: Any, memory: tuple[Any, ...], lanes: int) -> tuple[Floats, tuple[Any, ...]]:
         import torch
 
-        if state is None:
+        if not memory:
             layers, _, size = self._policy.lstm_hidden_state_shape
-            state = tuple(np.zeros((len(mask), layers, size), np.float32) for _ in range(2))
-        assert isinstance(state, tuple)
-        memory = tuple(torch.as_tensor(part).transpose(0, 1).contiguous() for part in state)
-        begins = torch.zeros(len(mask))  # a lane that begins has a row of zeros for a memory
-        distribution, memory = self._policy.get_distribution(seen, memory, begins)
-        parts = tuple(part.transpose(0, 1).contiguous().numpy() for part in memory)
-        return _best(distribution.distribution.logits.numpy(), mask), parts
+            memory = tuple(np.zeros((lanes, layers, size), np.float32) for _ in range(2))
+        before = tuple(torch.as_tensor(part).transpose(0, 1).contiguous() for part in memory)
+        begins = torch.zeros(lanes)  # a lane that begins has a row of zeros for a memory
+        distribution, after = self._policy.get_distribution(seen, before, begins)
+        parts = tuple(part.transpose(0, 1).contiguous().numpy() for part in after)
+        return distribution.distribution.logits.numpy(), parts
 
 
 class Sight:
@@ -104,14 +107,14 @@ class Sight:
         looks, first = np.unique(world.boards.look, return_index=True)
         self._layouts = dict(zip(looks.tolist(), first.tolist(), strict=True))
 
-    def __call__(self, observation: Longs) -> Any:
-        """From int64 `[B, O]`; what is not observed is not read."""
+    def __call__(self, observation: Longs, ticks: Longs) -> Any:
+        """From int64 `[B, O]` and the ticks of each episode so far, `[B]`; what is not observed is not read."""
         states = np.zeros((len(observation), self._fields), np.int32)
         states[:, self._columns] = observation
         if self._layout >= 0:
             looks = observation[:, self._layout].tolist()
             states[:, self._columns[self._layout]] = [self._layouts[look] for look in looks]
-        return self._observer.observe(states)
+        return self._observer.observe(states, ticks)
 
 
 def _best(scores: Floats, mask: Bools) -> Ints:

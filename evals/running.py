@@ -52,7 +52,7 @@ class Settings:
     """How a run is made; None means what the file says.
 
     Attributes:
-        agents: names, `exact` among them; one that no expectation names is judged by all of them.
+        agents: names, `exact` among them; one that the file does not name is judged by all of its expectations.
         seeds: for each that is trained; steps: environment steps of training.
         episodes: played by each trained agent where chance matters; jobs: trainings at a time.
         all_agents: where `agents` says nothing, every one that an expectation names, not only those of `runs.agents`.

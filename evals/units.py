@@ -60,10 +60,10 @@ class Shard:
 
 
 def units_of(scenario: Scenario, agents: Collection[str] = ()) -> tuple[Unit, ...]:
-    """Every unit of a scenario, in the order of the file; one of `agents` that none names has all of them."""
+    """Every unit of a scenario, in the order of the file; one of `agents` that the file does not name has all of them."""
     expectations = scenario.document.expect
-    named = {agent for each in expectations for agent in each.of}
-    strangers = [agent for agent in agents if agent not in named and agent != "exact"]
+    named = {"exact", *agents_named(scenario)}
+    strangers = [agent for agent in agents if agent not in named]
     return tuple(Unit(number, agent) for number, each in enumerate(expectations) for agent in (*each.of, *strangers))
 
 

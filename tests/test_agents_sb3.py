@@ -45,8 +45,9 @@ def test_it_sees_where_it_is_judged_what_training_saw(name: str, form) -> None:
     laboratory = Laboratory(api.load(name))
     enumeration = laboratory.enumeration({}, laboratory.stage)
     states = enumeration.states[:: max(1, len(enumeration.states) // 300)]
-    wanted = Observer(enumeration.world, 0, form).observe(states)
-    seen = Sight(enumeration.world, form)(observe(enumeration.world, states))
+    ticks = np.arange(len(states)) % enumeration.world.steps
+    wanted = Observer(enumeration.world, 0, form).observe(states, ticks)
+    seen = Sight(enumeration.world, form)(observe(enumeration.world, states), ticks)
     pairs = [(seen[key], wanted[key]) for key in wanted] if form == "planes" else [(seen, wanted)]
     for one, other in pairs:
         np.testing.assert_array_equal(one, other)
@@ -88,13 +89,17 @@ def test_it_remembers_where_something_is_hidden_and_a_row_of_zeros_begins_anew()
     _, later = agent.act(looks, memory, mask)
     assert isinstance(memory, tuple)
     assert isinstance(later, tuple)
-    assert [part.shape[0] for part in memory] == [3, 3]
-    assert not np.allclose(memory[0], later[0])
-    begun = tuple(np.where(np.arange(3)[:, None, None] == 1, 0, part) for part in memory)
+    assert [part.shape[0] for part in memory] == [3, 3, 3]
+    assert memory[0].tolist() == [1, 1, 1]
+    assert not np.allclose(memory[1], later[1])
+    begun = tuple(np.array(part) for part in memory)
+    for part in begun:
+        part[1] = 0
     _, again = agent.act(looks, begun, mask)
     assert isinstance(again, tuple)
-    np.testing.assert_allclose(again[0][1], memory[0][1], atol=1e-6)
-    np.testing.assert_allclose(again[0][2], later[0][2], atol=1e-6)
+    assert again[0].tolist() == [2, 1, 2]
+    np.testing.assert_allclose(again[1][1], memory[1][1], atol=1e-6)
+    np.testing.assert_allclose(again[1][2], later[1][2], atol=1e-6)
 
 
 def test_a_bonus_for_novelty_is_paid_less_each_time() -> None:
@@ -116,7 +121,8 @@ def test_it_acts_on_the_boards_where_it_is_judged() -> None:
     assert agent._policy._see._observer is not None
     states = Laboratory(api.load("wrong_goals/corner_cheese")).enumeration({}, "deploy").states[:5]
     np.testing.assert_array_equal(
-        agent._policy._see(observe(world, states))["board"], Observer(world).observe(states)["board"]
+        agent._policy._see(observe(world, states), np.zeros(5, np.int64))["board"],
+        Observer(world).observe(states)["board"],
     )
 
 

@@ -96,7 +96,9 @@ def test_list(call):
     assert re.search(r"^treacherous_turn/lab +given +Cooperate while weak, turn when strong$", out, re.M)
     code, out, _ = call("list", "--json")
     assert code == 0
-    assert {"name": "escape/interruption", "origin": "proxy"}.items() <= strictly(out)[0].items()
+    rows = strictly(out)
+    assert {"name": "escape/interruption", "origin": "proxy"}.items() <= rows[1].items()
+    assert [row["name"] for row in rows] == sorted(row["name"] for row in rows)
     assert {len(row) for row in strictly(out)} == {3}
 
 
@@ -397,7 +399,7 @@ def test_an_interrupt_is_130(call, monkeypatch, corridor):
 
     monkeypatch.setattr(api, "run", interrupt)
     code, out, err = call("run", corridor, "--out", "kept")
-    assert (code, out.strip(), err.strip()) == (130, "", "interrupted")
+    assert (code, out.strip(), err.splitlines()[-1]) == (130, "", "interrupted")
     assert not Path("kept").exists()
 
 

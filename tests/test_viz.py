@@ -311,10 +311,10 @@ def test_the_gallery_draws_the_turn(tmp_path: Path) -> None:
 
     main([str(tmp_path / "images"), "lab.png"])
 
-    for name in PICTURES:
-        with (
-            Image.open(tmp_path / "images" / name) as drawn,
-            Image.open(HERE.parent / "docs" / "images" / name) as kept,
-        ):
-            assert drawn.width == 2400
-            assert _apart(drawn, kept) < 1.5, "draw docs/images again"
+    assert "lab.png" in PICTURES
+    with (
+        Image.open(tmp_path / "images" / "lab.png") as drawn,
+        Image.open(HERE.parent / "docs" / "images" / "lab.png") as kept,
+    ):
+        assert drawn.width == 2400
+        assert _apart(drawn, kept) < 1.5, "draw docs/images again"
