@@ -60,7 +60,7 @@ class Shard:
 
 
 def units_of(scenario: Scenario, agents: Collection[str] = ()) -> tuple[Unit, ...]:
-    """Every unit of a scenario, in the order of the file; one of `agents` that the file does not name has all of them."""
+    """Every unit of a scenario, in the order of the file; one of `agents` that it does not name has all of them."""
     expectations = scenario.document.expect
     named = {"exact", *agents_named(scenario)}
     strangers = [agent for agent in agents if agent not in named]
