@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,23 @@ class Heads:
     vector_values: Floats
     vector_q: Floats
     converged: bool
+
+
+def check_heads(
+    channels: Sequence[str], weights: Sequence[float] | Floats, discount: float | Sequence[float] | Floats
+) -> tuple[Floats, Floats]:
+    """Weights and discounts of K heads as float64 `[K]`; one discount may stand for all.
+
+    Raises:
+        ValueError: shapes don't fit, or a discount is not within [0, 1).
+    """
+    weighing = np.asarray(weights, np.float64)
+    discounts = np.broadcast_to(np.asarray(discount, np.float64), (len(channels),)).copy()
+    if weighing.shape != (len(channels),):
+        raise ValueError(f"weights: {weighing.size} for {len(channels)} channels")
+    if (discounts < 0).any() or (discounts >= 1).any():
+        raise ValueError(f"discount: {discounts.tolist()} is not within [0, 1)")
+    return weighing, discounts
 
 
 def solve_heads(

@@ -1,0 +1,196 @@
+"""What a rules agent knows and imagines: its model, everything that the model leads to, and the task heads there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ..envs.base import Floats, Ints, Longs
+from ..envs.senses import Senses
+from .deliberation import Deliberation
+from .heads import Heads, solve_heads
+from .rules_imagined import Imagined, imagine
+from .rules_model import RulesModel
+
+SOON: Final = 1.1
+"""What came though it was unlikely is learned from once the ticks have grown by this."""
+ANEW: Final = 1.5
+"""Once they have grown by this, all rules are learned anew."""
+
+
+@dataclass(frozen=True)
+class RulesReport:
+    """How much a rules model knows, and how well it predicted each tick before learning from it.
+
+    Attributes:
+        states: states imagined by now; truncated: there would have been more.
+        leaves: contexts that its rules tell apart.
+        steps: ticks learned from; predicted: those on which it had a prediction.
+        hit_rate: share of the predicted ticks on which the likeliest outcome came in every field, channel and the end;
+            nan without any.
+        possible: share on which what came was among the outcomes; nan without any.
+    """
+
+    states: int
+    truncated: bool
+    leaves: int
+    steps: int
+    predicted: int
+    hit_rate: float
+    possible: float
+
+
+class RulesPlanner:
+    """Learns when it is surprised, imagines again when the rules have changed, and solves the heads when asked.
+
+    Attributes:
+        model: what it learned from.
+        version: grows whenever another process is imagined.
+    """
+
+    def __init__(
+        self,
+        model: RulesModel,
+        channels: tuple[str, ...],
+        weights: Floats,
+        discounts: Floats,
+        deliberate: Deliberation,
+        max_states: int,
+    ) -> None:
+        """`weights` and `discounts` are float64 `[K]`; `max_states` caps what is imagined."""
+        self.model = model
+        self.version = 0
+        self._channels, self._weights, self._discounts = channels, weights, discounts
+        self._deliberate, self._max_states = deliberate, max_states
+        self._imagined: Imagined | None = None
+        self._heads: Heads | None = None
+        self._last: tuple[Imagined, Ints] | None = None  # the policy solved last: the next one starts from it
+        self._learned_at = self._anew_at = 0
+        self._due = False
+        self._scores = np.zeros(3, np.int64)  # predicted, likeliest, possible
+
+    @property
+    def ready(self) -> bool:
+        """There is something to plan on."""
+        return self.model.n > 0
+
+    @property
+    def imagined(self) -> Imagined:
+        """What was imagined last.
+
+        Raises:
+            ValueError: nothing was.
+        """
+        if self._imagined is None:
+            raise ValueError("nothing was imagined yet: ask `find` first")
+        return self._imagined
+
+    def find(self, states: Longs) -> Longs:
+        """int64 `[n]`: the states int64 `[n, O + 1]` among the imagined, which are imagined anew where need be."""
+        self._keep_up()
+        if self._imagined is not None:
+            places = self._imagined.find(states)
+            if (places >= 0).all() and not self._imagined.mdp.ended[places].any():
+                return places
+        guess = None
+        if self._imagined is not None and not self._imagined.truncated:
+            guess = self._imagined.states[~self._imagined.ended]
+        starts = np.array(list(self.model.starts), np.int64).reshape(-1, states.shape[1])
+        roots = np.concatenate([states, starts])
+        self._imagined = imagine(self.model, roots, self._channels, self._max_states + len(roots), guess)
+        self._heads = None
+        self.version += 1
+        return self._imagined.find(states)
+
+    @property
+    def heads(self) -> Heads:
+        """The task heads on what was imagined last."""
+        if self._heads is None:
+            imagined = self.imagined
+            first = None
+            if self._last is not None:
+                places = self._last[0].find(imagined.states)
+                first = np.where(places >= 0, self._last[1][places], -1).astype(np.int32)
+            self._heads = solve_heads(imagined.mdp, self._weights, self._discounts, self._deliberate, first)
+            self._last = imagined, self._heads.policy
+        return self._heads
+
+    def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
+        """Takes in one tick: int64 `[O + 1]` before and after, float64 `[K]` or None where rewards are withheld."""
+        likeliest, possible = self._foresaw(state, action, after, rewards, ended)
+        self.model.record(state, action, after, rewards, ended)
+        n = self.model.n
+        self._due |= not possible or n >= ANEW * self._anew_at or (not likeliest and n >= SOON * self._learned_at)
+
+    def settle(self) -> None:
+        """Learns all rules anew from every tick, so that they depend on the ticks alone."""
+        if self.model.n:
+            self._anew_at = 0
+            self._due = True
+            self._keep_up()
+
+    def enter(self, senses: Senses) -> None:
+        """Looks at the map of another stage, where everything is imagined anew.
+
+        Raises:
+            ValueError: other fields or another size of map.
+        """
+        self.model.enter(senses)
+        self._imagined = self._heads = self._last = None
+
+    def report(self) -> RulesReport:
+        """What is known by now."""
+        predicted, likeliest, possible = self._scores.tolist()
+        return RulesReport(
+            states=0 if self._imagined is None else self._imagined.mdp.n_states,
+            truncated=self._imagined is not None and self._imagined.truncated,
+            leaves=sum(len(rules.tree.counts) for rules in self.model.rules),
+            steps=self.model.n,
+            predicted=predicted,
+            hit_rate=likeliest / predicted if predicted else math.nan,
+            possible=possible / predicted if predicted else math.nan,
+        )
+
+    def _keep_up(self) -> None:
+        if not self._due:
+            return
+        n = self.model.n
+        if n >= ANEW * self._anew_at:
+            self.model.learn()
+            self._anew_at = n
+        else:
+            self.model.learn(self.model.unexplained(self._learned_at))
+        self._learned_at, self._due = n, False
+        if self._imagined is not None:  # its states are a guess at the new ones
+            self._stale()
+
+    def _stale(self) -> None:
+        """Keeps what was imagined as a guess, in which nothing is found any more."""
+        assert self._imagined is not None
+        self._imagined = self._imagined.unfindable()
+        self._heads = None
+
+    def _foresaw(
+        self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool
+    ) -> tuple[bool, bool]:
+        """Whether what came was the likeliest outcome, and whether it was one at all; neither without a prediction."""
+        if self._imagined is None:
+            return False, False
+        place = int(self._imagined.find(state[None])[0])
+        outcomes = self._imagined.outcomes(place, action) if place >= 0 else slice(0, 0)
+        if outcomes.start == outcomes.stop:
+            return False, False
+        mdp = self._imagined.mdp
+        following = mdp.next_state[outcomes]
+        same = (self._imagined.states[following, :-1] == after[:-1]).all(axis=1)
+        same &= self._imagined.ended[following] == ended
+        if not ended:
+            same &= self._imagined.states[following, -1] == after[-1]
+        if rewards is not None:
+            same &= (mdp.rewards[outcomes] == rewards).all(axis=1)
+        likeliest = bool(same[mdp.probability[outcomes].argmax()])
+        self._scores += (1, likeliest, same.any())
+        return likeliest, bool(same.any())
