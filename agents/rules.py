@@ -23,6 +23,8 @@ from .tabular_thought import Decision, tabular_thought
 from .thoughts import Thought
 
 FILE_VERSION: Final = 1
+CLOSING: Final = 0.1
+"""Share of a training's steps at its end in which nothing but the plan is tested."""
 PROGRESS_EVERY: Final = 1000
 """Steps between calls of `on_progress`."""
 
@@ -32,13 +34,13 @@ class RulesOptions:
     """How a rules agent explores and decides.
 
     Attributes:
-        novelty_discount: of the novelty head. Below that of `counts`: what is new and near comes first, for there is
-            always something new near by.
+        novelty_discount: of the novelty head. Below that of `counts`, for combinations are shared: what is new near by
+            comes first.
         max_states: no more than these are looked into when the model is enumerated.
         deliberation: the rule that makes one choice of K values.
     """
 
-    novelty_discount: float = 0.95
+    novelty_discount: float = 0.97
     max_states: int = 8_000
     deliberation: str = "weighted"
 
@@ -135,7 +137,11 @@ class RulesAgent:
             )
         explorer = Explorer(self._planner, self._options.novelty_discount, np.random.default_rng(seed))
         state, mask = self._begin(*env.reset(seed))
+        last = steps - int(CLOSING * steps)
         for step in range(1, steps + 1):
+            if step == last:
+                self._planner.settle()
+                explorer.close()
             action = explorer.choose(state, mask)
             observation, rewards, ended, truncated, mask = env.step(action)
             following = self._state(observation, ended, mask)
@@ -146,7 +152,6 @@ class RulesAgent:
                 explorer.begin()
             if on_progress is not None and step % PROGRESS_EVERY == 0:
                 on_progress(step, {key: float(value) for key, value in asdict(self.model_report()).items()})
-        self._planner.settle()
 
     def freeze(self) -> None:
         """Stops learning at deployment."""
@@ -218,9 +223,8 @@ class RulesAgent:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes everything learned to one file, all or nothing (see `saving`).
 
-        What is kept is every tick; the rules are learned from them, here and again by `load`, and so are the same.
+        What is kept is every tick and what was learned when; `load` learns it all again.
         """
-        self._planner.settle()
         header = {
             "name": self.name,
             "learning": self.learning,
@@ -229,7 +233,7 @@ class RulesAgent:
             "discounts": self._discounts.tolist(),
             "options": asdict(self._options),
         }
-        write_checkpoint(path, "local_rules", FILE_VERSION, header, self.model.arrays())
+        write_checkpoint(path, "local_rules", FILE_VERSION, header, self._planner.arrays())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RulesAgent:
@@ -252,8 +256,7 @@ class RulesAgent:
         for senses in maps[1:]:
             agent.enter(senses)
         agent.learning = header["learning"]
-        agent.model.restore(arrays)
-        agent.planner.settle()
+        agent.planner.restore(arrays)
         return agent
 
     def _begin(self, observation: Longs, mask: Bools) -> tuple[Longs, Bools]:

@@ -1,5 +1,4 @@
-"""How a rules agent spends its training: it tests the plan it believes in where it leads to what was never tried, and
-explores new combinations otherwise."""
+"""How a rules agent spends its training: it tests the plan that it believes in, and explores new combinations."""
 
 from __future__ import annotations
 
@@ -16,6 +15,8 @@ PAUSE: Final = 10
 """Ticks between two looks at a plan because the rules have changed."""
 CHANCY: Final = 4
 """How often something on a plan is done before its chances are believed."""
+ENOUGH: Final = 30
+"""New things that a plan leads to and that come as foreseen, after which it is believed."""
 FAR: Final = 200
 """Most steps of a plan that are looked at."""
 
@@ -25,7 +26,8 @@ class Explorer:
 
     A plan made on learned rules goes where the rules promise most, which is where their mistakes cost most. So whenever
     the rules have changed and an episode begins, the plan is followed for as long as something lies ahead on it that was
-    never done; a plan that twice leads to nothing new is left alone until the rules change again.
+    never done; a plan that led to nothing new is left alone until the rules change again. At the close of training nothing
+    but the plan is followed, so that the last promise is not an untested one.
     """
 
     def __init__(self, planner: RulesPlanner, novelty_discount: float, rng: np.random.Generator) -> None:
@@ -39,6 +41,12 @@ class Explorer:
         self._version = -1
         self._testing = self._promising = False
         self._since = PAUSE
+        self._closing = False
+        self._held = 0
+
+    def close(self) -> None:
+        """Training comes to its end."""
+        self._closing = True
 
     def begin(self) -> None:
         """An episode begins."""
@@ -57,13 +65,13 @@ class Explorer:
         self._since += 1
         if self._version != self._planner.version:
             self._novelty.imagine(self._planner.imagined)
-            self._version, self._promising = self._planner.version, True
+            self._version, self._promising, self._held = self._planner.version, True, 0
             if self._since >= PAUSE:
                 self._testing, self._since = True, 0
         action = self._test(place) if self._testing else None
         if action is None:
             self._testing = False
-            action = self._novelty.choose(place)
+            action = int(self._planner.heads.policy[place]) if self._closing else self._novelty.choose(place)
         self._novelty.tried(place, action)
         return action
 
@@ -72,13 +80,14 @@ class Explorer:
         imagined, policy = self._planner.imagined, self._planner.heads.policy
         met: set[int] = set()
         here = place
-        while here not in met and not imagined.mdp.ended[here] and len(met) < FAR:
+        while self._held < ENOUGH and here not in met and not imagined.mdp.ended[here] and len(met) < FAR:
             met.add(here)
             action = int(policy[here])
             outcomes = imagined.outcomes(here, action)
             enough = 1 if outcomes.stop - outcomes.start == 1 else CHANCY
             if self._done[imagined.states[here].tobytes(), action] < enough:
-                self._promising |= here == place
+                if here == place:
+                    self._promising, self._held = True, self._held + 1
                 return int(policy[place])
             likeliest = outcomes.start + int(imagined.mdp.probability[outcomes].argmax())
             here = int(imagined.mdp.next_state[likeliest])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..envs.base import Bools, FiniteMDP, Floats, Longs
+from ..envs.base import Bools, FiniteMDP, Longs
 from .rules_model import Predicted, RulesModel
 
 

@@ -111,12 +111,14 @@ class RulesModel:
         self._rewards[n] = 0.0 if rewards is None else rewards
         self.n += 1
 
-    def learn(self, which: Sequence[bool] | None = None) -> None:
-        """Learns the rules of all outputs from every tick; `which` picks outputs, written as they were before.
+    def learn(self, which: Sequence[bool] | None = None, n: int | None = None) -> None:
+        """Learns the rules of all outputs from every tick, or from the first n.
 
-        The others keep their rules, and count again.
+        Args:
+            which: only these outputs, written as they were before; the others keep their rules, and count again.
+            n: ticks.
         """
-        told = self._told(slice(0, self.n))
+        told = self._told(slice(0, self.n if n is None else n))
         self.rules = [self._learned(number, ticks, came, which) for number, ticks, came in told]
 
     def unexplained(self, since: int) -> list[bool]:
@@ -181,7 +183,7 @@ class RulesModel:
         }
 
     def restore(self, data: dict[str, npt.NDArray[Any]]) -> None:
-        """Takes what `arrays` gave, into a model that is still empty, and learns from it."""
+        """Takes what `arrays` gave into a model that is still empty; nothing is learned from it yet."""
         for mask in data["masks"][1:]:
             self._add_mask(mask)
         columns = (data[name].copy() for name in _COLUMNS)
@@ -189,8 +191,6 @@ class RulesModel:
         self.n = len(self._action)
         counts = data["start_count"].tolist()
         self.starts = {tuple(s): n for s, n in zip(data["start_state"].tolist(), counts, strict=True)}
-        if self.n:
-            self.learn()
 
     # Inside
 

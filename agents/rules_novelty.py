@@ -116,11 +116,11 @@ class CombinationNovelty:
         ended = np.flatnonzero(self._imagined.ended)
         value, settled = here, False
         while not settled:
-            ahead = (self._discount * (self._ahead @ value)).reshape(-1, mdp.n_actions)
+            ahead = self._discount * np.asarray(self._ahead @ value).reshape(-1, mdp.n_actions)
             new = np.maximum(here, ahead.max(axis=1))
             if self._starts.size:
                 new[ended] = self._discount * value[self._starts].mean()
             settled = bool((new - value).max() <= SETTLED * value.max())
             value = new
-        self._go_on = (self._discount * (self._ahead @ value))[self._pair]
+        self._go_on = self._discount * np.asarray(self._ahead @ value)[self._pair]
         self._here, self._stops, self._age = here, here >= value, 0

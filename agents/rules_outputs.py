@@ -55,7 +55,8 @@ class Rules:
     """How one output is predicted.
 
     Attributes:
-        way: `plain` (a number of a list), `change`, `value` or `usual`; usual: the table for the last.
+        way: `plain` (a number of a list), `change`, or `value` (none, or the new value).
+        usual: where it is a table, the usual change has a symbol of its own, before those of `way`.
         factors: what the tree may look at.
         alphabet: int64 `[Y]`, what each symbol stands for, sorted.
         tree: predicts symbols.
@@ -142,7 +143,10 @@ class FieldWays:
     def learn(self, ticks: Ticks, after: Longs, sizes: list[int], like: Rules | None = None) -> Rules:
         """The rules that tell most briefly what came; `like` fixes how it is written."""
         change = self._geometry.change(self.i, ticks.now[:, self.i], after)
-        ways = self._candidates(ticks, change) if like is None else [(like.way, like.usual and like.usual.source)]
+        if like is None:
+            ways = self._candidates(ticks, change)
+        else:
+            ways = [(like.way, None if like.usual is None else like.usual.source)]
         best: Rules | None = None
         for way, source in ways:
             usual = None if source is None else self._usual(source, ticks, change)
@@ -154,19 +158,23 @@ class FieldWays:
     def written(self, way: str, usual: Usual | None, ticks: Ticks, after: Longs) -> Longs:
         """int64 `[n]`: what came, as numbers."""
         change, still = self._geometry.change(self.i, ticks.now[:, self.i], after), self._geometry.still(self.i)
-        if way == "value":
-            return np.where(change == still, 0, 1 + after)
-        return change if usual is None else np.where(change == usual.look_up(ticks, still), 0, 1 + change)
+        out = np.where(change == still, 0, 1 + after) if way == "value" else change
+        return out if usual is None else np.where(change == usual.look_up(ticks, still), 0, 1 + out)
 
     def read(self, rules: Rules, ticks: Ticks, symbols: Longs) -> Longs:
         """int64 `[n]`: the field after the tick, from the symbols int64 `[n]`."""
         written, now = rules.alphabet[symbols], ticks.now[:, self.i]
-        if rules.way == "value":
-            return np.where(written == 0, now, written - 1)
+        as_usual = np.zeros(symbols.size, np.bool_)
         if rules.usual is not None:
-            usual = rules.usual.look_up(ticks, self._geometry.still(self.i))
-            written = np.where(written == 0, usual, written - 1)
-        return self._geometry.changed(self.i, now, written)
+            as_usual, written = written == 0, np.maximum(written - 1, 0)
+        if rules.way == "value":
+            after = np.where(written == 0, now, written - 1)
+        else:
+            after = self._geometry.changed(self.i, now, written)
+        if rules.usual is None:
+            return after
+        usual = rules.usual.look_up(ticks, self._geometry.still(self.i))
+        return np.where(as_usual, self._geometry.changed(self.i, now, usual), after)
 
     def look_ahead(self, usual: Usual | None, ticks: Ticks) -> None:
         """Makes the factors that depend on the usual change."""
@@ -180,7 +188,9 @@ class FieldWays:
             return plain[:1]
         singles = sorted((self._rough((f,), ticks, change), (f,)) for f in self._sources)[:2]
         pairs = sorted((self._rough(pair, ticks, change), pair) for pair in combinations(self._sources, 2))[:1]
-        return [*(("usual", source) for _, source in (*singles, *pairs)), *plain]
+        sources = [source for _, source in (*singles, *pairs)]
+        ways = ["change"] if self._ahead else ["change", "value"]
+        return [*((way, source) for source in sources for way in ways), *plain]
 
     def _learn(
         self, way: str, usual: Usual | None, ticks: Ticks, after: Longs, sizes: list[int], limit: float

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ..envs.base import Floats, Ints, Longs
 from ..envs.senses import Senses
 from .deliberation import Deliberation
 from .heads import Heads, solve_heads
-from .rules_imagined import Imagined, imagine
+from .rules_imagined import Imagined, imagine, state_keys
 from .rules_model import RulesModel
 
 SOON: Final = 1.1
 """What came though it was unlikely is learned from once the ticks have grown by this."""
+LEAST_STATES: Final = 200
+STATES_PER_TICK: Final = 20
+"""A model that has seen little imagines too much: it may look into so many states per tick, and the least besides."""
 ANEW: Final = 1.5
 """Once they have grown by this, all rules are learned anew."""
 
@@ -60,15 +64,15 @@ class RulesPlanner:
         deliberate: Deliberation,
         max_states: int,
     ) -> None:
-        """`weights` and `discounts` are float64 `[K]`; `max_states` caps what is imagined."""
+        """Takes `weights` and `discounts` float64 `[K]`, and `max_states`, a cap on what is imagined."""
         self.model = model
         self.version = 0
         self._channels, self._weights, self._discounts = channels, weights, discounts
         self._deliberate, self._max_states = deliberate, max_states
         self._imagined: Imagined | None = None
         self._heads: Heads | None = None
-        self._last: tuple[Imagined, Ints] | None = None  # the policy solved last: the next one starts from it
-        self._learned_at = self._anew_at = 0
+        self._last: tuple[Longs, Ints] | None = None  # the policy solved last: the next one starts from it
+        self._lessons: list[tuple[int, list[bool]]] = []  # ticks and outputs of each learning since all was learned anew
         self._due = False
         self._scores = np.zeros(3, np.int64)  # predicted, likeliest, possible
 
@@ -100,7 +104,8 @@ class RulesPlanner:
             guess = self._imagined.states[~self._imagined.ended]
         starts = np.array(list(self.model.starts), np.int64).reshape(-1, states.shape[1])
         roots = np.concatenate([states, starts])
-        self._imagined = imagine(self.model, roots, self._channels, self._max_states + len(roots), guess)
+        most = min(self._max_states, LEAST_STATES + STATES_PER_TICK * self.model.n)
+        self._imagined = imagine(self.model, roots, self._channels, most + len(roots), guess)
         self._heads = None
         self.version += 1
         return self._imagined.find(states)
@@ -112,10 +117,14 @@ class RulesPlanner:
             imagined = self.imagined
             first = None
             if self._last is not None:
-                places = self._last[0].find(imagined.states)
-                first = np.where(places >= 0, self._last[1][places], -1).astype(np.int32)
+                keys, policy = self._last
+                mine = state_keys(imagined.states, imagined.ended)
+                at = np.minimum(np.searchsorted(keys, mine), keys.size - 1)
+                first = np.where(keys[at] == mine, policy[at], -1).astype(np.int32)
             self._heads = solve_heads(imagined.mdp, self._weights, self._discounts, self._deliberate, first)
-            self._last = imagined, self._heads.policy
+            keys = state_keys(imagined.states, imagined.ended)
+            order = np.argsort(keys)
+            self._last = keys[order], self._heads.policy[order]
         return self._heads
 
     def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
@@ -123,13 +132,13 @@ class RulesPlanner:
         likeliest, possible = self._foresaw(state, action, after, rewards, ended)
         self.model.record(state, action, after, rewards, ended)
         n = self.model.n
-        self._due |= not possible or n >= ANEW * self._anew_at or (not likeliest and n >= SOON * self._learned_at)
+        learned, anew = (self._lessons[-1][0], self._lessons[0][0]) if self._lessons else (0, 0)
+        self._due |= not possible or n >= ANEW * anew or (not likeliest and n >= SOON * learned)
 
     def settle(self) -> None:
-        """Learns all rules anew from every tick, so that they depend on the ticks alone."""
+        """Learns all rules anew from every tick."""
         if self.model.n:
-            self._anew_at = 0
-            self._due = True
+            self._lessons, self._due = [], True
             self._keep_up()
 
     def enter(self, senses: Senses) -> None:
@@ -154,23 +163,44 @@ class RulesPlanner:
             possible=possible / predicted if predicted else math.nan,
         )
 
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Everything learned, as plain arrays: all ticks, and how rules were learned from them."""
+        self._keep_up()
+        keys, policy = self._last or (np.zeros(0, np.int64), np.zeros(0, np.int32))
+        return {
+            **self.model.arrays(),
+            "lesson_ticks": np.array([n for n, _ in self._lessons], np.int64),
+            "lesson_outputs": np.array([which for _, which in self._lessons], np.bool_),
+            "policy_keys": keys,
+            "policy": policy,
+            "scores": self._scores,
+        }
+
+    def restore(self, data: dict[str, npt.NDArray[Any]]) -> None:
+        """Takes what `arrays` gave into a planner that is still empty, and learns it all again."""
+        self.model.restore(data)
+        self._lessons = list(zip(data["lesson_ticks"].tolist(), data["lesson_outputs"].tolist(), strict=True))
+        for number, (n, which) in enumerate(self._lessons):
+            self.model.learn(which if number else None, n)
+        if data["policy_keys"].size:
+            self._last = data["policy_keys"], data["policy"]
+        self._scores = data["scores"].copy()
+
     def _keep_up(self) -> None:
         if not self._due:
             return
         n = self.model.n
-        if n >= ANEW * self._anew_at:
+        if not self._lessons or n >= ANEW * self._lessons[0][0]:
+            which = [True] * len(self.model.outputs)
             self.model.learn()
-            self._anew_at = n
+            self._lessons = [(n, which)]
         else:
-            self.model.learn(self.model.unexplained(self._learned_at))
-        self._learned_at, self._due = n, False
-        if self._imagined is not None:  # its states are a guess at the new ones
-            self._stale()
-
-    def _stale(self) -> None:
-        """Keeps what was imagined as a guess, in which nothing is found any more."""
-        assert self._imagined is not None
-        self._imagined = self._imagined.unfindable()
+            which = self.model.unexplained(self._lessons[-1][0])
+            self.model.learn(which)
+            self._lessons.append((n, which))
+        self._due = False
+        if self._imagined is not None:  # a guess at what will be imagined, in which nothing is found any more
+            self._imagined = self._imagined.unfindable()
         self._heads = None
 
     def _foresaw(

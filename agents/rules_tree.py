@@ -141,7 +141,7 @@ class _Grower:
         worth = np.count_nonzero(counts) > 1 and self.nats <= self.limit
         split = self._split(rows, counts) if worth else None
         if split is None:
-            self.nats -= self._likelihood(counts)
+            self.nats -= float(self._likelihood(counts))
             self.leaves.append(Node(counts.astype(np.float64), leaf=len(self.leaves)))
             return self.leaves[-1]
         self.nats += split.price

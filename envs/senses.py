@@ -1,7 +1,7 @@
 """What an agent may know of its own observation before it has acted: which numbers are places, and the map they are on.
 
-An agent sees the board: walls and zones are on it for anybody to look at. What they do is for it to find out, so nothing
-of rules, lines of sight, events or pay is here.
+An agent sees the board: walls and zones are on it for anybody to look at. What they do is for it to find out, so
+nothing of rules, lines of sight, events or pay is here.
 """
 
 from __future__ import annotations
