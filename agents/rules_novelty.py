@@ -1,11 +1,11 @@
 """Where a rules agent explores: combinations of small contexts in which it has never acted.
 
 What rules predict says nothing of contexts that they never had reason to look at. So account is kept of which actions
-were tried together with any one or two small things that can be seen: a counter, what something stands on, whether two
-things touch. Each kind of combination is worth one in all, shared among those that are imagined to exist, so that kinds
-with few combinations, which generalise furthest, come first. Novelty of small combinations is from Lipovetzky and
-Geffner, "Width and serialization of classical planning problems" (2012). What has chance is worth trying again, the less
-the better its chances are known.
+were tried together with any observed field, and with any two small things: a counter, what something stands on, whether
+two things touch. Each kind of combination is worth one in all, shared among those that are imagined to exist, so
+that kinds with few combinations, which generalise furthest, come first. Novelty of small combinations is from Lipovetzky
+and Geffner, "Width and serialization of classical planning problems" (2012). What has chance is worth trying again, by
+how much less uncertain one more try would leave its chances.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from .rules_model import RulesModel
 
 MAX_COMBINATIONS: Final = 20_000
 """Kinds with more combinations than this are left out."""
+LATER: Final = 0.1
+"""What a kind is worth that is about a place by its number: what is learned of one cell says little of others."""
 SETTLED: Final = 1e-3
 """Values that change by less than this share of the largest have settled."""
 EVERY: Final = 30
@@ -35,12 +37,15 @@ class CombinationNovelty:
     def __init__(self, model: RulesModel, discount: float, rng: np.random.Generator) -> None:
         """Knows all ticks that the model has kept."""
         self._model, self._discount, self._rng = model, discount, rng
-        self._factors = [f for f in model.factors_before if model.is_small(f)]
+        self._factors = [f for f in model.factors_before if f.kind == "now" or model.is_small(f)]
         sizes = [model.geometry.size(f) for f in self._factors]
-        kinds = [(i,) for i in range(len(sizes))] + list(combinations(range(len(sizes)), 2))
+        small = [i for i, factor in enumerate(self._factors) if model.is_small(factor)]
+        kinds = [*((i,) for i in range(len(sizes))), *combinations(small, 2)]
         totals = [int(np.prod([sizes[i] for i in kind])) * model.n_actions for kind in kinds]
         self._kinds = [kind for kind, total in zip(kinds, totals, strict=True) if total <= MAX_COMBINATIONS]
         self._radix = [sizes[kind[-1]] if len(kind) > 1 else 1 for kind in self._kinds]
+        small_only = [all(i in small for i in kind) for kind in self._kinds]
+        self._weights = np.where(small_only, 1.0, LATER)
         self._totals = np.array([total for total in totals if total <= MAX_COMBINATIONS], np.int64)
         self._first = np.cumsum(self._totals) - self._totals
         self._seen: Bools = np.zeros(int(self._totals.sum()), np.bool_)
@@ -60,7 +65,7 @@ class CombinationNovelty:
         there = np.zeros(self._seen.size, np.bool_)
         there[self._codes.ravel()] = True
         if self._first.size:
-            share = 1.0 / np.maximum(np.add.reduceat(there, self._first), 1)
+            share = self._weights / np.maximum(np.add.reduceat(there, self._first), 1)
             self._worth = np.where(self._seen, 0.0, np.repeat(share, self._totals))
         self._chancy = sizes[self._pair] > 1
         self._tried = imagined.tried.reshape(-1)[self._pair].astype(np.float64)
@@ -93,7 +98,7 @@ class CombinationNovelty:
 
     def _bonus(self, pairs: slice) -> Floats:
         """float64 `[pairs]`: what acting there is worth by itself."""
-        return self._worth[self._codes[pairs]].sum(axis=1) + self._chancy[pairs] / (2.0 + self._tried[pairs])
+        return self._worth[self._codes[pairs]].sum(axis=1) + self._chancy[pairs] / (1.0 + self._tried[pairs]) ** 2
 
     def _codes_of(self, ticks: Ticks) -> Longs:
         """int64 `[n, kinds]`: the combinations that acting makes."""
