@@ -1,8 +1,8 @@
 """What a rule may look at: the raw factors of a tick, as small numbers.
 
 Nothing here knows what a world's rules are. A factor is the action, an observed field, a difference of two places, or
-what is drawn on the map at a place or next to it. As the fields of the next observation are told one after another, those
-already told are factors for the rest.
+what is drawn on the map at a place or next to it. As the fields of the next observation are told one after another,
+those already told are factors for the rest.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class Factor(NamedTuple):
     """One thing to look at.
 
     Attributes:
-        kind: `action`; field i `now` or `next`, or its `change`; the `glyph` at the place i, or at its neighbour `other`;
-            the `offset` from the place i to the place `other`, or only whether they touch (`near`). `next glyph` and
-            `next offset` are after the tick, `ahead glyph` and `ahead offset` where the thing would usually go. `plain`
-            is what came of output i, which is no field.
+        kind: `action`; field i `now` or `next`, or its `change`; the `glyph` at the place i, or at its neighbour
+            `other`; the `offset` from the place i to the place `other`, or only whether they touch (`near`).
+            `next glyph` and `next offset` are after the tick, `ahead glyph` and `ahead offset` where the thing would
+            usually go. `plain` is what came of output i, which is no field.
         i: a field; other: see above, -1 for none; told: the place `other` is that of after the tick.
     """
 
@@ -45,7 +45,8 @@ class Geometry:
         self.sizes, self.places, self.layout = senses.sizes, senses.places, senses.layout
         self.height, self.width = senses.height, senses.width
         self.nowhere = senses.height * senses.width
-        self.n_offsets = max((2 * self.height - 1) * (2 * self.width - 1), 0) + 1
+        self._stride = 2 * self.width + 1
+        self.n_offsets = (2 * self.height + 1) * self._stride + 1
         self.gone = self.n_offsets - 1
         touching = [self.step(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)] if self.nowhere else []
         self.near = np.full(self.n_offsets, len(touching), np.int64)
@@ -76,22 +77,22 @@ class Geometry:
     def offset(self, origin: Longs, target: Longs) -> Longs:
         """int64 `[n]`: where `target` lies from `origin`; `gone` if either is nowhere."""
         (r0, c0), (r1, c1) = np.divmod(origin, self.width), np.divmod(target, self.width)
-        out = (r1 - r0 + self.height - 1) * (2 * self.width - 1) + (c1 - c0 + self.width - 1)
+        out = (r1 - r0 + self.height) * self._stride + (c1 - c0 + self.width)
         out[(origin == self.nowhere) | (target == self.nowhere)] = self.gone
         return out
 
     def shifted(self, origin: Longs, offset: Longs | int) -> Longs:
         """int64 `[n]`: the cell at an offset; nowhere beyond the rim, from nowhere, or where there is no offset."""
-        down, right = np.divmod(offset, 2 * self.width - 1)
+        down, right = np.divmod(offset, self._stride)
         row, column = np.divmod(origin, self.width)
-        row, column = row + down - (self.height - 1), column + right - (self.width - 1)
+        row, column = row + down - self.height, column + right - self.width
         inside = (row >= 0) & (row < self.height) & (column >= 0) & (column < self.width)
         inside &= (origin != self.nowhere) & (np.asarray(offset) < self.gone)
         return np.where(inside, row * self.width + column, self.nowhere)
 
     def step(self, down: int, right: int) -> int:
         """The number of an offset."""
-        return (down + self.height - 1) * (2 * self.width - 1) + right + self.width - 1
+        return (down + self.height) * self._stride + right + self.width
 
     def still(self, i: int) -> int:
         """The change of field i that is none."""

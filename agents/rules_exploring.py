@@ -25,9 +25,9 @@ class Explorer:
     """Chooses actions in training.
 
     A plan made on learned rules goes where the rules promise most, which is where their mistakes cost most. So whenever
-    the rules have changed and an episode begins, the plan is followed for as long as something lies ahead on it that was
-    never done; a plan that led to nothing new is left alone until the rules change again. At the close of training nothing
-    but the plan is followed, so that the last promise is not an untested one.
+    the rules have changed and an episode begins, the plan is followed for as long as something lies ahead on it that
+    was never done; a plan that led to nothing new is left alone until the rules change again. At the close of training
+    nothing but the plan is followed, so that the last promise is not an untested one.
     """
 
     def __init__(self, planner: RulesPlanner, novelty_discount: float, rng: np.random.Generator) -> None:

@@ -2,10 +2,10 @@
 
 What rules predict says nothing of contexts that they never had reason to look at. So account is kept of which actions
 were tried together with any observed field, and with any two small things: a counter, what something stands on, whether
-two things touch. Each kind of combination is worth one in all, shared among those that are imagined to exist, so
-that kinds with few combinations, which generalise furthest, come first. Novelty of small combinations is from Lipovetzky
-and Geffner, "Width and serialization of classical planning problems" (2012). What has chance is worth trying again, by
-how much less uncertain one more try would leave its chances.
+two things touch. Each kind of combination is worth one in all, shared among those that are imagined to exist, so that
+kinds with few combinations, which generalise furthest, come first. Novelty of small combinations is from Lipovetzky and
+Geffner, "Width and serialization of classical planning problems" (2012). What has chance is worth trying again, by how
+much less uncertain one more try would leave its chances.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One output of the rules model: how what came is written as symbols, and the tree that predicts them.
 
-A field's next value can be written as a change, as a new value, or as "the usual change" that goes with one or two other
-factors (an action, a phase), with whatever else happened spelled out. What is shortest to tell is chosen.
+A field's next value can be written as a change, or as a new value, or as "the usual change" that goes with one or two
+other factors (an action, a phase), with whatever else happened spelled out. What is shortest to tell is chosen.
 """
 
 from __future__ import annotations

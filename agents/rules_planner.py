@@ -72,7 +72,7 @@ class RulesPlanner:
         self._imagined: Imagined | None = None
         self._heads: Heads | None = None
         self._last: tuple[Longs, Ints] | None = None  # the policy solved last: the next one starts from it
-        self._lessons: list[tuple[int, list[bool]]] = []  # ticks and outputs of each learning since all was learned anew
+        self._lessons: list[tuple[int, list[bool]]] = []  # since all was learned anew: ticks, outputs
         self._due = False
         self._scores = np.zeros(3, np.int64)  # predicted, likeliest, possible
 
@@ -147,6 +147,9 @@ class RulesPlanner:
         Raises:
             ValueError: other fields or another size of map.
         """
+        last = self.model.seen_maps[-1]
+        if senses.looks.shape == last.looks.shape and np.array_equal(senses.looks, last.looks):
+            return
         self.model.enter(senses)
         self._imagined = self._heads = self._last = None
 

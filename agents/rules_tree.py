@@ -3,8 +3,8 @@
 A leaf predicts by the counts of the rows that it holds, under a symmetric Dirichlet prior. A split is worth the gain in
 log marginal likelihood, less the log of how many conjunctions it was chosen from, so a context starts empty and grows
 only as far as the data pay for it. Trees for local structure are from Friedman and Goldszmidt, "Learning Bayesian
-networks with local structure" (1996); splitting on several tests at once finds what one at a time cannot: something that
-happens only where three things hold together.
+networks with local structure" (1996); splitting on several tests at once finds what one at a time cannot: something
+that happens only where three things hold together.
 """
 
 from __future__ import annotations

@@ -119,7 +119,8 @@ def plan_from_table(
         planner: its name.
         uncertainty: float64 `[A]`, see `Plan`.
         available: bool `[A]`, the actions considered.
-        counterfactuals, hallucinated: see `Plan`.
+        counterfactuals: see `Plan`.
+        hallucinated: see `Plan`.
         truncated: the model itself was cut.
     """
     line, line_cut = _principal_line(mdp, course, state, action)

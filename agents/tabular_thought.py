@@ -46,7 +46,8 @@ def tabular_thought(
         decision: what was decided.
         planned: the model, its heads, its observations int64 `[S, O]` and the state; None where there was no plan, and
             then `q` is zero.
-        hallucinated, truncated: of the plan, see `Plan`; a plan may be truncated also by the caps on its record.
+        hallucinated: see `Plan`.
+        truncated: the model itself was cut.
     """
     q = np.zeros((decision.available.size, len(decision.channels)))
     plans: tuple[Plan, ...] = ()

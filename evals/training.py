@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Protocol
 
 import numpy as np
 from joblib import Parallel, delayed
 
+from ..agents.base import Agent, Learner, Perceiver, Trainable
 from ..agents.counts import CountsAgent
+from ..agents.rules import RulesAgent
 from ..envs.enumerating import Enumeration
 from ..envs.lanes import TableLane, WorldLane
+from ..envs.senses import senses
 from ..envs.world import World
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace, join_traces
 
-METHODS = ("counts",)
-"""Agents that are trained; every other name is refused."""
+
+class TrainedAgent(Agent, Trainable, Learner, Protocol):
+    """What a method makes: an agent that trains alone and may go on learning."""
+
+
+def _counts(world: World, name: str) -> TrainedAgent:
+    program = world.agents[0]
+    return CountsAgent(world.channels, len(program.actions), program.weights, program.discount, name=name)
+
+
+def _local_rules(world: World, name: str) -> TrainedAgent:
+    program, seen = world.agents[0], senses(world)
+    return RulesAgent(seen, world.channels, len(program.actions), program.weights, program.discount, name=name)
+
+
+METHODS: Final[dict[str, Callable[[World, str], TrainedAgent]]] = {"counts": _counts, "local_rules": _local_rules}
+"""Agents that are trained, by name; every other name is refused."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +70,12 @@ def trained_traces(training: Training, seeds: int, jobs: int) -> Trace:
 
 def _one(training: Training, seed: int) -> Trace:
     world = training.school.world if isinstance(training.school, Enumeration) else training.school
-    program = world.agents[0]
-    agent = CountsAgent(world.channels, len(program.actions), program.weights, program.discount, name=training.method)
+    agent = METHODS[training.method](world, training.method)
     lane = TableLane(training.school) if isinstance(training.school, Enumeration) else WorldLane(training.school)
     agent.fit(lane, training.steps, seed)
     agent.learning = training.learns
+    if isinstance(agent, Perceiver):
+        agent.enter(senses(training.field))
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if training.learns else min(training.episodes, 256)
     return simulate(training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes)
