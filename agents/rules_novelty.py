@@ -1,11 +1,11 @@
 """Where a rules agent explores: combinations of small contexts in which it has never acted.
 
 What rules predict says nothing of contexts that they never had reason to look at. So account is kept of which actions
-were tried together with any observed field, and with any two small things: a counter, what something stands on, whether
-two things touch. Each kind of combination is worth one in all, shared among those that are imagined to exist, so that
-kinds with few combinations, which generalise furthest, come first. Novelty of small combinations is from Lipovetzky and
-Geffner, "Width and serialization of classical planning problems" (2012). What has chance is worth trying again, by how
-much less uncertain one more try would leave its chances.
+were tried together with any observed field, with any two small things (a counter, what something stands on, whether two
+things touch), and with all that can be seen. Each kind of combination is worth one in all, shared among those that are
+imagined to exist, so that kinds with few combinations, which generalise furthest, come first. Novelty of small
+combinations is from Lipovetzky and Geffner, "Width and serialization of classical planning problems" (2012). What has
+chance is worth trying again, by how much less uncertain one more try would leave its chances.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 
 from ..envs.base import Bools, Floats, Longs
 from .rules_contexts import Ticks
-from .rules_imagined import Imagined
+from .rules_imagined import Imagined, state_keys
 from .rules_model import RulesModel
 
 MAX_COMBINATIONS: Final = 20_000
@@ -52,6 +52,7 @@ class CombinationNovelty:
         self._worth: Floats = np.zeros(self._seen.size)
         if model.n:
             self._seen[self._codes_of(model.tried_before()).ravel()] = True
+        self._done = set(self._keys(model.tried_before()).tolist())
         self._imagined: Imagined | None = None
         self._age = 0
 
@@ -61,7 +62,10 @@ class CombinationNovelty:
         sizes = np.diff(mdp.row_start)
         self._pair = np.flatnonzero(sizes > 0)
         states, actions = self._pair // mdp.n_actions, self._pair % mdp.n_actions
-        self._codes = self._codes_of(self._model.ticks(imagined.states[states], actions))
+        ticks = self._model.ticks(imagined.states[states], actions)
+        self._codes = self._codes_of(ticks)
+        done = np.fromiter(self._done, np.int64, len(self._done))
+        self._whole = np.where(np.isin(self._keys(ticks), done), 0.0, 1.0 / self._pair.size)
         there = np.zeros(self._seen.size, np.bool_)
         there[self._codes.ravel()] = True
         if self._first.size:
@@ -93,12 +97,19 @@ class CombinationNovelty:
         assert self._imagined is not None, "`imagine` comes first"
         pair = int(np.searchsorted(self._pair, place * self._imagined.mdp.n_actions + action))
         self._tried[pair] += 1
+        self._whole[pair] = 0.0
+        self._done.add(int(self._keys(self._model.ticks(self._imagined.states[place][None], np.array([action])))[0]))
         self._seen[self._codes[pair]] = True
         self._worth[self._codes[pair]] = 0.0
 
     def _bonus(self, pairs: slice) -> Floats:
         """float64 `[pairs]`: what acting there is worth by itself."""
-        return self._worth[self._codes[pairs]].sum(axis=1) + self._chancy[pairs] / (1.0 + self._tried[pairs]) ** 2
+        chance = self._chancy[pairs] / (1.0 + self._tried[pairs]) ** 2
+        return self._worth[self._codes[pairs]].sum(axis=1) + self._whole[pairs] + chance
+
+    def _keys(self, ticks: Ticks) -> Longs:
+        """int64 `[n]`: a number for the whole of what is seen and done."""
+        return state_keys(np.column_stack([ticks.now, ticks.action]), np.zeros(len(ticks), np.bool_))
 
     def _codes_of(self, ticks: Ticks) -> Longs:
         """int64 `[n, kinds]`: the combinations that acting makes."""
