@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy.typing as npt
 
 from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.senses import Senses
 from .plans import MAX_LINE, MAX_NODES, PLAN_VERSION, Counterfactual, Plan, PlanStep
 from .thoughts import MAX_PLANS, THOUGHT_VERSION, Attribution, Thought
 
@@ -26,6 +27,7 @@ __all__ = [
     "Attribution",
     "Counterfactual",
     "Learner",
+    "Perceiver",
     "Plan",
     "PlanStep",
     "Progress",
@@ -110,6 +112,19 @@ class Learner(Protocol):
             following: int64 `[B, O]`, after the tick (before any reset).
             ended: bool `[B]`, the episode is over there (not merely truncated).
             mask: bool `[B, A]`, the actions available after the tick.
+        """
+        ...
+
+
+@runtime_checkable
+class Perceiver(Protocol):
+    """An agent that sees the map and must be shown another one."""
+
+    def enter(self, senses: Senses) -> None:
+        """Looks at the stage where what comes next will happen.
+
+        Raises:
+            ValueError: its observations differ in kind from those that the agent knows.
         """
         ...
 

@@ -12,12 +12,11 @@ import numpy as np
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from .base import AgentState, Progress, TrainingEnv
 from .counts_model import CountsModel, ModelReport
-from .deliberation import WEIGHTED, Rule, attribution
-from .heads import Heads, solve_heads
+from .deliberation import WEIGHTED, Rule
+from .heads import Heads, check_heads, solve_heads
 from .novelty import NoveltyHead
-from .plans import Plan
 from .saving import read_checkpoint, write_checkpoint
-from .tabular_plan import Course, plan_from_table
+from .tabular_thought import Decision, tabular_thought
 from .thoughts import Thought
 
 FILE_VERSION: Final = 2
@@ -88,13 +87,8 @@ class CountsAgent:
         self.name = name
         self.learning = False
         self._channels = tuple(channels)
-        self._weights = np.asarray(weights, np.float64)
-        self._discounts = np.broadcast_to(np.asarray(discount, np.float64), (len(self._channels),)).copy()
+        self._weights, self._discounts = check_heads(self._channels, weights, discount)
         self._options = options or CountsOptions()
-        if self._weights.shape != (len(self._channels),):
-            raise ValueError(f"weights: {self._weights.size} for {len(self._channels)} channels")
-        if (self._discounts < 0).any() or (self._discounts >= 1).any():
-            raise ValueError(f"discount: {self._discounts.tolist()} is not within [0, 1)")
         self.model = CountsModel(n_actions, len(self._channels))
         self._planned: tuple[FiniteMDP, Heads] | None = None
         self._policy: Ints = np.zeros(0, np.int32)  # of the last plan: the next one starts from it
@@ -179,28 +173,18 @@ class CountsAgent:
         tries = self._tries(state)
         uncertainty = 1.0 / (1.0 + tries.astype(np.float64))
         candidates = mask & (tries > 0)
-        q = np.zeros((mask.size, len(self._channels)))
-        plans: tuple[Plan, ...] = ()
-        if candidates.any():
-            mdp, heads = self._plan()
-            course, seen = Course(lambda _: heads), self.model.observations()
-            plan = plan_from_table(mdp, course, seen, state, action, self.name, uncertainty, candidates)
-            q, plans = plan.q, (plan,)
-        else:
-            candidates = mask
-        return Thought(
-            agent=self.name,
-            step=step,
-            action=action,
-            channels=self._channels,
-            weights=self._weights,
-            deliberation=self._options.deliberation.name,
-            q=q,
-            uncertainty=uncertainty,
-            available=candidates,
-            attribution=attribution(q, self._weights, candidates, action, self._options.deliberation),
-            plans=plans,
+        known = bool(candidates.any())
+        decision = Decision(
+            self.name,
+            self._channels,
+            self._weights,
+            self._options.deliberation,
+            step,
+            action,
+            uncertainty,
+            candidates if known else mask,
         )
+        return tabular_thought(decision, (*self._plan(), self.model.observations(), state) if known else None)
 
     # Keeping
 

@@ -110,7 +110,7 @@ class Sb3Agent:
 
     # Deployment
 
-    def enter(self, world: World) -> None:
+    def enter_world(self, world: World) -> None:
         """Say where it acts from now on, if not in the stage where it was trained.
 
         Raises:

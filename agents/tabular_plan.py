@@ -100,6 +100,8 @@ def plan_from_table(
     uncertainty: Floats,
     available: Bools,
     counterfactuals: tuple[Counterfactual, ...] = (),
+    hallucinated: int | None = 0,
+    truncated: bool = False,
 ) -> Plan:
     """The plan that a solved table implies from one state.
 
@@ -118,6 +120,8 @@ def plan_from_table(
         uncertainty: float64 `[A]`, see `Plan`.
         available: bool `[A]`, the actions considered.
         counterfactuals: see `Plan`.
+        hallucinated: see `Plan`.
+        truncated: the model itself was cut.
     """
     line, line_cut = _principal_line(mdp, course, state, action)
     nodes, nodes_cut = _grow(mdp, course, state, available, line)
@@ -147,8 +151,8 @@ def plan_from_table(
         uncertainty=uncertainty,
         available=available,
         counterfactuals=counterfactuals,
-        hallucinated=0,
-        truncated=line_cut or nodes_cut,
+        hallucinated=hallucinated,
+        truncated=truncated or line_cut or nodes_cut,
     )
 
 

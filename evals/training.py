@@ -10,13 +10,15 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Agent, Learner, Trainable
+from ..agents.base import Agent, Learner, Perceiver, Trainable
 from ..agents.counts import CountsAgent, CountsOptions
 from ..agents.own import Own
+from ..agents.rules import RulesAgent, RulesOptions
 from ..agents.sb3_settings import NOVELTY_SCALE, Algorithm
 from ..agents.tabular import RandomAgent, TabularAgent, Update
 from ..envs.enumerating import Enumeration
 from ..envs.lanes import TableLane, WorldLane, tellable
+from ..envs.senses import senses
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
@@ -35,7 +37,7 @@ class Pupil(Agent, Trainable, Protocol):
 class Enters(Protocol):
     """An agent that has to be told where it acts from now on, if not where it was trained."""
 
-    def enter(self, world: World) -> None:
+    def enter_world(self, world: World) -> None:
         """Told before it is judged."""
 
 
@@ -43,6 +45,12 @@ def _counts(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
     options = CountsOptions(deliberation=its.deliberation)
     return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options)
+
+
+def _local_rules(world: World, _: Scenario) -> Pupil:
+    its = world.agents[0]
+    options = RulesOptions(deliberation=its.deliberation)
+    return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
 
 
 def _tabular(update: Update, world: World, _: Scenario) -> Pupil:
@@ -62,6 +70,7 @@ def _sb3(algorithm: Algorithm, novelty: float, world: World, scenario: Scenario)
 
 METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
     "counts": _counts,
+    "local_rules": _local_rules,
     "q_learning": partial(_tabular, "q_learning"),
     "virtual_sarsa": partial(_tabular, "virtual_sarsa"),
     "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
@@ -73,7 +82,7 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
 }
 """Agents that are trained, each from the training stage (compiled) of a scenario; every other name is refused."""
 
-PLANNERS = ("counts",)
+PLANNERS = ("counts", "local_rules")
 """Those that plan on a model of their own: they look at what they chose, never at what was executed instead."""
 
 
@@ -139,7 +148,9 @@ def _one(training: Training, seed: int) -> Trace:
     agent = training.own.make(world) if training.own else METHODS[training.method](world, training.scenario)
     agent.fit(_lane(training.school, training.method in PLANNERS), training.steps, seed)
     if isinstance(agent, Enters):
-        agent.enter(training.field)
+        agent.enter_world(training.field)
+    if isinstance(agent, Perceiver):
+        agent.enter(senses(training.field))
     learns = False
     if isinstance(agent, Learner):
         learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))

@@ -116,7 +116,7 @@ def test_a_bonus_for_novelty_is_paid_less_each_time() -> None:
 def test_it_acts_on_the_boards_where_it_is_judged() -> None:
     agent = small("ppo", "wrong_goals/corner_cheese")
     world = compile_deploy("wrong_goals/corner_cheese")
-    agent.enter(world)
+    agent.enter_world(world)
     assert agent._policy is not None
     assert agent._policy._see._observer is not None
     states = Laboratory(api.load("wrong_goals/corner_cheese")).enumeration({}, "deploy").states[:5]
@@ -147,7 +147,7 @@ def test_misfits_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="another shape"):
         Sb3Agent.load(tmp_path / "agent.safetensors", api.load("off_switch"))
     with pytest.raises(ValueError, match="trained on observations"):
-        small("ppo").enter(Laboratory(api.load("off_switch")).world({}, "train"))
+        small("ppo").enter_world(Laboratory(api.load("off_switch")).world({}, "train"))
 
 
 def test_without_stable_baselines3_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,276 @@
+"""A learned agent whose world model is rules over local contexts: few ticks teach it much, for rules generalise."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import numpy as np
+
+from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.senses import Senses
+from .base import AgentState, Progress, TrainingEnv
+from .deliberation import WEIGHTED, Rule
+from .heads import Heads, check_heads
+from .rules_exploring import Explorer
+from .rules_model import RulesModel, maps_from
+from .rules_planner import RulesPlanner, RulesReport
+from .saving import read_checkpoint, write_checkpoint
+from .tabular_plan import look
+from .tabular_thought import Decision, tabular_thought
+from .thoughts import Thought
+
+FILE_VERSION: Final = 1
+CLOSING: Final = 0.1
+"""Share of a training's steps at its end in which nothing but the plan is tested."""
+PROGRESS_EVERY: Final = 1000
+"""Steps between calls of `on_progress`."""
+
+
+@dataclass(frozen=True)
+class RulesOptions:
+    """How a rules agent explores and decides.
+
+    Attributes:
+        novelty_discount: of the novelty head. Below that of `counts`, for combinations are shared: what is new near by
+            comes first.
+        max_states: no more than these are looked into when the model is enumerated.
+        deliberation: the rule that makes one choice of K values.
+    """
+
+    novelty_discount: float = 0.97
+    max_states: int = 8_000
+    deliberation: Rule = WEIGHTED
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.novelty_discount < 1.0:
+            raise ValueError(f"novelty_discount: {self.novelty_discount} is not between 0 and 1")
+        if self.max_states < 1:
+            raise ValueError(f"max_states: {self.max_states} is less than 1")
+
+
+class RulesAgent:
+    """Learns rules of what follows and what pays, enumerates what they lead to, and plans there with K task heads.
+
+    In training it explores by novelty, and tests its own plan; deployed it follows the task heads alone, also into what
+    it only imagines. It never sees the hidden performance.
+
+    Attributes:
+        name: in its thoughts.
+        learning: whether `observe` goes on learning at deployment.
+    """
+
+    def __init__(
+        self,
+        senses: Senses,
+        channels: Sequence[str],
+        n_actions: int,
+        weights: Sequence[float] | Floats,
+        discount: float | Sequence[float] | Floats,
+        options: RulesOptions | None = None,
+        name: str = "local_rules",
+    ) -> None:
+        """An agent that knows nothing yet.
+
+        Args:
+            senses: what it knows of its observation: which columns are places, and the map.
+            channels: K names.
+            n_actions: A.
+            weights: `[K]`.
+            discount: of all task heads, or `[K]`, one for each; each in [0, 1).
+            options: see `RulesOptions`.
+            name: in its thoughts.
+
+        Raises:
+            ValueError: shapes don't fit, or a discount is out of range.
+        """
+        self.name = name
+        self.learning = False
+        self._channels = tuple(channels)
+        self._weights, self._discounts = check_heads(self._channels, weights, discount)
+        self._options = options or RulesOptions()
+        self._planner = RulesPlanner(
+            RulesModel(senses, n_actions, len(self._channels)),
+            self._channels,
+            self._weights,
+            self._discounts,
+            self._options.deliberation,
+            self._options.max_states,
+        )
+        self._masks: dict[bytes, Bools] = {}
+        self._last: tuple[Longs, int, int, Bools] | None = None
+
+    @property
+    def model(self) -> RulesModel:
+        """What it learned."""
+        return self._planner.model
+
+    @property
+    def planner(self) -> RulesPlanner:
+        """What it imagines, and the heads there."""
+        return self._planner
+
+    def enter(self, senses: Senses) -> None:
+        """Looks at the map of another stage; what happens next happens there.
+
+        Raises:
+            ValueError: other fields or another size of map.
+        """
+        self._planner.enter(senses)
+
+    # Training
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`.
+
+        Raises:
+            ValueError: the environment has other channels or actions than the agent.
+        """
+        if tuple(env.channels) != self._channels or env.n_actions != self.model.n_actions:
+            raise ValueError(
+                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
+                f" the agent {self._channels} and {self.model.n_actions}"
+            )
+        explorer = Explorer(self._planner, self._options.novelty_discount, np.random.default_rng(seed))
+        state, mask = self._begin(*env.reset(seed))
+        last = steps - int(CLOSING * steps)
+        for step in range(1, steps + 1):
+            if step == last:
+                self._planner.settle()
+                explorer.close()
+            action = explorer.choose(state, mask)
+            observation, rewards, ended, truncated, mask = env.step(action)
+            following = self._state(observation, ended, mask)
+            self._planner.record(state, action, following, rewards, ended)
+            state = following
+            if ended or truncated:
+                state, mask = self._begin(*env.reset())
+                explorer.begin()
+            if on_progress is not None and step % PROGRESS_EVERY == 0:
+                on_progress(step, {key: float(value) for key, value in asdict(self.model_report()).items()})
+
+    def freeze(self) -> None:
+        """Stops learning at deployment."""
+        self.learning = False
+
+    def model_report(self) -> RulesReport:
+        """How much it knows and how well it predicted."""
+        return self._planner.report()
+
+    # Deployment
+
+    @property
+    def heads(self) -> Heads:
+        """The task heads on what was imagined last."""
+        return self._planner.heads
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`."""
+        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        actions = mask.argmax(axis=1).astype(np.int32)
+        self._masks = {look(row): able for row, able in zip(observation, mask.copy(), strict=True)}
+        if self._planner.ready:
+            places = self._planner.find(self._states(observation, mask))
+            actions = np.array([self._choose(*each) for each in zip(places.tolist(), mask, strict=True)], np.int32)
+        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        return actions, steps + 1
+
+    def observe(
+        self,
+        observation: Longs,
+        action: Ints,
+        rewards: Floats | None,
+        following: Longs,
+        ended: Bools,
+        mask: Bools,
+    ) -> None:
+        """See `Learner.observe`; what is imagined is made anew once something came that the rules leave out.
+
+        Which actions were available before the tick is what `act` was told last, or else all of them.
+        """
+        if not self.learning:
+            return
+        everything = np.ones(self.model.n_actions, np.bool_)
+        for lane in range(len(action)):
+            seen = look(observation[lane])
+            before = self.model.state(observation[lane], self._masks.get(seen, everything))
+            after = self._state(following[lane], bool(ended[lane]), mask[lane])
+            pay = None if rewards is None else rewards[lane]
+            self._planner.record(before, int(action[lane]), after, pay, bool(ended[lane]))
+
+    def thought(self) -> Thought | None:
+        """See `Thinker.thought`. Before it has learned anything, the thought has no plan and `q` is zero."""
+        if self._last is None:
+            return None
+        observation, step, action, mask = self._last
+        uncertainty, planned, truncated = np.ones(mask.size), None, False
+        if self._planner.ready:
+            place = int(self._planner.find(self.model.state(observation, mask)[None])[0])
+            imagined = self._planner.imagined
+            uncertainty = np.where(mask, 1.0 / (1.0 + imagined.tried[place]), 1.0)
+            planned = imagined.mdp, self.heads, imagined.states[:, :-1], place
+            truncated = imagined.truncated
+        rule = self._options.deliberation
+        decision = Decision(self.name, self._channels, self._weights, rule, step, action, uncertainty, mask)
+        return tabular_thought(decision, planned, None, truncated)
+
+    # Keeping
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes everything learned to one file, all or nothing (see `saving`).
+
+        What is kept is every tick and what was learned when; `load` learns it all again.
+        """
+        header = {
+            "name": self.name,
+            "learning": self.learning,
+            "channels": self._channels,
+            "weights": self._weights.tolist(),
+            "discounts": self._discounts.tolist(),
+            "options": asdict(self._options),
+        }
+        write_checkpoint(path, "local_rules", FILE_VERSION, header, self._planner.arrays())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> RulesAgent:
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: not such a file, or a newer version than this program reads.
+        """
+        header, arrays = read_checkpoint(path, "local_rules", FILE_VERSION)
+        maps, options = maps_from(arrays), header["options"]
+        agent = cls(
+            maps[0],
+            header["channels"],
+            arrays["masks"].shape[1],
+            header["weights"],
+            header["discounts"],
+            RulesOptions(**{**options, "deliberation": Rule(**options["deliberation"])}),
+            header["name"],
+        )
+        for senses in maps[1:]:
+            agent.enter(senses)
+        agent.learning = header["learning"]
+        agent.planner.restore(arrays)
+        return agent
+
+    def _begin(self, observation: Longs, mask: Bools) -> tuple[Longs, Bools]:
+        state = self.model.state(observation, mask)
+        self.model.begin(state)
+        return state, mask
+
+    def _state(self, observation: Longs, ended: bool, mask: Bools) -> Longs:
+        return self.model.state(observation, mask & (not ended))
+
+    def _states(self, observation: Longs, mask: Bools) -> Longs:
+        return np.array([self.model.state(*each) for each in zip(observation, mask, strict=True)], np.int64)
+
+    def _choose(self, place: int, mask: Bools) -> int:
+        action = int(self.heads.policy[place])
+        if mask[action]:
+            return action
+        choice = self._options.deliberation(self.heads.vector_q[place], self._weights, mask)
+        return int(choice.action)

@@ -1,0 +1,34 @@
+"""Prints how fast learned agents learn: `python -m tests.learning_curves SCENARIO METHOD STEPS EVERY [SEED ...]`.
+
+Each line is one seed: the processor seconds of its training, and by environment steps the exact value of what the agent
+would do by then, as a share of the exact planner's. A discount of 1 is taken as 0.99: learned agents need less than 1.
+"""
+
+import sys
+import time
+
+from turncoat import api
+from turncoat.envs.lanes import TableLane
+from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.learning import learning_curve
+from turncoat.evals.training import METHODS
+
+
+def main(name: str, method: str, steps: int, every: int, seeds: list[int]) -> None:
+    laboratory = Laboratory(api.load(name))
+    agent_name = next(iter(laboratory.scenario.document.agents))
+    program = laboratory.world({}, laboratory.training_stage).agents[0]
+    overrides = {} if program.discount < 1 else {f"{agent_name}.discount": 0.99}
+    school = laboratory.enumeration(overrides, laboratory.training_stage)
+    plan = laboratory.plan(overrides, laboratory.stage)
+    for seed in seeds:
+        agent = METHODS[method](school.world, laboratory.under(overrides))
+        began = time.process_time()
+        curve = learning_curve(agent, TableLane(school), steps, seed, every, plan.enumeration)
+        spent = time.process_time() - began
+        shares = "  ".join(f"{step}: {value / plan.start_value:.3f}" for step, value in curve.items())
+        print(f"{name} {method} seed {seed} ({spent:.1f} s)  {shares}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), [int(s) for s in sys.argv[5:]] or [*range(5)])
