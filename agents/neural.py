@@ -6,9 +6,9 @@ Values are exact sweeps on that table, so there are no value targets to learn by
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 import numpy as np
 
@@ -18,10 +18,12 @@ from .base import AgentState, Progress, TrainingEnv
 from .deliberation import DELIBERATIONS, attribution
 from .heads import Heads, solve_heads
 from .neural_exploring import Frontier
+from .neural_goals import LearnedGoals
 from .neural_model import NetOptions, NeuralModel
 from .neural_replay import pair_key
 from .neural_table import ImaginedTable, imagine
 from .plans import Plan
+from .reward_hypotheses import Prior
 from .tabular_plan import Course, plan_from_table
 from .thoughts import Thought
 from .value_heads import ValueHeads, value_heads
@@ -44,6 +46,8 @@ class NeuralOptions:
         exploit: share of the training episodes in which the task chooses, not the frontier.
         novelty_discount: of the frontier; n_known: tries that make a pair known; n_chance: the same once the world has
             contradicted itself.
+        pays: what is taken to be paid once training is over: what the network predicts, or what each member's sample of
+            the reward hypotheses says (their mean decides; see `neural_goals`); prior: over hypotheses.
         deliberation: the rule that makes one choice of K values.
         device: where the network lives (`cpu`, `cuda`); a run repeats exactly only on the same device.
     """
@@ -56,11 +60,13 @@ class NeuralOptions:
     plan_every: int = 200
     plan_soonest: int = 50
     cap: int = 20_000
-    credible: float = 0.3
+    credible: float = 0.6
     exploit: float = 0.3
     novelty_discount: float = 0.97
     n_known: int = 1
     n_chance: int = 4
+    pays: Literal["network", "hypotheses"] = "network"
+    prior: Prior = "kinds"
     deliberation: str = "weighted"
     device: str = "cpu"
 
@@ -84,6 +90,7 @@ class Training:
     done: int = 0
     episode: int = 0
     planned: int = 0
+    kept: int = 0
 
     def episode_seed(self) -> int:
         """A seed of its own for every episode, so that one can be begun again after a kill."""
@@ -92,11 +99,12 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Imagined:
-    """A table, the process that it is, and the heads on it."""
+    """A table, its process, the heads on it, and what each member takes to be paid `[E, M, K]` (None: as predicted)."""
 
     table: ImaginedTable
     mdp: FiniteMDP
     heads: Heads
+    member_pays: Floats | None = None
 
 
 class NeuralAgent:
@@ -110,7 +118,7 @@ class NeuralAgent:
         model: what it learned.
         learning: whether `observe` goes on learning at deployment.
         training: how far training has come, or None before.
-        on_episode: called at every `keep_every` ticks or more, between episodes of training (see `neural_saving.keep`).
+        on_episode: called after every episode of training (see `neural_saving.keep`).
     """
 
     def __init__(
@@ -128,7 +136,9 @@ class NeuralAgent:
 
         Args:
             senses: what it may know of its observation beforehand.
-            channels: K names; n_actions: A; weights: `[K]`.
+            channels: K names.
+            n_actions: A.
+            weights: `[K]`.
             discount: of all task heads, or `[K]`, one for each; each in [0, 1).
             options: see `NeuralOptions`.
             seed: of the network before it learned, and of training batches.
@@ -146,12 +156,12 @@ class NeuralAgent:
             raise ValueError(f"weights: {self.weights.size} for {len(self.channels)} channels")
         if (self.discounts < 0).any() or (self.discounts >= 1).any():
             raise ValueError(f"discount: {self.discounts.tolist()} is not within [0, 1)")
-        self.model = NeuralModel(
-            senses, n_actions, len(self.channels), self.options.net, seed, self.options.device
-        )
+        self.model = NeuralModel(senses, n_actions, len(self.channels), self.options.net, seed, self.options.device)
         self.training: Training | None = None
         self.rng = np.random.default_rng([seed, 1])
         self.hits: deque[bool] = deque(maxlen=WINDOW)
+        self._goals: LearnedGoals | None = None
+        self.goal_seed = seed
         self._pending: list[tuple[Longs, int, Longs, Floats | None, bool]] = []
         self._loss = 0.0
         self._plans: list[Imagined] = []
@@ -159,7 +169,7 @@ class NeuralAgent:
         self._frontier: Frontier | None = None
         self._surprised = False
         self._last: tuple[Longs, int, int, Bools] | None = None
-        self._keeper: tuple[Any, int] | None = None
+        self.on_episode: Callable[[NeuralAgent], None] | None = None
 
     def enter(self, senses: Senses) -> None:
         """Looks at the map of another stage.
@@ -171,7 +181,7 @@ class NeuralAgent:
         if not np.array_equal(old.sizes, senses.sizes) and old.layout < 0:
             raise ValueError("this stage has other fields than the one trained in")
         self.model.layout.senses = senses
-        self._forget_plans()
+        self.forget_plans()
 
     # Training
 
@@ -181,7 +191,7 @@ class NeuralAgent:
         Raises:
             ValueError: the environment has other channels or actions than the agent.
         """
-        self.training = Training(seed, steps)
+        self.training, self.goal_seed = Training(seed, steps), seed
         self.rng = np.random.default_rng([seed, 2])
         self.resume(env, on_progress)
 
@@ -201,9 +211,9 @@ class NeuralAgent:
         while self.training.done < self.training.steps:
             self._episode(env, self.training, on_progress)
             self.training.episode += 1
-            if self._keeper is not None:
-                self._keeper[0](self)
-        self._forget_plans()
+            if self.on_episode is not None:
+                self.on_episode(self)
+        self.forget_plans()
 
     def _episode(self, env: TrainingEnv, training: Training, on_progress: Progress | None) -> None:
         observation, mask = env.reset(training.episode_seed())
@@ -245,6 +255,7 @@ class NeuralAgent:
         for state, action, after, rewards, ended in self._pending:
             self.model.replay.record(state, action, after, rewards, ended)
         self._pending.clear()
+        self._goals = None
         self._loss = self.model.train(updates)
 
     def _plan_in_time(self, training: Training) -> None:
@@ -252,7 +263,7 @@ class NeuralAgent:
         due = since >= options.plan_every or (self._surprised and since >= options.plan_soonest)
         if (self._frontier is not None and not due) or training.done < options.warm_up or not self.passes_gate:
             return
-        self._forget_plans()
+        self.forget_plans()
         roots, shares = self.model.replay.start_states()
         plan = self._imagine(roots, shares)
         contradicted = self.model.replay.contradictions > 0
@@ -358,7 +369,7 @@ class NeuralAgent:
         if self._surprised or len(self._pending) >= self.options.chunk:
             self._learn(self.options.updates)
             if self._surprised:
-                self._forget_plans()
+                self.forget_plans()
 
     def _choose(self, state: Longs) -> int:
         able = state[self.model.layout.n_seen :] > 0
@@ -380,18 +391,33 @@ class NeuralAgent:
 
     def _imagine(self, roots: Longs, shares: Floats) -> Imagined:
         table = imagine(self.model, roots, shares, self.options.cap, self.options.credible)
-        mdp = table.to_mdp(self.channels)
+        goals = self.goals if self.options.pays == "hypotheses" and not self._in_training else None
+        member_pays = None if goals is None else goals.pays(table)
+        mdp = table.to_mdp(self.channels, pays=None if member_pays is None else member_pays.mean(axis=0))
         heads = solve_heads(mdp, self.weights, self.discounts, DELIBERATIONS[self.options.deliberation])
-        plan = Imagined(table, mdp, heads)
+        plan = Imagined(table, mdp, heads, member_pays)
         for number in np.flatnonzero(~table.over).tolist():
             self._places.setdefault(table.states[number].tobytes(), (len(self._plans), number))
         self._plans.append(plan)
         return plan
 
-    def _forget_plans(self) -> None:
+    def forget_plans(self) -> None:
+        """Plans anew at the next decision."""
         self._plans, self._places, self._frontier, self._surprised = [], {}, None, False
 
     # Looking inside
+
+    @property
+    def goals(self) -> LearnedGoals:
+        """What training leaves open about what is paid, and one sample of it for every member."""
+        if self._goals is None:
+            members = self.options.net.members
+            self._goals = LearnedGoals(self.model.replay, self.options.prior, members, self.goal_seed)
+        return self._goals
+
+    @property
+    def _in_training(self) -> bool:
+        return self.training is not None and self.training.done < self.training.steps
 
     def imagined(self) -> Imagined:
         """The table from where training's episodes began, and the heads on it.
@@ -408,7 +434,11 @@ class NeuralAgent:
     def value_heads(self) -> ValueHeads:
         """Joint and own values of every member on that table, E x K heads."""
         plan = self.imagined()
-        members = [plan.table.to_mdp(self.channels, member) for member in range(self.options.net.members)]
+        pays = plan.member_pays
+        members = [
+            plan.table.to_mdp(self.channels, member, None if pays is None else pays[member])
+            for member in range(self.options.net.members)
+        ]
         return value_heads(members, plan.heads.policy, self.discounts)
 
     def thought(self) -> Thought | None:

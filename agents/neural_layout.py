@@ -74,7 +74,7 @@ class Layout:
         return np.concatenate([flat, *(self._around(states, body) for body in range(self._places.size))], axis=1)
 
     def targets(self, states: Longs) -> Longs:
-        """int64 `[n, D]`: for every shift, the flat value that it leads to; one past the last where it leads nowhere."""
+        """int64 `[n, D]`: for every shift, the flat value that it leads to; one past all where it leads nowhere."""
         parts = [
             np.where(table < self.sizes[column], table + self.offsets[column], self.offsets[-1])[states[:, column]]
             for column, table in enumerate(self._targets)

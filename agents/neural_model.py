@@ -153,7 +153,7 @@ class NeuralModel:
         loss = self._losses(answers, now, after, pays, ended)
         mean = loss.mean(dim=1).sum()
         self._optimiser.zero_grad(set_to_none=True)
-        mean.backward()
+        torch.autograd.backward(mean)
         self._optimiser.step()
         each = loss.detach().cpu().numpy().astype(np.float64)
         return float(each.mean()), each
@@ -182,6 +182,37 @@ class NeuralModel:
         """int64 `[K]`: which pay each channel pays most often."""
         pays = self.replay.pays
         return np.array([np.bincount(pays[pays[:, k] >= 0, k], minlength=1).argmax() for k in range(self.n_channels)])
+
+    # Keeping
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Weights, the optimiser's moments and the replay, by name."""
+        out = {f"net.{name}": value.detach().cpu() for name, value in self.net.named_parameters()}
+        for number, moments in self._optimiser.state_dict()["state"].items():
+            out |= {f"optimiser.{number}.{name}": value.cpu() for name, value in moments.items()}
+        out |= {f"replay.{name}": torch.from_numpy(value.copy()) for name, value in self.replay.arrays().items()}
+        return out | {"priority": torch.from_numpy(self._priority.copy())}
+
+    def figures(self) -> dict[str, Any]:
+        """What else it consists of, as plain values."""
+        return {"updates": self.updates, "active": self.net.active, "rng": self._rng.bit_generator.state}
+
+    def restore(self, tensors: dict[str, Tensor], figures: dict[str, Any]) -> None:
+        """Becomes the model that `tensors` and `figures` described."""
+        with torch.no_grad():
+            for name, value in self.net.named_parameters():
+                value.copy_(tensors[f"net.{name}"])
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            if key.startswith("optimiser."):
+                _, number, name = key.split(".")
+                state.setdefault(int(number), {})[name] = tensor
+        self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": state})
+        replay = {key[7:]: value.numpy() for key, value in tensors.items() if key.startswith("replay.")}
+        self.replay = Replay.from_arrays(self.layout, replay)
+        self._priority = tensors["priority"].numpy().copy()
+        self.updates, self.net.active = int(figures["updates"]), int(figures["active"])
+        self._rng.bit_generator.state = figures["rng"]
 
     # Predicting
 
@@ -245,7 +276,7 @@ class NeuralModel:
             ended=chosen[:, -1].astype(np.bool_),
             shares=joined,
             doubt=doubt,
-            disagreement=np.bincount(at, apart, minlength=n),
+            disagreement=np.bincount(at, apart, minlength=n).astype(np.float64),
         )
 
     def predict(self, states: Longs, actions: Longs) -> Predicted:

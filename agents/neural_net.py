@@ -1,7 +1,8 @@
 """The network: an ensemble of small mixtures, all members in one tensor.
 
 A convolution would be read only where bodies stand, so only the crops round them are computed (`neural_layout`).
-Letters: E members, n samples, I inputs, H hidden units, A actions, M branches, V flat values, D flat shifts, K channels.
+Letters: E members, n samples, I inputs, H hidden units, A actions, M branches, V flat values, D flat shifts,
+K channels.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Ensemble(nn.Module):
         deep = torch.relu(deep[:, :, None] + self.branches[:, None, : self.active])
         e, n, m, h = deep.shape
         flat = torch.baddbmm(self.bias[:, None], deep.reshape(e, n * m, h), self.last).view(e, n, m, -1)
-        values, shifts, pays, end = flat.split([self.values, self.n_shifts, self.channels * MAX_PAYS, 1], dim=-1)
+        values, shifts, pays, end = torch.split(flat, [self.values, self.n_shifts, self.channels * MAX_PAYS, 1], dim=-1)
         room = torch.cat([values, values.new_zeros(e, n, m, 1)], dim=-1)
         place = targets[:, :, None].expand(e, n, m, targets.shape[-1])
         return Answers(

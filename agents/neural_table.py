@@ -21,7 +21,7 @@ class ImaginedTable:
         states: int64 `[S, F]` (see `neural_replay`); `n_seen`: how many of the columns are observed.
         row_start: int64 `[S * A + 1]`, next_state: int32 `[M]`, pays: float64 `[M, K]`, as in `FiniteMDP`.
         shares: float64 `[M, E]`, each member's probability of the outcome; its rows sum to one for every member.
-        uncertainty: float64 `[S, A]`, the larger of the ensemble's disagreement and its doubt; 1 where nothing was asked.
+        uncertainty: float64 `[S, A]`, the larger of disagreement and doubt; 1 where nothing was asked.
         start_state, start_probability: as in `FiniteMDP`.
         capped: states were left out.
     """
@@ -48,7 +48,7 @@ class ImaginedTable:
     @cached_property
     def over(self) -> Bools:
         """bool `[S]`: nothing can be done there."""
-        over: Bools = ~(np.diff(self.row_start) > 0).reshape(len(self.states), -1).any(axis=1)
+        over: Bools = ~np.any((np.diff(self.row_start) > 0).reshape(len(self.states), -1), axis=1)
         return over
 
     def to_mdp(self, channels: tuple[str, ...], member: int | None = None, pays: Floats | None = None) -> FiniteMDP:
@@ -85,7 +85,8 @@ def imagine(model: NeuralModel, roots: Longs, shares: Floats, cap: int, credible
 
     Args:
         model: it has learned from at least one tick.
-        roots: int64 `[S0, F]`, states to begin at; `shares`: float64 `[S0]`, how likely episodes begin there.
+        roots: int64 `[S0, F]`, states to begin at.
+        shares: float64 `[S0]`, how likely episodes begin there.
         cap: states whose actions are asked about.
         credible: the least credibility of a state whose actions are asked about.
     """
@@ -192,7 +193,9 @@ def _agreed(found: Outcomes, ticks: int) -> Outcomes:
     mean /= _per_tick(tick, mean, ticks)[tick]
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = np.where(total[tick] > 1e-9, shares / total[tick], mean)
-    return Outcomes(tick, found.state[kept], found.pays[kept], found.ended[kept], shares, found.doubt, found.disagreement)
+    return Outcomes(
+        tick, found.state[kept], found.pays[kept], found.ended[kept], shares, found.doubt, found.disagreement
+    )
 
 
 def _per_tick(tick: Longs, amounts: npt.NDArray[np.float64], ticks: int) -> Floats:

@@ -1,7 +1,7 @@
 """Value heads K x E: what every ensemble member expects of every channel, jointly and for itself.
 
-*Joint*: each channel under the policy really followed. *Own*: each channel's own optimum. Own values of several channels
-must not be added up: their sum is the value of no policy.
+*Joint*: each channel under the policy really followed. *Own*: each channel's own optimum. Own values of several
+channels must not be added up: their sum is the value of no policy.
 """
 
 from __future__ import annotations
