@@ -178,8 +178,13 @@ class NeuralAgent:
             ValueError: other fields or another size of map.
         """
         old = self.model.layout.senses
-        if not np.array_equal(old.sizes, senses.sizes) and old.layout < 0:
-            raise ValueError("this stage has other fields than the one trained in")
+        same = np.arange(old.sizes.size) != old.layout
+        if not (
+            np.array_equal(old.places, senses.places)
+            and np.array_equal(old.sizes[same], senses.sizes[same])
+            and old.looks.shape[1:] == senses.looks.shape[1:]
+        ):
+            raise ValueError("the agent cannot enter a stage with other fields or another size of map")
         self.model.layout.senses = senses
         self.forget_plans()
 

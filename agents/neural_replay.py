@@ -119,6 +119,7 @@ class Replay:
         keys = b"".join(self.starts)
         return {
             **{column: np.ascontiguousarray(getattr(self, f"_{column}")[: self.n]) for column in _COLUMNS},
+            "inputs": np.packbits(self._inputs[: self.n], axis=1),  # of the stage that they were seen in
             "pay_values": self.pay_values,
             "pay_count": self.pay_count,
             "starts": np.frombuffer(keys, np.int64).reshape(-1, self.layout.sizes.size).copy(),
@@ -135,7 +136,7 @@ class Replay:
         replay.pay_values, replay.pay_count = data["pay_values"].copy(), data["pay_count"].copy()
         starts, counts = np.ascontiguousarray(data["starts"]), data["start_counts"].tolist()
         replay.starts = {row.tobytes(): count for row, count in zip(starts, counts, strict=True)}
-        replay._inputs = layout.encode(replay.now).astype(np.uint8)
+        replay._inputs = np.unpackbits(data["inputs"], axis=1, count=layout.width)
         for n in range(replay.n):
             replay._count(n)
         return replay
