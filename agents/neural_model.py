@@ -6,6 +6,7 @@ chance moves bodies together and a most likely branch never tears one in two. Le
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from .neural_replay import Replay
 
 CHUNK: Final = 2048
 """State-action pairs that are predicted at once."""
+MEMORY: Final = 0.98
+"""Of the running mean of the weights, per update: what predicts is that mean, since single updates swing."""
 MIN_SHARE: Final = 0.01
 """A branch less likely than this is not predicted."""
 
@@ -105,6 +108,7 @@ class NeuralModel:
         self._rng = np.random.default_rng(seed)
         net = Ensemble(self.layout, n_channels, options.members, options.branches, options.hidden, self._rng)
         self.net = net.to(self.device)
+        self.steady = deepcopy(self.net).requires_grad_(False)
         self._optimiser = torch.optim.AdamW(
             self.net.parameters(), lr=options.learn_rate, weight_decay=options.weight_decay, fused=True
         )
@@ -130,7 +134,8 @@ class NeuralModel:
             )
             self._priority[index] = each
             total += loss
-        self.updates += updates
+            self.updates += 1
+        self.steady.active = self.net.active
         return total / max(updates, 1)
 
     def _sample(self) -> Longs:
@@ -155,8 +160,16 @@ class NeuralModel:
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(mean)
         self._optimiser.step()
+        self._settle()
         each = loss.detach().cpu().numpy().astype(np.float64)
         return float(each.mean()), each
+
+    @torch.no_grad()
+    def _settle(self) -> None:
+        """Moves the mean weights towards the present ones; the first updates count in full."""
+        share = max(1 - MEMORY, 1 / (1 + self.updates))
+        for mean, now in zip(self.steady.parameters(), self.net.parameters(), strict=True):
+            mean.lerp_(now, share)
 
     def _losses(self, answers: Answers, now: Longs, after: Longs, pays: Any, ended: Bools) -> Tensor:
         """`[E, n]`: minus the log-likelihood of what followed, changes counted more."""
@@ -188,6 +201,7 @@ class NeuralModel:
     def tensors(self) -> dict[str, Tensor]:
         """Weights, the optimiser's moments and the replay, by name."""
         out = {f"net.{name}": value.detach().cpu() for name, value in self.net.named_parameters()}
+        out |= {f"steady.{name}": value.cpu() for name, value in self.steady.named_parameters()}
         for number, moments in self._optimiser.state_dict()["state"].items():
             out |= {f"optimiser.{number}.{name}": value.cpu() for name, value in moments.items()}
         out |= {f"replay.{name}": torch.from_numpy(value.copy()) for name, value in self.replay.arrays().items()}
@@ -202,6 +216,8 @@ class NeuralModel:
         with torch.no_grad():
             for name, value in self.net.named_parameters():
                 value.copy_(tensors[f"net.{name}"])
+            for name, value in self.steady.named_parameters():
+                value.copy_(tensors[f"steady.{name}"])
         state: dict[int, dict[str, Tensor]] = {}
         for key, tensor in tensors.items():
             if key.startswith("optimiser."):
@@ -212,6 +228,7 @@ class NeuralModel:
         self.replay = Replay.from_arrays(self.layout, replay)
         self._priority = tensors["priority"].numpy().copy()
         self.updates, self.net.active = int(figures["updates"]), int(figures["active"])
+        self.steady.active = self.net.active
         self._rng.bit_generator.state = figures["rng"]
 
     # Predicting
@@ -227,10 +244,10 @@ class NeuralModel:
     def _some(self, states: Longs, actions: Longs, first: int) -> Outcomes:
         layout, n, members = self.layout, len(actions), self.options.members
         distinct, place = _distinct(states, self._hash[: states.shape[1]])
-        seen = self.net.see(self._tensor(layout.encode(states[distinct]))[None])[:, torch.from_numpy(place)]
+        seen = self.steady.see(self._tensor(layout.encode(states[distinct]))[None])[:, torch.from_numpy(place)]
         action = self._tensor(actions)[None].expand(members, n)
         targets = self._tensor(layout.targets(states))[None].expand(members, n, -1)
-        answers: Answers = self.net(seen, action, targets)
+        answers: Answers = self.steady(seen, action, targets)
         shares = answers.branch.exp().cpu().numpy().astype(np.float64)
         shares[shares < MIN_SHARE] = 0
         shares /= shares.sum(axis=2, keepdims=True)
@@ -287,7 +304,7 @@ class NeuralModel:
         if states.shape[1] == self.layout.n_seen:
             states = np.concatenate([states, np.ones((len(states), self.n_actions), np.int64)], axis=1)
         found = self.outcomes(states, np.asarray(actions, np.int64))
-        lanes, places = len(actions), max(1, self.net.active)
+        lanes, places = len(actions), max(1, self.steady.active)
         probability = found.shares.mean(axis=1)
         order = np.lexsort((-probability, found.tick))
         begins = np.searchsorted(found.tick, np.arange(lanes))

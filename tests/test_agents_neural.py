@@ -114,7 +114,7 @@ def test_a_shuffled_model_plans_worse(trained: tuple[NeuralAgent, Enumeration]) 
     agent, room = trained
     other = _agent(room)
     other.model.restore(agent.model.tensors(), agent.model.figures())
-    for weights in other.model.net.parameters():
+    for weights in other.model.steady.parameters():
         weights.data = weights.data.flip(-1)
 
     assert _share(other, room) < 0.9
@@ -226,7 +226,7 @@ def test_deployed_it_learns_only_where_it_may() -> None:
         agent.observe(*tick)
     assert agent.model.replay.n == 0
     agent.learning = True
-    for _ in range(25):
+    for _ in range(200):
         agent.observe(*tick)
 
     told = agent.model.predict(seen[:1], np.zeros(1, np.int64))
@@ -270,7 +270,7 @@ def test_another_environment_is_refused() -> None:
 
 def test_training_figures_go_to_tensorboard(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
     from turncoat.agents.tensorboard import to_tensorboard
 
