@@ -129,7 +129,6 @@ class NeuralAgent:
         weights: Sequence[float] | Floats,
         discount: float | Sequence[float] | Floats,
         options: NeuralOptions | None = None,
-        seed: int = 0,
         name: str = "neural",
     ) -> None:
         """An agent that knows nothing yet.
@@ -141,7 +140,6 @@ class NeuralAgent:
             weights: `[K]`.
             discount: of all task heads, or `[K]`, one for each; each in [0, 1).
             options: see `NeuralOptions`.
-            seed: of the network before it learned, and of training batches.
             name: in its thoughts.
 
         Raises:
@@ -156,12 +154,14 @@ class NeuralAgent:
             raise ValueError(f"weights: {self.weights.size} for {len(self.channels)} channels")
         if (self.discounts < 0).any() or (self.discounts >= 1).any():
             raise ValueError(f"discount: {self.discounts.tolist()} is not within [0, 1)")
-        self.model = NeuralModel(senses, n_actions, len(self.channels), self.options.net, seed, self.options.device)
+        self.model = NeuralModel(
+            senses, n_actions, len(self.channels), self.options.net, seed=0, device=self.options.device
+        )
         self.training: Training | None = None
-        self.rng = np.random.default_rng([seed, 1])
+        self.rng = np.random.default_rng(0)
         self.hits: deque[bool] = deque(maxlen=WINDOW)
         self._goals: LearnedGoals | None = None
-        self.goal_seed = seed
+        self.goal_seed = 0
         self._pending: list[tuple[Longs, int, Longs, Floats | None, bool]] = []
         self._loss = 0.0
         self._plans: list[Imagined] = []
@@ -191,13 +191,18 @@ class NeuralAgent:
     # Training
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
-        """See `Trainable.fit`.
+        """See `Trainable.fit`; the network of an agent that never saw a tick is drawn anew from the seed.
 
         Raises:
             ValueError: the environment has other channels or actions than the agent.
         """
         self.training, self.goal_seed = Training(seed, steps), seed
         self.rng = np.random.default_rng([seed, 2])
+        if not self.model.replay.n:
+            old = self.model
+            self.model = NeuralModel(
+                old.layout.senses, old.n_actions, old.n_channels, old.options, seed, self.options.device
+            )
         self.resume(env, on_progress)
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:

@@ -63,7 +63,7 @@ def _agent(enumeration: Enumeration, **options: object) -> NeuralAgent:
     world = enumeration.world
     its = world.agents[0]
     chosen = NeuralOptions(**{"net": TINY, "warm_up": 60, "plan_every": 100, "updates": 12, **options})  # type: ignore[arg-type]
-    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, chosen, seed=1)
+    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, chosen)
 
 
 def _share(agent: NeuralAgent, enumeration: Enumeration) -> float:
@@ -147,6 +147,19 @@ def test_each_member_has_joint_and_own_values_of_every_channel(trained: tuple[Ne
     np.testing.assert_allclose(heads.joint[:, start], expected, atol=1e-6)
     assert (heads.own >= heads.joint - 1e-9).all()
     np.testing.assert_allclose(heads.own[:, start, 1], 0, atol=1e-9)  # whoever avoids the toll pays nothing
+
+
+def test_it_can_plan_on_hypotheses_of_what_is_paid(trained: tuple[NeuralAgent, Enumeration]) -> None:
+    agent, room = trained
+    other = _agent(room, pays="hypotheses")
+    other.model.restore(agent.model.tensors(), agent.model.figures())
+
+    assert _share(other, room) == pytest.approx(1.0)
+    assert set(other.goals.members) == {(0, 2.0), (1, -0.5)}
+    assert all(len(members) == 3 for members in other.goals.members.values())
+    pays = other.imagined().member_pays
+    assert pays is not None
+    assert set(np.unique(pays[..., 0])) == {0.0, 2.0}
 
 
 def test_the_same_seed_gives_the_same_agent_and_another_seed_another() -> None:
