@@ -43,6 +43,8 @@ class NeuralOptions:
             wholly right, before they were learned from, for it to plan.
         plan_every: ticks from one plan to the next in training; a surprise makes it plan again after `plan_soonest`.
         cap: imagined states whose actions are asked about; credible: the least credibility of such a state.
+        bar: once training is over, an action never tried in a state is no candidate there while it is more uncertain
+            than this, unless there is no other.
         exploit: share of the training episodes in which the task chooses, not the frontier.
         novelty_discount: of the frontier; n_known: tries that make a pair known; n_chance: the same once the world has
             contradicted itself.
@@ -61,6 +63,7 @@ class NeuralOptions:
     plan_soonest: int = 50
     cap: int = 20_000
     credible: float = 0.6
+    bar: float = 0.05
     exploit: float = 0.3
     novelty_discount: float = 0.97
     n_known: int = 1
@@ -73,8 +76,10 @@ class NeuralOptions:
     def __post_init__(self) -> None:
         if min(self.chunk, self.updates, self.plan_every, self.plan_soonest, self.cap) < 1 or self.warm_up < 0:
             raise ValueError("chunk, updates, plan_every, plan_soonest and cap are at least 1, warm_up at least 0")
-        if not (0 <= self.gate <= 1 and 0 <= self.exploit <= 1 and 0 < self.novelty_discount < 1):
-            raise ValueError("gate and exploit are shares, novelty_discount is between 0 and 1")
+        if not all(0 <= share <= 1 for share in (self.gate, self.exploit, self.credible, self.bar)):
+            raise ValueError("gate, exploit, credible and bar are between 0 and 1")
+        if not 0 < self.novelty_discount < 1:
+            raise ValueError("novelty_discount is between 0 and 1")
         if not 1 <= self.n_known <= self.n_chance:
             raise ValueError(f"n_known, n_chance: 1 <= {self.n_known} <= {self.n_chance} does not hold")
         if self.deliberation not in DELIBERATIONS:
@@ -400,7 +405,8 @@ class NeuralAgent:
         return self._places.get(key)
 
     def _imagine(self, roots: Longs, shares: Floats) -> Imagined:
-        table = imagine(self.model, roots, shares, self.options.cap, self.options.credible)
+        bar = 1.0 if self._in_training else self.options.bar
+        table = imagine(self.model, roots, shares, self.options.cap, self.options.credible, bar)
         goals = self.goals if self.options.pays == "hypotheses" and not self._in_training else None
         member_pays = None if goals is None else goals.pays(table)
         mdp = table.to_mdp(self.channels, pays=None if member_pays is None else member_pays.mean(axis=0))
@@ -463,6 +469,7 @@ class NeuralAgent:
             found, number = self._plans[place[0]], place[1]
             uncertainty = found.table.uncertainty[number]
             seen = found.table.states[:, : found.table.n_seen]
+            mask = mask & found.mdp.available[number]
             plan = plan_from_table(
                 found.mdp, Course(lambda _: found.heads), seen, number, action, self.name, uncertainty, mask
             )

@@ -77,7 +77,9 @@ class ImaginedTable:
         )
 
 
-def imagine(model: NeuralModel, roots: Longs, shares: Floats, cap: int, credible: float) -> ImaginedTable:
+def imagine(
+    model: NeuralModel, roots: Longs, shares: Floats, cap: int, credible: float, bar: float = 1.0
+) -> ImaginedTable:
     """Walks the learned model breadth first, by what most of its members expect.
 
     A state is as credible as the most certain way there: errors of a model lead to states of which it knows nothing,
@@ -89,6 +91,7 @@ def imagine(model: NeuralModel, roots: Longs, shares: Floats, cap: int, credible
         shares: float64 `[S0]`, how likely episodes begin there.
         cap: states whose actions are asked about.
         credible: the least credibility of a state whose actions are asked about.
+        bar: an action never tried there whose uncertainty is above it is left out, unless a state has no other.
     """
     walk = _Walk(model)
     start = walk.number(roots, np.zeros(len(roots), np.bool_), np.ones(len(roots)))
@@ -96,7 +99,7 @@ def imagine(model: NeuralModel, roots: Longs, shares: Floats, cap: int, credible
     while (waiting := walk.waiting(credible)).size and opened < cap:
         chosen = waiting[: cap - opened]
         opened += chosen.size
-        walk.open(chosen)
+        walk.open(chosen, bar)
     return walk.table(start, shares, bool(waiting.size))
 
 
@@ -133,10 +136,11 @@ class _Walk:
 
     def waiting(self, credible: float) -> Longs:
         """The states that are credible and not opened, the most credible first."""
-        found = np.flatnonzero((self._credit >= credible) & ~self._opened)
+        size = len(self._rows)
+        found = np.flatnonzero((self._credit[:size] >= credible) & ~self._opened[:size])
         return found[np.argsort(-self._credit[found], kind="stable")]
 
-    def open(self, numbers: Longs) -> None:
+    def open(self, numbers: Longs, bar: float) -> None:
         """Asks what follows some states."""
         self._opened[numbers] = True
         rows, seen = np.array([self._rows[number] for number in numbers.tolist()]), self._model.layout.n_seen
@@ -147,10 +151,16 @@ class _Walk:
         doubt = np.maximum(found.doubt, found.disagreement)
         tries = self._model.replay.tries
         tried = [pair_key(row, a) in tries for row, a in zip(rows[lane], action.tolist(), strict=True)]
+        sure = np.array(tried) | (doubt <= bar)
+        least = np.full(numbers.size, np.inf)
+        np.minimum.at(least, lane, doubt)
+        sure |= (np.bincount(lane, sure, minlength=numbers.size)[lane] == 0) & (doubt == least[lane])
         credit = self._credit[numbers[lane]] * np.where(tried, 1.0, 1 - doubt)
         pair = numbers[lane] * self._actions + action
-        following = self.number(found.state, found.ended, credit[found.tick])
-        self._parts.append((pair[found.tick], following, found.pays, found.shares))
+        kept = sure[found.tick]
+        tick = found.tick[kept]
+        following = self.number(found.state[kept], found.ended[kept], credit[tick])
+        self._parts.append((pair[tick], following, found.pays[kept], found.shares[kept]))
         self._doubts.append((pair, doubt))
 
     def table(self, start: Longs, shares: Floats, capped: bool) -> ImaginedTable:

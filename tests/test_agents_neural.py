@@ -14,7 +14,9 @@ from tests.worlds import world_of
 from turncoat.agents.base import Agent, Learner, Thinker, Thought, Trainable
 from turncoat.agents.neural import NeuralAgent, NeuralOptions
 from turncoat.agents.neural_model import NetOptions, NeuralModel
+from turncoat.agents.neural_replay import pair_key
 from turncoat.agents.neural_saving import keep, load_neural, save_neural
+from turncoat.agents.neural_table import imagine
 from turncoat.envs.enumerating import Enumeration, enumerate_world
 from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
@@ -160,6 +162,20 @@ def test_it_can_plan_on_hypotheses_of_what_is_paid(trained: tuple[NeuralAgent, E
     pays = other.imagined().member_pays
     assert pays is not None
     assert set(np.unique(pays[..., 0])) == {0.0, 2.0}
+
+
+def test_deployed_it_leaves_out_what_it_never_tried_and_does_not_know(trained: tuple[NeuralAgent, Enumeration]) -> None:
+    agent, _ = trained
+    roots, shares = agent.model.replay.start_states()
+    tries = agent.model.replay.tries
+
+    bold, careful = (imagine(agent.model, roots, shares, 1000, 0.0, bar) for bar in (1.0, 0.0))
+
+    for state in np.flatnonzero(~careful.over).tolist():
+        able = np.flatnonzero(np.diff(careful.row_start)[state * 5 : state * 5 + 5])
+        if able.size > 1:
+            assert all(pair_key(careful.states[state], action) in tries for action in able.tolist())
+    assert careful.next_state.size < bold.next_state.size
 
 
 def test_the_same_seed_gives_the_same_agent_and_another_seed_another() -> None:
