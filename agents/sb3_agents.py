@@ -18,6 +18,7 @@ from ..scenarios.language.loading import Scenario
 from .base import AgentState, Progress, TrainingEnv
 from .sb3_policy import Sb3Policy, need_sb3, unable_to_see
 from .sb3_settings import LANES, Algorithm, settings
+from .training_thread import training_thread
 
 FILE_VERSION: Final = 1
 
@@ -76,20 +77,18 @@ class Sb3Agent:
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`, but that it steps many lanes of its stage in place of `env`, and whole rollouts only."""
-        if self._model is None:
-            self._model = self._made(seed)
         callback = None if on_progress is None else _reporter(on_progress)
-        self._model.learn(total_timesteps=steps, reset_num_timesteps=False, callback=callback)
+        with training_thread():
+            if self._model is None:
+                self._model = self._made(seed)
+            self._model.learn(total_timesteps=steps, reset_num_timesteps=False, callback=callback)
         self._policy = Sb3Policy(self._model, self._world)
 
     def _made(self, seed: int) -> Any:
-        import torch
         from stable_baselines3 import DQN, PPO
 
         from ..envs.faces.sb3 import BoardExtractor, TurncoatVecEnv
 
-        torch.set_num_threads(1)  # two threads on two busy cores are many times slower than one
-        torch.set_flush_denormal(True)
         lanes: Any = TurncoatVecEnv(self._scenario, self._lanes, self._stage)
         if self._novelty:
             lanes = _novel(lanes, self._novelty)

@@ -53,6 +53,14 @@ def _local_rules(world: World, _: Scenario) -> Pupil:
     return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
 
 
+def _neural(world: World, _: Scenario) -> Pupil:
+    from ..agents.neural import NeuralAgent, NeuralOptions
+
+    its = world.agents[0]
+    options = NeuralOptions(deliberation=its.deliberation)
+    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
+
+
 def _tabular(update: Update, world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
     return TabularAgent(update, world.channels, len(its.actions), its.weights, its.discount, rule=its.deliberation)
@@ -71,6 +79,7 @@ def _sb3(algorithm: Algorithm, novelty: float, world: World, scenario: Scenario)
 METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
     "counts": _counts,
     "local_rules": _local_rules,
+    "neural": _neural,
     "q_learning": partial(_tabular, "q_learning"),
     "virtual_sarsa": partial(_tabular, "virtual_sarsa"),
     "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
@@ -82,7 +91,7 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
 }
 """Agents that are trained, each from the training stage (compiled) of a scenario; every other name is refused."""
 
-PLANNERS = ("counts", "local_rules")
+PLANNERS = ("counts", "local_rules", "neural")
 """Those that plan on a model of their own: they look at what they chose, never at what was executed instead."""
 
 

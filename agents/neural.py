@@ -1,0 +1,490 @@
+"""Agent `neural`: Dyna with a warm-up. It learns a neural model, walks it, and plans on the table that it imagines.
+
+Values are exact sweeps on that table, so there are no value targets to learn by temporal differences.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from ..envs.senses import Senses
+from .base import AgentState, Progress, TrainingEnv
+from .deliberation import WEIGHTED, Rule, attribution
+from .heads import Heads, solve_heads
+from .neural_exploring import Frontier
+from .neural_goals import LearnedGoals
+from .neural_model import NetOptions, NeuralModel
+from .neural_replay import pair_key
+from .neural_table import ImaginedTable, imagine
+from .plans import Plan
+from .reward_hypotheses import Prior
+from .tabular_plan import Course, plan_from_table
+from .thoughts import Thought
+from .training_thread import training_thread
+from .value_heads import ValueHeads, value_heads
+
+WINDOW: Final = 200
+"""Ticks over which held-out accuracy is averaged."""
+
+
+@dataclass(frozen=True)
+class NeuralOptions:
+    """How a neural agent learns, explores and decides.
+
+    Attributes:
+        net: the network and its training.
+        chunk: ticks that are predicted, then learned from, together; updates: gradient steps after each chunk.
+        warm_up: ticks before it may plan; gate: the share of the last `WINDOW` ticks that must have been predicted
+            wholly right, before they were learned from, for it to plan.
+        plan_every: ticks from one plan to the next in training; a surprise makes it plan again after `plan_soonest`.
+        cap: imagined states whose actions are asked about; credible: the least credibility of such a state.
+        bar: once training is over, an action never tried in a state is no candidate there while it is more uncertain
+            than this, unless there is no other.
+        exploit: share of the training episodes in which the task chooses, not the frontier.
+        novelty_discount: of the frontier; n_known: tries that make a pair known; n_chance: the same once the world has
+            contradicted itself.
+        pays: what is taken to be paid once training is over: what the network predicts, or what each member's sample of
+            the reward hypotheses says (their mean decides; see `neural_goals`); prior: over hypotheses.
+        deliberation: the rule that makes one choice of K values.
+        device: where the network lives (`cpu`, `cuda`); a run repeats exactly only on the same device.
+    """
+
+    net: NetOptions = field(default_factory=NetOptions)
+    chunk: int = 25
+    updates: int = 25
+    warm_up: int = 300
+    gate: float = 0.7
+    plan_every: int = 200
+    plan_soonest: int = 50
+    cap: int = 20_000
+    credible: float = 0.6
+    bar: float = 0.05
+    exploit: float = 0.3
+    novelty_discount: float = 0.97
+    n_known: int = 1
+    n_chance: int = 4
+    pays: Literal["network", "hypotheses"] = "network"
+    prior: Prior = "kinds"
+    deliberation: Rule = WEIGHTED
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if min(self.chunk, self.updates, self.plan_every, self.plan_soonest, self.cap) < 1 or self.warm_up < 0:
+            raise ValueError("chunk, updates, plan_every, plan_soonest and cap are at least 1, warm_up at least 0")
+        if not all(0 <= share <= 1 for share in (self.gate, self.exploit, self.credible, self.bar)):
+            raise ValueError("gate, exploit, credible and bar are between 0 and 1")
+        if not 0 < self.novelty_discount < 1:
+            raise ValueError("novelty_discount is between 0 and 1")
+        if not 1 <= self.n_known <= self.n_chance:
+            raise ValueError(f"n_known, n_chance: 1 <= {self.n_known} <= {self.n_chance} does not hold")
+
+
+@dataclass
+class Training:
+    """How far a training has come; enough to go on with it where an episode begins."""
+
+    seed: int
+    steps: int
+    done: int = 0
+    episode: int = 0
+    planned: int = 0
+    kept: int = 0
+
+    def episode_seed(self) -> int:
+        """A seed of its own for every episode, so that one can be begun again after a kill."""
+        return int(np.random.SeedSequence([self.seed, self.episode]).generate_state(1)[0] >> 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Imagined:
+    """A table, its process, the heads on it, and what each member takes to be paid `[E, M, K]` (None: as predicted)."""
+
+    table: ImaginedTable
+    mdp: FiniteMDP
+    heads: Heads
+    member_pays: Floats | None = None
+
+
+class NeuralAgent:
+    """Learns a neural model of everything it observes, and acts by planning on what it imagines.
+
+    In training, episodes that the frontier leads (what is the ensemble divided about?) take turns with episodes that
+    the task leads. Deployed, the task alone leads. It never sees the hidden performance.
+
+    Attributes:
+        name: in its thoughts.
+        model: what it learned.
+        learning: whether `observe` goes on learning at deployment.
+        training: how far training has come, or None before.
+        on_episode: called after every episode of training (see `neural_saving.keep`).
+    """
+
+    def __init__(
+        self,
+        senses: Senses,
+        channels: Sequence[str],
+        n_actions: int,
+        weights: Sequence[float] | Floats,
+        discount: float | Sequence[float] | Floats,
+        options: NeuralOptions | None = None,
+        name: str = "neural",
+    ) -> None:
+        """An agent that knows nothing yet.
+
+        Args:
+            senses: what it may know of its observation beforehand.
+            channels: K names.
+            n_actions: A.
+            weights: `[K]`.
+            discount: of all task heads, or `[K]`, one for each; each in [0, 1).
+            options: see `NeuralOptions`.
+            name: in its thoughts.
+
+        Raises:
+            ValueError: shapes don't fit, or a discount is out of range.
+        """
+        self.name, self.learning = name, False
+        self.channels = tuple(channels)
+        self.weights = np.asarray(weights, np.float64)
+        self.discounts = np.broadcast_to(np.asarray(discount, np.float64), (len(self.channels),)).copy()
+        self.options = options or NeuralOptions()
+        if self.weights.shape != (len(self.channels),):
+            raise ValueError(f"weights: {self.weights.size} for {len(self.channels)} channels")
+        if (self.discounts < 0).any() or (self.discounts >= 1).any():
+            raise ValueError(f"discount: {self.discounts.tolist()} is not within [0, 1)")
+        self.model = NeuralModel(
+            senses, n_actions, len(self.channels), self.options.net, seed=0, device=self.options.device
+        )
+        self.training: Training | None = None
+        self.rng = np.random.default_rng(0)
+        self.hits: deque[bool] = deque(maxlen=WINDOW)
+        self._goals: LearnedGoals | None = None
+        self.goal_seed = 0
+        self._pending: list[tuple[Longs, int, Longs, Floats | None, bool]] = []
+        self._loss = 0.0
+        self._plans: list[Imagined] = []
+        self._places: dict[bytes, tuple[int, int]] = {}
+        self._frontier: Frontier | None = None
+        self._surprised = False
+        self._last: tuple[Longs, int, int, Bools] | None = None
+        self.on_episode: Callable[[NeuralAgent], None] | None = None
+
+    def enter(self, senses: Senses) -> None:
+        """Looks at the map of another stage.
+
+        Raises:
+            ValueError: other fields or another size of map.
+        """
+        old = self.model.layout.senses
+        same = np.arange(old.sizes.size) != old.layout
+        if not (
+            np.array_equal(old.places, senses.places)
+            and np.array_equal(old.sizes[same], senses.sizes[same])
+            and old.looks.shape[1:] == senses.looks.shape[1:]
+        ):
+            raise ValueError("the agent cannot enter a stage with other fields or another size of map")
+        self.model.layout.senses = senses
+        self.forget_plans()
+
+    # Training
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`; the network of an agent that never saw a tick is drawn anew from the seed.
+
+        Raises:
+            ValueError: the environment has other channels or actions than the agent.
+        """
+        self.training, self.goal_seed = Training(seed, steps), seed
+        self.rng = np.random.default_rng([seed, 2])
+        if not self.model.replay.n:
+            old = self.model
+            self.model = NeuralModel(
+                old.layout.senses, old.n_actions, old.n_channels, old.options, seed, self.options.device
+            )
+        self.resume(env, on_progress)
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """Goes on with the training that was under way when the agent was saved, to the same end.
+
+        Raises:
+            ValueError: none was, or the environment has other channels or actions than the agent.
+        """
+        if self.training is None:
+            raise ValueError("nothing to resume: this agent was never trained")
+        if tuple(env.channels) != self.channels or env.n_actions != self.model.n_actions:
+            raise ValueError(
+                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
+                f" the agent {self.channels} and {self.model.n_actions}"
+            )
+        with training_thread():
+            while self.training.done < self.training.steps:
+                self._episode(env, self.training, on_progress)
+                self.training.episode += 1
+                if self.on_episode is not None:
+                    self.on_episode(self)
+        self.forget_plans()
+
+    def _episode(self, env: TrainingEnv, training: Training, on_progress: Progress | None) -> None:
+        observation, mask = env.reset(training.episode_seed())
+        state = self.model.replay.state(observation, mask)
+        self.model.replay.begin(state)
+        exploit = self.rng.random() < self.options.exploit
+        over = False
+        while not over and training.done < training.steps:
+            self._plan_in_time(training)
+            action = self._train_action(state, exploit)
+            observation, rewards, ended, truncated, mask = env.step(action)
+            following = self.model.replay.state(observation, mask & (not ended))
+            if self._is_surprise(state, action, following, ended):
+                exploit, self._surprised = False, True
+            self._pending.append((state, action, following, rewards, ended))
+            training.done += 1
+            over = ended or truncated
+            state = following
+            if len(self._pending) == self.options.chunk:
+                self._learn(self.options.updates)
+                if on_progress is not None:
+                    on_progress(training.done, self.figures())
+        self._learn(self.options.updates * len(self._pending) // self.options.chunk)
+
+    def _learn(self, updates: int) -> None:
+        """Predicts what is pending, then learns from it: so every tick is held out once."""
+        if not self._pending:
+            return
+        if self.model.updates:
+            predicted = self.model.predict(
+                np.array([tick[0] for tick in self._pending]), np.array([tick[1] for tick in self._pending])
+            )
+            seen = self.model.layout.n_seen
+            for lane, (_, _, after, rewards, ended) in enumerate(self._pending):
+                right = (predicted.outcomes[lane] == after[:seen]).all(axis=1) & (predicted.end[lane] == ended)
+                if rewards is not None:
+                    right &= (np.abs(predicted.reward[lane] - rewards) < 1e-6).all(axis=1)
+                self.hits.append(bool((right & (predicted.probabilities[lane] > 0)).any()))
+        for state, action, after, rewards, ended in self._pending:
+            self.model.replay.record(state, action, after, rewards, ended)
+        self._pending.clear()
+        self._goals = None
+        self._loss = self.model.train(updates)
+
+    def _plan_in_time(self, training: Training) -> None:
+        options, since = self.options, training.done - training.planned
+        due = since >= options.plan_every or (self._surprised and since >= options.plan_soonest)
+        if (self._frontier is not None and not due) or training.done < options.warm_up or not self.passes_gate:
+            return
+        self.forget_plans()
+        roots, shares = self.model.replay.start_states()
+        plan = self._imagine(roots, shares)
+        contradicted = self.model.replay.contradictions > 0
+        needed = options.n_chance if contradicted else options.n_known
+        self._frontier = Frontier(plan.table, self.model.replay.tries, needed, options.novelty_discount)
+        self._surprised = False
+        training.planned = training.done
+
+    def _train_action(self, state: Longs, exploit: bool) -> int:
+        action: int | None = None
+        place = self._places.get(state.tobytes())
+        if place is not None and self._frontier is not None and place[0] == 0:
+            heads = self._plans[0].heads
+            q = heads.vector_q[place[1]][state[self.model.layout.n_seen :] > 0] @ self.weights
+            if exploit and np.ptp(q) > 1e-9:
+                return int(heads.policy[place[1]])
+            action = self._frontier.choose(place[1], self.rng)
+        return self._least_tried(state) if action is None else action
+
+    def _least_tried(self, state: Longs) -> int:
+        able = np.flatnonzero(state[self.model.layout.n_seen :] > 0)
+        waiting = [(pair_key(tick[0], tick[1])) for tick in self._pending]
+        tries = np.array(
+            [
+                self.model.replay.tries.get(key, 0) + waiting.count(key)
+                for key in (pair_key(state, action) for action in able.tolist())
+            ]
+        )
+        least = able[tries == tries.min()]
+        return int(least[self.rng.integers(least.size)])
+
+    def _is_surprise(self, state: Longs, action: int, following: Longs, ended: bool) -> bool:
+        place = self._places.get(state.tobytes())
+        if place is None or ended:
+            return place is not None and not self._expects_end(place, action)
+        table = self._plans[place[0]].table
+        row = place[1] * self.model.n_actions + action
+        outcomes = table.next_state[table.row_start[row] : table.row_start[row + 1]]
+        return not (table.states[outcomes] == following).all(axis=1).any()
+
+    def _expects_end(self, place: tuple[int, int], action: int) -> bool:
+        table = self._plans[place[0]].table
+        row = place[1] * self.model.n_actions + action
+        outcomes = table.next_state[table.row_start[row] : table.row_start[row + 1]]
+        return bool(table.over[outcomes].any())
+
+    @property
+    def passes_gate(self) -> bool:
+        """Enough of the last ticks were predicted right before they were learned from."""
+        return bool(self.hits) and self.accuracy >= self.options.gate
+
+    @property
+    def accuracy(self) -> float:
+        """The share of the last ticks, at most `WINDOW`, that were predicted wholly right before; 0 without any."""
+        return sum(self.hits) / max(1, len(self.hits))
+
+    def figures(self) -> dict[str, float]:
+        """How training goes, by name."""
+        out = {
+            "held_out_accuracy": self.accuracy,
+            "loss": self._loss,
+            "updates": float(self.model.updates),
+            "contradictions": float(self.model.replay.contradictions),
+        }
+        if self._plans:
+            table = self._plans[0].table
+            out["imagined_states"] = float(len(table.states))
+            out["uncertainty"] = float(table.uncertainty[~table.over].mean()) if not table.over.all() else 0.0
+        return out
+
+    # Deployment
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`."""
+        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        rows = [self.model.replay.state(*each) for each in zip(observation, mask, strict=True)]
+        actions = np.array([self._choose(row) for row in rows], np.int32)
+        self._last = (rows[0], int(steps[0]), int(actions[0]), mask[0].copy())
+        return actions, steps + 1
+
+    def observe(
+        self,
+        observation: Longs,
+        action: Ints,
+        rewards: Floats | None,
+        following: Longs,
+        ended: Bools,
+        mask: Bools,
+    ) -> None:
+        """See `Learner.observe`; it plans again after a surprise."""
+        if not self.learning:
+            return
+        everything = np.ones(self.model.n_actions, np.bool_)
+        for lane in range(len(action)):
+            before = self.model.replay.state(observation[lane], everything)
+            if self._last is not None and np.array_equal(self._last[0][: observation.shape[1]], observation[lane]):
+                before = self._last[0]
+            after = self.model.replay.state(following[lane], mask[lane] & (not ended[lane]))
+            over = bool(ended[lane])
+            self._surprised |= self._is_surprise(before, int(action[lane]), after, over)
+            pay = None if rewards is None else rewards[lane]
+            self._pending.append((before, int(action[lane]), after, pay, over))
+        if self._surprised or len(self._pending) >= self.options.chunk:
+            self._learn(self.options.updates)
+            if self._surprised:
+                self.forget_plans()
+
+    def _choose(self, state: Longs) -> int:
+        able = state[self.model.layout.n_seen :] > 0
+        place = self._find(state) if self.model.updates else None
+        if place is None:
+            return int(able.argmax())
+        action = int(self._plans[place[0]].heads.policy[place[1]])
+        return action if able[action] else int(able.argmax())
+
+    def _find(self, state: Longs) -> tuple[int, int] | None:
+        """Where a state is among the plans; a state that none imagined begins a plan of its own."""
+        key = state.tobytes()
+        if not self._plans:
+            roots, shares = self.model.replay.start_states()
+            self._imagine(roots, shares)
+        if key not in self._places:
+            self._imagine(state[None], np.ones(1))
+        return self._places.get(key)
+
+    def _imagine(self, roots: Longs, shares: Floats) -> Imagined:
+        bar = 1.0 if self._in_training else self.options.bar
+        table = imagine(self.model, roots, shares, self.options.cap, self.options.credible, bar)
+        goals = self.goals if self.options.pays == "hypotheses" and not self._in_training else None
+        member_pays = None if goals is None else goals.pays(table)
+        mdp = table.to_mdp(self.channels, pays=None if member_pays is None else member_pays.mean(axis=0))
+        heads = solve_heads(mdp, self.weights, self.discounts, self.options.deliberation)
+        plan = Imagined(table, mdp, heads, member_pays)
+        for number in np.flatnonzero(~table.over).tolist():
+            self._places.setdefault(table.states[number].tobytes(), (len(self._plans), number))
+        self._plans.append(plan)
+        return plan
+
+    def forget_plans(self) -> None:
+        """Plans anew at the next decision."""
+        self._plans, self._places, self._frontier, self._surprised = [], {}, None, False
+
+    # Looking inside
+
+    @property
+    def goals(self) -> LearnedGoals:
+        """What training leaves open about what is paid, and one sample of it for every member."""
+        if self._goals is None:
+            members = self.options.net.members
+            self._goals = LearnedGoals(self.model.replay, self.options.prior, members, self.goal_seed)
+        return self._goals
+
+    @property
+    def _in_training(self) -> bool:
+        return self.training is not None and self.training.done < self.training.steps
+
+    def imagined(self) -> Imagined:
+        """The table from where training's episodes began, and the heads on it.
+
+        Raises:
+            ValueError: it has learned nothing yet.
+        """
+        if not self.model.updates:
+            raise ValueError("this agent has learned nothing yet: call fit first")
+        if not self._plans:
+            self._imagine(*self.model.replay.start_states())
+        return self._plans[0]
+
+    def value_heads(self) -> ValueHeads:
+        """Joint and own values of every member on that table, E x K heads."""
+        plan = self.imagined()
+        pays = plan.member_pays
+        members = [
+            plan.table.to_mdp(self.channels, member, None if pays is None else pays[member])
+            for member in range(self.options.net.members)
+        ]
+        return value_heads(members, plan.heads.policy, self.discounts)
+
+    def thought(self) -> Thought | None:
+        """See `Thinker.thought`."""
+        if self._last is None:
+            return None
+        state, step, action, mask = self._last
+        place = self._find(state) if self.model.updates else None
+        q, uncertainty = np.zeros((mask.size, len(self.channels))), np.ones(mask.size)
+        plans: tuple[Plan, ...] = ()
+        if place is not None:
+            found, number = self._plans[place[0]], place[1]
+            uncertainty = found.table.uncertainty[number]
+            seen = found.table.states[:, : found.table.n_seen]
+            mask = mask & found.mdp.available[number]
+            plan = plan_from_table(
+                found.mdp, Course(lambda _: found.heads), seen, number, action, self.name, uncertainty, mask
+            )
+            plans = (replace(plan, hallucinated=None, truncated=plan.truncated or found.table.capped),)
+            q = plan.q
+        return Thought(
+            agent=self.name,
+            step=step,
+            action=action,
+            channels=self.channels,
+            weights=self.weights,
+            deliberation=self.options.deliberation.name,
+            q=q,
+            uncertainty=uncertainty,
+            available=mask,
+            attribution=attribution(q, self.weights, mask, action, self.options.deliberation),
+            plans=plans,
+        )

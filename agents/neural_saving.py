@@ -1,0 +1,116 @@
+"""Checkpoints of a neural agent: one safetensors file whose metadata is JSON; nothing in such a file is ever run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from ..envs.senses import Senses
+from .deliberation import Rule
+from .neural import NeuralAgent, NeuralOptions, Training
+from .neural_model import NetOptions
+
+FILE_VERSION: Final = 1
+_ARRAYS: Final = ("sizes", "places", "looks")
+_NUMBERS: Final = ("layout", "height", "width")
+
+
+def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
+    """Writes everything that the agent is, all or nothing.
+
+    A training that is under way goes on from the last episode's end.
+    """
+    senses = agent.model.layout.senses
+    tensors = agent.model.tensors()
+    tensors |= {f"senses.{name}": torch.from_numpy(np.ascontiguousarray(getattr(senses, name))) for name in _ARRAYS}
+    header = {
+        "kind": "neural",
+        "version": FILE_VERSION,
+        "name": agent.name,
+        "learning": agent.learning,
+        "channels": agent.channels,
+        "actions": agent.model.n_actions,
+        "weights": agent.weights.tolist(),
+        "discounts": agent.discounts.tolist(),
+        "options": asdict(agent.options),
+        "senses": {name: int(getattr(senses, name)) for name in _NUMBERS},
+        "training": None if agent.training is None else asdict(agent.training),
+        "hits": list(agent.hits),
+        "goal_seed": agent.goal_seed,
+        "rng": agent.rng.bit_generator.state,
+        "model": agent.model.figures(),
+    }
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(save({k: v.contiguous() for k, v in tensors.items()}, {"turncoat": json.dumps(header)}))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_neural(path: str | os.PathLike[str], device: str | None = None) -> NeuralAgent:
+    """Reads what `save_neural` wrote; onto another device if one is named.
+
+    Raises:
+        ValueError: not such a file, or a newer version than this program reads.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {}).get("turncoat", "{}"))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it is no dictionary)
+    except SafetensorError as fault:
+        raise ValueError(f"{path} is no checkpoint of a neural agent: {fault}") from fault
+    if header.get("kind") != "neural":
+        raise ValueError(f"{path} holds no checkpoint of a neural agent")
+    if header["version"] > FILE_VERSION:
+        raise ValueError(
+            f"{path} has version {header['version']}, newer than this program reads ({FILE_VERSION}): upgrade turncoat"
+        )
+    kept = header["options"]
+    options = {**kept, "net": NetOptions(**kept["net"]), "deliberation": Rule(**kept["deliberation"])}
+    agent = NeuralAgent(
+        Senses(**{name: tensors[f"senses.{name}"].numpy() for name in _ARRAYS}, **header["senses"]),
+        header["channels"],
+        header["actions"],
+        header["weights"],
+        header["discounts"],
+        NeuralOptions(**{**options, "device": device or options["device"]}),
+        name=header["name"],
+    )
+    agent.model.restore(tensors, header["model"])
+    agent.learning = header["learning"]
+    agent.training = None if header["training"] is None else Training(**header["training"])
+    agent.hits.extend(header["hits"])
+    agent.goal_seed = header["goal_seed"]
+    agent.rng.bit_generator.state = header["rng"]
+    return agent
+
+
+def keep(path: str | os.PathLike[str], every: int) -> Callable[[NeuralAgent], None]:
+    """For `NeuralAgent.on_episode`: saves after the first episode past each `every` ticks.
+
+    The agent then plans anew, as it will if it is resumed from there; so where it is saved is part of what it becomes.
+    """
+
+    def after_episode(agent: NeuralAgent) -> None:
+        assert agent.training is not None, "it is called in training"
+        due = agent.training.done // every
+        if due > agent.training.kept:
+            agent.training.kept = due
+            agent.forget_plans()
+            save_neural(agent, path)
+
+    return after_episode
