@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -194,6 +195,8 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
 
         need_sb3()
         return unable_to_see(world)
+    if method == "neural" and not all(find_spec(name) for name in ("torch", "safetensors")):
+        return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
     if any(np.asarray(world.agents[0].weight_columns) >= 0):
         return f"`{method}` has fixed weights, and this world can change them"
     return None

@@ -23,7 +23,10 @@ from turncoat.envs.observing import observe
 from turncoat.envs.policies import evaluate
 from turncoat.envs.senses import senses
 from turncoat.envs.solving import policy_iteration
+from turncoat.evals import training
 from turncoat.evals.imagining import judge_imagination, judge_model
+from turncoat.evals.laboratory import Laboratory
+from turncoat.scenarios.language.loading import load
 
 ROOM = """
 map: |
@@ -312,3 +315,11 @@ def test_training_figures_go_to_tensorboard(tmp_path: Path) -> None:
     stored.Reload()
     assert [(point.step, point.value) for point in stored.Scalars("loss")] == [(25, 0.5), (50, 0.25)]
     assert heard == [25, 50]
+
+
+def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "find_spec", lambda name: None)
+    world = Laboratory(load("treacherous_turn/lab")).world({}, "train")
+    assert training.unable("neural", world) == "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
+    monkeypatch.undo()
+    assert training.unable("neural", world) is None
