@@ -16,7 +16,7 @@ from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..envs.senses import Senses
 from .base import AgentState, Progress, TrainingEnv
 from .deliberation import WEIGHTED, Rule, attribution
-from .heads import Heads, solve_heads
+from .heads import Heads, check_heads, solve_heads
 from .neural_exploring import Frontier
 from .neural_goals import LearnedGoals
 from .neural_model import NetOptions, NeuralModel
@@ -151,13 +151,8 @@ class NeuralAgent:
         """
         self.name, self.learning = name, False
         self.channels = tuple(channels)
-        self.weights = np.asarray(weights, np.float64)
-        self.discounts = np.broadcast_to(np.asarray(discount, np.float64), (len(self.channels),)).copy()
+        self.weights, self.discounts = check_heads(self.channels, weights, discount)
         self.options = options or NeuralOptions()
-        if self.weights.shape != (len(self.channels),):
-            raise ValueError(f"weights: {self.weights.size} for {len(self.channels)} channels")
-        if (self.discounts < 0).any() or (self.discounts >= 1).any():
-            raise ValueError(f"discount: {self.discounts.tolist()} is not within [0, 1)")
         self.model = NeuralModel(
             senses, n_actions, len(self.channels), self.options.net, seed=0, device=self.options.device
         )

@@ -74,6 +74,11 @@ class FiniteMDP:
         """bool `[S, A]`: the action can be taken in the state."""
         return (np.diff(self.row_start) > 0).reshape(self.n_states, self.n_actions)
 
+    @property
+    def chancy(self) -> bool:
+        """An action, or the start, has more than one outcome."""
+        return bool(self.next_state.size > self.available.sum() or self.start_state.size > 1)
+
     def event_mask(self, event: str) -> np.uint64:
         """The bit of an event.
 

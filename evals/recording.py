@@ -55,8 +55,7 @@ def record_exactly(
         return None
     world, scenario = plan.enumeration.world, laboratory.scenario
     meta = trace_meta(world, "exact", scenario.hash, {**scenario.overrides, **overrides}, library_versions())
-    chancy = plan.mdp.next_state.size > plan.mdp.available.sum() or plan.mdp.start_state.size > 1
-    return simulate(world, [agent], meta, episodes=episodes if chancy else 1, seed=0)
+    return simulate(world, [agent], meta, episodes=episodes if plan.mdp.chancy else 1, seed=0)
 
 
 def trace_name(stage: str, agent: str, overrides: Overrides, barring: Sequence[str] = ()) -> str:

@@ -100,7 +100,7 @@ class School:
         chancy = True
         try:
             school = laboratory.enumeration(overrides, laboratory.training_stage)
-            chancy = school.mdp.next_state.size > school.mdp.available.sum() or school.mdp.start_state.size > 1
+            chancy = school.mdp.chancy
         except NotEnumerable:
             pass
         return Training(

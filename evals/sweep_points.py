@@ -171,7 +171,7 @@ def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
     try:
         school = bench.enumeration(point, laboratory.training_stage)
         states = school.mdp.n_states
-        chancy = school.mdp.next_state.size > school.mdp.available.sum() or school.mdp.start_state.size > 1
+        chancy = school.mdp.chancy
     except NotEnumerable:
         pass
     training = Training(

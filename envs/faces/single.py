@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..base import Ints
 from ..stepping import Stepper
 from . import drawing
-from .opening import Which, one_agent, open_world
+from .opening import Which, check_mode, one_agent, open_world
 from .spaces import Buffer, Form, Observer
 
 
@@ -66,8 +66,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         """
         self._scenario, self.world = open_world(scenario, stage, params)
         self._program = one_agent(self.world)
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(f"no render mode {render_mode!r}; there are {', '.join(self.metadata['render_modes'])}")
+        check_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self._audit = audit
         self.observer = Observer(self.world, 0, form)
