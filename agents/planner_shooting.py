@@ -68,7 +68,7 @@ class _Shooting:
         self._heads = problem.heads(options.sweeps).vector_values
         self._available = problem.mdp.available
         self._total = np.concatenate([[0.0], np.cumsum(problem.mdp.probability)])
-        self._ways = WAYS if problem.mdp.chancy else 1
+        self._ways = WAYS if problem.mdp.next_state.size > self._available.sum() else 1
         self._known: dict[bytes, int] = {}
 
     def decide(self, states: Longs, able: Bools) -> Ints:
