@@ -11,12 +11,13 @@ from ..envs.base import NotEnumerable
 from ..envs.changing import NoFixedPoint
 from ..envs.layouts import Unplaceable
 from ..envs.origin import Origin, prove_origin
+from ..envs.parts import ENUMERATE
 from ..envs.policies import ImproperDiscount
 from ..envs.replaying import play
 from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge
 from ..scenarios.language.faults import Fault
-from ..scenarios.language.loading import Scenario
+from ..scenarios.language.loading import Scenario, apply_overrides
 from ..scenarios.language.replays import replay_actions
 from ..scenarios.language.schema import Expectation
 from .laboratory import Laboratory, measured
@@ -70,7 +71,9 @@ def check_meaning(scenario: Scenario) -> Meaning:
 class _Checker:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.laboratory = Laboratory(scenario)
+        # What is true of a world is asked of its best plans, however the file's agents may plan.
+        best = {f"{agent}.planner": ENUMERATE.name for agent in scenario.document.agents}
+        self.laboratory = Laboratory(apply_overrides(scenario, best))
         self.faults: list[Fault] = []
 
     def fault(self, code: str, path: tuple[str | int, ...], message: str, cure: str, warning: bool = False) -> None:
