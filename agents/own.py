@@ -11,20 +11,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.world import World
+from ..scenarios import installed as parts
 from ..scenarios.language.faults import nearest
 from .base import Agent, AgentState, Progress, TrainingEnv
 from .thoughts import Thought
-
-GROUP: Final = "turncoat.agents"
-"""Entry points whose objects are agents, or make them."""
 
 
 class OwnAgentFault(Exception):
@@ -107,7 +104,7 @@ def read_own(text: str, trust: bool = False) -> Own | None:
 
 def installed() -> tuple[str, ...]:
     """The names of agents that installed packages bring."""
-    return tuple(sorted(point.name for point in entry_points(group=GROUP)))
+    return parts.names(parts.AGENTS)
 
 
 class OwnAgent:
@@ -179,10 +176,11 @@ def _kind(value: object) -> str:
 
 def _named(text: str) -> Any:
     """What `module:name` or the name of an entry point stands for."""
-    for point in entry_points(group=GROUP):
-        if point.name == text:
-            with _blaming(text, "is installed and could not be loaded"):
-                return point.load()
+    if text in installed():
+        try:
+            return parts.load(parts.AGENTS, text)
+        except parts.PartFault as fault:
+            raise OwnAgentFault(str(fault)) from fault
     module_name, colon, name = text.partition(":")
     if not colon or not module_name or not name:
         raise OwnAgentFault(f"`{text}` names no agent: write `module:name`, where `name` is an agent or makes one")

@@ -37,7 +37,12 @@ def exact_agent(plan: ExactPlan) -> ExactAgent | None:
 
 
 def record_exactly(
-    laboratory: Laboratory, overrides: Overrides, stage: str, barring: Sequence[str], episodes: int
+    laboratory: Laboratory,
+    overrides: Overrides,
+    stage: str,
+    barring: Sequence[str],
+    episodes: int,
+    thoughts: bool = True,
 ) -> Trace | None:
     """Episodes of the exact planner; None where it cannot be played from what it sees (beliefs, several agents).
 
@@ -47,6 +52,7 @@ def record_exactly(
         stage: where it plays.
         barring: events that it must never risk.
         episodes: how many, where chance matters; else one says everything.
+        thoughts: record what it thinks.
     """
     try:
         plan = laboratory.plan(overrides, stage, barring)
@@ -57,7 +63,8 @@ def record_exactly(
         return None
     world, scenario = plan.enumeration.world, laboratory.scenario
     meta = trace_meta(world, "exact", scenario.hash, {**scenario.overrides, **overrides}, library_versions())
-    return simulate(world, [agent], meta, episodes=episodes if plan.mdp.chancy else 1, seed=0)
+    played = episodes if plan.mdp.chancy else 1
+    return simulate(world, [agent], meta, episodes=played, seed=0, thoughts=thoughts)
 
 
 def trace_name(stage: str, agent: str, overrides: Overrides, barring: Sequence[str] = ()) -> str:

@@ -63,6 +63,7 @@ class Settings:
         workers: who trains (see `workers.connect`); None: `jobs` processes of this machine.
         units: only these are judged; None: all.
         own: agents of the user's own, run beside `agents` (or alone, where that is None).
+        thoughts: record what agents think (of bounded size, of one lane); traces are smaller without.
     """
 
     agents: Sequence[str] | None = None
@@ -77,6 +78,7 @@ class Settings:
     workers: Workers | None = None
     units: Collection[Unit] | None = None
     own: Sequence[Own] = ()
+    thoughts: bool = True
 
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
         """Those that are run."""
@@ -201,6 +203,7 @@ class _Runner:
             report,
             count,
             self.own,
+            settings.thoughts,
         )
         self.recorded: dict[str, Trace] = {}
 
@@ -315,7 +318,7 @@ class _Runner:
         """The name of a trace of the exact planner, recorded once; empty where it cannot be played."""
         name = trace_name(stage, "exact", overrides, barring)
         if name not in self.recorded:
-            trace = record_exactly(self.laboratory, overrides, stage, barring, self.episodes)
+            trace = record_exactly(self.laboratory, overrides, stage, barring, self.episodes, self.settings.thoughts)
             if trace is None:
                 return ""
             self.recorded[name] = trace

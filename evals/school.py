@@ -32,7 +32,9 @@ class School:
         cache: of earlier runs, or None.
         budget: no training begins after it.
         report: told what is being done; count: told how many seeds are there.
-        own: agents of the user's, by name; what they did is not kept, for the cache cannot know their code.
+        own: agents of the user's, by name; what they did is not kept, for the cache cannot know their code, nor that of
+            installed parts.
+        thoughts: record what the agents think.
         trained: how many trainings were made; found: how many were in the cache.
     """
 
@@ -45,6 +47,7 @@ class School:
     report: Callable[[str], None]
     count: Count
     own: Mapping[str, Own] = field(default_factory=dict)
+    thoughts: bool = True
     trained: int = 0
     found: int = 0
     _seeds: dict[str, dict[int, Trace]] = field(default_factory=dict)
@@ -67,7 +70,7 @@ class School:
     def _train(self, kept: dict[int, Trace], training: Training, seeds: range) -> None:
         """Fill in some seeds."""
         keys = {seed: self._key(training, seed) for seed in seeds}
-        cache = None if training.own else self.cache
+        cache = None if training.foreign else self.cache
         if cache is not None:
             for seed, key in keys.items():
                 if (trace := cache.get(key)) is not None:
@@ -114,6 +117,7 @@ class School:
             scenario.hash,
             {**scenario.overrides, **overrides},
             self.own.get(method),
+            self.thoughts,
         )
 
     def _key(self, training: Training, seed: int) -> str:
@@ -130,5 +134,6 @@ class School:
                 "steps": training.steps,
                 "episodes": training.episodes,
                 "seed": seed,
+                **({} if training.thoughts else {"thoughts": False}),
             }
         )

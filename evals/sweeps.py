@@ -22,7 +22,7 @@ from .laboratory import Laboratory, Overrides, shaping_overrides
 from .regimes import OTHER, TIE, UNSOLVED, measures_in
 from .rundir import library_versions
 from .sweep_points import Bench, Row, Task, run_task
-from .training import METHODS
+from .training import methods
 
 if TYPE_CHECKING:
     import polars as pl
@@ -288,8 +288,8 @@ def _check(scenario: Scenario, question: Question) -> None:
     if not question.asked:
         raise SweepError("nothing is measured; name a measure or a regime")
     for agent in question.agents:
-        if agent not in ("exact", *METHODS):
-            raise SweepError(f"there is no agent {quote(agent)}; there are exact, {', '.join(METHODS)}")
+        if agent not in ("exact", *methods()):
+            raise SweepError(f"there is no agent {quote(agent)}; there are exact, {', '.join(methods())}")
     if reserved := {TIE, OTHER, UNSOLVED} & set(question.regimes):
         raise SweepError(
             f"a regime cannot be called {quote(reserved.pop())}: that is what points without one are called"

@@ -13,14 +13,19 @@ import numpy as np
 
 from ..agents.base import Agent, Learner, Perceiver, Trainable
 from ..agents.counts import CountsAgent, CountsOptions
-from ..agents.own import Own
+from ..agents.modelled import ModelledAgent, make_model
+from ..agents.own import Own, Seat
+from ..agents.registry import PLANNERS as OURS
+from ..agents.registry import make_planner
 from ..agents.rules import RulesAgent, RulesOptions
 from ..agents.sb3_settings import NOVELTY_SCALE, Algorithm
 from ..agents.tabular import RandomAgent, TabularAgent, Update
+from ..envs.deliberation import RULES
 from ..envs.enumerating import Enumeration
 from ..envs.lanes import TableLane, WorldLane, tellable
 from ..envs.senses import senses
 from ..envs.world import World
+from ..scenarios import installed
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
 from .cache import code_hash
@@ -67,6 +72,11 @@ def _tabular(update: Update, world: World, _: Scenario) -> Pupil:
     return TabularAgent(update, world.channels, len(its.actions), its.weights, its.discount, rule=its.deliberation)
 
 
+def _modelled(model: str, world: World, _: Scenario) -> Pupil:
+    its, seat = world.agents[0], Seat.of(world)
+    return ModelledAgent(model, seat, make_model(model, seat), its.deliberation, make_planner(its.planner))
+
+
 def _random(_: World, __: Scenario) -> Pupil:
     return RandomAgent()
 
@@ -90,10 +100,23 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
     "ppo_novelty": partial(_sb3, "ppo", NOVELTY_SCALE),
     "dqn_novelty": partial(_sb3, "dqn", NOVELTY_SCALE),
 }
-"""Agents that are trained, each from the training stage (compiled) of a scenario; every other name is refused."""
+"""Agents that are trained, each from the training stage (compiled) of a scenario; `methods` has those installed too."""
 
 PLANNERS = ("counts", "local_rules", "neural")
-"""Those that plan on a model of their own: they look at what they chose, never at what was executed instead."""
+"""Those that plan on a model of their own: they look at what they chose, never at what was executed instead.
+
+World models of installed packages are among them (`plans`).
+"""
+
+
+def methods() -> dict[str, Callable[[World, Scenario], Pupil]]:
+    """`METHODS`, and an agent for each world model that an installed package brings, by the model's name."""
+    return {**{name: partial(_modelled, name) for name in installed.names(installed.MODELS)}, **METHODS}
+
+
+def plans(method: str) -> bool:
+    """Whether an agent plans on a model of its own."""
+    return method in PLANNERS or (method not in METHODS and method in installed.names(installed.MODELS))
 
 
 @dataclass(frozen=True)
@@ -108,6 +131,7 @@ class Training:
         steps: environment steps of training; episodes: played in `field` afterwards.
         scenario_hash, overrides: for the trace.
         own: the user's agent that is meant, in place of one of `METHODS`.
+        thoughts: record what it thinks.
     """
 
     method: str
@@ -120,6 +144,14 @@ class Training:
     scenario_hash: str
     overrides: dict[str, object]
     own: Own | None = None
+    thoughts: bool = True
+
+    @property
+    def foreign(self) -> bool:
+        """Some of its code is no part of Turncoat, so that what it does can change unseen."""
+        its = self.field.agents[0]
+        ours = self.method in METHODS and its.planner.name in OURS and its.deliberation.name in RULES
+        return self.own is not None or not ours
 
 
 def trained_traces(
@@ -155,8 +187,8 @@ def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
 
 def _one(training: Training, seed: int) -> Trace:
     world = training.school.world if isinstance(training.school, Enumeration) else training.school
-    agent = training.own.make(world) if training.own else METHODS[training.method](world, training.scenario)
-    agent.fit(_lane(training.school, training.method in PLANNERS), training.steps, seed)
+    agent = training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
+    agent.fit(_lane(training.school, plans(training.method)), training.steps, seed)
     if isinstance(agent, Enters):
         agent.enter_world(training.field)
     if isinstance(agent, Perceiver):
@@ -166,7 +198,9 @@ def _one(training: Training, seed: int) -> Trace:
         learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
-    return simulate(training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes)
+    return simulate(
+        training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes, thoughts=training.thoughts
+    )
 
 
 def _lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
@@ -182,13 +216,13 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
     Raises:
         Sb3Missing: it needs Stable-Baselines3, which is not installed.
     """
-    if not own and method not in METHODS:
-        return f"there is no agent `{method}`; there are exact, {', '.join(METHODS)}"
+    if not own and method not in (known := methods()):
+        return f"there is no agent `{method}`; there are exact, {', '.join(known)}"
     if len(world.agents) > 1:
         return f"`{method}` learns alone, and this world has {len(world.agents)} agents"
     if own:
         return None
-    if method in PLANNERS and world.agents[0].discount >= 1:
+    if plans(method) and world.agents[0].discount >= 1:
         return f"`{method}` needs a discount below 1"
     if method.startswith(("ppo", "dqn")):
         from ..agents.sb3_policy import need_sb3, unable_to_see

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents import own
 from turncoat.agents.own import Own, OwnAgentFault, Seat, installed, read_own
 from turncoat.agents.thoughts import Attribution, Thought
 from turncoat.envs.compiling import compile_world
 from turncoat.evals.running import Settings
+from turncoat.scenarios import installed as parts
 
 HOW_TO = Path(__file__).parent.parent / "docs/how-to/bring-your-own-agent.md"
 WORLD = compile_world(api.load("off_switch"), "train")
@@ -191,7 +191,7 @@ def test_an_import_that_fails_inside_a_module_is_not_taken_for_a_missing_module(
 
 def test_an_installed_agent_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     point = SimpleNamespace(name="tortoise", load=lambda: answering((np.zeros(2, int), None)))
-    monkeypatch.setattr(own, "entry_points", lambda group: [point] if group == "turncoat.agents" else [])
+    monkeypatch.setattr(parts, "_points", lambda group: {"tortoise": point} if group == "turncoat.agents" else {})
     assert installed() == ("tortoise",)
     given = read_own("robot=tortoise")
     assert given is not None

@@ -26,7 +26,7 @@ from . import api
 from .evals.expectations import Judgement
 from .evals.reports.reported import Reported
 from .evals.running import Run, Settings
-from .evals.training import METHODS
+from .evals.training import methods
 from .evals.units import Unit, units_of
 
 
@@ -113,7 +113,7 @@ def each_expectation(
         return Reported(_name(which), api.run(scenario, settings=its))
 
     agents, expect = its.agents_for(scenario), scenario.document.expect
-    able = [agent for agent in agents if agent in METHODS or agent in {each.label for each in its.own}]
+    able = [agent for agent in agents if agent in methods() or agent in {each.label for each in its.own}]
     found = [
         pytest.param(Expected(expect[unit.number].name, unit, report), id=f"{expect[unit.number].name}-{unit.agent}")
         for unit in units_of(scenario, able)

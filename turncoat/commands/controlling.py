@@ -42,10 +42,10 @@ def control(
     """
     from .. import api
     from ..evals.control import Asked, NoPerformance
-    from ..evals.training import METHODS
+    from ..evals.training import methods
     from ..evals.workers import Workers
 
-    known("agent", agent, ("exact", *METHODS))
+    known("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)
     budgets = dict(_budget(text) for text in budget)
     workers = Workers(jobs or os.cpu_count() or 1)

@@ -98,6 +98,10 @@ def run(
         Path | None,
         typer.Option("--out", help="The run's folder; ./runs/TIME-NAME-HASH by default.", rich_help_panel=OUTPUTS),
     ] = None,
+    no_thoughts: Annotated[
+        bool,
+        typer.Option("--no-thoughts", help="Leave what agents think out of the traces.", rich_help_panel=OUTPUTS),
+    ] = False,
     no_save: Annotated[bool, typer.Option("--no-save", help="Write no folder.", rich_help_panel=OUTPUTS)] = False,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", rich_help_panel=OUTPUTS)
@@ -119,13 +123,14 @@ def run(
     from ..evals.reports.reported import Reported
     from ..evals.rundir import check_target
     from ..evals.running import Settings
-    from ..evals.training import METHODS
+    from ..evals.training import methods
     from ..evals.workers import connect
 
-    own = {name: each for name in agent if name not in METHODS and (each := read_own(name, trust)) is not None}
+    trained = methods()
+    own = {name: each for name in agent if name not in trained and (each := read_own(name, trust)) is not None}
     listed = [name for name in agent if name not in own]
     for name in listed:
-        known("agent", name, ("exact", *METHODS, *installed()))
+        known("agent", name, ("exact", *trained, *installed()))
     if out is not None and len(which) > 1:
         raise UsageFault("--out names the folder of one run; give one scenario, or leave it out")
     if max_seeds is not None and not until_conclusive:
@@ -143,6 +148,7 @@ def run(
         budget=budget,
         cache=None if no_cache else cache or _user_cache(),
         own=tuple(own.values()),
+        thoughts=not no_thoughts,
     )
     scenarios = [(name, load_with(name, param, set_)) for name in which]
     shares = _shares([scenario for _, scenario in scenarios], settings, shard)

@@ -44,10 +44,10 @@ def search(
     from .. import api
     from ..evals.reports.files import write_whole
     from ..evals.searching import CannotSearch, SearchSettings
-    from ..evals.training import METHODS
+    from ..evals.training import methods
     from ..evals.workers import Workers
 
-    known("agent", agent, ("exact", *METHODS))
+    known("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)
     folder = out or Path("runs") / f"search-{scenario.name.replace('/', '-')}-{scenario.hash[:8]}"
     workers = Workers(jobs or os.cpu_count() or 1)

@@ -1,0 +1,302 @@
+"""Planners: against exact solutions, against each other, and honest about the model that they plan on."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import turncoat
+from tests.test_agents_tree_search import process
+from turncoat.agents.counts import CountsAgent, CountsOptions
+from turncoat.agents.planner_mcts import Mcts
+from turncoat.agents.planner_shooting import Shooting
+from turncoat.agents.planner_tables import Enumerate, Greedy
+from turncoat.agents.planning import Decision, Planner, Problem
+from turncoat.agents.thoughts import Thought
+from turncoat.envs.base import FiniteMDP, NotEnumerable
+from turncoat.envs.clock import with_clock
+from turncoat.envs.deliberation import WEIGHTED, Rule
+from turncoat.envs.lanes import TableLane
+from turncoat.envs.parts import Part
+from turncoat.envs.solving import FiniteHorizonSolution, Solution
+from turncoat.evals.acting import OnTheTruth
+from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.learning import worth
+from turncoat.evals.running import Settings
+
+LIBRARY = ("off_switch", "interruption", "absent_supervisor", "cluster", "lab", "parliament", "corner_cheese")
+EVERY: list[Planner] = [
+    Enumerate(),
+    Mcts(16, sweeps=3),
+    Mcts(16, backup="mean", sweeps=3),
+    Shooting(4, 16, 2),
+    Greedy(3),
+]
+
+
+def problem(seed: int = 0, depth: int = 3, **sizes: Any) -> Problem:
+    mdp = process(np.random.default_rng(seed), depth, **sizes)
+    channels = len(mdp.channels)
+    return Problem(mdp, np.array([1.0, -0.5, 0.7])[:channels], np.full(channels, 0.9), WEIGHTED)
+
+
+def choices(planner: Planner, its: Problem) -> tuple[np.ndarray, np.ndarray]:
+    live = np.flatnonzero(~its.mdp.ended)
+    return live, planner.start(its).decide(live, its.mdp.available[live])
+
+
+def policy_at_start(name: str, stage: str, planner: Planner) -> tuple[OnTheTruth, Any, Any]:
+    laboratory = Laboratory(turncoat.load(name))
+    plan = laboratory.plan({}, stage)
+    truth = OnTheTruth(planner, plan.mdp, plan.weights, plan.discount, plan.enumeration.world.horizon, plan.rule)
+    return truth, plan, truth.solution()
+
+
+def agrees(name: str, stage: str, planner: Planner) -> None:
+    """Up to ties the same actions in every state that the planner comes to, and the same vector at the start."""
+    _, plan, mine = policy_at_start(name, stage, planner)
+    mdp = plan.mdp
+    if isinstance(plan.solution, FiniteHorizonSolution):
+        assert isinstance(mine, FiniteHorizonSolution)
+        places = with_clock(mdp, mine.horizon).places
+        for tick in range(mine.horizon):
+            here = np.flatnonzero(places[tick] >= 0)
+            assert plan.solution.optimal_at(tick, here)[np.arange(here.size), mine.policy[tick, here]].all(), (
+                name,
+                tick,
+            )
+        begin = plan.solution.values[0], mine.values[0]
+    else:
+        assert isinstance(mine, Solution)
+        live = np.flatnonzero(~mdp.ended)
+        assert plan.solution.optimal[live, mine.policy[live]].all(), name
+        begin = plan.solution.values, mine.values
+    np.testing.assert_allclose(begin[1][mdp.start_state], begin[0][mdp.start_state], atol=1e-8)
+    if (plan.solution.policy == mine.policy).all():
+        np.testing.assert_allclose(
+            mine.vector_values[mdp.start_state], plan.solution.vector_values[mdp.start_state], atol=1e-8
+        )
+
+
+@pytest.mark.parametrize("name", ["off_switch", "absent_supervisor", "cluster", "lab"])
+@pytest.mark.parametrize("planner", [Mcts(8, sweeps="all"), Greedy("all")], ids=lambda p: p.name)
+def test_with_solved_heads_every_planner_is_the_exact_one(name: str, planner: Planner) -> None:
+    agrees(name, "deploy", planner)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", LIBRARY)
+@pytest.mark.parametrize("planner", [Mcts(s, sweeps="all") for s in (1, 24, 200)] + [Greedy("all")], ids=str)
+def test_with_solved_heads_every_planner_is_the_exact_one_everywhere(name: str, planner: Planner) -> None:
+    for stage in turncoat.load(name).document.stages:
+        agrees(name, stage, planner)
+
+
+@pytest.mark.nightly
+def test_enough_search_needs_no_heads() -> None:
+    """Without heads, and nothing but simulations, the shortest worlds of the library are solved."""
+    agrees("absent_supervisor", "deploy", Mcts(50_000, sweeps=0))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tree_that_is_whole_needs_no_heads(seed: int) -> None:
+    its = problem(seed)
+    live, found = choices(Mcts(20_000, sweeps=0), its)
+    np.testing.assert_array_equal(found, its.solved.policy[live])
+    planning = Mcts(20_000, sweeps=0).start(its)
+    asked = Decision(0, int(found[0]), its.mdp.available[0], np.zeros(2), np.arange(its.mdp.n_states)[:, None])
+    np.testing.assert_allclose(planning.plan(asked).q, its.solved.vector_q[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("planner", EVERY, ids=str)
+def test_vectors_are_the_scalar_agent(planner: Planner) -> None:
+    """With one discount, K weighted channels and their sum as one channel choose alike."""
+    its = problem(1, channels=3)
+    mdp = replace(its.mdp, rewards=(its.mdp.rewards @ its.weights)[:, None], channels=("sum",))
+    one = Problem(mdp, np.ones(1), np.full(1, 0.9), WEIGHTED)
+    np.testing.assert_array_equal(choices(planner, its)[1], choices(planner, one)[1])
+
+
+@pytest.mark.parametrize("planner", EVERY, ids=str)
+def test_no_decision_feels_the_others_and_plans_say_who_searched(planner: Planner) -> None:
+    its = problem(2, actions=3)
+    live, together = choices(planner, its)
+    alone = [int(planner.start(its).decide(live[i : i + 1], its.mdp.available[live[i : i + 1]])[0]) for i in range(9)]
+    assert alone == together[:9].tolist()
+    able = np.array([False, True, True])
+    forced = int(planner.start(its).decide(live[:1], able[None])[0])
+    assert able[forced]
+    looks = np.arange(its.mdp.n_states)[:, None]
+    plan = planner.start(its).plan(Decision(0, forced, able, np.full(3, 0.25), looks))
+    assert plan.planner == planner.name
+    assert plan.root.tolist() == [0]
+    assert (plan.q[0] == 0).all()
+    assert (plan.uncertainty == 0.25).all()
+    assert [step.action for step in plan.line[:1]] == ([] if planner.name == "none" else [forced])
+
+
+def test_the_tree_in_a_plan_is_a_tree_of_the_model() -> None:
+    its = problem(3)
+    looks = np.arange(its.mdp.n_states)[:, None]
+    plan = Mcts(600, sweeps=0).start(its).plan(Decision(0, 0, its.mdp.available[0], np.zeros(2), looks))
+    assert len(plan.node_visits) <= 256
+    assert plan.node_visits[0] >= plan.node_visits[1:].max()
+    for child, (parent, action) in enumerate(zip(plan.node_parent, plan.node_action, strict=True)):
+        if parent >= 0:
+            row = int(plan.node_observation[parent, 0]) * 2 + action
+            outcomes = its.mdp.next_state[its.mdp.row_start[row] : its.mdp.row_start[row + 1]]
+            assert plan.node_observation[child, 0] in outcomes
+
+
+@pytest.mark.parametrize("sweeps", [0, 1, 4])
+def test_none_is_greedy_on_the_heads(sweeps: int) -> None:
+    its = problem(4)
+    heads = its.heads(sweeps)
+    live, found = choices(Greedy(sweeps), its)
+    wanted = WEIGHTED(heads.vector_q[live], its.weights, its.mdp.available[live]).action
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_heads_see_as_many_ticks_ahead_as_they_were_swept() -> None:
+    its = problem(5, depth=4)
+    for sweeps in (0, 1, 2, 4):
+        clocked = with_clock(its.mdp, max(1, sweeps))
+        exact = Problem(clocked.mdp, its.weights, its.discounts, WEIGHTED).solved.vector_values[0]
+        np.testing.assert_allclose(its.heads(sweeps).vector_values[0], exact if sweeps else 0.0, atol=1e-12)
+    np.testing.assert_allclose(its.heads(4).vector_values, its.solved.vector_values, atol=1e-12)
+
+
+def corridor(length: int = 6) -> FiniteMDP:
+    """Steps left and right; the far end pays ten and ends it, the near one pays one and ends it."""
+    ends = np.zeros(length, np.bool_)
+    ends[[0, -1]] = True
+    inner = np.arange(1, length - 1)
+    counts = np.zeros((length, 2), np.int64)
+    counts[inner] = 1
+    following = np.stack([inner - 1, inner + 1], axis=1).ravel().astype(np.int32)
+    pays = np.where(following == length - 1, 10.0, np.where(following == 0, 1.0, 0.0))[:, None]
+    return FiniteMDP(
+        n_states=length, n_actions=2, row_start=np.concatenate([[0], np.cumsum(counts.ravel())]), next_state=following,
+        probability=np.ones(following.size), rewards=pays, events=np.zeros(following.size, np.uint64), ended=ends,
+        start_state=np.ones(1, np.int32), start_probability=np.ones(1), channels=("pay",), event_names=(),
+        action_names=("left", "right"),
+    )  # fmt: skip
+
+
+def test_shooting_reaches_the_optimum_of_a_small_sure_world_and_a_short_sight_does_not() -> None:
+    its = Problem(corridor(), np.ones(1), np.full(1, 0.95), WEIGHTED)
+    live, found = choices(Shooting(horizon=6, sweeps=0), its)
+    np.testing.assert_array_equal(found, its.solved.policy[live])
+    assert choices(Shooting(horizon=2, sweeps=0), its)[1][0] == 0
+    assert choices(Shooting(horizon=2, sweeps=6), its)[1][0] == 1
+
+
+def test_shooting_beats_chance_where_there_is_chance() -> None:
+    _, plan, mine = policy_at_start("absent_supervisor", "deploy", Shooting(6, 32, 3, sweeps=4))
+    mixed = np.where(plan.mdp.available, 1.0, 0.0)
+    mixed /= np.maximum(1.0, mixed.sum(axis=1, keepdims=True))
+    from turncoat.envs.policies import evaluate_horizon
+
+    chance = evaluate_horizon(plan.mdp, mixed, plan.discount, mine.horizon) @ plan.weights
+    starts = plan.mdp.start_state
+    assert (mine.values[0][starts] > chance[starts] + 1).all()
+
+
+def learned(planner: Part = Part("enumerate"), steps: int = 8_000) -> tuple[CountsAgent, Any]:
+    laboratory = Laboratory(turncoat.load("absent_supervisor", {"agent.discount": 0.95} if False else {}))
+    school = laboratory.enumeration({}, laboratory.training_stage)
+    its = school.world.agents[0]
+    agent = CountsAgent(school.world.channels, len(its.actions), its.weights, 0.95, CountsOptions(planner=planner))
+    agent.fit(TableLane(school), steps, 0)
+    return agent, laboratory.plan({}, laboratory.training_stage)
+
+
+@pytest.mark.parametrize("part", [Part("mcts", {"sweeps": 4}), Part("none", {"sweeps": 40}), Part("shooting")], ids=str)
+def test_training_explores_alike_whatever_the_planner(part: Part) -> None:
+    plain, plan = learned()
+    other, _ = learned(part)
+    for name, array in plain.model.arrays().items():
+        np.testing.assert_array_equal(array, other.model.arrays()[name])
+    mine = worth(other, plan.enumeration, plan.weights, 0.95)
+    assert mine > 0.9 * worth(plain, plan.enumeration, plan.weights, 0.95)
+
+
+def test_a_model_that_is_wrong_makes_a_planner_worse() -> None:
+    """Honest planning: with outcomes dealt out anew at random among the pairs, search is worth much less."""
+    laboratory = Laboratory(turncoat.load("lab"))
+    plan = laboratory.plan({}, "deploy")
+    mdp, rng = plan.mdp, np.random.default_rng(0)
+    dealt = rng.permutation(mdp.next_state.size)
+    wrong = replace(mdp, next_state=mdp.next_state[dealt], rewards=mdp.rewards[dealt])
+    frozen = replace(
+        mdp,
+        next_state=np.repeat(
+            np.arange(mdp.n_states), np.diff(mdp.row_start).reshape(-1, mdp.n_actions).sum(axis=1)
+        ).astype(np.int32),
+    )
+    from turncoat.envs.followed import follow_for_ever
+
+    scores = {}
+    for name, model in (("true", mdp), ("shuffled", wrong), ("frozen", frozen)):
+        its = Problem(model, plan.weights, np.full(2, plan.discount), WEIGHTED)
+        live, found = choices(Mcts(64, sweeps=10), its)
+        policy = mdp.available.argmax(axis=1).astype(np.int32)
+        policy[live] = found
+        worths = follow_for_ever(mdp, policy, plan.weights, plan.discount).values
+        scores[name] = float(plan.mdp.start_probability @ worths[plan.mdp.start_state])
+    assert scores["shuffled"] < 0.5 * scores["true"]
+    assert scores["frozen"] < 0.5 * scores["true"]
+
+
+def test_a_run_plans_as_the_file_says_and_its_thoughts_say_so() -> None:
+    scenario = turncoat.load("off_switch", {"robot.planner": {"mcts": {"simulations": 32, "sweeps": 60}}})
+    run = turncoat.run(scenario, settings=Settings(agents=["exact", "counts"], seeds=1, steps=2_000, episodes=2))
+    for agent in ("exact", "counts"):
+        said = run.traces[f"deploy-{agent}"].table["thoughts"].drop_nulls()
+        thought = Thought.from_json(said[0][0])
+        (plan,) = thought.plans
+        assert plan.planner == "mcts"
+        assert 1 < len(plan.node_visits) <= 33
+        assert plan.node_visits[0] == 32
+        assert thought.q.tolist() == plan.q.tolist()
+    assert run.traces["deploy-exact"].table["events"].to_list() != []
+    quiet = turncoat.run(scenario, settings=Settings(agents=["exact", "counts"], seeds=1, steps=200, thoughts=False))
+    assert all(trace.table["thoughts"].null_count() == len(trace.table) for trace in quiet.traces.values())
+
+
+def test_planned_and_executed_agree_where_nothing_is_left_to_chance() -> None:
+    """Sure world, exact model: what the principal line foresees for the next tick is what comes."""
+    run = turncoat.run(
+        "lab", settings=Settings(agents=["exact"]), overrides={"robot.planner": {"mcts": {"sweeps": "all"}}}
+    )
+    table = run.traces["deploy-exact"].table.sort("step")
+    said = [None if row is None else Thought.from_json(row[0]) for row in table["thoughts"]]
+    for now, after in zip(said[:-1], said[1:], strict=True):
+        assert now is not None
+        assert after is not None
+        assert now.plans[0].line[0].action == now.action
+        assert now.plans[0].line[0].observation.tolist() == after.plans[0].root.tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "barring", "says"),
+    [
+        ("off_switch", {}, ["pressed"], "without an event is planned by `enumerate` alone"),
+        ("lab", {"robot.observes.hides": ["guard"]}, [], "beliefs are planned on by `enumerate` alone"),
+    ],
+)
+def test_what_only_enumerate_can_plan(name: str, overrides: dict[str, Any], barring: list[str], says: str) -> None:
+    laboratory = Laboratory(turncoat.load(name))
+    with pytest.raises(NotEnumerable, match=says):
+        laboratory.plan({"robot.planner": "mcts", **overrides}, "deploy", barring)
+
+
+def test_the_rule_decides_at_the_root() -> None:
+    its = replace(problem(6), rule=Rule("lexicographic", {"order": [1, 0]}))
+    tree = Mcts(64, sweeps=4)
+    live, found = choices(tree, its)
+    for state, action in zip(live[:20].tolist(), found[:20].tolist(), strict=True):
+        asked = Decision(state, action, its.mdp.available[state], np.zeros(2), np.arange(its.mdp.n_states)[:, None])
+        q = tree.start(its).plan(asked).q
+        assert action == its.rule(q, its.weights, its.mdp.available[state]).action
