@@ -1,6 +1,7 @@
 """Planners: against exact solutions, against each other, and honest about the model that they plan on."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,15 @@ from turncoat.agents.thoughts import Thought
 from turncoat.envs.base import FiniteMDP, NotEnumerable
 from turncoat.envs.clock import with_clock
 from turncoat.envs.deliberation import WEIGHTED, Rule
+from turncoat.envs.followed import follow_for_ever
 from turncoat.envs.lanes import TableLane
-from turncoat.envs.parts import Part
+from turncoat.envs.parts import ENUMERATE, Part
+from turncoat.envs.policies import evaluate_horizon
 from turncoat.envs.solving import FiniteHorizonSolution, Solution
 from turncoat.evals.acting import OnTheTruth
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.learning import worth
+from turncoat.evals.recording import record_exactly
 from turncoat.evals.running import Settings
 
 LIBRARY = ("off_switch", "interruption", "absent_supervisor", "cluster", "lab", "parliament", "corner_cheese")
@@ -196,15 +200,13 @@ def test_shooting_beats_chance_where_there_is_chance() -> None:
     _, plan, mine = policy_at_start("absent_supervisor", "deploy", Shooting(6, 32, 3, sweeps=4))
     mixed = np.where(plan.mdp.available, 1.0, 0.0)
     mixed /= np.maximum(1.0, mixed.sum(axis=1, keepdims=True))
-    from turncoat.envs.policies import evaluate_horizon
-
     chance = evaluate_horizon(plan.mdp, mixed, plan.discount, mine.horizon) @ plan.weights
     starts = plan.mdp.start_state
     assert (mine.values[0][starts] > chance[starts] + 1).all()
 
 
-def learned(planner: Part = Part("enumerate"), steps: int = 8_000) -> tuple[CountsAgent, Any]:
-    laboratory = Laboratory(turncoat.load("absent_supervisor", {"agent.discount": 0.95} if False else {}))
+def learned(planner: Part = ENUMERATE, steps: int = 8_000) -> tuple[CountsAgent, Any]:
+    laboratory = Laboratory(turncoat.load("absent_supervisor"))
     school = laboratory.enumeration({}, laboratory.training_stage)
     its = school.world.agents[0]
     agent = CountsAgent(school.world.channels, len(its.actions), its.weights, 0.95, CountsOptions(planner=planner))
@@ -212,7 +214,9 @@ def learned(planner: Part = Part("enumerate"), steps: int = 8_000) -> tuple[Coun
     return agent, laboratory.plan({}, laboratory.training_stage)
 
 
-@pytest.mark.parametrize("part", [Part("mcts", {"sweeps": 4}), Part("none", {"sweeps": 40}), Part("shooting")], ids=str)
+@pytest.mark.parametrize(
+    "part", [Part("mcts", {"sweeps": 40}), Part("none", {"sweeps": 40}), Part("shooting")], ids=str
+)
 def test_training_explores_alike_whatever_the_planner(part: Part) -> None:
     plain, plan = learned()
     other, _ = learned(part)
@@ -235,8 +239,6 @@ def test_a_model_that_is_wrong_makes_a_planner_worse() -> None:
             np.arange(mdp.n_states), np.diff(mdp.row_start).reshape(-1, mdp.n_actions).sum(axis=1)
         ).astype(np.int32),
     )
-    from turncoat.envs.followed import follow_for_ever
-
     scores = {}
     for name, model in (("true", mdp), ("shuffled", wrong), ("frozen", frozen)):
         its = Problem(model, plan.weights, np.full(2, plan.discount), WEIGHTED)
@@ -267,14 +269,11 @@ def test_a_run_plans_as_the_file_says_and_its_thoughts_say_so() -> None:
 
 def test_planned_and_executed_agree_where_nothing_is_left_to_chance() -> None:
     """Sure world, exact model: what the principal line foresees for the next tick is what comes."""
-    run = turncoat.run(
-        "lab", settings=Settings(agents=["exact"]), overrides={"robot.planner": {"mcts": {"sweeps": "all"}}}
-    )
-    table = run.traces["deploy-exact"].table.sort("step")
-    said = [None if row is None else Thought.from_json(row[0]) for row in table["thoughts"]]
-    for now, after in zip(said[:-1], said[1:], strict=True):
-        assert now is not None
-        assert after is not None
+    laboratory = Laboratory(turncoat.load("lab"))
+    trace = record_exactly(laboratory, {"robot.planner": {"mcts": {"sweeps": "all"}}}, "deploy", (), 1)
+    assert trace is not None
+    said = [Thought.from_json(row[0]) for row in trace.table.sort("step")["thoughts"]]
+    for now, after in pairwise(said):
         assert now.plans[0].line[0].action == now.action
         assert now.plans[0].line[0].observation.tolist() == after.plans[0].root.tolist()
 
