@@ -1,0 +1,56 @@
+"""`docs/agents.md` names every option of every part, with its default and a sentence."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from turncoat.agents.counts import CountsOptions
+from turncoat.agents.planner_mcts import Mcts
+from turncoat.agents.planner_shooting import Shooting
+from turncoat.agents.planner_tables import Greedy
+from turncoat.agents.registry import PLANNERS
+from turncoat.agents.rules import RulesOptions
+from turncoat.envs.deliberation import RULES
+from turncoat.evals.training import METHODS
+
+PAGE = (Path(__file__).parent.parent / "docs/agents.md").read_text(encoding="utf-8")
+PARTS: list[Any] = [Mcts, Shooting, Greedy, CountsOptions, RulesOptions]
+
+
+def rows(name: str) -> dict[str, tuple[str, str]]:
+    table = re.search(rf"\| option of `{name}` .*?\n\|[-|]+\n(.*?)\n\n", PAGE, re.S)
+    assert table is not None, name
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
+    return {option.strip("`"): (default, sentence) for option, default, sentence in cells}
+
+
+def check(part: Any) -> None:
+    told = rows(part.__name__)
+    fields = {field.name: field.default for field in dataclasses.fields(part)}
+    assert list(told) == list(fields)
+    for name, (default, sentence) in told.items():
+        assert len(sentence) > 5, name
+        if name not in ("deliberation", "planner", "net"):
+            assert default == repr(fields[name]), name
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_every_option_is_told(part: Any) -> None:
+    check(part)
+
+
+def test_every_option_of_the_neural_agent_is_told() -> None:
+    pytest.importorskip("torch")
+    from turncoat.agents.neural import NeuralOptions
+    from turncoat.agents.neural_model import NetOptions
+
+    check(NeuralOptions)
+    check(NetOptions)
+
+
+def test_every_part_has_its_name_there() -> None:
+    for name in (*PLANNERS, *RULES, *(name for name in METHODS if "_novelty" not in name and "sarsa" not in name)):
+        assert name in PAGE
