@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Agent, Learner, Perceiver, Trainable
+from ..agents.base import Learner, Perceiver, Pupil
 from ..agents.counts import CountsAgent, CountsOptions
 from ..agents.own import Own
 from ..agents.rules import RulesAgent, RulesOptions
@@ -23,15 +23,12 @@ from ..envs.senses import senses
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
+from . import together
 from .cache import code_hash
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace
 from .workers import NoCluster, Workers
-
-
-class Pupil(Agent, Trainable, Protocol):
-    """An agent that can be trained."""
 
 
 @runtime_checkable
@@ -154,6 +151,8 @@ def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
 
 
 def _one(training: Training, seed: int) -> Trace:
+    if len(training.field.agents) > 1 or "=" in training.method:
+        return together.trace_of_all(training, seed)
     world = training.school.world if isinstance(training.school, Enumeration) else training.school
     agent = training.own.make(world) if training.own else METHODS[training.method](world, training.scenario)
     agent.fit(_lane(training.school, training.method in PLANNERS), training.steps, seed)
@@ -182,10 +181,10 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
     Raises:
         Sb3Missing: it needs Stable-Baselines3, which is not installed.
     """
+    if len(world.agents) > 1 or "=" in method:
+        return together.unable_together(method, world)
     if not own and method not in METHODS:
         return f"there is no agent `{method}`; there are exact, {', '.join(METHODS)}"
-    if len(world.agents) > 1:
-        return f"`{method}` learns alone, and this world has {len(world.agents)} agents"
     if own:
         return None
     if method in PLANNERS and world.agents[0].discount >= 1:
