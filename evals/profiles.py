@@ -102,7 +102,7 @@ def read_profile(text: str) -> Profile:
 
 def gathered(names: Sequence[str]) -> list[str]:
     """Names of agents as a command line gives them, with the pieces of one profile (`ann=counts`) put together."""
-    pieces = [name for name in names if "=" in name.split("(")[0] and "," not in name]
+    pieces = [name for name in names if "=" in name.partition("(")[0] and "," not in name]
     rest = [name for name in names if name not in pieces]
     return [*rest, plainly(", ".join(pieces))] if pieces else rest
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ..agents.base import Learner, Perceiver, Pupil
+from ..agents.joint_counts import JointCountsAgent, JointOptions
+from ..agents.others import assumed
 from ..agents.stated import StatedAgent
 from ..agents.together import fit_together
 from ..envs.joint_lanes import JointLane
 from ..envs.senses import senses
-from ..envs.world import World
-from .profiles import Part, ProfileFault, read_profile
+from ..envs.world import AgentProgram, World
+from .profiles import IGNORED, LEARNED, RANDOM, Part, ProfileFault, read_profile
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace
@@ -62,6 +64,10 @@ def _unable(part: Part, world: World, number: int) -> str | None:
             f"`{its.name}` cannot be `{part.method}` among others; it can be {', '.join(TOGETHER)},"
             f" or always take one of its actions: {', '.join(its.actions)}"
         )
+    if part.others is not None and part.method != "counts":
+        return f"`{part}`: only `counts` says what it takes others to do"
+    if part.method == "counts" and (fault := _unforeseeable(part, world, number)) is not None:
+        return fault
     if part.method in ("counts", "local_rules") and its.discount >= 1:
         return f"`{part.method}` needs a discount below 1"
     if any(np.asarray(its.weight_columns) >= 0) and part.method != "random":
@@ -76,5 +82,55 @@ def _made(part: Part, world: World, number: int, training: Training) -> Pupil:
     its = world.agents[number]
     if part.method not in METHODS:
         return StatedAgent(its.actions.index(part.method))
+    if part.method == "counts" and part.others != IGNORED:
+        return _among_others(part.others, world, number)
     # What makes an agent looks at the first one of a world; this one is never stepped.
     return METHODS[part.method](replace(world, agents=(its,)), training.scenario)
+
+
+def _among_others(others: str | None, world: World, number: int) -> JointCountsAgent:
+    """The planner that predicts others: by what it sees of them, or by what it assumes."""
+    its, rest = world.agents[number], [agent for agent in world.agents if agent is not world.agents[number]]
+    counts = tuple(len(agent.actions) for agent in rest)
+    shares = None
+    if others is not None and others != LEARNED:
+        acts = None if others == RANDOM else tuple(agent.actions.index(others) for agent in rest)
+        shares = assumed(counts, None if acts is None else int(np.ravel_multi_index(acts, counts)))
+    return JointCountsAgent(
+        world.channels,
+        its.actions,
+        counts,
+        its.weights,
+        its.discount,
+        JointOptions(deliberation=its.deliberation),
+        shares,
+    )
+
+
+def _unforeseeable(part: Part, world: World, number: int) -> str | None:
+    """Why `counts` cannot predict the others as its part says, or None."""
+    its, rest = world.agents[number], [agent for agent in world.agents if agent is not world.agents[number]]
+    if part.others == IGNORED:
+        return None
+    unseen = [agent.name for agent in rest if not _sees(world, its, agent)]
+    if unseen:
+        return (
+            f"`{its.name}` does not see `{unseen[0]}` all the time, so it cannot predict it by what it sees it do;"
+            f" write `{part.method}(others={IGNORED})` to take others for chance"
+        )
+    if part.others in (None, LEARNED, RANDOM):
+        return None
+    for agent in rest:
+        if part.others not in agent.actions:
+            return (
+                f"`{part}`: `{agent.name}` has no action `{part.others}`; others are {LEARNED}, {IGNORED}, {RANDOM}"
+                f" or one of {', '.join(agent.actions)}"
+            )
+    return None
+
+
+def _sees(world: World, its: AgentProgram, other: AgentProgram) -> bool:
+    """Whether an agent always sees where another one is; one without a place is seen by everybody."""
+    if other.body < 0:
+        return True
+    return its.window is None and world.bodies[other.body].cell in its.sees
