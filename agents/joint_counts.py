@@ -189,7 +189,7 @@ class JointCountsAgent:
             self._options.deliberation,
             step,
             action,
-            1.0 / (1.0 + tries),
+            1.0 / (1.0 + tries.astype(np.float64)),
             candidates if known else mask,
         )
         return tabular_thought(decision, (*self._plan(), self.game.observations(), state) if known else None)
