@@ -14,6 +14,7 @@ import numpy as np
 from ..agents.base import Learner, Perceiver, Pupil
 from ..agents.counts import CountsAgent, CountsOptions
 from ..agents.own import Own
+from ..agents.policy_aware import PolicyAwareAgent
 from ..agents.rules import RulesAgent, RulesOptions
 from ..agents.sb3_settings import NOVELTY_SCALE, Algorithm
 from ..agents.tabular import RandomAgent, TabularAgent, Update
@@ -59,6 +60,11 @@ def _neural(world: World, _: Scenario) -> Pupil:
     return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
 
 
+def _policy_aware(world: World, _: Scenario) -> Pupil:
+    its = world.agents[0]
+    return PolicyAwareAgent(world.channels, len(its.actions), its.weights, its.discount)
+
+
 def _tabular(update: Update, world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
     return TabularAgent(update, world.channels, len(its.actions), its.weights, its.discount, rule=its.deliberation)
@@ -81,6 +87,7 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
     "q_learning": partial(_tabular, "q_learning"),
     "virtual_sarsa": partial(_tabular, "virtual_sarsa"),
     "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
+    "policy_aware": _policy_aware,
     "random": _random,
     "ppo": partial(_sb3, "ppo", 0.0),
     "dqn": partial(_sb3, "dqn", 0.0),
@@ -89,7 +96,7 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
 }
 """Agents that are trained, each from the training stage (compiled) of a scenario; every other name is refused."""
 
-PLANNERS = ("counts", "local_rules", "neural")
+PLANNERS = ("counts", "local_rules", "neural", "policy_aware")
 """Those that plan on a model of their own: they look at what they chose, never at what was executed instead."""
 
 
@@ -189,6 +196,8 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
         return None
     if method in PLANNERS and world.agents[0].discount >= 1:
         return f"`{method}` needs a discount below 1"
+    if method == "policy_aware" and world.agents[0].deliberation.name != "weighted":
+        return f"`{method}` compares policies by weighted sums, and not by {world.agents[0].deliberation.name}"
     if method.startswith(("ppo", "dqn")):
         from ..agents.sb3_policy import need_sb3, unable_to_see
 
