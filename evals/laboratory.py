@@ -11,7 +11,7 @@ from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
 from ..envs.evaluating import look_at, truth
-from ..envs.planning import ExactPlan, plan_exactly
+from ..envs.planning import ExactPlan
 from ..envs.policies import ImproperDiscount
 from ..envs.solving import Unavoidable
 from ..envs.world import World
@@ -21,6 +21,7 @@ from ..scenarios.language.params import weighing
 from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from ..scenarios.language.syntax import Measure, Rate
+from .acting import plan_as_agent
 from .measures import Holds, Interval, exact_measure
 
 Overrides = Mapping[str, object]
@@ -110,11 +111,11 @@ class Laboratory:
 
         Raises:
             NotEnumerable: see `enumerate_world`.
-            ImproperDiscount, Unavoidable, NoFixedPoint: see `plan_exactly`.
+            ImproperDiscount, Unavoidable, NoFixedPoint: see `plan_as_agent`.
         """
         key = _key(overrides, stage, *barring)
         if key not in self._plans:
-            self._plans[key] = plan_exactly(self.enumeration(overrides, stage), barring, self.max_states)
+            self._plans[key] = plan_as_agent(self.enumeration(overrides, stage), barring, self.max_states)
         return self._plans[key]
 
     def forget(self, overrides: Overrides) -> None:

@@ -42,13 +42,13 @@ class Enters(Protocol):
 
 def _counts(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
-    options = CountsOptions(deliberation=its.deliberation)
+    options = CountsOptions(deliberation=its.deliberation, planner=its.planner)
     return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options)
 
 
 def _local_rules(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
-    options = RulesOptions(deliberation=its.deliberation)
+    options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
     return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
 
 
@@ -56,7 +56,7 @@ def _neural(world: World, _: Scenario) -> Pupil:
     from ..agents.neural import NeuralAgent, NeuralOptions
 
     its = world.agents[0]
-    options = NeuralOptions(deliberation=its.deliberation)
+    options = NeuralOptions(deliberation=its.deliberation, planner=its.planner)
     return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
 
 
