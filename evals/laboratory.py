@@ -31,14 +31,24 @@ Overrides = Mapping[str, object]
 class Laboratory:
     """What is asked of one scenario again and again, under many overrides."""
 
-    def __init__(self, scenario: Scenario, max_states: int | None = None) -> None:
-        """For one scenario; `max_states` in place of the file's."""
-        self.scenario = scenario
+    def __init__(self, scenario: Scenario, max_states: int | None = None, enlist: Sequence[str] = ()) -> None:
+        """For one scenario; `max_states` in place of the file's, and with things that are enlisted as agents."""
+        self.scenario, self._enlist = scenario, tuple(enlist)
         self.max_states = scenario.document.runs.max_states if max_states is None else max_states
         self._scenarios: dict[str, Scenario] = {}
         self._worlds: dict[str, World] = {}
         self._enumerations: dict[str, Enumeration] = {}
         self._plans: dict[str, ExactPlan] = {}
+        self._enlisting: dict[tuple[str, ...], Laboratory] = {}
+
+    def enlisting(self, things: Sequence[str]) -> Laboratory:
+        """The same with some things enlisted as agents; itself where there are none."""
+        key = tuple(things)
+        if key == self._enlist:
+            return self
+        if key not in self._enlisting:
+            self._enlisting[key] = Laboratory(self.scenario, self.max_states, key)
+        return self._enlisting[key]
 
     @property
     def stage(self) -> str:
@@ -81,7 +91,7 @@ class Laboratory:
         """A stage compiled."""
         key = _key(overrides, stage)
         if key not in self._worlds:
-            self._worlds[key] = compile_world(self.under(overrides), stage)
+            self._worlds[key] = compile_world(self.under(overrides), stage, enlist=self._enlist)
         return self._worlds[key]
 
     def enumeration(self, overrides: Overrides, stage: str) -> Enumeration:

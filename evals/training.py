@@ -11,10 +11,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Agent, Learner, Perceiver, Trainable
+from ..agents.base import Learner, Perceiver, Pupil
 from ..agents.counts import CountsAgent, CountsOptions
 from ..agents.modelled import ModelledAgent, make_model
 from ..agents.own import Own, Seat
+from ..agents.policy_aware import PolicyAwareAgent
 from ..agents.registry import PLANNERS as OURS
 from ..agents.registry import make_planner
 from ..agents.rules import RulesAgent, RulesOptions
@@ -28,15 +29,12 @@ from ..envs.world import World
 from ..scenarios import installed
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
+from . import together
 from .cache import code_hash
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace
 from .workers import NoCluster, Workers
-
-
-class Pupil(Agent, Trainable, Protocol):
-    """An agent that can be trained."""
 
 
 @runtime_checkable
@@ -67,6 +65,11 @@ def _neural(world: World, _: Scenario) -> Pupil:
     return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
 
 
+def _policy_aware(world: World, _: Scenario) -> Pupil:
+    its = world.agents[0]
+    return PolicyAwareAgent(world.channels, len(its.actions), its.weights, its.discount)
+
+
 def _tabular(update: Update, world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
     return TabularAgent(update, world.channels, len(its.actions), its.weights, its.discount, rule=its.deliberation)
@@ -94,6 +97,7 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
     "q_learning": partial(_tabular, "q_learning"),
     "virtual_sarsa": partial(_tabular, "virtual_sarsa"),
     "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
+    "policy_aware": _policy_aware,
     "random": _random,
     "ppo": partial(_sb3, "ppo", 0.0),
     "dqn": partial(_sb3, "dqn", 0.0),
@@ -102,7 +106,7 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
 }
 """Agents that are trained, each from the training stage (compiled) of a scenario; `methods` has those installed too."""
 
-PLANNERS = ("counts", "local_rules", "neural")
+PLANNERS = ("counts", "local_rules", "neural", "policy_aware")
 """Those that plan on a model of their own: they look at what they chose, never at what was executed instead.
 
 World models of installed packages are among them (`plans`).
@@ -149,8 +153,9 @@ class Training:
     @property
     def foreign(self) -> bool:
         """Some of its code is no part of Turncoat, so that what it does can change unseen."""
-        its = self.field.agents[0]
-        ours = self.method in METHODS and its.planner.name in OURS and its.deliberation.name in RULES
+        ours = self.method in METHODS or self.method not in methods()
+        for its in self.field.agents:
+            ours = ours and its.planner.name in OURS and its.deliberation.name in RULES
         return self.own is not None or not ours
 
 
@@ -186,6 +191,8 @@ def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
 
 
 def _one(training: Training, seed: int) -> Trace:
+    if len(training.field.agents) > 1 or "=" in training.method:
+        return together.trace_of_all(training, seed)
     world = training.school.world if isinstance(training.school, Enumeration) else training.school
     agent = training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
     agent.fit(_lane(training.school, plans(training.method)), training.steps, seed)
@@ -216,14 +223,16 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
     Raises:
         Sb3Missing: it needs Stable-Baselines3, which is not installed.
     """
+    if len(world.agents) > 1 or "=" in method:
+        return together.unable_together(method, world)
     if not own and method not in (known := methods()):
         return f"there is no agent `{method}`; there are exact, {', '.join(known)}"
-    if len(world.agents) > 1:
-        return f"`{method}` learns alone, and this world has {len(world.agents)} agents"
     if own:
         return None
     if plans(method) and world.agents[0].discount >= 1:
         return f"`{method}` needs a discount below 1"
+    if method == "policy_aware" and world.agents[0].deliberation.name != "weighted":
+        return f"`{method}` compares policies by weighted sums, and not by {world.agents[0].deliberation.name}"
     if method.startswith(("ppo", "dqn")):
         from ..agents.sb3_policy import need_sb3, unable_to_see
 
