@@ -42,7 +42,9 @@ def trace_of_all(training: Training, seed: int) -> Trace:
             learns |= agent.learning
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
-    return simulate(training.field, agents, meta, episodes=training.episodes, seed=seed, lanes=lanes)
+    return simulate(
+        training.field, agents, meta, episodes=training.episodes, seed=seed, lanes=lanes, thoughts=training.thoughts
+    )
 
 
 def unable_together(profile: str, world: World) -> str | None:
@@ -102,7 +104,7 @@ def _among_others(others: str | None, world: World, number: int) -> JointCountsA
         counts,
         its.weights,
         its.discount,
-        JointOptions(deliberation=its.deliberation),
+        JointOptions(deliberation=its.deliberation, planner=its.planner),
         shares,
     )
 
