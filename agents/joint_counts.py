@@ -13,15 +13,18 @@ from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.parts import ENUMERATE, Part
 from ..envs.responding import one_side
 from .base import AgentState, Progress, TrainingEnv
 from .counts_model import CountsModel
 from .deliberation import WEIGHTED, Rule
-from .heads import Heads, check_heads, solve_heads
+from .heads import check_heads
 from .novelty import NoveltyHead
 from .others import OthersModel
-from .tabular_thought import Decision, tabular_thought
+from .planning import Decision, Planning, Problem
+from .registry import make_planner
+from .tabular_thought import tabular_thought
 from .thoughts import Thought
 
 PROGRESS_EVERY: Final = 1000
@@ -50,6 +53,7 @@ class JointOptions:
         forgetting: see `OthersModel`.
         novelty_discount, n_known, n_chance: see `CountsOptions`.
         deliberation: the rule that makes one choice of K values.
+        planner: how it looks ahead on what it learned.
     """
 
     exploring: float = 0.5
@@ -59,6 +63,7 @@ class JointOptions:
     n_known: int = 1
     n_chance: int = 8
     deliberation: Rule = WEIGHTED
+    planner: Part = ENUMERATE
 
     def __post_init__(self) -> None:
         for name in ("exploring", "exploration", "forgetting"):
@@ -115,7 +120,9 @@ class JointCountsAgent:
         self._assumed = assumed
         if assumed is not None and assumed.shape != (self._joint,):
             raise ValueError(f"assumed: shape {assumed.shape} for {self._joint} joint actions of the others")
-        self._planned: tuple[FiniteMDP, Heads] | None = None
+        self._planner = make_planner(self._options.planner)
+        self._planned: tuple[Problem, Planning] | None = None
+        self._stale = True
         self._policy: Ints = np.zeros(0, np.int32)
         self._last: tuple[Longs, int, int, Bools] | None = None
 
@@ -143,7 +150,7 @@ class JointCountsAgent:
                 action = int(rng.choice(np.flatnonzero(mask)))
             else:
                 if step - planned >= max(SOONEST, step // 100):
-                    self._planned, planned = None, step
+                    self._stale, planned = True, step
                 action = self._choose(state, mask)
             observation, rewards, ended, truncated, mask = env.step(action)
             following = self._state(observation, ended, mask)
@@ -156,7 +163,7 @@ class JointCountsAgent:
                 state, mask = self._begin(*env.reset())
             if on_progress is not None and step % PROGRESS_EVERY == 0:
                 on_progress(step, {key: float(value) for key, value in asdict(self.game.report()).items()})
-        self._planned = None
+        self._stale = True
 
     def predicted(self, observation: Longs) -> Floats:
         """float64 `[joint actions of the others]`: what it expects them to do where it sees this."""
@@ -182,17 +189,15 @@ class JointCountsAgent:
         candidates = self._candidates(state, mask)
         known = bool(candidates.any())
         tries = self._own.tries[state] if state >= 0 else np.zeros(len(self._actions), np.int64)
-        decision = Decision(
-            self.name,
-            self._channels,
-            self._weights,
-            self._options.deliberation,
-            step,
-            action,
-            1.0 / (1.0 + tries.astype(np.float64)),
-            candidates if known else mask,
-        )
-        return tabular_thought(decision, (*self._plan(), self.game.observations(), state) if known else None)
+        uncertainty = 1.0 / (1.0 + tries.astype(np.float64))
+        plan = None
+        if known:
+            decision = Decision(state, action, candidates, uncertainty, self.game.observations())
+            plan = self._plan()[1].plan(decision)
+        return tabular_thought(
+            self.name, self._channels, self._weights, self._options.deliberation, step, action, uncertainty,
+            candidates if known else mask, plan,
+        )  # fmt: skip
 
     # What it knows
 
@@ -210,8 +215,10 @@ class JointCountsAgent:
         n = self.game.n_states
         return self._model.shares(n) if self._assumed is None else np.tile(self._assumed, (n, 1))
 
-    def _plan(self) -> tuple[FiniteMDP, Heads]:
-        if self._planned is None:
+    def _plan(self) -> tuple[Problem, Planning]:
+        if self._planned is None or self._stale:
+            if self._planned is not None and (solution := self._planned[0].solution) is not None:
+                self._policy = solution.policy
             whole = self.game.to_mdp(self._channels)
             n, own = whole.n_states, len(self._actions)
             # What the others were never met doing beside an action cannot be imagined: the rest stands for it.
@@ -221,12 +228,12 @@ class JointCountsAgent:
             mdp, _ = one_side(whole, part, chance.reshape(n, -1), self._actions)
             first = np.full(n, -1, np.int32)
             first[: self._policy.size] = self._policy
-            heads = solve_heads(mdp, self._weights, self._discounts, self._options.deliberation, first)
-            self._planned, self._policy = (mdp, heads), heads.policy
+            problem = Problem(mdp, self._weights, self._discounts, self._options.deliberation, first)
+            self._planned, self._stale = (problem, self._planner.start(problem)), False
         return self._planned
 
     def _candidates(self, state: int, mask: Bools) -> Bools:
-        mdp, _ = self._plan()
+        mdp = self._plan()[0].mdp
         if not 0 <= state < mdp.n_states:
             return np.zeros_like(mask)
         return np.asarray(mask & mdp.available[state])
@@ -235,8 +242,4 @@ class JointCountsAgent:
         candidates = self._candidates(state, mask)
         if not candidates.any():
             return int(mask.argmax())
-        _, heads = self._plan()
-        action = int(heads.policy[state])
-        if candidates[action]:
-            return action
-        return int(self._options.deliberation(heads.vector_q[state], self._weights, candidates).action)
+        return int(self._plan()[1].decide(np.array([state]), candidates[None])[0])

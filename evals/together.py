@@ -102,7 +102,7 @@ def _among_others(others: str | None, world: World, number: int) -> JointCountsA
         counts,
         its.weights,
         its.discount,
-        JointOptions(deliberation=its.deliberation),
+        JointOptions(deliberation=its.deliberation, planner=its.planner),
         shares,
     )
 
