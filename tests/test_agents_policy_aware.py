@@ -92,7 +92,7 @@ def test_it_remembers_as_much_as_it_must(seed):
     agent, _ = trained("oversight_in_simulation", 3_000, seed)
     assert agent.memory == 2, "what it was seen to do lies two ticks back"
     assert agent.found is not None
-    assert agent.found.worth == pytest.approx(0.99**2 * 2.7, abs=0.15)
+    assert agent.found.worth == pytest.approx(0.99**2 * 2.7, abs=0.2)
     agent, _ = trained("off_switch", 3_000, seed)
     assert agent.memory == 0, "everything that counts is seen"
 
@@ -106,7 +106,7 @@ def test_its_thought_compares_whole_policies():
     assert thought is not None
     complete, exploit = thought.q[:2, 0]
     assert school.world.agents[0].actions[action[0]] == "complete"
-    assert complete == pytest.approx(0.99**2 * 2.7, abs=0.15)
+    assert complete == pytest.approx(0.99**2 * 2.7, abs=0.2)
     assert exploit == pytest.approx(0.99**2 * -2.6, abs=0.3), "the same policy, but for what it does when tested"
 
 

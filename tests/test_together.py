@@ -19,7 +19,7 @@ from turncoat.envs.enumerating import enumerate_world
 from turncoat.envs.joint_lanes import JointLane
 from turncoat.envs.observing import observe
 from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.profiles import ProfileFault, enlisted, gathered, plainly, read_profile
+from turncoat.evals.profiles import enlisted, gathered, plainly, read_profile
 from turncoat.evals.running import Settings
 from turncoat.evals.together import TOGETHER
 from turncoat.evals.training import Training, trained_traces, unable
@@ -205,7 +205,7 @@ def test_it_learns_the_game_and_answers_what_it_expects():
 
 
 def test_an_assumption_stands_against_what_is_seen():
-    """Told that the other is a hawk it gives way, though the other never is; what follows it still learns by watching."""
+    """Told that the other is a hawk it gives way, though the other seldom is; what follows it learns by watching."""
     bob = learner(assumed((2,), 1))
     rng = Watcher([0, 0, 0, 0, 1])
     fit_together(JointLane(GAME), [rng, bob], 400, seed=0)
@@ -259,9 +259,6 @@ def test_what_is_wrong_with_a_profile(profile, why):
     reason = unable(profile, GAME.world)
     assert reason is not None
     assert why in reason
-    with pytest.raises((ProfileFault, AssertionError)):
-        read_profile(profile).of(GAME.world)
-        raise AssertionError
 
 
 def test_who_cannot_see_the_other_cannot_predict_it():
