@@ -53,7 +53,7 @@ class JointOptions:
         forgetting: see `OthersModel`.
         novelty_discount, n_known, n_chance: see `CountsOptions`.
         deliberation: the rule that makes one choice of K values.
-        planner: how it looks ahead on what it learned, in training too once novelty no longer chooses.
+        planner: how it looks ahead on what it learned.
     """
 
     exploring: float = 0.5
@@ -122,7 +122,8 @@ class JointCountsAgent:
             raise ValueError(f"assumed: shape {assumed.shape} for {self._joint} joint actions of the others")
         self._planner = make_planner(self._options.planner)
         self._planned: tuple[Problem, Planning] | None = None
-        self._policy: Ints = np.zeros(0, np.int32)  # solved last: the next solution starts from it
+        self._stale = True
+        self._policy: Ints = np.zeros(0, np.int32)
         self._last: tuple[Longs, int, int, Bools] | None = None
 
     # Training
@@ -149,8 +150,7 @@ class JointCountsAgent:
                 action = int(rng.choice(np.flatnonzero(mask)))
             else:
                 if step - planned >= max(SOONEST, step // 100):
-                    self._forget()
-                    planned = step
+                    self._stale, planned = True, step
                 action = self._choose(state, mask)
             observation, rewards, ended, truncated, mask = env.step(action)
             following = self._state(observation, ended, mask)
@@ -163,7 +163,7 @@ class JointCountsAgent:
                 state, mask = self._begin(*env.reset())
             if on_progress is not None and step % PROGRESS_EVERY == 0:
                 on_progress(step, {key: float(value) for key, value in asdict(self.game.report()).items()})
-        self._forget()
+        self._stale = True
 
     def predicted(self, observation: Longs) -> Floats:
         """float64 `[joint actions of the others]`: what it expects them to do where it sees this."""
@@ -189,7 +189,8 @@ class JointCountsAgent:
         candidates = self._candidates(state, mask)
         known = bool(candidates.any())
         tries = self._own.tries[state] if state >= 0 else np.zeros(len(self._actions), np.int64)
-        uncertainty, plan = 1.0 / (1.0 + tries.astype(np.float64)), None
+        uncertainty = 1.0 / (1.0 + tries.astype(np.float64))
+        plan = None
         if known:
             decision = Decision(state, action, candidates, uncertainty, self.game.observations())
             plan = self._plan()[1].plan(decision)
@@ -215,7 +216,9 @@ class JointCountsAgent:
         return self._model.shares(n) if self._assumed is None else np.tile(self._assumed, (n, 1))
 
     def _plan(self) -> tuple[Problem, Planning]:
-        if self._planned is None:
+        if self._planned is None or self._stale:
+            if self._planned is not None and (solution := self._planned[0].solution) is not None:
+                self._policy = solution.policy
             whole = self.game.to_mdp(self._channels)
             n, own = whole.n_states, len(self._actions)
             # What the others were never met doing beside an action cannot be imagined: the rest stands for it.
@@ -226,14 +229,8 @@ class JointCountsAgent:
             first = np.full(n, -1, np.int32)
             first[: self._policy.size] = self._policy
             problem = Problem(mdp, self._weights, self._discounts, self._options.deliberation, first)
-            self._planned = problem, self._planner.start(problem)
+            self._planned, self._stale = (problem, self._planner.start(problem)), False
         return self._planned
-
-    def _forget(self) -> None:
-        """Plans anew at the next decision."""
-        if self._planned is not None and (solution := self._planned[0].solution) is not None:
-            self._policy = solution.policy
-        self._planned = None
 
     def _candidates(self, state: int, mask: Bools) -> Bools:
         mdp = self._plan()[0].mdp

@@ -37,6 +37,8 @@ class PolicyAwareOptions:
         memory: ticks of an episode that its model may remember; it takes as few as describe its experience best.
         max_policies: how many policies it compares, see `best_by_look`.
         novelty_discount, n_known, n_chance: see `CountsOptions`; it explores by novelty without memory.
+        exploration: chance of an action at random besides, so that every history comes, not only those in which novelty
+            goes the same round again and again.
     """
 
     memory: int = 2
@@ -44,10 +46,13 @@ class PolicyAwareOptions:
     novelty_discount: float = 0.999
     n_known: int = 1
     n_chance: int = 8
+    exploration: float = 0.2
 
     def __post_init__(self) -> None:
         if self.memory < 0 or self.max_policies < 1:
             raise ValueError(f"memory, max_policies: {self.memory}, {self.max_policies} are too small")
+        if not 0.0 <= self.exploration <= 1.0:
+            raise ValueError(f"exploration: {self.exploration} is not within [0, 1]")
 
 
 class PolicyAwareAgent:
@@ -93,7 +98,7 @@ class PolicyAwareAgent:
         self._last: tuple[Longs, int, int, Bools] | None = None
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
-        """See `Trainable.fit`; novelty chooses every action, and the policy is sought at the end.
+        """See `Trainable.fit`; novelty chooses most actions, and the policy is sought at the end.
 
         Raises:
             ValueError: the environment has other channels or actions than the agent.
@@ -106,15 +111,18 @@ class PolicyAwareAgent:
         options, plain = self._options, self._models[0]
         rng = np.random.default_rng(seed)
         novelty = NoveltyHead(plain.model, options.novelty_discount, options.n_known, options.n_chance, rng)
-        self._begin(*env.reset(seed))
+        mask = self._begin(*env.reset(seed))
         for step in range(1, steps + 1):
-            action = novelty.choose(plain.state)
+            if rng.random() < options.exploration:
+                action = int(rng.choice(np.flatnonzero(mask)))
+            else:
+                action = novelty.choose(plain.state)
             observation, rewards, ended, truncated, mask = env.step(action)
             known = plain.model.n_states
             for model in self._models:
                 model.record(action, observation, rewards, ended, mask, known)
             if ended or truncated:
-                self._begin(*env.reset())
+                mask = self._begin(*env.reset())
             if on_progress is not None and step % PROGRESS_EVERY == 0:
                 on_progress(step, {"states": float(known), "memory": float(self._shortest())})
         self._seek()
@@ -150,9 +158,10 @@ class PolicyAwareAgent:
             plans=(),
         )
 
-    def _begin(self, observation: Longs, mask: Bools) -> None:
+    def _begin(self, observation: Longs, mask: Bools) -> Bools:
         for model in self._models:
             model.begin(observation, mask)
+        return mask
 
     def _shortest(self) -> int:
         return int(np.argmin([model.length for model in self._models]))

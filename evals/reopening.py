@@ -6,6 +6,7 @@ from ..envs.compiling import compile_world
 from ..envs.world import World
 from ..scenarios.language.faults import ScenarioError
 from ..scenarios.language.loading import Scenario, apply_overrides, load_text
+from .profiles import enlisted
 from .rundir import RunError, StoredRun
 from .trace import TraceMeta
 
@@ -37,7 +38,7 @@ def world_of(scenario: Scenario, meta: TraceMeta) -> World:
     """
     own = {name: value for name, value in meta.overrides.items() if scenario.overrides.get(name) != value}
     try:
-        world = compile_world(apply_overrides(scenario, own), meta.stage)
+        world = compile_world(apply_overrides(scenario, own), meta.stage, enlist=enlisted(meta.agent, scenario))
     except (KeyError, ScenarioError) as fault:
         raise RunError(f"the trace of {meta.agent} in stage {meta.stage} does not fit its scenario: {fault}") from fault
     fields = tuple(field.name for field in world.fields)

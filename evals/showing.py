@@ -19,6 +19,7 @@ from .episodes import Episode, episode_of
 from .following import Follower
 from .laboratory import Laboratory, Overrides
 from .minds import Mind, Outlook, imagined_outlook, mind_of
+from .profiles import enlisted
 from .rundir import RunError, StoredRun, load_run
 from .trace import Trace, TraceError
 
@@ -111,7 +112,7 @@ class Recorded:
         self.agent = meta.agent
         if meta.stage not in written.document.stages:
             raise TraceError(f"{run.traces[name]}: played in stage `{meta.stage}`, which the scenario beside it lacks")
-        self._laboratory = Laboratory(self.scenario)
+        self._laboratory = Laboratory(self.scenario).enlisting(enlisted(meta.agent, self.scenario))
         self.world = self._laboratory.world({}, self.stage)
         _check_fit(self.world, self._trace, run.traces[name])
         found = self._trace.table.select("seed", "episode").unique(maintain_order=True)

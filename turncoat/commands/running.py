@@ -42,7 +42,10 @@ def run(
     set_: Sets = [],
     agent: Annotated[
         list[str],
-        typer.Option("--agent", help="Run these agents instead of the file's; MODULE:NAME and MODEL.zip are your own."),
+        typer.Option(
+            "--agent",
+            help="Run these, not the file's; AGENT=NAME is one of several; MODULE:NAME and MODEL.zip are your own.",
+        ),
     ] = [],
     trust: Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")] = False,
     all_agents: Annotated[
