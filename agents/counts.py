@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from .base import AgentState, Progress, TrainingEnv
+from .base import AgentState, Log, Progress, TrainingEnv
 from .counts_model import CountsModel, ModelReport
 from .deliberation import WEIGHTED, Rule
 from .heads import Heads, check_heads, solve_heads
@@ -121,6 +121,24 @@ class CountsAgent:
             self._stale = True
             if on_progress is not None and step % PROGRESS_EVERY == 0:
                 on_progress(step, {key: float(value) for key, value in asdict(self.model.report()).items()})
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
+        for log in logs:
+            last = len(log.actions)
+            states = [
+                self.model.state(log.observations[tick], log.ended and tick == last, log.masks[tick])
+                for tick in range(last + 1)
+            ]
+            for tick, action in enumerate(log.actions.tolist()):
+                pay = None if log.rewards is None else log.rewards[tick]
+                self.model.record(states[tick], action, states[tick + 1], pay)
+        self._stale = True
+
+    def forget_rewards(self) -> None:
+        """See `Forgetful.forget_rewards`."""
+        self.model.forget_rewards()
+        self._stale = True
 
     def freeze(self) -> None:
         """Stops learning at deployment."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.senses import Senses
-from .base import AgentState, Progress, TrainingEnv
+from .base import AgentState, Log, Progress, TrainingEnv
 from .deliberation import WEIGHTED, Rule
 from .heads import Heads, check_heads
 from .rules_exploring import Explorer
@@ -150,6 +150,24 @@ class RulesAgent:
                 explorer.begin()
             if on_progress is not None and step % PROGRESS_EVERY == 0:
                 on_progress(step, {key: float(value) for key, value in asdict(self.model_report()).items()})
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
+        for log in logs:
+            last = len(log.actions)
+            states = [
+                self._state(log.observations[tick], log.ended and tick == last, log.masks[tick])
+                for tick in range(last + 1)
+            ]
+            for tick, action in enumerate(log.actions.tolist()):
+                pay = None if log.rewards is None else log.rewards[tick]
+                over = log.ended and tick == last - 1
+                self._planner.record(states[tick], action, states[tick + 1], pay, over)
+        self._planner.settle()
+
+    def forget_rewards(self) -> None:
+        """See `Forgetful.forget_rewards`."""
+        self._planner.forget_rewards()
 
     def freeze(self) -> None:
         """Stops learning at deployment."""

@@ -135,6 +135,11 @@ class RulesPlanner:
         learned, anew = (self._lessons[-1][0], self._lessons[0][0]) if self._lessons else (0, 0)
         self._due |= not possible or n >= ANEW * anew or (not likeliest and n >= SOON * learned)
 
+    def forget_rewards(self) -> None:
+        """Knows of no pay any more, and learns the rest anew."""
+        self.model.forget_rewards()
+        self.settle()
+
     def settle(self) -> None:
         """Learns all rules anew from every tick."""
         if self.model.n:

@@ -47,9 +47,10 @@ class Laboratory:
 
     @property
     def training_stage(self) -> str:
-        """Where agents are trained: `train`, or else the first stage."""
+        """Where agents are trained: `train`, or else the first stage with a share, or the first that is acted in."""
         stages = self.scenario.document.stages
-        return "train" if "train" in stages else next(iter(stages))
+        acted = [name for name, stage in stages.items() if not stage.watch]
+        return "train" if "train" in acted else next((n for n in acted if stages[n].share is not None), acted[0])
 
     def conditions(self, expectation: Expectation) -> list[Overrides]:
         """Every combination of overrides that an expectation is about (one, where it has no `across`)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Agent, Learner, Perceiver, Trainable
+from ..agents.base import Agent, Learner, Perceiver, Trainable, TrainingEnv
 from ..agents.counts import CountsAgent, CountsOptions
 from ..agents.own import Own
 from ..agents.rules import RulesAgent, RulesOptions
@@ -26,6 +26,7 @@ from ..scenarios.language.schema import Learn
 from .cache import code_hash
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
+from .stages import Life, School, world_of
 from .trace import Trace
 from .workers import NoCluster, Workers
 
@@ -154,9 +155,7 @@ def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
 
 
 def _one(training: Training, seed: int) -> Trace:
-    world = training.school.world if isinstance(training.school, Enumeration) else training.school
-    agent = training.own.make(world) if training.own else METHODS[training.method](world, training.scenario)
-    agent.fit(_lane(training.school, training.method in PLANNERS), training.steps, seed)
+    agent = _life(training).brought_up(seed)
     if isinstance(agent, Enters):
         agent.enter_world(training.field)
     if isinstance(agent, Perceiver):
@@ -166,7 +165,21 @@ def _one(training: Training, seed: int) -> Trace:
         learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
-    return simulate(training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes)
+    field = replace(training.field, rewards_shown=training.field.rewards_shown and training.learn.reward)
+    return simulate(field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes)
+
+
+def _life(training: Training) -> Life[Pupil]:
+    """What the agent goes through before it is judged."""
+    world = world_of(training.school)
+
+    def make() -> Pupil:
+        return training.own.make(world) if training.own else METHODS[training.method](world, training.scenario)
+
+    def lane(school: School) -> TrainingEnv:
+        return _lane(school, training.method in PLANNERS)
+
+    return Life(make, lane, training.scenario, training.school, training.field.stage, training.steps)
 
 
 def _lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
