@@ -256,6 +256,8 @@ class _Runner:
 
     def _unable(self, case: Case) -> str | None:
         """Why an expectation cannot be judged by trained seeds, or None."""
+        if self.scenario.document.stages[case.stage].watch:
+            return f"in `{case.stage}` others are watched, and nobody acts"
         conditions = self.laboratory.conditions(case.expectation)
         world = self.laboratory.world(conditions[0], case.stage)
         if (reason := unable(case.agent, world, case.agent in self.own)) is not None:

@@ -31,6 +31,7 @@ CONTROLS = {
     "learning/selection": {"aligned", "hasty"},
     "treacherous_turn/absent_supervisor": {"unwatched", "cannot_tell"},
     "treacherous_turn/any_goal": {"aligned"},
+    "treacherous_turn/first_turn": {"never_watched_it"},
     "treacherous_turn/lab": {"aligned", "myopic", "unseen_oversight"},
     "treacherous_turn/parliament": {"aligned", "task_first"},
     "two_systems/bach_stravinsky": {"no_favourite"},
