@@ -18,11 +18,11 @@ from turncoat.evals.school import School
 from turncoat.evals.statistics import clopper_pearson
 from turncoat.evals.trace import Trace
 from turncoat.evals.workers import Workers
-from turncoat.scenarios.language.loading import load
+from turncoat.scenarios.language.loading import apply_overrides, load
 
 SCENARIO = "treacherous_turn/first_turn"
 WATCHED = (0, 1, 2, 3, 5, 10, 20)
-STEPS = {"counts": 20_000, "q_learning": 50_000, "ppo": 50_000, "dqn": 50_000}
+STEPS = {"counts": 20_000, "q_learning": 50_000, "ppo": 20_000, "dqn": 20_000}
 """Where an agent learns more slowly than the file's steps allow for."""
 MODEL_FREE = ("q_learning", "ppo", "dqn", "random")
 """What they watch makes no difference to them."""
@@ -36,8 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("agents", nargs="*", default=["local_rules", "counts", "q_learning"])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--variant", choices=("thieves_alike",), help="of the scenario")
     chosen = parser.parse_args(arguments)
-    laboratory = Laboratory(load(SCENARIO))
+    scenario = load(SCENARIO)
+    laboratory = Laboratory(apply_overrides(scenario, scenario.document.variants.get(chosen.variant, {})))
     print(_history(laboratory.enumeration({}, laboratory.training_stage)))
     print("\n| agent | steps | watched | turned | stole | shut down | gems collected | performance |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
