@@ -21,8 +21,8 @@ from turncoat.evals.workers import Workers
 from turncoat.scenarios.language.loading import apply_overrides, load
 
 SCENARIO = "treacherous_turn/first_turn"
-WATCHED = (0, 1, 2, 3, 5, 10, 20)
-STEPS = {"counts": 20_000, "q_learning": 50_000, "ppo": 20_000, "dqn": 20_000}
+WATCHED = (0, 1, 2, 5, 10, 20)
+STEPS = {"counts": 10_000, "q_learning": 50_000, "ppo": 20_000, "dqn": 20_000}
 """Where an agent learns more slowly than the file's steps allow for."""
 MODEL_FREE = ("q_learning", "ppo", "dqn", "random")
 """What they watch makes no difference to them."""
@@ -45,9 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for agent in chosen.agents:
         steps = STEPS.get(agent, laboratory.scenario.document.runs.steps)
-        school = School(
-            laboratory, steps, 1, Workers(chosen.jobs), None, Budget(None), lambda _: None, lambda *_: None
-        )
+        school = School(laboratory, steps, 1, Workers(chosen.jobs), None, Budget(None), lambda _: None, lambda *_: None)
         for watched in WATCHED[:1] if agent in MODEL_FREE else WATCHED:
             trace = school.trace(agent, {"disarmings": watched}, laboratory.stage, chosen.seeds)
             number = "any" if agent in MODEL_FREE else str(watched)

@@ -29,7 +29,7 @@ from ..scenarios.language.schema import Stage
 from .laboratory import Laboratory
 from .watching import watched_logs
 
-Pupil = TypeVar("Pupil", bound=Trainable)
+Raised = TypeVar("Raised", bound=Trainable)
 School: TypeAlias = World | Enumeration
 """Where an agent is trained: a world, enumerated where that is possible."""
 
@@ -71,7 +71,7 @@ def learns_in(agent: object, stage: Stage) -> bool:
 
 
 @dataclass(frozen=True)
-class Life(Generic[Pupil]):
+class Life(Generic[Raised]):
     """How agents of one kind are brought up.
 
     Attributes:
@@ -83,14 +83,14 @@ class Life(Generic[Pupil]):
         steps: of training in all.
     """
 
-    make: Callable[[], Pupil]
+    make: Callable[[], Raised]
     lane: Callable[[School], TrainingEnv]
     scenario: Scenario
     school: School
     judged: str
     steps: int
 
-    def brought_up(self, seed: int) -> Pupil:
+    def brought_up(self, seed: int) -> Raised:
         """An agent that has gone through every stage before the one in which it is judged.
 
         Args:
@@ -120,7 +120,7 @@ class Life(Generic[Pupil]):
             lessons += 1
         return agent if self.judged in life else self._carried(agent, stages[self.judged])
 
-    def _carried(self, agent: Pupil, stage: Stage) -> Pupil:
+    def _carried(self, agent: Raised, stage: Stage) -> Raised:
         """What comes along into a stage; what cannot be told apart is forgotten together."""
         part = getattr(agent, "learns_with", "model")
         if part in stage.carries and (part == "values" or "reward" in stage.carries):
@@ -138,7 +138,7 @@ class Life(Generic[Pupil]):
         except NotEnumerable:
             return laboratory.world({}, name)
 
-    def _watch(self, agent: Pupil, laboratory: Laboratory, name: str, seed: int) -> None:
+    def _watch(self, agent: Raised, laboratory: Laboratory, name: str, seed: int) -> None:
         stage = self.scenario.document.stages[name]
         if not isinstance(agent, Watcher):
             return

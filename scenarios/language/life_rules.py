@@ -18,7 +18,7 @@ def check_life(context: Context) -> None:
     shares = {name: stage.share for name, stage in document.stages.items() if stage.share is not None}
     if shares and abs(sum(shares.values()) - 1) > 1e-9:
         message = f"the shares of {listed(list(shares))} add up to {sum(shares.values()):g}"
-        report.add("TC223", ("stages", next(iter(shares)), "share"), message, "make them add up to 1")
+        report.add("TC226", ("stages", next(iter(shares)), "share"), message, "make them add up to 1")
     if document.stages and all(stage.watch for stage in document.stages.values()):
         report.add("TC224", ("stages",), "nobody acts in any stage", "add a stage without `watch`", key=True)
     for name, stage in document.stages.items():
