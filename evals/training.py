@@ -26,6 +26,7 @@ from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
 from . import together
 from .cache import code_hash
+from .holding import held_weights, unable_to_hold
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .stages import Life, School, world_of
@@ -44,13 +45,14 @@ class Enters(Protocol):
 def _counts(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
     options = CountsOptions(deliberation=its.deliberation, planner=its.planner)
-    return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options)
+    return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options, held=held_weights(world))
 
 
 def _local_rules(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
     options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
-    return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
+    held = held_weights(world)
+    return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
 
 
 def _neural(world: World, _: Scenario) -> Pupil:
@@ -219,5 +221,7 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
     if method == "neural" and not all(find_spec(name) for name in ("torch", "safetensors")):
         return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
     if any(np.asarray(world.agents[0].weight_columns) >= 0):
+        if method in ("counts", "local_rules"):
+            return unable_to_hold(world)
         return f"`{method}` has fixed weights, and this world can change them"
     return None
