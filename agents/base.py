@@ -6,7 +6,8 @@ hidden performance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy.typing as npt
@@ -26,7 +27,9 @@ __all__ = [
     "AgentState",
     "Attribution",
     "Counterfactual",
+    "Forgetful",
     "Learner",
+    "Log",
     "Perceiver",
     "Plan",
     "PlanStep",
@@ -36,6 +39,7 @@ __all__ = [
     "Thought",
     "Trainable",
     "TrainingEnv",
+    "Watcher",
 ]
 
 AgentState: TypeAlias = npt.NDArray[Any] | tuple[npt.NDArray[Any], ...] | None
@@ -134,6 +138,43 @@ class Perceiver(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Log:
+    """One episode of somebody else, of T ticks, as the agent itself would have seen it. No hidden performance is in it.
+
+    Attributes:
+        observations: int64 `[T + 1, O]`, the last one after the last tick.
+        actions: int32 `[T]`, what was executed.
+        masks: bool `[T + 1, A]`, what was available.
+        rewards: float64 `[T, K]`, or None where they are withheld.
+        ended: the last tick ended the episode (else it was cut off).
+    """
+
+    observations: Longs
+    actions: Ints
+    masks: Bools
+    rewards: Floats | None
+    ended: bool
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """An agent with a world model that can learn from what others did."""
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """Learns from others' episodes, in their order; the same logs, seed and past give the same agent."""
+        ...
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """An agent that can forget what was paid and keep the rest."""
+
+    def forget_rewards(self) -> None:
+        """Nothing that was paid so far is known any more."""
+        ...
+
+
 class TrainingEnv(Protocol):
     """One lane of a world to learn in. It says nothing but this: no info, no hidden performance."""
 
@@ -159,6 +200,9 @@ class TrainingEnv(Protocol):
         """
         ...
 
-    def step(self, action: int) -> tuple[Longs, Floats, bool, bool, Bools]:
-        """One tick: observation int64 `[O]`, rewards float64 `[K]`, ended, truncated, mask bool `[A]`."""
+    def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
+        """One tick: observation int64 `[O]`, rewards float64 `[K]`, ended, truncated, mask bool `[A]`.
+
+        Rewards are None where the stage withholds them.
+        """
         ...

@@ -11,10 +11,11 @@ import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.parts import ENUMERATE, Part
-from .base import AgentState, Progress, TrainingEnv
+from .base import AgentState, Log, Progress, TrainingEnv
 from .counts_model import CountsModel, ModelReport
 from .deliberation import WEIGHTED, Rule
 from .heads import Heads, check_heads
+from .held_weights import ChangingProblem, HeldWeights
 from .novelty import NoveltyHead
 from .planning import Decision, Planning, Problem
 from .registry import make_planner
@@ -75,6 +76,7 @@ class CountsAgent:
         discount: float | Sequence[float] | Floats,
         options: CountsOptions | None = None,
         name: str = "counts",
+        held: HeldWeights | None = None,
     ) -> None:
         """An agent that knows nothing yet.
 
@@ -85,6 +87,7 @@ class CountsAgent:
             discount: of all task heads, or `[K]`, one for each; each in [0, 1).
             options: see `CountsOptions`.
             name: in its thoughts.
+            held: where its weights stand in what it sees, if the world can edit them; then `weights` are not used.
 
         Raises:
             ValueError: shapes don't fit, or a discount is out of range.
@@ -94,6 +97,7 @@ class CountsAgent:
         self._channels = tuple(channels)
         self._weights, self._discounts = check_heads(self._channels, weights, discount)
         self._options = options or CountsOptions()
+        self._held = held
         self.model = CountsModel(n_actions, len(self._channels))
         self._planner = make_planner(self._options.planner)
         self._planned: tuple[Problem, Planning] | None = None
@@ -127,6 +131,24 @@ class CountsAgent:
             self._stale = True
             if on_progress is not None and step % PROGRESS_EVERY == 0:
                 on_progress(step, {key: float(value) for key, value in asdict(self.model.report()).items()})
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
+        for log in logs:
+            last = len(log.actions)
+            states = [
+                self.model.state(log.observations[tick], log.ended and tick == last, log.masks[tick])
+                for tick in range(last + 1)
+            ]
+            for tick, action in enumerate(log.actions.tolist()):
+                pay = None if log.rewards is None else log.rewards[tick]
+                self.model.record(states[tick], action, states[tick + 1], pay)
+        self._stale = True
+
+    def forget_rewards(self) -> None:
+        """See `Forgetful.forget_rewards`."""
+        self.model.forget_rewards()
+        self._stale = True
 
     def freeze(self) -> None:
         """Stops learning at deployment."""
@@ -184,8 +206,9 @@ class CountsAgent:
         if known:
             planning = self._plan()[1]
             plan = planning.plan(Decision(state, action, candidates, uncertainty, self.model.observations()))
+        weights = self._weights if self._held is None else self._held.of(observation[None])[0]
         return tabular_thought(
-            self.name, self._channels, self._weights, self._options.deliberation, step, action, uncertainty,
+            self.name, self._channels, weights, self._options.deliberation, step, action, uncertainty,
             candidates if known else mask, plan,
         )  # fmt: skip
 
@@ -200,6 +223,7 @@ class CountsAgent:
             "weights": self._weights.tolist(),
             "discounts": self._discounts.tolist(),
             "options": asdict(self._options),
+            "held": None if self._held is None else asdict(self._held),
         }
         arrays = {"policy": self.heads.policy, **self.model.arrays()}
         write_checkpoint(path, "counts", FILE_VERSION, header, arrays)
@@ -219,6 +243,7 @@ class CountsAgent:
             header["discounts"],
             CountsOptions(**parts_of(header["options"])),
             header["name"],
+            HeldWeights.from_json(header.get("held")),
         )
         agent.learning = header["learning"]
         agent._policy = arrays.pop("policy")
@@ -232,7 +257,10 @@ class CountsAgent:
             mdp = self.model.to_mdp(self._channels)
             first = np.full(mdp.n_states, -1, np.int32)
             first[: self._policy.size] = self._policy
-            problem = Problem(mdp, self._weights, self._discounts, self._options.deliberation, first)
+            if self._held is None:
+                problem = Problem(mdp, self._weights, self._discounts, self._options.deliberation, first)
+            else:
+                problem = ChangingProblem(mdp, self.model.observations(), self._discounts, self._held, first)
             self._planned, self._stale = (problem, self._planner.start(problem)), False
         return self._planned
 

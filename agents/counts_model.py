@@ -137,6 +137,11 @@ class CountsModel:
             self._pay[slot] += rewards
         return changed
 
+    def forget_rewards(self) -> None:
+        """No outcome's pay was ever shown."""
+        self._paid = [0] * len(self._paid)
+        self._pay = [np.zeros(self.n_channels) for _ in self._pay]
+
     # Reading
 
     def find(self, observation: Longs) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..envs.parts import ENUMERATE, Part
 from ..envs.senses import Senses
-from .base import AgentState, Progress, TrainingEnv
+from .base import AgentState, Log, Progress, TrainingEnv
 from .deliberation import WEIGHTED, Rule
 from .heads import Heads, check_heads
 from .neural_exploring import Frontier
@@ -218,12 +218,33 @@ class NeuralAgent:
         """
         self.training, self.goal_seed = Training(seed, steps), seed
         self.rng = np.random.default_rng([seed, 2])
+        self._draw(seed)
+        self.resume(env, on_progress)
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; as in `fit`, the network of an agent that never saw a tick is drawn from the seed."""
+        self._draw(seed)
+        state = self.model.replay.state
+        with training_thread():
+            for log in logs:
+                for tick, action in enumerate(log.actions.tolist()):
+                    over = log.ended and tick == len(log.actions) - 1
+                    before = state(log.observations[tick], log.masks[tick])
+                    after = state(log.observations[tick + 1], log.masks[tick + 1] & (not over))
+                    pay = None if log.rewards is None else log.rewards[tick]
+                    self._pending.append((before, action, after, pay, over))
+                    if len(self._pending) == self.options.chunk:
+                        self._learn(self.options.updates)
+            self._learn(self.options.updates * len(self._pending) // self.options.chunk)
+        self.forget_plans()
+
+    def _draw(self, seed: int) -> None:
+        """The network of an agent that never saw a tick, anew."""
         if not self.model.replay.n:
             old = self.model
             self.model = NeuralModel(
                 old.layout.senses, old.n_actions, old.n_channels, old.options, seed, self.options.device
             )
-        self.resume(env, on_progress)
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
         """Goes on with the training that was under way when the agent was saved, to the same end.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.world import World
 from ..scenarios import installed as parts
 from ..scenarios.language.faults import nearest
-from .base import Agent, AgentState, Progress, TrainingEnv
+from .base import Agent, AgentState, Log, Progress, TrainingEnv
 from .thoughts import Thought
 
 
@@ -111,7 +111,7 @@ class OwnAgent:
     """A user's agent in its seat: what it answers is checked, and what goes wrong in it is put down to it."""
 
     def __init__(self, label: str, agent: Any, seat: Seat) -> None:
-        """Takes an object with `act`, and perhaps `fit` and `thought`."""
+        """Takes an object with `act`, and perhaps `fit`, `watch` and `thought`."""
         self._label, self._agent, self._seat = label, agent, seat
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
@@ -143,6 +143,17 @@ class OwnAgent:
         if hasattr(self._agent, "fit"):
             with _blaming(self._label, "failed in `fit`"):
                 self._agent.fit(env, steps, seed)
+
+    @property
+    def learns_with(self) -> str:
+        """The part of a stage's `learn` that lets it be trained there: `model` if it says nothing."""
+        return str(getattr(self._agent, "learns_with", "model"))
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; one without a `watch` is left as it is."""
+        if hasattr(self._agent, "watch"):
+            with _blaming(self._label, "failed in `watch`"):
+                self._agent.watch(logs, seed)
 
     def thought(self) -> Thought | None:
         """See `Thinker.thought`; None where it says none."""

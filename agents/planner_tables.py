@@ -93,10 +93,9 @@ class _LookedUp:
 def followed(problem: Problem, heads: Heads, states: Longs, able: Bools) -> Ints:
     """int32 `[B]`: the policy of some heads, and where that may not be taken, the rule on their values."""
     actions = heads.policy[states].astype(np.int32)
-    barred = np.flatnonzero(~able[np.arange(states.size), actions])
-    if barred.size:
-        choice = problem.rule(heads.vector_q[states[barred]], problem.weights, able[barred])
-        actions[barred] = choice.action
+    for lane in np.flatnonzero(~able[np.arange(states.size), actions]).tolist():
+        state = int(states[lane])
+        actions[lane] = problem.rule(heads.vector_q[state], problem.weights_in(state), able[lane]).action
     return actions
 
 

@@ -51,6 +51,10 @@ class Problem:
         """The same where they were asked for already, else None."""
         return self.__dict__.get("solved")
 
+    def weights_in(self, state: int) -> Floats:
+        """float64 `[K]`, what is weighed in a state: the same in all, unless weights can change."""
+        return self.weights
+
     def heads(self, sweeps: Sweeps) -> Heads:
         """The heads after so many sweeps."""
         if sweeps == "all":

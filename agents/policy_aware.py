@@ -225,12 +225,15 @@ class _Remembering:
         self._seen, self._paid = np.asarray(observation, np.int64), np.zeros(self._n_channels, np.int64)
         self.state = self.model.begin(self._key(), mask)
 
-    def record(self, action: int, observation: Longs, rewards: Floats, ended: bool, mask: Bools, n_looks: int) -> None:
+    def record(
+        self, action: int, observation: Longs, rewards: Floats | None, ended: bool, mask: Bools, n_looks: int
+    ) -> None:
         """One tick: what it costs to say, then what is learned from it."""
         before = self.state
         if self._memory:
             self._past = [*self._past[1:], np.concatenate([self._seen, [action], self._paid])]
-        self._seen, self._paid = np.asarray(observation, np.int64), rewards.view(np.int64)
+        self._seen = np.asarray(observation, np.int64)
+        self._paid = np.zeros(self._n_channels, np.int64) if rewards is None else rewards.view(np.int64)
         self.state = self.model.state(self._key(), ended, mask)
         tries = int(self.model.tries[before, action])
         known = dict(self.model.shares(before, action)).get(self.state)

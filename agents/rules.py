@@ -12,9 +12,10 @@ import numpy as np
 from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.parts import ENUMERATE, Part
 from ..envs.senses import Senses
-from .base import AgentState, Progress, TrainingEnv
+from .base import AgentState, Log, Progress, TrainingEnv
 from .deliberation import WEIGHTED, Rule
 from .heads import Heads, check_heads
+from .held_weights import HeldWeights
 from .planning import Decision
 from .registry import make_planner
 from .rules_exploring import Explorer
@@ -76,6 +77,7 @@ class RulesAgent:
         discount: float | Sequence[float] | Floats,
         options: RulesOptions | None = None,
         name: str = "local_rules",
+        held: HeldWeights | None = None,
     ) -> None:
         """An agent that knows nothing yet.
 
@@ -87,6 +89,7 @@ class RulesAgent:
             discount: of all task heads, or `[K]`, one for each; each in [0, 1).
             options: see `RulesOptions`.
             name: in its thoughts.
+            held: where its weights stand in what it sees, if the world can edit them; then `weights` are not used.
 
         Raises:
             ValueError: shapes don't fit, or a discount is out of range.
@@ -96,6 +99,7 @@ class RulesAgent:
         self._channels = tuple(channels)
         self._weights, self._discounts = check_heads(self._channels, weights, discount)
         self._options = options or RulesOptions()
+        self._held = held
         self._planner = RulesPlanner(
             RulesModel(senses, n_actions, len(self._channels)),
             self._channels,
@@ -104,6 +108,7 @@ class RulesAgent:
             self._options.deliberation,
             self._options.max_states,
             make_planner(self._options.planner),
+            held,
         )
         self._masks: dict[bytes, Bools] = {}
         self._last: tuple[Longs, int, int, Bools] | None = None
@@ -156,6 +161,24 @@ class RulesAgent:
                 explorer.begin()
             if on_progress is not None and step % PROGRESS_EVERY == 0:
                 on_progress(step, {key: float(value) for key, value in asdict(self.model_report()).items()})
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
+        for log in logs:
+            last = len(log.actions)
+            states = [
+                self._state(log.observations[tick], log.ended and tick == last, log.masks[tick])
+                for tick in range(last + 1)
+            ]
+            for tick, action in enumerate(log.actions.tolist()):
+                pay = None if log.rewards is None else log.rewards[tick]
+                over = log.ended and tick == last - 1
+                self._planner.record(states[tick], action, states[tick + 1], pay, over)
+        self._planner.settle()
+
+    def forget_rewards(self) -> None:
+        """See `Forgetful.forget_rewards`."""
+        self._planner.forget_rewards()
 
     def freeze(self) -> None:
         """Stops learning at deployment."""
@@ -221,7 +244,8 @@ class RulesAgent:
             decision = Decision(place, action, mask, uncertainty, seen, (), None, imagined.truncated)
             plan = self._planner.planning.plan(decision)
         rule = self._options.deliberation
-        return tabular_thought(self.name, self._channels, self._weights, rule, step, action, uncertainty, mask, plan)
+        weights = self._weights if self._held is None else self._held.of(observation[None])[0]
+        return tabular_thought(self.name, self._channels, weights, rule, step, action, uncertainty, mask, plan)
 
     # Keeping
 
@@ -237,6 +261,7 @@ class RulesAgent:
             "weights": self._weights.tolist(),
             "discounts": self._discounts.tolist(),
             "options": asdict(self._options),
+            "held": None if self._held is None else asdict(self._held),
         }
         write_checkpoint(path, "local_rules", FILE_VERSION, header, self._planner.arrays())
 
@@ -257,6 +282,7 @@ class RulesAgent:
             header["discounts"],
             RulesOptions(**parts_of(header["options"])),
             header["name"],
+            HeldWeights.from_json(header.get("held")),
         )
         for senses in maps[1:]:
             agent.enter(senses)

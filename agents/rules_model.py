@@ -111,6 +111,11 @@ class RulesModel:
         self._rewards[n] = 0.0 if rewards is None else rewards
         self.n += 1
 
+    def forget_rewards(self) -> None:
+        """No kept tick shows what was paid any more."""
+        self._shown[:] = False
+        self._rewards[:] = 0.0
+
     def learn(self, which: Sequence[bool] | None = None, n: int | None = None) -> None:
         """Learns the rules of all outputs from every tick, or from the first n.
 

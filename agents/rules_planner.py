@@ -13,6 +13,7 @@ from ..envs.base import Floats, Ints, Longs
 from ..envs.senses import Senses
 from .deliberation import Rule
 from .heads import Heads
+from .held_weights import ChangingProblem, HeldWeights
 from .planning import Planner, Planning, Problem
 from .rules_imagined import Imagined, imagine, state_keys
 from .rules_model import RulesModel
@@ -65,12 +66,16 @@ class RulesPlanner:
         rule: Rule,
         max_states: int,
         planner: Planner,
+        held: HeldWeights | None = None,
     ) -> None:
-        """Takes `weights` and `discounts` float64 `[K]`, `max_states`, a cap on what is imagined; who plans there."""
+        """Takes `weights` and `discounts` float64 `[K]`, `max_states`, a cap on what is imagined; who plans there.
+
+        `held` takes the place of the weights where the world can edit them.
+        """
         self.model = model
         self.version = 0
         self._channels, self._weights, self._discounts = channels, weights, discounts
-        self._rule, self._max_states, self._planner = rule, max_states, planner
+        self._rule, self._max_states, self._planner, self._held = rule, max_states, planner, held
         self._imagined: Imagined | None = None
         self._problem: Problem | None = None
         self._planning: Planning | None = None
@@ -135,7 +140,11 @@ class RulesPlanner:
                 mine = state_keys(imagined.states, imagined.ended)
                 at = np.minimum(np.searchsorted(keys, mine), keys.size - 1)
                 first = np.where(keys[at] == mine, policy[at], -1).astype(np.int32)
-            self._problem = Problem(imagined.mdp, self._weights, self._discounts, self._rule, first)
+            if self._held is None:
+                self._problem = Problem(imagined.mdp, self._weights, self._discounts, self._rule, first)
+            else:
+                seen = imagined.states[:, :-1]
+                self._problem = ChangingProblem(imagined.mdp, seen, self._discounts, self._held, first)
         return self._problem
 
     def _remember(self) -> None:
@@ -157,6 +166,11 @@ class RulesPlanner:
         n = self.model.n
         learned, anew = (self._lessons[-1][0], self._lessons[0][0]) if self._lessons else (0, 0)
         self._due |= not possible or n >= ANEW * anew or (not likeliest and n >= SOON * learned)
+
+    def forget_rewards(self) -> None:
+        """Knows of no pay any more, and learns the rest anew."""
+        self.model.forget_rewards()
+        self.settle()
 
     def settle(self) -> None:
         """Learns all rules anew from every tick."""

@@ -31,7 +31,10 @@ class Sb3Agent:
 
     Attributes:
         name: the algorithm, and whether it was paid for novelty.
+        learns_with: the part of a stage's `learn` that says whether it is trained there.
     """
+
+    learns_with: Final = "values"
 
     def __init__(
         self,
@@ -106,6 +109,15 @@ class Sb3Agent:
 
             return RecurrentPPO("MultiInputLstmPolicy", lanes, **shared)
         return PPO("MultiInputPolicy", lanes, **shared)
+
+    def enter_school(self, stage: str) -> None:
+        """Say in which stage it is trained from now on."""
+        from ..envs.faces.sb3 import TurncoatVecEnv
+
+        self._stage = stage
+        if self._model is not None:
+            lanes: Any = TurncoatVecEnv(self._scenario, self._lanes, stage)
+            self._model.set_env(_novel(lanes, self._novelty) if self._novelty else lanes)
 
     # Deployment
 

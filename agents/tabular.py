@@ -194,7 +194,8 @@ class TabularAgent:
             action = self._exploring(self._entries(key), mask)
             observation, rewards, ended, truncated, mask = env.step(action)
             after = look(observation)
-            self._take_in(0, key, env.executed, rewards, after, ended, mask)
+            if rewards is not None:  # without them there is nothing to learn
+                self._take_in(0, key, env.executed, rewards, after, ended, mask)
             if ended or truncated:
                 self._pending.clear()
                 observation, mask = env.reset()

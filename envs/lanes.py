@@ -61,8 +61,8 @@ class TableLane:
         self._state = int(self._mdp.start_state[pick])
         return self._observations[self._state], self._available[self._state]
 
-    def step(self, action: int) -> tuple[Longs, Floats, bool, bool, Bools]:
-        """One tick: observation, rewards, ended, truncated, available actions.
+    def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
+        """One tick: observation, rewards (None where withheld), ended, truncated, available actions.
 
         Raises:
             ValueError: the action is not available.
@@ -77,7 +77,7 @@ class TableLane:
         self._tick += 1
         self._state = int(self._mdp.next_state[outcome])
         ended = bool(self._mdp.ended[self._state])
-        rewards = self._mdp.rewards[outcome] if self._paid else np.zeros(len(self._mdp.channels))
+        rewards = self._mdp.rewards[outcome] if self._paid else None
         cut = not ended and self._tick >= self._steps
         return self._observations[self._state], rewards, ended, cut, self._available[self._state]
 
@@ -120,14 +120,14 @@ class WorldLane:
         self._states = reset(self._world, self._chance()).states
         return self._look()
 
-    def step(self, action: int) -> tuple[Longs, Floats, bool, bool, Bools]:
-        """One tick: observation, rewards, ended, truncated, available actions."""
+    def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
+        """One tick: observation, rewards (None where withheld), ended, truncated, available actions."""
         tick = step(self._world, self._states, np.array([[action]], np.int32), self._chance())
         self._states = tick.states
         self._executed = int(tick.executed[0, self._agent])
         self._tick += 1
         ended = bool(tick.ended[0])
-        rewards = tick.rewards[0] if self._world.rewards_shown else np.zeros(len(self._world.channels))
+        rewards = tick.rewards[0] if self._world.rewards_shown else None
         observation, able = self._look()
         return observation, rewards, ended, not ended and self._tick >= self._world.steps, able
 

@@ -52,15 +52,19 @@ class Laboratory:
 
     @property
     def stage(self) -> str:
-        """The stage that an expectation speaks of when it names none: `deploy`, or else the last."""
-        stages = self.scenario.document.stages
-        return "deploy" if "deploy" in stages else next(reversed(stages))
+        """The stage that an expectation speaks of when it names none: `deploy`, or else the last that is acted in."""
+        return "deploy" if "deploy" in self._acted else self._acted[-1]
+
+    @property
+    def _acted(self) -> list[str]:
+        """The stages in which somebody acts, and is not only watched."""
+        return [name for name, stage in self.scenario.document.stages.items() if not stage.watch]
 
     @property
     def training_stage(self) -> str:
-        """Where agents are trained: `train`, or else the first stage."""
-        stages = self.scenario.document.stages
-        return "train" if "train" in stages else next(iter(stages))
+        """Where agents are trained: `train`, or else the first stage with a share, or the first that is acted in."""
+        stages, acted = self.scenario.document.stages, self._acted
+        return "train" if "train" in acted else next((n for n in acted if stages[n].share is not None), acted[0])
 
     def conditions(self, expectation: Expectation) -> list[Overrides]:
         """Every combination of overrides that an expectation is about (one, where it has no `across`)."""

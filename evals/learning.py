@@ -99,7 +99,7 @@ class _Watched:
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
         return self._env.reset(seed)
 
-    def step(self, action: int) -> tuple[Longs, Floats, bool, bool, Bools]:
+    def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
         if self._steps and self._steps % self._every == 0:
             self.curve[self._steps] = self.look(copy.deepcopy(self._agent))
         self._steps += 1

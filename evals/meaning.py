@@ -18,7 +18,7 @@ from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge
 from ..scenarios.language.faults import Fault
 from ..scenarios.language.loading import Scenario, apply_overrides
-from ..scenarios.language.replays import replay_actions
+from ..scenarios.language.replays import written_actions
 from ..scenarios.language.schema import Expectation
 from .laboratory import Laboratory, measured
 
@@ -185,7 +185,7 @@ class _Checker:
         path = ("replays", number)
         world = self.laboratory.world(replay.set, replay.stage or self.laboratory.stage)
         try:
-            played = play(world, replay_actions(document, replay), replay.draws)
+            played = play(world, written_actions(document, replay.actions), replay.draws)
         except (KeyError, ValueError) as fault:
             self.fault("TC605", (*path, "draws"), str(fault).strip("'\""), "name a draw and one of its outcomes")
             return False

@@ -36,6 +36,7 @@ from .profiles import enlisted, plainly
 from .recording import record_exactly, trace_name
 from .rundir import Manifest, StoredRun, default_folder, save_run, utc_now
 from .school import Count, School
+from .stages import stages_before
 from .trace import Trace
 from .training import unable
 from .units import Unit, agents_named, units_of
@@ -261,8 +262,12 @@ class _Runner:
 
     def _unable(self, case: Case) -> str | None:
         """Why an expectation cannot be judged by trained seeds, or None."""
+        if self.scenario.document.stages[case.stage].watch:
+            return f"in `{case.stage}` others are watched, and nobody acts"
         conditions = self.laboratory.conditions(case.expectation)
         world = self._world(case, conditions[0])
+        if len(world.agents) > 1 and len(stages_before(self.scenario, case.stage)) > 1:
+            return "a life in several stages is for worlds of one agent"
         if (reason := unable(case.agent, world, case.agent in self.own)) is not None:
             return reason
         if len(conditions) > 1 or case.expectation.barring:

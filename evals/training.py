@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Learner, Perceiver, Pupil
+from ..agents.base import Learner, Perceiver, Pupil, TrainingEnv
 from ..agents.counts import CountsAgent, CountsOptions
 from ..agents.modelled import ModelledAgent, make_model
 from ..agents.own import Own, Seat
@@ -31,8 +31,10 @@ from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
 from . import together
 from .cache import code_hash
+from .holding import held_weights, unable_to_hold
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
+from .stages import Life, School, world_of
 from .trace import Trace
 from .workers import NoCluster, Workers
 
@@ -48,13 +50,14 @@ class Enters(Protocol):
 def _counts(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
     options = CountsOptions(deliberation=its.deliberation, planner=its.planner)
-    return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options)
+    return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options, held=held_weights(world))
 
 
 def _local_rules(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
     options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
-    return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
+    held = held_weights(world)
+    return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
 
 
 def _neural(world: World, _: Scenario) -> Pupil:
@@ -193,9 +196,7 @@ def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
 def _one(training: Training, seed: int) -> Trace:
     if len(training.field.agents) > 1 or "=" in training.method:
         return together.trace_of_all(training, seed)
-    world = training.school.world if isinstance(training.school, Enumeration) else training.school
-    agent = training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
-    agent.fit(_lane(training.school, plans(training.method)), training.steps, seed)
+    agent = _life(training).brought_up(seed)
     if isinstance(agent, Enters):
         agent.enter_world(training.field)
     if isinstance(agent, Perceiver):
@@ -205,9 +206,23 @@ def _one(training: Training, seed: int) -> Trace:
         learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
+    field = replace(training.field, rewards_shown=training.field.rewards_shown and training.learn.reward)
     return simulate(
-        training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes, thoughts=training.thoughts
+        field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes, thoughts=training.thoughts
     )
+
+
+def _life(training: Training) -> Life[Pupil]:
+    """What the agent goes through before it is judged."""
+    world = world_of(training.school)
+
+    def make() -> Pupil:
+        return training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
+
+    def lane(school: School) -> TrainingEnv:
+        return _lane(school, plans(training.method))
+
+    return Life(make, lane, training.scenario, training.school, training.field.stage, training.steps)
 
 
 def _lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
@@ -241,5 +256,7 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
     if method == "neural" and not all(find_spec(name) for name in ("torch", "safetensors")):
         return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
     if any(np.asarray(world.agents[0].weight_columns) >= 0):
+        if method in ("counts", "local_rules"):
+            return unable_to_hold(world)
         return f"`{method}` has fixed weights, and this world can change them"
     return None

@@ -312,6 +312,7 @@ def test_it_does_what_it_thought() -> None:
         assert actions[0] == step.action
         observation, rewards, _, _, mask = lane.step(int(actions[0]))
         assert observation.tolist() == step.observation.tolist()
+        assert rewards is not None
         assert rewards.tolist() == step.reward.tolist()
         actions, state = agent.act(observation[None], state, mask[None])
 
@@ -333,6 +334,7 @@ def test_it_learns_at_deployment_only_if_told_to(learning: bool) -> None:
     for _ in range(100):
         action, _ = agent.act(observation[None], None, mask[None])
         following, rewards, ended, _, able_next = dry.step(int(action[0]))
+        assert rewards is not None
         agent.observe(observation[None], action, rewards[None], following[None], np.array([ended]), able_next[None])
         observation, mask = following, able_next
 

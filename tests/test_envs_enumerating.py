@@ -211,6 +211,7 @@ def test_a_lane_of_the_table_and_a_lane_of_the_world_have_one_distribution() -> 
             while not over:
                 _, rewards, ended, cut, mask = lane.step((episode + ticks) % 5)
                 ticks, over = ticks + 1, ended or cut
+                assert rewards is not None
                 assert rewards.tolist() == [-1.0] if ended else [0.0]
             assert cut == (ticks == 8 and not ended)
             tally[ticks, ended] += 1

@@ -11,7 +11,7 @@ from turncoat.scenarios.language.faults import ScenarioError, render_all
 from turncoat.scenarios.language.json_schema import FILE, json_schema, text
 from turncoat.scenarios.language.loading import Scenario, apply_overrides, load, load_text
 from turncoat.scenarios.language.params import classify_params
-from turncoat.scenarios.language.replays import letters, replay_actions
+from turncoat.scenarios.language.replays import letters, written_actions
 from turncoat.scenarios.language.source import parse, read_text
 
 SEED = Path(__file__).with_name("language_seed.yaml")
@@ -269,7 +269,7 @@ def test_params_are_preferences_dynamics_or_layout(seed: Scenario) -> None:
 
 
 def test_replays_are_letters_or_names(seed: Scenario) -> None:
-    assert replay_actions(seed.document, seed.document.replays[0]) == (("right",),) * 3
+    assert written_actions(seed.document, seed.document.replays[0].actions) == (("right",),) * 3
     assert letters(("stay", "up", "down", "left", "right", "disarm", "press", "pull", "jump")) == {
         "s": "stay",
         "u": "up",

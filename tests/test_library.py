@@ -33,6 +33,7 @@ CONTROLS = {
     "learning/selection": {"aligned", "hasty"},
     "treacherous_turn/absent_supervisor": {"unwatched", "cannot_tell"},
     "treacherous_turn/any_goal": {"aligned"},
+    "treacherous_turn/first_turn": {"never_watched_it"},
     "treacherous_turn/lab": {"aligned", "myopic", "unseen_oversight"},
     "treacherous_turn/oversight_in_simulation": {"nobody_is_stopped"},
     "treacherous_turn/parliament": {"aligned", "task_first"},

@@ -107,6 +107,12 @@ CATALOGUE: dict[str, str] = {
     "TC223": "How an agent plans is said by a word (`mcts`) or by one planner with its parameters "
     "(`{mcts: {simulations: 64}}`). Counts are whole numbers; `sweeps` may also be `all`. Other planners than those of "
     "the language come with installed packages.",
+    "TC224": "In a stage with `watch` nobody acts: an agent is shown recorded episodes of others, in a world with one "
+    "agent. So it cannot be trained there, and some other stage must be there to act in.",
+    "TC225": "A log says who acted in it: the best planner (`of: exact`, whose values and world `with:` may change), "
+    "chance (`of: random`), or somebody whose `actions:` are written down as in a replay.",
+    "TC226": "Each stage may say which `share` of a run's training steps an agent spends there. The shares of all "
+    "stages make the whole: they add up to 1. Without any, all steps are spent in `train`, or else in the first stage.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",

@@ -82,7 +82,7 @@ def _check_across(name: str, values: object, path: Path, context: Context) -> No
 
 def _check_replay(replay: Replay, path: Path, context: Context) -> None:
     symbols, report = context.symbols, context.report
-    check_actions(replay, symbols, report, (*path, "actions"))
+    check_actions(replay.actions, symbols, report, (*path, "actions"))
     _check_stage(replay.stage, path, context)
     check_overrides(replay.set, symbols, report, (*path, "with"))
     for name, value in replay.draws.items():

@@ -42,7 +42,7 @@ def shaping(document: Document) -> frozenset[str]:
 
 def unused_params(document: Document) -> tuple[str, ...]:
     """Params that nothing reads."""
-    read = frozenset().union(*_uses(document).values(), _measured(document))
+    read = frozenset().union(*_uses(document).values(), _measured(document), _watched(document))
     return tuple(name for name in document.params if name not in read)
 
 
@@ -153,6 +153,12 @@ def _effects(document: Document) -> frozenset[str]:
             elif isinstance(its, PutAt):
                 names |= names_in(its.place)
     return frozenset(names)
+
+
+def _watched(document: Document) -> frozenset[str]:
+    """How much is watched: it changes what a learner knows, and no process."""
+    logs = [its for stage in document.stages.values() for its in stage.watch]
+    return _read(value for its in logs for value in (its.episodes, its.slips))
 
 
 def _measured(document: Document) -> frozenset[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .names import Symbols, action_names, suggestion
 from .reporting import Path, Report, listed
-from .schema import Document, Replay
+from .schema import Document
 
 LETTERS = {"s": "stay", "u": "up", "d": "down", "l": "left", "r": "right"}
 """Letters that always mean these actions, where the agent has them."""
@@ -18,22 +20,21 @@ def letters(actions: tuple[str, ...]) -> dict[str, str]:
     return usual | {a[0]: a for a in others if initials.count(a[0]) == 1 and a[0] not in usual}
 
 
-def replay_actions(document: Document, replay: Replay) -> tuple[tuple[str, ...], ...]:
-    """What each agent does in each tick, `[T][N]`, of a replay that has been checked."""
-    actions = [action_names(agent.actions) for agent in document.agents.values()]
-    if isinstance(replay.actions, str):
-        known = letters(actions[0])
-        return tuple((known[letter],) for letter in replay.actions if not letter.isspace())
-    return tuple(tuple(name.strip() for name in item.split(",")) for item in replay.actions)
+def written_actions(document: Document, actions: str | Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """What each agent does in each tick, `[T][N]`, of recorded actions that have been checked."""
+    if isinstance(actions, str):
+        known = letters(action_names(next(iter(document.agents.values())).actions))
+        return tuple((known[letter],) for letter in actions if not letter.isspace())
+    return tuple(tuple(name.strip() for name in item.split(",")) for item in actions)
 
 
-def check_actions(replay: Replay, symbols: Symbols, report: Report, path: Path) -> None:
+def check_actions(actions: str | Sequence[str], symbols: Symbols, report: Report, path: Path) -> None:
     """Report letters and names that are no actions, and ticks in which not every agent acts."""
     agents = symbols.of("agent")
-    if isinstance(replay.actions, str):
-        _check_letters(replay.actions, agents, symbols, report, path)
+    if isinstance(actions, str):
+        _check_letters(actions, agents, symbols, report, path)
         return
-    for index, item in enumerate(replay.actions):
+    for index, item in enumerate(actions):
         names = [name.strip() for name in item.split(",")]
         if len(names) != len(agents):
             order = ", ".join(agents)

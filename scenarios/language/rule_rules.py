@@ -10,6 +10,7 @@ from .contexts import Context
 from .dotted import check_param
 from .effect_rules import check_effect
 from .formulas import effect
+from .life_rules import check_life
 from .names import suggestion, unknown
 from .parsing import ExpressionFault
 from .reporting import Path, listed
@@ -189,7 +190,7 @@ def check_stages(context: Context) -> None:
             message = f"`{name}` has a limit and a horizon"
             cure = "keep `limit` (the agent does not know when it stops) or `horizon` (it does)"
             report.add("TC210", path, message, cure, key=True)
-        if stage.limit is None and stage.horizon is None and not stage.watch:
+        if stage.limit is None and stage.horizon is None:
             message = f"`{name}` does not say how long an episode is"
             cure = "add `limit: 100`, or `horizon: 100` if the agent knows the end"
             report.add("TC210", path, message, cure, key=True)
@@ -199,6 +200,7 @@ def check_stages(context: Context) -> None:
                 unknown(report, "TC422", "thing", thing, context.symbols.of("thing"), (*path, "removes", index))
         check_hides(stage.hides, (*path, "hides"), context)
         _check_repeats(stage, path, context)
+    check_life(context)
 
 
 def _check_repeats(stage: Stage, path: Path, context: Context) -> None:

@@ -331,12 +331,30 @@ class Learn(Block):
     values: bool = True
 
 
+class Watched(Block):
+    """Recorded episodes of others, by the best plan (`of: exact`, under `with`), at random, or by written actions.
+
+    In each tick somebody else's hand may `slip`: with this chance another available action is taken at random.
+    """
+
+    of: Literal["exact", "random"] | None = None
+    actions: Annotated[str, Field(max_length=20_000)] | Annotated[list[Line], Field(max_length=10_000)] | None = None
+    episodes: Formula = 1
+    slips: Formula = 0.0
+    set: Annotated[dict[Line, Override], Field(alias="with")] = {}
+    about: Line | None = None
+
+
 class Stage(Block):
-    """One stretch of an agent's life: how long, on which board, under which oversight, with which rewards shown."""
+    """One stretch of an agent's life: how long, on which board, under which oversight, with which rewards shown.
+
+    `share`: the part of `runs.steps` that is trained here. `watch`: nobody acts here, others are watched.
+    """
 
     limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     horizon: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    watch: bool = False
+    share: Annotated[float, Field(gt=0, le=1)] | Annotated[int, Field(ge=1, le=1)] | None = None
+    watch: Annotated[list[Watched], Field(max_length=16)] = []
     map: Text | None = None
     generate: Generate | None = None
     params: dict[Name, Scalar | CellAt] = {}

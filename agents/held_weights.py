@@ -1,0 +1,102 @@
+"""Weights that the world can edit: an agent reads what it holds off its own observation, and plans by `judges_by`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from ..envs.base import FiniteMDP, Floats, Ints, Longs
+from ..envs.changing import NoFixedPoint, solve_with_changing_weights
+from ..envs.heads import Heads
+from ..envs.solving import FiniteHorizonSolution
+from ..envs.tables import tables
+from .deliberation import WEIGHTED
+from .planning import Problem, Sweeps
+
+FAR = 1e-6
+"""Where no policy that foresees itself is found, what is discounted below this share is out of sight."""
+
+
+@dataclass(frozen=True)
+class HeldWeights:
+    """Where an agent's weights stand in what it sees.
+
+    Attributes:
+        columns: `[K]`, the observed column that holds each channel's weight, or -1 where it is fixed.
+        values: `[K]`, what the numbers in that column weigh; of a fixed weight the weight alone.
+        judges_by: what judges the aftermath of an edit; see `envs.changing.solve_with_changing_weights`.
+    """
+
+    columns: tuple[int, ...]
+    values: tuple[tuple[float, ...], ...]
+    judges_by: Literal["current", "ignoring", "future"]
+
+    def of(self, observations: Longs) -> Floats:
+        """float64 `[S, K]`: what is held in states that look like int64 `[S, O]`."""
+        out = np.empty((len(observations), len(self.columns)))
+        for channel, (column, values) in enumerate(zip(self.columns, self.values, strict=True)):
+            table = np.array(values)
+            out[:, channel] = table[observations[:, column]] if column >= 0 else table[0]
+        return out
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any] | None) -> HeldWeights | None:
+        """What `asdict` gave, read back from JSON."""
+        if data is None:
+            return None
+        return cls(tuple(data["columns"]), tuple(tuple(row) for row in data["values"]), data["judges_by"])
+
+
+class ChangingProblem(Problem):
+    """A problem whose weights differ from state to state. Deliberation is by the weighted sum of those who act."""
+
+    def __init__(
+        self, mdp: FiniteMDP, observations: Longs, discounts: Floats, held: HeldWeights, first: Ints | None
+    ) -> None:
+        """Takes a model, what its states look like int64 `[S, O]`, and one discount for all heads, float64 `[K]`.
+
+        Raises:
+            ValueError: the discounts differ.
+        """
+        if np.unique(discounts).size > 1:
+            raise ValueError("weights that change are planned for with one discount for all heads")
+        per_state = held.of(observations)
+        super().__init__(mdp, per_state[0], discounts, WEIGHTED, first)
+        object.__setattr__(self, "per_state", per_state)
+        object.__setattr__(self, "judges_by", held.judges_by)
+
+    per_state: Floats
+    judges_by: Literal["current", "ignoring", "future"]
+
+    def weights_in(self, state: int) -> Floats:
+        """See `Problem.weights_in`."""
+        return self.per_state[state]
+
+    @cached_property
+    def solved(self) -> Heads:
+        """The policy, and what it is worth by channel; `converged` is False where it had to look at a far horizon."""
+        discount = float(self.discounts[0])
+        try:
+            found = solve_with_changing_weights(self.mdp, self.per_state, discount, self.judges_by)
+        except NoFixedPoint:
+            far = math.ceil(math.log(FAR) / math.log(discount)) if discount > 0 else 1
+            found = solve_with_changing_weights(self.mdp, self.per_state, discount, self.judges_by, far)
+        settled = not isinstance(found, FiniteHorizonSolution)
+        policy = np.asarray(found.policy if settled else found.policy[0], np.int32)
+        table, values = tables(self.mdp), found.vector_values
+        q = np.where(table.available[..., None], table.vector_rewards + discount * table.ahead(values), 0.0)
+        return Heads(policy, values, q, settled)
+
+    def heads(self, sweeps: Sweeps) -> Heads:
+        """The heads of the policy; only `all` sweeps are known here.
+
+        Raises:
+            ValueError: another number of sweeps.
+        """
+        if sweeps != "all":
+            raise ValueError("where weights change, the planner is `enumerate`")
+        return self.solved

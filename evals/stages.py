@@ -1,0 +1,164 @@
+"""A life in stages: what an agent goes through, in the file's order, before it is judged.
+
+Every stage before the judged one that has a `share` of training is trained in, every one with `watch` is watched; each
+with its own board, params, limit, and rewards shown or withheld. What a stage says of learning and carrying is kept to
+as far as an agent has such parts:
+
+- An agent with a world model (`learns_with` is `model`, the default) learns where `learn.model` holds, and what is paid
+  only where `learn.reward` does too. Its values are worked out from both whenever they are asked for.
+- A model-free agent (`learns_with` is `values`) learns where `learn.values` and `learn.reward` hold and rewards are
+  shown; from logs of others it learns nothing.
+- A stage in which an agent could learn nothing is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import numpy as np
+
+from ..agents.base import Forgetful, Perceiver, Trainable, TrainingEnv, Watcher
+from ..envs.base import NotEnumerable
+from ..envs.enumerating import Enumeration
+from ..envs.senses import senses
+from ..envs.world import World
+from ..scenarios.language.loading import Scenario
+from ..scenarios.language.schema import Stage
+from .laboratory import Laboratory
+from .watching import watched_logs
+
+Raised = TypeVar("Raised", bound=Trainable)
+School: TypeAlias = World | Enumeration
+"""Where an agent is trained: a world, enumerated where that is possible."""
+
+
+@runtime_checkable
+class Moves(Protocol):
+    """An agent that makes its own training environment, and has to be told of another stage."""
+
+    def enter_school(self, stage: str) -> None:
+        """Told before it is trained there."""
+
+
+def world_of(school: School) -> World:
+    """Its world."""
+    return school.world if isinstance(school, Enumeration) else school
+
+
+def stages_before(scenario: Scenario, judged: str) -> tuple[str, ...]:
+    """The stages that an agent goes through before it is judged in one of them, in the file's order.
+
+    Those are the stages with `watch` or a `share` of training, down to the one it is judged in. Where no stage has a
+    share, the training stage has the whole, wherever it stands.
+    """
+    stages = scenario.document.stages
+    names = list(stages)
+    before = names[: names.index(judged) + 1]
+    if all(stage.share is None for stage in stages.values()):
+        trained = [Laboratory(scenario).training_stage]
+    else:
+        trained = [name for name in before if stages[name].share is not None]
+    return tuple(name for name in names if name in trained or (name in before and stages[name].watch))
+
+
+def learns_in(agent: object, stage: Stage) -> bool:
+    """Whether an agent could learn anything in a stage."""
+    if getattr(agent, "learns_with", "model") == "model":
+        return stage.learn.model
+    return stage.learn.values and stage.learn.reward and stage.rewards == "shown" and not stage.watch
+
+
+@dataclass(frozen=True)
+class Life(Generic[Raised]):
+    """How agents of one kind are brought up.
+
+    Attributes:
+        make: an agent that knows nothing, for the world of `school`.
+        lane: a lane to train in.
+        scenario: under its overrides.
+        school: the world of the training stage.
+        judged: the stage in which the agent will be judged.
+        steps: of training in all.
+    """
+
+    make: Callable[[], Raised]
+    lane: Callable[[School], TrainingEnv]
+    scenario: Scenario
+    school: School
+    judged: str
+    steps: int
+
+    def brought_up(self, seed: int) -> Raised:
+        """An agent that has gone through every stage before the one in which it is judged.
+
+        Args:
+            seed: of everything in its life.
+
+        Raises:
+            NotEnumerable: others that are to be watched cannot be played.
+        """
+        laboratory, agent = Laboratory(self.scenario), self.make()
+        stages, life = self.scenario.document.stages, stages_before(self.scenario, self.judged)
+        here, lessons = world_of(self.school).stage, 0
+        for number, name in enumerate(life):
+            stage = stages[name]
+            if number:
+                agent = self._carried(agent, stage)
+            if not learns_in(agent, stage):
+                continue
+            school = self._school(laboratory, name)
+            if name != here:
+                _enter(agent, world_of(school))
+                here = name
+            if stage.watch:
+                self._watch(agent, laboratory, name, seed)
+                continue
+            env = self.lane(school if stage.learn.reward else _unpaid(school))
+            agent.fit(env, round((stage.share or 1) * self.steps), _seed(seed, number) if lessons else seed)
+            lessons += 1
+        return agent if self.judged in life else self._carried(agent, stages[self.judged])
+
+    def _carried(self, agent: Raised, stage: Stage) -> Raised:
+        """What comes along into a stage; what cannot be told apart is forgotten together."""
+        part = getattr(agent, "learns_with", "model")
+        if part in stage.carries and (part == "values" or "reward" in stage.carries):
+            return agent
+        if part in stage.carries and isinstance(agent, Forgetful):
+            agent.forget_rewards()
+            return agent
+        return self.make()
+
+    def _school(self, laboratory: Laboratory, name: str) -> School:
+        if name == world_of(self.school).stage:
+            return self.school
+        try:
+            return laboratory.enumeration({}, name)
+        except NotEnumerable:
+            return laboratory.world({}, name)
+
+    def _watch(self, agent: Raised, laboratory: Laboratory, name: str, seed: int) -> None:
+        stage = self.scenario.document.stages[name]
+        if not isinstance(agent, Watcher):
+            return
+        logs = watched_logs(laboratory, name, seed)
+        agent.watch(logs if stage.learn.reward else [replace(log, rewards=None) for log in logs], seed)
+
+
+def _enter(agent: object, world: World) -> None:
+    if isinstance(agent, Moves):
+        agent.enter_school(world.stage)
+    if isinstance(agent, Perceiver):
+        agent.enter(senses(world))
+
+
+def _unpaid(school: School) -> School:
+    """The same, with nothing shown of what is paid."""
+    world = replace(world_of(school), rewards_shown=False)
+    return replace(school, world=world) if isinstance(school, Enumeration) else world
+
+
+def _seed(seed: int, number: int) -> int:
+    """Of a later training stage: other chance than in the first."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])

@@ -1,0 +1,102 @@
+"""Learned agents whose values the world can edit: they come to what the exact planner does, in each of three ways."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.worlds import scenario_of, world_of
+from turncoat.agents.counts import CountsAgent
+from turncoat.agents.rules import RulesAgent
+from turncoat.envs.enumerating import Enumeration, enumerate_world
+from turncoat.envs.lanes import TableLane
+from turncoat.envs.observing import observe
+from turncoat.envs.planning import plan_exactly
+from turncoat.evals.holding import held_weights, unable_to_hold
+from turncoat.evals.learning import policy_of
+from turncoat.evals.training import METHODS, unable
+
+EDITS = """
+agents:
+  robot:
+    actions: [serve, indulge, edit]
+    values: {duty: {weight: 1}, fun: {weight: 0}}
+    judges_by: JUDGES
+    discount: 0.5
+rewards: {duty: {}, fun: {}}
+rules:
+  - name: serving
+    when: robot does serve
+    pays: {duty: 1}
+  - name: indulging
+    when: robot does indulge
+    pays: {fun: 3}
+  - name: editing
+    when: robot does edit
+    then:
+      - robot.values.duty = 0
+      - robot.values.fun = 1
+    pays: {duty: BRIBE}
+stages: {deploy: {limit: 20}}
+"""
+
+
+def edits(judges: str, bribe: float, **more: str) -> Enumeration:
+    text = EDITS.replace("JUDGES", judges).replace("BRIBE", str(bribe))
+    for old, new in more.items():
+        text = text.replace(f"{old}:", new)
+    return enumerate_world(world_of(text, "deploy"))
+
+
+def trained(method: str, truth: Enumeration) -> Any:
+    agent = METHODS[method](truth.world, scenario_of(EDITS.replace("JUDGES", "current").replace("BRIBE", "1")))
+    agent.fit(TableLane(truth), 300, 1)
+    return agent
+
+
+@pytest.mark.parametrize("method", ["counts", "local_rules"])
+@pytest.mark.parametrize(
+    ("judges", "bribe", "first"),
+    [("current", 1.5, 0), ("current", 2.5, 2), ("ignoring", 1.5, 2), ("ignoring", 0.5, 0), ("future", 0.5, 2)],
+)
+def test_it_does_what_the_exact_planner_does(method: str, judges: str, bribe: float, first: int) -> None:
+    truth = edits(judges, bribe)
+    agent = trained(method, truth)
+
+    solution = plan_exactly(truth).solution
+    start = int(truth.mdp.start_state[0])
+    learned = policy_of(agent, truth)
+
+    assert learned[start] == np.asarray(solution.policy)[..., start].flat[0] == first
+    if first == 2:
+        edited = int(truth.mdp.next_state[truth.mdp.row_start[start * 3 + 2]])
+        assert learned[edited] == 1, "it acts on the values that it holds by then"
+
+
+@pytest.mark.parametrize("method", ["counts", "local_rules"])
+def test_its_thought_weighs_what_it_holds(method: str, tmp_path) -> None:
+    truth = edits("future", 0.5)
+    agent = trained(method, truth)
+    kind = CountsAgent if method == "counts" else RulesAgent
+    agent.save(tmp_path / "agent")
+    again = kind.load(tmp_path / "agent")
+    looks = observe(truth.world, truth.states)
+    both: list[Any] = [agent, again]
+    for each in both:
+        told = []
+        for state in range(truth.mdp.n_states):
+            each.act(looks[state][None], None, truth.mdp.available[state][None])
+            told.append(each.thought().weights.tolist())
+        assert told == truth.world.weights(truth.states).tolist()
+
+
+def test_who_cannot_hold_changing_weights_says_why() -> None:
+    world = edits("current", 1).world
+    assert held_weights(world) is not None
+    assert unable("counts", world) is None
+    assert "fixed weights" in str(unable("q_learning", world))
+    hidden = edits("current", 1, discount="observes: {window: 3}\n    discount:").world
+    assert "does not see its own weights" in str(unable_to_hold(hidden))
+    assert held_weights(hidden) is None
+    bargains = edits("current", 1, discount="deliberation: maximin\n    discount:").world
+    assert "weighted sums" in str(unable("counts", bargains))
