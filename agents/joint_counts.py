@@ -21,7 +21,8 @@ from .deliberation import WEIGHTED, Rule
 from .heads import Heads, check_heads, solve_heads
 from .novelty import NoveltyHead
 from .others import OthersModel
-from .tabular_thought import Decision, tabular_thought
+from .planning import Decision
+from .tabular_thought import tabular_thought
 from .thoughts import Thought
 
 PROGRESS_EVERY: Final = 1000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +26,7 @@ from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
 from . import together
 from .cache import code_hash
+from .progress import Earning
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace
@@ -162,7 +163,9 @@ def _one(training: Training, seed: int) -> Trace:
         return together.trace_of_all(training, seed)
     world = training.school.world if isinstance(training.school, Enumeration) else training.school
     agent = training.own.make(world) if training.own else METHODS[training.method](world, training.scenario)
-    agent.fit(_lane(training.school, training.method in PLANNERS), training.steps, seed)
+    lane = _lane(training.school, training.method in PLANNERS)
+    earning = Earning(lane, world.agents[0].weights, training.steps)
+    agent.fit(earning, training.steps, seed)
     if isinstance(agent, Enters):
         agent.enter_world(training.field)
     if isinstance(agent, Perceiver):
@@ -172,7 +175,8 @@ def _one(training: Training, seed: int) -> Trace:
         learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
-    return simulate(training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes)
+    played = simulate(training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes)
+    return replace(played, learning={seed: earning.curve})
 
 
 def _lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
