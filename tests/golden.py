@@ -1,7 +1,7 @@
 """What every scenario of the library looks like: small pictures that are kept, and how far apart two may be.
 
-`python -m tests.golden [SCENARIO...]` writes those of tests/pictures/library; `--to FOLDER` writes them at full size, to be
-looked at. A new scenario needs one.
+`python -m tests.golden [SCENARIO...]` writes those of tests/pictures/library; `--to FOLDER` writes them at full size, to
+be looked at. A new scenario needs one.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from turncoat.viz.viewer import Viewer
 KEPT = Path(__file__).resolve().parent / "pictures" / "library"
 SIZES = ((1280, 800), (640, 480), (360, 640))
 SMALLER = 8
-"""How many times the kept pictures are smaller than the scenes: letters blur, for builds of FreeType differ at their rims."""
+"""How many times the kept pictures are smaller than the scenes: builds of FreeType differ at the rims of letters."""
 MEAN, PLACE = 0.6, 16.0
 """How many shades of 255 a kept picture may be off on average, and in the place where it is most."""
 SHOWN = frozenset(OVERLAYS) - {"tree"}

@@ -243,7 +243,7 @@ def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | 
 
 
 def report(*shown: Run | StoredRun | Sweep | str | os.PathLike[str]) -> Page:
-    """One page on some runs and sweeps, with a player for what was recorded; a notebook shows it, `Page.save` writes it.
+    """One page on runs and sweeps, with a player for what was recorded; a notebook shows it, `Page.save` writes it.
 
     Args:
         shown: what `run` or `sweep` returned, or folders of either.

@@ -100,7 +100,7 @@ class Chart:
                 0.75,
             )
             self.canvas.text(self.left - 8, y, f"{level:g}", SMALL, self.theme.muted, "rm")
-        for tick in _round_numbers(0, self.ticks):
+        for tick in _round_numbers(0, self.ticks, int((self.right - self.left) / 30)):
             self.canvas.text(self.x(tick), self.canvas.height - 6, f"{tick:g}", SMALL, self.theme.muted, "ms")
         self.canvas.text(self.left - 8, self.canvas.height - 6, "tick", SMALL, self.theme.muted, "rs")
 
@@ -126,7 +126,7 @@ class Chart:
         places: list[float] = []
         for y, _ in ends:
             places.append(max(y, places[-1] + step) if places else y)
-        lowest = self.canvas.height - 0.6 * TYPE
+        lowest = self.bottom  # below are the numbers of the ticks
         for index in reversed(range(len(places))):
             places[index] = min(places[index], lowest)
             lowest = places[index] - step

@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from ..envs.world import World
-from .board import describe
 from .boarding import draw_board
 from .canvas import Canvas, cut, text_width
+from .cards import draw_cards
 from .drawn_board import Board, layout_of
 from .frame import Frame
 from .palette import Theme, mix
@@ -110,7 +110,7 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
         if part.world.boards.height:
             draw_board(canvas, part, _board(part, room, ratio))
         else:
-            _draw_words(canvas, part, room)
+            draw_cards(canvas, part, room)
     if frame.shows("tree") and frame.other is None and parts.second is not None:
         _draw_search(canvas, frame, parts.second)
     if parts.side[1]:
@@ -290,13 +290,6 @@ def _draw_search(canvas: Canvas, frame: Frame, room: Room) -> None:
 def _search_room(room: Room) -> Room:
     """The room of a search begins where the label of a second board would."""
     return room[0], room[1] - LABEL, room[2], room[3] + LABEL
-
-
-def _draw_words(canvas: Canvas, frame: Frame, room: Room) -> None:
-    """A world without a board: its counters."""
-    left, top, width, _ = room
-    for number, text in enumerate(describe(frame.world, frame.state)):
-        canvas.text(left, top + 30 + 28 * number, cut(text, 20.0, width), 20.0)
 
 
 def _draw_side(canvas: Canvas, frame: Frame, parts: Layout) -> None:

@@ -18,7 +18,7 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
     as_json: AsJson = False,
 ) -> None:
-    """Write one HTML page on some runs and sweeps: claim, replays with what the agents thought, verdict, curves, diagrams."""
+    """Write one HTML page on runs and sweeps: claim, verdict, replays with thoughts, learning curves, diagrams."""
     from ..viz.report.page import open_shown, write_report
 
     target = write_report([open_shown(folder) for folder in which], out)
