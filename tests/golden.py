@@ -1,7 +1,7 @@
 """What every scenario of the library looks like: small pictures that are kept, and how far apart two may be.
 
-`python -m tests.golden [SCENARIO...]` writes those of tests/pictures/library; `--to FOLDER` writes them at full size, to
-be looked at. A new scenario needs one.
+`python -m tests.golden [SCENARIO...]` writes those of tests/pictures/library; `--to FOLDER` writes them at full size,
+to be looked at. A new scenario needs one.
 """
 
 import argparse
