@@ -44,9 +44,7 @@ def main(arguments: list[str]) -> int:
             from . import frames
 
             return frames.main(rest)
-    print(
-        f"no benchmark {arguments[0]!r}; there are peers, torch-view and frames, or no argument for all of Turncoat's own"
-    )
+    print(f"no benchmark {arguments[0]!r}; there are peers, torch-view and frames; without argument, the rest")
     return 2
 
 

@@ -205,7 +205,7 @@ def learned(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def swept():
-    axes = {"robot.discount": [0.5, 0.9, 0.97], "threshold": [1, 2]}
+    axes: dict[str, list] = {"robot.discount": [0.5, 0.9, 0.97], "threshold": [1, 2]}
     return turncoat.sweep(
         "treacherous_turn/lab", axes, regimes={"turns": "share(seized) >= 1", "stays": "share(seized) <= 0"}
     )

@@ -52,9 +52,9 @@ def _card(
         canvas.text(left + INSET, top + 0.3 * height, cut(name, 12.5, width - 2 * INSET), 12.5, theme.muted, "lm")
         canvas.text(left + INSET, y, cut(value, 17.0, 0.5 * width), 17.0, theme.ink, "lm", bold=True)
     else:
-        size = min(12.5, 0.6 * height)
-        canvas.text(left + INSET, middle, cut(name, size, 0.3 * width), size, theme.muted, "lm")
-        canvas.text(left + 0.36 * width, middle, cut(value, size, 0.3 * width), size, theme.ink, "lm", bold=True)
+        type_ = min(12.5, 0.6 * height)
+        canvas.text(left + INSET, middle, cut(name, type_, 0.3 * width), type_, theme.muted, "lm")
+        canvas.text(left + 0.36 * width, middle, cut(value, type_, 0.3 * width), type_, theme.ink, "lm", bold=True)
     if field.share is not None:
         x, right = left + (0.52 if height >= LOW else 0.68) * width, left + width - INSET
         canvas.box(x, y - 4, right, y + 4, mix(theme.hairline, theme.panel, 0.3), 4)
