@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pygame
 from PIL import Image
 
 from ..evals.rundir import RunError
-from .camera import Camera
 from .frame import Frame
 from .grips import Grip, grip_at
 from .scene import draw
 from .screen import open_display
 from .viewer import Viewer
+
+if TYPE_CHECKING:
+    from .camera import Camera
 
 RATE = 60
 """Frames in a second, at most."""
@@ -127,6 +130,8 @@ class Window:
 
     def begin_film(self, folder: Path | None = None) -> None:
         """Film what is shown from now on, under a name that is free."""
+        from .camera import Camera  # not before it is needed: the first picture should be there soon
+
         target = free_name(folder or Path.cwd(), self._stem, self._ending)
         self._camera = Camera(target, draw(self.viewer.frame(), *self.size, self.scale))
         self._call_it(" (recording, V ends it)")
