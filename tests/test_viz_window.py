@@ -199,7 +199,8 @@ class Driver:
     def press(self, *keys: str, seconds: float = 0.0) -> None:
         for key in keys:
             code = self.pygame.key.key_code(key)
-            self.pygame.event.post(self.pygame.event.Event(self.pygame.KEYDOWN, key=code, mod=0, unicode=""))
+            for kind in (self.pygame.KEYDOWN, self.pygame.KEYUP):
+                self.pygame.event.post(self.pygame.event.Event(kind, key=code, mod=0, unicode=""))
             self.window.turn(0)
         self.window.turn(seconds)
 

@@ -24,6 +24,8 @@ RATE = 60
 """Frames in a second, at most."""
 SMALLEST = (240, 180)
 """A window is never drawn smaller, in points."""
+REPEATED = frozenset([",", ".", "-", "=", "+", "[", "]", "left", "right", "up", "down", "backspace"])
+"""Keys that do it again and again while they are held."""
 FILMING = (220, 50, 40)
 """The colour of the dot that says that a film is made; the film itself lacks it."""
 
@@ -67,6 +69,7 @@ class Window:
         self._keys, self._ending = keys, ending
         self._camera: Camera | None = None
         self._grip: Grip | None = None
+        self._held: set[int] = set()
         self._drawn: tuple[object, ...] = ()
         self._call_it()
 
@@ -165,7 +168,12 @@ class Window:
         if event.type == pygame.QUIT:
             self.viewer.left = True
         elif event.type == pygame.KEYDOWN:
-            self._press(_key(event))
+            # A slow frame between its ways down and up makes a key look held: no switch may flip twice for that.
+            if event.key not in self._held or pygame.key.name(event.key) in REPEATED:
+                self._press(_key(event))
+            self._held.add(event.key)
+        elif event.type == pygame.KEYUP:
+            self._held.discard(event.key)
         elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
             self._grip = self._take_hold(event.pos)
         elif event.type == pygame.MOUSEMOTION and self._grip is not None:
