@@ -16,7 +16,7 @@ export POLARS_MAX_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint type imports spell pytest format docs bench clean
+.PHONY: help run test display lint type imports spell pytest format docs bench clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
@@ -24,7 +24,15 @@ help: ## list these targets
 run: $(VENV)/.installed ## install, then run the first scenario
 	$(BIN)/turncoat run treacherous_turn/lab
 
-test: lint type imports spell pytest ## every gate, then the tests: what CI runs
+test: display lint type imports spell pytest ## every gate, then the tests: what CI runs
+
+# A few tests want a virtual display. It is no Python package: as root on Debian and its kin it is fetched, and a mirror
+# that does not answer fails nothing.
+display: ## install Xvfb, where that can be done
+	@if command -v Xvfb >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { timeout 40 apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive timeout 60 apt-get install -y -qq --no-install-recommends xvfb; } >/dev/null 2>&1; then :; \
+	else echo "warning: Xvfb is not here and was not installed; tests of the window under a real display are skipped" >&2; fi
 
 lint: $(VENV)/.installed-dev ## style and mistakes
 	$(BIN)/ruff check

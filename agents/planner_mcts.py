@@ -8,7 +8,7 @@ ticks ahead and no further, and the tree adds its own depth to that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from .planner_tables import SWEEPS
 from .planning import Decision, Planning, Problem, Sweeps, check_sweeps
 from .plans import MAX_LINE, MAX_NODES, Plan, PlanStep
 from .tabular_plan import events_of, outcomes_at, plan_step
-from .tree_search import SearchTables, SearchTree, tree_search
+
+if TYPE_CHECKING:
+    from .tree_search import SearchTree
 
 NODES = 1 << 20
 """Nodes of trees that are grown together: they are kept in memory until their actions are read off."""
@@ -63,6 +65,8 @@ class _Searching:
     """`mcts` at work. The search from a state is always the same one: its chance is that of the state's number."""
 
     def __init__(self, options: Mcts, problem: Problem) -> None:
+        from .tree_search import SearchTables  # numba takes half a second, which nobody who does not search should wait
+
         self._options, self._problem = options, problem
         self._tables = SearchTables.of(problem.mdp)
         self._heads = np.ascontiguousarray(problem.heads(options.sweeps).vector_values)
@@ -111,6 +115,8 @@ class _Searching:
         )
 
     def _search(self, states: Longs) -> SearchTree:
+        from .tree_search import tree_search
+
         options, problem = self._options, self._problem
         return tree_search(
             self._tables, states.astype(np.int32), self._heads, problem.weights, problem.discounts,

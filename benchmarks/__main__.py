@@ -1,7 +1,8 @@
 """Measure and print a table; exit code 1 if a target is missed.
 
 Without arguments: everything of Turncoat's own. `peers` measures it beside other libraries, `torch-view` what torch
-makes of it, on a GPU if asked; both have `--help`.
+makes of it, on a GPU if asked; both have `--help`. `frames` measures the
+window.
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ def main(arguments: list[str]) -> int:
             from . import torch_view
 
             return torch_view.main(rest)
-    print(f"no benchmark {arguments[0]!r}; there are peers and torch-view, or no argument for all of Turncoat's own")
+        case ["frames", *rest]:
+            from . import frames
+
+            return frames.main(rest)
+    print(f"no benchmark {arguments[0]!r}; there are peers, torch-view and frames; without argument, the rest")
     return 2
 
 

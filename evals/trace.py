@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from ..envs.base import Ints
+from .progress import Curve
 
 TRACE_VERSION = 1
 """The version that this code writes; it reads this one and none newer."""
@@ -22,7 +23,7 @@ TRACE_VERSION = 1
 HIDDEN = "hidden.performance"
 """The column of the hidden score."""
 
-_KEY = "turncoat.trace"
+_KEY, _LEARNING = "turncoat.trace", "turncoat.learning"
 
 
 class TraceError(Exception):
@@ -79,12 +80,16 @@ class TraceMeta:
 class Trace:
     """A table with one row per tick, ordered by seed, episode and step, and what holds for all of it.
 
+    Attributes:
+        learning: by seed, what the agent earned while it was trained (see `progress.Curve`), where that was seen.
+
     Raises:
         TraceError: the table's columns are not those of `meta.schema`.
     """
 
     meta: TraceMeta
     table: pl.DataFrame
+    learning: Mapping[int, Curve] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted, found = self.meta.schema, dict(self.table.schema)
@@ -118,7 +123,7 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
     if any(trace.meta != traces[0].meta for trace in traces):
         raise TraceError("these traces differ in scenario, stage, agent or settings, so they cannot be one")
     table = pl.concat([trace.table for trace in traces]).sort("seed", "episode", "step", maintain_order=True)
-    return Trace(traces[0].meta, table)
+    return Trace(traces[0].meta, table, {seed: curve for trace in traces for seed, curve in trace.learning.items()})
 
 
 def write_trace(trace: Trace, path: Path) -> None:
@@ -126,7 +131,8 @@ def write_trace(trace: Trace, path: Path) -> None:
     meta = {"version": TRACE_VERSION, **asdict(trace.meta)}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        trace.table.write_parquet(temporary, metadata={_KEY: json.dumps(meta, sort_keys=True)})
+        written = {_KEY: json.dumps(meta, sort_keys=True), _LEARNING: json.dumps(trace.learning)}
+        trace.table.write_parquet(temporary, metadata=written)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -142,7 +148,8 @@ def read_trace(path: Path) -> Trace:
     if not path.is_file():
         raise TraceError(f"{path}: no such file")
     try:
-        written = pl.read_parquet_metadata(path).get(_KEY)
+        found = pl.read_parquet_metadata(path)
+        written = found.get(_KEY)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:
         raise TraceError(f"{path}: not a whole Parquet file (cut short, or something else)") from fault
     if written is None:
@@ -153,7 +160,7 @@ def read_trace(path: Path) -> Trace:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:
         raise TraceError(f"{path}: damaged; its table cannot be read") from fault
     try:
-        return Trace(meta, table)
+        return Trace(meta, table, _read_learning(found.get(_LEARNING, "{}")))
     except TraceError as fault:
         raise TraceError(f"{path}: {fault}") from None
 
@@ -178,3 +185,11 @@ def _read_meta(written: str, path: Path) -> TraceMeta:
         )
     except (KeyError, TypeError, ValueError) as fault:
         raise TraceError(f"{path}: damaged; what it says of itself cannot be read") from fault
+
+
+def _read_learning(written: str) -> dict[int, Curve]:
+    try:
+        curves = json.loads(written).items()
+        return {int(seed): tuple((int(steps), float(earned)) for steps, earned in curve) for seed, curve in curves}
+    except (AttributeError, TypeError, ValueError) as fault:
+        raise TraceError("damaged; its learning curves cannot be read") from fault

@@ -32,6 +32,7 @@ from ..scenarios.language.schema import Learn
 from . import together
 from .cache import code_hash
 from .holding import held_weights, unable_to_hold
+from .progress import Earning
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .stages import Life, School, world_of
@@ -196,7 +197,8 @@ def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
 def _one(training: Training, seed: int) -> Trace:
     if len(training.field.agents) > 1 or "=" in training.method:
         return together.trace_of_all(training, seed)
-    agent = _life(training).brought_up(seed)
+    earning = Earning(world_of(training.school).agents[0].weights, training.steps)
+    agent = _life(training, earning).brought_up(seed)
     if isinstance(agent, Enters):
         agent.enter_world(training.field)
     if isinstance(agent, Perceiver):
@@ -207,12 +209,13 @@ def _one(training: Training, seed: int) -> Trace:
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
     field = replace(training.field, rewards_shown=training.field.rewards_shown and training.learn.reward)
-    return simulate(
+    played = simulate(
         field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes, thoughts=training.thoughts
     )
+    return replace(played, learning={seed: earning.curve})
 
 
-def _life(training: Training) -> Life[Pupil]:
+def _life(training: Training, earning: Earning) -> Life[Pupil]:
     """What the agent goes through before it is judged."""
     world = world_of(training.school)
 
@@ -220,7 +223,7 @@ def _life(training: Training) -> Life[Pupil]:
         return training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
 
     def lane(school: School) -> TrainingEnv:
-        return _lane(school, plans(training.method))
+        return earning.on(_lane(school, plans(training.method)))
 
     return Life(make, lane, training.scenario, training.school, training.field.stage, training.steps)
 

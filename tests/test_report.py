@@ -195,3 +195,47 @@ def test_a_browser_runs_nothing_of_a_scenario(tmp_path):
     assert "owned" not in title.replace(EVIL, "")
     assert heading.strip() == EVIL.strip()
     assert images == 0
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    settings = Settings(agents=("q_learning",), seeds=2, steps=3_000)
+    return turncoat.run("escape/off_switch", settings=settings).save(tmp_path_factory.mktemp("runs") / "learned")
+
+
+@pytest.fixture(scope="module")
+def swept():
+    axes: dict[str, list] = {"robot.discount": [0.5, 0.9, 0.97], "threshold": [1, 2]}
+    return turncoat.sweep(
+        "treacherous_turn/lab", axes, regimes={"turns": "share(seized) >= 1", "stays": "share(seized) <= 0"}
+    )
+
+
+def test_curves_are_those_of_the_training(learned):
+    (run,) = data_of(report_html([learned]))
+    (trace,) = run["learning"]
+    assert trace["label"] == next(iter(learned.traces))
+    assert [seed for seed, _ in trace["seeds"]] == [0, 1]
+    for seed, curve in trace["seeds"]:
+        assert [tuple(point) for point in curve] == list(learned.trace(trace["label"]).learning[seed])
+        assert 5 < len(curve) <= 50
+        assert curve[-1][0] <= 3_000
+
+
+@pytest.mark.slow
+def test_a_browser_plots_curves_and_diagrams(learned, swept, tmp_path):
+    page = report_html([learned, swept])
+    assert len(page) < 5_000_000
+    lines, wide, regimes, heading, console = browse(
+        page,
+        tmp_path,
+        "document.querySelectorAll('svg.learning polyline').length",
+        "document.querySelector('img.diagram').naturalWidth",
+        "[...document.querySelectorAll('section')][1].querySelector('tbody').innerText",
+        "[...document.querySelectorAll('section')][1].querySelector('h1').textContent",
+    )
+    assert console == []
+    assert lines == 3
+    assert wide > 400
+    assert "turns" in regimes
+    assert heading == swept.title

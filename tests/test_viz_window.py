@@ -17,6 +17,7 @@ from turncoat.evals.rundir import RunError
 from turncoat.evals.showing import Live
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
+from turncoat.viz.camera import Camera
 from turncoat.viz.film import record
 from turncoat.viz.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
 from turncoat.viz.palette import DARK, LIGHT
@@ -198,7 +199,8 @@ class Driver:
     def press(self, *keys: str, seconds: float = 0.0) -> None:
         for key in keys:
             code = self.pygame.key.key_code(key)
-            self.pygame.event.post(self.pygame.event.Event(self.pygame.KEYDOWN, key=code, mod=0, unicode=""))
+            for kind in (self.pygame.KEYDOWN, self.pygame.KEYUP):
+                self.pygame.event.post(self.pygame.event.Event(kind, key=code, mod=0, unicode=""))
             self.window.turn(0)
         self.window.turn(seconds)
 
@@ -323,6 +325,44 @@ def test_a_picture_that_cannot_be_saved_stops_nothing(
     assert "not saved" in driver.viewer.message
 
 
+def test_a_film_of_the_window_lasts_as_long_as_what_it_shows(driver: Driver, tmp_path: Path) -> None:
+    now = [0.0]
+    first = draw(driver.viewer.frame(), 640, 480)
+    driver.press(".")
+    second = draw(driver.viewer.frame(), 640, 480)
+    for name, lasts in (("film.gif", [400, 1000]), ("film", None)):
+        now[0] = 0.0
+        camera = Camera(tmp_path / name, first, lambda: now[0])
+        now[0] = 0.41
+        camera.take(draw(driver.viewer.frame(), 300, 200))  # is seen for no time at all
+        camera.take(second)
+        now[0] = 1.41
+        assert camera.finish() == tmp_path / name
+        if lasts is None:
+            wanted = [np.asarray(first), np.asarray(second)]
+            pictures = [np.asarray(Image.open(path)) for path in sorted((tmp_path / name).iterdir())]
+            assert [np.array_equal(*pair) for pair in zip(pictures, wanted, strict=True)] == [True, True]
+        else:
+            assert _film(tmp_path / name)[1:] == ((640, 480), lasts)
+
+
+def test_v_films_and_a_closed_window_ends_the_film(
+    lab: Live, screen: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    driver = Driver(_viewer(lab), ending=".webp")
+    driver.press("v", ".", "v")
+    assert driver.viewer.message == f"saved {tmp_path / 'lab-deploy.webp'}"
+    driver.press("v", ".")
+    assert driver.window.close() == f"saved {tmp_path / 'lab-deploy-2.webp'}"
+
+    driver = Driver(_viewer(lab), ending=".webp")
+    driver.press("v")
+    (tmp_path / "lab-deploy-3.webp").write_text("someone else's")
+    assert "not saved: " in driver.window.close()
+    assert (tmp_path / "lab-deploy-3.webp").read_text() == "someone else's"
+
+
 def test_the_timeline_is_dragged(driver: Driver) -> None:
     viewer = driver.viewer
     places = {tick_at(viewer.frame(), 640, 480, x, 440): x for x in range(640)}
@@ -405,7 +445,10 @@ def test_a_person_plays_takes_back_and_saves(screen: None, tmp_path: Path, capsy
     assert viewer.tick == 2
     driver.press("space")
     assert viewer.tick == 4
-    driver.press("d", "s")
+    driver.press("d", "escape")
+    assert "Esc again" in viewer.message
+    assert not viewer.left
+    driver.press("s")
     saved = tmp_path / "lab_played.yaml"
     assert str(saved) in viewer.message
     assert load(saved).document.replays[0].actions == ["right", "right", "right", "stay", "disarm"]

@@ -242,20 +242,25 @@ def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | 
         return compare_runs(one, other, within)
 
 
-def report(*runs: Run | StoredRun | str | os.PathLike[str]) -> Page:
-    """One page on some runs, with a player for what was recorded; a notebook shows it, `Page.save` writes it.
+def report(*shown: Run | StoredRun | Sweep | str | os.PathLike[str]) -> Page:
+    """One page on runs and sweeps, with a player for what was recorded; a notebook shows it, `Page.save` writes it.
 
     Args:
-        runs: what `run` returned, or folders of runs.
+        shown: what `run` or `sweep` returned, or folders of either.
 
     Raises:
         RunError: a folder is not that of a run, or its scenario has changed since.
     """
-    from .viz.report.page import Page, report_html
+    from .viz.report.page import Page, open_shown, report_html
 
     with TemporaryDirectory() as spare:
-        stored = [_stored(run, Path(spare) / str(number)) for number, run in enumerate(runs)]
-        return Page(report_html(stored))
+        opened = [
+            each if isinstance(each, Sweep)
+            else _stored(each, Path(spare) / str(number)) if isinstance(each, Run | StoredRun)
+            else open_shown(Path(each))
+            for number, each in enumerate(shown)
+        ]  # fmt: skip
+        return Page(report_html(opened))
 
 
 def _stored(run: Run | StoredRun | str | os.PathLike[str], spare: Path) -> StoredRun:
@@ -318,25 +323,17 @@ def sweep_into(
     Raises:
         RunError: the folder exists and holds something else, or cannot be written.
     """
+    from .viz.phase import diagram_if_any
+
     its = identity(scenario, question)
     if same_sweep(folder, its):
         return load_sweep(folder)
     check_target(folder)
     journal = Journal(folder, its)
     result = run_sweep(scenario, question, jobs, report, journal)
-    save_sweep(result, folder, its, _picture(result), sys.argv)
+    save_sweep(result, folder, its, diagram_if_any(result), sys.argv)
     journal.drop()
     return result
-
-
-def _picture(result: Sweep) -> bytes | None:
-    """The diagram; None where there are no regimes to show, or too many panels."""
-    from .viz.phase import phase_diagram
-
-    try:
-        return phase_diagram(result) if result.question.regimes else None
-    except ValueError:
-        return None
 
 
 def as_data(result: Any) -> Any:

@@ -1,1 +1,5 @@
 """What one sees: pictures, plots and reports of what happened."""
+
+import os
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # read when pygame is imported; stdout is the program's own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -77,18 +78,48 @@ def describe(world: World, state: Ints) -> list[str]:
     return list(_words(world, state))
 
 
+@dataclass(frozen=True)
+class Quantity:
+    """A field that is no body's place: its name, its value in words, and where it lies between its bounds.
+
+    Attributes:
+        share: from 0 to 1; None for words and for flags that are not numbers.
+        column: of the state.
+    """
+
+    name: str
+    text: str
+    share: float | None
+    column: int
+
+
+def quantities(world: World, state: Ints) -> list[Quantity]:
+    """Every field of a state int32 `[F]` that is neither about a body nor the end."""
+    bodies = {column for body in world.bodies for column in (body.cell, body.facing, body.phase, body.carrier)}
+    out = []
+    for column, field in enumerate(world.fields):
+        if column in bodies or column in (world.layout, world.ended):
+            continue
+        its, stored = world.columns[field.name], int(state[column])
+        counted = its.words is None and field.size > 2 and its.most > its.least
+        share = (stored - its.least) / (its.most - its.least) if counted else None
+        out.append(Quantity(field.name, _amount(its, field.size, stored), share, column))
+    return out
+
+
 def _words(world: World, state: Ints) -> Iterator[str]:
     boards = world.boards
     if world.layout >= 0:
         yield f"layout {state[world.layout]} (0 to {boards.walls.shape[0] - 1})"
+    told = {each.column: each for each in quantities(world, state)}
     whereabouts = {
         column: body for body in world.bodies for column in (body.cell, body.facing, body.phase, body.carrier)
     }
-    for column, field in enumerate(world.fields):
+    for column in range(len(world.fields)):
         if column in (world.layout, world.ended):
             continue
         if column not in whereabouts:
-            yield f"{field.name} {_amount(world.columns[field.name], field.size, int(state[column]))}"
+            yield f"{told[column].name} {told[column].text}"
             continue
         body = whereabouts[column]
         if column == body.cell and state[column] == boards.nowhere:

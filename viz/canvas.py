@@ -151,6 +151,10 @@ class Canvas:
         """A finished picture in pixels, over what is there where it is clear; its centre lies at a point."""
         self._paste(picture, round(x * self._unit - picture.width / 2), round(y * self._unit - picture.height / 2))
 
+    def paste(self, picture: Image.Image, left: int, top: int) -> None:
+        """A finished picture in pixels, its corner at a pixel."""
+        self._image.paste(picture, (left, top))
+
     def _paste(self, picture: Image.Image, x: int, y: int) -> None:
         self._image.paste(picture, (x, y), picture if picture.mode == "RGBA" else None)
 

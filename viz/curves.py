@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..envs.base import Floats
+from ..envs.base import Floats, Longs
 from .canvas import Canvas, text_width
 from .palette import mix
 
@@ -83,7 +83,7 @@ class Chart:
         self._axes()
         self._name_marks()
         for number, line in enumerate(self.lines):
-            points = [(self.x(tick), self._y(value)) for tick, value in enumerate(line.values)]
+            points = [(self.x(int(tick)), self._y(float(line.values[tick]))) for tick in corners(line.values)]
             self.canvas.line(points, line.colour, max(5.0 - 2.5 * number, 2.0))
         if self.ring and (tick := parting(self.lines[0].values, self.lines[1].values)) is not None:
             place = (self.x(tick), self._y(float(self.lines[0].values[tick])))
@@ -100,7 +100,7 @@ class Chart:
                 0.75,
             )
             self.canvas.text(self.left - 8, y, f"{level:g}", SMALL, self.theme.muted, "rm")
-        for tick in _round_numbers(0, self.ticks):
+        for tick in _round_numbers(0, self.ticks, int((self.right - self.left) / 30)):
             self.canvas.text(self.x(tick), self.canvas.height - 6, f"{tick:g}", SMALL, self.theme.muted, "ms")
         self.canvas.text(self.left - 8, self.canvas.height - 6, "tick", SMALL, self.theme.muted, "rs")
 
@@ -126,7 +126,7 @@ class Chart:
         places: list[float] = []
         for y, _ in ends:
             places.append(max(y, places[-1] + step) if places else y)
-        lowest = self.canvas.height - 0.6 * TYPE
+        lowest = self.bottom  # below are the numbers of the ticks
         for index in reversed(range(len(places))):
             places[index] = min(places[index], lowest)
             lowest = places[index] - step
@@ -150,6 +150,13 @@ class Chart:
 
     def _y(self, value: float) -> float:
         return self.bottom - (self.bottom - self.top) * (value - self.low) / ((self.high - self.low) or 1.0)
+
+
+def corners(values: Floats) -> Longs:
+    """int64 `[n]`: the first and the last index of a curve, and those at which its slope changes: straight stretches
+    need no points between."""  # noqa: D205, D209
+    bends = np.flatnonzero(~np.isclose(np.diff(values, 2), 0.0, atol=1e-9)) + 1
+    return np.unique([0, *bends, values.size - 1])
 
 
 def _round_numbers(low: float, high: float, most: int = 8) -> list[float]:

@@ -44,29 +44,47 @@ def record(
         How many frames it has.
 
     Raises:
-        RunError: something of that name exists, cannot be written, or has an ending that is not known.
+        RunError: see `write_film`.
     """
-    ending = out.suffix.lower()
-    if ending and ending not in ENDINGS:
-        raise RunError(f"{out}: a film is one of {', '.join(ENDINGS)}, or a folder, which has no ending")
-    check_target(out)
+    check_film(out)
     episode = viewer.episode
     assert episode is not None, "the viewer was not made to wait"
     count = episode.length + 1
-    pictures = _pictures(viewer, count, size, ratio, progress)
-    if not ending:
+    write_film(_pictures(viewer, count, size, ratio, progress), out, fps)
+    return count
+
+
+def check_film(out: Path) -> None:
+    """Whether a film can be written there, as far as can be told beforehand.
+
+    Raises:
+        RunError: something of that name exists, or it has an ending that is not known.
+    """
+    if out.suffix and out.suffix.lower() not in ENDINGS:
+        raise RunError(f"{out}: a film is one of {', '.join(ENDINGS)}, or a folder, which has no ending")
+    check_target(out)
+
+
+def write_film(pictures: Iterator[Image.Image], out: Path, fps: float) -> None:
+    """Write pictures of one size as a film, whole or not at all.
+
+    Raises:
+        RunError: see `check_film`, or it cannot be written.
+    """
+    check_film(out)
+    if not out.suffix:
         _write_folder(pictures, out)
-        return count
+        return
     part = out.with_name(f".{os.getpid()}.part-{out.name}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _WRITERS[ending](pictures, part, fps)
+        _WRITERS[out.suffix.lower()](pictures, part, fps)
+        check_target(out)  # it may have taken long
         os.replace(part, out)
     except OSError as fault:
         raise RunError(f"{out} cannot be written: {fault.strerror or fault}") from fault
     finally:
         part.unlink(missing_ok=True)
-    return count
 
 
 def _pictures(

@@ -42,7 +42,7 @@ def _timeline(viewer: Viewer, width: float, height: float, x: float, y: float) -
     def go(x: float, y: float) -> None:
         tick = tick_at(viewer.frame(), width, height, x, y)
         if tick is not None:
-            viewer.playing = False
+            viewer.playing, viewer.message = False, ""
             viewer.seek(tick)
 
     go(x, y)

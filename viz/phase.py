@@ -97,6 +97,14 @@ def panels(sweep: Sweep) -> tuple[Panel, ...]:
     return tuple(out)
 
 
+def diagram_if_any(sweep: Sweep, dpi: int = 150) -> bytes | None:
+    """The picture; None where there are no regimes to show, or too many panels."""
+    try:
+        return phase_diagram(sweep, dpi) if sweep.question.regimes else None
+    except ValueError:
+        return None
+
+
 def phase_diagram(sweep: Sweep, dpi: int = 150) -> bytes:
     """The picture of a sweep as PNG.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from ..evals.playing import Game, replay_file
@@ -50,11 +51,17 @@ class Hands:
     def __init__(self, game: Game, viewer: Viewer, folder: Path, extends: str) -> None:
         """For a game; a replay is saved in `folder` as a file that extends the scenario `extends`."""
         self.game, self.viewer, self._folder, self._extends = game, viewer, folder, extends
+        self._kept, self._warned = 0, False
         keys = action_keys(game.world.agents[game.agent].actions)
         self._moves = {key: action for action, key in keys.items()}
 
     def press(self, key: str) -> bool:
         """Do what a key asks for; says whether it is a key of the game."""
+        if key == "escape" and not self.viewer.help and self._unsaved and not self._warned:
+            self._warned = True
+            self.viewer.message = "the game is not saved: S saves it, Esc again leaves it"
+            return True
+        self._warned = key == "escape" and self._warned
         if key in self._moves:
             self._move(self._moves[key])
         elif key == "backspace":
@@ -92,14 +99,41 @@ class Hands:
         if not self.viewer.tick:
             self.viewer.message = "there is nothing to save before the first move"
             return
-        name = f"{self.game.scenario.name}_played"
-        text = replay_file(self.game, name, self._extends)
         try:
-            path = save_new(self._folder, name, ".yaml", lambda part: _write(part, text))
+            path = self._written(self._folder)
         except OSError as fault:
             self.viewer.message = f"not saved: {fault.strerror or fault}"
         else:
             self.viewer.message = f"saved {path}; `turncoat check` accepts it"
+
+    def keep(self) -> str:
+        """Save a game that nobody chose to leave, where its folder cannot be written with the system's own scraps.
+
+        Returns:
+            What was done, if anything was.
+
+        Raises:
+            OSError: it cannot be written there either.
+        """
+        if self._warned or not self._unsaved:
+            return ""
+        try:
+            path = self._written(self._folder)
+        except OSError:
+            path = self._written(Path(tempfile.gettempdir()))
+        return f"the game was saved as {path}"
+
+    @property
+    def _unsaved(self) -> bool:
+        """There are moves that no file has."""
+        return bool(self.game.episode(self.game.changes).length) and self.game.changes != self._kept
+
+    def _written(self, folder: Path) -> Path:
+        name = f"{self.game.scenario.name}_played"
+        text = replay_file(self.game, name, self._extends)
+        path = save_new(folder, name, ".yaml", lambda part: _write(part, text))
+        self._kept = self.game.changes
+        return path
 
 
 def _write(path: Path, text: str) -> None:

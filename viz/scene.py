@@ -6,6 +6,7 @@ boxes are stamps that are kept too. A frame is then a copy of the ground with bo
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -13,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from ..envs.world import World
-from .board import describe
-from .boarding import draw_board
+from .boarding import RECENT, draw_board
 from .canvas import Canvas, cut, text_width
+from .cards import draw_cards
 from .drawn_board import Board, layout_of
 from .frame import Frame
 from .palette import Theme, mix
@@ -101,16 +102,17 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
         ratio: pixels in a point.
     """
     parts = layout_for(frame, width, height)
-    canvas = Canvas(width, height, ratio, frame.theme, finer=1, on=_ground(frame, parts, ratio).copy())
+    ground = _ground(frame, parts, ratio)
+    canvas = Canvas(width, height, ratio, frame.theme, finer=1, on=ground.copy())
     if parts.head:
         _draw_head(canvas, frame)
     for part, room in _panes(frame, parts):
         if parts.second is not None:
             _draw_label(canvas, part, room)
         if part.world.boards.height:
-            draw_board(canvas, part, _board(part, room, ratio))
+            _draw_pane(canvas, part, _board(part, room, ratio), ground)
         else:
-            _draw_words(canvas, part, room)
+            draw_cards(canvas, part, room)
     if frame.shows("tree") and frame.other is None and parts.second is not None:
         _draw_search(canvas, frame, parts.second)
     if parts.side[1]:
@@ -249,6 +251,42 @@ def _axis(frame: Frame, parts: Layout, ratio: float = 1.0) -> tuple[float, float
     return MARGIN + 8, parts.width - MARGIN - 8
 
 
+@dataclass(frozen=True)
+class _Pane:
+    """What lies on one board; two are equal if they look alike, so that one that stays need not be drawn anew."""
+
+    key: tuple[object, ...]
+    frame: Frame = field(compare=False)
+    board: Board = field(compare=False)
+    ground: Image.Image = field(compare=False)
+
+
+def _draw_pane(canvas: Canvas, frame: Frame, board: Board, ground: Image.Image) -> None:
+    """A board with its overlays, from what was drawn before where it is the same."""
+    ratio, rim = canvas.ratio, 8.0
+    # Even corners: a shift by whole pairs of pixels moves no place that is rounded.
+    left, top = (max(round((edge - rim) * ratio) // 2 * 2, 0) for edge in (board.left, board.top))
+    right = min(round((board.left + board.width + rim) * ratio), ground.width)
+    bottom = min(round((board.top + board.height + rim) * ratio), ground.height)
+    path = frame.states[-RECENT:]
+    key = (
+        id(frame.world), path.tobytes(), id(frame.mind), id(frame.outlook), id(frame.before), frame.overlays,
+        frame.head, frame.agent, frame.node, frame.held, frame.theme.name, ratio, board.cell, left, top, right, bottom,
+    )  # fmt: skip
+    canvas.paste(_drawn_pane(_Pane(key, frame, board, ground), ratio, (left, top, right, bottom)), left, top)
+
+
+@lru_cache(8)
+def _drawn_pane(pane: _Pane, ratio: float, box: tuple[int, int, int, int]) -> Image.Image:
+    left, top, right, bottom = box
+    board = copy.copy(pane.board)
+    board.left, board.top = board.left - left / ratio, board.top - top / ratio
+    width, height = (right - left) / ratio, (bottom - top) / ratio
+    canvas = Canvas(width, height, ratio, pane.frame.theme, finer=1, on=pane.ground.crop(box))
+    draw_board(canvas, pane.frame, board)
+    return canvas.picture()
+
+
 # ------------------------------------------------------------------ what changes
 
 
@@ -290,13 +328,6 @@ def _draw_search(canvas: Canvas, frame: Frame, room: Room) -> None:
 def _search_room(room: Room) -> Room:
     """The room of a search begins where the label of a second board would."""
     return room[0], room[1] - LABEL, room[2], room[3] + LABEL
-
-
-def _draw_words(canvas: Canvas, frame: Frame, room: Room) -> None:
-    """A world without a board: its counters."""
-    left, top, width, _ = room
-    for number, text in enumerate(describe(frame.world, frame.state)):
-        canvas.text(left, top + 30 + 28 * number, cut(text, 20.0, width), 20.0)
 
 
 def _draw_side(canvas: Canvas, frame: Frame, parts: Layout) -> None:

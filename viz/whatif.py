@@ -69,6 +69,7 @@ class WhatIf:
         self._episode: Episode | None = None
         self._supposing = Supposing(scenario, stage)
         self._now = lru_cache(8)(lambda moment, agent: self._supposing.suppose(Edit(), moment, agent))
+        self._rows = lru_cache(64)(lambda agent, edit: rows_of(scenario, world, agent, edit))
         self._beside: Beside[Answer] = Beside(64, patience=None if wait else PATIENCE)
         self._shown: Answer | None = None
 
@@ -92,7 +93,7 @@ class WhatIf:
     @property
     def rows(self) -> tuple[Row, ...]:
         """Of the menu."""
-        return rows_of(self.scenario, self.world, self._agent, self.edit or Edit())
+        return self._rows(self._agent, self.edit or Edit())
 
     def press(self, key: str) -> bool:
         """Do what a key asks for; says whether it asked for anything. Something must be supposed."""
@@ -227,6 +228,7 @@ def _differences(rows: tuple[Row, ...], edit: Edit) -> list[str]:
     return out + [f"{plain(name)} moved" for name, _ in edit.places]
 
 
+@lru_cache(64)
 def _verdict(answer: Answer, since: int) -> tuple[str, ...]:
     """What would be done and what would come of it, as it is and as it would be."""
     assert answer.now is not None

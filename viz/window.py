@@ -5,25 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import pygame
+from PIL import Image
 
+from ..evals.rundir import RunError
 from .frame import Frame
 from .grips import Grip, grip_at
 from .scene import draw
+from .screen import open_display
 from .viewer import Viewer
+
+if TYPE_CHECKING:
+    from .camera import Camera
 
 RATE = 60
 """Frames in a second, at most."""
 SMALLEST = (240, 180)
 """A window is never drawn smaller, in points."""
-UNSEEN = ("offscreen", "evdev")
-"""What SDL falls back on where there is no screen."""
-
-
-class NoWindow(Exception):
-    """There is no screen to open a window on; the message says what else can be done."""
+REPEATED = frozenset([",", ".", "-", "=", "+", "[", "]", "left", "right", "up", "down", "backspace"])
+"""Keys that do it again and again while they are held."""
+FILMING = (220, 50, 40)
+"""The colour of the dot that says that a film is made; the film itself lacks it."""
 
 
 class Window:
@@ -40,6 +44,9 @@ class Window:
         size: tuple[int, int] = (1280, 800),
         scale: float | None = None,
         keys: Callable[[str], bool] | None = None,
+        *,
+        ending: str = ".mp4",
+        lost: Callable[[str], None] = lambda said: None,
     ) -> None:
         """Opens it.
 
@@ -48,19 +55,23 @@ class Window:
             size: in points.
             scale: pixels in a point; when None, 2 on a screen with very many.
             keys: takes a key by its name before the viewer gets it; says whether it wanted it.
+            ending: of the films that are made of it, one of `film.ENDINGS`, or empty for folders of pictures.
+            lost: called if the display goes away, after which the process ends; told what came of a film.
 
         Raises:
             NoWindow: there is no screen.
         """
         self.viewer = viewer
-        _open_display()
+        open_display(lambda: lost(self._let_go()))
         self.scale = scale or (2.0 if pygame.display.get_desktop_sizes()[0][1] >= 2000 else 1.0)
         self._screen = pygame.display.set_mode([round(side * self.scale) for side in size], pygame.RESIZABLE)
-        pygame.display.set_caption(f"Turncoat: {viewer.show.scenario.name}")
         pygame.key.set_repeat(400, 50)
-        self._keys = keys
+        self._keys, self._ending = keys, ending
+        self._camera: Camera | None = None
         self._grip: Grip | None = None
+        self._held: set[int] = set()
         self._drawn: tuple[object, ...] = ()
+        self._call_it()
 
     @property
     def size(self) -> tuple[float, float]:
@@ -68,14 +79,15 @@ class Window:
         across, down = self._screen.get_size()
         return max(across / self.scale, SMALLEST[0]), max(down / self.scale, SMALLEST[1])
 
-    def run(self) -> None:
-        """Show it until someone leaves."""
+    def run(self) -> str:
+        """Show it until someone leaves; says what came of a film that was being made then."""
         clock = pygame.time.Clock()
         try:
             while not self.viewer.left:
                 self.turn(clock.tick(RATE) / 1000)
         finally:
-            self.close()
+            said = self.close()
+        return said
 
     def turn(self, seconds: float) -> None:
         """One frame: take what came in, let time pass, draw what changed."""
@@ -86,15 +98,28 @@ class Window:
         state = (*frame_key(frame), self._screen.get_size(), self.scale)
         if state != self._drawn:
             self._drawn = state
-            picture = draw(frame, *self.size, self.scale)
-            pixels = pygame.image.frombuffer(picture.tobytes(), picture.size, "RGB")
-            self._screen.blit(pixels, (0, 0))
-            pygame.display.flip()
+            self._show(draw(frame, *self.size, self.scale))
 
-    def close(self) -> None:
-        """Close it."""
-        self.viewer.close()
+    def _show(self, picture: Image.Image) -> None:
+        pixels = pygame.image.frombuffer(picture.tobytes(), picture.size, "RGB")
+        self._screen.blit(pixels, (0, 0))
+        if self._camera is not None:
+            self._camera.take(picture)
+            centre = self._screen.get_width() - round(14 * self.scale), round(14 * self.scale)
+            pygame.draw.circle(self._screen, FILMING, centre, round(6 * self.scale))
+        pygame.display.flip()
+
+    def close(self) -> str:
+        """Close it; a film that is being made ends here, and what came of it is said."""
+        said = self._let_go()
         pygame.display.quit()
+        return said
+
+    def _let_go(self) -> str:
+        """Of everything but the screen."""
+        said = self.end_film()
+        self.viewer.close()
+        return said
 
     def screenshot(self, folder: Path | None = None) -> Path:
         """Save what is shown as a picture that no other has the name of.
@@ -103,8 +128,39 @@ class Window:
             OSError: it cannot be written.
         """
         picture = draw(self.viewer.frame(), *self.size, self.scale)
-        stem = f"{self.viewer.show.scenario.name}-{self.viewer.show.stage}-tick-{self.viewer.tick}"
+        stem = f"{self._stem}-tick-{self.viewer.tick}"
         return save_new(folder or Path.cwd(), stem, ".png", lambda path: picture.save(path, "PNG"))
+
+    def begin_film(self, folder: Path | None = None) -> None:
+        """Film what is shown from now on, under a name that is free."""
+        from .camera import Camera  # not before it is needed: the first picture should be there soon
+
+        target = free_name(folder or Path.cwd(), self._stem, self._ending)
+        self._camera = Camera(target, draw(self.viewer.frame(), *self.size, self.scale))
+        self._call_it(" (recording, V ends it)")
+
+    def end_film(self) -> str:
+        """End the film, if one is made; says what came of it."""
+        camera, self._camera = self._camera, None
+        if camera is None:
+            return ""
+        try:
+            said = f"saved {camera.finish()}"
+        except RunError as fault:
+            said = f"not saved: {fault}"
+        self.viewer.message = said
+        self._call_it()
+        return said
+
+    def _call_it(self, more: str = "") -> None:
+        """Give the window its title, and draw it anew."""
+        pygame.display.set_caption(f"Turncoat: {self.viewer.show.scenario.name}{more}")
+        self._drawn = ()
+
+    @property
+    def _stem(self) -> str:
+        """How the files begin that are made of what is shown."""
+        return f"{self.viewer.show.scenario.name}-{self.viewer.show.stage}"
 
     # -------------------------------------------------------------- what comes in
 
@@ -112,7 +168,12 @@ class Window:
         if event.type == pygame.QUIT:
             self.viewer.left = True
         elif event.type == pygame.KEYDOWN:
-            self._press(_key(event))
+            # A slow frame between its ways down and up makes a key look held: no switch may flip twice for that.
+            if event.key not in self._held or pygame.key.name(event.key) in REPEATED:
+                self._press(_key(event))
+            self._held.add(event.key)
+        elif event.type == pygame.KEYUP:
+            self._held.discard(event.key)
         elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
             self._grip = self._take_hold(event.pos)
         elif event.type == pygame.MOUSEMOTION and self._grip is not None:
@@ -128,9 +189,16 @@ class Window:
     def _press(self, key: str) -> None:
         if self._keys is not None and self._keys(key):
             return
-        if key != "s":
+        if key == "v" and self._camera is None:
+            self.begin_film()
+        elif key == "v":
+            self.end_film()
+        elif key == "s":
+            self._save()
+        else:
             self.viewer.press(key)
-            return
+
+    def _save(self) -> None:
         try:
             self.viewer.message = f"saved {self.screenshot()}"
         except OSError as fault:
@@ -178,14 +246,19 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
     )
 
 
+def free_name(folder: Path, stem: str, ending: str) -> Path:
+    """`STEM.png`, or `STEM-2.png` and so on where that is taken."""
+    names = (f"{stem}{ending}", *(f"{stem}-{number}{ending}" for number in range(2, 10_000)))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
 def save_new(folder: Path, stem: str, ending: str, write: Callable[[Path], None]) -> Path:
-    """Write a file whole, under a name that is free: `STEM.png`, `STEM-2.png` and so on.
+    """Write a file whole, under a name that is free.
 
     Raises:
         OSError: it cannot be written.
     """
-    names = (f"{stem}{ending}", *(f"{stem}-{number}{ending}" for number in range(2, 10_000)))
-    target = next(folder / name for name in names if not (folder / name).exists())
+    target = free_name(folder, stem, ending)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         write(part)
@@ -193,26 +266,3 @@ def save_new(folder: Path, stem: str, ending: str, write: Callable[[Path], None]
     finally:
         part.unlink(missing_ok=True)
     return target
-
-
-def _open_display() -> None:
-    """Open a display that someone can see, or the one that `SDL_VIDEODRIVER` names.
-
-    Raises:
-        NoWindow: there is none.
-    """
-    wanted = os.environ.get("SDL_VIDEODRIVER")
-    try:
-        pygame.display.init()
-    except pygame.error as fault:
-        raise NoWindow(_no_screen(str(fault))) from fault
-    if not wanted and pygame.display.get_driver() in UNSEEN:
-        pygame.display.quit()
-        raise NoWindow(_no_screen("no display was found"))
-
-
-def _no_screen(why: str) -> str:
-    return (
-        f"no window can be opened here ({why}); `turncoat record` makes a film without one, "
-        "and DISPLAY or SDL_VIDEODRIVER names a screen"
-    )

@@ -12,15 +12,16 @@ from .options import AsJson, write_json
 
 
 def report(
-    which: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of runs, as `run` writes them.")],
+    which: Annotated[
+        list[Path], typer.Argument(metavar="RUN", help="Folders of runs or sweeps, as `run` and `sweep` write them.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
     as_json: AsJson = False,
 ) -> None:
-    """Write one HTML page on some runs: the claim, the replays with what the agents thought, the verdict."""
-    from ..evals.rundir import load_run
-    from ..viz.report.page import write_report
+    """Write one HTML page on runs and sweeps: claim, verdict, replays with thoughts, learning curves, diagrams."""
+    from ..viz.report.page import open_shown, write_report
 
-    target = write_report([load_run(folder) for folder in which], out)
+    target = write_report([open_shown(folder) for folder in which], out)
     if as_json:
         write_json({"report": str(target), "bytes": target.stat().st_size})
     else:

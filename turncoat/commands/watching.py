@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..evals.reloading import Reloading
     from ..evals.showing import Show
     from ..viz.palette import Theme
+    from ..viz.playing import Hands
+    from ..viz.viewer import Viewer
 
 Shown = Annotated[
     str, typer.Argument(metavar="SCENARIO_OR_RUN", help="A scenario, or the folder that `turncoat run` wrote.")
@@ -29,6 +31,7 @@ Scale = Annotated[float | None, typer.Option("--scale", min=0.5, max=8, help="Pi
 Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
 Person = Annotated[str | None, typer.Option("--as", metavar="AGENT", help="Whom to play; the first by default.")]
 Agent = Annotated[str | None, typer.Option("--agent", help="Of a run: whose recording.")]
+Film = Annotated[str, typer.Option("--film", metavar="KIND", help="What V makes: mp4, gif, webp or pictures.")]
 BesideIt = Annotated[
     list[str],
     typer.Option(
@@ -50,6 +53,7 @@ def watch(
     size: Size = "1280x800",
     scale: Scale = None,
     dark: Dark = False,
+    film: Film = "mp4",
     beside: BesideIt = [],
     reload: Annotated[bool, typer.Option("--reload", help="Read the file again whenever it is saved.")] = False,
 ) -> None:
@@ -58,15 +62,15 @@ def watch(
     second = _second(show, which, beside, stage)
     if reload and Path(which).is_dir():
         raise UsageFault("--reload reads a scenario's file again; a run's recordings do not change")
-    chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
+    chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
+    from ..viz.view import View
     from ..viz.viewer import Viewer
-    from ..viz.window import NoWindow, Window
 
     other = None
     if second is not None:
         number = _number(second.show, seed)
         again = _reloading(which, param, set_, show.stage, second.overrides) if reload else None
-        other = Viewer(_apart(second.show), number=number, label=second.label, reloading=again)
+        other = View(_apart(second.show), number=number, label=second.label, reloading=again)
     again = _reloading(which, param, set_, show.stage) if reload else None
     viewer = Viewer(
         _apart(show),
@@ -79,12 +83,7 @@ def watch(
         reloading=again,
     )
     viewer.playing = True
-    try:
-        Window(viewer, wide, scale).run()
-    except NoWindow as fault:
-        raise UsageFault(str(fault)) from None
-    finally:
-        viewer.close()
+    _open(viewer, wide, scale, ending)
 
 
 def play(
@@ -99,6 +98,7 @@ def play(
     size: Size = "1280x800",
     scale: Scale = None,
     dark: Dark = False,
+    film: Film = "mp4",
 ) -> None:
     """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts."""
     scenario = load_with(which, param, set_)
@@ -106,23 +106,17 @@ def play(
     agents = list(scenario.document.agents)
     if as_ is not None:
         known("agent", as_, agents)
-    theme, wide = _theme(dark), _size(size)
+    theme, wide, ending = _theme(dark), _size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..evals.playing import Game, save_target
     from ..viz.playing import Hands, help_keys
     from ..viz.viewer import Viewer
-    from ..viz.window import NoWindow, Window
 
     game = Game(scenario, name, agents.index(as_) if as_ else 0)
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(game.world.agents[game.agent].actions))
     viewer.agent = game.agent
     viewer.message = "H shows the keys"
-    try:
-        Window(viewer, wide, scale, Hands(game, viewer, *save_target(which)).press).run()
-    except NoWindow as fault:
-        raise UsageFault(str(fault)) from None
-    finally:
-        viewer.close()
+    _open(viewer, wide, scale, ending, Hands(game, viewer, *save_target(which)))
 
 
 def record(
@@ -149,11 +143,12 @@ def record(
     second = _second(show, which, beside, stage)
     chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
     from ..viz.film import record as film
+    from ..viz.view import View
     from ..viz.viewer import Viewer
 
     other = None
     if second is not None:
-        other = Viewer(second.show, number=_number(second.show, seed), label=second.label, wait=True)
+        other = View(second.show, number=_number(second.show, seed), label=second.label, wait=True)
     number = _number(show, seed)
     viewer = Viewer(
         show,
@@ -176,6 +171,30 @@ def record(
         )
     else:
         printing.say(f"{out}: {frames} frames at {fps:g} a second")
+
+
+def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: Hands | None = None) -> None:
+    """Show a window until it is left; say what was kept of a game or a film that were not finished."""
+    from ..viz.screen import NoWindow
+    from ..viz.window import Window
+
+    def lost(said: str) -> None:
+        kept = hands.keep() if hands else ""
+        parts = ["the display was lost", *(text for text in (said, kept) if text)]
+        printing.err().print(f"turncoat: {'; '.join(parts)}", soft_wrap=True, markup=False)
+
+    try:
+        window = Window(viewer, size, scale, hands.press if hands else None, ending=ending, lost=lost)
+        try:
+            if said := window.run():
+                printing.say(said)
+        finally:
+            if kept := hands.keep() if hands else "":
+                printing.say(kept)
+    except NoWindow as fault:
+        raise UsageFault(str(fault)) from None
+    finally:
+        viewer.close()
 
 
 def _show(which: str, param: list[str], set_: list[str], stage: str | None, agent: str | None) -> Show:
@@ -261,6 +280,15 @@ def _overlays(names: list[str]) -> frozenset[str]:
     for name in names:
         known("overlay", name, (*OVERLAYS, "all"))
     return frozenset(names) or USUAL
+
+
+def _ending(kind: str) -> str:
+    """The ending of films of a kind; none for folders of pictures."""
+    from ..viz.film import ENDINGS
+
+    kinds = {ending[1:]: ending for ending in ENDINGS} | {"pictures": ""}
+    known("kind of film", kind, kinds)
+    return kinds[kind]
 
 
 def _theme(dark: bool) -> Theme:

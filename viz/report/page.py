@@ -15,9 +15,15 @@ from pathlib import Path
 from string import Template
 
 from ...evals.reopening import scenario_of
-from ...evals.rundir import RunError, StoredRun, check_target
+from ...evals.rundir import RunError, StoredRun, check_target, load_run
 from ...evals.showing import Recorded
+from ...evals.sweep_store import ASKED, load_sweep
+from ...evals.sweeps import Sweep
 from .film import Data, film, stage_data
+from .plots import learning_data, sweep_data
+
+Shown = StoredRun | Sweep
+"""What a page can be about."""
 
 MOST_EPISODES = 6
 """Of one trace that are shown."""
@@ -54,14 +60,23 @@ class Page:
         )
 
 
-def write_report(runs: Sequence[StoredRun], target: Path) -> Path:
-    """Write the report of some runs, whole or not at all.
+def open_shown(folder: Path) -> Shown:
+    """What a folder holds: a run or a sweep.
+
+    Raises:
+        RunError: it is neither, damaged, or of a newer version.
+    """
+    return load_sweep(folder) if (folder / ASKED).is_file() else load_run(folder)
+
+
+def write_report(shown: Sequence[Shown], target: Path) -> Path:
+    """Write the report of some runs and sweeps, whole or not at all.
 
     Raises:
         RunError: the target exists or cannot be written, or a run cannot be opened again.
     """
     check_target(target)
-    return Page(report_html(runs)).save(target)
+    return Page(report_html(shown)).save(target)
 
 
 def _write(text: str, target: Path) -> Path:
@@ -76,17 +91,19 @@ def _write(text: str, target: Path) -> Path:
     return target
 
 
-def report_html(runs: Sequence[StoredRun]) -> str:
-    """The page for some runs.
+def report_html(shown: Sequence[Shown]) -> str:
+    """The page for some runs and sweeps.
 
     Raises:
         RunError: a run cannot be opened again, or there is none.
     """
-    if not runs:
+    if not shown:
         raise RunError("there is no run to report")
+    sweeps = {number: sweep_data(each) for number, each in enumerate(shown) if isinstance(each, Sweep)}
     most = MOST_EPISODES
     while True:
-        text = _page([_run_data(run, most) for run in runs])
+        runs = {number: _run_data(each, most) for number, each in enumerate(shown) if isinstance(each, StoredRun)}
+        text = _page([data for _, data in sorted((runs | sweeps).items())])
         if len(text.encode()) <= MOST_BYTES or most == 0:
             return text
         most //= 2
@@ -129,6 +146,7 @@ def _run_data(run: StoredRun, most: int) -> Data:
         "judgements": [judgement.to_dict() for judgement in run.judgements],
         "command": shlex.join(["turncoat", *run.manifest.command[1:]]),
         "manifest": {**asdict(run.manifest), "command": list(run.manifest.command)},
+        "learning": learning_data(run),
         "stages": stages,
         "episodes": episodes,
         "leftOut": left_out,

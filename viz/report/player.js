@@ -500,6 +500,10 @@ function section(run) {
     if (run.leftOut) root.append(make("p", { class: "muted" }, run.leftOut + " more recorded episodes are in the run's folder."));
   }
   root.append(make("h2", {}, "Verdict"), verdictTable(run));
+  if (run.learning.length) {
+    root.append(make("h2", {}, "How it learned"), make("p", { class: "muted" }, "What an episode of training earned, exploration included: each seed, and the mean of all."),
+      make("div", { class: "plots" }, ...run.learning.map(learning)));
+  }
   const about = Object.entries(run.about);
   if (about.length) root.append(make("h2", {}, "About"), make("dl", {}, ...about.flatMap(([key, text]) => [make("dt", {}, key), make("dd", {}, text)])));
   if (run.sources.length) root.append(make("p", { class: "muted" }, "Sources: " + run.sources.join("; ")));
@@ -509,4 +513,51 @@ function section(run) {
   return root;
 }
 
-document.getElementById("page").append(...runs.map(section));
+// ------------------------------------------------------------------ plots
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function draw(svg, tag, attributes, text) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text !== undefined) element.textContent = text;
+  svg.append(element);
+}
+
+// One trace: a thin line for each seed, and a thick one for their mean where all have a point.
+function learning(trace) {
+  const svg = document.createElementNS(SVG, "svg"), points = trace.seeds.flatMap(([, curve]) => curve);
+  const most = Math.max(...points.map(([steps]) => steps), 1), earned = points.map(([, value]) => value);
+  const low = Math.min(...earned), high = Math.max(...earned), room = high - low || 1;
+  const x = (steps) => 56 + (410 * steps) / most, y = (value) => 150 - (130 * (value - low)) / room;
+  const path = (curve) => curve.map(([steps, value]) => x(steps).toFixed(1) + "," + y(value).toFixed(1)).join(" ");
+  svg.setAttribute("class", "learning"); svg.setAttribute("viewBox", "0 0 480 182"); svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", trace.label + ": from " + number(low) + " to " + number(high) + " in " + most + " steps");
+  for (const value of high > low ? [low, high] : [low]) {
+    draw(svg, "line", { x1: 56, x2: 466, y1: y(value), y2: y(value), stroke: css("--hair") });
+    draw(svg, "text", { x: 50, y: y(value) + 4, "text-anchor": "end", fill: css("--muted"), "font-size": 12 }, number(value));
+  }
+  draw(svg, "text", { x: 56, y: 172, fill: css("--muted"), "font-size": 12 }, "0");
+  draw(svg, "text", { x: 466, y: 172, "text-anchor": "end", fill: css("--muted"), "font-size": 12 }, most.toLocaleString("en") + " steps");
+  for (const [, curve] of trace.seeds) draw(svg, "polyline", { points: path(curve), fill: "none", stroke: css("--accent"), "stroke-width": 1.2, "stroke-opacity": 0.45 });
+  const by = new Map();
+  for (const [steps, value] of points) by.set(steps, [...(by.get(steps) || []), value]);
+  const mean = [...by].filter(([, values]) => values.length === trace.seeds.length).sort((a, b) => a[0] - b[0])
+    .map(([steps, values]) => [steps, values.reduce((sum, value) => sum + value, 0) / values.length]);
+  draw(svg, "polyline", { points: path(mean), fill: "none", stroke: css("--accent"), "stroke-width": 2.6 });
+  return make("figure", {}, make("figcaption", {}, trace.label + ", " + trace.seeds.length + (trace.seeds.length === 1 ? " seed" : " seeds")), svg);
+}
+
+function sweepSection(sweep) {
+  const over = sweep.axes.map((axis) => axis.name + " (" + axis.values + ")").join(" × ");
+  const image = make("img", { class: "diagram", src: sweep.picture, alt: "Phase diagram of " + sweep.name + " over " + over + "; the table has its figures" });
+  const rows = Object.entries(sweep.found).flatMap(([agent, found]) => Object.entries(found).map(([regime, count]) =>
+    make("tr", {}, make("td", {}, agent), make("td", {}, regime), make("td", {}, String(count)), make("td", { class: "why" }, sweep.regimes[regime] || ""))));
+  const head = ["agent", "regime", "points or seeds", "where"].map((name) => make("th", {}, name));
+  const versions = Object.entries(sweep.versions).map(([name, version]) => name + " " + version).join(", ");
+  return make("section", {}, make("h1", {}, sweep.title), make("p", { class: "muted" }, sweep.name + " · sweep over " + over + " · stage " + sweep.stage), sweep.picture ? image : null,
+    make("div", { class: "table" }, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))),
+    make("h2", {}, "Again"), make("pre", {}, sweep.command), make("p", { class: "muted" }, "With " + versions + "; scenario " + sweep.hash.slice(0, 16) + "."));
+}
+
+document.getElementById("page").append(...runs.map((each) => (each.kind === "sweep" ? sweepSection(each) : section(each))));

@@ -1,0 +1,134 @@
+"""The window as a process of its own under a real X server, with real keys and a real mouse."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+
+from turncoat.evals.showing import Live
+from turncoat.scenarios.language.loading import load
+from turncoat.viz.scene import draw, tick_at
+from turncoat.viz.viewer import Viewer
+
+from .display import ROOT, Screen, needs_xvfb, until, virtual_display
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def screen():
+    with virtual_display() as screen:
+        yield screen
+
+
+@pytest.fixture
+def program(screen: Screen, tmp_path: Path):
+    yield lambda *arguments: screen.run(*arguments, folder=tmp_path)
+    screen.clear()
+
+
+def _picture(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+@needs_xvfb
+def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Path) -> None:
+    """A viewer of this process is told the same; whatever the window then shows is its scene, pixel by pixel."""
+    watching = program("watch", "treacherous_turn/lab")
+    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), wait=True, supposing=True)
+
+    def shows(width: int = 1280, height: int = 800) -> None:
+        scene = np.asarray(draw(viewer.frame(), width, height))
+        until(lambda: np.array_equal(watching.pixels(), scene), f"scene at tick {viewer.tick}")
+
+    watching.press("space", "Home", "period", "period")
+    viewer.seek(2)
+    shows()
+    watching.press("s")
+    assert np.array_equal(_picture(watching.saved("lab-deploy-tick-2.png")), np.asarray(draw(viewer.frame())))
+
+    places = {tick_at(viewer.frame(), 1280, 800, x, 760): x for x in range(1280)}
+    watching.drag((places[30], 760), (places[50], 700), (places[75], 760))
+    viewer.seek(75)
+    shows()
+    for key in "1234567890ut":  # each overlay on or off, then the dark theme
+        watching.press(key)
+        viewer.press(key)
+        shows()
+    watching.resize(900, 640)
+    shows(900, 640)
+    for key, name in (("c", "c"), ("Down", "down"), ("Right", "right")):  # what if?
+        watching.press(key)
+        viewer.press(name)
+    shows(900, 640)
+    for key, name in (("Escape", "escape"), ("End", "end"), ("h", "h")):
+        watching.press(key)
+        viewer.press(name)
+    shows(900, 640)
+    watching.press("Escape", "Escape")
+    assert watching.ends() == 0
+    assert watching.said() == ("", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["lab-deploy-tick-2.png"]
+
+
+@needs_xvfb
+def test_a_window_that_is_closed_keeps_the_game_and_the_film(program, tmp_path: Path) -> None:
+    playing = program("play", "treacherous_turn/lab")
+    playing.press("Right", "Right", "Down", "BackSpace", "v", "Right")
+    playing.settled()
+    playing.press("d")
+    playing.settled()
+    playing.close_politely()
+    assert playing.ends() == 0
+    said = " ".join(playing.said()[0].split())
+    assert f"saved {tmp_path / 'lab-deploy.mp4'}" in said
+    assert f"the game was saved as {tmp_path / 'lab_played.yaml'}" in said
+    assert load(tmp_path / "lab_played.yaml").document.replays[0].actions == ["right"] * 3 + ["disarm"]
+    frames, seconds = imageio_ffmpeg.count_frames_and_secs(tmp_path / "lab-deploy.mp4")
+    assert frames >= 5
+    assert seconds == pytest.approx(frames / 25, abs=0.1)
+
+
+@needs_xvfb
+def test_a_display_that_is_lost_loses_nothing_else(tmp_path: Path) -> None:
+    with virtual_display() as other:
+        playing = other.run("play", "treacherous_turn/lab", "--film", "gif", folder=tmp_path)
+        playing.press("v", "Right", "Down")
+        playing.settled()
+        other.end()
+        assert playing.ends() == 2
+    out, err = playing.said()
+    assert out == ""
+    assert err.startswith("turncoat: the display was lost; saved ")
+    assert load(tmp_path / "lab_played.yaml").document.replays[0].actions == "rd"
+    with Image.open(tmp_path / "lab-deploy.gif") as film:
+        assert film.size == (1280, 800)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lab-deploy.gif", "lab_played.yaml"]
+
+
+@needs_xvfb
+def test_a_screen_with_very_many_pixels_gets_two_for_a_point(tmp_path: Path) -> None:
+    with virtual_display("3840x2160") as other:
+        watching = other.run("watch", "treacherous_turn/absent_supervisor", folder=tmp_path)
+        watching.press("space", "Home")
+        assert watching.settled().shape == (1600, 2560, 3)
+        watching.press("Escape")
+        assert watching.ends() == 0
+
+
+@pytest.mark.parametrize("settings", [{}, {"DISPLAY": ":9999", "SDL_VIDEODRIVER": "x11"}])
+def test_where_no_display_is_it_is_said_what_to_do(settings: dict[str, str], tmp_path: Path) -> None:
+    env = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    env.pop("SDL_VIDEODRIVER", None)
+    command = [sys.executable, "-m", "turncoat", "watch", "treacherous_turn/absent_supervisor"]
+    env |= {"PYTHONPATH": str(ROOT), **settings}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no window can be opened here" in done.stderr
+    assert "turncoat record" in done.stderr

@@ -1,0 +1,50 @@
+"""What a page plots beside its replays: learning curves of a run, the phase diagram of a sweep."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+
+from ...evals.rundir import StoredRun
+from ...evals.sweeps import Sweep
+from ..phase import diagram_if_any
+from .film import Data
+
+SHARP = 110
+"""Dots in an inch of a phase diagram."""
+
+
+def learning_data(run: StoredRun) -> list[Data]:
+    """For each trace of a trained agent, what each seed earned by steps of training."""
+    traces = ((name, run.trace(name)) for name in run.traces)
+    return [
+        {"label": name, "seeds": [[seed, curve] for seed, curve in sorted(trace.learning.items()) if curve]}
+        for name, trace in traces
+        if any(trace.learning.values())
+    ]
+
+
+def sweep_data(sweep: Sweep) -> Data:
+    """A sweep: its diagram as a picture, and the same in figures."""
+    question = sweep.question
+    drawn = diagram_if_any(sweep, SHARP)
+    return {
+        "kind": "sweep",
+        "name": sweep.scenario,
+        "title": sweep.title,
+        "stage": question.stage,
+        "axes": [{"name": axis.name, "values": len(axis.values)} for axis in question.axes],
+        "regimes": dict(question.regimes),
+        "found": {agent: sweep.regimes(agent) for agent in question.agents},
+        "picture": "" if drawn is None else f"data:image/png;base64,{base64.b64encode(drawn).decode()}",
+        "command": shlex.join(_command(sweep)),
+        "hash": sweep.scenario_hash,
+        "versions": dict(sweep.versions),
+    }
+
+
+def _command(sweep: Sweep) -> list[str]:
+    """What asks it again, as far as the file itself asks it."""
+    sets = [word for name, value in sweep.overrides.items() for word in ("--set", f"{name}={value}")]
+    agents = [word for agent in sweep.question.agents for word in ("--agent", agent)]
+    return ["turncoat", "sweep", sweep.scenario, *sets, *(agents if agents != ["--agent", "exact"] else [])]
