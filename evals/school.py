@@ -30,7 +30,7 @@ class School:
         steps: environment steps of training; episodes: played afterwards, where chance matters.
         workers: who trains.
         cache: of earlier runs, or None.
-        budget: no training begins after it.
+        budget: no training begins after it, and one that has begun stops.
         report: told what is being done; count: told how many seeds are there.
         own: agents of the user's, by name; what they did is not kept, for the cache cannot know their code.
         trained: how many trainings were made; found: how many were in the cache.
@@ -92,7 +92,7 @@ class School:
             done = seeds.stop - len(missing)
             for seed in [seed for seed in kept if seed > missing[0]]:
                 del kept[seed]  # the first so many are asked for; the cache has the others
-            self.budget.check(f"after {done} of {seeds.stop} seeds")
+            raise self.budget.over(f"after {done} of {seeds.stop} seeds")
 
     def _training(self, method: str, overrides: Overrides, stage: str) -> Training:
         laboratory, scenario = self.laboratory, self.laboratory.scenario
@@ -114,6 +114,7 @@ class School:
             scenario.hash,
             {**scenario.overrides, **overrides},
             self.own.get(method),
+            self.budget.until,
         )
 
     def _key(self, training: Training, seed: int) -> str:

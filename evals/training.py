@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from ..envs.senses import senses
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
+from .budget import Deadline, TimedLane
 from .cache import code_hash
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
@@ -108,6 +110,7 @@ class Training:
         steps: environment steps of training; episodes: played in `field` afterwards.
         scenario_hash, overrides: for the trace.
         own: the user's agent that is meant, in place of one of `METHODS`.
+        until: seconds since the epoch after which it stops (see `Budget.until`); a seed that is not done has no trace.
     """
 
     method: str
@@ -120,6 +123,7 @@ class Training:
     scenario_hash: str
     overrides: dict[str, object]
     own: Own | None = None
+    until: float = math.inf
 
 
 def trained_traces(
@@ -134,12 +138,14 @@ def trained_traces(
         go_on: asked before each is begun.
 
     Yields:
-        A seed and its trace, as they are finished.
+        A seed and its trace, as they are finished; none for a seed that was stopped (see `Training.until`).
 
     Raises:
         NoCluster: the workers run another Turncoat, or other libraries, than this process.
     """
     for seed, code, trace in workers.each(_signed, [(training, seed) for seed in seeds], go_on):
+        if trace is None:
+            continue
         if code != code_hash() or trace.meta.versions != library_versions():
             raise NoCluster(
                 "the workers run another Turncoat or other libraries than this process, so their results would differ; "
@@ -148,15 +154,23 @@ def trained_traces(
         yield seed, trace
 
 
-def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
-    """A seed's trace, and which code made it."""
-    return seed, code_hash(), _one(training, seed)
+def _signed(training: Training, seed: int) -> tuple[int, str, Trace | None]:
+    """A seed's trace, and which code made it; None if the time was over before it was done."""
+    deadline = Deadline(training.until)
+    try:
+        return seed, code_hash(), _one(training, seed, deadline)
+    except Exception:
+        if deadline.passed:  # whatever an agent of the user's own has made of it
+            return seed, code_hash(), None
+        raise
 
 
-def _one(training: Training, seed: int) -> Trace:
+def _one(training: Training, seed: int, deadline: Deadline) -> Trace:
     world = training.school.world if isinstance(training.school, Enumeration) else training.school
     agent = training.own.make(world) if training.own else METHODS[training.method](world, training.scenario)
-    agent.fit(_lane(training.school, training.method in PLANNERS), training.steps, seed)
+    lane = TimedLane(_lane(training.school, training.method in PLANNERS), deadline)
+    # Stable-Baselines3 steps lanes of its own, and reports after each of its rollouts.
+    agent.fit(lane, training.steps, seed, deadline.progress if training.method.startswith(("ppo", "dqn")) else None)
     if isinstance(agent, Enters):
         agent.enter_world(training.field)
     if isinstance(agent, Perceiver):
@@ -166,7 +180,9 @@ def _one(training: Training, seed: int) -> Trace:
         learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
-    return simulate(training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes)
+    return simulate(
+        training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes, before_tick=deadline.check
+    )
 
 
 def _lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:

@@ -1,5 +1,6 @@
 """Whoever trains, the results are the same, byte for byte; and a budget ends what has not begun."""
 
+import math
 import os
 import sys
 import time
@@ -102,7 +103,9 @@ def test_nobody_there(monkeypatch):
 
 
 def test_workers_with_other_code_are_refused(monkeypatch):
-    monkeypatch.setattr(training, "_signed", lambda its, seed: (seed, "other", training._one(its, seed)))
+    monkeypatch.setattr(
+        training, "_signed", lambda its, seed: (seed, "other", training._one(its, seed, budget.Deadline(math.inf)))
+    )
     with pytest.raises(NoCluster, match="another Turncoat or other libraries"):
         api.run(load_text(LEARNED), settings=Settings(steps=100))
 

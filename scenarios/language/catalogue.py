@@ -104,6 +104,8 @@ CATALOGUE: dict[str, str] = {
     "its parameters (`{nash: {disagreement: up}}`). A veto needs thresholds (`{veto: {at_least: {harm: -1}}}`), a "
     "bargain an action that stands for no agreement (`stay`, if there is one).",
     "TC222": "The `harm` of a search is a share of episodes, so that 0 is none: `share(seized)`.",
+    "TC223": "`minus` names where the same measure is taken a second time: another agent, stage, variant, override, or "
+    "what is barred. Without any of them both are the same.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",
@@ -203,6 +205,8 @@ CATALOGUE: dict[str, str] = {
     "enlisted as an agent. Nobody else can value it, and an enlisted thing values no other channel.",
     "TC529": "A search picks by what the lab can see, and nobody in the lab sees the hidden performance. Were the "
     "objective to read it, the search would pick agents that are good, and show nothing.",
+    "TC530": "`return` and `value` sum what the agent is paid, and the hidden performance is never paid: measure it "
+    "by `performance`, and by `regret(performance)` against the best that was possible.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
     "outcomes of chance than are enumerated (64). The message names what multiplies. The scenario still "
