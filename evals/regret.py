@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from ..envs.analysis import best_for_designers
+from ..envs.enumerating import Enumeration
 from ..envs.extremes import expectation_range
-from ..envs.planning import ExactPlan
+from ..envs.planning import ExactPlan, plan_exactly
+from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.syntax import Measure, Quantity
+from .acting import planner_of
 
 
 def is_regret(measure: Measure) -> bool:
     """Whether a measure needs `best_of`."""
     return isinstance(measure, Quantity) and measure.quantity == "regret"
+
+
+def truly_best(enumeration: Enumeration, plan: ExactPlan, max_states: int) -> ExactPlan:
+    """The exact solver's plan, whatever the agent plans by: `plan` itself, if that is by the solver.
+
+    Raises:
+        ImproperDiscount, NoFixedPoint, NotEnumerable: see `plan_exactly`.
+    """
+    return plan if planner_of(enumeration.world) is None else plan_exactly(enumeration, (), max_states)
 
 
 def best_of(measure: Measure, plan: ExactPlan) -> float:
@@ -35,3 +47,9 @@ def best_of(measure: Measure, plan: ExactPlan) -> float:
             assert best.performance is not None
             return best.performance.high
     raise ValueError(f"no regret: {measure}")
+
+
+def best_in(plan: ExactPlan, text: str) -> float | None:
+    """The same of a written measure; None where it is no regret."""
+    measure = parse_measure(text)
+    return best_of(measure, plan) if is_regret(measure) else None

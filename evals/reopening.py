@@ -10,6 +10,7 @@ from ..envs.world import World
 from ..scenarios import library
 from ..scenarios.language.faults import ScenarioError
 from ..scenarios.language.loading import Scenario, apply_overrides, load_text
+from .profiles import enlisted
 from .rundir import RunError, StoredRun
 from .trace import TraceMeta
 
@@ -79,7 +80,7 @@ def world_of(scenario: Scenario, meta: TraceMeta) -> World:
     its = scenario_under(scenario, meta)
     if meta.stage not in its.document.stages:
         raise RunError(f"{_named(meta)} does not fit its scenario, which has no such stage")
-    world = compile_world(its, meta.stage)
+    world = compile_world(its, meta.stage, enlist=enlisted(meta.agent, scenario))
     fits = (
         meta.fields == tuple(field.name for field in world.fields)
         and meta.channels == world.channels

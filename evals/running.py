@@ -32,11 +32,12 @@ from .laboratory import Laboratory, Overrides
 from .looks import look_confidence, look_sizes, over_looks
 from .measures import Interval, mean_interval
 from .outlook import Outlook, outlook
+from .profiles import plainly
 from .recording import record_exactly, trace_name
 from .reopening import texts_of
 from .rundir import Manifest, StoredRun, default_folder, save_run, utc_now
 from .school import Count, School
-from .sides import Side, Sides, agents_in, ends_by_seed, exact_interval, sides_of
+from .sides import Side, Sides, agents_in, ends_by_seed, exact_interval, sides_of, world_of_side
 from .trace import Trace
 from .training import unable
 from .units import Unit, agents_named, units_of
@@ -83,7 +84,8 @@ class Settings:
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
         """Those that are run."""
         usual = agents_named(scenario) if self.all_agents else scenario.document.runs.agents
-        return (*(self.agents or (() if self.own else usual)), *(each.label for each in self.own))
+        agents = self.agents or (() if self.own else usual)
+        return (*map(plainly, agents), *(each.label for each in self.own))
 
     def filled(self, scenario: Scenario) -> dict[str, object]:
         """What of this can change a result, with what the file says filled in; plain data, which `kept` reads back."""
@@ -297,7 +299,7 @@ class _Runner:
         conditions = self._sides(case)
         for side in conditions[0].all:
             if not side.exact:
-                world = self.laboratory.world(side.overrides, side.stage)
+                world = world_of_side(self.laboratory, side)
                 if (reason := unable(side.agent, world, side.agent in self.own)) is not None:
                     return reason
         if len(conditions) > 1 or any(side.barring and not side.exact for side in conditions[0].all):

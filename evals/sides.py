@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ..envs.world import World
 from ..scenarios.language.schema import Expectation, Minus
 from .laboratory import Laboratory, Overrides, sampled_in
 from .measures import Interval, difference, less, seed_values
+from .profiles import enlisted
 from .trace import Trace
 
 Ends: TypeAlias = tuple[float, float]
@@ -85,6 +87,11 @@ def minus_in_words(expectation: Expectation) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def world_of_side(laboratory: Laboratory, side: Side) -> World:
+    """Where a side plays: with the things that its agent's name enlists."""
+    return _with_company(laboratory, side).world(side.overrides, side.stage)
+
+
 def exact_interval(laboratory: Laboratory, sides: Sides, text: str) -> Interval:
     """The range of a measure over all optimal policies, less that of the other side.
 
@@ -149,8 +156,13 @@ def _there(laboratory: Laboratory, minus: Minus, here: Side, expectation: Expect
 
 
 def _sampled(laboratory: Laboratory, side: Side, text: str, trace: Trace) -> dict[int, float | None]:
-    best = laboratory.best(text, side.overrides, side.stage)
-    return seed_values(sampled_in(laboratory.world(side.overrides, side.stage), text, trace, best))
+    best = _with_company(laboratory, side).best(text, side.overrides, side.stage)
+    return seed_values(sampled_in(world_of_side(laboratory, side), text, trace, best))
+
+
+def _with_company(laboratory: Laboratory, side: Side) -> Laboratory:
+    """With the things that an agent's name enlists."""
+    return laboratory.enlisting(enlisted(side.agent, laboratory.scenario))
 
 
 def _twice(value: float | None) -> Ends | None:

@@ -12,15 +12,16 @@ from ..envs.base import NotEnumerable
 from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
-from ..envs.planning import plan_exactly
 from ..envs.policies import ImproperDiscount
 from ..envs.reweighing import can_reweigh, reweigh
 from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge, World
 from ..scenarios.language.loading import Scenario, apply_overrides
+from .acting import plan_as_agent
 from .laboratory import BOUND_ONLY, Laboratory, Overrides, measured, sampled_in, shaping_overrides
 from .measures import Interval, seed_values
 from .regimes import UNSOLVED, regime_of
+from .regret import best_in, truly_best
 from .trace import Trace, join_traces
 from .training import Training, trained_traces, unable
 from .workers import Workers
@@ -143,11 +144,12 @@ def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
     try:
         enumeration = bench.enumeration(point, question.stage)
         states = enumeration.mdp.n_states
-        plan = plan_exactly(enumeration, (), bench.scenario.document.runs.max_states)
+        plan = plan_as_agent(enumeration, (), bench.scenario.document.runs.max_states)
         if plan.upper_bound:
             note = BOUND_ONLY
         else:
-            intervals = {text: measured(plan, text) for text in question.asked}
+            best = truly_best(enumeration, plan, bench.scenario.document.runs.max_states)
+            intervals = {text: measured(plan, text, best_in(best, text)) for text in question.asked}
             regime = regime_of(question.regimes, intervals, _params(bench, point))
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
     except (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable) as fault:

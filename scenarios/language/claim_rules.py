@@ -55,7 +55,7 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
 def _check_minus(minus: Minus, path: Path, context: Context) -> None:
     if not minus.model_fields_set:
         cure = "name at least one of `agent`, `stage`, `variant`, `with` and `barring`"
-        context.report.add("TC223", path, "a measure less itself is 0: nothing differs here", cure)
+        context.report.add("TC224", path, "a measure less itself is 0: nothing differs here", cure)
     _check_stage(minus.stage, path, context)
     _check_variant(minus.variant, path, context)
     check_overrides(minus.set, context.symbols, context.report, (*path, "with"))

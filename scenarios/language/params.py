@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from .constants import names_in
 from .formulas import effect, formula, measure
 from .parsing import ExpressionFault
-from .schema import ActionSpec, Counter, Deliberating, Document, Formula, Generate
+from .schema import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
 from .syntax import Assign, PutAt, Rate
 
 Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
@@ -17,7 +17,7 @@ Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
 def classify_params(document: Document) -> Mapping[str, Kind]:
     """What each param can change; of several, the one that costs most to change again (`layout` above `dynamics`).
 
-    `preference`: only weights, discounts and deliberations (or nothing at all), so that one enumeration serves every
+    `preference`: only weights, discounts, deliberations and planners (or nothing), so that one enumeration serves every
     value. `pay`: what rules pay, which is part of what is enumerated.
     """
     uses = _uses(document)
@@ -48,7 +48,7 @@ def unused_params(document: Document) -> tuple[str, ...]:
 def _uses(document: Document) -> dict[Kind, frozenset[str]]:
     """The names that each kind of formula reads."""
     return {
-        "preference": _read(_weights(document)),
+        "preference": _read(_weights(document)) | choosing(document),
         "pay": _read(formula for rule in document.rules for formula in rule.pays.values()),
         "dynamics": _read(_dynamics(document)) | _effects(document),
         "layout": _read(_layout(document)),
@@ -65,11 +65,28 @@ def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:
     return frozenset(names)
 
 
+def choosing(document: Document) -> frozenset[str]:
+    """Params that say how agents deliberate and plan."""
+    return _read(_parts(document))
+
+
+def _parts(document: Document) -> Iterator[Formula | None]:
+    for agent in document.agents.values():
+        yield from _deliberation(agent.deliberation)
+        yield from _planner(agent.planner)
+
+
+def _planner(its: str | Planning) -> Iterator[Formula | None]:
+    block = its.mcts or its.shooting or its.none if isinstance(its, Planning) else None
+    if block is not None:
+        for name in sorted(block.model_fields_set - {"backup"}):
+            yield None if (value := getattr(block, name)) == ALL else value
+
+
 def _weights(document: Document) -> Iterator[Formula | None]:
     for agent in document.agents.values():
         yield agent.discount
         yield from (value.weight for value in agent.values.values())
-        yield from _deliberation(agent.deliberation)
 
 
 def _deliberation(its: str | Deliberating) -> Iterator[Formula | None]:
