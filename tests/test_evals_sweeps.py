@@ -285,7 +285,7 @@ def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch):
         solved.append(1)
         return plan_exactly(*given)
 
-    monkeypatch.setattr(sweep_points, "plan_exactly", up_to_the_most)
+    monkeypatch.setattr(sweep_points, "plan_as_agent", up_to_the_most)
     with pytest.raises(KeyboardInterrupt):
         api.sweep_into(tmp_path / "s", scenario, question)
     assert not (tmp_path / "s").exists()

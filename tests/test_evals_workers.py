@@ -5,15 +5,18 @@
 import math
 import operator
 import os
+import signal
 import subprocess
 import sys
 import time
 from functools import partial
 
 import pytest
+from joblib.externals.loky import reusable_executor
 
 from turncoat import api
 from turncoat.evals import budget, training
+from turncoat.evals import workers as workers_module
 from turncoat.evals.running import Settings
 from turncoat.evals.trace import write_trace
 from turncoat.evals.workers import NoCluster, Workers, connect
@@ -46,6 +49,35 @@ def test_results_come_as_they_are_ready():
         results.close()  # type: ignore[attr-defined]  # and nobody waits for the first
         assert sorted(workers.each(operator.mul, [(2, 1), (2, 2), (2, 3)])) == [2, 4, 6]
         assert list(workers.each(operator.mul, [])) == []
+
+
+@pytest.mark.slow
+def test_nobody_waits_for_workers_that_have_gone(monkeypatch):
+    """Their processes are hidden from the executor, as if they had left without its noticing."""
+    monkeypatch.setattr(workers_module, "LOOK_EVERY", 0.05)
+    results = Workers(2).each(time.sleep, [(0,), (100,), (100,)])
+    assert next(results) is None
+    executor = reusable_executor._executor
+    hidden = dict(executor._processes)
+    executor._processes.clear()
+    began = time.monotonic()
+    with pytest.raises(NoCluster, match="have gone; run it again"):
+        list(results)
+    assert time.monotonic() - began < 30
+    for number in hidden:
+        os.kill(number, signal.SIGKILL)
+    assert sorted(Workers(2).each(operator.neg, [(1,), (2,)])) == [-2, -1]  # and the next ones work
+
+
+@pytest.mark.slow
+def test_workers_that_are_killed_are_an_error_and_not_a_hang():
+    results = Workers(2).each(time.sleep, [(0,), (100,), (100,)])
+    assert next(results) is None
+    for number in list(reusable_executor._executor._processes):
+        os.kill(number, signal.SIGKILL)
+    with pytest.raises(NoCluster, match="was killed, perhaps for want of memory"):
+        list(results)
+    assert sorted(Workers(2).each(operator.neg, [(1,), (2,)])) == [-2, -1]
 
 
 def test_several_processes_give_the_same(tmp_path, alone):
