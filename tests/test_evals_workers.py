@@ -5,11 +5,14 @@
 import math
 import operator
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 from joblib.externals.loky import reusable_executor
@@ -22,7 +25,7 @@ from turncoat.evals.trace import write_trace
 from turncoat.evals.workers import NoCluster, Workers, connect
 from turncoat.scenarios.language.loading import load_text
 
-from .test_cli import CORRIDOR, LEARNED
+from .test_cli import CORRIDOR, ENV, LEARNED
 
 LEARNED_TWICE = LEARNED + "  - {name: learns it too, of: [counts], measure: share(went_left), at_most: 0.9}\n"
 
@@ -124,6 +127,48 @@ def test_a_ray_cluster_gives_the_same(tmp_path, alone):
     with connect("ray://local", 2) as workers:
         assert workers == Workers(2, "ray", streams=False)
         assert os.getpid() not in workers.each(os.getpid, [()])
+        assert written(tmp_path / "traces", workers) == alone
+
+
+@pytest.fixture
+def ray_head():
+    """A Ray cluster of two cores with its client server, in processes of its own; its address."""
+    pytest.importorskip("ray")
+    command = shutil.which("ray", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if command is None:
+        pytest.skip("no command `ray`")
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        port, client = one.getsockname()[1], other.getsockname()[1]
+    words = ["start", "--head", "--block", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
+    head = subprocess.Popen(
+        [command, *words, f"--port={port}", f"--ray-client-server-port={client}"],
+        env={**ENV, "PATH": f"{Path(command).parent}{os.pathsep}{os.environ['PATH']}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(120):
+            with socket.socket() as found:
+                if found.connect_ex(("127.0.0.1", client)) == 0:
+                    break
+            time.sleep(0.5)
+        yield f"ray://127.0.0.1:{client}"
+    finally:
+        head.terminate()  # it ends what it has started
+        try:
+            head.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(head.pid, signal.SIGKILL)
+
+
+@pytest.mark.nightly
+def test_a_ray_cluster_by_its_address(tmp_path, alone, ray_head):
+    with connect(ray_head, 2) as workers:
+        assert workers == Workers(2, "ray", streams=False)
+        assert os.getpid() not in workers.each(os.getpid, [(), ()])
         assert written(tmp_path / "traces", workers) == alone
 
 

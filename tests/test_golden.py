@@ -1,8 +1,9 @@
 """Golden traces of the engine and figures of the exact solver: the same on every platform, for every library scenario.
 
-Actions are drawn from the engine's own counter-based chance, so no solver's rounding has a part in them. Pay is compared
+Actions are drawn from the engine's own counter-based chance: no solver's rounding has a part in them. Pay is compared
 to nine decimals, since `exp` and `ln` may differ in their last digit between mathematical libraries; all else is whole
-numbers. A change here is a change of results: `python -m tests.test_golden` writes the file anew, and the changelog says why.
+numbers. A change here is a change of results: `python -m tests.test_golden` writes the file anew, and the changelog
+says why.
 """
 
 import hashlib
