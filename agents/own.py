@@ -71,6 +71,13 @@ class Own:
     agent: str | None = None
     trust: bool = False
 
+    @property
+    def words(self) -> str | None:
+        """What names it, as `read_own` takes it; None for an object."""
+        if not isinstance(self.source, str):
+            return None
+        return f"{self.agent}={self.source}" if self.agent else self.source
+
     def make(self, world: World) -> OwnAgent:
         """A fresh one for a world.
 

@@ -7,7 +7,7 @@ race: an agent goes on only when its tick is done, and touches nothing of the ot
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -65,7 +65,9 @@ class Place:
         return view.observations[mine], tick.rewards[mine], tick.ended, tick.cut, view.able[mine]
 
 
-def fit_together(lane: JointLane, agents: Sequence[Pupil], steps: int, seed: int) -> None:
+def fit_together(
+    lane: JointLane, agents: Sequence[Pupil], steps: int, seed: int, before_tick: Callable[[], None] = lambda: None
+) -> None:
     """Trains all agents of a world at once.
 
     An agent whose `fit` is over before it stepped (one that has nothing to learn) acts by `act` from then on. Each has
@@ -76,11 +78,12 @@ def fit_together(lane: JointLane, agents: Sequence[Pupil], steps: int, seed: int
         agents: N, in its order.
         steps: ticks.
         seed: of everything.
+        before_tick: called before every tick; what it raises ends the training.
 
     Raises:
         Exception: what an agent's `fit` raised.
     """
-    shared = _Shared(lane, agents, seed)
+    shared = _Shared(lane, agents, seed, before_tick)
 
     def work(number: int) -> None:
         try:
@@ -104,8 +107,8 @@ def fit_together(lane: JointLane, agents: Sequence[Pupil], steps: int, seed: int
 class _Shared:
     """The lane and who has chosen; whoever chooses last makes the tick."""
 
-    def __init__(self, lane: JointLane, agents: Sequence[Agent], seed: int) -> None:
-        self.lane, self._agents = lane, agents
+    def __init__(self, lane: JointLane, agents: Sequence[Agent], seed: int, before_tick: Callable[[], None]) -> None:
+        self.lane, self._agents, self._before_tick = lane, agents, before_tick
         self.executed: Ints = np.full(len(agents), -1, np.int32)
         self.fault: Exception | None = None
         self._view: JointView = lane.reset(seed)
@@ -152,6 +155,7 @@ class _Shared:
         """The tick, if everyone has chosen who still learns."""
         if not self._chosen or len(self._chosen) + len(self._memories) < len(self._agents):
             return
+        self._before_tick()
         actions = np.empty(len(self._agents), np.int32)
         for number in range(len(self._agents)):
             actions[number] = self._chosen[number] if number in self._chosen else self._act(number)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping
+
+from ..agents.base import TrainingEnv
+from ..envs.base import Bools, Floats, Longs
 
 
 class OutOfTime(Exception):
-    """There is no time left to begin what comes next; the message says how far it got."""
+    """There is no time left for what comes next; the message says how far it got."""
 
 
 class Budget:
-    """Seconds from now on; what has begun when they run out is still finished."""
+    """Seconds from now on: then nothing more begins, and a training that has begun stops between two steps."""
 
     def __init__(self, seconds: float | None) -> None:
         """Start the clock; None means no end."""
         self.seconds = seconds
         self._started = time.monotonic()
+
+    @property
+    def until(self) -> float:
+        """The end as seconds since the epoch, for trainings in other processes and on other machines; or infinity."""
+        if self.seconds is None:
+            return math.inf
+        return time.time() + self.seconds - (time.monotonic() - self._started)
 
     def left(self) -> bool:
         """Whether something may still begin."""
@@ -31,4 +43,71 @@ class Budget:
             OutOfTime: it is.
         """
         if not self.left():
-            raise OutOfTime(f"the budget of {self.seconds:g} seconds ran out {reached}")
+            raise self.over(reached)
+
+    def over(self, reached: str) -> OutOfTime:
+        """What to raise where somebody else has seen that the time is over: clocks of two machines differ."""
+        return OutOfTime(f"the budget of {self.seconds or 0:g} seconds ran out {reached}")
+
+
+class Deadline:
+    """Stops a training once its time is over: what was learned so far is dropped, for half a training is another one.
+
+    Attributes:
+        until: seconds since the epoch.
+        passed: whether it has stopped something.
+    """
+
+    def __init__(self, until: float) -> None:
+        """See `Budget.until`."""
+        self.until, self.passed = until, False
+
+    def check(self) -> None:
+        """Raise if the time is over.
+
+        Raises:
+            OutOfTime: it is.
+        """
+        if time.time() >= self.until:
+            self.passed = True
+            raise OutOfTime("the time of this training is over")
+
+    def progress(self, _: int, __: Mapping[str, float]) -> None:
+        """The same where a trainer reports its progress (see `agents.base.Progress`)."""
+        self.check()
+
+
+class TimedLane:
+    """A lane to learn in that looks at the clock before every step; see `agents.base.TrainingEnv`."""
+
+    def __init__(self, lane: TrainingEnv, deadline: Deadline) -> None:
+        """Over another lane."""
+        self._lane, self._deadline = lane, deadline
+
+    @property
+    def n_actions(self) -> int:
+        """A."""
+        return self._lane.n_actions
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """K names."""
+        return self._lane.channels
+
+    @property
+    def executed(self) -> int:
+        """The action that the last step really took."""
+        return self._lane.executed
+
+    def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
+        """Begin an episode."""
+        return self._lane.reset(seed)
+
+    def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
+        """One tick.
+
+        Raises:
+            OutOfTime: the time is over.
+        """
+        self._deadline.check()
+        return self._lane.step(action)

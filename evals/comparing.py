@@ -14,19 +14,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from ..envs.base import NotEnumerable
 from ..envs.frames import frame, html
 from .expectations import EXACT, Judgement
-from .laboratory import holds_in, measure_in
-from .measures import sampled_measure, seed_values
+from .laboratory import Laboratory
 from .paired import flip_interval, flip_p_value, seeds_to_show, within_p_value
+from .recording import trace_name
 from .reopening import scenario_of, world_of
 from .rundir import Manifest, RunError, StoredRun, load_run
+from .sides import Side as Looked
+from .sides import ends_by_seed, sides_of
 from .statistics import holm
+from .trace import Trace
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from ..scenarios.language.loading import Scenario
+    from ..scenarios.language.schema import Expectation
 
 Change: TypeAlias = Literal["changed", "same", "inconclusive"]
 Compared: TypeAlias = Literal["changed", "same", "inconclusive", "nothing compared"]
@@ -57,13 +61,13 @@ class Side:
 
     @property
     def judged(self) -> dict[_Key, Judgement]:
-        """What was looked at, by name, measure, stage, agent (nothing where one is named) and which of that name."""
+        """What was looked at: by name, measure, stage, agent (nothing where one is named) and which of that name."""
         found: dict[_Key, Judgement] = {}
         times: Counter[tuple[str, str, str, str]] = Counter()
         for judgement in self.run.judgements:
             if self.agent in (None, judgement.agent):
                 agent = "" if self.agent else judgement.agent
-                key = (judgement.name, judgement.measure, judgement.stage, agent)
+                key = (judgement.name, judgement.asked, judgement.stage, agent)
                 times[key] += 1
                 if judgement.unit:
                     found[(*key, times[key])] = judgement
@@ -252,7 +256,7 @@ class _Draft:
             difference = flip_interval(self.differences) if both else None
         a, b, seeds = self.a, self.b, len(self.values or ())
         return Pair(
-            a.name, a.measure, a.stage, a.agent, b.agent, outcome, ranges[0], ranges[1], difference, seeds, p_value, why
+            a.name, a.asked, a.stage, a.agent, b.agent, outcome, ranges[0], ranges[1], difference, seeds, p_value, why
         )
 
 
@@ -263,17 +267,32 @@ class _Seeds:
         self.run = run
 
     @cached_property
-    def scenario(self) -> Scenario:
-        """As it was run."""
-        return scenario_of(self.run)
+    def laboratory(self) -> Laboratory:
+        """Of the scenario as it was run."""
+        return Laboratory(scenario_of(self.run))
 
     def of(self, judgement: Judgement) -> _Values:
-        """By seed; None where a rate's condition never held."""
-        trace = self.run.trace(judgement.trace)
-        world = world_of(self.scenario, trace.meta)
-        program = world.agents[0]
-        measure = measure_in(world, judgement.measure)
-        return seed_values(sampled_measure(measure, trace, holds_in(world), program.weights, program.discount))
+        """By seed; None where it has no value, or a tie of an exact plan leaves it open."""
+        try:
+            [sides] = sides_of(self.laboratory, self._expectation(judgement), judgement.agent)
+            ends = ends_by_seed(self.laboratory, sides, judgement.measure, self._trace)
+        except NotEnumerable as fault:
+            raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault
+        return {seed: its[0] if its is not None and _alike(*its) else None for seed, its in ends.items()}
+
+    def _trace(self, side: Looked) -> Trace:
+        trace = self.run.trace(trace_name(side.stage, side.agent, side.overrides))
+        world_of(self.laboratory.scenario, trace.meta)
+        return trace
+
+    def _expectation(self, judgement: Judgement) -> Expectation:
+        """As it stands in the file."""
+        scenario = self.laboratory.scenario
+        for number, expectation in enumerate(scenario.document.expect):
+            line = scenario.source.place(("expect", number)).line
+            if (expectation.name, line) == (judgement.name, judgement.line):
+                return expectation
+        raise RunError(f"{self.run.folder}: its scenario has no expectation `{judgement.name}`")
 
 
 def _draft(a: Judgement, b: Judgement, readers: tuple[_Seeds, _Seeds]) -> _Draft:

@@ -9,18 +9,10 @@ from statistics import median
 from typing import Any, Literal, TypeAlias
 
 from ..scenarios.language.schema import Expectation
-from ..scenarios.language.syntax import Measure, Rate, Share
+from .kinds import Kind, kind_of
 from .measures import Interval
-from .statistics import (
-    Claim,
-    holm,
-    median_interval,
-    median_p_value,
-    median_seeds_needed,
-    seeds_needed,
-    share_interval,
-    share_p_value,
-)
+from .sides import Ends, minus_in_words
+from .statistics import Claim, holm
 
 Outcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not applicable"]
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]
@@ -41,6 +33,8 @@ class Judgement:
 
     Attributes:
         name, measure: as the file says; `bound`: `at least 0.8`.
+        minus: where the same measure is taken off, in words (`in stage train`), so that value and bounds are those of
+            the difference; empty where nothing is.
         agent, stage: whose behaviour, where.
         outcome: `not applicable` never fails anything.
         value: exact: the end of the range that is worse for the claim; by seeds: the mean over seeds of a share or
@@ -73,6 +67,12 @@ class Judgement:
     p_pass: float | None = None
     p_fail: float | None = None
     trace: str = ""
+    minus: str = ""
+
+    @property
+    def asked(self) -> str:
+        """The measure, and what is taken off it."""
+        return f"{self.measure} less that {self.minus}" if self.minus else self.measure
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: an infinite number is written `"inf"` or `"-inf"`, which `float` reads back."""
@@ -180,38 +180,40 @@ def worst_of(case: Case, intervals: Mapping[str, Interval]) -> str:
 
 
 def judge_seeds(
-    case: Case, measure: Measure, values: Sequence[float | None], confidence: float = 0.95, claims: int = 1
+    case: Case, values: Sequence[float | Ends | None], confidence: float = 0.95, claims: int = 1
 ) -> Judgement:
     """Judge a training method by what its trained seeds did.
 
-    Shares and rates are judged by their mean over seeds, everything else by the typical (median) seed.
+    Shares and rates (and paired differences of them) are judged by their mean over seeds, everything else by the
+    typical (median) seed.
 
     Args:
         case: the expectation, and for whom.
-        measure: the parsed measure.
-        values: one per seed; None where a rate's condition never held, which counts against whatever is to be shown.
+        values: one per seed; None where a rate's condition never held, which counts against whatever is to be shown;
+            two ends where a tie of an exact plan leaves it open, of which the one that is worse for a claim counts.
         confidence: a pass is wrong with at most the chance 1 - confidence, and so is a fail.
         claims: how many learned expectations the run has, for the number of seeds that `why` asks for.
     """
-    band, bounded = _band(case.expectation), _is_bounded(measure)
-    known = [value for value in values if value is not None]
+    expectation, kind = case.expectation, kind_of(case.expectation)
+    band, ends = _band(expectation), [value if isinstance(value, tuple) else _twice(value) for value in values]
+    known = [end for end in ends if end is not None]
     if not known:
         why = "no seeds were run" if not values else "its condition held in no tick of any seed, so it has no value"
         return replace(_judgement(case, "inconclusive", why, SEEDS), seeds=len(values))
-    p_value, interval = (share_p_value, share_interval) if bounded else (median_p_value, median_interval)
-    p_pass = max((p_value(_filled(values, claim), claim, bound) for claim, bound in band.claims), default=0.0)
-    refuted = [p_value(_filled(values, claim), claim, bound) for claim, bound in band.refutations]
+    p_pass = max((kind.p_value(kind.filled(ends, claim), claim, bound) for claim, bound in band.claims), default=0.0)
+    refuted = [kind.p_value(kind.filled(ends, claim), claim, bound) for claim, bound in band.refutations]
     p_fail = min(1.0, len(refuted) * min(refuted))  # too low or too high: two chances to be wrong
+    middles = [low if low == high else (low + high) / 2 for low, high in known]
     judgement = replace(
         _judgement(case, _outcome(p_pass, p_fail, confidence), "", SEEDS),
-        value=math.fsum(known) / len(known) if bounded else median(known),
-        low=interval(_filled(values, ">="), confidence, "low")[0],
-        high=interval(_filled(values, "<="), confidence, "high")[1],
+        value=math.fsum(middles) / len(middles) if kind.bounded else median(middles),
+        low=kind.interval(kind.filled(ends, ">="), confidence, "low")[0],
+        high=kind.interval(kind.filled(ends, "<="), confidence, "high")[1],
         seeds=len(values),
         p_pass=p_pass,
         p_fail=p_fail,
     )
-    return replace(judgement, why=_why_seeds(judgement, case.expectation, measure, confidence, claims))
+    return replace(judgement, why=_why_seeds(judgement, expectation, kind, confidence, claims))
 
 
 def not_applicable(case: Case, why: str) -> Judgement:
@@ -254,22 +256,19 @@ def correct(judgements: Sequence[Judgement], confidence: float = 0.95, elsewhere
     return corrected
 
 
-def seeds_for(expectation: Expectation, measure: Measure, confidence: float = 0.95, claims: int = 1) -> int | None:
-    """How many seeds a learned expectation needs to pass when all of them agree.
+def seeds_for(expectation: Expectation, confidence: float = 0.95, claims: int = 1) -> int | None:
+    """How many seeds a learned expectation needs to pass when all of them agree (and differ by all that they can).
 
     Args:
-        expectation: with its bound.
-        measure: its parsed measure.
+        expectation: with its measure and its bound.
         confidence: as in `judge_seeds`.
         claims: how many learned expectations the run has; Holm's correction then asks for more.
 
     Returns:
         The number, or None where no number of seeds is enough: a share of exactly 0 or 1.
     """
-    sure, band = 1 - (1 - confidence) / claims, _band(expectation)
-    if not _is_bounded(measure):
-        return median_seeds_needed(sure)
-    needed = [seeds_needed(bound if claim == ">=" else 1 - bound, sure) for claim, bound in band.claims]
+    sure, band, kind = 1 - (1 - confidence) / claims, _band(expectation), kind_of(expectation)
+    needed = [kind.needed(claim, bound, sure) for claim, bound in band.claims]
     return None if None in needed else max((n for n in needed if n is not None), default=0)
 
 
@@ -303,6 +302,7 @@ def _judgement(case: Case, outcome: Outcome, why: str, unit: str) -> Judgement:
         line=case.line,
         why=why,
         unit=unit,
+        minus=minus_in_words(expectation),
     )
 
 
@@ -321,14 +321,8 @@ def _at_least(value: float, bound: float) -> bool:
     return value >= bound or math.isclose(value, bound, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
 
 
-def _is_bounded(measure: Measure) -> bool:
-    """Within [0, 1] whatever the world: an event comes at most once a tick."""
-    return isinstance(measure, Share | Rate)
-
-
-def _filled(values: Sequence[float | None], claim: Claim) -> list[float]:
-    """A seed without a value counts against the claim."""
-    return [(0.0 if claim in (">=", ">") else 1.0) if value is None else value for value in values]
+def _twice(value: float | None) -> Ends | None:
+    return None if value is None else (value, value)
 
 
 def _outcome(p_pass: float, p_fail: float, confidence: float) -> Outcome:
@@ -336,12 +330,12 @@ def _outcome(p_pass: float, p_fail: float, confidence: float) -> Outcome:
     return "pass" if p_pass <= error else "fail" if p_fail <= error else "inconclusive"
 
 
-def _why_seeds(judgement: Judgement, expectation: Expectation, measure: Measure, confidence: float, claims: int) -> str:
+def _why_seeds(judgement: Judgement, expectation: Expectation, kind: Kind, confidence: float, claims: int) -> str:
     assert judgement.low is not None
     assert judgement.high is not None
     assert judgement.value is not None
-    band, bounded, seeds = _band(expectation), _is_bounded(measure), judgement.seeds
-    typical = f"{'the mean' if bounded else 'the median'} of {_count(seeds, 'seed')} is {_number(judgement.value)}"
+    band, seeds = _band(expectation), judgement.seeds
+    typical = f"{kind.typical} of {_count(seeds, 'seed')} is {_number(judgement.value)}"
     sure = f"with {100 * confidence:.4g}% confidence"
     if judgement.outcome == "pass":
         shown = [_from(judgement.low)] * math.isfinite(band.low) + [_up_to(judgement.high)] * math.isfinite(band.high)
@@ -350,7 +344,7 @@ def _why_seeds(judgement: Judgement, expectation: Expectation, measure: Measure,
         below = judgement.value < band.low
         end = _up_to(judgement.high) if below else _from(judgement.low)
         return f"{typical}, and the truth is {end} {sure}; {band.words} was expected"
-    needed = seeds_for(expectation, measure, confidence, claims)
+    needed = seeds_for(expectation, confidence, claims)
     if needed is None:
         return (
             f"{typical}; no number of seeds can show a share of {band.words}, so ask for a little less (0.9 takes 29)"
@@ -358,8 +352,9 @@ def _why_seeds(judgement: Judgement, expectation: Expectation, measure: Measure,
     if seeds < needed:
         end = _from(judgement.low) if math.isfinite(band.low) else _up_to(judgement.high)
         return f"too few seeds: {typical}, which gives {end}; {needed} are needed, more if they differ"
+    reason = "too few seeds to tell" if judgement.minus else "the seeds differ too much"
     return (
-        f"the seeds differ too much: {typical}, and the truth is between {_number(judgement.low)} "
+        f"{reason}: {typical}, and the truth is between {_number(judgement.low)} "
         f"and {_number(judgement.high)}; more seeds are needed"
     )
 

@@ -18,8 +18,8 @@ from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge
 from ..scenarios.language.axes import axis_values
 from ..scenarios.language.schema import Axis
-from .laboratory import Laboratory, holds_in, measure_in, measured
-from .measures import Interval, sampled_measure, seed_values
+from .laboratory import Laboratory, sampled_in
+from .measures import seed_values
 from .school import School
 
 Candidate: TypeAlias = Mapping[str, object]
@@ -88,17 +88,13 @@ class Judge:
         return self._known[key]
 
     def _exactly(self, candidate: Candidate, stage: str, measure: str) -> Worth:
-        plan = self.laboratory.plan(candidate, stage)
-        if plan.upper_bound:
-            return Worth(None, None, "views are partial and beliefs too many: only an upper bound is known")
-        interval: Interval = measured(plan, measure)
+        interval = self.laboratory.exact(measure, candidate, stage)
         return Worth(interval.low, interval.high, interval.note)
 
     def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> Worth:
         world = self.laboratory.world(candidate, stage)
         trace = self.school.trace(self.agent, candidate, stage, self.seeds)
-        program, parsed = world.agents[0], measure_in(world, measure)
-        episodes = sampled_measure(parsed, trace, holds_in(world), program.weights, program.discount)
+        episodes = sampled_in(world, measure, trace, self.laboratory.best(measure, candidate, stage))
         values = [value for value in seed_values(episodes).values() if value is not None]
         if not values:
             return Worth(None, None, "it has no value in any seed")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from typing import TYPE_CHECKING
 
+from ..envs.base import NotEnumerable
 from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
@@ -22,7 +25,14 @@ from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from ..scenarios.language.syntax import Measure, Rate
 from .acting import plan_as_agent
-from .measures import Holds, Interval, exact_measure
+from .measures import Holds, Interval, exact_measure, sampled_measure
+from .regret import best_of, is_regret, truly_best
+from .trace import Trace
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BOUND_ONLY = "views are partial and beliefs too many: only an upper bound is known"
 
 Overrides = Mapping[str, object]
 """Dotted overrides, as in `with:`."""
@@ -129,16 +139,39 @@ class Laboratory:
             for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
                 del kept[key]
 
-    def exact(self, expectation: Expectation) -> Iterator[tuple[Overrides, ExactPlan | None, Interval]]:
-        """Each condition, its plan and the measure's exact range; no plan where none can be made, with the reason."""
-        stage = expectation.stage or self.stage
-        for overrides in self.conditions(expectation):
-            try:
-                plan = self.plan(overrides, stage, expectation.barring)
-            except (ImproperDiscount, Unavoidable, NoFixedPoint) as fault:
-                yield overrides, None, Interval(None, None, str(fault))
-                continue
-            yield overrides, plan, measured(plan, expectation.measure)
+    def exact(self, text: str, overrides: Overrides, stage: str, barring: Sequence[str] = ()) -> Interval:
+        """A written measure's range over the ties of a stage's plan; it has no value where no plan can be made.
+
+        Raises:
+            NotEnumerable: see `enumerate_world`; or views are partial and only an upper bound is known.
+        """
+        try:
+            plan = self.plan(overrides, stage, barring)
+            best = self.best(text, overrides, stage)
+        except (ImproperDiscount, Unavoidable, NoFixedPoint) as fault:
+            return Interval(None, None, str(fault))
+        if plan.upper_bound:
+            raise NotEnumerable(BOUND_ONLY)
+        return measured(plan, text, best)
+
+    def best(self, text: str, overrides: Overrides, stage: str) -> float | None:
+        """What a written regret is measured from (see `best_of`); None for any other measure.
+
+        Raises:
+            NotEnumerable: there is no exact plan, or only an upper bound of one.
+        """
+        measure = parse_measure(text)
+        if not is_regret(measure):
+            return None
+        if len(self.world(overrides, stage).agents) > 1:
+            raise NotEnumerable("regret is one agent's, and this world has several")
+        try:
+            plan = truly_best(self.enumeration(overrides, stage), self.plan(overrides, stage), self.max_states)
+        except (ImproperDiscount, NoFixedPoint) as fault:
+            raise NotEnumerable(f"regret is measured from the exact plan, and there is none: {fault}") from fault
+        if plan.upper_bound:
+            raise NotEnumerable(BOUND_ONLY)
+        return best_of(measure, plan)
 
 
 def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) -> Overrides:
@@ -150,9 +183,18 @@ def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) ->
     return {name: value for name, value in overrides.items() if name.split(".")[0] not in preferences}
 
 
-def measured(plan: ExactPlan, text: str) -> Interval:
-    """The exact range of a written measure over the ties of a plan."""
-    return exact_measure(measure_in(plan.enumeration.world, text), plan)
+def measured(plan: ExactPlan, text: str, best: float | None = None) -> Interval:
+    """The exact range of a written measure over the ties of a plan; `best` as in `exact_measure`."""
+    return exact_measure(measure_in(plan.enumeration.world, text), plan, best)
+
+
+def sampled_in(world: World, text: str, trace: Trace, best: float | None = None) -> pl.DataFrame:
+    """A written measure in every episode of a trace of one world, for its first agent; see `sampled_measure`."""
+    program = world.agents[0]
+    reference = math.nan if best is None else best
+    return sampled_measure(
+        measure_in(world, text), trace, holds_in(world), program.weights, program.discount, reference
+    )
 
 
 def measure_in(world: World, text: str) -> Measure:

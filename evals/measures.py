@@ -28,6 +28,7 @@ from ..scenarios.language.syntax import (
     Rate,
     Share,
 )
+from .regret import best_of, is_regret
 from .trace import HIDDEN, Trace
 
 Holds = Callable[[Expression, Ints], Bools]
@@ -70,10 +71,24 @@ def mean_interval(intervals: Sequence[Interval]) -> Interval:
     return Interval(math.fsum(lows) / len(lows), math.fsum(highs) / len(highs), notes, empty)
 
 
+def less(a: Interval, b: Interval) -> Interval:
+    """The range of one measure less another, whose ties are broken independently; what never came in both is even."""
+    notes = "; ".join(dict.fromkeys(note for note in (a.note, b.note) if note))
+    if a.low is None or a.high is None or b.low is None or b.high is None:
+        return Interval(None, None, notes)
+    low, high = difference(a.low, b.high), difference(a.high, b.low)
+    return Interval(low, high, notes, a.sometimes_empty or b.sometimes_empty)
+
+
+def difference(a: float, b: float) -> float:
+    """a less b; two infinities of one sign are equal."""
+    return 0.0 if a == b else a - b
+
+
 # ------------------------------------------------------------------ exactly
 
 
-def exact_measure(measure: Measure, plan: ExactPlan) -> Interval:
+def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) -> Interval:
     """The range of a measure over all policies that choose among a plan's optimal actions.
 
     Sums are over the stage's steps; `value` is discounted and summed over the horizon, or without end where there is
@@ -82,7 +97,10 @@ def exact_measure(measure: Measure, plan: ExactPlan) -> Interval:
     Args:
         measure: parsed and checked, its condition resolved for the plan's world.
         plan: whose optimal actions; to judge other actions by the same weights, replace its `solution`.
+        best: what a regret is measured from (see `best_of`); that of this plan when None.
     """
+    if is_regret(measure):
+        return _exact_regret(measure, plan, best_of(measure, plan) if best is None else best)
     mdp, optimal, steps = plan.mdp, plan.optimal, plan.steps
     match measure:
         case Share(condition):
@@ -107,6 +125,13 @@ def exact_measure(measure: Measure, plan: ExactPlan) -> Interval:
             bounds = extremes.expectation_range(mdp, optimal, _gain(channel, plan), ticks, plan.discount)
             return Interval(*bounds, note)
     raise TypeError(f"not a measure: {measure}")
+
+
+def _exact_regret(measure: Measure, plan: ExactPlan, best: float) -> Interval:
+    hidden = isinstance(measure, Quantity) and measure.channel is not None
+    gain, discount = (plan.performance, 1.0) if hidden else (_gain(None, plan), plan.discount)
+    low, high = extremes.expectation_range(plan.mdp, plan.optimal, gain, plan.steps, discount)
+    return Interval(best - high, best - low)
 
 
 def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPlan) -> Interval:
@@ -180,7 +205,9 @@ def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
 # ------------------------------------------------------------------ on traces
 
 
-def sampled_measure(measure: Measure, trace: Trace, holds: Holds, weights: Floats, discount: float) -> pl.DataFrame:
+def sampled_measure(
+    measure: Measure, trace: Trace, holds: Holds, weights: Floats, discount: float, best: float = math.nan
+) -> pl.DataFrame:
     """A measure in every episode of a trace.
 
     Args:
@@ -188,7 +215,8 @@ def sampled_measure(measure: Measure, trace: Trace, holds: Holds, weights: Float
         trace: of one agent in one stage.
         holds: evaluates the condition of a `rate` on states before the action.
         weights: float64 `[K]`, for `return` and `value` over all channels.
-        discount: for `value`.
+        discount: for `value` and `regret`.
+        best: what a regret is measured from (see `best_of`).
 
     Returns:
         One row per episode, ordered: `seed`, `episode`, `amount` (float64, infinite for a `first` that never came) and
@@ -198,7 +226,7 @@ def sampled_measure(measure: Measure, trace: Trace, holds: Holds, weights: Float
     table = trace.table
     if isinstance(measure, Rate) and measure.condition is not None:
         table = table.with_columns(pl.Series("held", holds(measure.condition, trace.states), dtype=pl.Boolean))
-    amount, over = _per_episode(measure, trace.meta.channels, weights, discount)
+    amount, over = _per_episode(measure, trace.meta.channels, weights, discount, best)
     return (
         table.group_by("seed", "episode")
         .agg(amount.cast(pl.Float64).alias("amount"), over.cast(pl.Float64).alias("over"))
@@ -217,7 +245,7 @@ def seed_values(episodes: pl.DataFrame) -> dict[int, float | None]:
 
 
 def _per_episode(
-    measure: Measure, channels: tuple[str, ...], weights: Floats, discount: float
+    measure: Measure, channels: tuple[str, ...], weights: Floats, discount: float, best: float
 ) -> tuple[pl.Expr, pl.Expr]:
     """What is summed over episodes, and what that is divided by."""
     once = pl.lit(1.0)
@@ -238,7 +266,11 @@ def _per_episode(
         case Quantity("return", channel):
             return _reward(channel, channels, weights).sum(), once
         case Quantity("value", channel):
-            return (_reward(channel, channels, weights) * pl.lit(discount).pow(pl.col("step"))).sum(), once
+            return _discounted(channel, channels, weights, discount), once
+        case Quantity("regret", None):
+            return best - _discounted(None, channels, weights, discount), once
+        case Quantity("regret"):
+            return best - pl.col(HIDDEN).sum(), once
     raise TypeError(f"not a measure: {measure}")
 
 
@@ -268,6 +300,11 @@ def _episode_met(condition: EpisodeCondition) -> pl.Expr:
         case Happens() | Ended():
             return _came(condition).any()
     raise TypeError(f"not a condition on an episode: {condition}")
+
+
+def _discounted(channel: str | None, channels: tuple[str, ...], weights: Floats, discount: float) -> pl.Expr:
+    """Per episode: the discounted sum of what was paid."""
+    return (_reward(channel, channels, weights) * pl.lit(discount).pow(pl.col("step"))).sum()
 
 
 def _reward(channel: str | None, channels: tuple[str, ...], weights: Floats) -> pl.Expr:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from .expectations import seeds_for
 from .looks import look_confidence
@@ -51,5 +50,5 @@ def outlook(expectation: Expectation, agent: str, seeds: int, claims: int, looks
         looks: how often is looked.
     """
     confidence = look_confidence(looks)
-    needed = seeds_for(expectation, parse_measure(expectation.measure), confidence, claims)
+    needed = seeds_for(expectation, confidence, claims)
     return Outlook(expectation.name, agent, needed, seeds)

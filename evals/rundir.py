@@ -18,8 +18,11 @@ from typing import Any
 from .expectations import Judgement, Verdict, verdict
 from .trace import Trace, read_trace, write_trace
 
-RUN_VERSION = 1
-"""The version of the folder's layout that this code writes; it reads this one and none newer."""
+RUN_VERSION = 2
+"""The version of the folder's layout that this code writes; it reads this one and older ones.
+
+2: every file of the scenario, and the manifest's `settings` and `code`, so that a run can be made again.
+"""
 
 LIBRARIES = ("turncoat", "numpy", "scipy", "polars", "numba", "torch", "gymnasium", "stable-baselines3")
 """Whose versions are recorded, where installed: those that can change a result."""
@@ -39,6 +42,8 @@ class Manifest:
         command: the command line, as a list of words.
         started, finished: UTC, ISO 8601.
         versions: of Turncoat and the libraries; python, platform, cpus: of the machine.
+        settings: how it was made, everything filled in (`Settings.filled`); empty in runs of version 1.
+        code: SHA-256 of Turncoat's own code (`cache.code_hash`).
         git: the commit of Turncoat's own checkout, with `-dirty` if it was changed; None where it is installed.
     """
 
@@ -54,6 +59,8 @@ class Manifest:
     platform: str = field(default_factory=platform.platform)
     cpus: int = field(default_factory=lambda: os.cpu_count() or 1)
     git: str | None = field(default_factory=lambda: git_commit())
+    settings: Mapping[str, object] = field(default_factory=dict)
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,7 @@ def save_run(
     manifest: Manifest,
     judgements: Sequence[Judgement],
     traces: Mapping[str, Trace],
-    scenario: str,
+    texts: Mapping[str, str],
 ) -> StoredRun:
     """Write a run's folder.
 
@@ -182,7 +189,7 @@ def save_run(
         manifest: what was run.
         judgements: what came of it.
         traces: by name (`deploy-counts`), each a file in `traces/`.
-        scenario: the text of the file that was run.
+        texts: of the files that were run, by their place in the folder; `scenario.yaml` among them.
 
     Raises:
         RunError: the target exists, or cannot be written.
@@ -190,8 +197,11 @@ def save_run(
     with whole_folder(target) as folder:
         _write_json(folder / "manifest.json", {"version": RUN_VERSION, **asdict(manifest)})
         _write_json(folder / "verdict.json", verdict_data(manifest.scenario, judgements))
-        (folder / "verdict.md").write_text(verdict_markdown(manifest.scenario, judgements), encoding="utf-8")
-        (folder / "scenario.yaml").write_text(scenario, encoding="utf-8", newline="")
+        again = f"\nTo make this run again, and see whether it comes to the same: `turncoat reproduce {target.name}`\n"
+        (folder / "verdict.md").write_text(verdict_markdown(manifest.scenario, judgements) + again, encoding="utf-8")
+        for name, text in texts.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8", newline="")
         (folder / "traces").mkdir()
         for name, trace in traces.items():
             write_trace(trace, folder / "traces" / f"{name}.parquet")

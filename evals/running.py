@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..agents.own import Own
+from ..agents.own import Own, read_own
 from ..envs.base import NotEnumerable
 from ..envs.frames import frame, html
-from ..envs.world import TooLarge, World
+from ..envs.world import TooLarge
 from ..scenarios.language.loading import Scenario
 from .budget import Budget, OutOfTime
-from .cache import TraceCache
+from .cache import TraceCache, code_hash
 from .expectations import (
     Case,
     Judgement,
@@ -28,14 +28,16 @@ from .expectations import (
     verdict,
     worst_of,
 )
-from .laboratory import Laboratory, Overrides, holds_in, measure_in
+from .laboratory import Laboratory, Overrides
 from .looks import look_confidence, look_sizes, over_looks
-from .measures import Interval, mean_interval, sampled_measure, seed_values
+from .measures import Interval, mean_interval
 from .outlook import Outlook, outlook
-from .profiles import enlisted, plainly
+from .profiles import plainly
 from .recording import record_exactly, trace_name
+from .reopening import texts_of
 from .rundir import Manifest, StoredRun, default_folder, save_run, utc_now
 from .school import Count, School
+from .sides import Side, Sides, agents_in, ends_by_seed, exact_interval, sides_of, world_of_side
 from .stages import stages_before
 from .trace import Trace
 from .training import unable
@@ -60,7 +62,7 @@ class Settings:
         all_agents: where `agents` says nothing, every one that an expectation names, not only those of `runs.agents`.
         max_seeds: add seeds to those expectations that are inconclusive, at looks fixed beforehand (see `looks`), up to
             so many; None: no more than `seeds`.
-        budget: seconds after which nothing more is begun, and what is left is inconclusive.
+        budget: seconds after which nothing more is begun, trainings stop, and what is left is inconclusive.
         cache: the folder in which trained seeds are kept and looked for; None: nowhere.
         workers: who trains (see `workers.connect`); None: `jobs` processes of this machine.
         units: only these are judged; None: all.
@@ -87,6 +89,39 @@ class Settings:
         usual = agents_named(scenario) if self.all_agents else scenario.document.runs.agents
         agents = self.agents or (() if self.own else usual)
         return (*map(plainly, agents), *(each.label for each in self.own))
+
+    def filled(self, scenario: Scenario) -> dict[str, object]:
+        """What of this can change a result, with what the file says filled in; plain data, which `kept` reads back."""
+        runs, own = scenario.document.runs, {each.label for each in self.own}
+        return {
+            "agents": [agent for agent in self.agents_for(scenario) if agent not in own],
+            "own": [each.words for each in self.own],
+            "seeds": self.seeds or runs.seeds,
+            "steps": self.steps or runs.steps,
+            "episodes": self.episodes or runs.episodes,
+            "max_seeds": self.max_seeds,
+            "units": None if self.units is None else sorted([unit.number, unit.agent] for unit in self.units),
+        }
+
+    @staticmethod
+    def kept(data: Mapping[str, Any], trust: bool = False) -> Settings:
+        """The inverse of `filled`.
+
+        Raises:
+            ValueError: an agent was an object, not something that can be found by its name.
+        """
+        own = [None if words is None else read_own(words, trust) for words in data["own"]]
+        if None in own:
+            raise ValueError("it was run with an agent that only the program that ran it has; give it there again")
+        return Settings(
+            agents=tuple(data["agents"]) or None,
+            seeds=data["seeds"],
+            steps=data["steps"],
+            episodes=data["episodes"],
+            max_seeds=data["max_seeds"],
+            units=None if data["units"] is None else [Unit(number, agent) for number, agent in data["units"]],
+            own=tuple(each for each in own if each is not None),
+        )
 
 
 @dataclass(frozen=True)
@@ -143,9 +178,11 @@ class Run:
             command=tuple(sys.argv if command is None else command),
             started=self.started,
             finished=self.finished,
+            settings=self.settings.filled(self.scenario),
+            code=code_hash(),
         )
         folder = target or default_folder(self.scenario.name, self.scenario.hash)
-        return save_run(folder, manifest, self.judgements, self.traces, _text(self.scenario))
+        return save_run(folder, manifest, self.judgements, self.traces, texts_of(self.scenario))
 
 
 def run_scenario(
@@ -243,10 +280,11 @@ class _Runner:
 
     def _trainable(self, unit: Unit) -> bool:
         """Whether a unit will be judged by trained seeds, as far as can be told without solving anything."""
-        if unit.agent == "exact" or unit.agent not in self.agents:
-            return False
+        case = self._case(unit)
         try:
-            return self._unable(self._case(unit)) is None
+            if self._not_run(case) is not None or all(sides.exact for sides in self._sides(case)):
+                return False
+            return self._unable(case) is None
         except (NotEnumerable, TooLarge):
             return False
 
@@ -262,30 +300,39 @@ class _Runner:
 
     def _unable(self, case: Case) -> str | None:
         """Why an expectation cannot be judged by trained seeds, or None."""
-        if self.scenario.document.stages[case.stage].watch:
-            return f"in `{case.stage}` others are watched, and nobody acts"
-        conditions = self.laboratory.conditions(case.expectation)
-        world = self._world(case, conditions[0])
-        if len(world.agents) > 1 and len(stages_before(self.scenario, case.stage)) > 1:
-            return "a life in several stages is for worlds of one agent"
-        if (reason := unable(case.agent, world, case.agent in self.own)) is not None:
-            return reason
-        if len(conditions) > 1 or case.expectation.barring:
+        conditions = self._sides(case)
+        for side in conditions[0].all:
+            if self.scenario.document.stages[side.stage].watch:
+                return f"in `{side.stage}` others are watched, and nobody acts"
+        for side in conditions[0].all:
+            if not side.exact:
+                world = world_of_side(self.laboratory, side)
+                if len(world.agents) > 1 and len(stages_before(self.scenario, side.stage)) > 1:
+                    return "a life in several stages is for worlds of one agent"
+                if (reason := unable(side.agent, world, side.agent in self.own)) is not None:
+                    return reason
+        if len(conditions) > 1 or any(side.barring and not side.exact for side in conditions[0].all):
             return "`across` and `barring` are for exact agents"
         return None
 
-    def _world(self, case: Case, condition: Overrides) -> World:
-        """Where a case plays: with the things that its agent's name enlists."""
-        return self.laboratory.enlisting(enlisted(case.agent, self.scenario)).world(condition, case.stage)
+    def _sides(self, case: Case) -> list[Sides]:
+        return sides_of(self.laboratory, case.expectation, case.agent)
+
+    def _not_run(self, case: Case) -> str | None:
+        """Whose behaviour is asked for and was not run; to be compared with, the exact planner always is."""
+        here, *others = agents_in(case.expectation, case.agent)
+        missing = [here] if here not in self.agents else [it for it in others if it not in (*self.agents, "exact")]
+        return missing[0] if missing else None
 
     def _judge(self, unit: Unit, seeds: int, before: Judgement | None) -> Judgement:
         case = self._case(unit)
-        if unit.agent not in self.agents:
-            return not_applicable(case, f"`{unit.agent}` was not run")
+        if (missing := self._not_run(case)) is not None:
+            return not_applicable(case, f"`{missing}` was not run")
         self.report(f"{case.expectation.name} ({unit.agent})")
         try:
             self.budget.check("before this was reached")
-            return self._judge_exactly(case) if unit.agent == "exact" else self._judge_trained(case, seeds)
+            exact = all(sides.exact for sides in self._sides(case))
+            return self._judge_exactly(case) if exact else self._judge_trained(case, seeds)
         except (NotEnumerable, TooLarge) as fault:
             return not_applicable(case, str(fault))
         except OutOfTime as fault:
@@ -294,13 +341,13 @@ class _Runner:
             return replace(before, why=f"{before.why}; {fault}")
 
     def _judge_exactly(self, case: Case) -> Judgement:
-        expectation, conditions, intervals = case.expectation, dict[str, Overrides](), dict[str, Interval]()
-        for overrides, plan, interval in self.laboratory.exact(expectation):
-            if plan is not None and plan.upper_bound:
-                return not_applicable(case, "views are partial and beliefs too many: only an upper bound is known")
-            words = _in_words(overrides)
-            conditions[words], intervals[words] = overrides, interval
-            if len(intervals) < len(self.laboratory.conditions(expectation)):
+        expectation, conditions, intervals = case.expectation, dict[str, Side](), dict[str, Interval]()
+        every = self._sides(case)
+        for sides in every:
+            words = _in_words(sides.here.overrides)
+            conditions[words] = sides.here
+            intervals[words] = exact_interval(self.laboratory, sides, expectation.measure)
+            if len(intervals) < len(every):
                 self.budget.check(f"after {len(intervals)} conditions")
         if expectation.take == "mean":
             judgement, worst = judge_exact(case, mean_interval(list(intervals.values()))), next(iter(conditions))
@@ -308,28 +355,29 @@ class _Runner:
             judgement, worst = judge_each(case, intervals), worst_of(case, intervals)
         if judgement.outcome == "pass" and (len(conditions) > 1 or expectation.barring):
             return judgement  # many conditions are many traces, and none of them is the one to look at
-        return replace(judgement, trace=self._record(conditions[worst], case.stage, expectation.barring))
+        return replace(judgement, trace=self._record(conditions[worst]))
 
     def _judge_trained(self, case: Case, seeds: int) -> Judgement:
         if (reason := self._unable(case)) is not None:
             return not_applicable(case, reason)
-        (condition,) = self.laboratory.conditions(case.expectation)
-        world = self._world(case, condition)
-        trace = self.school.trace(case.agent, condition, case.stage, seeds)
-        measure = measure_in(world, case.expectation.measure)
-        program = world.agents[0]
-        episodes = sampled_measure(measure, trace, holds_in(world), program.weights, program.discount)
-        values = list(seed_values(episodes).values())
+        [sides] = self._sides(case)
+        ends = ends_by_seed(self.laboratory, sides, case.expectation.measure, lambda side: self._seen(side, seeds))
         confidence = look_confidence(len(self.looks))
-        judgement = judge_seeds(case, measure, values, confidence, max(self.claims, 1))
-        name = trace_name(case.stage, case.agent, condition)
+        judgement = judge_seeds(case, list(ends.values()), confidence, max(self.claims, 1))
+        side = next(side for side in sides.all if not side.exact)
+        name = trace_name(side.stage, side.agent, side.overrides)
         return replace(over_looks(judgement, len(self.looks)), trace=name)
 
-    def _record(self, overrides: Overrides, stage: str, barring: Sequence[str]) -> str:
+    def _seen(self, side: Side, seeds: int) -> Trace:
+        return self.school.trace(side.agent, side.overrides, side.stage, seeds)
+
+    def _record(self, side: Side) -> str:
         """The name of a trace of the exact planner, recorded once; empty where it cannot be played."""
-        name = trace_name(stage, "exact", overrides, barring)
+        name = trace_name(side.stage, "exact", side.overrides, side.barring)
         if name not in self.recorded:
-            trace = record_exactly(self.laboratory, overrides, stage, barring, self.episodes, self.settings.thoughts)
+            trace = record_exactly(
+                self.laboratory, side.overrides, side.stage, side.barring, self.episodes, self.settings.thoughts
+            )
             if trace is None:
                 return ""
             self.recorded[name] = trace
@@ -339,8 +387,3 @@ class _Runner:
 def _in_words(overrides: Overrides) -> str:
     """`threshold 2, sight 6`."""
     return ", ".join(f"{name} {value}" for name, value in overrides.items())
-
-
-def _text(scenario: Scenario) -> str:
-    path = Path(scenario.file)
-    return path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -31,7 +31,7 @@ class School:
         steps: environment steps of training; episodes: played afterwards, where chance matters.
         workers: who trains.
         cache: of earlier runs, or None.
-        budget: no training begins after it.
+        budget: no training begins after it, and one that has begun stops.
         report: told what is being done; count: told how many seeds are there.
         own: agents of the user's, by name; what they did is not kept, for the cache cannot know their code, nor that of
             installed parts.
@@ -96,7 +96,7 @@ class School:
             done = seeds.stop - len(missing)
             for seed in [seed for seed in kept if seed > missing[0]]:
                 del kept[seed]  # the first so many are asked for; the cache has the others
-            self.budget.check(f"after {done} of {seeds.stop} seeds")
+            raise self.budget.over(f"after {done} of {seeds.stop} seeds")
 
     def _training(self, method: str, overrides: Overrides, stage: str) -> Training:
         scenario = self.laboratory.scenario
@@ -120,6 +120,7 @@ class School:
             {**scenario.overrides, **overrides},
             self.own.get(method),
             self.thoughts,
+            self.budget.until,
         )
 
     def _key(self, training: Training, seed: int) -> str:

@@ -14,14 +14,15 @@ from ..agents.thoughts import Thought
 from ..envs.base import Ints, NotEnumerable
 from ..envs.planning import ExactPlan
 from ..envs.world import World
-from ..scenarios.language.loading import Scenario, apply_overrides, load_text
+from ..scenarios.language.loading import Scenario
 from .episodes import Episode, episode_of
 from .following import Follower
 from .laboratory import Laboratory, Overrides
 from .minds import Mind, Outlook, imagined_outlook, mind_of
 from .profiles import enlisted
+from .reopening import scenario_of, scenario_under, world_of
 from .rundir import RunError, StoredRun, load_run
-from .trace import Trace, TraceError
+from .trace import TraceError
 
 First = tuple[int, tuple[tuple[str, ...], ...]]
 """Of the episode of a number: what everyone does in its first ticks, by name."""
@@ -100,21 +101,18 @@ class Recorded:
         """For one of the run's traces.
 
         Raises:
-            RunError: there is no such trace.
-            TraceError: it cannot be used, or is not of the scenario that lies beside it.
-            ScenarioError: the scenario that lies beside it cannot be loaded.
+            RunError: there is no such trace, it does not fit the scenario that lies beside it, or that cannot be
+                opened any more (see `scenario_of`).
+            TraceError: it cannot be used.
         """
         self.name = name
         self._trace = run.trace(name)
-        meta = self._trace.meta
-        written = load_text(run.scenario, str(run.folder / "scenario.yaml"), root=run.folder)
-        self.scenario, self.stage = apply_overrides(written, meta.overrides), meta.stage
-        self.agent = meta.agent
-        if meta.stage not in written.document.stages:
-            raise TraceError(f"{run.traces[name]}: played in stage `{meta.stage}`, which the scenario beside it lacks")
+        meta, whole = self._trace.meta, scenario_of(run)
+        self.world = world_of(whole, meta)
+        self.scenario, self.stage, self.agent = scenario_under(whole, meta), meta.stage, meta.agent
         self._laboratory = Laboratory(self.scenario).enlisting(enlisted(meta.agent, self.scenario))
-        self.world = self._laboratory.world({}, self.stage)
-        _check_fit(self.world, self._trace, run.traces[name])
+        if self._trace.table.select(pl.len()).item() == 0:
+            raise TraceError(f"{run.traces[name]}: holds no ticks")
         found = self._trace.table.select("seed", "episode").unique(maintain_order=True)
         self.keys: tuple[tuple[int, int], ...] = tuple(found.rows())
         self.count: int | None = len(self.keys)
@@ -164,8 +162,8 @@ def open_run(
     """One trace of a run's folder: of the stage, the agent and the overrides that were asked for, the plainest.
 
     Raises:
-        RunError: it is no run's folder, or has no such trace.
-        TraceError, ScenarioError: see `Recorded`.
+        RunError: it is no run's folder, or has no such trace; and see `Recorded`.
+        TraceError: see `Recorded`.
     """
     run = load_run(folder)
     settings = [f"{name}={value}" for name, value in (overrides or {}).items()]
@@ -215,18 +213,3 @@ def _followed(follower: Follower, states: Ints) -> Mind | None:
         return follower.mind(states)
     except KeyError:
         return None
-
-
-def _check_fit(world: World, trace: Trace, path: Path) -> None:
-    """Refuse a trace of another world than the one that lies beside it."""
-    meta = trace.meta
-    fits = (
-        meta.fields == tuple(column.name for column in world.fields)
-        and meta.channels == world.channels
-        and meta.agents == tuple(program.name for program in world.agents)
-        and meta.actions == tuple(program.actions for program in world.agents)
-    )
-    if not fits:
-        raise TraceError(f"{path}: of another version of `{meta.scenario}` than the scenario.yaml beside it")
-    if trace.table.select(pl.len()).item() == 0:
-        raise TraceError(f"{path}: holds no ticks")

@@ -30,6 +30,7 @@ def simulate(
     seed: int,
     lanes: int = 256,
     thoughts: bool = True,
+    before_tick: Callable[[], None] | None = None,
 ) -> Trace:
     """Play episodes, each with chance of its own, so that the outcome doesn't depend on how many run at once.
 
@@ -41,6 +42,7 @@ def simulate(
         seed: of chance.
         lanes: how many are played at once. A learner meets the episodes one after another only with 1.
         thoughts: record those of the first episode of every batch of lanes.
+        before_tick: called before every tick; what it raises ends the play.
 
     Raises:
         ValueError: the stage has neither limit nor horizon, the number of agents is wrong, or an episode is over at its
@@ -53,7 +55,7 @@ def simulate(
     batches = []
     for first in range(0, episodes, lanes):
         numbers = np.arange(first, min(first + lanes, episodes))
-        batches.append(_table(world, meta, numbers, _play(world, agents, numbers, seed, thoughts), seed))
+        batches.append(_table(world, meta, numbers, _play(world, agents, numbers, seed, thoughts, before_tick), seed))
     return Trace(meta, pl.concat(batches))
 
 
@@ -87,7 +89,14 @@ class _Tick:
     thoughts: tuple[str | None, ...] | None
 
 
-def _play(world: World, agents: Sequence[Agent], episodes: Longs, seed: int, thoughts: bool) -> list[_Tick]:
+def _play(
+    world: World,
+    agents: Sequence[Agent],
+    episodes: Longs,
+    seed: int,
+    thoughts: bool,
+    before_tick: Callable[[], None] | None,
+) -> list[_Tick]:
     """Play some episodes side by side, to the end of the longest."""
     size = episodes.size
     lanes, numbers = np.arange(size), range(len(agents))
@@ -100,6 +109,8 @@ def _play(world: World, agents: Sequence[Agent], episodes: Longs, seed: int, tho
     able = [_able(world, states, number, over) for number in numbers]
     played = []
     for step in range(world.steps):
+        if before_tick is not None:
+            before_tick()
         actions = np.empty((size, len(agents)), np.int32)
         for number, agent in enumerate(agents):
             actions[:, number], memories[number] = agent.act(seen[number], memories[number], able[number])

@@ -19,7 +19,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Forgetful, Perceiver, Trainable, TrainingEnv, Watcher
+from ..agents.base import Forgetful, Perceiver, Progress, Trainable, TrainingEnv, Watcher
 from ..envs.base import NotEnumerable
 from ..envs.enumerating import Enumeration
 from ..envs.senses import senses
@@ -81,6 +81,7 @@ class Life(Generic[Raised]):
         school: the world of the training stage.
         judged: the stage in which the agent will be judged.
         steps: of training in all.
+        on_progress: told now and then how far each training is.
     """
 
     make: Callable[[], Raised]
@@ -89,6 +90,7 @@ class Life(Generic[Raised]):
     school: School
     judged: str
     steps: int
+    on_progress: Progress | None = None
 
     def brought_up(self, seed: int) -> Raised:
         """An agent that has gone through every stage before the one in which it is judged.
@@ -116,7 +118,9 @@ class Life(Generic[Raised]):
                 self._watch(agent, laboratory, name, seed)
                 continue
             env = self.lane(school if stage.learn.reward else _unpaid(school))
-            agent.fit(env, round((stage.share or 1) * self.steps), _seed(seed, number) if lessons else seed)
+            agent.fit(
+                env, round((stage.share or 1) * self.steps), _seed(seed, number) if lessons else seed, self.on_progress
+            )
             lessons += 1
         return agent if self.judged in life else self._carried(agent, stages[self.judged])
 

@@ -98,6 +98,50 @@ def share_interval(values: Values, confidence: float = 0.95, side: Side = "two")
     return _lower_end(shares, low_error), 1 - _lower_end(1 - shares, high_error)
 
 
+def difference_p_value(values: Values, claim: Claim, threshold: float) -> float:
+    """The same of a claim about the mean difference of two shares, paired by seed.
+
+    Args:
+        values: one number in [-1, 1] per seed: its share here less its share there.
+        claim: `>=` for "the mean difference is at least `threshold`", and so on.
+        threshold: any number.
+
+    Returns:
+        A p-value that holds however the two depend on each other: twice the smaller of two, each of which may spend
+        half of the error. One is `share_p_value` of (1 + difference) / 2, which is strong where seeds differ by much;
+        the other is that of the losses alone (for "at least -0.1", that less than 0.1 was lost), which is strong where
+        most seeds do not differ, for a mean is at least that of its negative part.
+
+    Raises:
+        ValueError: no values, or one outside [-1, 1].
+    """
+    differences = _checked_differences(values)
+    if claim in _FLIPPED:
+        differences, threshold, claim = -differences, -threshold, _FLIPPED[claim]
+    whole = share_p_value((1 + differences) / 2, claim, (1 + threshold) / 2)
+    losses = share_p_value(np.maximum(-differences, 0), "<=" if claim == ">=" else "<", -threshold)
+    return min(1.0, 2 * min(whole, losses))
+
+
+def difference_interval(values: Values, confidence: float = 0.95, side: Side = "two") -> tuple[float, float]:
+    """Bounds on the mean difference of two shares: the thresholds that `difference_p_value` cannot rule out.
+
+    Args:
+        values: one number in [-1, 1] per seed.
+        confidence: as in `clopper_pearson`.
+        side: as in `clopper_pearson`.
+
+    Returns:
+        The lower and the upper end.
+
+    Raises:
+        ValueError: as `difference_p_value` and `clopper_pearson`.
+    """
+    differences = _checked_differences(values)
+    low_error, high_error = _errors(confidence, side)
+    return _lower_difference(differences, low_error), -_lower_difference(-differences, high_error)
+
+
 def median_p_value(values: Values, claim: Claim, threshold: float) -> float:
     """The sign test of a claim about the median seed.
 
@@ -222,6 +266,19 @@ def _checked_shares(values: Values) -> _Numbers:
     if shares.min() < 0 or shares.max() > 1:
         raise ValueError("a share lies within [0, 1]")
     return shares
+
+
+def _checked_differences(values: Values) -> _Numbers:
+    differences = _checked(values)
+    if differences.min() < -1 or differences.max() > 1:
+        raise ValueError("a difference of shares lies within [-1, 1]")
+    return differences
+
+
+def _lower_difference(differences: _Numbers, error: float) -> float:
+    whole = 2 * _lower_end((1 + differences) / 2, error / 2) - 1
+    losses = _lower_end(1 - np.maximum(-differences, 0), error / 2) - 1
+    return max(whole, losses)
 
 
 def _upper_tail(shares: _Numbers, mean: float) -> float:

@@ -12,17 +12,17 @@ from ..envs.base import NotEnumerable
 from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
-from ..envs.evaluating import look_at, truth
 from ..envs.policies import ImproperDiscount
 from ..envs.reweighing import can_reweigh, reweigh
 from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge, World
 from ..scenarios.language.loading import Scenario, apply_overrides
 from .acting import plan_as_agent
-from .laboratory import Laboratory, Overrides, measure_in, measured, shaping_overrides
-from .measures import Interval, sampled_measure, seed_values
+from .laboratory import BOUND_ONLY, Laboratory, Overrides, measured, sampled_in, shaping_overrides
+from .measures import Interval, seed_values
 from .regimes import UNSOLVED, regime_of
-from .trace import join_traces
+from .regret import best_in, truly_best
+from .trace import Trace, join_traces
 from .training import Training, trained_traces, unable
 from .workers import Workers
 
@@ -146,9 +146,10 @@ def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
         states = enumeration.mdp.n_states
         plan = plan_as_agent(enumeration, (), bench.scenario.document.runs.max_states)
         if plan.upper_bound:
-            note = "views are partial and beliefs too many: only an upper bound is known"
+            note = BOUND_ONLY
         else:
-            intervals = {text: measured(plan, text) for text in question.asked}
+            best = truly_best(enumeration, plan, bench.scenario.document.runs.max_states)
+            intervals = {text: measured(plan, text, best_in(best, text)) for text in question.asked}
             regime = regime_of(question.regimes, intervals, _params(bench, point))
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
     except (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable) as fault:
@@ -187,19 +188,7 @@ def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
     )
     trained = trained_traces(training, range(max(task.seeds) + 1), Workers(), lambda: True)
     trace = join_traces([each for _, each in trained])
-    program = field.agents[0]
-    found = {
-        text: seed_values(
-            sampled_measure(
-                measure_in(field, text),
-                trace,
-                lambda condition, states: truth(condition, look_at(field, states)),
-                program.weights,
-                program.discount,
-            )
-        )
-        for text in question.asked
-    }
+    found = {text: _by_seed(laboratory, field, text, trace, point) for text in question.asked}
     seconds = (time.perf_counter() - began) / len(task.seeds)
     rows = []
     for seed in task.seeds:
@@ -209,6 +198,16 @@ def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
         ends = tuple((value, value) for value in worth.values())
         rows.append(Row(task.agent, seed, values, ends, regime, states, seconds))
     return rows
+
+
+def _by_seed(
+    laboratory: Laboratory, field: World, text: str, trace: Trace, point: Overrides
+) -> dict[int, float | None]:
+    """A measure of each seed; a regret has no value where there is no exact plan."""
+    try:
+        return seed_values(sampled_in(field, text, trace, laboratory.best(text, point, field.stage)))
+    except NotEnumerable:
+        return dict.fromkeys(seed_values(sampled_in(field, "steps", trace)))
 
 
 def _params(bench: Bench, point: Overrides) -> Mapping[str, object]:

@@ -15,6 +15,7 @@ from ..agents.together import fit_together
 from ..envs.joint_lanes import JointLane
 from ..envs.senses import senses
 from ..envs.world import AgentProgram, World
+from .budget import Deadline
 from .profiles import IGNORED, LEARNED, RANDOM, Part, ProfileFault, read_profile
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
@@ -27,12 +28,12 @@ TOGETHER: Final = ("counts", "local_rules", "q_learning", "virtual_sarsa", "empi
 """The methods that can learn among others: those that step one lane of a world and nothing else."""
 
 
-def trace_of_all(training: Training, seed: int) -> Trace:
+def trace_of_all(training: Training, seed: int, deadline: Deadline) -> Trace:
     """Train the agents of a profile at once, and play them together."""
     world = JointLane(training.school).world
     parts = read_profile(training.method).of(world)
     agents = [_made(part, world, number, training) for number, part in enumerate(parts)]
-    fit_together(JointLane(training.school), agents, training.steps, seed)
+    fit_together(JointLane(training.school), agents, training.steps, seed, deadline.check)
     learns = False
     for number, agent in enumerate(agents):
         if isinstance(agent, Perceiver):
@@ -43,7 +44,14 @@ def trace_of_all(training: Training, seed: int) -> Trace:
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
     return simulate(
-        training.field, agents, meta, episodes=training.episodes, seed=seed, lanes=lanes, thoughts=training.thoughts
+        training.field,
+        agents,
+        meta,
+        episodes=training.episodes,
+        seed=seed,
+        lanes=lanes,
+        before_tick=deadline.check,
+        thoughts=training.thoughts,
     )
 
 

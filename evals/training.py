@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,6 +31,7 @@ from ..scenarios import installed
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
 from . import together
+from .budget import Deadline, TimedLane
 from .cache import code_hash
 from .holding import held_weights, unable_to_hold
 from .progress import Earning
@@ -140,6 +142,7 @@ class Training:
         scenario_hash, overrides: for the trace.
         own: the user's agent that is meant, in place of one of `METHODS`.
         thoughts: record what it thinks.
+        until: seconds since the epoch after which it stops (see `Budget.until`); a seed that is not done has no trace.
     """
 
     method: str
@@ -153,6 +156,7 @@ class Training:
     overrides: dict[str, object]
     own: Own | None = None
     thoughts: bool = True
+    until: float = math.inf
 
     @property
     def foreign(self) -> bool:
@@ -175,12 +179,14 @@ def trained_traces(
         go_on: asked before each is begun.
 
     Yields:
-        A seed and its trace, as they are finished.
+        A seed and its trace, as they are finished; none for a seed that was stopped (see `Training.until`).
 
     Raises:
         NoCluster: the workers run another Turncoat, or other libraries, than this process.
     """
     for seed, code, trace in workers.each(_signed, [(training, seed) for seed in seeds], go_on):
+        if trace is None:
+            continue
         if code != code_hash() or trace.meta.versions != library_versions():
             raise NoCluster(
                 "the workers run another Turncoat or other libraries than this process, so their results would differ; "
@@ -189,16 +195,22 @@ def trained_traces(
         yield seed, trace
 
 
-def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
-    """A seed's trace, and which code made it."""
-    return seed, code_hash(), _one(training, seed)
+def _signed(training: Training, seed: int) -> tuple[int, str, Trace | None]:
+    """A seed's trace, and which code made it; None if the time was over before it was done."""
+    deadline = Deadline(training.until)
+    try:
+        return seed, code_hash(), _one(training, seed, deadline)
+    except Exception:
+        if deadline.passed:  # whatever an agent of the user's own has made of it
+            return seed, code_hash(), None
+        raise
 
 
-def _one(training: Training, seed: int) -> Trace:
+def _one(training: Training, seed: int, deadline: Deadline) -> Trace:
     if len(training.field.agents) > 1 or "=" in training.method:
-        return together.trace_of_all(training, seed)
+        return together.trace_of_all(training, seed, deadline)
     earning = Earning(world_of(training.school).agents[0].weights, training.steps)
-    agent = _life(training, earning).brought_up(seed)
+    agent = _life(training, earning, deadline).brought_up(seed)
     if isinstance(agent, Enters):
         agent.enter_world(training.field)
     if isinstance(agent, Perceiver):
@@ -210,12 +222,19 @@ def _one(training: Training, seed: int) -> Trace:
     lanes = 1 if learns else min(training.episodes, 256)
     field = replace(training.field, rewards_shown=training.field.rewards_shown and training.learn.reward)
     played = simulate(
-        field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes, thoughts=training.thoughts
+        field,
+        [agent],
+        meta,
+        episodes=training.episodes,
+        seed=seed,
+        lanes=lanes,
+        before_tick=deadline.check,
+        thoughts=training.thoughts,
     )
     return replace(played, learning={seed: earning.curve})
 
 
-def _life(training: Training, earning: Earning) -> Life[Pupil]:
+def _life(training: Training, earning: Earning, deadline: Deadline) -> Life[Pupil]:
     """What the agent goes through before it is judged."""
     world = world_of(training.school)
 
@@ -223,9 +242,11 @@ def _life(training: Training, earning: Earning) -> Life[Pupil]:
         return training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
 
     def lane(school: School) -> TrainingEnv:
-        return earning.on(_lane(school, plans(training.method)))
+        return TimedLane(earning.on(_lane(school, plans(training.method))), deadline)
 
-    return Life(make, lane, training.scenario, training.school, training.field.stage, training.steps)
+    # Stable-Baselines3 steps lanes of its own, and reports after each of its rollouts.
+    on_progress = deadline.progress if training.method.startswith(("ppo", "dqn")) else None
+    return Life(make, lane, training.scenario, training.school, training.field.stage, training.steps, on_progress)
 
 
 def _lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:

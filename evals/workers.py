@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky import reusable_executor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from .cache import code_hash
 
@@ -17,6 +20,19 @@ Result = TypeVar("Result")
 
 ANSWER_WITHIN = 60
 """Seconds that the workers of a cluster have to show that Turncoat is installed there."""
+
+
+STAY = 10 * 86_400
+"""Seconds that an idle worker of this machine stays."""
+
+LOOK_EVERY, LOOKS = 2.0, 5
+"""Seconds between looks at whether the workers of this machine live, and after how many in vain nobody waits on."""
+
+KILLED = (
+    "a worker process of this machine was killed, perhaps for want of memory (fewer --jobs take less); run it again "
+    "(what was finished is in the cache)"
+)
+GONE = "the worker processes of this machine have gone; run it again (what was finished is in the cache)"
 
 
 class NoCluster(Exception):
@@ -49,9 +65,14 @@ class Workers:
             function: of a module, so that others can import it.
             calls: the arguments.
             go_on: asked before each call; after a no, none is begun, and those that were are finished.
+
+        Raises:
+            NoCluster: processes of this machine were killed, or have gone.
         """
         # More threads in each worker than it has cores slow all of them down, and can change the last digits of sums.
-        inner: dict[str, Any] = {"inner_max_num_threads": 1} if self.backend == "loky" and self.jobs > 1 else {}
+        local = self.backend == "loky" and self.jobs > 1
+        # Workers that leave because they were idle do so without a word; these stay as long as this process.
+        inner: dict[str, Any] = {"inner_max_num_threads": 1, "idle_worker_timeout": STAY} if local else {}
         size = max(1, len(calls) if self.streams else self.jobs)
         for first in range(0, len(calls), size):
             wave = calls[first : first + size]
@@ -64,7 +85,11 @@ class Workers:
                     return_as="generator_unordered" if self.streams else "list",
                 )
             begun = (delayed(function)(*call) for call in wave if go_on())
-            yield from _whole(parallel(begun))
+            try:
+                with _watched() if local else nullcontext():
+                    yield from _whole(parallel(begun))
+            except TerminatedWorkerError as fault:
+                raise NoCluster(KILLED) from fault
 
 
 def _whole(found: Any) -> Iterator[Any]:
@@ -77,6 +102,36 @@ def _whole(found: Any) -> Iterator[Any]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 found.close()
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Sees to it that nobody waits for ever: calls that no living process of this machine can answer fail.
+
+    Loky says so itself of a worker that was killed. This is for workers that have gone without its noticing.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        missed = 0
+        while not done.wait(LOOK_EVERY):
+            executor = reusable_executor._executor
+            waiting = {} if executor is None else executor._pending_work_items
+            living = executor is not None and any(its.is_alive() for its in list(executor._processes.values()))
+            missed = missed + 1 if waiting and not living else 0
+            if missed >= LOOKS:
+                for number in list(waiting):
+                    item = waiting.pop(number, None)
+                    if item is not None and not item.future.done():
+                        item.future.set_exception(NoCluster(GONE))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 @contextmanager

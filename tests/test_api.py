@@ -31,6 +31,7 @@ def test_what_is_public():
         "make_parallel",
         "names",
         "report",
+        "reproduce",
         "run",
         "search",
         "solve",

@@ -115,11 +115,11 @@ import os, signal, sys
 from turncoat.evals import training
 seeds, last = open(sys.argv.pop(1), "a", buffering=1), int(sys.argv.pop(1))
 train = training._one
-def counted(its, seed):
+def counted(its, seed, deadline):
     if seed == last:
         os.kill(os.getpid(), signal.SIGKILL)
     seeds.write(f"{seed}\\n")
-    return train(its, seed)
+    return train(its, seed, deadline)
 training._one = counted
 from turncoat.cli import main
 main()

@@ -22,11 +22,8 @@ from turncoat.evals.expectations import (
 )
 from turncoat.evals.measures import Interval
 from turncoat.scenarios.language.schema import Expectation
-from turncoat.scenarios.language.syntax import First, Happens, Quantity, Rate, Share
 
-SHARE = Share(Happens("seized"))
-RATE = Rate(Happens("seized"), None)
-FIRST = First(Happens("seized"))
+SHARE, RATE, FIRST = "share(seized)", "rate(seized)", "first(seized)"
 
 
 def case(measure="share(seized)", **bound):
@@ -106,12 +103,12 @@ def test_every_condition_must_meet_the_claim():
         (FIRST, {"at_most": 30}, [27, 27, 28, 29, 27], "pass"),
         (FIRST, {"at_most": 30}, [27, 27, 28, 29, math.inf], "inconclusive"),
         (FIRST, {"at_most": 30}, [math.inf] * 5, "fail"),
-        (Quantity("performance"), {"at_least": 4}, [5.0] * 4, "inconclusive"),
-        (Quantity("performance"), {"at_least": 4}, [5.0] * 5, "pass"),
+        ("performance", {"at_least": 4}, [5.0] * 4, "inconclusive"),
+        ("performance", {"at_least": 4}, [5.0] * 5, "pass"),
     ],
 )
 def test_judgements_by_seeds(measure, bound, values, outcome):
-    judgement = judge_seeds(case(**bound), measure, values)
+    judgement = judge_seeds(case(measure, **bound), values)
     assert (judgement.outcome, judgement.unit, judgement.seeds) == (outcome, SEEDS, len(values))
 
 
@@ -158,7 +155,7 @@ def test_judgements_by_seeds(measure, bound, values, outcome):
             "the median of 5 seeds is infinite, and the truth is infinite with 95% confidence; at most 30 was expected",
         ),
         (
-            Quantity("performance"),
+            "performance",
             {"at_least": 4},
             [5.0],
             "too few seeds: the median of 1 seed is 5, which gives no lower bound; 5 are needed, more if they differ",
@@ -167,7 +164,7 @@ def test_judgements_by_seeds(measure, bound, values, outcome):
     ],
 )
 def test_reasons_by_seeds_are_plain(measure, bound, values, why):
-    assert judge_seeds(case(**bound), measure, values).why == why
+    assert judge_seeds(case(measure, **bound), values).why == why
 
 
 @pytest.mark.parametrize("truth", [0.55, 0.8, 0.93])
@@ -177,7 +174,7 @@ def test_the_gates_rates_of_error_are_under_what_is_stated(truth):
     rounds, passes, fails = 800, 0, 0
     for _ in range(rounds):
         seeds = chance.beta(truth / 0.4, (1 - truth) / 0.4, size=20)
-        outcome = judge_seeds(case(at_least=0.8), SHARE, list(chance.binomial(10, seeds) / 10)).outcome
+        outcome = judge_seeds(case(at_least=0.8), list(chance.binomial(10, seeds) / 10)).outcome
         passes, fails = passes + (outcome == "pass"), fails + (outcome == "fail")
     if truth <= 0.8:
         assert passes / rounds <= 0.05
@@ -188,7 +185,7 @@ def test_the_gates_rates_of_error_are_under_what_is_stated(truth):
 
 
 def test_holms_correction_withdraws_what_luck_could_explain():
-    alone = [judge_seeds(case(at_least=0.8), SHARE, [1] * 14, claims=2) for _ in range(2)]
+    alone = [judge_seeds(case(at_least=0.8), [1] * 14, claims=2) for _ in range(2)]
     exact = judge_exact(case(at_least=1), Interval(1.0, 1.0))
     first, second, third = correct([alone[0], exact, alone[1]])
     assert [first.outcome, second.outcome, third.outcome] == ["inconclusive", "pass", "inconclusive"]
@@ -197,9 +194,9 @@ def test_holms_correction_withdraws_what_luck_could_explain():
     assert first.why.endswith(
         "not as one of 2 learned expectations that could each be right by luck; more seeds are needed"
     )
-    enough = seeds_for(case(at_least=0.8).expectation, SHARE, claims=2)
+    enough = seeds_for(case(at_least=0.8).expectation, claims=2)
     assert enough == 17
-    assert {j.outcome for j in correct([judge_seeds(case(at_least=0.8), SHARE, [1] * enough)] * 2)} == {"pass"}
+    assert {j.outcome for j in correct([judge_seeds(case(at_least=0.8), [1] * enough)] * 2)} == {"pass"}
     assert correct([alone[0]])[0] == alone[0]
     assert correct([]) == []
 
@@ -214,7 +211,7 @@ def test_holms_correction_withdraws_what_luck_could_explain():
     ],
 )
 def test_seeds_are_told_before_training(bound, measure, seeds):
-    assert seeds_for(case(**bound).expectation, measure) == seeds
+    assert seeds_for(case(measure, **bound).expectation) == seeds
 
 
 def test_verdicts_and_exit_codes():
@@ -233,5 +230,5 @@ def test_verdicts_and_exit_codes():
 
 def test_a_judgement_survives_json():
     for values in ([27.0] * 5, [math.inf] * 5):
-        judgement = judge_seeds(case(at_most=30), FIRST, values)
+        judgement = judge_seeds(case(FIRST, at_most=30), values)
         assert Judgement.from_dict(json.loads(json.dumps(judgement.to_dict(), allow_nan=False))) == judgement

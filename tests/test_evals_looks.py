@@ -11,20 +11,18 @@ from turncoat.evals.outlook import outlook
 from turncoat.evals.running import Settings, run_scenario
 from turncoat.evals.school import School
 from turncoat.scenarios.language.loading import load_text
-from turncoat.scenarios.language.parsing import parse_measure
-from turncoat.scenarios.language.schema import Expectation
+from turncoat.scenarios.language.schema import Expectation, Minus
 
 from .test_cli import CORRIDOR
 
 ERROR = 0.05
-SHARE = parse_measure("share(seized)")
 
 
 def judged(values, bound, looks, spend=True):
     """What one look says of `share >= bound`, by the functions that the runner calls."""
     case = Case(Expectation(name="x", measure="share(seized)", at_least=bound), "counts", "deploy", "x.yaml", 1)
     confidence = look_confidence(looks) if spend else 1 - ERROR
-    [judgement] = correct([over_looks(judge_seeds(case, SHARE, values, confidence), looks if spend else 1)])
+    [judgement] = correct([over_looks(judge_seeds(case, values, confidence), looks if spend else 1)])
     return judgement
 
 
@@ -64,6 +62,40 @@ def test_neither_a_wrong_pass_nor_a_wrong_fail_is_likelier_than_the_level(sizes,
     assert chance_of("fail", bound, bound, sizes) <= ERROR
 
 
+def chance_of_difference(outcome, bound, chances, sizes):
+    """The same of a claim about a difference, where a seed's is 1, 0 or -1 with these chances."""
+    expectation = Expectation(name="x", measure="share(seized)", minus=Minus(stage="train"), at_least=bound)
+    case = Case(expectation, "counts", "deploy", "x.yaml", 1)
+    open_, before, chance = {(0, 0): 1.0}, 0, 0.0
+    for size in sizes:
+        added = stats.multinomial(size - before, chances)
+        grown: dict[tuple[int, int], float] = {}
+        for (better, worse), weight in open_.items():
+            for more in range(size - before + 1):
+                for less in range(size - before + 1 - more):
+                    key = (better + more, worse + less)
+                    weighed = weight * float(added.pmf([more, size - before - more - less, less]))
+                    grown[key] = grown.get(key, 0.0) + weighed
+        open_ = {}
+        for (better, worse), weight in grown.items():
+            values = [1.0] * better + [0.0] * (size - better - worse) + [-1.0] * worse
+            one = judge_seeds(case, values, look_confidence(len(sizes)))
+            [found] = correct([over_looks(one, len(sizes))])
+            if found.outcome == "inconclusive":
+                open_[better, worse] = weight
+            elif found.outcome == outcome:
+                chance += weight
+        before = size
+    return chance
+
+
+@pytest.mark.parametrize("chances", [(0.2, 0.7, 0.1), (0.55, 0.0, 0.45)])
+def test_of_differences_too(chances):
+    """The mean is 0.1, which is what is claimed."""
+    assert chance_of_difference("pass", 0.1 + 1e-9, chances, (4, 8, 16)) <= ERROR
+    assert chance_of_difference("fail", 0.1 - 1e-9, chances, (4, 8, 16)) <= ERROR
+
+
 def test_without_spending_it_would_be():
     assert chance_of("pass", 0.5, 0.5, (5, 10, 20, 40), spend=False) > ERROR
 
@@ -90,14 +122,13 @@ def coins(monkeypatch):
 
     def judge(self, case, seeds):
         claim = int(case.expectation.name[-1])
-        monkeypatch.setattr(running, "seed_values", lambda _: values(claim, seeds))
+        monkeypatch.setattr(running, "ends_by_seed", lambda *_: values(claim, seeds))
         return trained(self, case, seeds)
 
     trained = running._Runner._judge_trained
     monkeypatch.setattr(running._Runner, "_judge_trained", judge)
     monkeypatch.setattr(School, "trace", lambda *_: None)
     monkeypatch.setattr(School, "traces", lambda _: {})
-    monkeypatch.setattr(running, "sampled_measure", lambda *_: None)
     return thrown, calls
 
 

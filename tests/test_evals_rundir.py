@@ -45,7 +45,9 @@ def trace():
 
 def test_a_run_comes_back_the_same(tmp_path):
     judgements = [judged(1.0), judged(0.0, 1.0, name="a|b")]
-    saved = save_run(tmp_path / "deep" / "run", manifest(), judgements, {"deploy-exact": trace()}, TEXT)
+    saved = save_run(
+        tmp_path / "deep" / "run", manifest(), judgements, {"deploy-exact": trace()}, {"scenario.yaml": TEXT}
+    )
     run = load_run(tmp_path / "deep" / "run")
     assert run == saved
     assert run.manifest == manifest()
@@ -63,7 +65,9 @@ def test_a_run_comes_back_the_same(tmp_path):
 
 
 def test_what_programs_and_people_read(tmp_path):
-    run = save_run(tmp_path / "run", manifest(), [judged(1.0), judged(0.0, 1.0, name="a|b")], {}, TEXT)
+    run = save_run(
+        tmp_path / "run", manifest(), [judged(1.0), judged(0.0, 1.0, name="a|b")], {}, {"scenario.yaml": TEXT}
+    )
     data = json.loads((run.folder / "verdict.json").read_text())
     assert data["verdict"] == "inconclusive"
     first = data["expectations"][0]
@@ -85,11 +89,11 @@ def test_what_programs_and_people_read(tmp_path):
 
 
 def test_nothing_is_written_over(tmp_path):
-    save_run(tmp_path / "run", manifest(), [judged(1.0)], {}, TEXT)
+    save_run(tmp_path / "run", manifest(), [judged(1.0)], {}, {"scenario.yaml": TEXT})
     (tmp_path / "empty").mkdir()
     for name in ("run", "empty"):
         with pytest.raises(RunError, match="exists already"):
-            save_run(tmp_path / name, manifest(), [judged(0.0)], {}, TEXT)
+            save_run(tmp_path / name, manifest(), [judged(0.0)], {}, {"scenario.yaml": TEXT})
     assert load_run(tmp_path / "run").verdict == "pass"
 
 
@@ -108,7 +112,7 @@ def test_a_fault_midway_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(rundir, "write_trace", fail)
     with pytest.raises(RunError, match="run cannot be written: disk full"):
-        save_run(tmp_path / "run", manifest(), [judged(1.0)], {"deploy-exact": trace()}, TEXT)
+        save_run(tmp_path / "run", manifest(), [judged(1.0)], {"deploy-exact": trace()}, {"scenario.yaml": TEXT})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -131,16 +135,16 @@ def test_a_kill_midway_leaves_no_run(tmp_path):
     assert all(path.name.startswith(".run.") for path in tmp_path.iterdir())
     with pytest.raises(RunError, match="not the folder of a run"):
         load_run(target)
-    save_run(target, manifest(), [judged(1.0)], {}, TEXT)
+    save_run(target, manifest(), [judged(1.0)], {}, {"scenario.yaml": TEXT})
     assert load_run(target).verdict == "pass"
 
 
 def test_bad_folders_are_named(tmp_path):
-    run = save_run(tmp_path / "run", manifest(), [judged(1.0)], {}, TEXT)
+    run = save_run(tmp_path / "run", manifest(), [judged(1.0)], {}, {"scenario.yaml": TEXT})
     path = run.folder / "manifest.json"
     data = json.loads(path.read_text())
-    path.write_text(json.dumps({**data, "version": 2, "new": 1}))
-    with pytest.raises(RunError, match="a run of version 2, and this Turncoat reads up to 1"):
+    path.write_text(json.dumps({**data, "version": 3, "new": 1}))
+    with pytest.raises(RunError, match="a run of version 3, and this Turncoat reads up to 2"):
         load_run(run.folder)
     for text in ("", "[]", "{}", json.dumps({**data, "odd": 1})):
         path.write_text(text)

@@ -19,11 +19,12 @@ from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.meaning import check_meaning
 from turncoat.evals.playing import Game, replay_file
 from turncoat.evals.recording import exact_agent
+from turncoat.evals.reopening import world_of
 from turncoat.evals.rundir import RunError, StoredRun, library_versions
 from turncoat.evals.running import Settings, run_scenario
 from turncoat.evals.showing import Live, open_run
 from turncoat.evals.simulate import simulate, trace_meta
-from turncoat.evals.trace import TraceError
+from turncoat.evals.trace import TraceError, read_trace
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 
@@ -261,8 +262,12 @@ def test_a_recording_of_another_world_is_refused(stored: StoredRun, tmp_path: Pa
     other = text.replace("  next_job:", "  spare: {max: 2}\n  next_job:")
     (folder / "scenario.yaml").write_text(other, encoding="utf-8")
 
-    with pytest.raises(TraceError, match="another version of `lab`"):
+    with pytest.raises(RunError, match="changed since the run"):
         open_run(folder)
+
+    meta = read_trace(folder / "traces" / "deploy-exact.parquet").meta
+    with pytest.raises(RunError, match="recorded by another version"):
+        world_of(load_text(other), meta)
 
 
 # ------------------------------------------------------------------ a person

@@ -11,6 +11,8 @@ from scipy import stats
 
 from turncoat.evals.statistics import (
     clopper_pearson,
+    difference_interval,
+    difference_p_value,
     holm,
     median_interval,
     median_p_value,
@@ -185,3 +187,72 @@ def test_holm_keeps_the_rate_of_any_wrong_claim():
     chance = np.random.default_rng(3)
     p_values = chance.random((4000, 5))
     assert np.mean([min(holm(row)) <= ERROR for row in p_values]) <= ERROR + 3 * math.sqrt(ERROR * 0.95 / 4000)
+
+
+# ------------------------------------------------------------------ differences, paired by seed
+
+
+def spread(better, same, worse):
+    """Seeds whose difference is 1, 0 or -1."""
+    return [1.0] * better + [0.0] * same + [-1.0] * worse
+
+
+@pytest.mark.parametrize("seeds", [6, 13, 24])
+@pytest.mark.parametrize("threshold", [-0.6, -0.2, -0.1, 0.0, 0.1, 0.4])
+def test_wrong_claims_of_a_difference_stay_under_the_level(seeds, threshold):
+    """Exactly, over all counts: the mean is just short of what is claimed, and seeds differ seldom or often."""
+    counts = [(b, s, seeds - b - s) for b in range(seeds + 1) for s in range(seeds + 1 - b)]
+    claimed = [its for its in counts if difference_p_value(spread(*its), ">=", threshold) <= ERROR]
+    refuted = [its for its in counts if difference_p_value(spread(*its), "<", threshold) <= ERROR]
+    for differing in (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0):
+        if differing >= abs(threshold):
+            chances = [(differing + threshold) / 2, 1 - differing, (differing - threshold) / 2]
+            for wrong in (claimed, refuted):
+                assert sum(stats.multinomial.pmf(its, seeds, chances) for its in wrong) <= ERROR
+
+
+def test_wrong_claims_of_a_difference_of_rates_stay_under_the_level():
+    """Both sides are rates that hang together, and the better one is better by just less than is claimed."""
+    chance = np.random.default_rng(5)
+    common = chance.beta(0.5, 0.5, (1500, 16)) * 0.8
+    differences = np.where(
+        chance.random((1500, 16)) < 0.25, common + 0.2, chance.normal(0, 0.05, (1500, 16)).clip(-1, 1)
+    )
+    mean = float(differences.mean())
+    assert np.mean([difference_p_value(row, ">=", mean + 0.005) <= ERROR for row in differences]) <= ERROR
+    assert np.mean([difference_p_value(row, "<=", mean - 0.005) <= ERROR for row in differences]) <= ERROR
+
+
+@pytest.mark.parametrize(
+    ("values", "claim", "threshold", "shown"),
+    [
+        (spread(6, 0, 0), ">", 0.0, True),
+        (spread(5, 0, 0), ">", 0.0, False),
+        (spread(13, 0, 0), ">=", 0.5, True),
+        (spread(12, 0, 0), ">=", 0.5, False),
+        (spread(0, 36, 0), "<=", 0.1, True),
+        (spread(0, 35, 0), "<=", 0.1, False),
+        (spread(18, 18, 0), ">=", -0.1, True),  # whatever was won, nothing was lost
+        (spread(0, 0, 6), "<", 0.0, True),
+        (spread(0, 5, 0), "<=", 1.0, True),
+    ],
+)
+def test_what_a_difference_takes(values, claim, threshold, shown):
+    assert (difference_p_value(values, claim, threshold) <= ERROR) == shown
+
+
+@given(st.lists(st.sampled_from([-1.0, -0.4, 0.0, 0.3, 1.0]), min_size=1, max_size=12), st.floats(-0.99, 0.99))
+def test_bounds_of_a_difference_are_what_cannot_be_ruled_out(values, threshold):
+    low, high = difference_interval(values, 1 - ERROR, "low")[0], difference_interval(values, 1 - ERROR, "high")[1]
+    assert -1 <= low <= sum(values) / len(values) + 1e-9
+    assert sum(values) / len(values) - 1e-9 <= high <= 1
+    if abs(threshold - low) > 1e-6:
+        assert (difference_p_value(values, ">=", threshold) <= ERROR) == (threshold < low)
+    if abs(threshold - high) > 1e-6:
+        assert (difference_p_value(values, "<=", threshold) <= ERROR) == (threshold > high)
+
+
+@pytest.mark.parametrize("values", [[], [1.1], [-1.1], [math.nan]])
+def test_what_is_no_difference_of_shares_is_refused(values):
+    with pytest.raises(ValueError, match=r"no values|lies within|not a number"):
+        difference_p_value(values, ">=", 0)

@@ -2,23 +2,30 @@
 
 # What is sent to other processes is no function of this folder, which not every process can import.
 
+import math
 import operator
 import os
+import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
+from joblib.externals.loky import reusable_executor
 
 from turncoat import api
 from turncoat.evals import budget, training
+from turncoat.evals import workers as workers_module
 from turncoat.evals.running import Settings
 from turncoat.evals.trace import write_trace
 from turncoat.evals.workers import NoCluster, Workers, connect
 from turncoat.scenarios.language.loading import load_text
 
-from .test_cli import CORRIDOR, LEARNED
+from .test_cli import CORRIDOR, ENV, LEARNED
 
 LEARNED_TWICE = LEARNED + "  - {name: learns it too, of: [counts], measure: share(went_left), at_most: 0.9}\n"
 
@@ -45,6 +52,35 @@ def test_results_come_as_they_are_ready():
         results.close()  # type: ignore[attr-defined]  # and nobody waits for the first
         assert sorted(workers.each(operator.mul, [(2, 1), (2, 2), (2, 3)])) == [2, 4, 6]
         assert list(workers.each(operator.mul, [])) == []
+
+
+@pytest.mark.slow
+def test_nobody_waits_for_workers_that_have_gone(monkeypatch):
+    """Their processes are hidden from the executor, as if they had left without its noticing."""
+    monkeypatch.setattr(workers_module, "LOOK_EVERY", 0.05)
+    results = Workers(2).each(time.sleep, [(0,), (100,), (100,)])
+    assert next(results) is None
+    executor = reusable_executor._executor
+    hidden = dict(executor._processes)
+    executor._processes.clear()
+    began = time.monotonic()
+    with pytest.raises(NoCluster, match="have gone; run it again"):
+        list(results)
+    assert time.monotonic() - began < 30
+    for number in hidden:
+        os.kill(number, signal.SIGKILL)
+    assert sorted(Workers(2).each(operator.neg, [(1,), (2,)])) == [-2, -1]  # and the next ones work
+
+
+@pytest.mark.slow
+def test_workers_that_are_killed_are_an_error_and_not_a_hang():
+    results = Workers(2).each(time.sleep, [(0,), (100,), (100,)])
+    assert next(results) is None
+    for number in list(reusable_executor._executor._processes):
+        os.kill(number, signal.SIGKILL)
+    with pytest.raises(NoCluster, match="was killed, perhaps for want of memory"):
+        list(results)
+    assert sorted(Workers(2).each(operator.neg, [(1,), (2,)])) == [-2, -1]
 
 
 def test_several_processes_give_the_same(tmp_path, alone):
@@ -94,6 +130,48 @@ def test_a_ray_cluster_gives_the_same(tmp_path, alone):
         assert written(tmp_path / "traces", workers) == alone
 
 
+@pytest.fixture
+def ray_head():
+    """A Ray cluster of two cores with its client server, in processes of its own; its address."""
+    pytest.importorskip("ray")
+    command = shutil.which("ray", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if command is None:
+        pytest.skip("no command `ray`")
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        port, client = one.getsockname()[1], other.getsockname()[1]
+    words = ["start", "--head", "--block", "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
+    head = subprocess.Popen(
+        [command, *words, f"--port={port}", f"--ray-client-server-port={client}"],
+        env={**ENV, "PATH": f"{Path(command).parent}{os.pathsep}{os.environ['PATH']}"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(120):
+            with socket.socket() as found:
+                if found.connect_ex(("127.0.0.1", client)) == 0:
+                    break
+            time.sleep(0.5)
+        yield f"ray://127.0.0.1:{client}"
+    finally:
+        head.terminate()  # it ends what it has started
+        try:
+            head.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(head.pid, signal.SIGKILL)
+
+
+@pytest.mark.nightly
+def test_a_ray_cluster_by_its_address(tmp_path, alone, ray_head):
+    with connect(ray_head, 2) as workers:
+        assert workers == Workers(2, "ray", streams=False)
+        assert os.getpid() not in workers.each(os.getpid, [(), ()])
+        assert written(tmp_path / "traces", workers) == alone
+
+
 @pytest.mark.parametrize("address", ["", "local", "dask://", "spark://local", "http://x:1"])
 def test_no_address(address):
     with pytest.raises(NoCluster, match="is no cluster; write dask://HOST:PORT"), connect(address, 1):
@@ -107,7 +185,9 @@ def test_nobody_there(monkeypatch):
 
 
 def test_workers_with_other_code_are_refused(monkeypatch):
-    monkeypatch.setattr(training, "_signed", lambda its, seed: (seed, "other", training._one(its, seed)))
+    monkeypatch.setattr(
+        training, "_signed", lambda its, seed: (seed, "other", training._one(its, seed, budget.Deadline(math.inf)))
+    )
     with pytest.raises(NoCluster, match="another Turncoat or other libraries"):
         api.run(load_text(LEARNED), settings=Settings(steps=100))
 

@@ -10,7 +10,7 @@ from turncoat.scenarios import library
 from turncoat.scenarios.language.faults import ScenarioError, render_all
 from turncoat.scenarios.language.json_schema import FILE, json_schema, text
 from turncoat.scenarios.language.loading import Scenario, apply_overrides, load, load_text
-from turncoat.scenarios.language.params import classify_params
+from turncoat.scenarios.language.params import classify_params, weighing
 from turncoat.scenarios.language.replays import letters, written_actions
 from turncoat.scenarios.language.source import parse, read_text
 
@@ -266,6 +266,9 @@ def test_params_are_preferences_dynamics_or_layout(seed: Scenario) -> None:
         "pay": "preference",
     }
     assert classify_params(load("wrong_goals/corner_cheese").document)["k"] == "layout"
+    paid = load_text(SEED.read_text().replace("pays: {own: 1", "pays: {own: pay"))
+    assert classify_params(paid.document)["pay"] == "pay"  # which is enumerated, though weights read it too
+    assert [sorted(weighing(its.document)) for its in (seed, paid)] == [["pay"], []]
 
 
 def test_replays_are_letters_or_names(seed: Scenario) -> None:

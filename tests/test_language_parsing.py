@@ -253,7 +253,7 @@ lab.yaml:1:13: TC105 `>` cannot stand here
 lab.yaml:1:1: TC105 `3` cannot stand here
     1 | 3
       | ^
-   cure: write a measure: rate, share, count, first, return, value, performance, or steps here
+   cure: write a measure: rate, share, count, first, return, value, performance, steps, or regret here
 """,
     ),
     (
@@ -563,7 +563,7 @@ lab.yaml:1:12: TC116 `sideways` is no direction
 lab.yaml:1:1: TC117 there is no measure `robots`
     1 | robots
       | ^^^^^^
-   cure: measures are rate, share, count, first, return, value, performance, and steps
+   cure: measures are rate, share, count, first, return, value, performance, steps, and regret
 """,
     ),
     (

@@ -16,12 +16,15 @@ from .evals.comparing import Comparison, Side, compare_runs, open_side
 from .evals.control import Asked, ControlReport, control_report
 from .evals.laboratory import Laboratory
 from .evals.meaning import Meaning, check_meaning
+from .evals.reproducing import Reproduction
+from .evals.reproducing import reproduce as reproduce_run
 from .evals.rundir import StoredRun, check_target, load_run
 from .evals.running import Report, Run, Settings, run_scenario
 from .evals.school import Count
 from .evals.searching import SearchResult, SearchSettings, search_scenario
 from .evals.sweep_store import Journal, load_sweep, same_sweep, save_sweep
 from .evals.sweeps import Axis, Question, Sweep, ask, identity, run_sweep
+from .evals.workers import Workers
 from .scenarios import library
 from .scenarios.language import loading
 from .scenarios.language.loading import Scenario
@@ -240,6 +243,28 @@ def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | 
             for run, name in ((a, "a"), (b, "b"))
         )
         return compare_runs(one, other, within)
+
+
+def reproduce(
+    run: StoredRun | str,
+    jobs: int = 1,
+    trust: bool = False,
+    report: Report | None = None,
+    count: Count | None = None,
+) -> Reproduction:
+    """Make a stored run again from what its folder keeps: the same files, agents, seeds and steps, without a cache.
+
+    Args:
+        run: a stored run, or its folder.
+        jobs: trainings at a time.
+        trust: agents of the user's own may be opened from files with pickles.
+        report: told each step of the way.
+        count: told how many seeds are trained.
+
+    Raises:
+        RunError: it is no run, does not keep what is needed, or its files have changed since.
+    """
+    return reproduce_run(_stored(run, Path()), Workers(jobs), trust, report, count)
 
 
 def report(*shown: Run | StoredRun | Sweep | str | os.PathLike[str]) -> Page:

@@ -43,6 +43,7 @@ for name, command in (
     ("why", solving.why),
     ("run", running.run),
     ("compare", comparing.compare),
+    ("reproduce", comparing.reproduce),
     ("control", controlling.control),
     ("search", searching.search),
     ("report", reporting.report),

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .evals.meaning import Meaning
     from .evals.outlook import Outlook
     from .evals.reports.reported import Reported
+    from .evals.reproducing import Reproduction
     from .evals.running import Report
     from .evals.school import Count
     from .evals.searching import SearchResult
@@ -476,6 +477,18 @@ def print_comparison(comparison: Comparison) -> None:
     words = ", ".join(f"{many} {outcome}" for outcome, many in tally.items())
     say(f"[bold]{escape(comparison.a)} and {escape(comparison.b)}: [{colour}]{comparison.verdict}[/{colour}][/bold]"
         f" ({words or 'no expectation was judged in both'})")  # fmt: skip
+
+
+def print_reproduction(found: Reproduction) -> None:
+    """What `reproduce` found: what differs beforehand, what came out otherwise, and whether all is the same."""
+    for name, (then, now) in found.changed.items():
+        say(f"[yellow]{escape(name)}[/yellow]: {escape(then)} then, {escape(now)} now")
+    for kind, names in (("judgement", found.judgements), ("trace", found.traces)):
+        for name in names:
+            say(f"[red]another {kind}[/red]: {escape(name)}")
+    verdict = "[green]the same[/green]" if found.same else "[red]not the same[/red]"
+    say(f"[bold]{escape(str(found.stored.folder))}: {verdict}[/bold] "
+        f"({count(len(found.run.judgements), 'judgement')}, {count(len(found.run.traces), 'trace')})")  # fmt: skip
 
 
 def print_control(found: ControlReport) -> None:

@@ -68,7 +68,7 @@ def _properties(report: Reported, judgement: Judgement) -> dict[str, str]:
     known = {
         "outcome": judgement.outcome,
         "stage": judgement.stage,
-        "measure": judgement.measure,
+        "measure": judgement.asked,
         "bound": judgement.bound,
         "value": judgement.value,
         "low": judgement.low,

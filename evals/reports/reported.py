@@ -31,9 +31,9 @@ class Reported:
         It runs every learned agent of the run where the judgement is of one: they share Holm's correction.
         """
         run, document = self.run, self.run.scenario.document
-        exact = judgement.agent == "exact"
+        exact = judgement.agent == "exact" and judgement.p_pass is None
         learned = {each.agent for each in run.judgements if each.p_pass is not None} | {judgement.agent}
-        agents = ["exact"] if exact else [agent for agent in run.agents if agent in learned]
+        agents = ["exact"] if exact else [agent for agent in run.agents if agent in learned or judgement.minus]
         words = ["turncoat", "run", self.which]
         for agent in agents:
             words += ["--agent", agent]

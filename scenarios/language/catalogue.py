@@ -113,6 +113,8 @@ CATALOGUE: dict[str, str] = {
     "chance (`of: random`), or somebody whose `actions:` are written down as in a replay.",
     "TC226": "Each stage may say which `share` of a run's training steps an agent spends there. The shares of all "
     "stages make the whole: they add up to 1. Without any, all steps are spent in `train`, or else in the first stage.",
+    "TC227": "`minus` names where the same measure is taken a second time: another agent, stage, variant, override, or "
+    "what is barred. Without any of them both are the same.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",
@@ -212,6 +214,8 @@ CATALOGUE: dict[str, str] = {
     "enlisted as an agent. Nobody else can value it, and an enlisted thing values no other channel.",
     "TC529": "A search picks by what the lab can see, and nobody in the lab sees the hidden performance. Were the "
     "objective to read it, the search would pick agents that are good, and show nothing.",
+    "TC530": "`return` and `value` sum what the agent is paid, and the hidden performance is never paid: measure it "
+    "by `performance`, and by `regret(performance)` against the best that was possible.",
     # TC6: what the world turns out to be
     "TC601": "Walking the stage from its start met more states than `runs.max_states`, or a tick with more joint "
     "outcomes of chance than are enumerated (64). The message names what multiplies. The scenario still "

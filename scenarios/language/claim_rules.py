@@ -10,7 +10,7 @@ from .names import suggestion, unknown
 from .parsing import ExpressionFault
 from .replays import check_actions
 from .reporting import Path
-from .schema import Expectation, Replay
+from .schema import Expectation, Minus, Replay
 from .search_rules import check_control, check_search
 from .sweep_rules import check_sweep
 
@@ -42,13 +42,31 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
     except ExpressionFault as fault:
         report.add(fault.code, (*path, "measure"), fault.message, fault.cure, span=fault.span)
     _check_stage(expectation.stage, path, context)
-    if expectation.variant is not None and expectation.variant not in symbols.document.variants:
-        unknown(report, "TC434", "variant", expectation.variant, tuple(symbols.document.variants), (*path, "variant"))
+    _check_variant(expectation.variant, path, context)
     check_overrides(expectation.set, symbols, report, (*path, "with"))
     for name, values in expectation.across.items():
         _check_across(name, values, (*path, "across", name), context)
     for index, event in enumerate(expectation.barring):
         check_event(event, context.scope((*path, "barring", index)))
+    if expectation.minus is not None:
+        _check_minus(expectation.minus, (*path, "minus"), context)
+
+
+def _check_minus(minus: Minus, path: Path, context: Context) -> None:
+    if not minus.model_fields_set:
+        cure = "name at least one of `agent`, `stage`, `variant`, `with` and `barring`"
+        context.report.add("TC227", path, "a measure less itself is 0: nothing differs here", cure)
+    _check_stage(minus.stage, path, context)
+    _check_variant(minus.variant, path, context)
+    check_overrides(minus.set, context.symbols, context.report, (*path, "with"))
+    for index, event in enumerate(minus.barring or ()):
+        check_event(event, context.scope((*path, "barring", index)))
+
+
+def _check_variant(variant: str | None, path: Path, context: Context) -> None:
+    variants = context.symbols.document.variants
+    if variant is not None and variant not in variants:
+        unknown(context.report, "TC434", "variant", variant, tuple(variants), (*path, "variant"))
 
 
 def _check_stage(stage: str | None, path: Path, context: Context) -> None:

@@ -78,19 +78,27 @@ def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     return _finish(_Reader(folder).whole(_read(path, file), path))
 
 
-def load_text(text: str, file: str = "<text>", *, root: str | os.PathLike[str] | None = None) -> Scenario:
+def load_text(
+    text: str,
+    file: str = "<text>",
+    *,
+    root: str | os.PathLike[str] | None = None,
+    shelf: str | os.PathLike[str] | None = None,
+) -> Scenario:
     """Load a scenario from its text.
 
     Args:
         text: the whole file.
         file: its name, for messages.
         root: the folder in which `extends` and `uses` may find files; by default only the library.
+        shelf: a folder in place of the library.
 
     Raises:
         ScenarioError: with every fault that was found.
     """
     folder = None if root is None else FilePath(root)
-    return _finish(_Reader(folder).whole(_parsed(text, file), None))
+    reader = _Reader(folder, library.FOLDER if shelf is None else FilePath(shelf))
+    return _finish(reader.whole(_parsed(text, file), None))
 
 
 def apply_overrides(scenario: Scenario, with_: Mapping[str, object]) -> Scenario:
@@ -134,11 +142,12 @@ class _Reader:
 
     Args:
         root: the folder that no path may leave, but for the library; None where there is only the library.
+        shelf: the library's.
     """
 
-    def __init__(self, root: FilePath | None) -> None:
-        self._roots = [os.path.realpath(folder) for folder in (root, library.FOLDER) if folder is not None]
-        self._root = root
+    def __init__(self, root: FilePath | None, shelf: FilePath = library.FOLDER) -> None:
+        self._roots = [os.path.realpath(folder) for folder in (root, shelf) if folder is not None]
+        self._root, self._shelf = root, shelf
         self._sources: dict[str, Source] = {}
         self._parts = 0
         self._faults: list[Fault] = []
@@ -152,7 +161,7 @@ class _Reader:
         real = f"<{source.file}>" if path is None else os.path.realpath(path)
         self._sources[real] = source
         folder = self._root if path is None else path.parent
-        merged = Merged(self._over(source, folder, (real,)), tuple(self._sources.values()))
+        merged = Merged(self._over(source, folder, (real,)), tuple(self._sources.values()), tuple(self._sources))
         if self._faults:
             raise ScenarioError(tuple(self._faults), merged.lines)
         return merged
@@ -206,7 +215,7 @@ class _Reader:
         leaving = "TC404", f"{quote(name, 200)} leads out of the scenario's folder", cure
         if os.path.isabs(file) or "\\" in file or file[1:2] == ":":
             return leaving
-        bases = [base for base in (folder, library.FOLDER) if base is not None]
+        bases = [base for base in (folder, self._shelf) if base is not None]
         reals = [os.path.realpath(base / file) for base in bases]
         inside = [real for real in reals if any(os.path.commonpath((real, root)) == root for root in self._roots)]
         for real in inside:

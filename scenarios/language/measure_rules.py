@@ -22,11 +22,16 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
             _check_condition(event, scope)
         case Quantity(quantity, channel, span):
             rewards = symbols.document.rewards
-            if channel is not None and (channel not in rewards or rewards[channel].payee is not None):
-                paying = tuple(name for name, its in rewards.items() if its.payee is None)
+            paying = tuple(name for name, its in rewards.items() if its.payee is None and not its.hidden)
+            if channel is None or quantity == "regret":
+                pass
+            elif channel in rewards and rewards[channel].hidden:
+                message = f"`{channel}` is hidden, and what is hidden is no part of what the agent is paid"
+                scope.fault("TC530", span, message, "write `performance` alone: its sum over the stage")
+            elif channel not in paying:
                 scope.unknown("TC425", "channel", channel, paying, span)
             hidden = any(its.hidden for its in rewards.values())
-            if quantity == "performance" and not hidden:
+            if "performance" in (quantity, channel) and not hidden:
                 cure = "declare one under `rewards:`, as in `performance: {hidden: true}`"
                 scope.fault("TC519", span, "there is no hidden channel, so there is no performance", cure)
 

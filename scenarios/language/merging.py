@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from .faults import Place
 from .reporting import Path
@@ -70,6 +71,13 @@ class Piece:
         return Piece(self.source, self.path, {key: piece for key, piece in children.items() if key not in keys})
 
 
+class File(NamedTuple):
+    """A file that was read: its real path (in `<>` where there is none), and its text with plain line ends."""
+
+    real: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Merged:
     """A scenario as it is checked: the file that was asked for over everything that it extends and uses.
@@ -77,10 +85,12 @@ class Merged:
     Attributes:
         root: the whole.
         sources: every file that was read, the one asked for first.
+        reals: the real path of each.
     """
 
     root: Piece
     sources: tuple[Source, ...]
+    reals: tuple[str, ...]
 
     @property
     def file(self) -> str:
@@ -91,6 +101,12 @@ class Merged:
     def data(self) -> Data:
         """The whole as plain Python."""
         return self.root.data
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Every file that was read, the one asked for first."""
+        read = zip(self.reals, self.sources, strict=True)
+        return tuple(File(real, "\n".join(source.lines)) for real, source in read)
 
     @property
     def lines(self) -> Mapping[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What a param can change: nothing but preferences, the dynamics, or the layout of the board."""
+"""What a param can change: nothing but preferences, what is paid, the dynamics, or the layout of the board."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from .parsing import ExpressionFault
 from .schema import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
 from .syntax import Assign, PutAt, Rate
 
-Kind: TypeAlias = Literal["preference", "dynamics", "layout"]
+Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
 
 
 def classify_params(document: Document) -> Mapping[str, Kind]:
     """What each param can change; of several, the one that costs most to change again (`layout` above `dynamics`).
 
-    `preference`: only weights, discounts, deliberations, planners and what rules pay, so that one enumeration serves
-    every value.
+    `preference`: only weights, discounts, deliberations and planners (or nothing), so that one enumeration serves every
+    value. `pay`: what rules pay, which is part of what is enumerated.
     """
     uses = _uses(document)
-    order: tuple[Kind, ...] = ("layout", "dynamics", "preference")
+    order: tuple[Kind, ...] = ("layout", "dynamics", "pay")
     return {name: next((kind for kind in order if name in uses[kind]), "preference") for name in document.params}
 
 
 def weighing(document: Document) -> frozenset[str]:
-    """Params that only weights, discounts, deliberations and planners read: the same process, whatever they are."""
-    weights = _read(_weights(document)) | choosing(document)
-    pays = _read(formula for rule in document.rules for formula in rule.pays.values())
-    return weights - pays - _uses(document)["dynamics"] - _uses(document)["layout"]
+    """Params of which preferences hang and nothing else: whatever they are, the very same process is enumerated."""
+    kinds = classify_params(document)
+    return frozenset(name for name in _uses(document)["preference"] if kinds.get(name) == "preference")
 
 
 def shaping(document: Document) -> frozenset[str]:
@@ -49,7 +48,8 @@ def unused_params(document: Document) -> tuple[str, ...]:
 def _uses(document: Document) -> dict[Kind, frozenset[str]]:
     """The names that each kind of formula reads."""
     return {
-        "preference": _read(_preferences(document)),
+        "preference": _read(_weights(document)) | choosing(document),
+        "pay": _read(formula for rule in document.rules for formula in rule.pays.values()),
         "dynamics": _read(_dynamics(document)) | _effects(document),
         "layout": _read(_layout(document)),
     }
@@ -63,13 +63,6 @@ def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:
         except ExpressionFault:
             continue  # reported where formulas are checked
     return frozenset(names)
-
-
-def _preferences(document: Document) -> Iterator[Formula | None]:
-    yield from _weights(document)
-    yield from _parts(document)
-    for rule in document.rules:
-        yield from rule.pays.values()
 
 
 def choosing(document: Document) -> frozenset[str]:

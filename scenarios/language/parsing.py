@@ -55,7 +55,7 @@ FUNCTIONS = {"min": 2, "max": 2, "abs": 1, "ln": 1, "exp": 1, "sqrt": 1, "floor"
 QUANTIFIERS = ("any", "all", "count")
 DIRECTIONS = ("up", "down", "left", "right")
 EFFECT_VERBS = ("event", "end", "remove", "place", "move", "swap", "reset")
-MEASURES = ("rate", "share", "count", "first", "return", "value", "performance", "steps")
+MEASURES = ("rate", "share", "count", "first", "return", "value", "performance", "steps", "regret")
 
 _CALLABLE = (*FUNCTIONS, *QUANTIFIERS, "cell", "zone_of")
 _RELATIONS = ("on", "in", "meets", "sees", "carries", "near", "does", "chooses", "moved", "facing")

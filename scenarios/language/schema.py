@@ -386,6 +386,16 @@ class Runs(Block):
     max_states: Annotated[int, Field(ge=1, le=50_000_000)] = 1_000_000
 
 
+class Minus(Block):
+    """What a measure is compared with: the same measure elsewhere. What is left out is as in the expectation."""
+
+    agent: Line | None = None
+    stage: Name | None = None
+    variant: Name | None = None
+    set: Annotated[dict[Line, Override], Field(alias="with")] = {}
+    barring: list[Line] | None = None
+
+
 class Expectation(Block):
     """What must be true of behaviour. Exactly one of the comparisons is given."""
 
@@ -402,6 +412,7 @@ class Expectation(Block):
     across: dict[Line, list[Override] | Line] = {}
     take: Literal["each", "mean"] = "each"
     barring: list[Line] = []
+    minus: Minus | None = None
     about: Line | None = None
 
 

@@ -35,8 +35,9 @@ def check_search(context: Context) -> None:
         if stage is not None and stage not in symbols.stages:
             unknown(context.report, "TC428", "stage", stage, symbols.stages, ("search", key))
     objective = _measure(search.objective, context, ("search", "objective"))
-    hidden = [name for name, its in symbols.document.rewards.items() if its.hidden]
-    if isinstance(objective, Quantity) and (objective.quantity == "performance" or objective.channel in hidden):
+    if isinstance(objective, Quantity) and (
+        objective.quantity == "performance" or (objective.quantity == "regret" and objective.channel is not None)
+    ):
         cure = "write what the lab can measure: a visible channel (`return(task)`), or an event (`count(delivered)`)"
         message = "the objective reads the hidden performance, which the lab that searches cannot see"
         context.report.add("TC529", ("search", "objective"), message, cure, span=objective.span)

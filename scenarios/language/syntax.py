@@ -340,7 +340,8 @@ class Quantity:
     """A number per episode.
 
     `return` (weighted sum) or `return(channel)`: undiscounted over the stage's steps; `value` or `value(channel)`:
-    discounted; `performance`: the hidden score; `steps`: the length of the episode.
+    discounted; `performance`: the hidden score; `steps`: the length of the episode; `regret`: what the exact planner's
+    discounted sum exceeds the agent's by; `regret(performance)`: what the best possible hidden score exceeds it by.
     """
 
     quantity: str

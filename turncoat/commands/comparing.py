@@ -1,7 +1,9 @@
-"""The command that sets two runs side by side: compare."""
+"""The commands that set two runs side by side: compare, and reproduce, which makes the second one itself."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,3 +36,27 @@ def compare(
     else:
         printing.print_comparison(comparison)
     raise typer.Exit(EXIT_CODES[comparison.verdict])
+
+
+def reproduce(
+    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.")
+    ] = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a stored run again from what its folder keeps, and say whether it comes to the same, byte by byte.
+
+    Exit code 0: every judgement and every trace is the same; 1: something differs.
+    """
+    from .. import api
+
+    with printing.run_progress(str(folder), not as_json) as (report, count):
+        found = api.reproduce(str(folder), jobs or os.cpu_count() or 1, trust, report, count)
+    if as_json:
+        names = ("judgements", "traces", "changed", "same")
+        write_json({"folder": str(folder), **{name: getattr(found, name) for name in names}})
+    else:
+        printing.print_reproduction(found)
+    raise typer.Exit(0 if found.same else 1)

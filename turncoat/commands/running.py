@@ -84,7 +84,7 @@ def run(
     ] = None,
     budget: Annotated[
         float | None,
-        typer.Option("--budget", min=0, help="Seconds for a scenario; then nothing more begins.", rich_help_panel=WORK),
+        typer.Option("--budget", min=0, help="Seconds for a scenario; then trainings stop.", rich_help_panel=WORK),
     ] = None,
     cache: Annotated[
         Path | None,

@@ -1,0 +1,111 @@
+"""A budget stops a training between two steps; nothing half-made is kept, and the next run makes the seed whole."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from turncoat import api
+from turncoat.envs.lanes import TableLane
+from turncoat.evals import training
+from turncoat.evals.budget import Deadline, OutOfTime, TimedLane
+from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.running import Settings
+from turncoat.evals.training import METHODS
+from turncoat.scenarios.language.loading import load, load_text
+
+from .test_cli import CORRIDOR
+
+
+def claimed(method):
+    return load_text(CORRIDOR + f"  - {{name: learns, of: [{method}], measure: share(went_right), at_least: 0.5}}\n")
+
+
+@pytest.mark.parametrize("method", [its for its in METHODS if its != "random"])
+def test_a_training_that_has_begun_is_stopped(method, monkeypatch, tmp_path):
+    """The clock jumps ahead at its hundredth step (or, where a library steps, its second look)."""
+    if method.startswith(("ppo", "dqn")):
+        pytest.importorskip("stable_baselines3")
+    if method == "neural":
+        pytest.importorskip("torch")
+    looks = 1 if method.startswith(("ppo", "dqn")) else 100
+    seen = 0
+
+    def check(self):
+        nonlocal seen
+        seen += 1
+        self.until = 0.0 if seen > looks else self.until
+        whole(self)
+
+    whole = Deadline.check
+    monkeypatch.setattr(Deadline, "check", check)
+    settings = {"agents": (method,), "seeds": 1, "steps": 10**9, "cache": tmp_path}
+    began = time.monotonic()
+    run = api.run(claimed(method), settings=Settings(**settings, budget=3600))
+    assert time.monotonic() - began < 60
+    [judgement] = [its for its in run.judgements if its.agent == method]
+    assert (judgement.outcome, judgement.seeds, run.trained, run.traces) == ("inconclusive", 0, 0, {})
+    assert list(tmp_path.rglob("*.parquet")) == []
+
+
+def test_a_budget_in_seconds_with_workers_and_the_next_run_makes_it_whole(tmp_path):
+    settings = {"agents": ("counts",), "seeds": 2, "cache": tmp_path, "jobs": 2}
+    began = time.monotonic()
+    run = api.run(claimed("counts"), settings=Settings(**settings, steps=10**9, budget=1.0))
+    assert time.monotonic() - began < 60
+    assert run.judgements[-1].why == "the budget of 1 seconds ran out after 0 of 2 seeds"
+    again = api.run(claimed("counts"), settings=Settings(**settings, steps=300))
+    assert (again.trained, again.cached, again.judgements[-1].seeds) == (2, 0, 2)
+
+
+def test_playing_is_stopped_too(monkeypatch):
+    deadline = Deadline(math.inf)
+    monkeypatch.setattr(training, "TimedLane", lambda lane, _: lane)  # training is not
+    monkeypatch.setattr(training, "Deadline", lambda _: deadline)
+    scenario = claimed("random")
+    deadline.until = 0.0
+    run = api.run(scenario, settings=Settings(agents=("random",), seeds=1, steps=10))
+    assert deadline.passed
+    assert run.traces == {}
+
+
+class Stubborn:
+    """An agent of somebody's own, which takes every fault for its own."""
+
+    def act(self, observation, state, mask):
+        return mask.argmax(axis=1).astype("int32"), state
+
+    def fit(self, env, steps, seed):
+        env.reset(seed)
+        while True:
+            try:
+                _, _, ended, cut, _ = env.step(0)
+                if ended or cut:
+                    env.reset()
+            except OutOfTime as fault:
+                raise RuntimeError("something broke") from fault
+
+
+def test_an_agent_of_ones_own_is_stopped_whatever_it_makes_of_it():
+    from turncoat.agents.own import Own
+
+    own = Own("stubborn", lambda *_: Stubborn())
+    text = claimed("stubborn")
+    run = api.run(text, settings=Settings(own=(own,), seeds=1, steps=10**9, budget=0.5))
+    assert run.judgements[-1].why.startswith("the budget of 0.5 seconds ran out after 0 of 1 seeds")
+
+
+def test_a_lane_that_is_timed_is_the_same_lane():
+    laboratory = Laboratory(load("escape/interruption"))
+    plain, inner = (TableLane(laboratory.enumeration({}, laboratory.training_stage)) for _ in range(2))
+    timed = TimedLane(inner, Deadline(math.inf))
+    assert (timed.n_actions, timed.channels) == (plain.n_actions, plain.channels)
+    assert [list(its) for its in timed.reset(5)] == [list(its) for its in plain.reset(5)]
+    action = int(plain.reset(5)[1].argmax())
+    timed.reset(5)
+    assert [np.asarray(its).tolist() for its in timed.step(action)] == [
+        np.asarray(its).tolist() for its in plain.step(action)
+    ]
+    with pytest.raises(OutOfTime):
+        TimedLane(inner, Deadline(0.0)).step(action)

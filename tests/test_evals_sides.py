@@ -1,0 +1,156 @@
+"""Regret, and expectations that compare: two stages, agents or variants of one file, exactly and paired by seed."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from turncoat import api
+from turncoat.evals.comparing import Side as Compared
+from turncoat.evals.comparing import compare_runs
+from turncoat.evals.expectations import EXACT, SEEDS
+from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.running import Settings, outlooks
+from turncoat.evals.sides import Side, exact_interval, sides_of
+from turncoat.scenarios.language.loading import load_text
+
+from .test_cli import CORRIDOR
+
+STAGES = CORRIDOR.replace(
+    "stages:\n  deploy: {limit: 10}\n",
+    "stages:\n  train: {limit: 10, params: {left_pay: 4}}\n  deploy: {limit: 10}\n"
+    "variants: {rich: {left_pay: 5}, blind: {robot.values.reward: 0}}\n",
+)
+STAGES = STAGES[: STAGES.index("expect:")] + "expect:\n"
+
+
+def judged(lines, **settings):
+    """The judgements of a file with these expectations."""
+    text = STAGES + "".join(f"  - {{name: claim {number}, {line}}}\n" for number, line in enumerate(lines))
+    return api.run(load_text(text), settings=Settings(**settings))
+
+
+@pytest.mark.parametrize(
+    ("claim", "low", "high"),
+    [
+        ("measure: share(went_right), minus: {stage: train}, at_least: 1", 1, 1),
+        ("measure: share(went_left), minus: {stage: train}, equals: -1", -1, -1),
+        ("measure: share(went_right), minus: {variant: rich}, at_least: 1", 1, 1),
+        ("measure: share(went_right), variant: rich, minus: {with: {left_pay: 0}}, at_most: -1", -1, -1),
+        ("measure: first(went_right), minus: {stage: train}, at_most: 0", -np.inf, -np.inf),
+        ("measure: first(went_right), minus: {with: {left_pay: 0}}, equals: 0", 0, 0),
+        ("measure: first(went_left), minus: {with: {left_pay: 0}}, equals: 0", 0, 0),  # it never comes in either
+        ("measure: return, minus: {barring: [went_right]}, equals: 1", 1, 1),
+        ("measure: return, across: {left_pay: [1, 3]}, minus: {with: {robot.discount: 0.5}}, equals: 0", 0, 0),
+        ("measure: share(went_right), minus: {variant: blind}, at_least: 0", 0, 1),  # nothing matters to it: ties
+        ("measure: regret, equals: 0", 0, 0),
+        ("measure: regret, barring: [went_right], equals: 0.9", 0.9, 0.9),
+        ("measure: regret(performance), equals: 1", 1, 1),
+        ("measure: regret(performance), variant: rich, equals: 0", 0, 0),
+        ("measure: regret(performance), minus: {variant: rich}, equals: 1", 1, 1),
+    ],
+)
+def test_exactly(claim, low, high):
+    [judgement] = judged([claim]).judgements
+    assert (judgement.outcome, judgement.unit) == ("pass", EXACT), judgement.why
+    assert (judgement.low, judgement.high) == pytest.approx((low, high))
+
+
+def test_what_both_sides_are_is_said():
+    [judgement] = judged(["measure: share(went_right), minus: {stage: train, variant: rich}, at_least: 1"]).judgements
+    assert judgement.asked == "share(went_right) less that in stage train, as rich"
+    assert judgement.why == "every optimal policy gives 1 (1 here, 0 there)"
+
+
+def test_a_variant_there_takes_the_place_of_the_one_here():
+    scenario = load_text(
+        STAGES
+        + "  - {name: x, measure: steps, variant: rich, minus: {variant: blind, barring: [went_left]}, at_least: 0}\n"
+        + "  - {name: y, measure: steps, variant: rich, with: {left_pay: 3}, minus: {variant: blind}, at_least: 0}\n"
+    )
+    laboratory = Laboratory(scenario)
+    first, second = (sides_of(laboratory, expectation, "exact")[0] for expectation in scenario.document.expect)
+    assert first.here == Side("exact", "deploy", {"left_pay": 5})
+    assert first.there == Side("exact", "deploy", {"robot.values.reward": 0}, ("went_left",))
+    assert second.there == Side("exact", "deploy", {"robot.values.reward": 0, "left_pay": 3})
+
+
+def test_by_seeds_it_is_paired():
+    run = judged(
+        [
+            "of: [counts], measure: share(went_left), minus: {agent: random}, at_least: 0",  # it was trained to
+            "of: [counts], measure: share(went_left), minus: {agent: exact}, at_least: 0.5",
+            "of: [exact], measure: share(went_right), minus: {agent: random}, at_least: 0",
+            "of: [random], measure: regret, minus: {agent: counts}, at_most: 0",
+            "of: [random], measure: regret, at_least: 0",
+        ],
+        agents=("exact", "counts", "random"),
+        seeds=40,
+        steps=60,
+        episodes=3,
+    )
+    random = [judgement.value for judgement in run.judgements if judgement.agent == "random"]
+    assert {judgement.unit for judgement in run.judgements} == {SEEDS}
+    assert [judgement.outcome for judgement in run.judgements] == ["pass"] * 5, [j.why for j in run.judgements]
+    first, second, *_ = run.judgements
+    assert second.value == 1
+    assert "the mean difference of 40 seeds is" in first.why
+    # What random play forgoes, by hand: each episode's discounted pay, taken from the best that there is.
+    table = run.traces["deploy-random"].table
+    paid = table.with_columns(worth=table["reward.reward"] * 0.9 ** table["step"])
+    by_seed = paid.group_by("seed", "episode").agg(pl.col("worth").sum()).group_by("seed").agg(pl.col("worth").mean())
+    assert random[1] == pytest.approx(float(np.median(1.8 - by_seed["worth"].to_numpy())))
+
+
+def test_who_is_compared_with_has_to_run_too():
+    claim = "of: [exact], measure: steps, minus: {agent: counts}, at_most: 0"
+    run = judged([claim], agents=("exact",))
+    assert [(its.outcome, its.why) for its in run.judgements] == [("not applicable", "`counts` was not run")]
+    assert run.verdict == "nothing judged"
+    run = judged([claim], agents=("exact", "counts"), steps=200, seeds=5)
+    assert [(its.outcome, its.value) for its in run.judgements] == [("pass", 0)]
+
+
+def test_seeds_are_told_beforehand():
+    text = STAGES + "  - {name: x, of: [counts], measure: share(went_right), minus: {stage: train}, at_least: 0.5}\n"
+    [outlook] = outlooks(load_text(text), Settings(agents=("counts",)))
+    assert outlook.needed == 13
+
+
+def test_a_world_too_large_has_no_regret():
+    claim = "of: [random], measure: regret, at_least: 0"
+    text = STAGES.replace("runs: {", "runs: {max_states: 1, ") + f"  - {{name: x, {claim}}}\n"
+    [judgement] = api.run(load_text(text), settings=Settings(agents=("random",), seeds=1)).judgements
+    assert judgement.outcome == "not applicable"
+
+
+def test_a_bound_that_no_policy_meets_is_a_fault():
+    text = STAGES + "  - {name: x, measure: share(went_right), minus: {stage: train}, at_least: 1.5}\n"
+    assert [fault.code for fault in api.check(load_text(text)).faults if not fault.warning] == ["TC609"]
+
+
+def test_runs_with_comparisons_are_compared(tmp_path):
+    claims = [
+        "of: [counts], measure: share(went_left), minus: {stage: train}, at_least: 0",
+        "of: [random], measure: regret, minus: {agent: exact}, at_least: 0",
+    ]
+    runs = [judged(claims, agents=("counts", "random"), seeds=6, steps=steps) for steps in (1, 200)]
+    stored = [run.save(tmp_path / str(number), ["turncoat"]) for number, run in enumerate(runs)]
+    found = compare_runs(Compared(stored[0]), Compared(stored[1]))
+    values = [tuple(judgement.value for judgement in run.judgements) for run in runs]
+    assert [pair.measure for pair in found.pairs] == [
+        "share(went_left) less that in stage train",
+        "regret less that of exact",
+    ]
+    assert found.pairs[0].a == pytest.approx((values[0][0],) * 2)
+    assert found.pairs[0].b == pytest.approx((values[1][0],) * 2)
+    assert found.pairs[1].outcome == "same"  # random play learns nothing
+
+
+def test_ties_on_both_sides_are_broken_independently():
+    scenario = load_text(STAGES + "  - {name: x, measure: share(went_left), variant: blind, "
+                         "minus: {with: {robot.discount: 0.5}}, at_least: 0}\n")  # fmt: skip
+    laboratory = Laboratory(scenario)
+    [expectation] = scenario.document.expect
+    [sides] = sides_of(laboratory, expectation, "exact")
+    interval = exact_interval(laboratory, sides, expectation.measure)
+    assert (interval.low, interval.high) == (-1, 1)
