@@ -225,6 +225,12 @@ class NeuralAgent:
                     self.on_episode(self)
         self.forget_plans()
 
+    def finish(self) -> None:
+        """Ends training at once: from now on it decides as it would deployed."""
+        if self.training is not None:
+            self.training.steps = self.training.done
+        self.forget_plans()
+
     def _episode(self, env: TrainingEnv, training: Training, on_progress: Progress | None) -> None:
         observation, mask = env.reset(training.episode_seed())
         state = self.model.replay.state(observation, mask)

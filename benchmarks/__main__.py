@@ -1,12 +1,15 @@
 """Measure and print a table; exit code 1 if a target is missed.
 
 Without arguments: everything of Turncoat's own. `peers` measures it beside other libraries, `torch-view` what torch
-makes of it, on a GPU if asked; both have `--help`.
+makes of it, on a GPU if asked. `results` is about what agents learn, `tune` about the baselines' settings. All of these
+have `--help`.
 """
 
 from __future__ import annotations
 
 import sys
+
+OTHERS = "peers, torch-view, results and tune"
 
 
 def own() -> int:
@@ -39,7 +42,15 @@ def main(arguments: list[str]) -> int:
             from . import torch_view
 
             return torch_view.main(rest)
-    print(f"no benchmark {arguments[0]!r}; there are peers and torch-view, or no argument for all of Turncoat's own")
+        case ["tune", *rest]:
+            from . import tuning
+
+            return tuning.main(rest)
+        case ["results", *rest]:
+            from . import results
+
+            return results.main(rest)
+    print(f"no benchmark {arguments[0]!r}; there are {OTHERS}, or no argument for how quick Turncoat is")
     return 2
 
 

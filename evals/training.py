@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -71,10 +70,10 @@ def _random(_: World, __: Scenario) -> Pupil:
     return RandomAgent()
 
 
-def _sb3(algorithm: Algorithm, novelty: float, world: World, scenario: Scenario) -> Pupil:
+def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenario: Scenario) -> Pupil:
     from ..agents.sb3_agents import Sb3Agent
 
-    return Sb3Agent(algorithm, scenario, world.stage, novelty, Path(scenario.file).parent.name)
+    return Sb3Agent(algorithm, scenario, world.stage, novelty, tuned)
 
 
 METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
@@ -85,10 +84,14 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
     "virtual_sarsa": partial(_tabular, "virtual_sarsa"),
     "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
     "random": _random,
-    "ppo": partial(_sb3, "ppo", 0.0),
-    "dqn": partial(_sb3, "dqn", 0.0),
-    "ppo_novelty": partial(_sb3, "ppo", NOVELTY_SCALE),
-    "dqn_novelty": partial(_sb3, "dqn", NOVELTY_SCALE),
+    "ppo": partial(_sb3, "ppo", 0.0, False),
+    "dqn": partial(_sb3, "dqn", 0.0, False),
+    "ppo_novelty": partial(_sb3, "ppo", NOVELTY_SCALE, False),
+    "dqn_novelty": partial(_sb3, "dqn", NOVELTY_SCALE, False),
+    "ppo_tuned": partial(_sb3, "ppo", 0.0, True),
+    "dqn_tuned": partial(_sb3, "dqn", 0.0, True),
+    "ppo_masked": partial(_sb3, "ppo_masked", 0.0, False),
+    "ppo_recurrent": partial(_sb3, "ppo_recurrent", 0.0, False),
 }
 """Agents that are trained, each from the training stage (compiled) of a scenario; every other name is refused."""
 
@@ -156,11 +159,8 @@ def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
 def _one(training: Training, seed: int) -> Trace:
     world = training.school.world if isinstance(training.school, Enumeration) else training.school
     agent = training.own.make(world) if training.own else METHODS[training.method](world, training.scenario)
-    agent.fit(_lane(training.school, training.method in PLANNERS), training.steps, seed)
-    if isinstance(agent, Enters):
-        agent.enter_world(training.field)
-    if isinstance(agent, Perceiver):
-        agent.enter(senses(training.field))
+    agent.fit(lane(training.school, training.method in PLANNERS), training.steps, seed)
+    enter(agent, training.field)
     learns = False
     if isinstance(agent, Learner):
         learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
@@ -169,7 +169,15 @@ def _one(training: Training, seed: int) -> Trace:
     return simulate(training.field, [agent], meta, episodes=training.episodes, seed=seed, lanes=lanes)
 
 
-def _lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
+def enter(agent: Agent, field: World) -> None:
+    """Show an agent the world where it acts from now on."""
+    if isinstance(agent, Enters):
+        agent.enter_world(field)
+    if isinstance(agent, Perceiver):
+        agent.enter(senses(field))
+
+
+def lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
     """The quickest lane there is; for an agent that is not `forgetful`, one that says what was executed."""
     if isinstance(school, World):
         return WorldLane(school)
