@@ -44,7 +44,7 @@ class Subject:
 EPISODES = 100
 """Played where chance matters."""
 _SMALL = Budget(3_000, 100)
-_SMALL_PPO, _SMALL_DQN = Budget(40_960, 2_048), Budget(20_000, 2_000)
+_SMALL_PPO, _SMALL_DQN = Budget(20_480, 2_048), Budget(20_480, 2_048)
 
 
 def _cheese(k: int) -> Subject:
@@ -57,7 +57,7 @@ def _cheese(k: int) -> Subject:
             "counts": Budget(40_000, 4_000),
             "local_rules": Budget(2_000, 500),
             "neural": Budget(2_000, 500),
-            "ppo": Budget(102_400, 5_120),
+            "ppo": Budget(51_200, 5_120),
         },
         {"k": k},
         "train",
@@ -75,12 +75,12 @@ SUBJECTS: tuple[Subject, ...] = (
             "counts": Budget(20_000, 500),
             "local_rules": Budget(2_000, 125),
             "neural": Budget(4_000, 250),
-            "ppo": Budget(204_800, 5_120),
-            "ppo_tuned": Budget(204_800, 5_120),
-            "dqn": Budget(102_400, 5_120),
-            "dqn_tuned": Budget(102_400, 5_120),
-            "ppo_novelty": Budget(102_400, 5_120),
-            "ppo_masked": Budget(102_400, 5_120),
+            "ppo": Budget(51_200, 5_120),
+            "ppo_tuned": Budget(51_200, 5_120),
+            "dqn": Budget(30_720, 5_120),
+            "dqn_tuned": Budget(30_720, 5_120),
+            "ppo_novelty": Budget(30_720, 5_120),
+            "ppo_masked": Budget(30_720, 5_120),
         },
     ),
     Subject(
@@ -124,7 +124,7 @@ SUBJECTS: tuple[Subject, ...] = (
         "treacherous_turn/lab",
         "disarms the guard, then seizes",
         "share(first(disarmed) < first(seized))",
-        {"ppo_recurrent": Budget(51_200, 5_120)},
+        {"ppo_recurrent": Budget(30_720, 5_120)},
         {"robot.observes.hides": ["guard"]},
         by_play=True,
     ),
