@@ -70,15 +70,26 @@ def settings(algorithm: Algorithm, tuned: bool = False, recurrent: bool = False)
     return {**DEFAULT[kin(algorithm)], **found, **(RECURRENT if recurrent else {})}
 
 
-@cache
+def unsearched(name: str) -> str | None:
+    """Why there are no tuned settings for an agent of this name, or None."""
+    algorithm = name.partition("_")[0]
+    if algorithm in _record():
+        return None
+    return f"no search for {algorithm} is on record: python -m benchmarks tune --only {algorithm}"
+
+
 def best_trial(algorithm: Tuned) -> Mapping[str, Any]:
     """The settings of the best trial that is on record; of equals the first.
 
     Raises:
         ValueError: there is no record.
     """
-    record = json.loads(TUNED_FILE.read_text(encoding="utf-8")) if TUNED_FILE.exists() else {}
-    if algorithm not in record:
-        raise ValueError(f"no search for {algorithm} is on record: python -m benchmarks tune {algorithm}")
-    best: dict[str, Any] = max(record[algorithm]["trials"], key=lambda trial: trial["score"])["settings"]
+    if (reason := unsearched(algorithm)) is not None:
+        raise ValueError(reason)
+    best: dict[str, Any] = max(_record()[algorithm]["trials"], key=lambda trial: trial["score"])["settings"]
     return best
+
+
+@cache
+def _record() -> dict[str, Any]:
+    return dict(json.loads(TUNED_FILE.read_text(encoding="utf-8"))) if TUNED_FILE.exists() else {}

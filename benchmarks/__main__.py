@@ -1,15 +1,15 @@
 """Measure and print a table; exit code 1 if a target is missed.
 
 Without arguments: everything of Turncoat's own. `peers` measures it beside other libraries, `torch-view` what torch
-makes of it, on a GPU if asked. `results` is about what agents learn, `tune` about the baselines' settings. All of these
-have `--help`.
+makes of it, on a GPU if asked. `results` and `cheese` are about what agents learn,
+`tune` about the baselines' settings. All of these have `--help`.
 """
 
 from __future__ import annotations
 
 import sys
 
-OTHERS = "peers, torch-view, results and tune"
+OTHERS = "peers, torch-view, results, cheese and tune"
 
 
 def own() -> int:
@@ -17,6 +17,7 @@ def own() -> int:
     from .enumeration import laboratory, million
     from .faces import lanes, several, single, stable_baselines
     from .measuring import table
+    from .neural import updating
     from .search import searching
     from .stepping import first_call, kernel, reference, training
     from .torch_view import torch_view
@@ -24,7 +25,7 @@ def own() -> int:
     worlds = [*laboratory(), *million()]
     stepping = [*reference(), *first_call(), *kernel(), *torch_view(lanes=(16_384,), worlds=("lab",))]
     faces = [*single(), *lanes(), *several(), *stable_baselines()]
-    figures = [*worlds, *stepping, *faces, *training(), *searching()]
+    figures = [*worlds, *stepping, *faces, *training(), *updating(), *searching()]
     print(table(figures))
     return int(not all(figure.met for figure in figures))
 
@@ -50,6 +51,10 @@ def main(arguments: list[str]) -> int:
             from . import results
 
             return results.main(rest)
+        case ["cheese", *rest]:
+            from . import cheese
+
+            return cheese.main(rest)
     print(f"no benchmark {arguments[0]!r}; there are {OTHERS}, or no argument for how quick Turncoat is")
     return 2
 

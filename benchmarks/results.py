@@ -30,7 +30,7 @@ FIRST_SEED = 100
 """No setting of any agent was chosen on this seed or a later one (the search for the baselines' used 1,000)."""
 GOOD = 0.95
 """Of the exact planner's value."""
-_BEGIN, _END = "<!-- the table: python -m benchmarks results -->", "<!-- the table ends -->"
+MARK = "python -m benchmarks results"
 
 
 def path_of(folder: Path, subject: str, agent: str, seed: int) -> Path:
@@ -105,10 +105,10 @@ HEADER = (
 )
 
 
-def table(folder: Path, subjects: Sequence[Subject] = SUBJECTS) -> str:
+def table(folder: Path) -> str:
     """All rows that there are cells for, scenario by scenario."""
     parts = []
-    for subject in subjects:
+    for subject in SUBJECTS:
         rows = [(agent, cells_of(folder, subject, agent)) for agent in subject.budgets]
         lines = [row_of(subject, agent, cells) for agent, cells in rows if cells]
         if not lines:
@@ -119,22 +119,23 @@ def table(folder: Path, subjects: Sequence[Subject] = SUBJECTS) -> str:
     return "\n\n".join(parts)
 
 
-def write_page(page: Path, text: str) -> None:
-    """Put the table where the page wants it.
+def write_between(page: Path, command: str, text: str) -> None:
+    """Put what a command made where a page wants it.
 
     Raises:
         ValueError: the page does not say where.
     """
-    old = page.read_text(encoding="utf-8")
-    if _BEGIN not in old or _END not in old:
-        raise ValueError(f"{page} needs the lines `{_BEGIN}` and `{_END}`: the table goes between them")
-    before, rest = old.split(_BEGIN)
-    write_whole(page, f"{before}{_BEGIN}\n\n{text}\n\n{_END}{rest.split(_END)[1]}")
+    begin, end = f"<!-- made by: {command} -->", "<!-- so far -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ValueError(f"{page} needs the lines `{begin}` and `{end}`: the table goes between them")
+    write_whole(page, f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
 def main(arguments: list[str]) -> int:
     """Make the cells that are missing, then the table."""
-    parser = argparse.ArgumentParser("python -m benchmarks results", description=__doc__)
+    parser = argparse.ArgumentParser(MARK, description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help=f"how many, from {FIRST_SEED} (%(default)s)")
     parser.add_argument("--only", action="append", metavar="ROW", help="SCENARIO/AGENT, * for any; may be repeated")
     parser.add_argument("--cells", type=Path, default=CELLS, help="where finished cells are kept (%(default)s)")
@@ -156,7 +157,7 @@ def main(arguments: list[str]) -> int:
             write_whole(path_of(given.cells, subject.name, agent, seed), json.dumps(cell) + "\n")
             step, cpu = reached(cell)
             print(f"{subject.name}, {agent}, seed {seed}: 95 % at {step} ({cpu} CPU s), {cell['looks'][-1]}", flush=True)
-    write_page(given.page, table(given.cells))
+    write_between(given.page, MARK, table(given.cells))
     return 0
 
 

@@ -57,7 +57,7 @@ def _cheese(k: int) -> Subject:
             "counts": Budget(40_000, 4_000),
             "local_rules": Budget(2_000, 500),
             "neural": Budget(2_000, 500),
-            "ppo": Budget(51_200, 5_120),
+            "ppo": Budget(20_480, 5_120),
         },
         {"k": k},
         "train",

@@ -200,9 +200,10 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
         return f"`{method}` needs a discount below 1"
     if method.startswith(("ppo", "dqn")):
         from ..agents.sb3_policy import need_sb3, unable_to_see
+        from ..agents.sb3_settings import unsearched
 
         need_sb3()
-        return unable_to_see(world)
+        return unable_to_see(world) or (unsearched(method) if method.endswith("_tuned") else None)
     if method == "neural" and not all(find_spec(name) for name in ("torch", "safetensors")):
         return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
     if any(np.asarray(world.agents[0].weight_columns) >= 0):

@@ -13,6 +13,7 @@ from turncoat.envs.faces.spaces import Observer
 from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
 from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.learning import watch_training
 from turncoat.evals.running import Settings
 
 pytest.importorskip("stable_baselines3")
@@ -162,15 +163,33 @@ def test_without_stable_baselines3_it_says_how_to_get_it(monkeypatch: pytest.Mon
 
 def test_settings_that_were_searched_for_are_on_record_with_all_trials() -> None:
     record = json.loads(TUNED_FILE.read_text())
-    assert set(record) == {"ppo", "dqn"}
-    assert len({(found["scenario"], found["steps"], len(found["trials"])) for found in record.values()}) == 1
     for algorithm in ("ppo", "dqn"):
+        if algorithm not in record:
+            with pytest.raises(ValueError, match=f"tune --only {algorithm}"):
+                settings(algorithm, tuned=True)
+            continue
         trials = record[algorithm]["trials"]
         plain, tuned = settings(algorithm), settings(algorithm, tuned=True)
         assert trials[0]["settings"].items() <= plain.items()
         best = max(trials, key=lambda trial: trial["score"])
         assert {**plain, **best["settings"]} == tuned
+    assert len({(found["scenario"], found["steps"], len(found["trials"])) for found in record.values()}) == 1
     assert settings("ppo_masked", tuned=True) == settings("ppo", tuned=True)
+
+
+def test_it_is_looked_at_where_it_reports_and_that_changes_nothing() -> None:
+    watched, alone = (Sb3Agent("ppo", api.load("lab"), "train", lanes=4, **SMALL["ppo"]) for _ in range(2))
+
+    def judge(now) -> float:
+        now.enter_world(ENUMERATION.world)
+        return float(now.act(LOOKS, None, ALL)[0][0])
+
+    looks = watch_training(watched, TableLane(ENUMERATION), 256, 0, 128, judge)
+    alone.fit(TableLane(ENUMERATION), 256, 0)
+    assert [look.step for look in looks] == [128, 256]
+    assert 0 < looks[0].cpu < looks[1].cpu
+    parameters = [torch.nn.utils.parameters_to_vector(agent._model.policy.parameters()) for agent in (watched, alone)]
+    assert torch.equal(*parameters)
 
 
 def test_one_with_a_mask_never_tries_what_is_unavailable_in_training() -> None:
