@@ -31,6 +31,7 @@ __all__ = [
     "Plan",
     "PlanStep",
     "Progress",
+    "Pupil",
     "Thinker",
     "Thought",
     "Trainable",
@@ -82,6 +83,10 @@ class Trainable(Protocol):
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """Trains for `steps` more environment steps; the same seed, environment and past give the same agent."""
         ...
+
+
+class Pupil(Agent, Trainable, Protocol):
+    """An agent that can be trained."""
 
 
 @runtime_checkable

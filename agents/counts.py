@@ -9,14 +9,17 @@ from typing import Final
 
 import numpy as np
 
-from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.parts import ENUMERATE, Part
 from .base import AgentState, Progress, TrainingEnv
 from .counts_model import CountsModel, ModelReport
 from .deliberation import WEIGHTED, Rule
-from .heads import Heads, check_heads, solve_heads
+from .heads import Heads, check_heads
 from .novelty import NoveltyHead
-from .saving import read_checkpoint, write_checkpoint
-from .tabular_thought import Decision, tabular_thought
+from .planning import Decision, Planning, Problem
+from .registry import make_planner
+from .saving import parts_of, read_checkpoint, write_checkpoint
+from .tabular_thought import tabular_thought
 from .thoughts import Thought
 
 FILE_VERSION: Final = 2
@@ -35,12 +38,14 @@ class CountsOptions:
         n_chance: tries after which a pair that has shown two outcomes counts as known. In a world with chance these
             numbers double whenever nothing new is left, so that the rest of the budget sharpens all estimates.
         deliberation: the rule that makes one choice of K values.
+        planner: how it looks ahead on what it learned, once it is deployed; training explores in the same way with any.
     """
 
     novelty_discount: float = 0.999
     n_known: int = 1
     n_chance: int = 8
     deliberation: Rule = WEIGHTED
+    planner: Part = ENUMERATE
 
     def __post_init__(self) -> None:
         if not 0.0 < self.novelty_discount < 1.0:
@@ -90,8 +95,9 @@ class CountsAgent:
         self._weights, self._discounts = check_heads(self._channels, weights, discount)
         self._options = options or CountsOptions()
         self.model = CountsModel(n_actions, len(self._channels))
-        self._planned: tuple[FiniteMDP, Heads] | None = None
-        self._policy: Ints = np.zeros(0, np.int32)  # of the last plan: the next one starts from it
+        self._planner = make_planner(self._options.planner)
+        self._planned: tuple[Problem, Planning] | None = None
+        self._policy: Ints = np.zeros(0, np.int32)  # solved last: the next solution starts from it
         self._stale = True
         self._last: tuple[Longs, int, int, Bools] | None = None
 
@@ -135,7 +141,7 @@ class CountsAgent:
     @property
     def heads(self) -> Heads:
         """The task heads on the model as it now is."""
-        return self._plan()[1]
+        return self._plan()[0].solved
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
@@ -174,17 +180,14 @@ class CountsAgent:
         uncertainty = 1.0 / (1.0 + tries.astype(np.float64))
         candidates = mask & (tries > 0)
         known = bool(candidates.any())
-        decision = Decision(
-            self.name,
-            self._channels,
-            self._weights,
-            self._options.deliberation,
-            step,
-            action,
-            uncertainty,
-            candidates if known else mask,
-        )
-        return tabular_thought(decision, (*self._plan(), self.model.observations(), state) if known else None)
+        plan = None
+        if known:
+            planning = self._plan()[1]
+            plan = planning.plan(Decision(state, action, candidates, uncertainty, self.model.observations()))
+        return tabular_thought(
+            self.name, self._channels, self._weights, self._options.deliberation, step, action, uncertainty,
+            candidates if known else mask, plan,
+        )  # fmt: skip
 
     # Keeping
 
@@ -209,14 +212,12 @@ class CountsAgent:
             ValueError: not such a file, or a newer version than this program reads.
         """
         header, arrays = read_checkpoint(path, "counts", FILE_VERSION)
-        options = header["options"]
-        rule = options["deliberation"]
         agent = cls(
             header["channels"],
             arrays["available"].shape[1],
             header["weights"],
             header["discounts"],
-            CountsOptions(**{**options, "deliberation": Rule(rule) if isinstance(rule, str) else Rule(**rule)}),
+            CountsOptions(**parts_of(header["options"])),
             header["name"],
         )
         agent.learning = header["learning"]
@@ -224,13 +225,15 @@ class CountsAgent:
         agent.model = CountsModel.from_arrays(arrays)
         return agent
 
-    def _plan(self) -> tuple[FiniteMDP, Heads]:
+    def _plan(self) -> tuple[Problem, Planning]:
         if self._planned is None or self._stale:
+            if self._planned is not None and (solution := self._planned[0].solution) is not None:
+                self._policy = solution.policy
             mdp = self.model.to_mdp(self._channels)
             first = np.full(mdp.n_states, -1, np.int32)
             first[: self._policy.size] = self._policy
-            heads = solve_heads(mdp, self._weights, self._discounts, self._options.deliberation, first)
-            self._planned, self._policy, self._stale = (mdp, heads), heads.policy, False
+            problem = Problem(mdp, self._weights, self._discounts, self._options.deliberation, first)
+            self._planned, self._stale = (problem, self._planner.start(problem)), False
         return self._planned
 
     def _tries(self, state: int) -> Longs:
@@ -241,9 +244,4 @@ class CountsAgent:
         candidates = mask & (self._tries(state) > 0)
         if not candidates.any():
             return int(mask.argmax())
-        heads = self.heads
-        action = int(heads.policy[state])
-        if candidates[action]:
-            return action
-        choice = self._options.deliberation(heads.vector_q[state], self._weights, candidates)
-        return int(choice.action)
+        return int(self._plan()[1].decide(np.array([state]), candidates[None])[0])

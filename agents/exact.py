@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,16 @@ import numpy.typing as npt
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..envs.solving import FiniteHorizonSolution
 from .base import AgentState
-from .deliberation import WEIGHTED, Rule, attribution
-from .plans import Counterfactual
+from .deliberation import WEIGHTED, Rule
+from .planning import Decision
+from .plans import Counterfactual, Plan
 from .tabular_plan import Course, Solved, StateIndex, plan_from_table
+from .tabular_thought import tabular_thought
 from .thoughts import Thought
 from .timetable import Timetable
+
+Thinking: TypeAlias = Callable[[int, Decision], Plan]
+"""The search behind a decision at a tick."""
 
 
 class ExactAgent:
@@ -29,6 +35,7 @@ class ExactAgent:
         name: str = "exact",
         counterfactuals: Mapping[str, npt.NDArray[np.integer]] | None = None,
         rule: Rule = WEIGHTED,
+        thinking: Thinking | None = None,
     ) -> None:
         """Takes a world and its solution for these weights.
 
@@ -40,6 +47,7 @@ class ExactAgent:
             name: the agent's name in its thoughts.
             counterfactuals: by the change's words, the policy that it leads to: `[S]`, or `[T, S]` by the clock.
             rule: how its heads deliberate (the solution is of that rule).
+            thinking: how the planner that made the solution searched; None: it solved the whole world.
 
         Raises:
             ValueError: two states look alike and call for different actions, or shapes don't fit.
@@ -53,6 +61,7 @@ class ExactAgent:
         self._timetable = Timetable(mdp, solution) if isinstance(solution, FiniteHorizonSolution) else None
         self._solution = solution
         self._rule = rule
+        self._thinking = thinking
         self._observations = np.asarray(observations, np.int64)
         self._weights = np.broadcast_to(np.asarray(weights, np.float64), (mdp.n_states, len(mdp.channels)))
         self._counterfactuals = {change: np.atleast_2d(policy) for change, policy in (counterfactuals or {}).items()}
@@ -95,29 +104,25 @@ class ExactAgent:
             Counterfactual(change, int(policy[min(step, len(policy) - 1), state]))
             for change, policy in self._counterfactuals.items()
         )
-        plan = plan_from_table(
+        decision = Decision(state, action, available, uncertainty, self._observations, counterfactuals)
+        plan = self._plan(step, course, decision)
+        return tabular_thought(
+            self.name, self._mdp.channels, self._weights[state], self._rule, step, action, uncertainty, available, plan
+        )
+
+    def _plan(self, step: int, course: Course, decision: Decision) -> Plan:
+        if self._thinking is not None:
+            return self._thinking(step, decision)
+        return plan_from_table(
             self._mdp,
             course,
             self._observations,
-            state,
-            action,
-            self.name,
-            uncertainty,
-            available,
-            counterfactuals,
-        )
-        return Thought(
-            agent=self.name,
-            step=step,
-            action=action,
-            channels=self._mdp.channels,
-            weights=self._weights[state],
-            deliberation=self._rule.name,
-            q=plan.q,
-            uncertainty=uncertainty,
-            available=available,
-            attribution=attribution(plan.q, self._weights[state], available, action, self._rule),
-            plans=(plan,),
+            decision.state,
+            decision.action,
+            "enumerate",
+            decision.uncertainty,
+            decision.available,
+            decision.counterfactuals,
         )
 
     def course(self, tick: int) -> Course:

@@ -7,24 +7,27 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
 
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from ..envs.parts import ENUMERATE, Part
 from ..envs.senses import Senses
 from .base import AgentState, Progress, TrainingEnv
-from .deliberation import WEIGHTED, Rule, attribution
-from .heads import Heads, check_heads, solve_heads
+from .deliberation import WEIGHTED, Rule
+from .heads import Heads, check_heads
 from .neural_exploring import Frontier
 from .neural_goals import LearnedGoals
 from .neural_model import NetOptions, NeuralModel
 from .neural_replay import pair_key
 from .neural_table import ImaginedTable, imagine
-from .plans import Plan
+from .planning import Decision, Planner, Planning, Problem
+from .registry import make_planner
 from .reward_hypotheses import Prior
-from .tabular_plan import Course, plan_from_table
+from .tabular_thought import tabular_thought
 from .thoughts import Thought
 from .training_thread import training_thread
 from .value_heads import ValueHeads, value_heads
@@ -52,6 +55,7 @@ class NeuralOptions:
         pays: what is taken to be paid once training is over: what the network predicts, or what each member's sample of
             the reward hypotheses says (their mean decides; see `neural_goals`); prior: over hypotheses.
         deliberation: the rule that makes one choice of K values.
+        planner: how it looks ahead on what it learned, once training is over; training explores alike with any.
         device: where the network lives (`cpu`, `cuda`); a run repeats exactly only on the same device.
     """
 
@@ -72,6 +76,7 @@ class NeuralOptions:
     pays: Literal["network", "hypotheses"] = "network"
     prior: Prior = "kinds"
     deliberation: Rule = WEIGHTED
+    planner: Part = ENUMERATE
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -103,12 +108,27 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Imagined:
-    """A table, its process, the heads on it, and what each member takes to be paid `[E, M, K]` (None: as predicted)."""
+    """A table, what is planned on it, and what each member takes to be paid `[E, M, K]` (None: as predicted)."""
 
     table: ImaginedTable
-    mdp: FiniteMDP
-    heads: Heads
+    problem: Problem
+    planner: Planner
     member_pays: Floats | None = None
+
+    @property
+    def mdp(self) -> FiniteMDP:
+        """The process."""
+        return self.problem.mdp
+
+    @property
+    def heads(self) -> Heads:
+        """The task heads on it, solved."""
+        return self.problem.solved
+
+    @cached_property
+    def planning(self) -> Planning:
+        """The planner at work on it."""
+        return self.planner.start(self.problem)
 
 
 class NeuralAgent:
@@ -156,6 +176,7 @@ class NeuralAgent:
         self.model = NeuralModel(
             senses, n_actions, len(self.channels), self.options.net, seed=0, device=self.options.device
         )
+        self._planner = make_planner(self.options.planner)
         self.training: Training | None = None
         self.rng = np.random.default_rng(0)
         self.hits: deque[bool] = deque(maxlen=WINDOW)
@@ -392,8 +413,9 @@ class NeuralAgent:
         place = self._find(state) if self.model.updates else None
         if place is None:
             return int(able.argmax())
-        action = int(self._plans[place[0]].heads.policy[place[1]])
-        return action if able[action] else int(able.argmax())
+        plan, number = self._plans[place[0]], place[1]
+        may = able & plan.mdp.available[number]
+        return int(plan.planning.decide(np.array([number]), may[None])[0]) if may.any() else int(able.argmax())
 
     def _find(self, state: Longs) -> tuple[int, int] | None:
         """Where a state is among the plans; a state that none imagined begins a plan of its own."""
@@ -411,8 +433,8 @@ class NeuralAgent:
         goals = self.goals if self.options.pays == "hypotheses" and not self._in_training else None
         member_pays = None if goals is None else goals.pays(table)
         mdp = table.to_mdp(self.channels, pays=None if member_pays is None else member_pays.mean(axis=0))
-        heads = solve_heads(mdp, self.weights, self.discounts, self.options.deliberation)
-        plan = Imagined(table, mdp, heads, member_pays)
+        problem = Problem(mdp, self.weights, self.discounts, self.options.deliberation)
+        plan = Imagined(table, problem, self._planner, member_pays)
         for number in np.flatnonzero(~table.over).tolist():
             self._places.setdefault(table.states[number].tobytes(), (len(self._plans), number))
         self._plans.append(plan)
@@ -472,28 +494,13 @@ class NeuralAgent:
             return None
         state, step, action, mask = self._last
         place = self._find(state) if self.model.updates else None
-        q, uncertainty = np.zeros((mask.size, len(self.channels))), np.ones(mask.size)
-        plans: tuple[Plan, ...] = ()
+        uncertainty, plan = np.ones(mask.size), None
         if place is not None:
             found, number = self._plans[place[0]], place[1]
             uncertainty = found.table.uncertainty[number]
             seen = found.table.states[:, : found.table.n_seen]
             mask = mask & found.mdp.available[number]
-            plan = plan_from_table(
-                found.mdp, Course(lambda _: found.heads), seen, number, action, self.name, uncertainty, mask
-            )
-            plans = (replace(plan, hallucinated=None, truncated=plan.truncated or found.table.capped),)
-            q = plan.q
-        return Thought(
-            agent=self.name,
-            step=step,
-            action=action,
-            channels=self.channels,
-            weights=self.weights,
-            deliberation=self.options.deliberation.name,
-            q=q,
-            uncertainty=uncertainty,
-            available=mask,
-            attribution=attribution(q, self.weights, mask, action, self.options.deliberation),
-            plans=plans,
+            plan = found.planning.plan(Decision(number, action, mask, uncertainty, seen, (), None, found.table.capped))
+        return tabular_thought(
+            self.name, self.channels, self.weights, self.options.deliberation, step, action, uncertainty, mask, plan
         )

@@ -15,9 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..envs.senses import Senses
-from .deliberation import Rule
 from .neural import NeuralAgent, NeuralOptions, Training
 from .neural_model import NetOptions
+from .saving import parts_of
 
 FILE_VERSION: Final = 1
 _ARRAYS: Final = ("sizes", "places", "looks")
@@ -80,7 +80,7 @@ def load_neural(path: str | os.PathLike[str], device: str | None = None) -> Neur
             f"{path} has version {header['version']}, newer than this program reads ({FILE_VERSION}): upgrade turncoat"
         )
     kept = header["options"]
-    options = {**kept, "net": NetOptions(**kept["net"]), "deliberation": Rule(**kept["deliberation"])}
+    options = {**parts_of(kept), "net": NetOptions(**kept["net"])}
     agent = NeuralAgent(
         Senses(**{name: tensors[f"senses.{name}"].numpy() for name in _ARRAYS}, **header["senses"]),
         header["channels"],

@@ -10,16 +10,19 @@ from typing import Final
 import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.parts import ENUMERATE, Part
 from ..envs.senses import Senses
 from .base import AgentState, Progress, TrainingEnv
 from .deliberation import WEIGHTED, Rule
 from .heads import Heads, check_heads
+from .planning import Decision
+from .registry import make_planner
 from .rules_exploring import Explorer
 from .rules_model import RulesModel, maps_from
 from .rules_planner import RulesPlanner, RulesReport
-from .saving import read_checkpoint, write_checkpoint
+from .saving import parts_of, read_checkpoint, write_checkpoint
 from .tabular_plan import look
-from .tabular_thought import Decision, tabular_thought
+from .tabular_thought import tabular_thought
 from .thoughts import Thought
 
 FILE_VERSION: Final = 1
@@ -38,11 +41,13 @@ class RulesOptions:
             comes first.
         max_states: no more than these are looked into when the model is enumerated.
         deliberation: the rule that makes one choice of K values.
+        planner: how it looks ahead on what it learned, once it is deployed; training explores in the same way with any.
     """
 
     novelty_discount: float = 0.97
     max_states: int = 8_000
     deliberation: Rule = WEIGHTED
+    planner: Part = ENUMERATE
 
     def __post_init__(self) -> None:
         if not 0.0 < self.novelty_discount < 1.0:
@@ -98,6 +103,7 @@ class RulesAgent:
             self._discounts,
             self._options.deliberation,
             self._options.max_states,
+            make_planner(self._options.planner),
         )
         self._masks: dict[bytes, Bools] = {}
         self._last: tuple[Longs, int, int, Bools] | None = None
@@ -173,7 +179,7 @@ class RulesAgent:
         self._masks = {look(row): able for row, able in zip(observation, mask.copy(), strict=True)}
         if self._planner.ready:
             places = self._planner.find(self._states(observation, mask))
-            actions = np.array([self._choose(*each) for each in zip(places.tolist(), mask, strict=True)], np.int32)
+            actions = self._planner.planning.decide(places, mask & self._planner.imagined.mdp.available[places])
         self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
         return actions, steps + 1
 
@@ -205,16 +211,17 @@ class RulesAgent:
         if self._last is None:
             return None
         observation, step, action, mask = self._last
-        uncertainty, planned, truncated = np.ones(mask.size), None, False
+        uncertainty, plan = np.ones(mask.size), None
         if self._planner.ready:
             place = int(self._planner.find(self.model.state(observation, mask)[None])[0])
             imagined = self._planner.imagined
+            mask = mask & imagined.mdp.available[place]
             uncertainty = np.where(mask, 1.0 / (1.0 + imagined.tried[place]), 1.0)
-            planned = imagined.mdp, self.heads, imagined.states[:, :-1], place
-            truncated = imagined.truncated
+            seen = imagined.states[:, :-1]
+            decision = Decision(place, action, mask, uncertainty, seen, (), None, imagined.truncated)
+            plan = self._planner.planning.plan(decision)
         rule = self._options.deliberation
-        decision = Decision(self.name, self._channels, self._weights, rule, step, action, uncertainty, mask)
-        return tabular_thought(decision, planned, None, truncated)
+        return tabular_thought(self.name, self._channels, self._weights, rule, step, action, uncertainty, mask, plan)
 
     # Keeping
 
@@ -241,14 +248,14 @@ class RulesAgent:
             ValueError: not such a file, or a newer version than this program reads.
         """
         header, arrays = read_checkpoint(path, "local_rules", FILE_VERSION)
-        maps, options = maps_from(arrays), header["options"]
+        maps = maps_from(arrays)
         agent = cls(
             maps[0],
             header["channels"],
             arrays["masks"].shape[1],
             header["weights"],
             header["discounts"],
-            RulesOptions(**{**options, "deliberation": Rule(**options["deliberation"])}),
+            RulesOptions(**parts_of(header["options"])),
             header["name"],
         )
         for senses in maps[1:]:
@@ -267,10 +274,3 @@ class RulesAgent:
 
     def _states(self, observation: Longs, mask: Bools) -> Longs:
         return np.array([self.model.state(*each) for each in zip(observation, mask, strict=True)], np.int64)
-
-    def _choose(self, place: int, mask: Bools) -> int:
-        action = int(self.heads.policy[place])
-        if mask[action]:
-            return action
-        choice = self._options.deliberation(self.heads.vector_q[place], self._weights, mask)
-        return int(choice.action)

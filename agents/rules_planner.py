@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from ..envs.base import Floats, Ints, Longs
 from ..envs.senses import Senses
-from .deliberation import Deliberation
-from .heads import Heads, solve_heads
+from .deliberation import Rule
+from .heads import Heads
+from .planning import Planner, Planning, Problem
 from .rules_imagined import Imagined, imagine, state_keys
 from .rules_model import RulesModel
 
@@ -61,16 +62,18 @@ class RulesPlanner:
         channels: tuple[str, ...],
         weights: Floats,
         discounts: Floats,
-        deliberate: Deliberation,
+        rule: Rule,
         max_states: int,
+        planner: Planner,
     ) -> None:
-        """Takes `weights` and `discounts` float64 `[K]`, and `max_states`, a cap on what is imagined."""
+        """Takes `weights` and `discounts` float64 `[K]`, `max_states`, a cap on what is imagined; who plans there."""
         self.model = model
         self.version = 0
         self._channels, self._weights, self._discounts = channels, weights, discounts
-        self._deliberate, self._max_states = deliberate, max_states
+        self._rule, self._max_states, self._planner = rule, max_states, planner
         self._imagined: Imagined | None = None
-        self._heads: Heads | None = None
+        self._problem: Problem | None = None
+        self._planning: Planning | None = None
         self._last: tuple[Longs, Ints] | None = None  # the policy solved last: the next one starts from it
         self._lessons: list[tuple[int, list[bool]]] = []  # since all was learned anew: ticks, outputs
         self._due = False
@@ -105,27 +108,47 @@ class RulesPlanner:
         starts = np.array(list(self.model.starts), np.int64).reshape(-1, states.shape[1])
         roots = np.concatenate([states, starts])
         most = min(self._max_states, LEAST_STATES + STATES_PER_TICK * self.model.n)
+        self._forget()
         self._imagined = imagine(self.model, roots, self._channels, most + len(roots), guess)
-        self._heads = None
         self.version += 1
         return self._imagined.find(states)
 
     @property
     def heads(self) -> Heads:
-        """The task heads on what was imagined last."""
-        if self._heads is None:
-            imagined = self.imagined
-            first = None
+        """The task heads on what was imagined last, solved."""
+        return self.problem.solved
+
+    @property
+    def planning(self) -> Planning:
+        """The planner at work on what was imagined last."""
+        if self._planning is None:
+            self._planning = self._planner.start(self.problem)
+        return self._planning
+
+    @property
+    def problem(self) -> Problem:
+        """What was imagined last, and what is wanted there."""
+        if self._problem is None:
+            imagined, first = self.imagined, None
             if self._last is not None:
                 keys, policy = self._last
                 mine = state_keys(imagined.states, imagined.ended)
                 at = np.minimum(np.searchsorted(keys, mine), keys.size - 1)
                 first = np.where(keys[at] == mine, policy[at], -1).astype(np.int32)
-            self._heads = solve_heads(imagined.mdp, self._weights, self._discounts, self._deliberate, first)
-            keys = state_keys(imagined.states, imagined.ended)
-            order = np.argsort(keys)
-            self._last = keys[order], self._heads.policy[order]
-        return self._heads
+            self._problem = Problem(imagined.mdp, self._weights, self._discounts, self._rule, first)
+        return self._problem
+
+    def _remember(self) -> None:
+        """Keeps the policy of the present problem, if it was solved, for the next one to start from."""
+        if self._problem is None or (solution := self._problem.solution) is None or self._imagined is None:
+            return
+        keys = state_keys(self._imagined.states, self._imagined.ended)
+        order = np.argsort(keys)
+        self._last = keys[order], solution.policy[order]
+
+    def _forget(self) -> None:
+        self._remember()
+        self._problem = self._planning = None
 
     def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
         """Takes in one tick: int64 `[O + 1]` before and after, float64 `[K]` or None where rewards are withheld."""
@@ -151,7 +174,7 @@ class RulesPlanner:
         if senses.looks.shape == last.looks.shape and np.array_equal(senses.looks, last.looks):
             return
         self.model.enter(senses)
-        self._imagined = self._heads = self._last = None
+        self._imagined = self._problem = self._planning = self._last = None
 
     def report(self) -> RulesReport:
         """What is known by now."""
@@ -169,6 +192,7 @@ class RulesPlanner:
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Everything learned, as plain arrays: all ticks, and how rules were learned from them."""
         self._keep_up()
+        self._remember()
         keys, policy = self._last or (np.zeros(0, np.int64), np.zeros(0, np.int32))
         return {
             **self.model.arrays(),
@@ -204,7 +228,7 @@ class RulesPlanner:
         self._due = False
         if self._imagined is not None:  # a guess at what will be imagined, in which nothing is found any more
             self._imagined = self._imagined.unfindable()
-        self._heads = None
+        self._forget()
 
     def _foresaw(
         self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool

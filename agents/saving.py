@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ..envs.deliberation import Rule
+from ..envs.parts import ENUMERATE, Part
 
 
 def write_checkpoint(
@@ -57,3 +61,10 @@ def read_checkpoint(
             f"{path} has version {header['version']}, newer than this program reads ({version}): upgrade turncoat"
         )
     return header, arrays
+
+
+def parts_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """An agent's options as they were saved, with its deliberation and its planner as what they are."""
+    rule, planner = options["deliberation"], options.get("planner")
+    parts = {"deliberation": Rule(rule) if isinstance(rule, str) else Rule(**rule)}
+    return {**options, **parts, "planner": ENUMERATE if planner is None else Part(**planner)}

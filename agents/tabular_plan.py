@@ -136,17 +136,8 @@ def plan_from_table(
         node_parent=np.array([node.parent for node in nodes], np.int32),
         node_action=np.array([node.action for node in nodes], np.int32),
         node_probability=np.concatenate([[1.0], mdp.probability[outcomes]]),
-        node_events=((), *(_events(mdp, int(o)) for o in outcomes)) if named else None,
-        line=tuple(
-            PlanStep(
-                action=step,
-                observation=observations[mdp.next_state[outcome]],
-                reward=mdp.rewards[outcome],
-                probability=min(1.0, float(mdp.probability[outcome])),
-                events=_events(mdp, outcome) if named else None,
-            )
-            for step, outcome in line
-        ),
+        node_events=((), *(events_of(mdp, int(o)) for o in outcomes)) if named else None,
+        line=tuple(plan_step(mdp, observations, step, outcome) for step, outcome in line),
         q=np.where(available[:, None], course.at(0).vector_q[state], 0.0),
         uncertainty=uncertainty,
         available=available,
@@ -156,12 +147,25 @@ def plan_from_table(
     )
 
 
-def _outcomes(mdp: FiniteMDP, state: int, action: int) -> range:
+def plan_step(mdp: FiniteMDP, observations: Longs, action: int, outcome: int) -> PlanStep:
+    """One step of a line: an action and the outcome that is expected of it."""
+    return PlanStep(
+        action=action,
+        observation=observations[mdp.next_state[outcome]],
+        reward=mdp.rewards[outcome],
+        probability=min(1.0, float(mdp.probability[outcome])),
+        events=events_of(mdp, outcome) if mdp.event_names else None,
+    )
+
+
+def outcomes_at(mdp: FiniteMDP, state: int, action: int) -> range:
+    """The outcomes of an action in a state."""
     row = state * mdp.n_actions + action
     return range(int(mdp.row_start[row]), int(mdp.row_start[row + 1]))
 
 
-def _events(mdp: FiniteMDP, outcome: int) -> tuple[str, ...]:
+def events_of(mdp: FiniteMDP, outcome: int) -> tuple[str, ...]:
+    """The names of what happens in an outcome."""
     bits = int(mdp.events[outcome])
     return tuple(name for i, name in enumerate(mdp.event_names) if bits >> i & 1)
 
@@ -171,7 +175,7 @@ def _principal_line(mdp: FiniteMDP, course: Course, state: int, action: int) -> 
     line: list[tuple[int, int]] = []
     seen: set[int] = set()
     while len(line) < MAX_LINE:
-        outcomes = _outcomes(mdp, state, action)
+        outcomes = outcomes_at(mdp, state, action)
         outcome = max(outcomes, key=lambda o: float(mdp.probability[o]))
         line.append((action, outcome))
         state = int(mdp.next_state[outcome])
@@ -217,7 +221,7 @@ def _grow(
         first = place_of == 0
         actions = np.flatnonzero(available).tolist() if first else [int(course.at(node.depth).policy[node.state])]
         for action in actions:
-            for outcome in _outcomes(mdp, node.state, action):
+            for outcome in outcomes_at(mdp, node.state, action):
                 following = arrive(place_of, action, outcome)
                 if following is None:
                     cut = True

@@ -69,6 +69,8 @@ class SearchTree:
         node_state: int32 `[B, n]`; node_parent, node_action: int32 `[B, n]`, -1 at the root.
         node_outcome: int64 `[B, n]`, the model's outcome that led there; -1 at the root.
         node_visits: int32 `[B, n]`, simulations that passed through or ended there.
+        node_value: float64 `[B, n, K]`, each channel from there on: by `best`, of its best action; by `mean`, the mean
+            of what was seen, its head counted once.
     """
 
     action: Ints
@@ -80,6 +82,7 @@ class SearchTree:
     node_action: Ints
     node_outcome: Longs
     node_visits: Ints
+    node_value: Floats
 
 
 def tree_search(
@@ -140,6 +143,7 @@ def tree_search(
         node_action=np.full((lanes, rows), -1, np.int32),
         node_outcome=np.full((lanes, rows), -1, np.int64),
         node_visits=np.zeros((lanes, rows), np.int32),
+        node_value=np.zeros((lanes, rows, channels)),
     )
     schedule = np.array([visits_considered(m, simulations) for m in range(min(considered, actions) + 1)], np.int32)
     logits = np.zeros((states, actions)) if prior is None else np.ascontiguousarray(prior, np.float64)
@@ -148,7 +152,7 @@ def tree_search(
         roots, np.ascontiguousarray(keys, np.int64), np.ascontiguousarray(heads, np.float64),
         np.asarray(weights, np.float64), np.asarray(discounts, np.float64), logits, schedule, float(gumbel),
         backup == "best", tree.action, tree.q, tree.visits, tree.nodes,
-        tree.node_state, tree.node_parent, tree.node_action, tree.node_outcome, tree.node_visits,
+        tree.node_state, tree.node_parent, tree.node_action, tree.node_outcome, tree.node_visits, tree.node_value,
     )  # fmt: skip
     return tree
 
@@ -243,10 +247,10 @@ def _below(node: Any, visits: Any, score: Any) -> Any:
 def _back_up(
     row_start: Any, next_state: Any, cumulative: Any, rewards: Any, ended: Any, available: Any, heads: Any,
     weights: Any, discounts: Any, count: Any, state: Any, outcome: Any, visits: Any, child: Any, sibling: Any, q: Any,
+    value: Any,
 ) -> None:  # fmt: skip
-    """Into `q` `[n, A, K]`: every node's actions by their best continuation, the youngest nodes first."""
+    """Into `q` `[n, A, K]` and `value` `[n, K]`: actions and nodes by their best continuation, the youngest first."""
     actions, channels = available.shape[1], heads.shape[1]
-    value = np.zeros((count, channels))
     for node in range(count - 1, -1, -1):
         here = state[node]
         if ended[here]:
@@ -286,7 +290,7 @@ def _search(
     row_start: Any, next_state: Any, cumulative: Any, rewards: Any, ended: Any, available: Any,
     roots: Any, keys: Any, heads: Any, weights: Any, discounts: Any, logits: Any, schedule: Any, gumbel: Any,
     by_best: Any, chosen: Any, q: Any, root_visits: Any, used: Any,
-    all_state: Any, all_parent: Any, all_action: Any, all_outcome: Any, all_visits: Any,
+    all_state: Any, all_parent: Any, all_action: Any, all_outcome: Any, all_visits: Any, all_value: Any,
 ) -> None:  # fmt: skip
     """Every lane's search, one after another; the work arrays are shared, the trees are kept."""
     actions, channels, rows = available.shape[1], heads.shape[1], all_state.shape[1]
@@ -376,7 +380,7 @@ def _search(
         if by_best:
             _back_up(
                 row_start, next_state, cumulative, rewards, ended, available, heads, weights, discounts, count, state,
-                outcome, visits, child, sibling, total,
+                outcome, visits, child, sibling, total, all_value[lane],
             )  # fmt: skip
             for a in range(actions):
                 if available[state[0], a]:
@@ -387,6 +391,17 @@ def _search(
                     if value > best:
                         best, chosen[lane] = value, a
             continue
+        for node in range(count):
+            if not ended[state[node]]:
+                seen = 1.0
+                for k in range(channels):
+                    all_value[lane, node, k] = heads[state[node], k]
+                for a in range(actions):
+                    seen += visits[node, a]
+                    for k in range(channels):
+                        all_value[lane, node, k] += total[node, a, k]
+                for k in range(channels):
+                    all_value[lane, node, k] /= seen
         for a in range(actions):
             if visits[0, a] > 0:
                 for k in range(channels):

@@ -18,6 +18,7 @@ from . import geometry
 from .base import Field, Floats
 from .deliberation import Rule
 from .layouts import Places, generate
+from .parts import Part
 from .resolving import Scope, resolve, resolve_effect, walk
 from .world import (
     AgentProgram,
@@ -433,6 +434,7 @@ class _Compiler:
             weight_columns=tuple(columns),
             deliberation=self._rule(name, agent, channels),
             judges_by=agent.judges_by,
+            planner=self._planner(agent.planner),
         )
 
     def _view(self, observes: schema.View | str) -> tuple[tuple[int, ...], int | None]:
@@ -490,7 +492,25 @@ class _Compiler:
             return Rule(word, {"disagreement": actions.index(action)})
         if word == "lexicographic":
             return Rule(word, {"order": [head(value) for value in agent.values]})
-        return Rule(word)
+        return Rule(word, block if isinstance(block, dict) else {})
+
+    def _planner(self, its: schema.Planning | str) -> Part:
+        """A planner with the parameters that the file gives."""
+        if isinstance(its, str):
+            return Part(its)
+        (word,) = its.model_fields_set
+        block = getattr(its, word)
+        if not isinstance(block, schema.Block):
+            return Part(word, dict(block or {}))
+        given = {name: getattr(block, name) for name in sorted(block.model_fields_set)}
+        return Part(word, {name: self._told(name, value) for name, value in given.items() if value is not None})
+
+    def _told(self, name: str, value: schema.Formula) -> str | float:
+        """A parameter of a planner: words as they stand, counts as whole numbers."""
+        if name == "backup" or value == schema.ALL:
+            return str(value)
+        number = self.number(value)
+        return int(number) if number == int(number) else number
 
     def _response(self) -> Response | None:
         """What the file solves for; whoever is enlisted follows orders, or acts at random if it cannot."""

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
+from ..scenarios import installed
 from .bargaining import gains, leximin, most_by_product
 from .base import Bools, Floats, Ints
 
@@ -43,7 +44,7 @@ class Rule:
     """A deliberation with its parameters: itself a `Deliberation`.
 
     Attributes:
-        name: one of `RULES`.
+        name: one of `RULES`, or of an installed package (`scenarios.installed`), which is loaded when it first chooses.
         parameters: of that function, plain values; heads and actions are indices.
     """
 
@@ -51,12 +52,14 @@ class Rule:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.name not in RULES:
-            raise ValueError(f"deliberation: no {self.name!r}; there are {', '.join(RULES)}")
+        known = (*RULES, *installed.names(installed.DELIBERATIONS))
+        if self.name not in known:
+            raise ValueError(f"deliberation: no {self.name!r}; there are {', '.join(known)}")
 
     def __call__(self, q: Floats, weights: Floats, mask: Bools) -> Choice:
         """See the function of that name."""
-        return RULES[self.name](q, weights, mask, **self.parameters)
+        rule = RULES.get(self.name) or installed.load(installed.DELIBERATIONS, self.name)
+        return rule(q, weights, mask, **self.parameters)
 
     def without(self, head: int) -> Rule:
         """The same rule after a head was removed (its weight has to be 0 besides): it forbids nothing any more."""

@@ -84,3 +84,33 @@ def solve_heads(
             return Heads(policy, values, q, False, number + 1 - seen)
         policy = following
     return Heads(policy, values, q, False)
+
+
+def swept_heads(mdp: FiniteMDP, weights: Floats, discounts: Floats, deliberate: Deliberation, sweeps: int) -> Heads:
+    """Value iteration on vectors, stopped early: every head of every state is backed up so many times, from zero.
+
+    What the heads then hold is what `sweeps` ticks pay, each tick deliberating on what the later ones will do, and
+    nothing of what comes after them.
+
+    Args:
+        mdp: the model.
+        weights: float64 `[K]`.
+        discounts: float64 `[K]`, each in [0, 1].
+        deliberate: the rule that makes one choice of K values.
+        sweeps: at least 0.
+
+    Returns:
+        Heads that did not converge; their `policy` is what was chosen in the last sweep, and `vector_q` belongs to it.
+    """
+    table = tables(mdp)
+    live = np.flatnonzero(table.available.any(axis=1))
+    available = table.available[live]
+    policy = np.zeros(mdp.n_states, np.int32)
+    policy[live] = available.argmax(axis=1)
+    values = np.zeros((mdp.n_states, discounts.size))
+    q = np.zeros((mdp.n_states, mdp.n_actions, discounts.size))
+    for _ in range(sweeps):
+        q = np.where(table.available[..., None], table.vector_rewards + table.ahead(values) * discounts, 0.0)
+        policy[live] = deliberate(q[live], weights, available).action
+        values[live] = q[live, policy[live]]
+    return Heads(policy, values, q, False)

@@ -6,8 +6,9 @@ policy: whoever judges it looks at the best and the worst that those ties allow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from .solving import FiniteHorizonSolution, Solution, backward_induction, policy
 from .world import World
 
 Solved = Solution | FiniteHorizonSolution
+Acting: TypeAlias = Callable[[FiniteMDP, Floats, float, int | None, Rule], Solved]
+"""What is done instead of what is best, given a process, weights, a discount, a horizon and a deliberation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +86,19 @@ class ExactPlan:
         return np.asarray(self.mdp.start_probability @ self.solution.vector_values[self.mdp.start_state])
 
 
-def plan_exactly(enumeration: Enumeration, barring: Sequence[str] = (), max_states: int = 1_000_000) -> ExactPlan:
+def plan_exactly(
+    enumeration: Enumeration,
+    barring: Sequence[str] = (),
+    max_states: int = 1_000_000,
+    acting: Acting | None = None,
+) -> ExactPlan:
     """Solve a stage for the agent that decides in it: the only one, the one that responds to the others, or all as one.
 
     Args:
         enumeration: of the stage's world, over the joint actions.
         barring: events that the plan may not risk.
         max_states: beliefs that may be enumerated before the fully observed optimum is given instead.
+        acting: what the agent does where that is not what is best: one policy, whose worth is exact.
 
     Raises:
         ImproperDiscount: discount 1, no horizon, and some policy never ends.
@@ -97,16 +106,20 @@ def plan_exactly(enumeration: Enumeration, barring: Sequence[str] = (), max_stat
         NoFixedPoint: no policy was found that the agent's deliberation keeps to.
         KeyError: no such event.
         NotEnumerable: the agent's weights may change, and events are barred or it deliberates by another rule than
-            `weighted`; or several agents decide as one and one of them does so. That is not solved for.
+            `weighted`; or several agents decide as one and one of them does so. That is not solved for. Or it is
+            `acting` where events are barred, weights may change, or it does not see all that matters.
     """
     world = enumeration.world
     deciding = _deciding(world)
+    if acting is not None and (barring or _changing(world)):
+        what = "what an agent would do without an event" if barring else "an agent whose weights may change"
+        raise NotEnumerable(f"{what} is planned by `enumerate` alone")
     if world.response is not None:
         enumeration = respond(enumeration, world.response)
     mdp = enumeration.mdp
     weights = np.sum([world.agents[agent].weights for agent in deciding], axis=0)
     whole = ExactPlan(
-        enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), _solve(world, enumeration, barring),
+        enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), _solve(world, enumeration, barring, acting),
         weights, world.agents[deciding[0]].discount, world.steps, rule=_rule(world),
     )  # fmt: skip
     if len(deciding) > 1:
@@ -117,6 +130,8 @@ def plan_exactly(enumeration: Enumeration, barring: Sequence[str] = (), max_stat
     aliased = int(alias_report(mdp, views).states.sum())
     if aliased == 0:
         return whole
+    if acting is not None:
+        raise NotEnumerable(f"{aliased} states look like others: beliefs are planned on by `enumerate` alone")
     try:
         return _plan_on_beliefs(enumeration, views, barring, max_states, replace(whole, aliased=aliased))
     except NotEnumerable:
@@ -178,9 +193,11 @@ def _changing(world: World) -> bool:
     return any(column >= 0 for agent in _deciding(world) for column in world.agents[agent].weight_columns)
 
 
-def _solve(world: World, enumeration: Enumeration, barring: Sequence[str]) -> Solved:
+def _solve(world: World, enumeration: Enumeration, barring: Sequence[str], acting: Acting | None) -> Solved:
     deciding, mdp = _deciding(world), enumeration.mdp
     agent = world.agents[deciding[0]]
+    if acting is not None:
+        return acting(mdp, agent.weights, agent.discount, world.horizon, _rule(world))
     if not _changing(world):
         weights = np.sum([world.agents[each].weights for each in deciding], axis=0)
         return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring), _rule(world))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .base import Bools, Floats
+from .base import Bools, FiniteMDP, Floats, Ints, Longs
 from .enumerating import Enumeration
 from .world import Response
 
@@ -51,24 +51,39 @@ def respond_to(enumeration: Enumeration, agent: int, policies: Mapping[int, Floa
             if other not in policies or policies[other].shape != (mdp.n_states, count):
                 raise ValueError(f"`{world.agents[other].name}` needs a policy of shape {(mdp.n_states, count)}")
             chance *= policies[other][:, joint[:, other]]
-    own = world.action_counts[agent]
-    pair = np.arange(mdp.n_states)[:, None] * own + joint[:, agent]
+    process, order = one_side(mdp, joint[:, agent], chance, world.agents[agent].actions)
+    return replace(enumeration, mdp=process, performance=enumeration.performance[order])
+
+
+def one_side(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple[str, ...]) -> tuple[FiniteMDP, Longs]:
+    """A process of joint actions as one agent's own: what the others do becomes chance.
+
+    Args:
+        mdp: of J joint actions.
+        own: int32 `[J]`, the agent's part of each.
+        chance: float64 `[S, J]`, how often the others do their part of it.
+        actions: the names of the agent's own actions.
+
+    Returns:
+        The process, and int64 `[M']` which of the outcomes of `mdp` each of its outcomes is.
+    """
+    pair = np.arange(mdp.n_states)[:, None] * len(actions) + own
     row = np.repeat(np.arange(chance.size), np.diff(mdp.row_start))
     probability = mdp.probability * chance.ravel()[row]
     kept = np.flatnonzero(probability > 0)
     order = kept[np.argsort(pair.ravel()[row[kept]], kind="stable")]
-    counts = np.bincount(pair.ravel()[row[order]], minlength=mdp.n_states * own)
+    counts = np.bincount(pair.ravel()[row[order]], minlength=mdp.n_states * len(actions))
     process = replace(
         mdp,
-        n_actions=own,
+        n_actions=len(actions),
         row_start=np.concatenate([[0], np.cumsum(counts)]),
         next_state=mdp.next_state[order],
         probability=probability[order],
         rewards=mdp.rewards[order],
         events=mdp.events[order],
-        action_names=world.agents[agent].actions,
+        action_names=actions,
     )
-    return replace(enumeration, mdp=process, performance=enumeration.performance[order])
+    return process, order
 
 
 def evenly(actions: Bools) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..scenarios.language.constants import constant
 from ..scenarios.language.formulas import formula
-from ..scenarios.language.params import weighing
+from ..scenarios.language.params import choosing, weighing
 from ..scenarios.language.schema import Document, Formula
 from .world import AgentProgram, World
 
@@ -15,7 +15,7 @@ from .world import AgentProgram, World
 def can_reweigh(world: World, document: Document, overrides: Mapping[str, object]) -> bool:
     """Whether some dotted overrides change weights and discounts only, and those are no part of the state."""
     fixed = all(column < 0 for agent in world.agents for column in agent.weight_columns)
-    params = weighing(document)
+    params = weighing(document) - choosing(document)
     return fixed and all(name in params or _is_preference(name, document) for name in overrides)
 
 

@@ -15,6 +15,7 @@ from ..scenarios.language.syntax import Effect, Expression
 from . import geometry
 from .base import Bools, Field, Floats, Ints
 from .deliberation import Rule
+from .parts import ENUMERATE, Part
 from .resolving import Scope, resolve
 
 MAX_TABLE = 200_000_000
@@ -93,6 +94,7 @@ class AgentProgram:
         sees: indices of the fields that it observes; `window`: side of the square that it sees, or None for all.
         weights: per visible channel, the weight: a number, or the column that holds it (`weight_columns`, -1 if fixed).
         deliberation: how the judgements of its value heads become one choice.
+        planner: how it looks ahead.
     """
 
     name: str
@@ -107,6 +109,7 @@ class AgentProgram:
     weight_columns: tuple[int, ...]
     deliberation: Rule
     judges_by: str
+    planner: Part = ENUMERATE
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from ..envs.planning import ExactPlan
 from ..envs.reference import available
 from ..envs.solving import FiniteHorizonSolution
 from ..envs.world import World
+from .acting import thinking
 from .episodes import Episode
 from .minds import Mind, Outlook, mind_of
 
@@ -36,7 +37,9 @@ class Follower:
         name = " and ".join(self.world.agents[agent].name for agent in deciding)
         looks = np.column_stack([self._states, np.arange(len(self._states))]).astype(np.int64)
         self._looks = looks
-        self.agent = ExactAgent(plan.mdp, plan.solution, looks, np.asarray(weights), name, rule=plan.rule)
+        self.agent = ExactAgent(
+            plan.mdp, plan.solution, looks, np.asarray(weights), name, rule=plan.rule, thinking=thinking(plan)
+        )
 
     @property
     def deciding(self) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
 from ..envs.evaluating import look_at, truth
-from ..envs.planning import ExactPlan, plan_exactly
+from ..envs.planning import ExactPlan
 from ..envs.policies import ImproperDiscount
 from ..envs.solving import Unavoidable
 from ..envs.world import World
@@ -21,6 +21,7 @@ from ..scenarios.language.params import weighing
 from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from ..scenarios.language.syntax import Measure, Rate
+from .acting import plan_as_agent
 from .measures import Holds, Interval, exact_measure
 
 Overrides = Mapping[str, object]
@@ -30,14 +31,24 @@ Overrides = Mapping[str, object]
 class Laboratory:
     """What is asked of one scenario again and again, under many overrides."""
 
-    def __init__(self, scenario: Scenario, max_states: int | None = None) -> None:
-        """For one scenario; `max_states` in place of the file's."""
-        self.scenario = scenario
+    def __init__(self, scenario: Scenario, max_states: int | None = None, enlist: Sequence[str] = ()) -> None:
+        """For one scenario; `max_states` in place of the file's, and with things that are enlisted as agents."""
+        self.scenario, self._enlist = scenario, tuple(enlist)
         self.max_states = scenario.document.runs.max_states if max_states is None else max_states
         self._scenarios: dict[str, Scenario] = {}
         self._worlds: dict[str, World] = {}
         self._enumerations: dict[str, Enumeration] = {}
         self._plans: dict[str, ExactPlan] = {}
+        self._enlisting: dict[tuple[str, ...], Laboratory] = {}
+
+    def enlisting(self, things: Sequence[str]) -> Laboratory:
+        """The same with some things enlisted as agents; itself where there are none."""
+        key = tuple(things)
+        if key == self._enlist:
+            return self
+        if key not in self._enlisting:
+            self._enlisting[key] = Laboratory(self.scenario, self.max_states, key)
+        return self._enlisting[key]
 
     @property
     def stage(self) -> str:
@@ -80,7 +91,7 @@ class Laboratory:
         """A stage compiled."""
         key = _key(overrides, stage)
         if key not in self._worlds:
-            self._worlds[key] = compile_world(self.under(overrides), stage)
+            self._worlds[key] = compile_world(self.under(overrides), stage, enlist=self._enlist)
         return self._worlds[key]
 
     def enumeration(self, overrides: Overrides, stage: str) -> Enumeration:
@@ -100,11 +111,11 @@ class Laboratory:
 
         Raises:
             NotEnumerable: see `enumerate_world`.
-            ImproperDiscount, Unavoidable, NoFixedPoint: see `plan_exactly`.
+            ImproperDiscount, Unavoidable, NoFixedPoint: see `plan_as_agent`.
         """
         key = _key(overrides, stage, *barring)
         if key not in self._plans:
-            self._plans[key] = plan_exactly(self.enumeration(overrides, stage), barring, self.max_states)
+            self._plans[key] = plan_as_agent(self.enumeration(overrides, stage), barring, self.max_states)
         return self._plans[key]
 
     def forget(self, overrides: Overrides) -> None:

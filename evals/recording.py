@@ -13,6 +13,7 @@ from ..envs.planning import ExactPlan
 from ..envs.policies import ImproperDiscount
 from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge
+from .acting import thinking
 from .laboratory import Laboratory, Overrides
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
@@ -29,7 +30,8 @@ def exact_agent(plan: ExactPlan) -> ExactAgent | None:
         return None
     looks = observe(world, plan.enumeration.states)
     try:
-        return ExactAgent(plan.mdp, plan.solution, looks, world.weights(plan.enumeration.states), rule=plan.rule)
+        weights = world.weights(plan.enumeration.states)
+        return ExactAgent(plan.mdp, plan.solution, looks, weights, rule=plan.rule, thinking=thinking(plan))
     except ValueError:
         return None
 

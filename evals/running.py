@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..agents.own import Own
 from ..envs.base import NotEnumerable
 from ..envs.frames import frame, html
-from ..envs.world import TooLarge
+from ..envs.world import TooLarge, World
 from ..scenarios.language.loading import Scenario
 from .budget import Budget, OutOfTime
 from .cache import TraceCache
@@ -32,6 +32,7 @@ from .laboratory import Laboratory, Overrides, holds_in, measure_in
 from .looks import look_confidence, look_sizes, over_looks
 from .measures import Interval, mean_interval, sampled_measure, seed_values
 from .outlook import Outlook, outlook
+from .profiles import enlisted, plainly
 from .recording import record_exactly, trace_name
 from .rundir import Manifest, StoredRun, default_folder, save_run, utc_now
 from .school import Count, School
@@ -81,7 +82,8 @@ class Settings:
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
         """Those that are run."""
         usual = agents_named(scenario) if self.all_agents else scenario.document.runs.agents
-        return (*(self.agents or (() if self.own else usual)), *(each.label for each in self.own))
+        agents = self.agents or (() if self.own else usual)
+        return (*map(plainly, agents), *(each.label for each in self.own))
 
 
 @dataclass(frozen=True)
@@ -257,12 +259,16 @@ class _Runner:
     def _unable(self, case: Case) -> str | None:
         """Why an expectation cannot be judged by trained seeds, or None."""
         conditions = self.laboratory.conditions(case.expectation)
-        world = self.laboratory.world(conditions[0], case.stage)
+        world = self._world(case, conditions[0])
         if (reason := unable(case.agent, world, case.agent in self.own)) is not None:
             return reason
         if len(conditions) > 1 or case.expectation.barring:
             return "`across` and `barring` are for exact agents"
         return None
+
+    def _world(self, case: Case, condition: Overrides) -> World:
+        """Where a case plays: with the things that its agent's name enlists."""
+        return self.laboratory.enlisting(enlisted(case.agent, self.scenario)).world(condition, case.stage)
 
     def _judge(self, unit: Unit, seeds: int, before: Judgement | None) -> Judgement:
         case = self._case(unit)
@@ -300,7 +306,7 @@ class _Runner:
         if (reason := self._unable(case)) is not None:
             return not_applicable(case, reason)
         (condition,) = self.laboratory.conditions(case.expectation)
-        world = self.laboratory.world(condition, case.stage)
+        world = self._world(case, condition)
         trace = self.school.trace(case.agent, condition, case.stage, seeds)
         measure = measure_in(world, case.expectation.measure)
         program = world.agents[0]

@@ -12,6 +12,7 @@ from ..envs.world import World
 from .budget import Budget
 from .cache import TraceCache, cache_key
 from .laboratory import Laboratory, Overrides
+from .profiles import enlisted
 from .recording import trace_name
 from .trace import Trace, join_traces
 from .training import Training, trained_traces
@@ -95,7 +96,8 @@ class School:
             self.budget.check(f"after {done} of {seeds.stop} seeds")
 
     def _training(self, method: str, overrides: Overrides, stage: str) -> Training:
-        laboratory, scenario = self.laboratory, self.laboratory.scenario
+        scenario = self.laboratory.scenario
+        laboratory = self.laboratory.enlisting(enlisted(method, scenario))
         school: World | Enumeration = laboratory.world(overrides, laboratory.training_stage)
         chancy = True
         try:

@@ -14,9 +14,9 @@ import numpy as np
 from ..envs.base import Ints, NotEnumerable
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
-from ..envs.planning import plan_exactly
 from ..envs.world import Body, Column, World
 from ..scenarios.language.loading import Scenario, apply_overrides
+from .acting import plan_as_agent
 from .apart import QUICK, Far
 from .episodes import Episode
 from .following import Follower
@@ -159,7 +159,7 @@ class Solver:
             raise ValueError("the episode is over: there is nothing left to plan")
         key = tuple(int(value) for value in state)
         enumeration = replace(self._enumeration(self._kept(edit, world), key, left), world=_shortened(world, left))
-        plan = plan_exactly(enumeration, (), self._max_states)
+        plan = plan_as_agent(enumeration, (), self._max_states)
         if plan.aliased:
             notes += ("it is taken to know the present state, though it does not see all of it",)
         follower = Follower(plan)

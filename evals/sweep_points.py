@@ -13,12 +13,12 @@ from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
 from ..envs.evaluating import look_at, truth
-from ..envs.planning import plan_exactly
 from ..envs.policies import ImproperDiscount
 from ..envs.reweighing import can_reweigh, reweigh
 from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge, World
 from ..scenarios.language.loading import Scenario, apply_overrides
+from .acting import plan_as_agent
 from .laboratory import Laboratory, Overrides, measure_in, measured, shaping_overrides
 from .measures import Interval, sampled_measure, seed_values
 from .regimes import UNSOLVED, regime_of
@@ -144,7 +144,7 @@ def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
     try:
         enumeration = bench.enumeration(point, question.stage)
         states = enumeration.mdp.n_states
-        plan = plan_exactly(enumeration, (), bench.scenario.document.runs.max_states)
+        plan = plan_as_agent(enumeration, (), bench.scenario.document.runs.max_states)
         if plan.upper_bound:
             note = "views are partial and beliefs too many: only an upper bound is known"
         else:

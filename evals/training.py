@@ -10,9 +10,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Agent, Learner, Perceiver, Trainable
+from ..agents.base import Learner, Perceiver, Pupil
 from ..agents.counts import CountsAgent, CountsOptions
 from ..agents.own import Own
+from ..agents.policy_aware import PolicyAwareAgent
 from ..agents.rules import RulesAgent, RulesOptions
 from ..agents.sb3_settings import NOVELTY_SCALE, Algorithm
 from ..agents.tabular import RandomAgent, TabularAgent, Update
@@ -22,15 +23,12 @@ from ..envs.senses import senses
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
+from . import together
 from .cache import code_hash
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace
 from .workers import NoCluster, Workers
-
-
-class Pupil(Agent, Trainable, Protocol):
-    """An agent that can be trained."""
 
 
 @runtime_checkable
@@ -43,13 +41,13 @@ class Enters(Protocol):
 
 def _counts(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
-    options = CountsOptions(deliberation=its.deliberation)
+    options = CountsOptions(deliberation=its.deliberation, planner=its.planner)
     return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options)
 
 
 def _local_rules(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
-    options = RulesOptions(deliberation=its.deliberation)
+    options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
     return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
 
 
@@ -57,8 +55,13 @@ def _neural(world: World, _: Scenario) -> Pupil:
     from ..agents.neural import NeuralAgent, NeuralOptions
 
     its = world.agents[0]
-    options = NeuralOptions(deliberation=its.deliberation)
+    options = NeuralOptions(deliberation=its.deliberation, planner=its.planner)
     return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
+
+
+def _policy_aware(world: World, _: Scenario) -> Pupil:
+    its = world.agents[0]
+    return PolicyAwareAgent(world.channels, len(its.actions), its.weights, its.discount)
 
 
 def _tabular(update: Update, world: World, _: Scenario) -> Pupil:
@@ -83,6 +86,7 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
     "q_learning": partial(_tabular, "q_learning"),
     "virtual_sarsa": partial(_tabular, "virtual_sarsa"),
     "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
+    "policy_aware": _policy_aware,
     "random": _random,
     "ppo": partial(_sb3, "ppo", 0.0, False),
     "dqn": partial(_sb3, "dqn", 0.0, False),
@@ -95,7 +99,7 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
 }
 """Agents that are trained, each from the training stage (compiled) of a scenario; every other name is refused."""
 
-PLANNERS = ("counts", "local_rules", "neural")
+PLANNERS = ("counts", "local_rules", "neural", "policy_aware")
 """Those that plan on a model of their own: they look at what they chose, never at what was executed instead."""
 
 
@@ -157,6 +161,8 @@ def _signed(training: Training, seed: int) -> tuple[int, str, Trace]:
 
 
 def _one(training: Training, seed: int) -> Trace:
+    if len(training.field.agents) > 1 or "=" in training.method:
+        return together.trace_of_all(training, seed)
     world = training.school.world if isinstance(training.school, Enumeration) else training.school
     agent = training.own.make(world) if training.own else METHODS[training.method](world, training.scenario)
     agent.fit(lane(training.school, training.method in PLANNERS), training.steps, seed)
@@ -190,14 +196,16 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
     Raises:
         Sb3Missing: it needs Stable-Baselines3, which is not installed.
     """
+    if len(world.agents) > 1 or "=" in method:
+        return together.unable_together(method, world)
     if not own and method not in METHODS:
         return f"there is no agent `{method}`; there are exact, {', '.join(METHODS)}"
-    if len(world.agents) > 1:
-        return f"`{method}` learns alone, and this world has {len(world.agents)} agents"
     if own:
         return None
     if method in PLANNERS and world.agents[0].discount >= 1:
         return f"`{method}` needs a discount below 1"
+    if method == "policy_aware" and world.agents[0].deliberation.name != "weighted":
+        return f"`{method}` compares policies by weighted sums, and not by {world.agents[0].deliberation.name}"
     if method.startswith(("ppo", "dqn")):
         from ..agents.sb3_policy import need_sb3, unable_to_see
         from ..agents.sb3_settings import unsearched

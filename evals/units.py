@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..scenarios.language.loading import Scenario
 from .laboratory import Laboratory
+from .profiles import plainly
 
 
 @dataclass(frozen=True, order=True)
@@ -64,13 +65,17 @@ def units_of(scenario: Scenario, agents: Collection[str] = ()) -> tuple[Unit, ..
     expectations = scenario.document.expect
     named = {"exact", *agents_named(scenario)}
     strangers = [agent for agent in agents if agent not in named]
-    return tuple(Unit(number, agent) for number, each in enumerate(expectations) for agent in (*each.of, *strangers))
+    return tuple(
+        Unit(number, agent)
+        for number, each in enumerate(expectations)
+        for agent in (*map(plainly, each.of), *strangers)
+    )
 
 
 def agents_named(scenario: Scenario) -> tuple[str, ...]:
     """Those of `runs.agents`, then every other one that an expectation names."""
     named = [agent for expectation in scenario.document.expect for agent in expectation.of]
-    return tuple(dict.fromkeys([*scenario.document.runs.agents, *named]))
+    return tuple(dict.fromkeys(map(plainly, [*scenario.document.runs.agents, *named])))
 
 
 def deal(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Shard) -> list[tuple[Unit, ...]]:

@@ -11,7 +11,12 @@ from typing import Any, TypeVar
 
 from joblib import Parallel, delayed, parallel_config
 
+from .cache import code_hash
+
 Result = TypeVar("Result")
+
+ANSWER_WITHIN = 60
+"""Seconds that the workers of a cluster have to show that Turncoat is installed there."""
 
 
 class NoCluster(Exception):
@@ -111,13 +116,28 @@ def _dask(stack: ExitStack, where: str, jobs: int) -> Workers:
     from distributed import Client, LocalCluster
 
     if where == "local":
-        cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None, protocol="tcp")
+        cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=":0", protocol="tcp")
         client = Client(stack.enter_context(cluster))
     else:
         client = Client(f"tcp://{where}", timeout=10)
     stack.enter_context(client)
     client.wait_for_workers(1, timeout=60)
+    _try_out(client)
     return Workers(sum(client.ncores().values()), "dask")
+
+
+def _try_out(client: Any) -> None:
+    """A worker that cannot import what it is sent dies of it, and whoever waits for its answer waits for ever.
+
+    Raises:
+        NoCluster: the workers cannot import Turncoat.
+    """
+    try:
+        client.submit(code_hash, pure=False).result(timeout=ANSWER_WITHIN)
+    except Exception as fault:
+        raise NoCluster(
+            f"the workers of the cluster cannot run Turncoat ({fault!r}); install the same on all of them"
+        ) from fault
 
 
 def _ray(stack: ExitStack, where: str, jobs: int) -> Workers:

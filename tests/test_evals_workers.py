@@ -1,8 +1,13 @@
 """Whoever trains, the results are the same, byte for byte; and a budget ends what has not begun."""
 
+# What is sent to other processes is no function of this folder, which not every process can import.
+
+import operator
 import os
+import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -16,19 +21,6 @@ from turncoat.scenarios.language.loading import load_text
 from .test_cli import CORRIDOR, LEARNED
 
 LEARNED_TWICE = LEARNED + "  - {name: learns it too, of: [counts], measure: share(went_left), at_most: 0.9}\n"
-
-
-def double(number):
-    return 2 * number
-
-
-def process(_):
-    return os.getpid()
-
-
-def slow(number):
-    time.sleep(60 if number > 90 else 0)
-    return number
 
 
 def written(folder, workers):
@@ -48,11 +40,11 @@ def alone(tmp_path_factory):
 @pytest.mark.slow
 def test_results_come_as_they_are_ready():
     with connect(None, 2) as workers:
-        results = workers.each(slow, [(99,), (1,), (2,)])
-        assert [next(results), next(results)] == [1, 2]
+        results = workers.each(subprocess.getoutput, [("sleep 60",), ("echo 1",), ("echo 2",)])
+        assert [next(results), next(results)] == ["1", "2"]
         results.close()  # type: ignore[attr-defined]  # and nobody waits for the first
-        assert sorted(workers.each(double, [(1,), (2,), (3,)])) == [2, 4, 6]
-        assert list(workers.each(double, [])) == []
+        assert sorted(workers.each(operator.mul, [(2, 1), (2, 2), (2, 3)])) == [2, 4, 6]
+        assert list(workers.each(operator.mul, [])) == []
 
 
 def test_several_processes_give_the_same(tmp_path, alone):
@@ -64,7 +56,7 @@ def test_a_dask_cluster_gives_the_same(tmp_path, alone):
     pytest.importorskip("distributed")
     with connect("dask://local", 2) as workers:
         assert workers.jobs == 2
-        assert os.getpid() not in workers.each(process, [(0,)])
+        assert os.getpid() not in workers.each(os.getpid, [()])
         assert written(tmp_path / "traces", workers) == alone
 
 
@@ -72,7 +64,7 @@ def test_a_dask_scheduler_by_its_address(tmp_path, alone):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, protocol="tcp"
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0", protocol="tcp"
         ) as cluster,
         connect(cluster.scheduler_address.replace("tcp://", "dask://"), 2) as workers,
     ):
@@ -80,12 +72,25 @@ def test_a_dask_scheduler_by_its_address(tmp_path, alone):
         assert written(tmp_path / "traces", workers) == alone
 
 
+def test_dask_workers_without_turncoat_are_refused(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("turncoat.evals.workers.ANSWER_WITHIN", 1)
+    monkeypatch.setattr("turncoat.evals.workers.code_hash", partial(time.sleep, 30))
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", protocol="tcp"
+        ) as cluster,
+        pytest.raises(NoCluster, match="cannot run Turncoat"),
+    ):
+        connect(cluster.scheduler_address.replace("tcp://", "dask://"), 2).__enter__()
+
+
 @pytest.mark.nightly
 def test_a_ray_cluster_gives_the_same(tmp_path, alone):
     pytest.importorskip("ray")
     with connect("ray://local", 2) as workers:
         assert workers == Workers(2, "ray", streams=False)
-        assert os.getpid() not in workers.each(process, [(0,)])
+        assert os.getpid() not in workers.each(os.getpid, [()])
         assert written(tmp_path / "traces", workers) == alone
 
 

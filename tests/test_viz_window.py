@@ -279,7 +279,7 @@ def test_heads_theme_help_and_leaving(driver: Driver) -> None:
     viewer = driver.viewer
     heads = []
     for _ in range(3):
-        driver.press("v")
+        driver.press("w")
         heads.append(viewer.head)
     assert heads == [0, 1, -1]
     assert "value" in viewer.overlays
@@ -422,7 +422,7 @@ def test_every_action_of_the_library_has_a_key_of_its_own() -> None:
             keys = action_keys(program.actions)
             assert set(keys) == set(program.actions)
             assert len(set(keys.values())) == len(keys)
-            assert not set(keys.values()) & {*"hnprstuv,.-=[]", *OVERLAY_KEYS.values()}
+            assert not set(keys.values()) & {*"hnprstuvw,.-=[]", *OVERLAY_KEYS.values()}
 
 
 # ------------------------------------------------------------------ films and commands

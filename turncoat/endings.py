@@ -69,6 +69,7 @@ def _kind(fault: Exception) -> str:
     from .evals.sweeps import SweepError
     from .evals.trace import TraceError
     from .evals.workers import NoCluster
+    from .scenarios.installed import PartFault
     from .scenarios.language.faults import ScenarioError
 
     if isinstance(fault, ScenarioError):
@@ -77,7 +78,7 @@ def _kind(fault: Exception) -> str:
         return "world"
     # Typer may have a click of its own inside: its usage errors are known by what they can do.
     if isinstance(
-        fault, UsageFault | RunError | NoCluster | TraceError | OwnAgentFault | Sb3Missing | SweepError
+        fault, UsageFault | RunError | NoCluster | TraceError | OwnAgentFault | PartFault | Sb3Missing | SweepError
     ) or hasattr(fault, "format_message"):
         return "usage"
     return "crash"

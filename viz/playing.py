@@ -11,7 +11,7 @@ from .words import plain, status
 
 ARROWS = {"up": "up", "down": "down", "left": "left", "right": "right", "stay": "space"}
 """The keys of the actions that every world may have."""
-LETTERS = "abcdefgijklmoqwxyz"
+LETTERS = "abcdefgijklmoqxyz"
 """Keys that are free for other actions."""
 
 
@@ -35,9 +35,10 @@ def help_keys(actions: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         ("r", "begin again"),
         (", .", "look one tick back, one tick on"),
         ("home end", "look at the start, at the end"),
-        ("v", "the cells' value of the next head"),
+        ("w", "the cells' worth to the next head"),
         ("t", "light or dark"),
         ("s", "save the game as a replay"),
+        ("v", "record a film, or end it"),
         ("h", "these keys"),
         ("esc", "leave"),
     )

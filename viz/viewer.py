@@ -1,24 +1,19 @@
-"""What is being looked at and how: the state behind a window, changed by keys and time. It knows no window."""
+"""A view that keys and time change: the state behind a window. It knows no window."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-from ..envs.base import Ints
-from ..evals.apart import Apart
-from ..evals.beside import PATIENCE, Beside
 from ..evals.episodes import Episode
-from ..evals.minds import Mind, Outlook
 from ..evals.reloading import Reloading, Reread
 from ..evals.showing import Show
-from .board import first_state
 from .frame import OVERLAY_KEYS, USUAL, Frame
 from .palette import DARK, LIGHT, Theme
+from .view import View
 from .whatif import KEYS as WHAT_IF_KEYS
 from .whatif import WhatIf
-from .words import deed, plain, status
+from .words import plain
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 """Ticks in a second."""
@@ -31,26 +26,25 @@ KEYS = (
     ("r", "play from the start"),
     ("p n", "the episode before, the next"),
     ("tab", "look at the next agent"),
-    ("v", "the cells' value of the next head"),
+    ("w", "the cells' worth to the next head"),
     ("[ ]", "through what the search imagined"),
     *WHAT_IF_KEYS,
     ("t", "light or dark"),
     ("s", "save a picture"),
+    ("v", "record a film, or end it"),
     ("h", "these keys"),
     ("esc", "leave"),
 )
 """As the help shows them."""
 
 
-class Viewer:
-    """Plays a show. What takes time is worked out beside it; until it is there, frames lack it.
+class Viewer(View):
+    """Plays a show.
 
     Attributes:
-        tick: the present one; playing: it moves on by itself, `speed` ticks in a second.
-        number: of the episode; agent: index of the one looked at; head: whose value the cells show, -1 for the sum.
-        overlays: those that are on; theme: of the colours; help: the keys are shown.
-        message: the last thing worth telling, in place of the status; left: the viewer should be closed.
-        node: of the search that is looked at, 0 for the present; notice: lines on what is wrong with the file.
+        playing: it moves on by itself, `speed` ticks in a second.
+        help: the keys are shown; left: the viewer should be closed.
+        beside: the second of two boards.
         what_if: what is supposed by hand, None where nothing can be.
     """
 
@@ -64,7 +58,7 @@ class Viewer:
         wait: bool = False,
         keys: tuple[tuple[str, str], ...] = KEYS,
         label: str = "",
-        beside: Viewer | None = None,
+        beside: View | None = None,
         supposing: bool = False,
         reloading: Reloading | None = None,
     ) -> None:
@@ -72,28 +66,24 @@ class Viewer:
 
         Args:
             show: what there is to see.
-            number: of the episode.
-            overlays: names from `OVERLAYS`.
-            theme: of the colours.
-            wait: for everything to be worked out, however long it takes (for a film, or a test).
+            number: see `View`, as for `overlays`, `theme`, `wait`, `label` and `reloading`.
+            overlays: see there.
+            theme: see there.
+            wait: see there.
+            label: see there.
+            reloading: see there.
             keys: what the help shows.
-            label: what is said over the board where there are two.
             beside: of a show that is seen next to this one, tick by tick.
             supposing: whether something can be changed by hand.
-            reloading: of the file behind the show, if that is to be read again whenever it is saved.
         """
-        self.show, self.number, self.overlays, self.theme = show, number, overlays, theme
-        self.tick, self.playing, self.help, self.left = 0, False, False, False
-        self.agent, self.head, self.message = 0, -1, ""
-        self._speed, self._time = SPEEDS.index(4.0), 0.0
-        self.node, self.label, self.beside = 0, label, beside
-        self.notice: tuple[str, ...] = ()
-        self._wait, self._reloading, self._read = wait, reloading, 0
-        self._reading: tuple[int, int, int, Episode | None] | None = None
-        self._reader: Beside[Reread] = Beside(2)
-        self._beside: Beside[Any] = Beside(patience=None if wait else PATIENCE)
-        self._first, self._keys = first_state(show.world), keys
-        self.what_if = WhatIf(show.scenario, show.world, show.stage, wait) if supposing else None
+        super().__init__(
+            show, number=number, overlays=overlays, theme=theme, wait=wait, label=label, reloading=reloading
+        )
+        self.playing, self.help, self.left = False, False, False
+        self.beside = beside
+        self._speed, self._time, self._keys = SPEEDS.index(4.0), 0.0, keys
+        self._supposing = supposing
+        self.what_if = self._new_what_if()
 
     @property
     def speed(self) -> float:
@@ -101,22 +91,9 @@ class Viewer:
         return SPEEDS[self._speed]
 
     @property
-    def episode(self) -> Episode | None:
-        """What is played; None while it is being worked out."""
-        number = self.number
-        found: Episode | None = self._beside.ask(("episode", number), lambda: self.show.episode(number))
-        return found
-
-    @property
-    def states(self) -> Ints:
-        """int32 `[T + 1, F]`: from the start to the present one."""
-        episode = self.episode
-        return self._first[None] if episode is None else episode.states[: self.tick + 1]
-
-    @property
     def length(self) -> int:
         """How many ticks there are to see."""
-        lengths = [0 if self.episode is None else self.episode.length]
+        lengths = [super().length]
         if self.supposed is not None:
             lengths.append(self.supposed.length)
         elif self.beside is not None:
@@ -130,9 +107,9 @@ class Viewer:
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
-        self._reload()
+        self.reload()
         if self.beside is not None:
-            self.beside._reload()
+            self.beside.reload()
         episode = self.episode
         if not self.playing or episode is None:
             return
@@ -144,10 +121,8 @@ class Viewer:
             self.playing = False
 
     def seek(self, tick: int) -> None:
-        """Go to a tick, as near as the episode has it."""
-        before, self.tick = self.tick, min(max(tick, 0), self.length)
-        if self.tick != before:
-            self.node = 0
+        """See `View.seek`; what is supposed begins no later."""
+        super().seek(tick)
         if self.supposed is not None and self.tick < self.supposed.since and self.episode is not None:
             self.supposed.begin(self.episode, self.tick, self.agent)
 
@@ -225,7 +200,7 @@ class Viewer:
             "n": lambda: self._other_episode(1),
             "p": lambda: self._other_episode(-1),
             "tab": self._next_agent,
-            "v": self._next_head,
+            "w": self._next_head,
             "]": lambda: self._next_node(1),
             "[": lambda: self._next_node(-1),
             "t": self._other_theme,
@@ -235,112 +210,34 @@ class Viewer:
 
     def frame(self) -> Frame:
         """What is to be seen now."""
-        frame = self._own_frame(self.tick)
+        state = "playing" if self.playing else "paused"
+        hint = f"{state} · {self.speed:g} ticks a second · H: keys"
+        frame = replace(super().frame(), hint=hint, keys=self._keys if self.help else ())
         if self.supposed is not None and frame.episode is not None:
             return self.supposed.seen(frame, self.tick)
         if self.beside is not None:
-            other = self.beside
-            other.number, other.agent, other.head = self.number, self.agent, self.head
-            other.overlays, other.theme, other.tick = self.overlays, self.theme, self.tick
-            return replace(frame, other=other._own_frame(self.tick))
+            self.beside.follow(self)
+            return replace(frame, other=self.beside.frame())
         return frame
-
-    def _own_frame(self, tick: int) -> Frame:
-        episode = self.episode
-        mind: Mind | None = None
-        before: Mind | None = None
-        outlook: Outlook | None = None
-        if episode is not None:
-            tick = min(tick, episode.length)
-            if self.overlays & {"bars", "plan", "doubt", "tree"}:
-                mind = self._mind(episode, tick)
-            if "foreseen" in self.overlays and tick:
-                before = self._mind(episode, tick - 1)
-            if self.overlays & {"value", "policy"}:
-                key = ("outlook", self.number, tick, self.agent)
-                outlook = self._beside.ask(key, lambda: self.show.outlook(episode, tick, key[3]))
-        else:
-            tick = 0
-        return Frame(
-            title=self.show.scenario.document.title,
-            about=self._about(episode),
-            world=self.show.world,
-            states=self._first[None] if episode is None else episode.states[: tick + 1],
-            episode=episode,
-            mind=mind,
-            outlook=outlook,
-            overlays=self.overlays,
-            head=self.head,
-            agent=self.agent,
-            status=self.message or ("solving the world" if episode is None else status(episode, tick)),
-            hint=f"{'playing' if self.playing else 'paused'} · {self.speed:g} ticks a second · H: keys",
-            theme=self.theme,
-            keys=self._keys if self.help else (),
-            label=self.label,
-            short=self.label,
-            told="" if episode is None or tick >= episode.length else deed(episode, tick),
-            before=before,
-            node=0 if mind is None or mind.search is None else min(self.node, len(mind.search.parents) - 1),
-            notice=self.notice,
-        )
-
-    def _mind(self, episode: Episode, tick: int) -> Mind | None:
-        agent = self.agent
-        key = ("mind", self.number, tick, agent)
-        mind: Mind | None = self._beside.ask(key, lambda: self.show.mind(episode, tick, agent))
-        return mind
-
-    def _reload(self) -> None:
-        """Take up what was saved, as soon as it is read and played."""
-        reloading = self._reloading
-        if reloading is None:
-            return
-        if self._reading is None and reloading.changes != self._read:
-            self._reading = (reloading.changes, self.number, self.tick, self.episode)
-        if self._reading is None:
-            return
-        changes, number, tick, episode = self._reading
-        reread = self._reader.ask(changes, lambda: reloading.again(number, episode, tick, self.show.scenario.hash))
-        if reread is not None:
-            self._read, self._reading = changes, None
-            self._take_up(reread, number, tick)
-
-    def _take_up(self, reread: Reread, number: int, ticks: int) -> None:
-        mended, self.notice = bool(self.notice) and not reread.fault, reread.fault
-        if reread.show is None or reread.episode is None:
-            self.message = "the file is sound again" if mended else self.message
-            return
-        self._close_show()
-        self.show = reread.show
-        self._beside.close()
-        self._beside = Beside(patience=None if self._wait else PATIENCE)
-        self._beside.put(("episode", number), reread.episode)
-        self._first = first_state(self.show.world)
-        if self.what_if is not None:
-            self.what_if.close()
-            self.what_if = WhatIf(self.show.scenario, self.show.world, self.show.stage, self._wait)
-        self.agent = min(self.agent, len(self.show.world.agents) - 1)
-        self.head, self.node = min(self.head, len(self.show.world.channels) - 1), 0
-        self.seek(self.tick)
-        self.message = "read again"
-        if reread.replayed < ticks:
-            self.message += f"; only the first {reread.replayed} of {ticks} ticks could be replayed"
-
-    def _close_show(self) -> None:
-        if isinstance(self.show, Apart):
-            self.show.close()
 
     def close(self) -> None:
         """Begin no more work."""
-        self._beside.close()
-        self._reader.close()
-        self._close_show()
-        if self._reloading is not None:
-            self._reloading.close()
+        super().close()
         if self.what_if is not None:
             self.what_if.close()
         if self.beside is not None:
             self.beside.close()
+
+    def _take_up(self, reread: Reread, number: int, ticks: int) -> None:
+        before = self.show
+        super()._take_up(reread, number, ticks)
+        if self.show is not before and self.what_if is not None:
+            self.what_if.close()
+            self.what_if = self._new_what_if()
+
+    def _new_what_if(self) -> WhatIf | None:
+        show = self.show
+        return WhatIf(show.scenario, show.world, show.stage, self._wait) if self._supposing else None
 
     # -------------------------------------------------------------- deeds
 
@@ -377,7 +274,7 @@ class Viewer:
             self.supposed.leave()
 
     def _next_node(self, by: int) -> None:
-        mind = self._own_frame(self.tick).mind if "tree" in self.overlays else None
+        mind = super().frame().mind if "tree" in self.overlays else None
         count = 0 if mind is None or mind.search is None else len(mind.search.parents)
         if count:
             self.node = (self.node + by) % count
@@ -406,15 +303,3 @@ class Viewer:
             self.help = False
         else:
             self.left = True
-
-    # -------------------------------------------------------------- words and work
-
-    def _about(self, episode: Episode | None) -> str:
-        parts = [self.show.scenario.name, self.show.stage]
-        if episode is not None:
-            parts += [episode.agent, f"seed {episode.seed}"]
-            if self.show.count is not None:
-                parts.append(f"episode {self.number + 1} of {self.show.count}")
-        if len(self.show.world.agents) > 1:
-            parts.append(plain(self.show.world.agents[self.agent].name))
-        return " · ".join(parts)

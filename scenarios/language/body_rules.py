@@ -11,6 +11,7 @@ from .deliberation_rules import check_deliberation
 from .dotted import hideable
 from .names import SURFACES, action_names, suggestion, unknown
 from .parsing import RESERVED
+from .planner_rules import check_planner
 from .reporting import Path, listed
 from .schema import ActionSpec, Agent, AsAgent, Formula, Motion, Thing, View
 
@@ -131,7 +132,7 @@ def _check_patrol(name: str, motion: Thing | Motion, board: Board, path: Path, c
 
 
 def check_agents(context: Context) -> None:
-    """Actions, views, values, deliberations and discounts of agents."""
+    """Actions, views, values, deliberations, planners and discounts of agents."""
     document = context.symbols.document
     for name, agent in document.agents.items():
         path: Path = ("agents", name)
@@ -143,6 +144,7 @@ def check_agents(context: Context) -> None:
         _check_values(name, agent, (*path, "values"), context)
         _check_view(agent.observes, (*path, "observes"), context)
         check_deliberation(name, agent, (*path, "deliberation"), context)
+        check_planner(name, agent, (*path, "planner"), context)
         _check_discount(name, agent.discount, (*path, "discount"), context)
 
 

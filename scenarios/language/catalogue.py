@@ -104,6 +104,9 @@ CATALOGUE: dict[str, str] = {
     "its parameters (`{nash: {disagreement: up}}`). A veto needs thresholds (`{veto: {at_least: {harm: -1}}}`), a "
     "bargain an action that stands for no agreement (`stay`, if there is one).",
     "TC222": "The `harm` of a search is a share of episodes, so that 0 is none: `share(seized)`.",
+    "TC223": "How an agent plans is said by a word (`mcts`) or by one planner with its parameters "
+    "(`{mcts: {simulations: 64}}`). Counts are whole numbers; `sweeps` may also be `all`. Other planners than those of "
+    "the language come with installed packages.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",
@@ -155,7 +158,7 @@ CATALOGUE: dict[str, str] = {
     "TC429": "`hides` names counters, draws, things, agents, fields (`guard.alert`) or a body's `cell` or `facing`.",
     "TC430": "There is no such param.",
     "TC431": "By a dotted name one can override: a param, and an agent's `discount`, `values.CHANNEL` (the weight), "
-    "`deliberation`, `judges_by`, `observes.hides` and `observes.window`.",
+    "`deliberation`, `planner`, `judges_by`, `observes.hides` and `observes.window`.",
     "TC432": "The override exists, and cannot have this value.",
     "TC433": "A replay says what every agent does in every tick: with several agents, `up, stay` in the order of "
     "the file.",

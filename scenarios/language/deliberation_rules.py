@@ -5,6 +5,7 @@ from __future__ import annotations
 from .constants import CEILING
 from .contexts import Context
 from .names import action_names, unknown
+from .part_rules import chosen_part
 from .reporting import Path
 from .schema import Agent, Bargain, Deliberating
 
@@ -18,20 +19,14 @@ def check_deliberation(name: str, agent: Agent, path: Path, context: Context) ->
         path: where its deliberation stands.
         context: what every check needs.
     """
-    its = agent.deliberation
-    if isinstance(its, str):
-        _check_bare(its, name, agent, path, context)
+    part = chosen_part("deliberation", name, agent, path, context)
+    if part is None:
         return
-    given = sorted(its.model_fields_set)
-    if len(given) != 1:
-        what = "no rule" if not given else " and ".join(f"`{rule}`" for rule in given)
-        cure = "write one of them" if given else "write one rule with what it needs, as in `{nash: {}}`"
-        context.report.add("TC221", path, f"`{name}` deliberates by {what}", cure)
-        return
-    if getattr(its, given[0]) is None:
-        _check_bare(given[0], name, agent, path, context)
-    else:
-        _check_rule(its, agent, (*path, given[0]), context)
+    word, block = part
+    if block is None:
+        _check_bare(word, name, agent, path, context)
+    elif isinstance(agent.deliberation, Deliberating):
+        _check_rule(agent.deliberation, agent, (*path, word), context)
 
 
 def _check_bare(rule: str, name: str, agent: Agent, path: Path, context: Context) -> None:

@@ -8,11 +8,15 @@ from typing import Any, TypeGuard, get_args
 
 from pydantic import ValidationError
 
+from .. import installed
 from .constants import CEILING
 from .names import Symbols, suggestion
 from .params import shaping
 from .reporting import Path, Report, listed
 from .schema import Agent, Param
+
+GROUPS = {"deliberation": installed.DELIBERATIONS, "planner": installed.PLANNERS}
+"""Whose names an agent's setting may be, beside those that the language knows."""
 
 _CELLS = re.compile(r"\s*cells\(\s*([A-Za-z][A-Za-z0-9_]*)\s*\)\s*")
 
@@ -21,7 +25,7 @@ def targets(symbols: Symbols) -> tuple[str, ...]:
     """Every dotted name that can be overridden."""
     names = list(symbols.of("param"))
     for agent, its in symbols.document.agents.items():
-        names += [f"{agent}.discount", f"{agent}.deliberation", f"{agent}.judges_by"]
+        names += [f"{agent}.{setting}" for setting in ("discount", "deliberation", "planner", "judges_by")]
         names += [f"{agent}.values.{channel}" for channel in its.values]
         names += [f"{agent}.observes.hides", f"{agent}.observes.window"]
     return tuple(names)
@@ -143,8 +147,8 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
     if setting == "judges_by":
         choices = get_args(Agent.model_fields[setting].annotation)
         return None if value in choices else f"write one of {listed(choices)}"
-    if setting == "deliberation":
-        return _wrong_deliberation(value)
+    if setting in ("deliberation", "planner"):
+        return _wrong_part(setting, value)
     if setting == "observes.window":
         odd = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 99 and value % 2 == 1
         return None if odd else "write an odd number from 1 to 99"
@@ -154,18 +158,19 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
     return suggestion(unknown[0], hideable(symbols)) if unknown else None
 
 
-def _wrong_deliberation(value: object) -> str | None:
+def _wrong_part(setting: str, value: object) -> str | None:
     """Only the shape: the rest is checked where the override stands in the file that it makes."""
-    words, block = get_args(Agent.model_fields["deliberation"].annotation)
+    words, block, _ = get_args(Agent.model_fields[setting].annotation)
+    one = {"deliberation": "rule", "planner": "planner"}[setting]
     if isinstance(value, dict):
         try:
             block.model_validate(value)
         except ValidationError as error:
-            wrong = [".".join(str(step) for step in fault["loc"]) for fault in error.errors()[:3]]
-            return f"{listed(wrong)} is not right: write a rule with its parameters, as under `agents`"
+            wrong = dict.fromkeys(".".join(str(step) for step in fault["loc"][:2]) for fault in error.errors()[:3])
+            return f"{listed(list(wrong))} is not right: write a {one} with its parameters, as under `agents`"
         return None
-    choices = get_args(words)
-    return None if value in choices else f"write one of {listed(choices)}, or one rule with its parameters"
+    choices = (*get_args(words), *installed.names(GROUPS[setting]))
+    return None if value in choices else f"write one of {listed(choices)}, or one {one} with its parameters"
 
 
 def hideable(symbols: Symbols) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from .constants import names_in
 from .formulas import effect, formula, measure
 from .parsing import ExpressionFault
-from .schema import ActionSpec, Counter, Deliberating, Document, Formula, Generate
+from .schema import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
 from .syntax import Assign, PutAt, Rate
 
 Kind: TypeAlias = Literal["preference", "dynamics", "layout"]
@@ -17,7 +17,8 @@ Kind: TypeAlias = Literal["preference", "dynamics", "layout"]
 def classify_params(document: Document) -> Mapping[str, Kind]:
     """What each param can change; of several, the one that costs most to change again (`layout` above `dynamics`).
 
-    `preference`: only weights, discounts, deliberations and what rules pay, so that one enumeration serves every value.
+    `preference`: only weights, discounts, deliberations, planners and what rules pay, so that one enumeration serves
+    every value.
     """
     uses = _uses(document)
     order: tuple[Kind, ...] = ("layout", "dynamics", "preference")
@@ -25,8 +26,8 @@ def classify_params(document: Document) -> Mapping[str, Kind]:
 
 
 def weighing(document: Document) -> frozenset[str]:
-    """Params that only weights and discounts read: whatever they are, the very same process is enumerated."""
-    weights = _read(_weights(document))
+    """Params that only weights, discounts, deliberations and planners read: the same process, whatever they are."""
+    weights = _read(_weights(document)) | choosing(document)
     pays = _read(formula for rule in document.rules for formula in rule.pays.values())
     return weights - pays - _uses(document)["dynamics"] - _uses(document)["layout"]
 
@@ -66,15 +67,33 @@ def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:
 
 def _preferences(document: Document) -> Iterator[Formula | None]:
     yield from _weights(document)
+    yield from _parts(document)
     for rule in document.rules:
         yield from rule.pays.values()
+
+
+def choosing(document: Document) -> frozenset[str]:
+    """Params that say how agents deliberate and plan."""
+    return _read(_parts(document))
+
+
+def _parts(document: Document) -> Iterator[Formula | None]:
+    for agent in document.agents.values():
+        yield from _deliberation(agent.deliberation)
+        yield from _planner(agent.planner)
+
+
+def _planner(its: str | Planning) -> Iterator[Formula | None]:
+    block = its.mcts or its.shooting or its.none if isinstance(its, Planning) else None
+    if block is not None:
+        for name in sorted(block.model_fields_set - {"backup"}):
+            yield None if (value := getattr(block, name)) == ALL else value
 
 
 def _weights(document: Document) -> Iterator[Formula | None]:
     for agent in document.agents.values():
         yield agent.discount
         yield from (value.weight for value in agent.values.values())
-        yield from _deliberation(agent.deliberation)
 
 
 def _deliberation(its: str | Deliberating) -> Iterator[Formula | None]:

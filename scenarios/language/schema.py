@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
+ALL = "all"
+"""As many sweeps of a planner's heads as it takes until they no longer change."""
 MANY = 400
 """How many entries any one block may have."""
 
@@ -23,7 +25,9 @@ CellAt: TypeAlias = Annotated[list[Annotated[int, Field(ge=0, le=999)]], Field(m
 Scalar: TypeAlias = bool | int | float
 Direction: TypeAlias = Literal["up", "down", "left", "right"]
 Override: TypeAlias = Scalar | CellAt | Line | list[Line] | dict[Line, Any]
-"""What a dotted override may set; a mapping is a deliberation, and checked as one."""
+"""What a dotted override may set; a mapping is a deliberation or a planner, and checked as one."""
+Plain: TypeAlias = Scalar | Line | Annotated[list[Scalar | Line], Field(max_length=MANY)]
+"""What a part that an installed package brings can be told."""
 
 
 class Block(BaseModel):
@@ -209,7 +213,14 @@ class Nothing(Block):
     """A rule without parameters."""
 
 
-class Deliberating(Block):
+class Choosing(Block):
+    """One part with its parameters; other names than its own are those of installed packages."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, dict[Name, Plain]] = Field(init=False)
+
+
+class Deliberating(Choosing):
     """One rule with its parameters."""
 
     weighted: Nothing | None = None
@@ -221,15 +232,53 @@ class Deliberating(Block):
     vote: Vote | None = None
 
 
+class Mcts(Block):
+    """Tree search on the model, its leaves judged by heads."""
+
+    simulations: Formula | None = None
+    considered: Formula | None = None
+    backup: Literal["best", "mean"] | None = None
+    gumbel: Formula | None = None
+    sweeps: Formula | None = None
+
+
+class Shooting(Block):
+    """Sequences of actions, tried on the model and drawn anew around the best (the cross-entropy method)."""
+
+    horizon: Formula | None = None
+    population: Formula | None = None
+    iterations: Formula | None = None
+    elites: Formula | None = None
+    sweeps: Formula | None = None
+
+
+class Greedy(Block):
+    """No look-ahead: the best action by the heads."""
+
+    sweeps: Formula | None = None
+
+
+class Planning(Choosing):
+    """One planner with its parameters; those that are left out are the planner's own."""
+
+    enumerate: Nothing | None = None
+    mcts: Mcts | None = None
+    shooting: Shooting | None = None
+    none: Greedy | None = None
+
+
 class Agent(Block):
-    """Who acts: its actions, what it sees, what it values, and how it weighs that."""
+    """Who acts: its actions, what it sees, what it values, how it weighs that, and how it plans."""
 
     actions: Annotated[list[Name | ActionSpec], Field(min_length=1, max_length=64)]
     observes: Literal["full"] | View = "full"
     values: dict[Name, Value] = {}
     deliberation: (
-        Literal["weighted", "lexicographic", "veto", "nash", "kalai_smorodinsky", "maximin", "vote"] | Deliberating
+        Literal["weighted", "lexicographic", "veto", "nash", "kalai_smorodinsky", "maximin", "vote"]
+        | Deliberating
+        | Name
     ) = "weighted"
+    planner: Literal["enumerate", "mcts", "shooting", "none"] | Planning | Name = "enumerate"
     discount: Formula = 0.97
     judges_by: Literal["current", "ignoring", "future"] = "current"
     sight: Formula | None = None

@@ -64,12 +64,12 @@ def _by_value(placed: Sequence[tuple[Path, ErrorDetails]]) -> Iterator[tuple[Pat
     grouped: dict[Path, list[ErrorDetails]] = {}
     for path, detail in placed:
         grouped.setdefault(path, []).append(detail)
+    holders = {path[:size] for path in grouped for size in range(len(path))}
     for path, errors in grouped.items():
         wrong_type = [detail for detail in errors if detail["type"] in _WANTED]
         others = [detail for detail in errors if detail["type"] not in _WANTED]
         # The value is of one of the possible types, and something is wrong in it: the other types are beside the point.
-        deeper = any(len(other) > len(path) and other[: len(path)] == path for other in grouped)
-        if deeper:
+        if path in holders:
             errors = [detail for detail in others if detail["type"] != "literal_error"]
         elif wrong_type and others:
             errors = others

@@ -115,6 +115,7 @@ def run(
     from .. import api
     from ..agents.own import installed, read_own
     from ..evals.expectations import EXIT_CODES, verdict
+    from ..evals.profiles import gathered
     from ..evals.reports.files import check_files
     from ..evals.reports.reported import Reported
     from ..evals.rundir import check_target
@@ -123,9 +124,10 @@ def run(
     from ..evals.workers import connect
 
     own = {name: each for name in agent if name not in METHODS and (each := read_own(name, trust)) is not None}
-    listed = [name for name in agent if name not in own]
+    listed = gathered([name for name in agent if name not in own])
     for name in listed:
-        known("agent", name, ("exact", *METHODS, *installed()))
+        if "=" not in name:
+            known("agent", name, ("exact", *METHODS, *installed()))
     if out is not None and len(which) > 1:
         raise UsageFault("--out names the folder of one run; give one scenario, or leave it out")
     if max_seeds is not None and not until_conclusive:

@@ -1,0 +1,238 @@
+"""A planner that knows its policy to be looked at: it compares whole policies, on a model that remembers.
+
+What was done to it for what it did earlier shows only in the history of an episode. So its model counts over what it
+saw, did and was paid in the last ticks, as many of them as the description of all its experience is shortest with, and
+its policies go by what it sees now alone, as the overseer's picture of it does (see `envs.by_look`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.by_look import MAX_POLICIES, ByLook, best_by_look
+from ..envs.policies import evaluate
+from .base import AgentState, Progress, TrainingEnv
+from .counts_model import CountsModel
+from .deliberation import WEIGHTED, attribution
+from .heads import check_heads
+from .novelty import NoveltyHead
+from .tabular_plan import look
+from .thoughts import Thought
+
+PROGRESS_EVERY: Final = 1000
+"""Steps between calls of `on_progress`."""
+
+
+@dataclass(frozen=True)
+class PolicyAwareOptions:
+    """How it explores, remembers and searches.
+
+    Attributes:
+        memory: ticks of an episode that its model may remember; it takes as few as describe its experience best.
+        max_policies: how many policies it compares, see `best_by_look`.
+        novelty_discount, n_known, n_chance: see `CountsOptions`; it explores by novelty without memory.
+    """
+
+    memory: int = 2
+    max_policies: int = MAX_POLICIES
+    novelty_discount: float = 0.999
+    n_known: int = 1
+    n_chance: int = 8
+
+    def __post_init__(self) -> None:
+        if self.memory < 0 or self.max_policies < 1:
+            raise ValueError(f"memory, max_policies: {self.memory}, {self.max_policies} are too small")
+
+
+class PolicyAwareAgent:
+    """Learns by exploring, then keeps to the best policy that it can think of. It never sees the hidden performance.
+
+    Attributes:
+        name: in its thoughts.
+        memory: how many ticks its model remembers; 0 before training.
+        found: the policy and its worth; None before training.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[str],
+        n_actions: int,
+        weights: Sequence[float] | Floats,
+        discount: float | Sequence[float] | Floats,
+        options: PolicyAwareOptions | None = None,
+        name: str = "policy_aware",
+    ) -> None:
+        """An agent that knows nothing yet.
+
+        Args:
+            channels: K names.
+            n_actions: A.
+            weights: `[K]`.
+            discount: of all task heads, or `[K]`, one for each; each in [0, 1).
+            options: see `PolicyAwareOptions`.
+            name: in its thoughts.
+
+        Raises:
+            ValueError: shapes don't fit, or a discount is out of range.
+        """
+        self.name = name
+        self._channels, self._n_actions = tuple(channels), n_actions
+        self._weights, self._discounts = check_heads(self._channels, weights, discount)
+        self._options = options or PolicyAwareOptions()
+        self._models = [_Remembering(n_actions, len(self._channels), n) for n in range(self._options.memory + 1)]
+        self.memory = 0
+        self.found: ByLook | None = None
+        self._looks: dict[bytes, int] = {}
+        self._judged: dict[int, Floats] = {}
+        self._last: tuple[Longs, int, int, Bools] | None = None
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`; novelty chooses every action, and the policy is sought at the end.
+
+        Raises:
+            ValueError: the environment has other channels or actions than the agent.
+        """
+        if tuple(env.channels) != self._channels or env.n_actions != self._n_actions:
+            raise ValueError(
+                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
+                f" the agent {self._channels} and {self._n_actions}"
+            )
+        options, plain = self._options, self._models[0]
+        rng = np.random.default_rng(seed)
+        novelty = NoveltyHead(plain.model, options.novelty_discount, options.n_known, options.n_chance, rng)
+        self._begin(*env.reset(seed))
+        for step in range(1, steps + 1):
+            action = novelty.choose(plain.state)
+            observation, rewards, ended, truncated, mask = env.step(action)
+            known = plain.model.n_states
+            for model in self._models:
+                model.record(action, observation, rewards, ended, mask, known)
+            if ended or truncated:
+                self._begin(*env.reset())
+            if on_progress is not None and step % PROGRESS_EVERY == 0:
+                on_progress(step, {"states": float(known), "memory": float(self._shortest())})
+        self._seek()
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`; the first available action where it has not seen this, or cannot do what it would."""
+        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        actions = mask.argmax(axis=1).astype(np.int32)
+        for lane, row in enumerate(observation):
+            wanted = self._action(row)
+            if wanted >= 0 and mask[lane, wanted]:
+                actions[lane] = wanted
+        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        return actions, steps + 1
+
+    def thought(self) -> Thought | None:
+        """See `Thinker.thought`: of each action, what its whole policy would be worth if it took that here, always."""
+        if self._last is None:
+            return None
+        observation, step, action, mask = self._last
+        q = np.where(mask[:, None], self._whole(observation), 0.0)
+        return Thought(
+            agent=self.name,
+            step=step,
+            action=action,
+            channels=self._channels,
+            weights=self._weights,
+            deliberation=WEIGHTED.name,
+            q=q,
+            uncertainty=np.full(mask.size, 0.0 if look(observation) in self._looks else 1.0),
+            available=mask,
+            attribution=attribution(q, self._weights, mask, action),
+            plans=(),
+        )
+
+    def _begin(self, observation: Longs, mask: Bools) -> None:
+        for model in self._models:
+            model.begin(observation, mask)
+
+    def _shortest(self) -> int:
+        return int(np.argmin([model.length for model in self._models]))
+
+    def _seek(self) -> None:
+        """Choose the memory, and seek the policy on what is then known."""
+        self.memory = self._shortest()
+        chosen = self._models[self.memory]
+        self._looks.clear()
+        self._judged.clear()
+        numbers = [self._looks.setdefault(look(row), len(self._looks)) for row in chosen.seen()]
+        self._mdp = chosen.model.to_mdp(self._channels)
+        self._numbers = np.array(numbers, np.int64)
+        self.found = best_by_look(self._mdp, self._numbers, self._weights, self._discounts, self._options.max_policies)
+
+    def _action(self, observation: Longs) -> int:
+        number = self._looks.get(look(observation), -1)
+        return -1 if self.found is None or number < 0 else int(self.found.action[number])
+
+    def _whole(self, observation: Longs) -> Floats:
+        """float64 `[A, K]`: at the start, of its policy with each of the actions at one look."""
+        number = self._looks.get(look(observation), -1)
+        if self.found is None or number < 0:
+            return np.zeros((self._n_actions, len(self._channels)))
+        if number not in self._judged:
+            policies = np.where(self._mdp.ended, 0, self.found.action[self._numbers])
+            self._judged[number] = np.array([self._worth(policies, number, a) for a in range(self._n_actions)])
+        return self._judged[number]
+
+    def _worth(self, policy: Longs, number: int, action: int) -> Floats:
+        """float64 `[K]`: what a policy is worth at the start that takes an action at one look."""
+        changed = np.where(self._numbers == number, action, policy)
+        able = self._mdp.available
+        taken = able[np.arange(changed.size), np.maximum(changed, 0)] & (changed >= 0)
+        changed = np.where(taken, changed, able.argmax(axis=1))
+        values = np.empty((self._mdp.n_states, len(self._channels)))
+        for discount in np.unique(self._discounts):
+            same = self._discounts == discount
+            values[:, same] = evaluate(self._mdp, changed, float(discount))[:, same]
+        return np.asarray(self._mdp.start_probability @ values[self._mdp.start_state])
+
+
+class _Remembering:
+    """Counts over the last ticks of an episode, and how long the description of all experience is by them.
+
+    A state is what was seen, done and paid in the last ticks, and what is seen now. Each tick costs what its outcome
+    costs by the counts so far; one that was never met costs a choice among all looks besides.
+    """
+
+    def __init__(self, n_actions: int, n_channels: int, memory: int) -> None:
+        self.model = CountsModel(n_actions, n_channels)
+        self.length, self.state = 0.0, -1
+        self._memory, self._n_channels, self._width = memory, n_channels, 0
+        self._past: list[Longs] = []
+
+    def begin(self, observation: Longs, mask: Bools) -> None:
+        """An episode begins; before it there was nothing."""
+        self._width = observation.size
+        nothing = np.full(self._width + 1 + self._n_channels, -1, np.int64)
+        self._past = [nothing] * self._memory
+        self._seen, self._paid = np.asarray(observation, np.int64), np.zeros(self._n_channels, np.int64)
+        self.state = self.model.begin(self._key(), mask)
+
+    def record(self, action: int, observation: Longs, rewards: Floats, ended: bool, mask: Bools, n_looks: int) -> None:
+        """One tick: what it costs to say, then what is learned from it."""
+        before = self.state
+        if self._memory:
+            self._past = [*self._past[1:], np.concatenate([self._seen, [action], self._paid])]
+        self._seen, self._paid = np.asarray(observation, np.int64), rewards.view(np.int64)
+        self.state = self.model.state(self._key(), ended, mask)
+        tries = int(self.model.tries[before, action])
+        known = dict(self.model.shares(before, action)).get(self.state)
+        self.length -= math.log((known * tries if known else 1.0) / (tries + 1))
+        self.length += 0.0 if known else math.log(max(2, n_looks))
+        self.model.record(before, action, self.state, rewards)
+
+    def seen(self) -> Longs:
+        """int64 `[S, O]`: what is seen now in each state."""
+        return self.model.observations()[:, -self._width :]
+
+    def _key(self) -> Longs:
+        """What is remembered, the last pay, and what is seen."""
+        return np.concatenate([*self._past, self._paid, self._seen])

@@ -1,0 +1,26 @@
+"""An agent with a policy that is stated beforehand: what others may assume of it, and what it keeps to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..envs.base import Bools, Ints, Longs
+from .base import AgentState, Progress, TrainingEnv
+from .tabular import RandomAgent
+
+
+class StatedAgent:
+    """Always takes one action where that is available, and elsewhere any other with equal chance."""
+
+    def __init__(self, action: int) -> None:
+        """For the index of an action."""
+        self._action, self._else = action, RandomAgent()
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`; there is nothing to learn."""
+        self._else.fit(env, steps, seed)
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`."""
+        otherwise, _ = self._else.act(observation, None, mask)
+        return np.where(mask[:, self._action], self._action, otherwise).astype(np.int32), None
