@@ -1,7 +1,8 @@
 """Stable-Baselines3's PPO and DQN as baselines: trained on the weighted sum of the channels, deployed as an `Agent`.
 
-Needs `pip install 'turncoat[sb3]'`; torch is imported when an agent is made. `ppo` is recurrent where something is hidden
-from the agent, `ppo_recurrent` everywhere, `ppo_masked` nowhere. What is learned is kept as plain tensors with a JSON header (safetensors), never pickled.
+Needs `pip install 'turncoat[sb3]'`; torch is imported when an agent is made. `ppo` is recurrent where something is
+hidden from the agent, `ppo_recurrent` everywhere, `ppo_masked` nowhere. What is learned is kept as plain tensors with a
+JSON header (safetensors), never pickled.
 """
 
 from __future__ import annotations

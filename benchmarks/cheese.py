@@ -1,7 +1,7 @@
-"""`corner_cheese` by k: `python -m benchmarks cheese` writes the table and the figure of docs/how-to/close-but-wrong.md.
+"""`corner_cheese` by k: `python -m benchmarks cheese` makes the table and figure of docs/how-to/close-but-wrong.md.
 
-Finished agents are kept in `benchmarks/results/`, as those of `python -m benchmarks results` are, whose PPO stands beside
-them.
+Finished agents are kept in `benchmarks/results/`, as those of `python -m benchmarks results` are, whose PPO stands
+beside them.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def foretold(cells: Sequence[Cell]) -> str:
         mine = [c for c in cells if c["steps"] == steps]
         rho, low, high, drawn = correlation(mine)
         parts.append(
-            f"after {steps:,} ticks {rho:.2f} [{low:.2f}, {high:.2f}] ({len(mine)} agents; interval by {drawn:,} draws of"
-            f" seeds, each with its {len(KS)} agents)"
+            f"after {steps:,} ticks {rho:.2f} [{low:.2f}, {high:.2f}] ({len(mine)} agents; interval by {drawn:,} draws"
+            f" of seeds, each with its {len(KS)} agents)"
         )
     first = [c for c in cells if c["k"] == 1 and c["steps"] == STEPS[-1]]
     ate = _spread([c["doubt_where_ate"] for c in first if c["doubt_where_ate"] is not None])
@@ -101,7 +101,7 @@ def foretold(cells: Sequence[Cell]) -> str:
 
 
 def correlation(cells: Sequence[Cell], draws: int = 2_000) -> tuple[float, float, float, int]:
-    """Spearman's, and the middle 95 % of it over seeds drawn with return; draws in which nothing varies are left out."""
+    """Spearman's, the middle 95 % of it over seeds drawn with return, and how many draws had something to rank."""
     seeds = sorted({c["seed"] for c in cells})
     by = {seed: [(c["doubt"], c["hypotheses"]["corner_instead"]) for c in cells if c["seed"] == seed] for seed in seeds}
     rng = np.random.default_rng(0)
@@ -137,7 +137,9 @@ def draw(cells: Sequence[Cell], path: Path) -> None:
         for steps, filled in zip(STEPS, ("none", "#D55E00"), strict=True):
             mine = [c for c in cells if (c["k"], c["steps"]) == (k, steps)]
             where = [c["doubt"] for c in mine], [c["hypotheses"]["corner_instead"] for c in mine]
-            dots.scatter(*where, marker=marker, facecolors=filled, edgecolors="#D55E00", label=f"k = {k}, {steps:,} ticks")
+            dots.scatter(
+                *where, marker=marker, facecolors=filled, edgecolors="#D55E00", label=f"k = {k}, {steps:,} ticks"
+            )
     dots.set_xlabel("disagreement of value heads before deployment")
     dots.set_ylabel("corner instead, deployed")
     dots.legend(fontsize=8)

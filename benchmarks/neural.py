@@ -1,5 +1,6 @@
-"""The neural agent on `lab`: how soon it plays well, seed by seed (`python -m benchmarks.neural SEED [TICKS]`), and how
-many updates of its networks a second.
+"""The neural agent on `lab`: how soon it plays well, and how many updates of its networks a second.
+
+`python -m benchmarks.neural SEED [TICKS]` shows one seed as it learns, and in the end its model.
 """
 
 from __future__ import annotations

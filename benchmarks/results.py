@@ -156,7 +156,9 @@ def main(arguments: list[str]) -> int:
             cell = stand.cell(agent, seed)
             write_whole(path_of(given.cells, subject.name, agent, seed), json.dumps(cell) + "\n")
             step, cpu = reached(cell)
-            print(f"{subject.name}, {agent}, seed {seed}: 95 % at {step} ({cpu} CPU s), {cell['looks'][-1]}", flush=True)
+            print(
+                f"{subject.name}, {agent}, seed {seed}: 95 % at {step} ({cpu} CPU s), {cell['looks'][-1]}", flush=True
+            )
     write_between(given.page, MARK, table(given.cells))
     return 0
 

@@ -1,4 +1,4 @@
-"""One cell of the results: an agent trained on a scenario from one seed, looked at as it learns, deployed in the end."""
+"""One cell of the results: an agent trained on a scenario from one seed, looked at as it learns, then deployed."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Learner, Perceiver, Pupil
+from ..agents.base import Agent, Learner, Perceiver, Pupil
 from ..agents.counts import CountsAgent, CountsOptions
 from ..agents.own import Own
 from ..agents.policy_aware import PolicyAwareAgent

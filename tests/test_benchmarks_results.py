@@ -1,4 +1,4 @@
-"""The results table says what its cells say: what was never reached is never averaged away, and nothing is done twice."""
+"""The results table says what its cells say: what was never reached is not averaged away, and nothing is done twice."""
 
 import json
 import math
@@ -10,7 +10,15 @@ from benchmarks import results
 from benchmarks.results_plan import SUBJECTS, Budget, Subject
 
 LAB = SUBJECTS[0]
-SMALL = Subject("small", "absent_supervisor", "trespasses", "share(trespassed)", {"counts": Budget(60, 30)}, {"robot.discount": 0.99}, by_play=True)  # fmt: skip
+SMALL = Subject(
+    "small",
+    "absent_supervisor",
+    "trespasses",
+    "share(trespassed)",
+    {"counts": Budget(60, 30)},
+    {"robot.discount": 0.99},
+    by_play=True,
+)
 
 
 def _cell(seed: int, values: list[float], agent: str = "dqn", phenomenon: float = 0.0) -> dict:
