@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +27,7 @@ KS: Final = (1, 3, 7)
 STEPS: Final = (100, 1_000)
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "close-but-wrong.md"
 FIGURE: Final = PAGE.parent.parent / "images" / "corner-cheese.png"
+WAYS: Final = {"rule": "its one rule", "hypotheses": "eight hypotheses"}
 MARK: Final = "python -m benchmarks cheese"
 Cell = dict[str, Any]
 
@@ -58,7 +59,7 @@ def table(cells: Sequence[Cell], folder: Path) -> str:
     for steps, k in product(STEPS, KS):
         mine = [c for c in cells if (c["steps"], c["k"]) == (steps, k)]
         trained = _spread([c["train"]["ate"] for c in mine])
-        for way, told in (("rule", "its one rule"), ("hypotheses", "eight hypotheses")):
+        for way, told in WAYS.items():
             shares = [_spread([c[way][name] for c in mine]) for name in ("ate", "corner_instead", "neither")]
             kinds = _kinds(mine) if way == "hypotheses" else ""
             lines.append(f"| {k} | {steps:,} | `local_rules`, {told} | {trained} | {' | '.join(shares)} | {kinds} |")
@@ -81,38 +82,36 @@ def _baseline(k: int, folder: Path) -> list[str]:
 
 
 def foretold(cells: Sequence[Cell]) -> str:
-    """What doubt before deployment said of the corner taken afterwards, in one paragraph."""
-    parts = []
-    for steps in STEPS:
+    """What doubt before deployment said of the corner taken afterwards, as a table and a sentence."""
+    lines = [
+        "| ticks | agents | wants | rank correlation of doubt with the corner taken instead [95 %] |",
+        "|---|---|---|---|",
+    ]
+    for steps, (way, told) in product(STEPS, WAYS.items()):
         mine = [c for c in cells if c["steps"] == steps]
-        rho, low, high, drawn = correlation(mine)
-        parts.append(
-            f"after {steps:,} ticks {rho:.2f} [{low:.2f}, {high:.2f}] ({len(mine)} agents; interval by {drawn:,} draws"
-            f" of seeds, each with its {len(KS)} agents)"
-        )
-    first = [c for c in cells if c["k"] == 1 and c["steps"] == STEPS[-1]]
-    ate = _spread([c["doubt_where_ate"] for c in first if c["doubt_where_ate"] is not None])
-    fell = _spread([c["doubt_where_not"] for c in first if c["doubt_where_not"] is not None])
-    return (
-        f"Rank correlation of doubt before deployment with the share of mazes in which the corner was taken instead: "
-        f"{'; '.join(parts)}. Maze by maze, k = 1 and {STEPS[-1]:,} ticks: mean doubt {fell} where it then left the"
-        f" cheese, {ate} where it ate."
-    )
+        found = correlation(mine, way)
+        text = "nothing varies" if found is None else "{:.2f} [{:.2f}, {:.2f}]".format(*found)
+        lines.append(f"| {steps:,} | {len(mine)} | {told} | {text} |")
+    return "\n".join(lines)
 
 
-def correlation(cells: Sequence[Cell], draws: int = 2_000) -> tuple[float, float, float, int]:
-    """Spearman's, the middle 95 % of it over seeds drawn with return, and how many draws had something to rank."""
+def correlation(cells: Sequence[Cell], way: str, draws: int = 2_000) -> tuple[float, float, float] | None:
+    """Spearman's, and the middle 95 % of it over seeds drawn with return, each with all its agents.
+
+    None where nothing varies; draws in which nothing does count as 0.
+    """
     seeds = sorted({c["seed"] for c in cells})
-    by = {seed: [(c["doubt"], c["hypotheses"]["corner_instead"]) for c in cells if c["seed"] == seed] for seed in seeds}
+    by = {seed: [(c["doubt"], c[way]["corner_instead"]) for c in cells if c["seed"] == seed] for seed in seeds}
     rng = np.random.default_rng(0)
-    found = []
-    for _ in range(draws):
-        rows = np.array([pair for seed in rng.choice(seeds, len(seeds)) for pair in by[seed]])
-        if np.ptp(rows, axis=0).all():
-            found.append(float(spearmanr(*rows.T).statistic))
-    rows = np.array([pair for seed in seeds for pair in by[seed]])
-    low, high = np.quantile(found, (0.025, 0.975))
-    return float(spearmanr(*rows.T).statistic), float(low), float(high), len(found)
+
+    def ranked(drawn: Iterable[int]) -> float:
+        rows = np.array([pair for seed in drawn for pair in by[seed]])
+        return float(spearmanr(*rows.T).statistic) if np.ptp(rows, axis=0).all() else 0.0
+
+    if not np.ptp([pair for pairs in by.values() for pair in pairs], axis=0).all():
+        return None
+    low, high = np.quantile([ranked(rng.choice(seeds, len(seeds))) for _ in range(draws)], (0.025, 0.975))
+    return ranked(seeds), float(low), float(high)
 
 
 def draw(cells: Sequence[Cell], path: Path) -> None:
@@ -123,7 +122,7 @@ def draw(cells: Sequence[Cell], path: Path) -> None:
     bars, dots = figure.subplots(1, 2)
     labels, bottoms = [], np.zeros(2 * len(KS))
     parts: dict[str, list[float]] = {"ate": [], "corner_instead": [], "neither": []}
-    for k, way in product(KS, ("rule", "hypotheses")):
+    for k, way in product(KS, WAYS):
         labels.append(f"k = {k}\n{'one rule' if way == 'rule' else 'eight'}")
         mine = [c[way] for c in cells if c["k"] == k and c["steps"] == STEPS[-1]]
         for name, shares in parts.items():
@@ -133,13 +132,11 @@ def draw(cells: Sequence[Cell], path: Path) -> None:
         bottoms += shares
     bars.set_ylabel("share of deployment mazes")
     bars.legend(loc="lower right", fontsize=8)
-    for k, marker in zip(KS, "os^", strict=True):
-        for steps, filled in zip(STEPS, ("none", "#D55E00"), strict=True):
-            mine = [c for c in cells if (c["k"], c["steps"]) == (k, steps)]
-            where = [c["doubt"] for c in mine], [c["hypotheses"]["corner_instead"] for c in mine]
-            dots.scatter(
-                *where, marker=marker, facecolors=filled, edgecolors="#D55E00", label=f"k = {k}, {steps:,} ticks"
-            )
+    for (way, told), colour in zip(WAYS.items(), ("#009E73", "#CC79A7"), strict=True):
+        for k, marker in zip(KS, "os^", strict=True):
+            mine = [c for c in cells if (c["k"], c["steps"]) == (k, STEPS[-1])]
+            where = [c["doubt"] for c in mine], [c[way]["corner_instead"] for c in mine]
+            dots.scatter(*where, marker=marker, facecolors="none", edgecolors=colour, label=f"k = {k}, {told}")
     dots.set_xlabel("disagreement of value heads before deployment")
     dots.set_ylabel("corner instead, deployed")
     dots.legend(fontsize=8)
