@@ -21,7 +21,8 @@ from .deliberation import WEIGHTED, Rule
 from .heads import Heads, check_heads, solve_heads
 from .novelty import NoveltyHead
 from .others import OthersModel
-from .tabular_thought import Decision, tabular_thought
+from .tabular_plan import Course, plan_from_table
+from .tabular_thought import tabular_thought
 from .thoughts import Thought
 
 PROGRESS_EVERY: Final = 1000
@@ -182,17 +183,14 @@ class JointCountsAgent:
         candidates = self._candidates(state, mask)
         known = bool(candidates.any())
         tries = self._own.tries[state] if state >= 0 else np.zeros(len(self._actions), np.int64)
-        decision = Decision(
-            self.name,
-            self._channels,
-            self._weights,
-            self._options.deliberation,
-            step,
-            action,
-            1.0 / (1.0 + tries.astype(np.float64)),
-            candidates if known else mask,
-        )
-        return tabular_thought(decision, (*self._plan(), self.game.observations(), state) if known else None)
+        uncertainty, able = 1.0 / (1.0 + tries.astype(np.float64)), candidates if known else mask
+        plan = None
+        if known:
+            mdp, heads = self._plan()
+            looks, course = self.game.observations(), Course(lambda _: heads)
+            plan = plan_from_table(mdp, course, looks, state, action, self.name, uncertainty, able)
+        rule = self._options.deliberation
+        return tabular_thought(self.name, self._channels, self._weights, rule, step, action, uncertainty, able, plan)
 
     # What it knows
 
