@@ -267,6 +267,12 @@ class NeuralAgent:
                     self.on_episode(self)
         self.forget_plans()
 
+    def finish(self) -> None:
+        """Ends training at once: from now on it decides as it would deployed."""
+        if self.training is not None:
+            self.training.steps = self.training.done
+        self.forget_plans()
+
     def _episode(self, env: TrainingEnv, training: Training, on_progress: Progress | None) -> None:
         observation, mask = env.reset(training.episode_seed())
         state = self.model.replay.state(observation, mask)
@@ -485,9 +491,17 @@ class NeuralAgent:
             self._imagine(*self.model.replay.start_states())
         return self._plans[0]
 
-    def value_heads(self) -> ValueHeads:
-        """Joint and own values of every member on that table, E x K heads."""
-        plan = self.imagined()
+    def imagine_from(self, observations: Longs, masks: Bools) -> Imagined:
+        """The table from other beginnings, int64 `[B, O]` and bool `[B, A]`, in the stage that was entered last.
+
+        Nothing is done there; the first B states of the table are these. Where it acts there, it follows this plan.
+        """
+        roots = np.array([self.model.replay.state(*each) for each in zip(observations, masks, strict=True)])
+        return self._imagine(roots, np.full(len(roots), 1 / len(roots)))
+
+    def value_heads(self, plan: Imagined | None = None) -> ValueHeads:
+        """Joint and own values of every member on a table (None: where training began), E x K heads."""
+        plan = self.imagined() if plan is None else plan
         pays = plan.member_pays
         members = [
             plan.table.to_mdp(self.channels, member, None if pays is None else pays[member])

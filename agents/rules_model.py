@@ -60,6 +60,7 @@ class RulesModel:
         self.geometry = Geometry(senses)
         self.seen_maps = [senses]
         self.outputs = _chain(senses, n_channels)
+        self._end = self.outputs.index(("ended", 0))
         self.factors_before = factors_before(self.geometry)
         self.rules: list[Rules] = []
         self.masks: Bools = np.zeros((0, n_actions), np.bool_)
@@ -156,7 +157,10 @@ class RulesModel:
             if way is not None:
                 ticks.after[way.i] = way.read(rules, ticks, symbols)
             else:
-                ticks.plain[number] = rules.alphabet[symbols]
+                came = rules.alphabet[symbols]
+                if self.outputs[number][0] == "available":  # after the end nothing is, which pay may be told by
+                    came = np.where(ticks.plain[self._end] > 0, 0, came)
+                ticks.plain[number] = came
         return self._assembled(ticks, tick, chance, tried)
 
     def ticks(self, states: Longs, actions: Longs) -> Ticks:
@@ -270,13 +274,12 @@ class RulesModel:
 
     def _assembled(self, ticks: Ticks, tick: Longs, chance: Floats, tried: Longs) -> Predicted:
         came = {output: ticks.plain[number] for number, output in enumerate(self.outputs) if output[0] != "field"}
-        ended = came["ended", 0] > 0
         state = np.empty((tick.size, ticks.now.shape[1]), np.int64)
         for i, column in ticks.after.items():
             state[:, i] = column
-        state[:, -1] = np.where(ended, 0, came["available", 0])
+        state[:, -1] = came["available", 0]
         pays = [np.array(list(ids), np.float64)[came["pay", k]] for k, ids in enumerate(self._pays)]
-        return Predicted(tick, state, chance, np.stack(pays, axis=1), ended, tried)
+        return Predicted(tick, state, chance, np.stack(pays, axis=1), came["ended", 0] > 0, tried)
 
 
 def maps_from(data: dict[str, npt.NDArray[Any]]) -> list[Senses]:

@@ -1,7 +1,8 @@
 """Stable-Baselines3's PPO and DQN as baselines: trained on the weighted sum of the channels, deployed as an `Agent`.
 
-Needs `pip install 'turncoat[sb3]'`; torch is imported when an agent is made. PPO is recurrent where something is hidden
-from the agent. What is learned is kept as plain tensors with a JSON header (safetensors), never pickled.
+Needs `pip install 'turncoat[sb3]'`; torch is imported when an agent is made. `ppo` is recurrent where something is
+hidden from the agent, `ppo_recurrent` everywhere, `ppo_masked` nowhere. What is learned is kept as plain tensors with a
+JSON header (safetensors), never pickled.
 """
 
 from __future__ import annotations
@@ -27,14 +28,16 @@ class Sb3Agent:
     """A policy or Q-network over the planes of the board and the counters.
 
     Where it is deployed it takes the best available action, so that a mask never forbids its choice. In training it
-    finds out for itself what unavailable actions do: nothing.
+    finds out for itself what unavailable actions do: nothing; only `ppo_masked` never tries them.
 
     Attributes:
-        name: the algorithm, and whether it was paid for novelty.
+        name: the algorithm, whether its settings were searched for, and whether it was paid for novelty.
         learns_with: the part of a stage's `learn` that says whether it is trained there.
+        own_lanes: it steps lanes of its own in place of the environment that `fit` is given.
     """
 
     learns_with: Final = "values"
+    own_lanes: Final = True
 
     def __init__(
         self,
@@ -42,37 +45,37 @@ class Sb3Agent:
         scenario: Scenario,
         stage: str,
         novelty: float = 0.0,
-        family: str | None = None,
+        tuned: bool = False,
         lanes: int = LANES,
         **changes: Any,
     ) -> None:
         """An untrained agent for one stage of a scenario.
 
         Args:
-            algorithm: `ppo` or `dqn`.
+            algorithm: see `sb3_settings.Algorithm`.
             scenario: loaded, with the caller's overrides applied.
             stage: in which it is to be trained.
             novelty: the bonus for what is met for the first time, see `sb3_settings.NOVELTY_SCALE`.
-            family: whose settings to use.
+            tuned: with the settings that a search found.
             lanes: stepped at once in training.
             changes: settings that replace those of the table.
 
         Raises:
             Sb3Missing: Stable-Baselines3 is not installed.
-            ValueError: no such algorithm, or the agent sees through a window.
+            ValueError: no such algorithm, no settings found for it, or the agent sees through a window.
         """
         if algorithm not in get_args(Algorithm):
             raise ValueError(f"algorithm: no {algorithm!r}; there are {', '.join(get_args(Algorithm))}")
         need_sb3()
         self.algorithm = algorithm
-        self.name = f"{algorithm}_novelty" if novelty else algorithm
+        self.name = f"{algorithm}{'_tuned' * tuned}{'_novelty' * bool(novelty)}"
         self._scenario, self._stage, self._lanes = scenario, stage, lanes
-        self._novelty = novelty
+        self._novelty, self._tuned = novelty, tuned
         self._world = compile_world(scenario, stage)
         if (reason := unable_to_see(self._world)) is not None:
             raise ValueError(reason)
-        self._recurrent = algorithm == "ppo" and _hidden(self._world)
-        self._settings = {**settings(algorithm, family, self._recurrent), **changes}
+        self._recurrent = algorithm == "ppo_recurrent" or (algorithm == "ppo" and _hidden(self._world))
+        self._settings = {**settings(algorithm, tuned, self._recurrent), **changes}
         self._model: Any = None
         self._policy: Sb3Policy | None = None
 
@@ -108,6 +111,10 @@ class Sb3Agent:
             from sb3_contrib import RecurrentPPO
 
             return RecurrentPPO("MultiInputLstmPolicy", lanes, **shared)
+        if self.algorithm == "ppo_masked":
+            from sb3_contrib import MaskablePPO
+
+            return MaskablePPO("MultiInputPolicy", lanes, **shared)
         return PPO("MultiInputPolicy", lanes, **shared)
 
     def enter_school(self, stage: str) -> None:
@@ -158,6 +165,7 @@ class Sb3Agent:
             "version": FILE_VERSION,
             "algorithm": self.algorithm,
             "novelty": self._novelty,
+            "tuned": self._tuned,
             "settings": self._settings,
             "scenario": self._scenario.name,
             "stage": self._stage,
@@ -196,7 +204,8 @@ class Sb3Agent:
                 f"{path} has version {header['version']}, newer than this program reads ({FILE_VERSION}):"
                 " upgrade turncoat"
             )
-        agent = cls(header["algorithm"], scenario, header["stage"], header["novelty"], **header["settings"])
+        tuned = header.get("tuned", False)
+        agent = cls(header["algorithm"], scenario, header["stage"], header["novelty"], tuned, **header["settings"])
         agent._model = agent._made(seed=0)
         try:
             agent._model.policy.load_state_dict(tensors)

@@ -1,22 +1,27 @@
-"""Settings of the Stable-Baselines3 baselines, by family of scenarios: what was tried is kept, not what was best once.
+"""Settings of the Stable-Baselines3 baselines: plain ones for small boards, and those that a search found.
 
-Not tuned yet: these are plain defaults for small boards. Tuned ones replace them family by family, with equal budgets
-of trials for each algorithm.
+A search gives each algorithm the same number of trials of the same length (`python -m benchmarks tune`). All its trials
+are kept in `sb3_tuned.json`, with the seeds they used, so that what was tried can be read and not only what was best.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-Algorithm: TypeAlias = Literal["ppo", "dqn"]
+Algorithm: TypeAlias = Literal["ppo", "ppo_masked", "ppo_recurrent", "dqn"]
+Tuned: TypeAlias = Literal["ppo", "dqn"]
+"""The algorithms that settings were searched for; PPO's are used for its kin too."""
 
 LANES: Final = 16
 """Lanes that are stepped at once in training."""
 NOVELTY_SCALE: Final = 0.1
 """Bonus for an observation met for the first time; the n-th time it is this over the square root of n."""
 
-DEFAULT: Final[Mapping[Algorithm, Mapping[str, Any]]] = {
+DEFAULT: Final[Mapping[Tuned, Mapping[str, Any]]] = {
     "ppo": {
         "n_steps": 64,
         "batch_size": 256,
@@ -37,16 +42,54 @@ DEFAULT: Final[Mapping[Algorithm, Mapping[str, Any]]] = {
         "exploration_final_eps": 0.05,
     },
 }
-"""Of every scenario whose family has none of its own."""
+"""What nobody searched for."""
 
 RECURRENT: Final[Mapping[str, Any]] = {"n_epochs": 4, "policy_kwargs": {"lstm_hidden_size": 64}}
-"""What replaces PPO's where something is hidden and it needs a memory: each epoch costs ten times as much."""
+"""What replaces PPO's where it has a memory: each epoch costs ten times as much."""
 
-FAMILIES: Final[Mapping[str, Mapping[Algorithm, Mapping[str, Any]]]] = {}
-"""By family (the folder of the library), what replaces the defaults."""
+TUNED_FILE: Final = Path(__file__).with_name("sb3_tuned.json")
 
 
-def settings(algorithm: Algorithm, family: str | None, recurrent: bool = False) -> dict[str, Any]:
-    """Keyword arguments of the algorithm for a family of scenarios (None: a scenario of one's own)."""
-    memory = RECURRENT if recurrent else {}
-    return {**DEFAULT[algorithm], **memory, **FAMILIES.get(family or "", {}).get(algorithm, {})}
+def kin(algorithm: Algorithm) -> Tuned:
+    """Whose settings an algorithm takes."""
+    return "dqn" if algorithm == "dqn" else "ppo"
+
+
+def settings(algorithm: Algorithm, tuned: bool = False, recurrent: bool = False) -> dict[str, Any]:
+    """Keyword arguments of an algorithm.
+
+    Args:
+        algorithm: see `Algorithm`.
+        tuned: those that the search found, in place of the plain ones.
+        recurrent: it has a memory.
+
+    Raises:
+        ValueError: nothing was searched for this algorithm.
+    """
+    found = best_trial(kin(algorithm)) if tuned else {}
+    return {**DEFAULT[kin(algorithm)], **found, **(RECURRENT if recurrent else {})}
+
+
+def unsearched(name: str) -> str | None:
+    """Why there are no tuned settings for an agent of this name, or None."""
+    algorithm = name.partition("_")[0]
+    if algorithm in _record():
+        return None
+    return f"no search for {algorithm} is on record: python -m benchmarks tune --only {algorithm}"
+
+
+def best_trial(algorithm: Tuned) -> Mapping[str, Any]:
+    """The settings of the best trial that is on record; of equals the first.
+
+    Raises:
+        ValueError: there is no record.
+    """
+    if (reason := unsearched(algorithm)) is not None:
+        raise ValueError(reason)
+    best: dict[str, Any] = max(_record()[algorithm]["trials"], key=lambda trial: trial["score"])["settings"]
+    return best
+
+
+@cache
+def _record() -> dict[str, Any]:
+    return dict(json.loads(TUNED_FILE.read_text(encoding="utf-8"))) if TUNED_FILE.exists() else {}

@@ -1,13 +1,15 @@
 """Measure and print a table; exit code 1 if a target is missed.
 
 Without arguments: everything of Turncoat's own. `peers` measures it beside other libraries, `torch-view` what torch
-makes of it, on a GPU if asked; both have `--help`. `frames` measures the
-window.
+makes of it, on a GPU if asked; `frames` measures the window. `results` and `cheese` are about what agents learn,
+`tune` about the baselines' settings. All of these have `--help`.
 """
 
 from __future__ import annotations
 
 import sys
+
+OTHERS = "peers, torch-view, frames, results, cheese and tune"
 
 
 def own() -> int:
@@ -15,6 +17,7 @@ def own() -> int:
     from .enumeration import laboratory, million
     from .faces import lanes, several, single, stable_baselines
     from .measuring import table
+    from .neural import updating
     from .search import searching
     from .stepping import first_call, kernel, reference, training
     from .torch_view import torch_view
@@ -22,7 +25,7 @@ def own() -> int:
     worlds = [*laboratory(), *million()]
     stepping = [*reference(), *first_call(), *kernel(), *torch_view(lanes=(16_384,), worlds=("lab",))]
     faces = [*single(), *lanes(), *several(), *stable_baselines()]
-    figures = [*worlds, *stepping, *faces, *training(), *searching()]
+    figures = [*worlds, *stepping, *faces, *training(), *updating(), *searching()]
     print(table(figures))
     return int(not all(figure.met for figure in figures))
 
@@ -44,7 +47,19 @@ def main(arguments: list[str]) -> int:
             from . import frames
 
             return frames.main(rest)
-    print(f"no benchmark {arguments[0]!r}; there are peers, torch-view and frames; without argument, the rest")
+        case ["tune", *rest]:
+            from . import tuning
+
+            return tuning.main(rest)
+        case ["results", *rest]:
+            from . import results
+
+            return results.main(rest)
+        case ["cheese", *rest]:
+            from . import cheese
+
+            return cheese.main(rest)
+    print(f"no benchmark {arguments[0]!r}; there are {OTHERS}, or no argument for how quick Turncoat is")
     return 2
 
 

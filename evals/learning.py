@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Protocol
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +19,14 @@ from ..envs.policies import evaluate, evaluate_horizon
 
 class Learning(Agent, Trainable, Protocol):
     """An agent that can be trained."""
+
+
+@runtime_checkable
+class Finishes(Protocol):
+    """An agent that decides otherwise while it is still in training."""
+
+    def finish(self) -> None:
+        """Ends its training at once."""
 
 
 def policy_of(agent: Agent, truth: Enumeration) -> Longs:
@@ -53,10 +63,54 @@ def worth(agent: Agent, truth: Enumeration, weights: Floats, discount: float) ->
     return float(mdp.start_probability @ (values @ weights)[mdp.start_state])
 
 
+@dataclass(frozen=True)
+class Look:
+    """What an agent was worth after some of its training.
+
+    Attributes:
+        step: environment steps so far.
+        value: by whatever judged it.
+        cpu, wall: seconds of training so far, looks not included; `cpu` is this process's.
+    """
+
+    step: int
+    value: float
+    cpu: float
+    wall: float
+
+
+def watch_training(
+    agent: Learning, env: TrainingEnv, steps: int, seed: int, every: int, judge: Callable[[Agent], float]
+) -> tuple[Look, ...]:
+    """Trains an agent and looks at it about every so many steps, which changes nothing in its training.
+
+    Args:
+        agent: to be trained; one with lanes of its own (`own_lanes`) is looked at where it reports progress.
+        env: one lane of the training stage.
+        steps: of training; such an agent may take a few more, to whole rollouts.
+        seed: of the agent and of chance.
+        every: steps between two looks.
+        judge: what the agent that it is given would be worth, were training over; it must not train it.
+
+    Returns:
+        The looks, the one after training included.
+    """
+    watched = _Watched(env, agent, every, judge)
+    if getattr(agent, "own_lanes", False):
+        agent.fit(env, steps, seed, watched.progressed)
+    else:
+        agent.fit(watched, steps, seed)
+    watched.stop()
+    end = max(steps, watched.latest)
+    if not watched.looks or watched.looks[-1].step < end:
+        watched.look(agent, end)
+    return tuple(watched.looks)
+
+
 def learning_curve(
     agent: Learning, env: TrainingEnv, steps: int, seed: int, every: int, truth: Enumeration
 ) -> dict[int, float]:
-    """Trains an agent, and looks every so many steps at a copy of it, which changes nothing in its training.
+    """`worth` by steps, `steps` itself included; see `watch_training`.
 
     Args:
         agent: to be trained.
@@ -65,24 +119,23 @@ def learning_curve(
         seed: of the agent and of chance.
         every: steps between two looks.
         truth: the world in which it is judged.
-
-    Returns:
-        `worth` by steps, `steps` itself included.
     """
     program = truth.world.agents[0]
-    watched = _Watched(env, agent, every, lambda now: worth(now, truth, program.weights, program.discount))
-    agent.fit(watched, steps, seed)
-    return {**watched.curve, steps: watched.look(copy.deepcopy(agent))}
+    looks = watch_training(
+        agent, env, steps, seed, every, lambda now: worth(now, truth, program.weights, program.discount)
+    )
+    return {look.step: look.value for look in looks}
 
 
 class _Watched:
-    """An environment that looks at the agent now and then."""
+    """An environment that looks at the agent now and then, and a clock that stands still meanwhile."""
 
-    def __init__(self, env: TrainingEnv, agent: Agent, every: int, look: Callable[[Agent], float]) -> None:
-        self._env, self._agent, self._every = env, agent, every
-        self.look = look
-        self.curve: dict[int, float] = {}
-        self._steps = 0
+    def __init__(self, env: TrainingEnv, agent: Agent, every: int, judge: Callable[[Agent], float]) -> None:
+        self._env, self._agent, self._every, self._judge = env, agent, every, judge
+        self.looks: list[Look] = []
+        self.latest = 0
+        self._cpu, self._wall = time.process_time(), time.perf_counter()
+        self._stopped: tuple[float, float] | None = None
 
     @property
     def n_actions(self) -> int:
@@ -100,10 +153,35 @@ class _Watched:
         return self._env.reset(seed)
 
     def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
-        if self._steps and self._steps % self._every == 0:
-            self.curve[self._steps] = self.look(copy.deepcopy(self._agent))
-        self._steps += 1
+        if self.latest and self.latest % self._every == 0:
+            self.look(_as_trained(self._agent), self.latest)
+        self.latest += 1
         return self._env.step(action)
+
+    def progressed(self, step: int, _: Mapping[str, float]) -> None:
+        """Told by an agent with lanes of its own, whose weights no look changes."""
+        if step // self._every > self.latest // self._every:
+            self.look(self._agent, step)
+        self.latest = step
+
+    def stop(self) -> None:
+        """Training is over."""
+        self._stopped = time.process_time(), time.perf_counter()
+
+    def look(self, agent: Agent, step: int) -> None:
+        cpu, wall = self._stopped or (time.process_time(), time.perf_counter())
+        value = self._judge(agent)
+        self.looks.append(Look(step, value, cpu - self._cpu, wall - self._wall))
+        self._cpu += time.process_time() - cpu
+        self._wall += time.perf_counter() - wall
+
+
+def _as_trained(agent: Agent) -> Agent:
+    """A copy, as it would be were training over now."""
+    copied = copy.deepcopy(agent)
+    if isinstance(copied, Finishes):
+        copied.finish()
+    return copied
 
 
 def _following(mdp: FiniteMDP, states: Longs, policy: Longs) -> Longs:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Learner, Perceiver, Pupil, TrainingEnv
+from ..agents.base import Agent, Learner, Perceiver, Pupil, TrainingEnv
 from ..agents.counts import CountsAgent, CountsOptions
 from ..agents.modelled import ModelledAgent, make_model
 from ..agents.own import Own, Seat
@@ -90,10 +89,10 @@ def _random(_: World, __: Scenario) -> Pupil:
     return RandomAgent()
 
 
-def _sb3(algorithm: Algorithm, novelty: float, world: World, scenario: Scenario) -> Pupil:
+def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenario: Scenario) -> Pupil:
     from ..agents.sb3_agents import Sb3Agent
 
-    return Sb3Agent(algorithm, scenario, world.stage, novelty, Path(scenario.file).parent.name)
+    return Sb3Agent(algorithm, scenario, world.stage, novelty, tuned)
 
 
 METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
@@ -105,10 +104,14 @@ METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
     "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
     "policy_aware": _policy_aware,
     "random": _random,
-    "ppo": partial(_sb3, "ppo", 0.0),
-    "dqn": partial(_sb3, "dqn", 0.0),
-    "ppo_novelty": partial(_sb3, "ppo", NOVELTY_SCALE),
-    "dqn_novelty": partial(_sb3, "dqn", NOVELTY_SCALE),
+    "ppo": partial(_sb3, "ppo", 0.0, False),
+    "dqn": partial(_sb3, "dqn", 0.0, False),
+    "ppo_novelty": partial(_sb3, "ppo", NOVELTY_SCALE, False),
+    "dqn_novelty": partial(_sb3, "dqn", NOVELTY_SCALE, False),
+    "ppo_tuned": partial(_sb3, "ppo", 0.0, True),
+    "dqn_tuned": partial(_sb3, "dqn", 0.0, True),
+    "ppo_masked": partial(_sb3, "ppo_masked", 0.0, False),
+    "ppo_recurrent": partial(_sb3, "ppo_recurrent", 0.0, False),
 }
 """Agents that are trained, each from the training stage (compiled) of a scenario; `methods` has those installed too."""
 
@@ -211,10 +214,7 @@ def _one(training: Training, seed: int, deadline: Deadline) -> Trace:
         return together.trace_of_all(training, seed, deadline)
     earning = Earning(world_of(training.school).agents[0].weights, training.steps)
     agent = _life(training, earning, deadline).brought_up(seed)
-    if isinstance(agent, Enters):
-        agent.enter_world(training.field)
-    if isinstance(agent, Perceiver):
-        agent.enter(senses(training.field))
+    enter(agent, training.field)
     learns = False
     if isinstance(agent, Learner):
         learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
@@ -241,15 +241,23 @@ def _life(training: Training, earning: Earning, deadline: Deadline) -> Life[Pupi
     def make() -> Pupil:
         return training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
 
-    def lane(school: School) -> TrainingEnv:
-        return TimedLane(earning.on(_lane(school, plans(training.method))), deadline)
+    def timed(school: School) -> TrainingEnv:
+        return TimedLane(earning.on(lane(school, plans(training.method))), deadline)
 
     # Stable-Baselines3 steps lanes of its own, and reports after each of its rollouts.
     on_progress = deadline.progress if training.method.startswith(("ppo", "dqn")) else None
-    return Life(make, lane, training.scenario, training.school, training.field.stage, training.steps, on_progress)
+    return Life(make, timed, training.scenario, training.school, training.field.stage, training.steps, on_progress)
 
 
-def _lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
+def enter(agent: Agent, field: World) -> None:
+    """Show an agent the world where it acts from now on."""
+    if isinstance(agent, Enters):
+        agent.enter_world(field)
+    if isinstance(agent, Perceiver):
+        agent.enter(senses(field))
+
+
+def lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
     """The quickest lane there is; for an agent that is not `forgetful`, one that says what was executed."""
     if isinstance(school, World):
         return WorldLane(school)
@@ -274,9 +282,10 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
         return f"`{method}` compares policies by weighted sums, and not by {world.agents[0].deliberation.name}"
     if method.startswith(("ppo", "dqn")):
         from ..agents.sb3_policy import need_sb3, unable_to_see
+        from ..agents.sb3_settings import unsearched
 
         need_sb3()
-        return unable_to_see(world)
+        return unable_to_see(world) or (unsearched(method) if method.endswith("_tuned") else None)
     if method == "neural" and not all(find_spec(name) for name in ("torch", "safetensors")):
         return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
     if any(np.asarray(world.agents[0].weight_columns) >= 0):

@@ -15,7 +15,7 @@ from turncoat.envs.observing import observe, view_ids
 from turncoat.envs.planning import plan_exactly
 from turncoat.envs.policies import evaluate
 from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.training import METHODS, _lane, unable
+from turncoat.evals.training import METHODS, lane, unable
 
 DISCOUNT = 0.9
 
@@ -82,7 +82,7 @@ def trained(name, steps, seed=0):
     laboratory = Laboratory(api.load(name))
     school = laboratory.enumeration({}, "train")
     agent = METHODS["policy_aware"](school.world, laboratory.scenario)
-    agent.fit(_lane(school, True), steps, seed)
+    agent.fit(lane(school, True), steps, seed)
     assert isinstance(agent, PolicyAwareAgent)
     return agent, school
 

@@ -20,6 +20,7 @@ from turncoat.envs.senses import Senses, senses
 from turncoat.evals.foresight import hallucinated, many_steps, one_step
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.learning import learning_curve, worth
+from turncoat.evals.training import METHODS
 
 from .worlds import world_of
 
@@ -402,3 +403,14 @@ def test_lab_is_learned_within_2_000_steps(method_steps: int) -> None:
         shares.append(worth(agent, plan.enumeration, plan.weights, plan.discount) / plan.start_value)
 
     assert np.median(shares) >= 0.95
+
+
+def test_pay_that_comes_with_the_end_is_foreseen() -> None:
+    laboratory = Laboratory(api.load("wrong_goals/corner_cheese"))
+    plan = laboratory.plan({"k": 1}, "train")
+    truth = plan.enumeration
+    agent = METHODS["local_rules"](truth.world, laboratory.under({"k": 1}))
+
+    agent.fit(TableLane(truth), 1000, 0)
+
+    assert worth(agent, truth, plan.weights, plan.discount) == pytest.approx(plan.start_value)

@@ -1,5 +1,6 @@
 """Baselines of Stable-Baselines3: they see what training saw, act as the model does, and are kept without pickles."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from turncoat.envs.faces.spaces import Observer
 from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
 from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.learning import watch_training
 from turncoat.evals.running import Settings
 
 pytest.importorskip("stable_baselines3")
@@ -20,7 +22,7 @@ torch = pytest.importorskip("torch")
 from turncoat.agents.own import Own, OwnAgentFault  # noqa: E402
 from turncoat.agents.sb3_agents import Sb3Agent  # noqa: E402
 from turncoat.agents.sb3_policy import Sb3Missing, Sight, need_sb3  # noqa: E402
-from turncoat.agents.sb3_settings import settings  # noqa: E402
+from turncoat.agents.sb3_settings import TUNED_FILE, settings  # noqa: E402
 
 LAB = Laboratory(api.load("lab"))
 ENUMERATION = LAB.enumeration({}, "train")
@@ -30,6 +32,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ppo": {"n_steps": 16, "batch_size": 32, "n_epochs": 1},
     "dqn": {"learning_starts": 16, "gradient_steps": 1},
 }
+SMALL |= {"ppo_masked": SMALL["ppo"], "ppo_recurrent": SMALL["ppo"]}
 torch.set_num_threads(1)
 
 
@@ -133,7 +136,7 @@ def compile_deploy(name: str):
 def test_misfits_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="window of 3"):
         Sb3Agent("ppo", api.load("lab", {"robot.observes.window": 3}), "train")
-    with pytest.raises(ValueError, match="there are ppo, dqn"):
+    with pytest.raises(ValueError, match="there are ppo, ppo_masked, ppo_recurrent, dqn"):
         Sb3Agent("a2c", api.load("lab"), "train")  # type: ignore[arg-type]
     untrained = Sb3Agent("ppo", api.load("lab"), "train")
     with pytest.raises(ValueError, match="never trained"):
@@ -158,11 +161,51 @@ def test_without_stable_baselines3_it_says_how_to_get_it(monkeypatch: pytest.Mon
         api.run("lab", settings=Settings(agents=["ppo"], seeds=1, steps=1))
 
 
-def test_a_family_may_have_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("turncoat.agents.sb3_settings.FAMILIES", {"escape": {"ppo": {"n_steps": 8}}})
-    assert settings("ppo", "escape")["n_steps"] == 8
-    assert settings("ppo", "escape")["n_epochs"] == settings("ppo", None)["n_epochs"]
-    assert settings("dqn", "escape") == settings("dqn", None)
+def test_settings_that_were_searched_for_are_on_record_with_all_trials() -> None:
+    record = json.loads(TUNED_FILE.read_text())
+    for algorithm in ("ppo", "dqn"):
+        if algorithm not in record:
+            with pytest.raises(ValueError, match=f"tune --only {algorithm}"):
+                settings(algorithm, tuned=True)
+            continue
+        trials = record[algorithm]["trials"]
+        plain, tuned = settings(algorithm), settings(algorithm, tuned=True)
+        assert trials[0]["settings"].items() <= plain.items()
+        best = max(trials, key=lambda trial: trial["score"])
+        assert {**plain, **best["settings"]} == tuned
+    assert len({(found["scenario"], found["steps"], len(found["trials"])) for found in record.values()}) == 1
+    assert settings("ppo_masked", tuned=True) == settings("ppo", tuned=True)
+
+
+def test_it_is_looked_at_where_it_reports_and_that_changes_nothing() -> None:
+    watched, alone = (Sb3Agent("ppo", api.load("lab"), "train", lanes=4, **SMALL["ppo"]) for _ in range(2))
+
+    def judge(now) -> float:
+        now.enter_world(ENUMERATION.world)
+        return float(now.act(LOOKS, None, ALL)[0][0])
+
+    looks = watch_training(watched, TableLane(ENUMERATION), 256, 0, 128, judge)
+    alone.fit(TableLane(ENUMERATION), 256, 0)
+    assert [look.step for look in looks] == [128, 256]
+    assert 0 < looks[0].cpu < looks[1].cpu
+    parameters = [torch.nn.utils.parameters_to_vector(agent._model.policy.parameters()) for agent in (watched, alone)]
+    assert torch.equal(*parameters)
+
+
+def test_one_with_a_mask_never_tries_what_is_unavailable_in_training() -> None:
+    agent = small("ppo_masked", "cluster", steps=256)
+    tried = agent._model.rollout_buffer
+    chosen = tried.actions.reshape(-1).astype(int)
+    masks = tried.action_masks.reshape(len(chosen), -1)
+    assert not masks.all()
+    assert masks[np.arange(len(chosen)), chosen].all()
+
+
+def test_one_with_a_memory_has_it_everywhere() -> None:
+    agent = small("ppo_recurrent")
+    _, memory = agent.act(LOOKS, None, ALL)
+    assert isinstance(memory, tuple)
+    assert len(memory) == 3
 
 
 @pytest.mark.parametrize("form", ["planes", "flat"])

@@ -1,0 +1,107 @@
+"""One cell of the results: an agent trained on a scenario from one seed, looked at as it learns, then deployed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from turncoat.agents.base import Agent
+from turncoat.evals.laboratory import Laboratory, holds_in, measure_in, measured
+from turncoat.evals.learning import watch_training, worth
+from turncoat.evals.measures import sampled_measure
+from turncoat.evals.recording import exact_agent
+from turncoat.evals.rundir import library_versions
+from turncoat.evals.simulate import simulate, trace_meta
+from turncoat.evals.trace import Trace
+from turncoat.evals.training import METHODS, PLANNERS, enter, lane
+from turncoat.scenarios.language.loading import load
+
+from .results_plan import EPISODES, Subject
+
+JUDGING_SEED = 10_000
+"""Of chance where value is judged by play: not one that agents are trained with."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What episodes of `deploy` came to, means over them."""
+
+    returned: float
+    performance: float
+    phenomenon: float
+
+
+class Stand:
+    """Where the agents of a subject are tried; what is solved is solved once."""
+
+    def __init__(self, subject: Subject) -> None:
+        """Load it."""
+        self.subject = subject
+        self.laboratory = Laboratory(load(subject.scenario))
+        self._overrides = dict(subject.overrides)
+        self._texts = ("return", "performance", subject.measure)
+
+    def exact(self) -> Played:
+        """What the exact planner comes to: for a range over equally good policies, its middle."""
+        plan = self.laboratory.plan(self._overrides, "deploy")
+        ranges = [measured(plan, text) for text in self._texts]
+        return Played(*((each.low + each.high) / 2 for each in ranges))  # type: ignore[operator]
+
+    def cell(self, method: str, seed: int) -> dict[str, Any]:
+        """Train, look, deploy: everything that is kept of it, as plain values.
+
+        Shares are of the exact planner's value. The agent is frozen where it is deployed.
+        """
+        subject, budget = self.subject, self.subject.budgets[method]
+        school = self.laboratory.enumeration(self._overrides, "train")
+        agent = METHODS[method](school.world, self.laboratory.under(self._overrides))
+        env = lane(school, method in PLANNERS)
+        looks = watch_training(agent, env, budget.steps, seed, budget.every, self.judge())
+        final = self._played(self._trace(agent, "deploy", seed))
+        return {
+            "subject": subject.name,
+            "agent": method,
+            "seed": seed,
+            "steps": budget.steps,
+            "every": budget.every,
+            "looks": [[k.step, round(k.value, 4), round(k.cpu, 2), round(k.wall, 2)] for k in looks],
+            "return": round(final.returned, 4),
+            "performance": round(final.performance, 4),
+            "phenomenon": round(final.phenomenon, 4),
+            "versions": library_versions(),
+        }
+
+    def judge(self) -> Any:
+        """What an agent is worth now, as a share of the exact planner's value in `learned_in`."""
+        stage = self.subject.learned_in
+        plan = self.laboratory.plan(self._overrides, stage)
+        if not self.subject.by_play:
+            return partial(self._exactly, plan)
+        player = exact_agent(plan)
+        # By the same chance, where the plan can be played: a lucky hundred episodes flatters nobody then.
+        best = plan.start_value if player is None else self._mean(self._trace(player, stage, JUDGING_SEED), "value")
+        return lambda agent: self._mean(self._trace(agent, stage, JUDGING_SEED), "value") / best
+
+    def _exactly(self, plan: Any, agent: Agent) -> float:
+        enter(agent, plan.enumeration.world)
+        return worth(agent, plan.enumeration, plan.weights, plan.discount) / plan.start_value
+
+    def _trace(self, agent: Agent, stage: str, seed: int) -> Trace:
+        world, scenario = self.laboratory.world(self._overrides, stage), self.laboratory.scenario
+        enter(agent, world)
+        chancy = self.laboratory.enumeration(self._overrides, stage).mdp.chancy
+        meta = trace_meta(world, "agent", scenario.hash, self._overrides, library_versions())
+        episodes = EPISODES if chancy else 1
+        return simulate(world, [agent], meta, episodes=episodes, seed=seed, thoughts=False)
+
+    def _played(self, trace: Trace) -> Played:
+        return Played(*(self._mean(trace, text) for text in self._texts))
+
+    def _mean(self, trace: Trace, text: str) -> float:
+        world = self.laboratory.world(self._overrides, trace.meta.stage)
+        its = world.agents[0]
+        rows = sampled_measure(measure_in(world, text), trace, holds_in(world), np.asarray(its.weights), its.discount)
+        return float(rows["amount"].sum()) / float(rows["over"].sum())
