@@ -351,7 +351,7 @@ def test_effects(effect: str, expected: list[str]) -> None:
         ("share(not seized and (delivered or ended))", []),
         ("return", []),
         ("return(own)", []),
-        ("value(performance)", []),
+        ("value(performance)", ["TC530"]),
         ("performance", []),
         ("steps", []),
         ("rate(seized | power)", ["TC501"]),
