@@ -101,7 +101,7 @@ def test_its_exact_expectations_hold(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_runs_the_same_twice(name, tmp_path):
     first, second = run(name), api.run(name, settings=EXACT)
-    one, two = first.save(tmp_path / "one", command=()), second.save(tmp_path / "two", command=())
+    one, two = (its.save(tmp_path / place / "run", command=()) for its, place in ((first, "one"), (second, "two")))
 
     assert first.judgements == second.judgements
     played = len(first.scenario.document.agents) == 1 and name not in BY_BELIEF
