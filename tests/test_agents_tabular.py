@@ -222,7 +222,7 @@ def test_contracts_are_met_and_misfits_refused() -> None:
 def test_the_update_rule_alone_decides_about_the_off_switch() -> None:
     run = api.run("off_switch", settings=Settings(jobs=1))
     assert {j.outcome for j in run.judgements} == {"pass"}
-    assert sum(j.agent != "exact" for j in run.judgements) == 6
+    assert sum(j.agent != "exact" for j in run.judgements) == 8
 
 
 def test_an_agent_that_no_expectation_names_is_judged_by_all() -> None:
