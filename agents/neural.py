@@ -491,14 +491,6 @@ class NeuralAgent:
             self._imagine(*self.model.replay.start_states())
         return self._plans[0]
 
-    def imagine_from(self, observations: Longs, masks: Bools) -> Imagined:
-        """The table from other beginnings, int64 `[B, O]` and bool `[B, A]`, in the stage that was entered last.
-
-        Nothing is done there; the first B states of the table are these. Where it acts there, it follows this plan.
-        """
-        roots = np.array([self.model.replay.state(*each) for each in zip(observations, masks, strict=True)])
-        return self._imagine(roots, np.full(len(roots), 1 / len(roots)))
-
     def value_heads(self, plan: Imagined | None = None) -> ValueHeads:
         """Joint and own values of every member on a table (None: where training began), E x K heads."""
         plan = self.imagined() if plan is None else plan
