@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 Which = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path to a scenario file.")
 ]
-Many = Annotated[list[str], typer.Argument(metavar="SCENARIO", help="Names or paths of scenarios.")]
 ManyOrFolders = Annotated[
     list[str], typer.Argument(metavar="SCENARIO", help="Names or paths of scenarios, or folders of them.")
 ]
@@ -26,6 +27,29 @@ Params = Annotated[list[str], typer.Option("--param", metavar="NAME=VALUE", help
 Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="Override, as in `with:` of a file.")]
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+_SCENARIO = re.compile(rb"""^[\s{]*["']?turncoat["']?\s*:""", re.MULTILINE)
+"""What only a whole scenario has: fragments and other YAML say no version of the language."""
+
+
+def scenarios_below(which: str) -> Iterator[str]:
+    """The scenario files of a folder, sorted, hidden ones left out; or what was given, if it is no folder.
+
+    Raises:
+        UsageFault: the folder holds none.
+    """
+    if not Path(which).is_dir():
+        yield which
+        return
+    below = Path(which)
+    files = [path for path in sorted(below.rglob("*")) if path.suffix in (".yaml", ".yml") and path.is_file()]
+    seen = [path for path in files if not any(part.startswith(".") for part in path.relative_to(below).parts)]
+    found = [str(path) for path in seen if _SCENARIO.search(path.read_bytes())]
+    if not found:
+        others = f" ({len(seen)} YAML files, none with a line `turncoat: 1`)" if seen else ""
+        raise UsageFault(f"the folder {which} holds no scenario file{others}")
+    yield from found
 
 
 def load_with(which: str, params: Iterable[str], sets: Iterable[str]) -> Scenario:

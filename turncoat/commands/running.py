@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from .. import printing
 from ..endings import UsageFault
-from .options import AsJson, Many, Params, Sets, known, load_with, write_json
+from .options import AsJson, ManyOrFolders, Params, Sets, known, load_with, scenarios_below, write_json
 
 if TYPE_CHECKING:
     from ..evals.outlook import Outlook
@@ -37,7 +37,7 @@ class Inconclusive(StrEnum):
 
 
 def run(
-    which: Many,
+    which: ManyOrFolders,
     param: Params = [],
     set_: Sets = [],
     agent: Annotated[
@@ -118,7 +118,10 @@ def run(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run scenarios: solve, train, judge every expectation, and write a folder with traces and the verdict."""
+    """Run scenarios: solve, train, judge every expectation, and write a folder with traces and the verdict.
+
+    A folder stands for every scenario file in it and below.
+    """
     from .. import api
     from ..agents.own import installed, read_own
     from ..evals.expectations import EXIT_CODES, verdict
@@ -136,6 +139,8 @@ def run(
     for name in listed:
         if "=" not in name:
             known("agent", name, ("exact", *trained, *installed()))
+    one = len(which) == 1 and not Path(which[0]).is_dir()
+    which = [name for each in which for name in scenarios_below(each)]
     if out is not None and len(which) > 1:
         raise UsageFault("--out names the folder of one run; give one scenario, or leave it out")
     if max_seeds is not None and not until_conclusive:
@@ -188,7 +193,7 @@ def run(
     whole = verdict([judgement for report in reports for judgement in report.run.judgements])
     _write(reports, junit, jsonl, markdown, inconclusive)
     if as_json:
-        write_json(data[0] if len(which) == len(data) == 1 else {"verdict": whole, "runs": data})
+        write_json(data[0] if one and data else {"verdict": whole, "runs": data})
     elif not reports:
         printing.say(f"nothing falls to shard {shard}")
     if not reports:
