@@ -38,7 +38,7 @@ class Outlook:
             return f"{who}: no number of seeds can show this, so it can at best be inconclusive; ask for a little less"
         enough, else_ = f"{self.needed} seeds are needed if all agree", ", more if they differ"
         if self.alike is not None:
-            enough, else_ = f"{self.alike} seeds are needed if none differs", f", {self.needed} if all differ utterly"
+            enough, else_ = f"{self.needed} seeds are needed if all differ utterly, {self.alike} if none does", ""
         if self.passable:
             return f"{who}: {enough}{else_}; there are {self.seeds}"
         return f"{who}: {enough}, and there are {self.seeds}, so it can at best be inconclusive"

@@ -130,7 +130,7 @@ def test_what_no_difference_needs_is_told_and_true(bound, needed, alike):
     [outlook] = outlooks(scenario, Settings(agents=("counts",)))
     assert (outlook.needed, outlook.alike) == (needed, alike)
     if alike is not None:
-        assert "36 seeds are needed if none differs, 5 if all differ utterly; there are" in str(outlook)
+        assert "5 seeds are needed if all differ utterly, 36 if none does" in str(outlook)
         case = Case(scenario.document.expect[0], "counts", "deploy", "", 1)
         assert judge_seeds(case, [0.0] * alike).outcome == "pass"
         short = judge_seeds(case, [0.0] * (alike - 1))

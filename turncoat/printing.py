@@ -361,6 +361,8 @@ def print_why(answer: Why, flips: Sequence[Flip]) -> None:
     if answer.inducement is not None:
         kind = "fine" if answer.inducement < 0 else "reward"
         say(f"a one-time {kind} of {number(abs(answer.inducement))} for it would change the answer", indent=2)
+    if answer.planner != "enumerate":
+        say(f"[dim]the best plans that there are; `{escape(answer.planner)}`, by which it plans, may miss them[/dim]")
     if flips:
         say()
         rows = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,12 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from .. import printing
 from ..endings import UsageFault
 
 if TYPE_CHECKING:
     from ..scenarios.language.loading import Scenario
+
+WORK = "Work"
+"""Under which heading `--help` lists options of how work is done."""
 
 Which = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path to a scenario file.")
@@ -26,6 +31,15 @@ ManyOrFolders = Annotated[
 Params = Annotated[list[str], typer.Option("--param", metavar="NAME=VALUE", help="Set a param.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="Override, as in `with:` of a file.")]
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        help="The folder that keeps trained seeds; $TURNCOAT_CACHE, or else the user's cache.",
+        rich_help_panel=WORK,
+    ),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Train everything anew, keep nothing.", rich_help_panel=WORK)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
@@ -102,6 +116,28 @@ def known(kind: str, name: str, there_are: Iterable[str]) -> None:
         near = nearest(name, known)
         hint = f"did you mean `{near}`? " if near else ""
         raise UsageFault(f"there is no {kind} {quote(name)}; {hint}there are {', '.join(known) or 'none'}")
+
+
+def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
+    """Where trained seeds are kept, if anywhere.
+
+    That is `--cache`, `$TURNCOAT_CACHE`, or where this system keeps such things (nowhere, where that cannot be used,
+    with a word).
+    """
+    from platformdirs import user_cache_path
+
+    from ..evals.cache import TraceCache
+    from ..evals.rundir import RunError
+
+    if no_cache or cache is not None:
+        return None if no_cache else cache
+    if folder := os.environ.get("TURNCOAT_CACHE"):
+        return Path(folder)
+    try:
+        return TraceCache(user_cache_path("turncoat", appauthor=False)).folder.parent
+    except RunError as fault:
+        printing.err().print(f"nothing is kept: {escape(str(fault))}", soft_wrap=True)
+        return None
 
 
 def write_json(data: Any) -> None:
