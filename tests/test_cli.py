@@ -285,12 +285,12 @@ def test_version_and_help(call):
         (
             3,
             1,
-            "fail: goes right: share(at_right) of exact in deploy: every optimal policy gives 0, and at least 1 was",
+            "fail: goes right: share(went_right) of exact in deploy: every optimal policy gives 0, and at least 1 was",
         ),
         (
             2,
             4,
-            "inconclusive: goes right: share(at_right) of exact in deploy: a tie decides: policies that are equally",
+            "inconclusive: goes right: share(went_right) of exact in deploy: a tie decides: policies that are equally",
         ),
     ],
 )
@@ -305,7 +305,7 @@ def test_too_few_seeds_are_inconclusive(call, tmp_path):
     code, out, _ = call("run", "corridor.yaml", "--no-save", "--jobs", "1")
     assert code == 4
     assert (
-        "inconclusive: learns it: share(at_right) of counts in deploy: too few seeds: the mean of 2 seeds is 1" in out
+        "inconclusive: learns it: share(went_right) of counts in deploy: too few seeds: the mean of 2 seeds is 1" in out
     )
     assert "corridor.yaml: inconclusive (2 pass, 1 inconclusive)" in out
     code, out, _ = call("run", "corridor.yaml", "--no-save", "--agent", "exact")
