@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("agents", nargs="*", default=["local_rules", "counts", "q_learning"])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--watched", type=int, nargs="+", default=WATCHED, help="disarmings, a row for each number")
     parser.add_argument("--variant", choices=("thieves_alike",), help="of the scenario")
     chosen = parser.parse_args(arguments)
     scenario = load(SCENARIO)
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for agent in chosen.agents:
         steps = STEPS.get(agent, laboratory.scenario.document.runs.steps)
         school = School(laboratory, steps, 1, Workers(chosen.jobs), None, Budget(None), lambda _: None, lambda *_: None)
-        for watched in WATCHED[:1] if agent in MODEL_FREE else WATCHED:
+        for watched in chosen.watched[:1] if agent in MODEL_FREE else chosen.watched:
             trace = school.trace(agent, {"disarmings": watched}, laboratory.stage, chosen.seeds)
             number = "any" if agent in MODEL_FREE else str(watched)
             print(f"| `{agent}` | {steps:,} | {number} | {_told(laboratory, trace, chosen.seeds)} |", flush=True)
