@@ -27,11 +27,11 @@ from ..scenarios.language.names import Symbols
 from ..scenarios.language.reporting import Report
 from ..scenarios.language.schema import Control
 from ..scenarios.language.search_rules import check_control
+from .ability import unable
 from .budget import Budget
 from .conduct import Conduct, Gauge, columns_of, exact_conduct, less, on_the_world, random_conduct, seeds_conduct
 from .laboratory import Laboratory, Overrides
 from .school import School
-from .training import unable
 from .workers import Workers
 
 if TYPE_CHECKING:

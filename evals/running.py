@@ -13,6 +13,7 @@ from ..envs.base import NotEnumerable
 from ..envs.frames import frame, html
 from ..envs.world import TooLarge
 from ..scenarios.language.loading import Scenario
+from .ability import unable
 from .budget import Budget, OutOfTime
 from .cache import TraceCache, code_hash
 from .expectations import (
@@ -40,7 +41,6 @@ from .school import Count, School
 from .sides import Side, Sides, agents_in, ends_by_seed, exact_interval, sides_of, world_of_side
 from .stages import stages_before
 from .trace import Trace
-from .training import unable
 from .units import Unit, agents_named, units_of
 from .workers import Workers
 

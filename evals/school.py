@@ -15,7 +15,8 @@ from .laboratory import Laboratory, Overrides
 from .profiles import enlisted
 from .recording import trace_name
 from .trace import Trace, join_traces
-from .training import Training, trained_traces
+from .trained import trained_traces
+from .training import Training
 from .workers import Workers
 
 Count = Callable[[str, int, int], None]

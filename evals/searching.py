@@ -18,12 +18,12 @@ import numpy as np
 from ..envs.frames import frame, html
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Axis, Search
+from .ability import unable
 from .budget import Budget
 from .family import Candidate, Family, Judge, Worth, between, listed
 from .laboratory import Laboratory
 from .school import School
 from .statistics import clopper_pearson
-from .training import unable
 from .workers import Workers
 
 if TYPE_CHECKING:

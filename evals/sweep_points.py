@@ -17,13 +17,15 @@ from ..envs.reweighing import can_reweigh, reweigh
 from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge, World
 from ..scenarios.language.loading import Scenario, apply_overrides
+from .ability import unable
 from .acting import plan_as_agent
 from .laboratory import BOUND_ONLY, Laboratory, Overrides, measured, sampled_in, shaping_overrides
 from .measures import Interval, seed_values
 from .regimes import UNSOLVED, regime_of
 from .regret import best_in, truly_best
 from .trace import Trace, join_traces
-from .training import Training, trained_traces, unable
+from .trained import trained_traces
+from .training import Training
 from .workers import Workers
 
 if TYPE_CHECKING:

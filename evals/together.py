@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,13 +16,12 @@ from ..envs.joint_lanes import JointLane
 from ..envs.senses import senses
 from ..envs.world import AgentProgram, World
 from .budget import Deadline
+from .methods import METHODS
 from .profiles import IGNORED, LEARNED, RANDOM, Part, ProfileFault, read_profile
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace
-
-if TYPE_CHECKING:
-    from .training import Training
+from .training import Training
 
 TOGETHER: Final = ("counts", "local_rules", "q_learning", "virtual_sarsa", "empirical_sarsa", "random")
 """The methods that can learn among others: those that step one lane of a world and nothing else."""
@@ -87,8 +86,6 @@ def _unable(part: Part, world: World, number: int) -> str | None:
 
 def _made(part: Part, world: World, number: int, training: Training) -> Pupil:
     """The agent of a part, knowing nothing yet."""
-    from .training import METHODS
-
     its = world.agents[number]
     if part.method not in METHODS:
         return StatedAgent(its.actions.index(part.method))

@@ -12,9 +12,10 @@ from turncoat.envs.enumerating import Enumeration, enumerate_world
 from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
 from turncoat.envs.planning import plan_exactly
+from turncoat.evals.ability import unable
 from turncoat.evals.holding import held_weights, unable_to_hold
 from turncoat.evals.learning import policy_of
-from turncoat.evals.training import METHODS, unable
+from turncoat.evals.methods import METHODS
 
 EDITS = """
 agents:

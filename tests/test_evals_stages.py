@@ -14,8 +14,10 @@ from turncoat.agents.tabular import TabularAgent
 from turncoat.envs.base import NotEnumerable
 from turncoat.envs.lanes import TableLane
 from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.methods import METHODS
 from turncoat.evals.stages import Life, learns_in, stages_before, world_of
-from turncoat.evals.training import METHODS, Training, trained_traces
+from turncoat.evals.trained import trained_traces
+from turncoat.evals.training import Training
 from turncoat.evals.watching import watched_logs
 from turncoat.evals.workers import Workers
 from turncoat.scenarios.language.loading import apply_overrides, load_text

@@ -24,9 +24,9 @@ import pytest
 
 from . import api
 from .evals.expectations import Judgement
+from .evals.methods import methods
 from .evals.reports.reported import Reported
 from .evals.running import Run, Settings
-from .evals.training import methods
 from .evals.units import Unit, units_of
 
 

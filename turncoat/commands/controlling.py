@@ -42,7 +42,7 @@ def control(
     """
     from .. import api
     from ..evals.control import Asked, NoPerformance
-    from ..evals.training import methods
+    from ..evals.methods import methods
     from ..evals.workers import Workers
 
     known("agent", agent, ("exact", *methods()))

@@ -122,12 +122,12 @@ def run(
     from .. import api
     from ..agents.own import installed, read_own
     from ..evals.expectations import EXIT_CODES, verdict
+    from ..evals.methods import methods
     from ..evals.profiles import gathered
     from ..evals.reports.files import check_files
     from ..evals.reports.reported import Reported
     from ..evals.rundir import check_target
     from ..evals.running import Settings
-    from ..evals.training import methods
     from ..evals.workers import connect
 
     trained = methods()

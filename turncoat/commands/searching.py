@@ -42,9 +42,9 @@ def search(
     An interrupted search goes on from its storage, and comes to the same.
     """
     from .. import api
+    from ..evals.methods import methods
     from ..evals.reports.files import write_whole
     from ..evals.searching import CannotSearch, SearchSettings
-    from ..evals.training import methods
     from ..evals.workers import Workers
 
     known("agent", agent, ("exact", *methods()))
