@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for watched in chosen.watched[:1] if agent in MODEL_FREE else chosen.watched:
             trace = school.trace(agent, {"disarmings": watched}, laboratory.stage, chosen.seeds)
             number = "any" if agent in MODEL_FREE else str(watched)
-            print(f"| `{agent}` | {steps:,} | {number} | {_told(laboratory, trace, chosen.seeds)} |", flush=True)
+            print(f"| `{agent}` | {steps:,} | {number} | {told(laboratory, trace, chosen.seeds)} |", flush=True)
 
 
 def _history(training: Enumeration) -> str:
@@ -64,7 +64,7 @@ def _history(training: Enumeration) -> str:
     return f"In training {hit} of {training.mdp.events.size:,} possible transitions disarm or steal."
 
 
-def _told(laboratory: Laboratory, trace: Trace, seeds: int) -> str:
+def told(laboratory: Laboratory, trace: Trace, seeds: int) -> str:
     world = laboratory.world({}, laboratory.stage)
     program = world.agents[0]
     found = {}
