@@ -10,11 +10,15 @@ import pytest
 from turncoat import api
 from turncoat.agents.base import Log
 from turncoat.agents.counts import CountsAgent
+from turncoat.agents.modelled import ModelledAgent
 from turncoat.agents.neural import NeuralAgent
+from turncoat.agents.own import Seat
+from turncoat.agents.registry import make_planner
 from turncoat.agents.tabular import TabularAgent
 from turncoat.envs.base import NotEnumerable
 from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
+from turncoat.envs.parts import ENUMERATE
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.methods import METHODS
 from turncoat.evals.stages import Life, learns_in, stages_before, world_of
@@ -273,6 +277,29 @@ def test_the_neural_agent_learns_from_others_what_an_action_does():
     found = agent.model.predict(looks[rows // 2], rows % 2)
     right = (found.outcomes == looks[mdp.next_state][:, None]).all(axis=2) * found.probabilities
     assert right.sum(axis=1).mean() > 0.95
+
+
+def test_a_world_model_of_somebody_elses_watches_too():
+    told: list[tuple[Any, ...]] = []
+
+    class Kept:
+        def learn(self, *tick: Any) -> None:
+            told.append(tick)
+
+        def imagine(self, observation: Any, mask: Any) -> Any:
+            raise AssertionError("nothing is decided here")
+
+    world = Laboratory(load_text(WATCHING)).world({}, "others")
+    logs = watched_logs(Laboratory(load_text(WATCHING)), "others", 0)
+    ModelledAgent("kept", Seat.of(world), Kept(), world.agents[0].deliberation, make_planner(ENUMERATE)).watch(logs, 0)
+
+    shown = [(log, tick) for log in logs for tick in range(len(log.actions))]
+    for (look, mask, action, pay, after, mask_after, ended), (log, tick) in zip(told, shown, strict=True):
+        assert np.array_equal((look, after), log.observations[tick : tick + 2])
+        assert np.array_equal((mask, mask_after), log.masks[tick : tick + 2])
+        assert action == log.actions[tick]
+        assert pay is None, "it is withheld"
+        assert ended == (log.ended and tick == len(log.actions) - 1)
 
 
 def test_who_has_no_model_learns_nothing_by_watching():
