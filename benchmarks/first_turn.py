@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for agent in chosen.agents:
         steps = STEPS.get(agent, laboratory.scenario.document.runs.steps)
-        school = School(laboratory, steps, 1, Workers(chosen.jobs), cache, Budget(None), lambda _: None, lambda *_: None)
+        school = School(
+            laboratory, steps, 1, Workers(chosen.jobs), cache, Budget(None), lambda _: None, lambda *_: None
+        )
         for watched in chosen.watched[:1] if agent in MODEL_FREE else chosen.watched:
             trace = school.trace(agent, {"disarmings": watched}, laboratory.stage, chosen.seeds)
             number = "any" if agent in MODEL_FREE else str(watched)
@@ -65,6 +67,7 @@ def _history(training: Enumeration) -> str:
 
 
 def told(laboratory: Laboratory, trace: Trace, seeds: int) -> str:
+    """The last five cells of a row, of a trace that holds so many seeds."""
     world = laboratory.world({}, laboratory.stage)
     program = world.agents[0]
     found = {}

@@ -1,7 +1,7 @@
-"""What a neural agent made of the disarmings that it watched: `python -m benchmarks.first_turn_mind [--seeds N] [--watched N ...]`.
+"""What a neural agent made of the disarmings that it watched: `python -m benchmarks.first_turn_mind [--seeds N]`.
 
-Brings each seed up once, asks its model what disarming and stealing do, and lets it out twice: paid for what its network
-predicts (as in `benchmarks.first_turn`), and for what its reward hypotheses say.
+Brings each seed up once, asks its model what disarming and stealing do, and lets it out twice: paid for what its
+network predicts (as in `benchmarks.first_turn`), and for what its reward hypotheses say.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 played[pays].append(let_out(agent, laboratory, pays, seed))
                 print(f"  paid by {pays}: {told(laboratory, played[pays][-1], 1)}", flush=True)
         for pays in PAYS:
-            whole = told(laboratory, join_traces(played[pays]), chosen.seeds)
-            print(f"| `neural`, {pays} | {laboratory.scenario.document.runs.steps:,} | {watched} | {whole} |", flush=True)
+            steps, whole = laboratory.scenario.document.runs.steps, join_traces(played[pays])
+            print(f"| `neural`, {pays} | {steps:,} | {watched} | {told(laboratory, whole, chosen.seeds)} |", flush=True)
 
 
-def brought_up(laboratory: Laboratory, seed: int) -> NeuralAgent:
-    """The same agent as `turncoat run` brings up, at the door of the judged stage."""
+def brought_up(laboratory: Laboratory, seed: int, steps: int | None = None) -> NeuralAgent:
+    """The same agent as `turncoat run` brings up, at the door of the judged stage; `steps` of training or the file's."""
     scenario, school = laboratory.scenario, laboratory.enumeration({}, laboratory.training_stage)
 
     def lane(where: School) -> TableLane:
@@ -65,7 +65,8 @@ def brought_up(laboratory: Laboratory, seed: int) -> NeuralAgent:
         return TableLane(where)
 
     make = partial(METHODS["neural"], school.world, scenario)
-    agent = Life(make, lane, scenario, school, "deploy", scenario.document.runs.steps).brought_up(seed)
+    steps = scenario.document.runs.steps if steps is None else steps
+    agent = Life(make, lane, scenario, school, "deploy", steps).brought_up(seed)
     assert isinstance(agent, NeuralAgent), "that is what was asked for"
     agent.enter(senses(laboratory.world({}, "deploy")))
     return agent
