@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def brought_up(laboratory: Laboratory, seed: int, steps: int | None = None) -> NeuralAgent:
-    """The same agent as `turncoat run` brings up, at the door of the judged stage; `steps` of training or the file's."""
+    """The same agent as `turncoat run` brings up, at the door of the judged stage; `steps` or the file's."""
     scenario, school = laboratory.scenario, laboratory.enumeration({}, laboratory.training_stage)
 
     def lane(where: School) -> TableLane:
