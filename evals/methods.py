@@ -39,7 +39,8 @@ def _neural(world: World, _: Scenario) -> Pupil:
 
     its = world.agents[0]
     options = NeuralOptions(deliberation=its.deliberation, planner=its.planner)
-    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
+    held = held_weights(world)
+    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
 
 
 def _policy_aware(world: World, _: Scenario) -> Pupil:
