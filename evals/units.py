@@ -107,7 +107,7 @@ def deal(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Shard) ->
 
 
 def _work(laboratory: Laboratory, unit: Unit) -> str:
-    """What has to be trained or solved for a unit: what is trained may serve several stages, what is solved is of one."""
+    """What has to be trained or solved for a unit: what is trained may serve several stages."""
     expectation = laboratory.scenario.document.expect[unit.number]
     conditions = [sorted(overrides.items()) for overrides in laboratory.conditions(expectation)]
     stage = expectation.stage or laboratory.stage if unit.agent == "exact" else ""
