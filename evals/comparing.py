@@ -392,6 +392,8 @@ def _differences(a: Manifest, b: Manifest) -> Iterator[tuple[str, tuple[str, str
         ("scenario's content", a.scenario_hash[:8], b.scenario_hash[:8]),
         ("overrides", _in_words(a.overrides), _in_words(b.overrides)),
         ("seeds", len(a.seeds), len(b.seeds)),
+        *((name, a.settings[name], b.settings[name]) for name in ("steps", "episodes") if a.settings and b.settings),
+        ("Turncoat's code", a.code[:12] or "unknown", b.code[:12] or "unknown"),
         *(
             (f"version of {n}", a.versions.get(n, "none"), b.versions.get(n, "none"))
             for n in {**a.versions, **b.versions}
