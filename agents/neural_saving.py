@@ -24,7 +24,7 @@ _NUMBERS: Final = ("layout", "height", "width")
 
 
 def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
-    """Writes everything that the agent learned, all or nothing; a training that is under way is over for who loads it."""
+    """Writes everything that the agent learned, all or nothing; whoever loads it has no training under way."""
     senses = agent.model.layout.senses
     tensors = agent.model.tensors()
     tensors |= {f"senses.{name}": torch.from_numpy(np.ascontiguousarray(getattr(senses, name))) for name in _ARRAYS}

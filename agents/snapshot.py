@@ -62,7 +62,7 @@ def make(data: Any, arrays: Arrays) -> Any:
 
 
 class _Taker:
-    """Containers and objects get numbers, so that none is taken twice; what is met waits in a line, for depth's sake."""
+    """Containers and objects get numbers, so that none is taken twice. What is met waits in a line, not in a depth."""
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}

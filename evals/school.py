@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from ..agents.device import CPU, chosen
 from ..agents.own import Own
 from ..envs.base import NotEnumerable
 from ..envs.enumerating import Enumeration
 from ..envs.world import World
 from .budget import Budget
-from .cache import TraceCache, cache_key
+from .cache import TraceCache
 from .laboratory import Laboratory, Overrides
+from .manner import AS_USUAL, Manner
+from .methods import computes
 from .profiles import enlisted
+from .pulses import listening
 from .recording import trace_name
 from .trace import Trace, join_traces
 from .trained import trained_traces
@@ -37,6 +41,7 @@ class School:
         own: agents of the user's, by name; what they did is not kept, for the cache cannot know their code, nor that of
             installed parts.
         thoughts: record what the agents think.
+        manner: how they are trained, and who looks on.
         trained: how many trainings were made; found: how many were in the cache.
     """
 
@@ -50,6 +55,7 @@ class School:
     count: Count
     own: Mapping[str, Own] = field(default_factory=dict)
     thoughts: bool = True
+    manner: Manner = AS_USUAL
     trained: int = 0
     found: int = 0
     _seeds: dict[str, dict[int, Trace]] = field(default_factory=dict)
@@ -71,8 +77,10 @@ class School:
 
     def _train(self, kept: dict[int, Trace], training: Training, seeds: range) -> None:
         """Fill in some seeds."""
-        keys = {seed: self._key(training, seed) for seed in seeds}
+        keys = {seed: training.key(seed) for seed in seeds}
         cache = None if training.foreign else self.cache
+        if cache is not None:
+            training = replace(training, manner=replace(training.manner, checkpoints=cache.trainings))
         if cache is not None:
             for seed, key in keys.items():
                 if (trace := cache.get(key)) is not None:
@@ -86,12 +94,14 @@ class School:
         self.budget.check("before training")
         self.report(f"training {len(missing)} {what}, {self.steps:,} steps each")
         self.count(what, len(kept), seeds.stop)
-        for seed, trace in trained_traces(training, missing, self.workers, self.budget.left):
-            kept[seed] = trace
-            self.trained += 1
-            if cache is not None:
-                cache.put(keys[seed], trace)
-            self.count(what, len(kept), seeds.stop)
+        with listening(self.count, training.method) as pulses:
+            training = replace(training, manner=replace(training.manner, pulses=pulses))
+            for seed, trace in trained_traces(training, missing, self.workers, self.budget.left):
+                kept[seed] = trace
+                self.trained += 1
+                if cache is not None:
+                    cache.put(keys[seed], trace)
+                self.count(what, len(kept), seeds.stop)
         missing = [seed for seed in seeds if seed not in kept]
         if missing:
             done = seeds.stop - len(missing)
@@ -122,22 +132,9 @@ class School:
             self.own.get(method),
             self.thoughts,
             self.budget.until,
+            self._manner(method),
         )
 
-    def _key(self, training: Training, seed: int) -> str:
-        """Of everything that a seed's trace depends on, and of what is written in it."""
-        return cache_key(
-            {
-                "scenario": training.scenario_hash,
-                "overrides": training.overrides,
-                "train": self.laboratory.training_stage,
-                "stage": training.field.stage,
-                "enumerated": isinstance(training.school, Enumeration),
-                "method": training.method,
-                "learn": training.learn.model_dump(),
-                "steps": training.steps,
-                "episodes": training.episodes,
-                "seed": seed,
-                **({} if training.thoughts else {"thoughts": False}),
-            }
-        )
+    def _manner(self, method: str) -> Manner:
+        """With the device that there is, where the method can use one."""
+        return replace(self.manner, device=chosen(self.manner.device) if computes(method) else CPU)

@@ -4,33 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
-from ..agents.base import Agent, Learner, Perceiver, Pupil, TrainingEnv
-from ..envs.enumerating import Enumeration
-from ..envs.lanes import TableLane, WorldLane, tellable
+from ..agents.base import Agent, Computes, Learner, Perceiver, Pupil
+from ..agents.device import CPU
 from ..envs.senses import senses
 from ..envs.world import World
 from . import together
 from .budget import Deadline
 from .cache import code_hash
-from .methods import methods, plans
-from .progress import Earning
+from .course import Course
+from .methods import methods
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
-from .stages import Life, School, world_of
-from .tapped import TappedLane
+from .stages import Enters, Life, world_of
 from .trace import Trace
 from .training import Training
 from .workers import NoCluster, Workers
-
-
-@runtime_checkable
-class Enters(Protocol):
-    """An agent that has to be told where it acts from now on, if not where it was trained."""
-
-    def enter_world(self, world: World) -> None:
-        """Told before it is judged."""
 
 
 def trained_traces(
@@ -75,13 +64,15 @@ def _signed(training: Training, seed: int) -> tuple[int, str, Trace | None]:
 def _one(training: Training, seed: int, deadline: Deadline) -> Trace:
     if len(training.field.agents) > 1 or "=" in training.method:
         return together.trace_of_all(training, seed, deadline)
-    earning = Earning(world_of(training.school).agents[0].weights, training.steps)
-    agent = _life(training, earning, deadline).brought_up(seed)
+    course = Course(training, seed, deadline)
+    agent = _life(training, course).brought_up(seed)
+    course.close()
     enter(agent, training.field)
     learns = False
     if isinstance(agent, Learner):
         learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
+    meta = replace(meta, training=training.told)
     lanes = 1 if learns else min(training.episodes, 256)
     field = replace(training.field, rewards_shown=training.field.rewards_shown and training.learn.reward)
     played = simulate(
@@ -94,23 +85,20 @@ def _one(training: Training, seed: int, deadline: Deadline) -> Trace:
         before_tick=deadline.check,
         thoughts=training.thoughts,
     )
-    return replace(played, learning={seed: earning.curve})
+    return replace(played, learning={seed: course.earning.curve}, trained={seed: course.earning.steps})
 
 
-def _life(training: Training, earning: Earning, deadline: Deadline) -> Life[Pupil]:
+def _life(training: Training, course: Course) -> Life[Pupil]:
     """What the agent goes through before it is judged."""
     world = world_of(training.school)
 
     def make() -> Pupil:
-        return training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
+        agent = training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
+        if isinstance(agent, Computes) and training.manner.device != CPU:
+            agent.use(training.manner.device)
+        return agent
 
-    def timed(school: School) -> TrainingEnv:
-        inner = lane(school, plans(training.method))
-        return TappedLane(inner, deadline.check, earning.paid, earning.begun)
-
-    # Stable-Baselines3 steps lanes of its own, and reports after each of its rollouts.
-    on_progress = deadline.progress if training.method.startswith(("ppo", "dqn")) else None
-    return Life(make, timed, training.scenario, training.school, training.field.stage, training.steps, on_progress)
+    return Life(make, training.scenario, training.school, training.field.stage, training.steps, course)
 
 
 def enter(agent: Agent, field: World) -> None:
@@ -119,10 +107,3 @@ def enter(agent: Agent, field: World) -> None:
         agent.enter_world(field)
     if isinstance(agent, Perceiver):
         agent.enter(senses(field))
-
-
-def lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
-    """The quickest lane there is; for an agent that is not `forgetful`, one that says what was executed."""
-    if isinstance(school, World):
-        return WorldLane(school)
-    return TableLane(school) if forgetful or tellable(school.world) else WorldLane(school.world)

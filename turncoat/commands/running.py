@@ -14,7 +14,20 @@ from rich.markup import escape
 
 from .. import printing
 from ..endings import UsageFault
-from .options import AsJson, Many, Params, Sets, known, load_with, write_json
+from .options import (
+    WORK,
+    AsJson,
+    Device,
+    Many,
+    Params,
+    PlateauOf,
+    Sets,
+    TensorBoard,
+    known,
+    load_with,
+    plateau_of,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from ..evals.outlook import Outlook
@@ -25,8 +38,10 @@ if TYPE_CHECKING:
 
 MAX_SEEDS = 64
 """The last look of `--until-conclusive`, where nothing else is said."""
-OUTPUTS, WORK = "Outputs", "Work"
-"""Under which headings `--help` lists options."""
+OUTPUTS = "Outputs"
+"""Under which heading `--help` lists what is written."""
+CHECKPOINTS = 30.0
+"""Seconds between two checkpoints, where nothing else is said."""
 
 
 class Inconclusive(StrEnum):
@@ -86,6 +101,8 @@ def run(
         float | None,
         typer.Option("--budget", min=0, help="Seconds for a scenario; then trainings stop.", rich_help_panel=WORK),
     ] = None,
+    device: Device = "cpu",
+    plateau: PlateauOf = None,
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -97,6 +114,17 @@ def run(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Train everything anew, keep nothing.", rich_help_panel=WORK)
     ] = False,
+    checkpoint_every: Annotated[
+        float,
+        typer.Option(
+            "--checkpoint-every",
+            metavar="SECONDS",
+            min=0,
+            help="Keep a training that is under way in the cache, so that a killed run goes on within a seed.",
+            rich_help_panel=WORK,
+        ),
+    ] = CHECKPOINTS,
+    tensorboard: TensorBoard = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="The run's folder; ./runs/TIME-NAME-HASH by default.", rich_help_panel=OUTPUTS),
@@ -154,6 +182,10 @@ def run(
         cache=None if no_cache else cache or _user_cache(),
         own=tuple(own.values()),
         thoughts=not no_thoughts,
+        device=device,
+        plateau=plateau_of(plateau),
+        tensorboard=tensorboard,
+        checkpoint_every=checkpoint_every,
     )
     scenarios = [(name, load_with(name, param, set_)) for name in which]
     shares = _shares([scenario for _, scenario in scenarios], settings, shard)
@@ -179,6 +211,7 @@ def run(
                     "seeds": list(result.seeds),
                     "trained": result.trained,
                     "cached": result.cached,
+                    "steps": result.trained_steps,
                     "needs": [vars(outlook) for outlook in expected],
                     "expectations": [judgement.to_dict() for judgement in result.judgements],
                 }
