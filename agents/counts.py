@@ -24,7 +24,7 @@ from .tabular_thought import tabular_thought
 from .thoughts import Thought
 
 FILE_VERSION: Final = 2
-PROGRESS_EVERY: Final = 1000
+PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
 
 

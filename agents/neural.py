@@ -97,7 +97,8 @@ class Training:
     Attributes:
         seed: of its episodes' chance; steps: to do; done: of them.
         episode: its number; state: int64 `[F]` in it, None between two.
-        exploit: the task leads in this episode; planned: steps that were done when it planned last.
+        exploit: the task leads in this episode; planned: steps that were done when it planned last; told: when it told
+            of them.
     """
 
     seed: int
@@ -107,6 +108,7 @@ class Training:
     state: Longs | None = None
     exploit: bool = False
     planned: int = 0
+    told: int = 0
 
     def episode_seed(self) -> int:
         """A seed of its own for every episode."""
@@ -311,10 +313,11 @@ class NeuralAgent:
         over = ended or truncated
         training.state = None if over else following
         training.episode += over
-        full = len(self._pending) == self.options.chunk
-        if full or over or training.done == training.steps:
-            self._learn(self.options.updates * len(self._pending) // self.options.chunk)
-        if full and on_progress is not None:
+        if not (over or len(self._pending) == self.options.chunk or training.done == training.steps):
+            return
+        self._learn(self.options.updates * len(self._pending) // self.options.chunk)
+        if on_progress is not None and training.done - training.told >= self.options.chunk:
+            training.told = training.done
             on_progress(training.done, self.figures())
 
     def _learn(self, updates: int) -> None:

@@ -25,7 +25,7 @@ from .novelty import NoveltyHead
 from .tabular_plan import look
 from .thoughts import Thought
 
-PROGRESS_EVERY: Final = 1000
+PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
 
 

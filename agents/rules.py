@@ -29,7 +29,7 @@ from .thoughts import Thought
 FILE_VERSION: Final = 1
 CLOSING: Final = 0.1
 """Share of a training's steps at its end in which nothing but the plan is tested."""
-PROGRESS_EVERY: Final = 1000
+PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
 
 

@@ -55,8 +55,8 @@ def read_checkpoint(
     Raises:
         ValueError: no checkpoint, one of another kind, or of a newer version than `version`.
     """
-    with np.load(path, allow_pickle=False) as file:
-        arrays = dict(file)
+    with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as content:
+        arrays = dict(content)
     if "header" not in arrays:
         raise ValueError(f"{path} is no checkpoint: it has no header")
     header = json.loads(arrays.pop("header").tobytes())
