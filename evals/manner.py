@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..agents.device import CPU, in_words
+from ..agents.device import AUTO, CPU, chosen, in_words
 from .methods import computes, stops
 from .plateau import Plateau
 
@@ -14,12 +15,23 @@ EVERY = 30.0
 """Seconds between two checkpoints of a training: what a kill costs at most. Shorter trainings make none."""
 
 
+def settled(device: str, methods: Iterable[str] = ()) -> str:
+    """The device that stands for one that was asked for; `auto` is looked up only where a method needs to know.
+
+    Raises:
+        NoDevice: it is not there.
+    """
+    if device == AUTO and not any(map(computes, methods)):
+        return CPU
+    return chosen(device)
+
+
 @dataclass(frozen=True)
 class Manner:
     """See above. Only the device and the plateau can change a result.
 
     Attributes:
-        device: where networks live (`cpu` or `cuda`); other agents work on the processor.
+        device: where networks live (`cpu`, `cuda`, `auto`); other agents work on the processor.
         plateau: when a training ends early; None: never. Agents that cannot end early are trained to the end.
         board: the folder for TensorBoard, or None.
         checkpoints: the folder in which trainings that are under way are kept, or None; every: seconds between two.

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..agents.device import AUTO, CPU, chosen
+from ..agents.device import CPU
 from ..agents.own import Own, read_own
 from ..envs.base import NotEnumerable
 from ..envs.frames import frame, html
@@ -33,7 +33,7 @@ from .expectations import (
 )
 from .laboratory import Laboratory, Overrides
 from .looks import look_confidence, look_sizes, over_looks
-from .manner import EVERY, Manner
+from .manner import EVERY, Manner, settled
 from .measures import Interval, mean_interval
 from .outlook import Outlook, outlook
 from .plateau import Plateau
@@ -104,8 +104,7 @@ class Settings:
             NoDevice: the device is not there.
             NoTensorBoard: TensorBoard is not.
         """
-        if self.device != AUTO:  # which is settled where a method needs it: asking takes torch
-            chosen(self.device)
+        settled(self.device)
         if self.tensorboard is not None:
             need_tensorboard()
         return Manner(self.device, self.plateau, self.tensorboard, every=self.checkpoint_every)

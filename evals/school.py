@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..agents.device import CPU, chosen
 from ..agents.own import Own
 from ..envs.base import NotEnumerable
 from ..envs.enumerating import Enumeration
@@ -13,8 +12,7 @@ from ..envs.world import World
 from .budget import Budget
 from .cache import TraceCache
 from .laboratory import Laboratory, Overrides
-from .manner import AS_USUAL, Manner
-from .methods import computes
+from .manner import AS_USUAL, Manner, settled
 from .profiles import enlisted
 from .pulses import listening
 from .recording import trace_name
@@ -136,5 +134,5 @@ class School:
         )
 
     def _manner(self, method: str) -> Manner:
-        """With the device that there is, where the method can use one."""
-        return replace(self.manner, device=chosen(self.manner.device) if computes(method) else CPU)
+        """With a device that there is."""
+        return replace(self.manner, device=settled(self.manner.device, [method]))

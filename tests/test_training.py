@@ -7,6 +7,7 @@ import sys
 from collections import Counter, deque
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,9 @@ from turncoat.evals.manner import Manner
 from turncoat.evals.methods import METHODS
 from turncoat.evals.plateau import Levelling, Plateau
 from turncoat.evals.running import Settings
+from turncoat.evals.searching import SearchSettings
+from turncoat.evals.sweep_store import load_sweep
+from turncoat.evals.sweeps import identity
 from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR, call  # noqa: F401
@@ -50,7 +54,7 @@ def parts(thing):
 
 
 def test_what_a_snapshot_holds_comes_back_as_it_was():
-    ring = [1]
+    ring: list[Any] = [1]
     ring.append(ring)
     columns = np.asfortranarray(np.arange(6.0).reshape(2, 3))
     shared, chance = np.array([np.nan, -0.0, np.inf]), np.random.default_rng(7)
@@ -317,7 +321,7 @@ def test_a_plateau_sees_nothing_that_is_hidden_and_nothing_that_is_not_shown():
     assert run("counts", steps=800, plateau=Plateau(1), text=withheld).trained_steps["deploy-counts"] == {0: 800}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_networks_end_early_too():
     pytest.importorskip("torch")
     for method in ("neural", "ppo"):
@@ -365,7 +369,7 @@ def test_what_came_after_a_checkpoint_is_shown_once(tmp_path):
     assert scalars(tmp_path) == {"loss": [(10, 10.0), (20, 20.0), (30, 31.0)], "earned": [(25, 2.0)]}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_networks_show_what_they_know(tmp_path):
     pytest.importorskip("stable_baselines3")
     run("neural", steps=400, tensorboard=tmp_path)
@@ -442,7 +446,38 @@ def test_a_gpu_is_part_of_what_a_seed_is_where_it_is_used(monkeypatch):
 def test_a_device_reaches_the_networks():
     pytest.importorskip("torch")
     scenario = claimed("neural")
-    neural = METHODS["neural"](Laboratory(scenario).world({}, "deploy"), scenario)
+    neural: Any = METHODS["neural"](Laboratory(scenario).world({}, "deploy"), scenario)
     neural.use("meta")
     assert {its.device.type for its in neural.model.net.parameters()} == {"meta"}
     assert neural.options.device == "meta"
+
+
+# ------------------------------------------------------------------ sweeps and searches
+
+
+def test_sweeps_train_so_too(tmp_path):
+    pytest.importorskip("torch")
+    asked = {"axes": {"left_pay": [1, 3]}, "measures": ["share(went_right)"], "agents": ["counts"], "seeds": 1}
+    plain = api.sweep(load_text(CORRIDOR), **asked, steps=3_000, out=tmp_path / "plain")
+    early = api.sweep(
+        load_text(CORRIDOR),
+        **asked,
+        steps=3_000,
+        plateau=Plateau(4),
+        tensorboard=tmp_path / "t",
+        out=tmp_path / "early",
+    )
+    assert [row.note for row in plain.rows] == ["", ""]
+    assert all(row.note.startswith("trained for ") for row in early.rows)
+    assert [row.measures for row in plain.rows] == [row.measures for row in early.rows]
+    assert load_sweep(tmp_path / "early").question == early.question
+    curves = sorted(path.parent.name for path in (tmp_path / "t" / "corridor").glob("*/seed-0"))
+    assert curves == ["deploy-counts-left_pay=1", "deploy-counts-left_pay=3"]
+    assert identity(load_text(CORRIDOR), plain.question) != identity(load_text(CORRIDOR), early.question)
+
+
+def test_searches_train_so_too(monkeypatch, tmp_path):
+    settings = SearchSettings(tmp_path / "s.sqlite", "counts", device="auto", plateau=Plateau(2))
+    monkeypatch.setattr(device, "_missing", lambda: None)
+    assert settings.manner == Manner("cpu", Plateau(2)), "`counts` needs no GPU, so nobody looks for one"
+    assert replace(settings, agent="neural").manner.device == "cuda"

@@ -10,7 +10,19 @@ import typer
 
 from .. import printing
 from ..endings import UsageFault
-from .options import AsJson, Params, Sets, Which, known, load_with, write_json
+from .options import (
+    AsJson,
+    Device,
+    Params,
+    PlateauOf,
+    Sets,
+    TensorBoard,
+    Which,
+    known,
+    load_with,
+    plateau_of,
+    write_json,
+)
 
 
 def search(
@@ -28,6 +40,9 @@ def search(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.")
     ] = None,
+    device: Device = "cpu",
+    plateau: PlateauOf = None,
+    tensorboard: TensorBoard = None,
     storage: Annotated[
         Path | None,
         typer.Option("--storage", metavar="FILE", help="SQLite file of all trials; search.sqlite in --out by default."),
@@ -51,7 +66,19 @@ def search(
     scenario = load_with(which, param, set_)
     folder = out or Path("runs") / f"search-{scenario.name.replace('/', '-')}-{scenario.hash[:8]}"
     workers = Workers(jobs or os.cpu_count() or 1)
-    settings = SearchSettings(storage or folder / "search.sqlite", agent, seeds, steps, trials, repeats, draws, workers)
+    settings = SearchSettings(
+        storage or folder / "search.sqlite",
+        agent,
+        seeds,
+        steps,
+        trials,
+        repeats,
+        draws,
+        workers,
+        device,
+        plateau_of(plateau),
+        tensorboard,
+    )
     with printing.progress(not as_json) as report:
         try:
             found = api.search(scenario, settings, report=report)
