@@ -37,6 +37,18 @@ class _Placed(Protocol):
     def go_to(self, place: tuple[Any, ...]) -> None: ...
 
 
+def board_of(training: Training, seed: int, since: int = 0) -> Board | None:
+    """The board for a seed's curves from a step on; None where nobody wants them.
+
+    Raises:
+        NoTensorBoard: it cannot be written.
+    """
+    if training.manner.board is None:
+        return None
+    name = trace_name(training.field.stage, training.method, training.overrides)
+    return Board(training.manner.board / training.field.name / name / f"seed-{seed}", training.steps, since)
+
+
 class Course:
     """Of one seed.
 
@@ -66,7 +78,7 @@ class Course:
         self._levelling: Levelling | None = None if kept is None else kept["levelling"]
         self._before = 0 if kept is None else kept["before"]
         self._pulse = Pulse(manner.pulses, seed, training.steps)
-        self._board = self._opened()
+        self._board = board_of(training, seed, self.earning.steps)
         self._next = time.monotonic() + manner.every
 
     # What `Life` asks for
@@ -122,14 +134,6 @@ class Course:
     def _earned(self, rewards: Any, over: bool) -> None:
         self.earning.paid(rewards, over)
         self._pulse.beat(self.earning)
-
-    def _opened(self) -> Board | None:
-        training = self._training
-        if training.manner.board is None:
-            return None
-        name = trace_name(training.field.stage, training.method, training.overrides)
-        folder = training.manner.board / training.field.name / name / f"seed-{self._seed}"
-        return Board(folder, training.steps, self.earning.steps)
 
     def _look(self, levelling: Levelling) -> None:
         """Plays it aside, and ends its training where it earns no more than before."""

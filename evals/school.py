@@ -11,6 +11,7 @@ from ..envs.enumerating import Enumeration
 from ..envs.world import World
 from .budget import Budget
 from .cache import TraceCache
+from .course import board_of
 from .laboratory import Laboratory, Overrides
 from .manner import AS_USUAL, Manner, settled
 from .profiles import enlisted
@@ -84,6 +85,9 @@ class School:
                 if (trace := cache.get(key)) is not None:
                     kept[seed] = trace
                     self.found += 1
+                    if (board := board_of(training, seed)) is not None:  # all that is known of how it was trained
+                        board.earned(trace.learning.get(seed, ()))
+                        board.close()
         missing = [seed for seed in seeds if seed not in kept]
         what = f"seeds of {training.method}"
         if not missing:

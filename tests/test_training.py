@@ -356,6 +356,15 @@ def test_curves_for_tensorboard_change_nothing(tmp_path):
         assert "hidden.performance" not in curves
 
 
+def test_of_what_is_in_the_cache_it_shows_what_was_earned(tmp_path):
+    pytest.importorskip("torch")
+    trained = run("counts", cache=tmp_path / "cache")
+    assert run("counts", cache=tmp_path / "cache", tensorboard=tmp_path / "t").cached == 1
+    curve = trained.traces["deploy-counts"].learning[0]
+    shown = scalars(tmp_path / "t" / "corridor" / "deploy-counts" / "seed-0")
+    assert shown == {"earned": [(step, pytest.approx(earned)) for step, earned in curve]}
+
+
 def test_what_came_after_a_checkpoint_is_shown_once(tmp_path):
     pytest.importorskip("torch")
     first = Board(tmp_path, 100)
@@ -457,16 +466,11 @@ def test_a_device_reaches_the_networks():
 
 def test_sweeps_train_so_too(tmp_path):
     pytest.importorskip("torch")
-    asked = {"axes": {"left_pay": [1, 3]}, "measures": ["share(went_right)"], "agents": ["counts"], "seeds": 1}
-    plain = api.sweep(load_text(CORRIDOR), **asked, steps=3_000, out=tmp_path / "plain")
-    early = api.sweep(
-        load_text(CORRIDOR),
-        **asked,
-        steps=3_000,
-        plateau=Plateau(4),
-        tensorboard=tmp_path / "t",
-        out=tmp_path / "early",
-    )
+    asked: dict[str, Any] = {"axes": {"left_pay": [1, 3]}, "measures": ["share(went_right)"], "agents": ["counts"]}
+    asked |= {"seeds": 1, "steps": 3_000}
+    more: dict[str, Any] = {"plateau": Plateau(4), "tensorboard": tmp_path / "t"}
+    plain = api.sweep(load_text(CORRIDOR), **asked, out=tmp_path / "plain")
+    early = api.sweep(load_text(CORRIDOR), **asked, **more, out=tmp_path / "early")
     assert [row.note for row in plain.rows] == ["", ""]
     assert all(row.note.startswith("trained for ") for row in early.rows)
     assert [row.measures for row in plain.rows] == [row.measures for row in early.rows]
