@@ -24,7 +24,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +63,8 @@ PROSE = 100
 """Columns of running text, where the terminal is not narrower."""
 ENDLESS = 10_000
 """Columns of what is no terminal: no row of a table is folded, so that `grep` finds it."""
+BAR, BESIDE = 16, 46
+"""Columns of a bar, and of all that stands beside the words of one: a bar, how many of how many, the time."""
 SILENCE = 5
 """Seconds after which a line says how far a run is, where there is no terminal."""
 STRETCHES = 24
@@ -99,12 +101,13 @@ def run_progress(name: str, wanted: bool) -> Iterator[tuple[Report | None, Count
     elif not console.is_terminal:
         yield None, _Lines(name, console)
     else:
+        words = Column(no_wrap=True, overflow="ellipsis", max_width=max(console.width - BESIDE, BAR))
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+            TextColumn("{task.description}", table_column=words),
+            BarColumn(BAR),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
         )
         with Progress(*columns, console=console, transient=True) as shown:
             bars = _Bars(name, shown)
@@ -150,19 +153,19 @@ class _Bars:
 
     def training(self, method: str, seed: int, done: int, steps: int, earned: float | None) -> None:
         """See `evals.pulses.Onlooker`: a bar for each seed that is being trained."""
-        what = f"steps of {method}, seed {seed}"
+        what = f"{method}, seed {seed}"
         self(what, done, steps)
         self.shown.update(self.bars[what], description=escape(what + _earning(earned)))
 
     def trained(self, method: str, seed: int) -> None:
         """See `evals.pulses.Onlooker`: the bar goes."""
-        bar = self.bars.pop(f"steps of {method}, seed {seed}", None)
+        bar = self.bars.pop(f"{method}, seed {seed}", None)
         if bar is not None:
             self.shown.remove_task(bar)
 
 
 def _earning(earned: float | None) -> str:
-    return "" if earned is None else f" (an episode earns {number(earned)})"
+    return "" if earned is None else f": earns {number(earned)}"
 
 
 # ------------------------------------------------------------------ for programs
