@@ -37,7 +37,7 @@ def unable(method: str, world: World, own: bool = False) -> str | None:
     if method == "neural" and not all(find_spec(name) for name in ("torch", "safetensors")):
         return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
     if any(np.asarray(world.agents[0].weight_columns) >= 0):
-        if method in ("counts", "local_rules"):
+        if method in ("counts", "local_rules", "neural"):
             return unable_to_hold(world)
         return f"`{method}` has fixed weights, and this world can change them"
     return None

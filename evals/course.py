@@ -11,12 +11,13 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from ..agents.base import Agent, Resumable, Stops, TrainingEnv
 from ..agents.snapshot import CannotKeep
+from ..envs.enumerating import Enumeration
 from . import checkpoints
 from .board import EARNED, Board
 from .budget import Deadline
 from .learning import as_trained
 from .methods import plans, stops
-from .plateau import Levelling, earned_by
+from .plateau import EPISODES, Levelling, earned_by
 from .progress import Earning
 from .pulses import Pulse
 from .recording import trace_name
@@ -143,7 +144,8 @@ class Course:
         else:
             agent = as_trained(agent)
         aside = lane(self._school, plans(self._training.method))
-        earned = earned_by(agent, aside, world.agents[0].weights, self._training.episodes, self._seed)
+        certain = isinstance(self._school, Enumeration) and not self._school.mdp.chancy
+        earned = earned_by(agent, aside, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
         if earned is not None and levelling.is_flat(earned) and isinstance(self._lesson.agent, Stops):
             self._lesson.agent.stop()
 

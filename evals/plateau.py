@@ -18,6 +18,8 @@ from ..envs.base import Floats
 
 LOOKS: Final = 50
 """In a training that runs to its end."""
+EPISODES: Final = 10
+"""That a look plays where chance matters."""
 _ASIDE: Final = 0x91A7E
 """Sets a look's chance apart from that of training."""
 

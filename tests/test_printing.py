@@ -68,7 +68,7 @@ def test_how_far_each_seed_is(screen, monkeypatch):
         assert isinstance(count, Onlooker)
         count.training("counts", 3, 100, 4_000, None)
         count.training("counts", 3, 200, 4_000, 1.5)
-        count.shown.refresh()  # type: ignore[attr-defined]
+        count.shown.refresh()
         shown = written.getvalue()
         count.trained("counts", 3)
         count.trained("counts", 4)

@@ -12,12 +12,15 @@ from .. import printing
 from ..endings import UsageFault
 from .options import (
     AsJson,
+    Cache,
     Device,
+    NoCache,
     Params,
     PlateauOf,
     Sets,
     TensorBoard,
     Which,
+    cache_of,
     known,
     load_with,
     plateau_of,
@@ -43,6 +46,8 @@ def search(
     device: Device = "cpu",
     plateau: PlateauOf = None,
     tensorboard: TensorBoard = None,
+    cache: Cache = None,
+    no_cache: NoCache = False,
     storage: Annotated[
         Path | None,
         typer.Option("--storage", metavar="FILE", help="SQLite file of all trials; search.sqlite in --out by default."),
@@ -66,8 +71,9 @@ def search(
     scenario = load_with(which, param, set_)
     folder = out or Path("runs") / f"search-{scenario.name.replace('/', '-')}-{scenario.hash[:8]}"
     workers = Workers(jobs or os.cpu_count() or 1)
+    file, keep = storage or folder / "search.sqlite", None if agent == "exact" else cache_of(cache, no_cache)
     settings = SearchSettings(
-        storage or folder / "search.sqlite",
+        file,
         agent,
         seeds,
         steps,
@@ -78,10 +84,11 @@ def search(
         device,
         plateau_of(plateau),
         tensorboard,
+        cache=keep,
     )
-    with printing.progress(not as_json) as report:
+    with printing.run_progress(which, not as_json) as (report, count):
         try:
-            found = api.search(scenario, settings, report=report)
+            found = api.search(scenario, settings, report=report, count=count)
         except CannotSearch as fault:
             raise UsageFault(str(fault)) from None
     folder.mkdir(parents=True, exist_ok=True)
