@@ -24,8 +24,18 @@ from .tabular_thought import tabular_thought
 from .thoughts import Thought
 
 FILE_VERSION: Final = 2
-PROGRESS_EVERY: Final = 1000
+PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
+
+
+@dataclass
+class Training:
+    """A `fit` that is under way: steps to do and done, who explores, and the state it is in."""
+
+    steps: int
+    novelty: NoveltyHead
+    state: int
+    done: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,7 @@ class CountsAgent:
         name: in its thoughts.
         model: what it learned.
         learning: whether `observe` goes on learning at deployment.
+        training: what is under way; None before and after.
     """
 
     def __init__(
@@ -104,6 +115,7 @@ class CountsAgent:
         self._policy: Ints = np.zeros(0, np.int32)  # solved last: the next solution starts from it
         self._stale = True
         self._last: tuple[Longs, int, int, Bools] | None = None
+        self.training: Training | None = None
 
     # Training
 
@@ -121,16 +133,34 @@ class CountsAgent:
         options = self._options
         rng = np.random.default_rng(seed)
         novelty = NoveltyHead(self.model, options.novelty_discount, options.n_known, options.n_chance, rng)
-        state = self.model.begin(*env.reset(seed))
-        for step in range(1, steps + 1):
-            action = novelty.choose(state)
+        self.training = Training(steps, novelty, self.model.begin(*env.reset(seed)))
+        self.resume(env, on_progress)
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """See `Resumable.resume`.
+
+        Raises:
+            ValueError: no training is under way.
+        """
+        if (training := self.training) is None:
+            raise ValueError("nothing to resume: no training of this agent is under way")
+        while training.done < training.steps:
+            action = training.novelty.choose(training.state)
             observation, rewards, ended, truncated, mask = env.step(action)
             following = self.model.state(observation, ended, mask)
-            self.model.record(state, action, following, rewards)
-            state = self.model.begin(*env.reset()) if ended or truncated else following
+            self.model.record(training.state, action, following, rewards)
+            training.state = self.model.begin(*env.reset()) if ended or truncated else following
+            training.done += 1
             self._stale = True
-            if on_progress is not None and step % PROGRESS_EVERY == 0:
-                on_progress(step, {key: float(value) for key, value in asdict(self.model.report()).items()})
+            if on_progress is not None and training.done % PROGRESS_EVERY == 0:
+                report = asdict(self.model.report())
+                on_progress(training.done, {key: float(value) for key, value in report.items()})
+        self.training = None
+
+    def stop(self) -> None:
+        """See `Stops.stop`."""
+        if self.training is not None:
+            self.training.steps = self.training.done
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
         """See `Watcher.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""

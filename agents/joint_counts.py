@@ -27,7 +27,7 @@ from .registry import make_planner
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
 
-PROGRESS_EVERY: Final = 1000
+PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
 SOONEST: Final = 20
 """Steps between two plans at least; later, a hundredth of all steps so far."""

@@ -121,7 +121,7 @@ class ModelledAgent:
             following, rewards, ended, truncated, after = env.step(action)
             self.model.learn(observation, mask, action, rewards, following, after, ended)
             observation, mask = env.reset() if ended or truncated else (following, after)
-            if on_progress is not None and step % 1000 == 0:
+            if on_progress is not None and step % 100 == 0:
                 on_progress(step, {"pairs": float(len(tries))})
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:

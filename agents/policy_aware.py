@@ -25,8 +25,19 @@ from .novelty import NoveltyHead
 from .tabular_plan import look
 from .thoughts import Thought
 
-PROGRESS_EVERY: Final = 1000
+PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
+
+
+@dataclass
+class Training:
+    """A `fit` that is under way: steps to do and done, who explores by which chance, and what can be done."""
+
+    steps: int
+    novelty: NoveltyHead
+    rng: np.random.Generator
+    mask: Bools
+    done: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,7 @@ class PolicyAwareAgent:
         name: in its thoughts.
         memory: how many ticks its model remembers; 0 before training.
         found: the policy and its worth; None before training.
+        training: what is under way; None before and after.
     """
 
     def __init__(
@@ -96,6 +108,7 @@ class PolicyAwareAgent:
         self._looks: dict[bytes, int] = {}
         self._judged: dict[int, Floats] = {}
         self._last: tuple[Longs, int, int, Bools] | None = None
+        self.training: Training | None = None
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`; novelty chooses most actions, and the policy is sought at the end.
@@ -111,20 +124,43 @@ class PolicyAwareAgent:
         options, plain = self._options, self._models[0]
         rng = np.random.default_rng(seed)
         novelty = NoveltyHead(plain.model, options.novelty_discount, options.n_known, options.n_chance, rng)
-        mask = self._begin(*env.reset(seed))
-        for step in range(1, steps + 1):
-            if rng.random() < options.exploration:
-                action = int(rng.choice(np.flatnonzero(mask)))
+        self.training = Training(steps, novelty, rng, self._begin(*env.reset(seed)))
+        self.resume(env, on_progress)
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """See `Resumable.resume`.
+
+        Raises:
+            ValueError: no training is under way.
+        """
+        if (training := self.training) is None:
+            raise ValueError("nothing to resume: no training of this agent is under way")
+        plain = self._models[0]
+        while training.done < training.steps:
+            if training.rng.random() < self._options.exploration:
+                action = int(training.rng.choice(np.flatnonzero(training.mask)))
             else:
-                action = novelty.choose(plain.state)
-            observation, rewards, ended, truncated, mask = env.step(action)
+                action = training.novelty.choose(plain.state)
+            observation, rewards, ended, truncated, training.mask = env.step(action)
             known = plain.model.n_states
             for model in self._models:
-                model.record(action, observation, rewards, ended, mask, known)
+                model.record(action, observation, rewards, ended, training.mask, known)
             if ended or truncated:
-                mask = self._begin(*env.reset())
-            if on_progress is not None and step % PROGRESS_EVERY == 0:
-                on_progress(step, {"states": float(known), "memory": float(self._shortest())})
+                training.mask = self._begin(*env.reset())
+            training.done += 1
+            if on_progress is not None and training.done % PROGRESS_EVERY == 0:
+                on_progress(training.done, {"states": float(known), "memory": float(self._shortest())})
+        self.training = None
+        self._seek()
+
+    def stop(self) -> None:
+        """See `Stops.stop`."""
+        if self.training is not None:
+            self.training.steps = self.training.done
+
+    def finish(self) -> None:
+        """Ends training at once: from now on it decides as it would deployed."""
+        self.training = None
         self._seek()
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:

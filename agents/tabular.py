@@ -24,8 +24,18 @@ from .thoughts import Thought
 Update: TypeAlias = Literal["q_learning", "virtual_sarsa", "empirical_sarsa"]
 UPDATES: Final[tuple[Update, ...]] = get_args(Update)
 FILE_VERSION: Final = 1
-PROGRESS_EVERY: Final = 1000
+PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
+
+
+@dataclass
+class Training:
+    """A `fit` that is under way: steps to do and done, and what is seen and can be done."""
+
+    steps: int
+    key: bytes
+    mask: Bools
+    done: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,7 @@ class TabularAgent:
         update: see above.
         learning: whether `observe` goes on learning at deployment.
         learns_with: the part of a stage's `learn` that says so.
+        training: what is under way; None before and after.
     """
 
     learns_with: Final = "values"
@@ -113,6 +124,7 @@ class TabularAgent:
         self._rng = np.random.default_rng(0)
         self._pending: dict[int, tuple[int, int, Floats, bytes]] = {}
         self._last: tuple[Longs, int, int, Bools] | None = None
+        self.training: Training | None = None
 
     # Values
 
@@ -189,9 +201,20 @@ class TabularAgent:
         self._rng = np.random.default_rng(seed)
         self._pending.clear()
         observation, mask = env.reset(seed)
-        key = look(observation)
-        for step in range(1, steps + 1):
-            action = self._exploring(self._entries(key), mask)
+        self.training = Training(steps, look(observation), mask)
+        self.resume(env, on_progress)
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """See `Resumable.resume`.
+
+        Raises:
+            ValueError: no training is under way.
+        """
+        if (training := self.training) is None:
+            raise ValueError("nothing to resume: no training of this agent is under way")
+        while training.done < training.steps:
+            key = training.key
+            action = self._exploring(self._entries(key), training.mask)
             observation, rewards, ended, truncated, mask = env.step(action)
             after = look(observation)
             if rewards is not None:  # without them there is nothing to learn
@@ -200,10 +223,17 @@ class TabularAgent:
                 self._pending.clear()
                 observation, mask = env.reset()
                 after = look(observation)
-            key = after
-            if on_progress is not None and step % PROGRESS_EVERY == 0:
-                on_progress(step, {"states": float(self.n_states)})
+            training.key, training.mask = after, mask
+            training.done += 1
+            if on_progress is not None and training.done % PROGRESS_EVERY == 0:
+                on_progress(training.done, {"states": float(self.n_states)})
         self._pending.clear()
+        self.training = None
+
+    def stop(self) -> None:
+        """See `Stops.stop`."""
+        if self.training is not None:
+            self.training.steps = self.training.done
 
     # Deployment
 

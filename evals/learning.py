@@ -141,7 +141,7 @@ class _Watched:
     def stepping(self) -> None:
         """Told before each step."""
         if self.latest and self.latest % self._every == 0:
-            self.look(_as_trained(self._agent), self.latest)
+            self.look(as_trained(self._agent), self.latest)
         self.latest += 1
 
     def progressed(self, step: int, _: Mapping[str, float]) -> None:
@@ -162,7 +162,7 @@ class _Watched:
         self._wall += time.perf_counter() - wall
 
 
-def _as_trained(agent: Agent) -> Agent:
+def as_trained(agent: Agent) -> Agent:
     """A copy, as it would be were training over now."""
     copied = copy.deepcopy(agent)
     if isinstance(copied, Finishes):
