@@ -21,11 +21,11 @@ from turncoat.envs.deliberation import WEIGHTED, Rule
 from turncoat.envs.followed import follow_for_ever
 from turncoat.envs.lanes import TableLane
 from turncoat.envs.parts import ENUMERATE, Part
-from turncoat.envs.policies import evaluate_horizon
+from turncoat.envs.policies import ImproperDiscount, evaluate, evaluate_horizon
 from turncoat.envs.solving import FiniteHorizonSolution, Solution
 from turncoat.evals.acting import OnTheTruth
 from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import worth
+from turncoat.evals.learning import policy_where_it_leads, worth
 from turncoat.evals.recording import record_exactly
 from turncoat.evals.running import Settings
 
@@ -151,6 +151,51 @@ def test_the_tree_in_a_plan_is_a_tree_of_the_model() -> None:
             row = int(plan.node_observation[parent, 0]) * 2 + action
             outcomes = its.mdp.next_state[its.mdp.row_start[row] : its.mdp.row_start[row + 1]]
             assert plan.node_observation[child, 0] in outcomes
+
+
+def followed_from_the_start(mdp: FiniteMDP, planner: Planner, its: Problem) -> float:
+    """What a planner is worth at the start, asked only where it comes to."""
+    planning = planner.start(its)
+    policy = policy_where_it_leads(mdp, lambda states: planning.decide(states, mdp.available[states]))
+    worths = follow_for_ever(mdp, policy, its.weights, float(its.discounts[0])).values
+    return float(mdp.start_probability @ worths[mdp.start_state])
+
+
+def test_more_search_is_worth_more_where_leaves_see_equally_far() -> None:
+    """In `lab`, heads of 10 ticks never disarm. A tree over what following them is worth finds it; over them, never."""
+    plan = Laboratory(turncoat.load("lab")).plan({}, "deploy")
+    its = Problem(plan.mdp, plan.weights, np.full(2, plan.discount), WEIGHTED)
+    ladder = [Greedy(), *(Mcts(simulations) for simulations in (16, 64, 256))]
+    shares = [followed_from_the_start(plan.mdp, planner, its) / plan.start_value for planner in ladder]
+    assert all(before <= after + 1e-12 for before, after in pairwise(shares)), shares
+    assert shares[0] < 0.72
+    assert shares[-1] > 0.95
+    assert followed_from_the_start(plan.mdp, Mcts(256, leaves="swept"), its) / plan.start_value < 0.72
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_leaves_that_look_equally_far_from_the_root_add_nothing(seed: int) -> None:
+    """Were every leaf judged by heads of the ticks that are left, a search of n ticks would be `none` of n sweeps."""
+    its = problem(seed, depth=4)
+    everywhere = np.flatnonzero(~its.mdp.ended).astype(np.int32)
+    begun = replace(its.mdp, start_state=everywhere, start_probability=np.full(everywhere.size, 1 / everywhere.size))
+    clocked = with_clock(begun, 2)
+    timed = replace(its, mdp=clocked.mdp)
+    roots = clocked.places[0, everywhere].astype(np.int64)
+    for simulations in (1, 24):
+        found = Mcts(simulations, sweeps="all").start(timed).decide(roots, its.mdp.available[everywhere])
+        np.testing.assert_array_equal(found, its.heads(2).policy[everywhere])
+
+
+def test_what_is_followed_is_worth_what_following_is() -> None:
+    its = problem(7)
+    heads = its.heads(2)
+    np.testing.assert_array_equal(its.leaf_values(2, "swept"), heads.vector_values)
+    np.testing.assert_array_equal(its.leaf_values("all", "followed"), its.solved.vector_values)
+    np.testing.assert_allclose(its.leaf_values(2, "followed"), evaluate(its.mdp, heads.policy, 0.9), atol=1e-12)
+    endless = replace(problem(0), mdp=corridor(), weights=np.ones(1), discounts=np.ones(1))
+    with pytest.raises(ImproperDiscount, match="`leaves: swept`"):
+        endless.leaf_values(3, "followed")
 
 
 @pytest.mark.parametrize("sweeps", [0, 1, 4])
