@@ -155,7 +155,7 @@ def turncoat_search(roots, backup="mean"):
 
 
 def mctx_search(roots):
-    """mctx's Gumbel MuZero, scalar values, 5 actions: its model is one multiplication, so next to nothing; all cores."""
+    """mctx's Gumbel MuZero, scalar values, 5 actions, all cores; its model is one multiplication, next to nothing."""
     import jax
     import jax.numpy as jnp
     import mctx

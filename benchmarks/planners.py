@@ -1,12 +1,14 @@
 """What search is worth: `python -m benchmarks planners` makes the tables and the figure of docs/agents.md.
 
 With the true world as the model: by simulations, beside following the same heads. On models that agents learned. And
-honestly: with models that are wrong on purpose, and plans beside what is then done. A few minutes on one core.
+honestly: with models that are wrong on purpose, and plans beside what is then done. A few minutes on one core; learners
+that are finished are kept in `benchmarks/results/`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,15 +17,18 @@ from turncoat.agents.planner_mcts import Mcts
 from turncoat.agents.planner_shooting import Shooting
 from turncoat.agents.planner_tables import Enumerate, Greedy
 from turncoat.agents.planning import Planner
+from turncoat.evals.reports.files import write_whole
 
 from .planning_study import Ground, Pupil, Subject, spread
-from .results import FIRST_SEED, write_between
+from .results import CELLS, FIRST_SEED, write_between
 
 MARK: Final = "python -m benchmarks planners"
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "agents.md"
 FIGURE: Final = PAGE.parent / "images" / "planners.png"
 SIMULATIONS: Final = (4, 16, 64, 256, 1_024)
 SHUFFLES: Final = 5
+EPISODES: Final = 5
+"""In which plans are compared with deeds, where chance plays a part."""
 SUBJECTS: Final = (
     Subject("lab", "treacherous_turn/lab", "deploy", 10, (("counts", 20_000), ("local_rules", 2_000))),
     Subject("cluster", "escape/cluster", "deploy", 5, (("counts", 40_000), ("local_rules", 2_000))),
@@ -31,6 +36,7 @@ SUBJECTS: Final = (
     Subject("interruption", "escape/interruption", "deploy", 8),
     Subject("corner_cheese", "wrong_goals/corner_cheese", "train", 5, (("counts", 40_000), ("local_rules", 1_000))),
 )
+LEARNED: Final = ("`none`", "`mcts`, 64", "`mcts`, 1,024", "leaves swept, 64", "`enumerate`")
 Growth = Mapping[str, Sequence[float]]
 """By way of searching, the share of the exact value after each of `SIMULATIONS`; `none` holds one number."""
 
@@ -74,17 +80,27 @@ def growth_table(found: Mapping[str, Growth]) -> str:
     return "\n".join(lines)
 
 
-def learned_table(grounds: Sequence[Ground], seeds: int) -> str:
+def learned(ground: Ground, method: str, ticks: int, seed: int) -> list[float]:
+    """What each of `LEARNED` makes of the model of one learner, as shares of the exact value."""
+    sweeps = ground.subject.sweeps
+    planners: list[Planner] = [Greedy(sweeps), *(Mcts(n, sweeps=sweeps) for n in (64, 1_024))]
+    planners += [Mcts(64, sweeps=sweeps, leaves="swept"), Enumerate()]
+    pupil = Pupil(ground, method, ticks, seed)
+    return [round(pupil.worth(planner) / ground.exact, 5) for planner in planners]
+
+
+def learned_table(grounds: Sequence[Ground], seeds: int, folder: Path) -> str:
     """On models that were learned: the median over seeds, least and greatest."""
-    head = ("`none`", "`mcts`, 64", "`mcts`, 1,024", "leaves swept, 64", "`enumerate`")
-    lines = ["| world | model, ticks | " + " | ".join(head) + " |", "|---|---|" + "---|" * len(head)]
+    lines = ["| world | model, ticks | " + " | ".join(LEARNED) + " |", "|---|---|" + "---|" * len(LEARNED)]
     for ground in grounds:
-        sweeps = ground.subject.sweeps
-        planners: list[Planner] = [Greedy(sweeps), *(Mcts(n, sweeps=sweeps) for n in (64, 1_024))]
-        planners += [Mcts(64, sweeps=sweeps, leaves="swept"), Enumerate()]
         for method, ticks in ground.subject.ticks:
-            pupils = [Pupil(ground, method, ticks, seed) for seed in range(FIRST_SEED, FIRST_SEED + seeds)]
-            cells = [_told([pupil.worth(planner) / ground.exact for pupil in pupils]) for planner in planners]
+            rows = []
+            for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+                path = folder / f"planners-{ground.subject.name}-{method}-{ticks}-{seed}.json"
+                if not path.exists():
+                    write_whole(path, json.dumps(learned(ground, method, ticks, seed)) + "\n")
+                rows.append(json.loads(path.read_text(encoding="utf-8")))
+            cells = [_told(list(column)) for column in zip(*rows, strict=True)]
             lines.append(f"| `{ground.subject.name}` | `{method}`, {ticks:,} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -101,7 +117,7 @@ def honest_table(grounds: Sequence[Ground]) -> str:
         wrong = [ground.planned(searched, ground.shuffled(seed)) / ground.exact for seed in range(SHUFFLES)]
         cells = [f"{ground.planned(searched, model) / ground.exact:.3f}" for model in (ground.mdp, ground.frozen)]
         cells.append(_told(wrong))
-        episodes = 20 if ground.mdp.chancy or ground.mdp.start_state.size > 1 else 1
+        episodes = EPISODES if ground.mdp.chancy or ground.mdp.start_state.size > 1 else 1
         for planner in (Enumerate(), searched, many["followed"], many["swept"], few["by means"]):
             cells.append(f"{ground.agreement(planner, episodes):.2f}")
         lines.append(f"| `{ground.subject.name}` | " + " | ".join(cells) + " |")
@@ -136,6 +152,7 @@ def main(arguments: list[str]) -> int:
     """Measure everything; write the tables and the figure."""
     parser = argparse.ArgumentParser(MARK, description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help=f"of learners, from {FIRST_SEED} (%(default)s)")
+    parser.add_argument("--cells", type=Path, default=CELLS, help="where finished learners are kept (%(default)s)")
     parser.add_argument("--page", type=Path, default=PAGE, help="where the tables go (%(default)s)")
     parser.add_argument("--figure", type=Path, default=FIGURE, help="where the figure goes (%(default)s)")
     given = parser.parse_args(arguments)
@@ -145,7 +162,8 @@ def main(arguments: list[str]) -> int:
     draw(found, given.figure)
     honest = honest_table(grounds)
     print(honest, flush=True)
-    learned = learned_table(grounds, given.seeds)
-    print(learned, flush=True)
-    write_between(given.page, MARK, "\n\n".join([growth_table(found), honest, learned]))
+    given.cells.mkdir(parents=True, exist_ok=True)
+    write_between(
+        given.page, MARK, "\n\n".join([growth_table(found), honest, learned_table(grounds, given.seeds, given.cells)])
+    )
     return 0

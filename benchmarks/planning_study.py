@@ -25,7 +25,7 @@ from turncoat.scenarios.language.loading import load
 
 AHEAD: Final = 5
 """So many steps of a plan, after the one that is taken at once, are compared with what is then done."""
-MOST_TICKS: Final = 100
+MOST_TICKS: Final = 50
 """Of an episode in which plans are compared with deeds."""
 
 
