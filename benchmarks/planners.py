@@ -136,6 +136,7 @@ def draw(found: Mapping[str, Growth], path: Path) -> None:
         for way, (colour, marker) in styles.items():
             axes.plot(SIMULATIONS, curves[way], color=colour, marker=marker, markersize=4, label=f"mcts, {way}")
         axes.set_xscale("log", base=4)
+        axes.set_xticks(SIMULATIONS, [str(simulations) for simulations in SIMULATIONS], fontsize=8)
         axes.set_title(name, fontsize=10)
         axes.set_xlabel("simulations")
     figure.axes[0].set_ylabel("share of the exact value")
