@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import turncoat
+from benchmarks.planners import SUBJECTS
+from benchmarks.planning_study import Ground, Subject
 from tests.test_agents_tree_search import process
 from turncoat.agents.counts import CountsAgent, CountsOptions
 from turncoat.agents.planner_mcts import Mcts
@@ -292,29 +294,19 @@ def test_training_explores_alike_whatever_the_planner(part: Part) -> None:
     assert mine > 0.9 * worth(plain, plan.enumeration, plan.weights, 0.95)
 
 
-def test_a_model_that_is_wrong_makes_a_planner_worse() -> None:
-    """Honest planning: with outcomes dealt out anew at random among the pairs, search is worth much less."""
-    laboratory = Laboratory(turncoat.load("lab"))
-    plan = laboratory.plan({}, "deploy")
-    mdp, rng = plan.mdp, np.random.default_rng(0)
-    dealt = rng.permutation(mdp.next_state.size)
-    wrong = replace(mdp, next_state=mdp.next_state[dealt], rewards=mdp.rewards[dealt])
-    frozen = replace(
-        mdp,
-        next_state=np.repeat(
-            np.arange(mdp.n_states), np.diff(mdp.row_start).reshape(-1, mdp.n_actions).sum(axis=1)
-        ).astype(np.int32),
-    )
-    scores = {}
-    for name, model in (("true", mdp), ("shuffled", wrong), ("frozen", frozen)):
-        its = Problem(model, plan.weights, np.full(2, plan.discount), WEIGHTED)
-        live, found = choices(Mcts(64, sweeps=10), its)
-        policy = mdp.available.argmax(axis=1).astype(np.int32)
-        policy[live] = found
-        worths = follow_for_ever(mdp, policy, plan.weights, plan.discount).values
-        scores[name] = float(plan.mdp.start_probability @ worths[plan.mdp.start_state])
-    assert scores["shuffled"] < 0.5 * scores["true"]
-    assert scores["frozen"] < 0.5 * scores["true"]
+@pytest.mark.parametrize("subject", [each for each in SUBJECTS if each.ticks], ids=lambda each: each.name)
+def test_a_model_that_is_wrong_makes_a_planner_worse(subject: Subject) -> None:
+    """Honest planning: where nothing changes, or outcomes are dealt out anew at random, search is worth much less."""
+    ground, planner = Ground(subject), Mcts(64, sweeps=subject.sweeps)
+    true = ground.planned(planner)
+    assert ground.planned(planner, ground.frozen) < 0.65 * true
+    assert ground.planned(planner, ground.shuffled(0)) < 0.5 * true
+
+
+def test_what_is_planned_is_done_and_with_swept_leaves_put_off() -> None:
+    ground = Ground(SUBJECTS[0])
+    assert ground.agreement(Enumerate(), 1) == 1
+    assert ground.agreement(Mcts(64), 1) > 0.9 > ground.agreement(Mcts(1_024, leaves="swept"), 1)
 
 
 def test_a_run_plans_as_the_file_says_and_its_thoughts_say_so() -> None:
