@@ -179,7 +179,7 @@ def followed_from_the_start(mdp: FiniteMDP, planner: Planner, its: Problem) -> f
     """What a planner is worth at the start, asked only where it comes to."""
     planning = planner.start(its)
     policy = policy_where_it_leads(mdp, lambda states: planning.decide(states, mdp.available[states]))
-    worths = follow_for_ever(mdp, policy, its.weights, float(its.discounts[0])).values
+    worths = follow_for_ever(mdp, policy.astype(np.int32), its.weights, float(its.discounts[0])).values
     return float(mdp.start_probability @ worths[mdp.start_state])
 
 
@@ -187,7 +187,7 @@ def test_more_search_is_worth_more_where_leaves_see_equally_far() -> None:
     """In `lab`, heads of 10 ticks never disarm. A tree over what following them is worth finds it; over them, never."""
     plan = Laboratory(turncoat.load("lab")).plan({}, "deploy")
     its = Problem(plan.mdp, plan.weights, np.full(2, plan.discount), WEIGHTED)
-    ladder = [Greedy(), *(Mcts(simulations) for simulations in (16, 64, 256))]
+    ladder: list[Planner] = [Greedy(), *(Mcts(simulations) for simulations in (16, 64, 256))]
     shares = [followed_from_the_start(plan.mdp, planner, its) / plan.start_value for planner in ladder]
     assert all(before <= after + 1e-12 for before, after in pairwise(shares)), shares
     assert shares[0] < 0.72
