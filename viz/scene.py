@@ -104,6 +104,7 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     parts = layout_for(frame, width, height)
     ground = _ground(frame, parts, ratio)
     canvas = Canvas(width, height, ratio, frame.theme, finer=1, on=ground.copy())
+    _draw_chart(canvas, frame, parts)
     if parts.head:
         _draw_head(canvas, frame)
     for part, room in _panes(frame, parts):
@@ -188,13 +189,13 @@ def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Th
 
 
 def _ground(frame: Frame, parts: Layout, ratio: float) -> Image.Image:
-    """Everything that stays the same through an episode, without the letters that change."""
+    """The boards as no state changes them."""
     boards = tuple(
         (_look(part.world, layout_of(part.world, part.state)), room)
         for part, room in _panes(frame, parts)
         if part.world.boards.height
     )
-    return _kept_ground(boards, _sums(frame) if parts.chart[1] else None, parts, ratio, frame.theme)
+    return _kept_ground(boards, (round(parts.width * ratio), round(parts.height * ratio)), ratio, frame.theme)
 
 
 @dataclass(frozen=True)
@@ -215,15 +216,12 @@ def _look(world: World, number: int) -> _Look:
 
 @lru_cache(24)
 def _kept_ground(
-    boards: tuple[tuple[_Look, Room], ...], sums: Sums | None, parts: Layout, ratio: float, theme: Theme
+    boards: tuple[tuple[_Look, Room], ...], size: tuple[int, int], ratio: float, theme: Theme
 ) -> Image.Image:
-    image = Image.new("RGB", (round(parts.width * ratio), round(parts.height * ratio)), theme.paper)
+    image = Image.new("RGB", size, theme.paper)
     for look, room in boards:
         board = _placed_board(look.world, look.number, room, ratio, theme)
         image.paste(_board_ground(look, room[2:], ratio, theme), (round(board.left * ratio), round(board.top * ratio)))
-    if sums is not None:
-        _, picture = chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, theme)
-        image.paste(picture, (round(MARGIN * ratio), round(parts.chart[0] * ratio)))
     return image
 
 
@@ -288,6 +286,13 @@ def _drawn_pane(pane: _Pane, ratio: float, box: tuple[int, int, int, int]) -> Im
 
 
 # ------------------------------------------------------------------ what changes
+
+
+def _draw_chart(canvas: Canvas, frame: Frame, parts: Layout) -> None:
+    sums = _sums(frame)
+    if sums is not None and parts.chart[1]:
+        _, picture = chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], canvas.ratio, frame.theme)
+        canvas.paste(picture, round(MARGIN * canvas.ratio), round(parts.chart[0] * canvas.ratio))
 
 
 def _draw_head(canvas: Canvas, frame: Frame) -> None:
