@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import turncoat
+from turncoat import api, notebook
 from turncoat.evals.rundir import RunError, load_run
 from turncoat.evals.running import Settings
 from turncoat.scenarios import library
@@ -139,6 +140,39 @@ def test_it_stands_in_a_notebook(tmp_path):
     assert data_of(html.unescape(inside))[0]["verdict"] == run.verdict
     assert 'sandbox="allow-scripts"' in shown
     assert turncoat.report(run.save(tmp_path / "run").folder).html.count("<script") == 2
+
+
+class Notebook:
+    """As much of IPython's shell as says how types are shown."""
+
+    def __init__(self):
+        self.kinds = {}
+        self.display_formatter, self.formatters = self, {"text/html": self}
+
+    def get_ipython(self):
+        return self
+
+    def for_type(self, kind, shown):
+        self.kinds[kind] = shown
+
+
+def test_a_run_shows_its_player_in_a_notebook(monkeypatch, tmp_path):
+    run = turncoat.run("escape/interruption", settings=Settings(agents=("exact",)))
+    monkeypatch.setitem(sys.modules, "IPython", shell := Notebook())
+    notebook.register()
+    stored = run.save(tmp_path / "run")
+    for shown in (run, stored):
+        (inside,) = re.findall(r'srcdoc="([^"]*)"', shell.kinds[type(shown)](shown))
+        assert data_of(html.unescape(inside))[0]["episodes"]
+
+
+def test_a_run_without_a_page_stays_a_table(monkeypatch):
+    def refuse(*shown):
+        raise RunError("its scenario has changed")
+
+    monkeypatch.setattr(api, "report", refuse)
+    run = turncoat.run("escape/interruption", settings=Settings(agents=("exact",)))
+    assert "<b>interruption: pass</b>" in notebook.shown(run)
 
 
 def browse(text, tmp_path, *expressions):

@@ -141,7 +141,7 @@ class Chart:
     def _name_lines(self, letters: Canvas) -> None:
         """Names at the ends of the curves, moved apart where they would touch."""
         ends = sorted((self._y(float(line.values[-1])), number) for number, line in enumerate(self.lines))
-        step = TYPE + 5
+        step = min(TYPE + 5, max((self.bottom - self.top) / max(len(ends) - 1, 1), TYPE - 1))
         places: list[float] = []
         for y, _ in ends:
             places.append(max(y, places[-1] + step) if places else y)
