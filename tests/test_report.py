@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import turncoat
 from turncoat import api, notebook
 from turncoat.evals.rundir import RunError, load_run
 from turncoat.evals.running import Settings
+from turncoat.evals.showing import Recorded
 from turncoat.scenarios import library
 from turncoat.viz.report import page as pages
 from turncoat.viz.report.page import report_html, write_report
@@ -250,6 +252,9 @@ def test_curves_are_those_of_the_training(learned):
     (trace,) = run["learning"]
     assert trace["label"] == next(iter(learned.traces))
     assert [seed for seed, _ in trace["seeds"]] == [0, 1]
+    recorded = Recorded(learned, trace["label"])
+    earned = [recorded.episode(number).weighted().sum() for number in range(len(recorded.keys))]
+    assert trace["deployed"]["earned"] == pytest.approx([np.mean(earned), min(earned), max(earned)], abs=1e-4)
     for seed, curve in trace["seeds"]:
         assert [tuple(point) for point in curve] == list(learned.trace(trace["label"]).learning[seed])
         assert 5 < len(curve) <= 50
