@@ -368,4 +368,4 @@ def as_data(result: Any) -> Any:
     return asdict(result)
 
 
-register()
+register(report)
