@@ -153,7 +153,7 @@ class Settings:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What came of a run.
 
@@ -193,6 +193,11 @@ class Run:
             "value": float, "low": float, "high": float, "seeds": int, "why": str, "file": str, "line": int,
         }  # fmt: skip
         return frame([asdict(judgement) for judgement in self.judgements], schema)
+
+    def __repr__(self) -> str:
+        return (
+            f"Run({self.scenario.name}: {self.verdict}, {len(self.judgements)} judgements, {len(self.traces)} traces)"
+        )
 
     def _repr_html_(self) -> str:
         columns = ["name", "agent", "outcome", "value", "low", "high", "bound"]
