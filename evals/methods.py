@@ -95,6 +95,10 @@ World models of installed packages are among them (`plans`).
 """
 
 
+DOUBLED = (*PLANNERS, "q_learning", "virtual_sarsa", "empirical_sarsa", "random")
+"""Those of which a deep copy does as the original would: one training serves for every stage in which it is judged."""
+
+
 def methods() -> dict[str, Callable[[World, Scenario], Pupil]]:
     """`METHODS`, and an agent for each world model that an installed package brings, by the model's name."""
     return {**{name: partial(_modelled, name) for name in installed.names(installed.MODELS)}, **METHODS}
