@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -68,6 +69,12 @@ def trained_together(
         yield seed, traces
 
 
+def brought_up(training: Training, seed: int) -> Pupil:
+    """A single agent as it is before its first tick in the stage in which it is judged."""
+    (agent,) = _there(_raised(training, seed, Deadline(math.inf)), training)
+    return agent
+
+
 def lives_alike(a: Training, b: Training) -> bool:
     """Whether two trainings, of one method under one condition, come to the same agent until it is judged."""
     return stages_before(a.scenario, a.field.stage) == stages_before(b.scenario, b.field.stage)
@@ -119,14 +126,20 @@ def _raised(training: Training, seed: int, deadline: Deadline) -> _Raised:
     return _Raised([agent], life, course.earning)
 
 
-def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) -> Trace:
-    """What agents do in the stage in which they are judged."""
+def _there(raised: _Raised, training: Training) -> list[Pupil]:
+    """The agents, in the stage in which they are judged."""
     life, agents = raised.life, raised.agents
     if life is not None:
         agents = [life.moved(agent, training.field.stage) for agent in agents]
-    learns = False
     for number, agent in enumerate(agents):
         enter(agent, training.field, number)
+    return agents
+
+
+def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) -> Trace:
+    """What agents do in the stage in which they are judged."""
+    agents, learns = _there(raised, training), False
+    for agent in agents:
         if isinstance(agent, Learner):
             agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
             learns |= agent.learning
