@@ -64,6 +64,6 @@ def remember(counts: Longs, leaf: Longs, ticks: Ticks, symbols: Longs) -> tuple[
     n = counts.shape[1]
     whole = np.bincount(back * n + symbols[rows], minlength=keys.size * n).reshape(keys.size, n)
     below = leaf[rows][first]
-    apart = np.bincount(below, evidence(whole), minlength=len(counts))
-    kept = (apart > evidence(counts))[below]
+    apart = np.bincount(below, evidence(whole.T), minlength=len(counts))
+    kept = (apart > evidence(counts.T))[below]
     return Memory(keys[kept], below[kept], len(counts)), whole[kept]

@@ -85,8 +85,8 @@ class Tree:
 
 
 def evidence(counts: Longs) -> Floats:
-    """float64 `[..]`: the log marginal likelihood of counts `[.., Y]` under one distribution of the symbols."""
-    return _of_symbols(counts).sum(axis=-1) - _of_totals(counts.sum(axis=-1), counts.shape[-1])
+    """float64 `[..]`: the log marginal likelihood of counts `[Y, ..]` under one distribution of the symbols."""
+    return _of_symbols(counts).sum(axis=0) - _of_totals(counts.sum(axis=0), len(counts))
 
 
 def _of_symbols(counts: Longs) -> Floats:
@@ -193,7 +193,7 @@ class _Grower:
 
     def _likelihood(self, counts: Longs) -> Floats:
         """`evidence`, from tables."""
-        return self.symbol_table[counts].sum(axis=-1) - self.total_table[counts.sum(axis=-1)]
+        return self.symbol_table[counts].sum(axis=0) - self.total_table[counts.sum(axis=0)]
 
     def _split(self, rows: Longs, counts: Longs) -> _Found | None:
         """The conjunction that gains most, or None if none gains anything."""
@@ -219,15 +219,15 @@ class _Grower:
     def _extend(self, one: _Found, counts: Longs, whole: float) -> list[_Found]:
         """The best conjunctions with one test more."""
         codes = self.codes[one.rows]
-        flat = codes * self.n_symbols + self.symbols[one.rows, None]
-        inside = np.bincount(flat.ravel(), minlength=self.known.size * self.n_symbols).reshape(-1, self.n_symbols)
-        totals = inside.sum(axis=1)
+        flat = codes + self.symbols[one.rows, None] * self.known.size  # symbols first: short sums over many tests
+        inside = np.bincount(flat.ravel(), minlength=self.known.size * self.n_symbols).reshape(self.n_symbols, -1)
+        totals = inside.sum(axis=0)
         prices = one.price + self.prices - math.log(len(one.tests) + 1)
         gain = self._gain(inside, counts, whole) - prices
         gain[(totals == 0) | (totals == one.rows.size)] = -math.inf
         best = np.argpartition(-gain, min(BEAM, gain.size - 1))[:BEAM].tolist()
         tests: list[tuple[Test, float, float]] = [((code,), float(prices[code]), float(gain[code])) for code in best]
-        tests += self._of_several(one, inside, counts, whole)
+        tests += self._of_several(one, inside, totals, counts, whole)
         out = []
         for test, price, gained in sorted(tests, key=lambda each: -each[2])[:BEAM]:
             if gained > -math.inf:
@@ -235,33 +235,35 @@ class _Grower:
                 out.append(_Found((*one.tests, test), rows, price, gained))
         return out
 
-    def _of_several(self, one: _Found, inside: Longs, counts: Longs, whole: float) -> list[tuple[Test, float, float]]:
+    def _of_several(
+        self, one: _Found, inside: Longs, totals: Longs, counts: Longs, whole: float
+    ) -> list[tuple[Test, float, float]]:
         """The best tests of several values, their prices and gains.
 
         Looked at are, for each factor and each symbol but the commonest here, all values with which only that came.
         """
-        symbol, most = inside.argmax(axis=1), inside.max(axis=1)
-        common = np.bincount(self.symbols[one.rows], minlength=self.n_symbols).argmax()
-        pure = np.flatnonzero((most > 0) & (most == inside.sum(axis=1)) & (symbol != common))
+        symbol, most = inside.argmax(axis=0), inside.max(axis=0)
+        common = np.bincount(self.symbols[one.rows]).argmax()
+        pure = np.flatnonzero((most > 0) & (most == totals) & (symbol != common))
         kind, group, size = np.unique(
             self.factor[pure] * self.n_symbols + symbol[pure], return_inverse=True, return_counts=True
         )
         if not (size > 1).any():
             return []
         factor = kind // self.n_symbols
-        together = np.zeros((kind.size, self.n_symbols), np.int64)
-        np.add.at(together, group, inside[pure])
+        together = np.zeros((self.n_symbols, kind.size), np.int64)
+        together[kind % self.n_symbols, np.arange(kind.size)] = np.bincount(group, totals[pure])
         kinds = self.kinds[factor]
         which = gammaln(kinds + 1) - gammaln(size + 1) - gammaln(kinds - size + 1) + size * ONE_MORE
         prices = one.price + self.factor_prices[factor] + which - math.log(len(one.tests) + 1)
         gain = self._gain(together, counts, whole) - prices
-        gain[(size == 1) | (together.sum(axis=1) == one.rows.size)] = -math.inf
+        gain[size == 1] = -math.inf
         best = np.argsort(-gain, kind="stable")[:BEAM].tolist()
         return [(tuple(pure[group == g].tolist()), float(prices[g]), float(gain[g])) for g in best]
 
     def _gain(self, inside: Longs, counts: Longs, whole: float) -> Floats:
-        """What telling the counts `[.., Y]` apart from the rest of `counts` saves."""
-        return self._likelihood(inside) + self._likelihood(counts - inside) - whole
+        """What telling each column of counts `[Y, n]` apart from the rest of `counts` `[Y]` saves."""
+        return self._likelihood(inside) + self._likelihood(counts[:, None] - inside) - whole
 
 
 def _among(column: Longs, values: Longs) -> Bools:
