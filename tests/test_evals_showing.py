@@ -342,13 +342,35 @@ def test_what_cannot_be_done_is_refused() -> None:
 
 
 def test_the_others_do_what_the_plan_does() -> None:
-    game = Game(load("two_systems/chicken"), "deploy", agent=1)
+    game = Game(load("two_systems/chicken"), "deploy", "bob")
     game.do("left")
     episode = game.episode(game.changes)
     live = Live(load("two_systems/chicken"), "deploy")
 
     assert episode.chosen[0, 0] == live.episode(0).chosen[0, 0]
     assert episode.chosen[0, 1] == 0
+
+
+def test_a_guard_that_keeps_to_its_orders_meets_the_robot_of_the_plan() -> None:
+    game = Game(load("treacherous_turn/lab"), "deploy", "guard")
+    alone = Live(load("treacherous_turn/lab"), "deploy").episode(0)
+    for _ in range(30):
+        if "orders" not in game.able() or game.state[game.world.bodies[1].cell] == game.world.boards.nowhere:
+            break
+        game.do("orders")
+    episode = game.episode(game.changes)
+    assert episode.ticks("disarmed") == [23]
+    assert (episode.chosen[:24, 0] == alone.chosen[:24, 0]).all()
+
+
+def test_a_robot_goes_on_with_its_plan_wherever_the_guard_goes() -> None:
+    game = Game(load("treacherous_turn/lab"), "deploy", "guard")
+    for _ in range(40):
+        game.do("stay")
+    episode = game.episode(game.changes)
+    assert episode.performance.sum() > 0  # it goes on delivering
+    with pytest.raises(ValueError, match="no moves of guard"):
+        game.replay()
 
 
 # ------------------------------------------------------------------ beside
