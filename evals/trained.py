@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
-from ..agents.base import Agent, Learner, Perceiver, Pupil, TrainingEnv
+from ..agents.base import Learner, Pupil, TrainingEnv
 from ..envs.enumerating import Enumeration
 from ..envs.lanes import TableLane, WorldLane, tellable
-from ..envs.senses import senses
 from ..envs.world import World
 from . import together
 from .budget import Deadline
 from .cache import code_hash
+from .entering import enter
 from .methods import methods, plans
 from .progress import Earning
 from .rundir import library_versions
@@ -23,14 +22,6 @@ from .tapped import TappedLane
 from .trace import Trace
 from .training import Training
 from .workers import NoCluster, Workers
-
-
-@runtime_checkable
-class Enters(Protocol):
-    """An agent that has to be told where it acts from now on, if not where it was trained."""
-
-    def enter_world(self, world: World) -> None:
-        """Told before it is judged."""
 
 
 def trained_traces(
@@ -111,14 +102,6 @@ def _life(training: Training, earning: Earning, deadline: Deadline) -> Life[Pupi
     # Stable-Baselines3 steps lanes of its own, and reports after each of its rollouts.
     on_progress = deadline.progress if training.method.startswith(("ppo", "dqn")) else None
     return Life(make, timed, training.scenario, training.school, training.field.stage, training.steps, on_progress)
-
-
-def enter(agent: Agent, field: World) -> None:
-    """Show an agent the world where it acts from now on."""
-    if isinstance(agent, Enters):
-        agent.enter_world(field)
-    if isinstance(agent, Perceiver):
-        agent.enter(senses(field))
 
 
 def lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
