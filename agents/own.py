@@ -122,11 +122,16 @@ def installed() -> tuple[str, ...]:
 
 
 class OwnAgent:
-    """A user's agent in its seat: what it answers is checked, and what goes wrong in it is put down to it."""
+    """A user's agent in its seat: what it answers is checked, and what goes wrong in it is put down to it.
+
+    Attributes:
+        remembers: it has answered with something to keep, so that what it does may depend on more than what it sees.
+    """
 
     def __init__(self, label: str, agent: Any, seat: Seat) -> None:
         """Takes an object with `act`, and perhaps `fit`, `watch` and `thought`."""
         self._label, self._agent, self._seat = label, agent, seat
+        self.remembers = False
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`.
@@ -150,6 +155,7 @@ class OwnAgent:
         if barred.any():
             name = self._seat.actions[actions[barred][0]]
             raise self._fault(f"it chose `{name}` where that is not available; `mask` says what is")
+        self.remembers |= answer[1] is not None
         return actions.astype(np.int32), answer[1]
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:

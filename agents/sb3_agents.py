@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 
 from ..envs.base import Bools, Ints, Longs
 from ..envs.compiling import compile_world
+from ..envs.faces.spaces import Observer
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
 from .base import AgentState, Company, Progress, TrainingEnv
@@ -153,6 +154,11 @@ class Sb3Agent:
         if self._model is None:
             raise ValueError(f"`{self.name}` was never trained: call `fit`, or load it")
         self._policy = Sb3Policy(self._model, world)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what it does depends on more than what it sees of the board: on what was before, or on the time."""
+        return self._recurrent or Observer(self._world, 0).timed
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; the best available action.

@@ -11,6 +11,7 @@ from .chance import Sampled, uniform
 from .enumerating import Enumeration
 from .observing import observe
 from .reference import available, reset, step
+from .responding import available_to
 from .world import World
 
 
@@ -116,10 +117,7 @@ class _ByTable:
         self._shape = world.action_counts
         self._views: dict[int, JointView] = {}
         self._looks = [observe(world, enumeration.states, agent) for agent in range(len(world.agents))]
-        self._able = [
-            np.stack([able[:, joint[:, agent] == action].any(axis=1) for action in range(count)], axis=1)
-            for agent, count in enumerate(self._shape)
-        ]
+        self._able = [available_to(joint[:, agent], able, count) for agent, count in enumerate(self._shape)]
         self._seed, self._clock, self._state = 0, 0, 0
 
     def reset(self, seed: int | None) -> JointView:

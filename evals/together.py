@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from ..envs.joint_lanes import JointLane
 from ..envs.world import World
 from .budget import Deadline
 from .entering import enter
+from .exploiting import asks_for_regrets, regrets
 from .methods import methods
 from .profiles import IGNORED, LEARNED, RANDOM, Part, alone, read_profile
 from .rundir import library_versions
@@ -38,9 +40,12 @@ def trace_of_all(training: Training, seed: int, deadline: Deadline) -> Trace:
         if isinstance(agent, Learner):
             agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
             learns |= agent.learning
+    short = None
+    if asks_for_regrets(training.scenario):
+        short = regrets(agents, training.field, training.scenario.document.runs.max_states)
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
-    return simulate(
+    played = simulate(
         training.field,
         agents,
         meta,
@@ -50,6 +55,7 @@ def trace_of_all(training: Training, seed: int, deadline: Deadline) -> Trace:
         before_tick=deadline.check,
         thoughts=training.thoughts,
     )
+    return played if short is None else replace(played, regrets={seed: short})
 
 
 def _made(part: Part, world: World, number: int, training: Training) -> Pupil:

@@ -115,6 +115,12 @@ CATALOGUE: dict[str, str] = {
     "stages make the whole: they add up to 1. Without any, all steps are spent in `train`, or else in the first stage.",
     "TC227": "`minus` names where the same measure is taken a second time: another agent, stage, variant, override, or "
     "what is barred. Without any of them both are the same.",
+    "TC230": "`solution: equilibrium` is for two agents that choose apart and at once, in a game of one tick: a stage "
+    "has `horizon: 1`, or a rule without a condition ends the round (`reset map`, `end`). In longer games the exact "
+    "planner finds the joint plan or a best response to stated policies, and `regret(AGENT)` how far learners are from "
+    "theirs.",
+    "TC231": "`regret(AGENT)` compares what one of several trained agents does with its best response to what the "
+    "others do. It is asked for in an expectation; with one agent, `regret` compares with the exact plan.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",
