@@ -78,7 +78,7 @@ def test_what_is_no_policy_of_the_board_has_none():
     assert "`ann` remembers" in regrets([keeps, LEFT], GAMES["chicken"], 1000)
     found = {str(regrets([throws, LEFT], GAMES["chicken"], 1000)) for _ in range(20)}
     assert any("`ann` acts by chance" in each for each in found)
-    blind = compile_world(api.load("lab", {"robot.observes.hides": ["delivered"]}), "deploy", enlist=("guard",))
+    blind = compile_world(api.load("lab", {"robot.observes.hides": ["power"]}), "deploy", enlist=("guard",))
     assert "states" in regrets([StatedAgent(0), StatedAgent(0)], blind, 10)
     assert "does not see all that matters" in str(regrets([StatedAgent(0), StatedAgent(0)], blind, 100_000))
 

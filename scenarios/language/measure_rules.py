@@ -45,7 +45,7 @@ def _check_responder(agent: str, scope: Scope, path: Path, span: tuple[int, int]
         cure = "ask for it under `expect:`, of agents that learn"
         scope.fault("TC231", span, "`regret(AGENT)` is known of trained agents alone", cure)
     elif len(agents + things) < 2:
-        scope.fault("TC231", span, f"`{agent}` has nobody to respond to", "write `regret`")
+        scope.fault("TC231", span, f"`{agent}` has nobody to respond to", "write `regret` or `regret(performance)`")
     elif agent not in agents + things:
         scope.unknown("TC423", "agent", agent, agents + things, span)
 
