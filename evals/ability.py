@@ -10,7 +10,7 @@ from ..agents.own import Own
 from ..envs.world import AgentProgram, World
 from .holding import unable_to_hold
 from .methods import methods, plans
-from .profiles import IGNORED, LEARNED, RANDOM, Part, ProfileFault, alone, read_profile
+from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, ProfileFault, alone, read_profile
 
 
 def unable(method: str, world: World, own: Own | None = None) -> str | None:
@@ -61,17 +61,21 @@ def _unable_together(profile: str, world: World, own: Own | None) -> str | None:
         parts = read_profile(profile).of(world)
     except ProfileFault as fault:
         return str(fault)
+    if sum(part.method == EXACT for part in parts) > 1:
+        return "one part of a profile can be `exact`: best responses to each other may go in circles"
     faults = (_unable_among(part, world, number, own) for number, part in enumerate(parts))
     return next((fault for fault in faults if fault is not None), None)
 
 
 def _unable_among(part: Part, world: World, number: int, own: Own | None) -> str | None:
     its = world.agents[number]
+    if part.method == EXACT:
+        return None  # what stands in its way is found out as it is solved
     if part.method not in (known := methods()):
         if part.method in its.actions or (own is not None and own.part(part.method) is not None):
             return None
         return (
-            f"`{its.name}` cannot be `{part.method}` among others; it can be {', '.join(known)},"
+            f"`{its.name}` cannot be `{part.method}` among others; it can be {EXACT}, {', '.join(known)},"
             f" or always take one of its actions: {', '.join(its.actions)}"
         )
     if part.others is not None and part.method != "counts":

@@ -18,6 +18,8 @@ LEARNED: Final = "learned"
 """Others are predicted by what they were seen to do."""
 IGNORED: Final = "ignored"
 """Others are not told from chance."""
+EXACT: Final = "exact"
+"""The exact best response to what the others learned."""
 RANDOM: Final = "random"
 """Any available action with equal chance, as a method and as what is assumed of others."""
 
@@ -33,7 +35,7 @@ class Part:
     """What one agent is.
 
     Attributes:
-        method: how it learns, or an action that it always takes, or an agent of the user's own.
+        method: how it learns, or an action that it always takes, or an agent of the user's own; or `exact`.
         others: what it takes the others to do: `learned`, `ignored`, `random` or an action; None where nothing is said.
     """
 

@@ -8,18 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..agents.base import Learner, Pupil
+from ..agents.base import Agent, Learner, Pupil
 from ..agents.joint_counts import JointCountsAgent, JointOptions
 from ..agents.others import assumed
 from ..agents.stated import StatedAgent
+from ..agents.tabular import RandomAgent
 from ..agents.together import fit_together
 from ..envs.joint_lanes import JointLane
 from ..envs.world import World
 from .budget import Deadline
 from .entering import enter
-from .exploiting import asks_for_regrets, regrets
+from .exploiting import asks_for_regrets, best_response, regrets
 from .methods import methods
-from .profiles import IGNORED, LEARNED, RANDOM, Part, alone, read_profile
+from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, alone, read_profile
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace
@@ -30,24 +31,29 @@ def trace_of_all(training: Training, seed: int, deadline: Deadline) -> Trace:
     """Train the agents of a profile at once, and play them together."""
     world = JointLane(training.school).world
     parts = read_profile(training.method).of(world)
-    agents = [_made(part, world, number, training) for number, part in enumerate(parts)]
+    agents: list[Pupil] = [_made(part, world, number, training) for number, part in enumerate(parts)]
     lane = JointLane(training.school, lenient=any(map(_unmasked, parts)))
     with _one_thread(parts):
         fit_together(lane, agents, training.steps, seed, deadline.check)
+    for number, pupil in enumerate(agents):
+        enter(pupil, alone(training.field, number))
+    most, acting = training.scenario.document.runs.max_states, list[Agent](agents)
+    for number, part in enumerate(parts):
+        if part.method == EXACT:
+            acting[number] = best_response(agents, number, training.field, most)
     learns = False
-    for number, agent in enumerate(agents):
-        enter(agent, alone(training.field, number))
+    for agent in acting:
         if isinstance(agent, Learner):
             agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
             learns |= agent.learning
     short = None
     if asks_for_regrets(training.scenario):
-        short = regrets(agents, training.field, training.scenario.document.runs.max_states)
+        short = regrets(acting, training.field, most)
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
     played = simulate(
         training.field,
-        agents,
+        acting,
         meta,
         episodes=training.episodes,
         seed=seed,
@@ -60,6 +66,8 @@ def trace_of_all(training: Training, seed: int, deadline: Deadline) -> Trace:
 
 def _made(part: Part, world: World, number: int, training: Training) -> Pupil:
     """The agent of a part, knowing nothing yet."""
+    if part.method == EXACT:
+        return RandomAgent()  # there is nobody to respond to before the others have learned
     if part.method == "counts" and part.others != IGNORED:
         return _among_others(part.others, world, number)
     if part.method in (known := methods()):

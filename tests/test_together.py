@@ -252,7 +252,7 @@ def test_profiles_are_read_and_written():
         ("ann=counts, ann=left", "`ann` has two parts"),
         ("ann=counts, left", "`left` does not say whose part it is; write `ann=left`"),
         ("ann counts", "is no part of a profile"),
-        ("ann=ppx, bob=left", "`ann` cannot be `ppx` among others; it can be counts, local_rules"),
+        ("ann=ppx, bob=left", "`ann` cannot be `ppx` among others; it can be exact, counts, local_rules"),
         ("q_learning(others=left)", "only `counts` says what it takes others to do"),
         ("counts(others=stay)", "has no action `stay`; others are learned, ignored, random or one of left, right"),
     ],

@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,7 +125,7 @@ def test_its_chance_is_its_own():
     world = alone(GAME.world, 0)
     learned = []
     for draws in (0, 7):
-        ann = METHODS["ppo"](world, CHICKEN)
+        ann: Any = METHODS["ppo"](world, CHICKEN)
         bob = Own("drawing", Drawing(draws)).make(alone(GAME.world, 1))
         fit_together(JointLane(GAME, lenient=True), [ann, bob], 1024, seed=4)
         learned.append([part.numpy() for part in ann._model.policy.state_dict().values()])
@@ -135,11 +135,11 @@ def test_its_chance_is_its_own():
 def test_it_is_paid_and_shown_what_is_its_own():
     from turncoat.agents.sb3_lane import SharedLane
 
-    seen = []
+    seen: list[Any] = []
 
     class Looking:
         def fit(self, env, steps, seed, on_progress=None):
-            lane = SharedLane(env, replace(alone(GAME.world, 1)))
+            lane = SharedLane(env, alone(GAME.world, 1))
             seen.append(lane.reset())
             for step in range(steps):
                 lane.step_async(np.array([step % 2]))

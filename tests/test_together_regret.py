@@ -12,10 +12,13 @@ from turncoat import api
 from turncoat.agents.own import Own
 from turncoat.agents.stated import StatedAgent
 from turncoat.agents.tabular import RandomAgent
+from turncoat.envs.base import NotEnumerable
 from turncoat.envs.compiling import compile_world
-from turncoat.evals.exploiting import regrets
+from turncoat.evals.ability import unable
+from turncoat.evals.exploiting import best_response, regrets
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.profiles import alone
+from turncoat.evals.recording import trace_name
 from turncoat.evals.running import Settings
 from turncoat.evals.trace import TraceError, read_trace
 from turncoat.scenarios.language.faults import ScenarioError
@@ -81,6 +84,28 @@ def test_what_is_no_policy_of_the_board_has_none():
     blind = compile_world(api.load("lab", {"robot.observes.hides": ["power"]}), "deploy", enlist=("guard",))
     assert "states" in regrets([StatedAgent(0), StatedAgent(0)], blind, 10)
     assert "does not see all that matters" in str(regrets([StatedAgent(0), StatedAgent(0)], blind, 100_000))
+
+
+def test_a_part_can_be_exact_against_what_the_others_learned(tmp_path):
+    agents = ["ann=exact, bob=left", "ann=right, bob=exact", "ann=exact, bob=counts"]
+    run = api.run(scenario(tmp_path), settings=Settings(agents=agents, seeds=2, steps=200, episodes=1))
+    traces = [run.traces[trace_name("deploy", name, {})] for name in agents]
+    shown = [{tuple(row) for row in trace.table["chosen"].to_list()} for trace in traces]
+    assert shown[:2] == [{(1, 0)}, {(1, 0)}], "a dove is taken from, to a hawk it gives way"
+    assert [each["ann"] for each in traces[2].regrets.values() if not isinstance(each, str)] == [0, 0]
+    assert traces[0].table["thoughts"].to_list()[0][0] is not None
+
+
+def test_where_no_part_can_be_exact():
+    world = GAMES["chicken"]
+    assert "may go in circles" in str(unable("ann=exact, bob=exact", world))
+    assert unable("ann=exact, bob=counts", world) is None
+    keeps = own(lambda seen, state, mask: (np.zeros(len(seen), int), np.zeros(len(seen))))
+    with pytest.raises(NotEnumerable, match="`ann` remembers"):
+        best_response([keeps, LEFT], 1, world, 1000)
+    timed = replace(world, horizon=7)
+    clocked = best_response([LEFT, LEFT], 1, timed, 1000)
+    assert "remembers" in str(regrets([LEFT, clocked], timed, 1000))
 
 
 TEXT = """
