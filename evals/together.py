@@ -35,20 +35,11 @@ def trace_of_all(training: Training, seed: int, deadline: Deadline) -> Trace:
     lane = JointLane(training.school, lenient=any(map(_unmasked, parts)))
     with _one_thread(parts):
         fit_together(lane, agents, training.steps, seed, deadline.check)
-    for number, pupil in enumerate(agents):
-        enter(pupil, alone(training.field, number))
-    most, acting = training.scenario.document.runs.max_states, list[Agent](agents)
-    for number, part in enumerate(parts):
-        if part.method == EXACT:
-            acting[number] = best_response(agents, number, training.field, most)
-    learns = False
-    for agent in acting:
-        if isinstance(agent, Learner):
-            agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
-            learns |= agent.learning
+    acting = _deployed(agents, parts, training)
     short = None
     if asks_for_regrets(training.scenario):
-        short = regrets(acting, training.field, most)
+        short = regrets(acting, training.field, training.scenario.document.runs.max_states)
+    learns = any(isinstance(agent, Learner) and agent.learning for agent in acting)
     meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
     lanes = 1 if learns else min(training.episodes, 256)
     played = simulate(
@@ -62,6 +53,20 @@ def trace_of_all(training: Training, seed: int, deadline: Deadline) -> Trace:
         thoughts=training.thoughts,
     )
     return played if short is None else replace(played, regrets={seed: short})
+
+
+def _deployed(agents: Sequence[Pupil], parts: Sequence[Part], training: Training) -> list[Agent]:
+    """The trained agents where they are judged, and the best response to them."""
+    for number, pupil in enumerate(agents):
+        enter(pupil, alone(training.field, number))
+        if isinstance(pupil, Learner):
+            pupil.learning = getattr(training.learn, getattr(pupil, "learns_with", "model"))
+    acting: list[Agent] = list(agents)
+    for number, part in enumerate(parts):
+        if part.method == EXACT:
+            most = training.scenario.document.runs.max_states
+            acting[number] = best_response(agents, number, training.field, most)
+    return acting
 
 
 def _made(part: Part, world: World, number: int, training: Training) -> Pupil:
