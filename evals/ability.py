@@ -42,7 +42,7 @@ def _unable_alone(method: str, world: World) -> str | None:
     if method == "neural" and not all(find_spec(name) for name in ("torch", "safetensors")):
         return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
     if _edited(world.agents[0]):
-        if method in ("counts", "local_rules"):
+        if method in ("counts", "local_rules", "neural"):
             return unable_to_hold(world)
         return f"`{method}` has fixed weights, and this world can change them"
     return None

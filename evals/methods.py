@@ -39,7 +39,8 @@ def _neural(world: World, _: Scenario) -> Pupil:
 
     its = world.agents[0]
     options = NeuralOptions(deliberation=its.deliberation, planner=its.planner)
-    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options)
+    held = held_weights(world)
+    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
 
 
 def _policy_aware(world: World, _: Scenario) -> Pupil:
@@ -92,6 +93,10 @@ PLANNERS = ("counts", "local_rules", "neural", "policy_aware")
 
 World models of installed packages are among them (`plans`).
 """
+
+
+DOUBLED = (*PLANNERS, "q_learning", "virtual_sarsa", "empirical_sarsa", "random")
+"""Those of which a deep copy does as the original would: one training serves for every stage in which it is judged."""
 
 
 def methods() -> dict[str, Callable[[World, Scenario], Pupil]]:

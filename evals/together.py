@@ -1,14 +1,13 @@
-"""Several agents of one run: what each of them is by a profile, trained at once in one world and played together."""
+"""Several agents of one run: what each of them is by a profile, and all of them trained at once in one world."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 
 import numpy as np
 
-from ..agents.base import Agent, Learner, Pupil
+from ..agents.base import Agent, Pupil
 from ..agents.joint_counts import JointCountsAgent, JointOptions
 from ..agents.others import assumed
 from ..agents.stated import StatedAgent
@@ -17,56 +16,41 @@ from ..agents.together import fit_together
 from ..envs.joint_lanes import JointLane
 from ..envs.world import World
 from .budget import Deadline
-from .entering import enter
 from .exploiting import asks_for_regrets, best_response, regrets
 from .methods import methods
 from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, alone, read_profile
-from .rundir import library_versions
-from .simulate import simulate, trace_meta
-from .trace import Trace
+from .trace import Regrets
 from .training import Training
 
 
-def trace_of_all(training: Training, seed: int, deadline: Deadline) -> Trace:
-    """Train the agents of a profile at once, and play them together."""
+def raised_together(training: Training, seed: int, deadline: Deadline) -> list[Pupil]:
+    """The agents of a profile, trained at once."""
     world = JointLane(training.school).world
     parts = read_profile(training.method).of(world)
-    agents: list[Pupil] = [_made(part, world, number, training) for number, part in enumerate(parts)]
+    agents = [_made(part, world, number, training) for number, part in enumerate(parts)]
     lane = JointLane(training.school, lenient=any(map(_unmasked, parts)))
     with _one_thread(parts):
         fit_together(lane, agents, training.steps, seed, deadline.check)
-    acting = _deployed(agents, parts, training)
-    short = None
-    if asks_for_regrets(training.scenario):
-        short = regrets(acting, training.field, training.scenario.document.runs.max_states)
-    learns = any(isinstance(agent, Learner) and agent.learning for agent in acting)
-    meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
-    lanes = 1 if learns else min(training.episodes, 256)
-    played = simulate(
-        training.field,
-        acting,
-        meta,
-        episodes=training.episodes,
-        seed=seed,
-        lanes=lanes,
-        before_tick=deadline.check,
-        thoughts=training.thoughts,
-    )
-    return played if short is None else replace(played, regrets={seed: short})
+    return agents
 
 
-def _deployed(agents: Sequence[Pupil], parts: Sequence[Part], training: Training) -> list[Agent]:
-    """The trained agents where they are judged, and the best response to them."""
-    for number, pupil in enumerate(agents):
-        enter(pupil, alone(training.field, number))
-        if isinstance(pupil, Learner):
-            pupil.learning = getattr(training.learn, getattr(pupil, "learns_with", "model"))
-    acting: list[Agent] = list(agents)
-    for number, part in enumerate(parts):
+def deployed(agents: Sequence[Pupil], training: Training) -> tuple[Sequence[Agent], Regrets | None]:
+    """Who acts after training, and how far each is from its best response, where the scenario asks for that.
+
+    Whoever is `exact` has its place taken by the best response to the others.
+
+    Args:
+        agents: trained, and shown the world in which they are judged.
+        training: theirs.
+
+    Raises:
+        NotEnumerable: there is no best response that is known.
+    """
+    most, acting = training.scenario.document.runs.max_states, list[Agent](agents)
+    for number, part in enumerate(read_profile(training.method).of(training.field)):
         if part.method == EXACT:
-            most = training.scenario.document.runs.max_states
             acting[number] = best_response(agents, number, training.field, most)
-    return acting
+    return acting, regrets(acting, training.field, most) if asks_for_regrets(training.scenario) else None
 
 
 def _made(part: Part, world: World, number: int, training: Training) -> Pupil:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 from ..agents.base import Learner, Pupil, TrainingEnv
 from ..envs.enumerating import Enumeration
@@ -14,10 +15,11 @@ from .budget import Deadline
 from .cache import code_hash
 from .entering import enter
 from .methods import methods, plans
+from .profiles import alone
 from .progress import Earning
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
-from .stages import Life, School, world_of
+from .stages import Life, School, stages_before, world_of
 from .tapped import TappedLane
 from .trace import Trace
 from .training import Training
@@ -27,65 +29,121 @@ from .workers import NoCluster, Workers
 def trained_traces(
     training: Training, seeds: Sequence[int], workers: Workers, go_on: Callable[[], bool]
 ) -> Iterator[tuple[int, Trace]]:
-    """Train and play each of some seeds.
+    """Train and play each of some seeds; see `trained_together`, of which this is the plain case.
+
+    Yields:
+        A seed and its trace, as they are finished.
+
+    Raises:
+        NoCluster: as there.
+    """
+    for seed, (trace,) in trained_together((training,), seeds, workers, go_on):
+        yield seed, trace
+
+
+def trained_together(
+    trainings: Sequence[Training], seeds: Sequence[int], workers: Workers, go_on: Callable[[], bool]
+) -> Iterator[tuple[int, tuple[Trace, ...]]]:
+    """Train each of some seeds once, and play it in every stage in which it is judged, as if trained for that alone.
 
     Args:
-        training: what each does.
+        trainings: what each does; they differ only in where they are judged, and `lives_alike`.
         seeds: which.
         workers: who does it.
         go_on: asked before each is begun.
 
     Yields:
-        A seed and its trace, as they are finished; none for a seed that was stopped (see `Training.until`).
+        A seed and its traces, one of each training, as they are finished; none for a seed that was stopped (see
+        `Training.until`).
 
     Raises:
         NoCluster: the workers run another Turncoat, or other libraries, than this process.
     """
-    for seed, code, trace in workers.each(_signed, [(training, seed) for seed in seeds], go_on):
-        if trace is None:
+    for seed, code, traces in workers.each(_signed, [(tuple(trainings), seed) for seed in seeds], go_on):
+        if traces is None:
             continue
-        if code != code_hash() or trace.meta.versions != library_versions():
+        if code != code_hash() or any(trace.meta.versions != library_versions() for trace in traces):
             raise NoCluster(
                 "the workers run another Turncoat or other libraries than this process, so their results would differ; "
                 "install the same on all of them"
             )
-        yield seed, trace
+        yield seed, traces
 
 
-def _signed(training: Training, seed: int) -> tuple[int, str, Trace | None]:
-    """A seed's trace, and which code made it; None if the time was over before it was done."""
-    deadline = Deadline(training.until)
+def lives_alike(a: Training, b: Training) -> bool:
+    """Whether two trainings, of one method under one condition, come to the same agent until it is judged."""
+    return stages_before(a.scenario, a.field.stage) == stages_before(b.scenario, b.field.stage)
+
+
+def _signed(trainings: tuple[Training, ...], seed: int) -> tuple[int, str, tuple[Trace, ...] | None]:
+    """A seed's traces, and which code made them; None if the time was over before they were done."""
+    deadline = Deadline(trainings[0].until)
     try:
-        return seed, code_hash(), _one(training, seed, deadline)
+        return seed, code_hash(), _all(trainings, seed, deadline)
     except Exception:
         if deadline.passed:  # whatever an agent of the user's own has made of it
             return seed, code_hash(), None
         raise
 
 
-def _one(training: Training, seed: int, deadline: Deadline) -> Trace:
+def _all(trainings: tuple[Training, ...], seed: int, deadline: Deadline) -> tuple[Trace, ...]:
+    """Where an agent cannot be doubled, each training is made."""
+    first, *others = trainings
+    raised = _raised(first, seed, deadline)
+    copies = [raised.doubled() if first.doubles else _raised(first, seed, deadline) for _ in others]
+    return tuple(_played(each, its, seed, deadline) for each, its in zip([raised, *copies], trainings, strict=True))
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """Agents as their training has left them, one for each of the world's, not yet where they are judged.
+
+    Attributes:
+        agents: see there; life: theirs, where there is one agent; earning: what it earned meanwhile.
+    """
+
+    agents: list[Pupil]
+    life: Life[Pupil] | None = None
+    earning: Earning | None = None
+
+    def doubled(self) -> _Raised:
+        """The same again, so that what one of the two learns or draws the other does not."""
+        return replace(self, agents=deepcopy(self.agents))
+
+
+def _raised(training: Training, seed: int, deadline: Deadline) -> _Raised:
     if len(training.field.agents) > 1 or "=" in training.method:
-        return together.trace_of_all(training, seed, deadline)
+        return _Raised(together.raised_together(training, seed, deadline))
     earning = Earning(world_of(training.school).agents[0].weights, training.steps)
-    agent = _life(training, earning, deadline).brought_up(seed)
-    enter(agent, training.field)
+    life = _life(training, earning, deadline)
+    return _Raised([life.raised(seed)], life, earning)
+
+
+def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) -> Trace:
+    """What agents do in the stage in which they are judged."""
+    life, pupils = raised.life, raised.agents
+    if life is not None:
+        pupils = [life.moved(agent, training.field.stage) for agent in pupils]
     learns = False
-    if isinstance(agent, Learner):
-        learns = agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
-    meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
-    lanes = 1 if learns else min(training.episodes, 256)
-    field = replace(training.field, rewards_shown=training.field.rewards_shown and training.learn.reward)
+    for number, agent in enumerate(pupils):
+        enter(agent, alone(training.field, number))
+        if isinstance(agent, Learner):
+            agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
+            learns |= agent.learning
+    agents, short = together.deployed(pupils, training) if life is None else (pupils, None)
     played = simulate(
-        field,
-        [agent],
-        meta,
+        replace(training.field, rewards_shown=training.field.rewards_shown and training.learn.reward),
+        agents,
+        trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions()),
         episodes=training.episodes,
         seed=seed,
-        lanes=lanes,
+        lanes=1 if learns else min(training.episodes, 256),
         before_tick=deadline.check,
         thoughts=training.thoughts,
     )
-    return replace(played, learning={seed: earning.curve})
+    if short is not None:
+        played = replace(played, regrets={seed: short})
+    return played if raised.earning is None else replace(played, learning={seed: raised.earning.curve})
 
 
 def _life(training: Training, earning: Earning, deadline: Deadline) -> Life[Pupil]:

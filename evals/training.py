@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..agents.own import Own
 from ..agents.registry import PLANNERS as OURS
+from ..envs.base import NotEnumerable
 from ..envs.deliberation import RULES
 from ..envs.enumerating import Enumeration
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
-from .methods import METHODS, methods
+from .laboratory import Laboratory, Overrides
+from .methods import DOUBLED, METHODS, methods
+from .profiles import read_profile
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,91 @@ class Training:
         for its in self.field.agents:
             ours = ours and its.planner.name in OURS and its.deliberation.name in RULES
         return self.own is not None or not ours
+
+    @property
+    def doubles(self) -> bool:
+        """A deep copy of what it trains does as the original would."""
+        parts = read_profile(self.method).of(self.field) if not self.foreign else ()
+        # What is no method is an action, or `exact`: nothing that was trained.
+        return bool(parts) and all(part.method in DOUBLED or part.method not in METHODS for part in parts)
+
+
+class Stages(Protocol):
+    """Whoever has the stages of one scenario under any overrides, each made once: a `Laboratory` or a `Bench`.
+
+    Attributes:
+        scenario: without the overrides.
+    """
+
+    scenario: Scenario
+
+    def under(self, overrides: Overrides) -> Scenario:
+        """The scenario with overrides."""
+
+    def world(self, overrides: Overrides, stage: str) -> World:
+        """A stage compiled."""
+
+    def enumeration(self, overrides: Overrides, stage: str) -> Enumeration:
+        """A stage enumerated.
+
+        Raises:
+            NotEnumerable: see `enumerate_world`.
+        """
+
+
+def training_for(
+    stages: Stages,
+    method: str,
+    overrides: Overrides,
+    judged: str,
+    steps: int,
+    episodes: int,
+    own: Own | None = None,
+    thoughts: bool = True,
+    until: float = math.inf,
+) -> Training:
+    """The training of a method under overrides, for the stage in which it is judged; see `Training`.
+
+    Args:
+        stages: of the scenario.
+        method: what is trained.
+        overrides: the condition.
+        judged: the stage.
+        steps: of training.
+        episodes: to play where chance matters; where nothing happens by chance in the judged stage, one is played.
+        own: see `Training`.
+        thoughts: see there.
+        until: see there.
+    """
+    scenario, train = stages.scenario, Laboratory(stages.scenario).training_stage
+    learn = scenario.document.stages[judged].learn
+    school, field = _school(stages, overrides, train), stages.world(overrides, judged)
+    return Training(
+        method,
+        stages.under(overrides),
+        school,
+        field,
+        learn,
+        steps,
+        episodes if _chancy(stages, overrides, judged) else 1,
+        scenario.hash,
+        {**scenario.overrides, **overrides},
+        own,
+        thoughts,
+        until,
+    )
+
+
+def _school(stages: Stages, overrides: Overrides, train: str) -> World | Enumeration:
+    try:
+        return stages.enumeration(overrides, train)
+    except NotEnumerable:
+        return stages.world(overrides, train)
+
+
+def _chancy(stages: Stages, overrides: Overrides, stage: str) -> bool:
+    """Whether anything happens by chance in a stage; yes, where that cannot be told."""
+    try:
+        return stages.enumeration(overrides, stage).mdp.chancy
+    except NotEnumerable:
+        return True

@@ -114,13 +114,13 @@ KILLED = """
 import os, signal, sys
 from turncoat.evals import trained
 seeds, last = open(sys.argv.pop(1), "a", buffering=1), int(sys.argv.pop(1))
-train = trained._one
+train = trained._all
 def counted(its, seed, deadline):
     if seed == last:
         os.kill(os.getpid(), signal.SIGKILL)
     seeds.write(f"{seed}\\n")
     return train(its, seed, deadline)
-trained._one = counted
+trained._all = counted
 from turncoat.cli import main
 main()
 """

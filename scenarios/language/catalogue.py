@@ -115,6 +115,8 @@ CATALOGUE: dict[str, str] = {
     "stages make the whole: they add up to 1. Without any, all steps are spent in `train`, or else in the first stage.",
     "TC227": "`minus` names where the same measure is taken a second time: another agent, stage, variant, override, or "
     "what is barred. Without any of them both are the same.",
+    "TC228": "Where a stage has a `limit` and no `horizon`, the exact planner's `value` goes on without end, and that "
+    "of a trained agent is over the ticks that were played. Their difference would be of unlike sums.",
     "TC230": "`solution: equilibrium` is for two agents that choose apart and at once, in a game of one tick: a stage "
     "has `horizon: 1`, or a rule without a condition ends the round (`reset map`, `end`). In longer games the exact "
     "planner finds the joint plan or a best response to stated policies, and `regret(AGENT)` how far learners are from "
