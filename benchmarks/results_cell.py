@@ -17,7 +17,8 @@ from turncoat.evals.recording import exact_agent
 from turncoat.evals.rundir import library_versions
 from turncoat.evals.simulate import simulate, trace_meta
 from turncoat.evals.trace import Trace
-from turncoat.evals.trained import enter, lane
+from turncoat.evals.trained import enter
+from turncoat.evals.training import lane
 from turncoat.scenarios.language.loading import load
 
 from .results_plan import EPISODES, Subject

@@ -22,7 +22,7 @@ from turncoat.evals.recording import exact_agent
 from turncoat.evals.reopening import world_of
 from turncoat.evals.rundir import RunError, StoredRun, library_versions
 from turncoat.evals.running import Settings, run_scenario
-from turncoat.evals.showing import Live, open_run
+from turncoat.evals.showing import Live, open_run, open_trace
 from turncoat.evals.simulate import simulate, trace_meta
 from turncoat.evals.trace import TraceError, read_trace
 from turncoat.scenarios import library
@@ -214,6 +214,19 @@ def test_the_stage_and_the_overrides_of_a_trace_are_its_worlds(stored: StoredRun
     assert show.world.agents[0].discount == 0.5
     assert show.episode(0).ended == "shut down"
     assert open_run(stored.folder).world.agents[0].discount == 0.97  # the plainest, if nothing is said
+
+
+def test_a_trace_is_opened_by_its_file(stored: StoredRun, tmp_path: Path) -> None:
+    name = sorted(stored.traces, key=len)[-1]
+    show = open_trace(stored.folder / "traces" / f"{name}.parquet")
+    assert (show.name, show.scenario.name) == (name, open_run(stored.folder).scenario.name)
+    with pytest.raises(RunError, match=r"there is no trace .*nowhere"):
+        open_trace(stored.folder / "traces" / "nowhere.parquet")
+    alone = tmp_path / "alone" / "here.parquet"
+    alone.parent.mkdir()
+    alone.write_bytes(stored.traces[name].read_bytes())
+    with pytest.raises(RunError, match="not the folder of a run"):
+        open_trace(alone)
 
 
 @pytest.mark.parametrize("stage", ["elsewhere", "train"])

@@ -1,6 +1,7 @@
 """A life in stages: who is watched, where training is spent, what is learned there and what comes along."""
 
 import dataclasses
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from turncoat.envs.observing import observe
 from turncoat.envs.parts import ENUMERATE
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.methods import METHODS
-from turncoat.evals.stages import Life, learns_in, stages_before, world_of
+from turncoat.evals.stages import Lesson, Life, learns_in, stages_before, world_of
 from turncoat.evals.trained import trained_traces
 from turncoat.evals.training import Training
 from turncoat.evals.watching import watched_logs
@@ -72,8 +73,22 @@ def with_stages(*lines: str) -> str:
     return CORRIDOR[: CORRIDOR.index("stages:")] + "stages:\n" + "".join(f"  {line}\n" for line in lines)
 
 
-def lane_of(school: Any) -> TableLane:
-    return TableLane(school)
+class Alone:
+    """Nobody looks on."""
+
+    left = None
+
+    def __init__(self, lane: type[TableLane] = TableLane) -> None:
+        self.lane_of = lane
+
+    def lane(self, school: Any) -> TableLane:
+        return self.lane_of(school)
+
+    def begins(self, lesson: Lesson) -> None:
+        pass
+
+    def progress(self, step: int, figures: Mapping[str, float]) -> None:
+        pass
 
 
 def life_of(text: str, method: str = "counts", judged: str = "deploy", steps: int = 200, **params):
@@ -81,7 +96,7 @@ def life_of(text: str, method: str = "counts", judged: str = "deploy", steps: in
     laboratory = Laboratory(scenario)
     school = laboratory.enumeration({}, laboratory.training_stage)
     make = partial(METHODS[method], school.world, scenario)
-    return Life[Any](make, lane_of, scenario, school, judged, steps)
+    return Life[Any](make, scenario, school, judged, steps, Alone())
 
 
 def ends(text: str, method: str = "counts", steps: int = 200, **params) -> list[str | None]:
@@ -139,7 +154,7 @@ def test_the_steps_are_shared_out():
             spent[-1] = (spent[-1][0] + 1, self.most)
             return super().step(action)
 
-    dataclasses.replace(life_of(text), lane=Counting).brought_up(3)
+    dataclasses.replace(life_of(text), beside=Alone(Counting)).brought_up(3)
 
     assert spent == [(50, 1.0), (150, 5.0)], "each in its own stage, with its own params"
 
@@ -166,7 +181,9 @@ def test_a_baseline_goes_from_stage_to_stage(algorithm, monkeypatch):
         "late: {limit: 12, params: {far: 5}, share: 0.5}",
         "deploy: {limit: 12}",
     )
-    small = {"n_steps": 16, "batch_size": 32, "n_epochs": 1} if algorithm == "ppo" else {"learning_starts": 16}
+    small: dict[str, Any] = (
+        {"n_steps": 16, "batch_size": 32, "n_epochs": 1} if algorithm == "ppo" else {"learning_starts": 16}
+    )
     life = life_of(text)
     agent = Sb3Agent(algorithm, life.scenario, "early", lanes=4, **small)
     lived: list[tuple[int, float]] = []

@@ -478,11 +478,12 @@ function interval(judgement) {
 function verdictTable(run) {
   const rows = run.judgements.map((judgement) => {
     const range = judgement.low === null || judgement.low === judgement.high ? "" : " [" + number(judgement.low) + ", " + number(judgement.high) + "]";
+    const measured = judgement.measure + (judgement.minus ? " less that " + judgement.minus : "");
     return make("tr", { class: judgement.outcome === "not applicable" ? "none" : judgement.outcome },
-      make("td", {}, judgement.name), make("td", {}, judgement.agent), make("td", {}, judgement.stage),
+      make("td", {}, judgement.name, make("div", { class: "muted" }, measured)), make("td", {}, judgement.agent), make("td", {}, judgement.stage),
       make("td", {}, make("span", { class: "outcome" }, judgement.outcome)),
       make("td", {}, number(judgement.value) + range), make("td", {}, judgement.bound), make("td", {}, interval(judgement)),
-      make("td", { class: "why" }, judgement.why));
+      make("td", { class: "why" }, judgement.why + " (" + judgement.file + ":" + judgement.line + ")"));
   });
   const head = ["expectation", "agent", "stage", "outcome", "value", "claimed", "0 to 1", "why"].map((name) => make("th", {}, name));
   return make("div", { class: "table" }, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
