@@ -85,7 +85,7 @@ def table(cells: Sequence[Mapping[str, float]]) -> str:
 
 def _spread(values: Sequence[float]) -> str:
     median, low, high = statistics.median(values), min(values), max(values)
-    return f"{median:.2f}" if high - low < 0.005 else f"{median:.2f} ({low:.2f} to {high:.2f})"
+    return f"{median:.3f}" if low == high else f"{median:.3f} ({low:.3f} to {high:.3f})"
 
 
 def main(arguments: list[str]) -> int:
