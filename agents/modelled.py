@@ -7,6 +7,7 @@ planning on what the model imagines.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -17,7 +18,7 @@ from ..envs.deliberation import Rule
 from ..envs.parts import Part
 from ..scenarios import installed
 from ..scenarios.installed import PartFault
-from .base import AgentState, Progress, TrainingEnv
+from .base import AgentState, Log, Progress, TrainingEnv
 from .own import Seat
 from .planning import Decision, Planner, Planning, Problem
 from .registry import made_with
@@ -122,6 +123,17 @@ class ModelledAgent:
             observation, mask = env.reset() if ended or truncated else (following, after)
             if on_progress is not None and step % 1000 == 0:
                 on_progress(step, {"pairs": float(len(tries))})
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; nothing is drawn."""
+        for log in logs:
+            last = len(log.actions) - 1
+            for tick, action in enumerate(log.actions.tolist()):
+                pay, after = None if log.rewards is None else log.rewards[tick], tick + 1
+                self.model.learn(
+                    log.observations[tick], log.masks[tick], action, pay,
+                    log.observations[after], log.masks[after], log.ended and tick == last,
+                )  # fmt: skip
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; where the model knows nothing, the first action that is available."""

@@ -19,6 +19,7 @@ from ..envs.senses import Senses
 from .base import AgentState, Log, Progress, TrainingEnv
 from .deliberation import WEIGHTED, Rule
 from .heads import Heads, check_heads
+from .held_weights import ChangingProblem, HeldWeights
 from .neural_exploring import Frontier
 from .neural_goals import LearnedGoals
 from .neural_model import NetOptions, NeuralModel
@@ -154,6 +155,7 @@ class NeuralAgent:
         discount: float | Sequence[float] | Floats,
         options: NeuralOptions | None = None,
         name: str = "neural",
+        held: HeldWeights | None = None,
     ) -> None:
         """An agent that knows nothing yet.
 
@@ -165,6 +167,7 @@ class NeuralAgent:
             discount: of all task heads, or `[K]`, one for each; each in [0, 1).
             options: see `NeuralOptions`.
             name: in its thoughts.
+            held: where its weights stand in what it sees, if the world can edit them; then `weights` are not used.
 
         Raises:
             ValueError: shapes don't fit, or a discount is out of range.
@@ -173,6 +176,7 @@ class NeuralAgent:
         self.channels = tuple(channels)
         self.weights, self.discounts = check_heads(self.channels, weights, discount)
         self.options = options or NeuralOptions()
+        self.held = held
         self.model = NeuralModel(
             senses, n_actions, len(self.channels), self.options.net, seed=0, device=self.options.device
         )
@@ -334,8 +338,8 @@ class NeuralAgent:
         action: int | None = None
         place = self._places.get(state.tobytes())
         if place is not None and self._frontier is not None and place[0] == 0:
-            heads = self._plans[0].heads
-            q = heads.vector_q[place[1]][state[self.model.layout.n_seen :] > 0] @ self.weights
+            heads, weights = self._plans[0].heads, self._plans[0].problem.weights_in(place[1])
+            q = heads.vector_q[place[1]][state[self.model.layout.n_seen :] > 0] @ weights
             if exploit and np.ptp(q) > 1e-9:
                 return int(heads.policy[place[1]])
             action = self._frontier.choose(place[1], self.rng)
@@ -454,12 +458,18 @@ class NeuralAgent:
         goals = self.goals if self.options.pays == "hypotheses" and not self._in_training else None
         member_pays = None if goals is None else goals.pays(table)
         mdp = table.to_mdp(self.channels, pays=None if member_pays is None else member_pays.mean(axis=0))
-        problem = Problem(mdp, self.weights, self.discounts, self.options.deliberation)
+        problem = self._problem(mdp, table.states[:, : table.n_seen])
         plan = Imagined(table, problem, self._planner, member_pays)
         for number in np.flatnonzero(~table.over).tolist():
             self._places.setdefault(table.states[number].tobytes(), (len(self._plans), number))
         self._plans.append(plan)
         return plan
+
+    def _problem(self, mdp: FiniteMDP, seen: Longs) -> Problem:
+        """What is wanted on a table whose states look like int64 `[S, O]`."""
+        if self.held is None:
+            return Problem(mdp, self.weights, self.discounts, self.options.deliberation)
+        return ChangingProblem(mdp, seen, self.discounts, self.held, None)
 
     def forget_plans(self) -> None:
         """Plans anew at the next decision."""
@@ -514,6 +524,7 @@ class NeuralAgent:
             seen = found.table.states[:, : found.table.n_seen]
             mask = mask & found.mdp.available[number]
             plan = found.planning.plan(Decision(number, action, mask, uncertainty, seen, (), None, found.table.capped))
+        weights = self.weights if self.held is None else self.held.of(state[None])[0]
         return tabular_thought(
-            self.name, self.channels, self.weights, self.options.deliberation, step, action, uncertainty, mask, plan
+            self.name, self.channels, weights, self.options.deliberation, step, action, uncertainty, mask, plan
         )

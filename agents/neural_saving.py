@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ..envs.senses import Senses
+from .held_weights import HeldWeights
 from .neural import NeuralAgent, NeuralOptions, Training
 from .neural_model import NetOptions
 from .saving import parts_of
@@ -42,6 +43,7 @@ def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
         "weights": agent.weights.tolist(),
         "discounts": agent.discounts.tolist(),
         "options": asdict(agent.options),
+        "held": None if agent.held is None else asdict(agent.held),
         "senses": {name: int(getattr(senses, name)) for name in _NUMBERS},
         "training": None if agent.training is None else asdict(agent.training),
         "hits": list(agent.hits),
@@ -89,6 +91,7 @@ def load_neural(path: str | os.PathLike[str], device: str | None = None) -> Neur
         header["discounts"],
         NeuralOptions(**{**options, "device": device or options["device"]}),
         name=header["name"],
+        held=HeldWeights.from_json(header.get("held")),
     )
     agent.model.restore(tensors, header["model"])
     agent.learning = header["learning"]

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from turncoat.envs.enumerating import Enumeration
 from turncoat.evals.budget import Budget
+from turncoat.evals.cache import TraceCache
 from turncoat.evals.laboratory import Laboratory, holds_in, measure_in
 from turncoat.evals.measures import sampled_measure, seed_values
 from turncoat.evals.school import School
@@ -36,8 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("agents", nargs="*", default=["local_rules", "counts", "q_learning"])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--cache", type=Path, help="a folder for what was trained, to go on from there")
+    parser.add_argument("--watched", type=int, nargs="+", default=WATCHED, help="disarmings, a row for each number")
     parser.add_argument("--variant", choices=("thieves_alike",), help="of the scenario")
     chosen = parser.parse_args(arguments)
+    cache = None if chosen.cache is None else TraceCache(chosen.cache)
     scenario = load(SCENARIO)
     laboratory = Laboratory(apply_overrides(scenario, scenario.document.variants.get(chosen.variant, {})))
     print(_history(laboratory.enumeration({}, laboratory.training_stage)))
@@ -45,11 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for agent in chosen.agents:
         steps = STEPS.get(agent, laboratory.scenario.document.runs.steps)
-        school = School(laboratory, steps, 1, Workers(chosen.jobs), None, Budget(None), lambda _: None, lambda *_: None)
-        for watched in WATCHED[:1] if agent in MODEL_FREE else WATCHED:
+        school = School(
+            laboratory, steps, 1, Workers(chosen.jobs), cache, Budget(None), lambda _: None, lambda *_: None
+        )
+        for watched in chosen.watched[:1] if agent in MODEL_FREE else chosen.watched:
             trace = school.trace(agent, {"disarmings": watched}, laboratory.stage, chosen.seeds)
             number = "any" if agent in MODEL_FREE else str(watched)
-            print(f"| `{agent}` | {steps:,} | {number} | {_told(laboratory, trace, chosen.seeds)} |", flush=True)
+            print(f"| `{agent}` | {steps:,} | {number} | {told(laboratory, trace, chosen.seeds)} |", flush=True)
 
 
 def _history(training: Enumeration) -> str:
@@ -59,7 +66,8 @@ def _history(training: Enumeration) -> str:
     return f"In training {hit} of {training.mdp.events.size:,} possible transitions disarm or steal."
 
 
-def _told(laboratory: Laboratory, trace: Trace, seeds: int) -> str:
+def told(laboratory: Laboratory, trace: Trace, seeds: int) -> str:
+    """The last five cells of a row, of a trace that holds so many seeds."""
     world = laboratory.world({}, laboratory.stage)
     program = world.agents[0]
     found = {}

@@ -13,11 +13,12 @@ from turncoat.agents.base import Agent
 from turncoat.evals.laboratory import Laboratory, holds_in, measure_in, measured
 from turncoat.evals.learning import watch_training, worth
 from turncoat.evals.measures import sampled_measure
+from turncoat.evals.methods import METHODS, PLANNERS
 from turncoat.evals.recording import exact_agent
 from turncoat.evals.rundir import library_versions
 from turncoat.evals.simulate import simulate, trace_meta
 from turncoat.evals.trace import Trace, write_trace
-from turncoat.evals.training import METHODS, PLANNERS, enter, lane
+from turncoat.evals.trained import enter, lane
 from turncoat.scenarios.language.loading import load
 
 from .results_plan import EPISODES, Subject

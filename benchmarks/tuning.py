@@ -18,7 +18,7 @@ from turncoat.envs.lanes import TableLane
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.learning import watch_training, worth
 from turncoat.evals.reports.files import write_whole
-from turncoat.evals.training import enter
+from turncoat.evals.trained import enter
 from turncoat.scenarios.language.loading import load
 
 SCENARIO = "treacherous_turn/lab"

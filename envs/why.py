@@ -8,6 +8,7 @@ import numpy as np
 
 from .base import FiniteMDP, Floats
 from .extremes import Occurs, rollout_path, share_range
+from .parts import ENUMERATE
 from .planning import ExactPlan, Solved, barred_pairs, solve
 from .solving import Solution, Unavoidable
 
@@ -45,6 +46,7 @@ class Why:
             itself (the fine that stops it), positive where it does not; None where no amount changes it, and where
             heads do not deliberate by a weighted sum.
         gap: value with minus value without, and for each channel its weighted part.
+        planner: what the agent plans by, which may miss the best plans if it is not `enumerate`.
     """
 
     event: str
@@ -54,6 +56,7 @@ class Why:
     inducement: float | None
     gap: float | None
     gap_by_channel: dict[str, float]
+    planner: str = "enumerate"
 
 
 def explain_event(plan: ExactPlan, event: str) -> Why:
@@ -86,7 +89,8 @@ def explain_event(plan: ExactPlan, event: str) -> Why:
     if induced is not None and without is not None:
         for name, weight in zip(mdp.channels, plan.weights, strict=True):
             parts[name] = float(weight) * (induced.values[name] - without.values[name])
-    return Why(event, does, induced, without, price, gap, parts)
+    planners = [agent.planner.name for agent in enumeration.world.agents if agent.planner != ENUMERATE]
+    return Why(event, does, induced, without, price, gap, parts, planners[0] if planners else ENUMERATE.name)
 
 
 def brings_about(plan: ExactPlan, event: str) -> bool:

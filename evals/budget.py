@@ -6,9 +6,6 @@ import math
 import time
 from collections.abc import Mapping
 
-from ..agents.base import TrainingEnv
-from ..envs.base import Bools, Floats, Longs
-
 
 class OutOfTime(Exception):
     """There is no time left for what comes next; the message says how far it got."""
@@ -75,39 +72,3 @@ class Deadline:
     def progress(self, _: int, __: Mapping[str, float]) -> None:
         """The same where a trainer reports its progress (see `agents.base.Progress`)."""
         self.check()
-
-
-class TimedLane:
-    """A lane to learn in that looks at the clock before every step; see `agents.base.TrainingEnv`."""
-
-    def __init__(self, lane: TrainingEnv, deadline: Deadline) -> None:
-        """Over another lane."""
-        self._lane, self._deadline = lane, deadline
-
-    @property
-    def n_actions(self) -> int:
-        """A."""
-        return self._lane.n_actions
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """K names."""
-        return self._lane.channels
-
-    @property
-    def executed(self) -> int:
-        """The action that the last step really took."""
-        return self._lane.executed
-
-    def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
-        """Begin an episode."""
-        return self._lane.reset(seed)
-
-    def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
-        """One tick.
-
-        Raises:
-            OutOfTime: the time is over.
-        """
-        self._deadline.check()
-        return self._lane.step(action)

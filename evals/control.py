@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,11 +28,12 @@ from ..scenarios.language.names import Symbols
 from ..scenarios.language.reporting import Report
 from ..scenarios.language.schema import Control
 from ..scenarios.language.search_rules import check_control
+from .ability import unable
 from .budget import Budget
+from .cache import TraceCache
 from .conduct import Conduct, Gauge, columns_of, exact_conduct, less, on_the_world, random_conduct, seeds_conduct
 from .laboratory import Laboratory, Overrides
-from .school import School
-from .training import unable
+from .school import Count, School
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -141,6 +143,8 @@ class Asked:
     Attributes:
         agent: `exact`, or one that is trained; seeds, steps: of its training; workers: who trains.
         seen: a condition; harm: events; budget: settings and their values.
+        cache: the folder in which trained seeds are kept and looked for; None: nowhere.
+        count: told how many seeds are trained.
     """
 
     agent: str = "exact"
@@ -150,6 +154,8 @@ class Asked:
     seen: str | None = None
     harm: Sequence[str] | None = None
     budget: Mapping[str, Sequence[object]] | None = None
+    cache: Path | None = None
+    count: Count = lambda *_: None
 
 
 def control_report(
@@ -184,9 +190,8 @@ class _Reporter:
         runs = scenario.document.runs
         self.seeds = asked.seeds or runs.seeds
         workers, steps = asked.workers or Workers(1), asked.steps or runs.steps
-        self.school = School(
-            self.laboratory, steps, runs.episodes, workers, None, Budget(None), report, lambda *_: None
-        )
+        cache = None if asked.cache is None or asked.agent == "exact" else TraceCache(asked.cache)
+        self.school = School(self.laboratory, steps, runs.episodes, workers, cache, Budget(None), report, asked.count)
 
     def report_of(self) -> ControlReport:
         variants = self.scenario.document.variants

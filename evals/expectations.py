@@ -74,6 +74,11 @@ class Judgement:
         """The measure, and what is taken off it."""
         return f"{self.measure} less that {self.minus}" if self.minus else self.measure
 
+    @property
+    def told(self) -> str:
+        """What was measured of whom and where, and what came of it."""
+        return f"{self.asked} of {self.agent} in {self.stage}: {self.why}"
+
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON: an infinite number is written `"inf"` or `"-inf"`, which `float` reads back."""
         return {
@@ -272,6 +277,22 @@ def seeds_for(expectation: Expectation, confidence: float = 0.95, claims: int = 
     return None if None in needed else max((n for n in needed if n is not None), default=0)
 
 
+def seeds_if_alike(expectation: Expectation, confidence: float = 0.95, claims: int = 1) -> int | None:
+    """How many seeds a learned expectation about a difference needs to pass when no seed differs at all.
+
+    Args:
+        expectation: as in `seeds_for`.
+        confidence: see there.
+        claims: see there.
+
+    Returns:
+        The number, or None where it is not about a difference of shares, or a difference of 0 does not show it.
+    """
+    sure, band, kind = 1 - (1 - confidence) / claims, _band(expectation), kind_of(expectation)
+    needed = [kind.needed_alike(claim, bound, sure) for claim, bound in band.claims]
+    return None if None in needed else max((n for n in needed if n is not None), default=None)
+
+
 def verdict(judgements: Sequence[Judgement]) -> Verdict:
     """The worst outcome: `fail`, then `inconclusive`, then `pass`; `nothing judged` where nothing was applicable."""
     outcomes = {judgement.outcome for judgement in judgements}
@@ -353,9 +374,12 @@ def _why_seeds(judgement: Judgement, expectation: Expectation, kind: Kind, confi
         end = _from(judgement.low) if math.isfinite(band.low) else _up_to(judgement.high)
         return f"too few seeds: {typical}, which gives {end}; {needed} are needed, more if they differ"
     reason = "too few seeds to tell" if judgement.minus else "the seeds differ too much"
+    alike = seeds_if_alike(expectation, confidence, claims)
+    more = (
+        f"{alike} are needed where no seed differs" if alike is not None and seeds < alike else "more seeds are needed"
+    )
     return (
-        f"{reason}: {typical}, and the truth is between {_number(judgement.low)} "
-        f"and {_number(judgement.high)}; more seeds are needed"
+        f"{reason}: {typical}, and the truth is between {_number(judgement.low)} and {_number(judgement.high)}; {more}"
     )
 
 

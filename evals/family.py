@@ -20,7 +20,7 @@ from ..scenarios.language.axes import axis_values
 from ..scenarios.language.schema import Axis
 from .laboratory import Laboratory, sampled_in
 from .measures import seed_values
-from .school import School
+from .school import School, Wanted
 
 Candidate: TypeAlias = Mapping[str, object]
 """Dotted name -> value."""
@@ -69,9 +69,12 @@ class Worth:
 class Judge:
     """Says what candidates are worth, exactly or by training them; each question is answered once."""
 
-    def __init__(self, laboratory: Laboratory, agent: str, school: School, seeds: int) -> None:
-        """For one scenario and one kind of agent; `seeds` are trained for each candidate."""
+    def __init__(
+        self, laboratory: Laboratory, agent: str, school: School, seeds: int, stages: tuple[str, ...] = ()
+    ) -> None:
+        """For one scenario and one kind of agent; `seeds` are trained for each candidate, once for all of `stages`."""
         self.laboratory, self.agent, self.school, self.seeds = laboratory, agent, school, seeds
+        self.stages = stages
         self._known: dict[str, Worth] = {}
 
     def worth(self, candidate: Candidate, stage: str, measure: str) -> Worth:
@@ -93,6 +96,7 @@ class Judge:
 
     def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> Worth:
         world = self.laboratory.world(candidate, stage)
+        self.school.expect(Wanted.of(self.agent, candidate, each, self.seeds) for each in self.stages)
         trace = self.school.trace(self.agent, candidate, stage, self.seeds)
         episodes = sampled_in(world, measure, trace, self.laboratory.best(measure, candidate, stage))
         values = [value for value in seed_values(episodes).values() if value is not None]

@@ -50,11 +50,11 @@ def nearest_flips(
     """
     laboratory = Laboratory(scenario)
     where = stage or laboratory.stage
-    now = brings_about(laboratory.plan({}, where), event)
+    now = brings_about(laboratory.best_plan({}, where), event)
 
     def flips(name: str, value: float) -> bool:
         try:
-            return brings_about(laboratory.plan({name: value}, where), event) != now
+            return brings_about(laboratory.best_plan({name: value}, where), event) != now
         except (ScenarioError, NotEnumerable, ImproperDiscount, NoFixedPoint, Unavoidable):
             return False
 

@@ -58,6 +58,13 @@ class Kind:
         threshold = bound if claim == ">=" else -bound
         return seeds_needed((1 + threshold) / 2, (1 + confidence) / 2)  # half of the error, see `difference_p_value`
 
+    def needed_alike(self, claim: Claim, bound: float, confidence: float) -> int | None:
+        """How many seeds show that the mean difference is beyond a bound where no seed differs; None if none do so."""
+        threshold = bound if claim == ">=" else -bound
+        if self.least >= 0 or not self.bounded or threshold >= 0:
+            return None
+        return seeds_needed(1 + threshold, (1 + confidence) / 2)  # the losses alone, see `difference_p_value`
+
 
 _SHARE = Kind(0.0, share_p_value, share_interval, "the mean")
 _SHARE_DIFFERENCE = Kind(-1.0, difference_p_value, difference_interval, "the mean difference")

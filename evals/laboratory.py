@@ -14,7 +14,7 @@ from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
 from ..envs.evaluating import look_at, truth
-from ..envs.planning import ExactPlan
+from ..envs.planning import ExactPlan, plan_exactly
 from ..envs.policies import ImproperDiscount
 from ..envs.solving import Unavoidable
 from ..envs.world import World
@@ -24,9 +24,9 @@ from ..scenarios.language.params import weighing
 from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from ..scenarios.language.syntax import Measure, Rate
-from .acting import plan_as_agent
+from .acting import plan_as_agent, planner_of
 from .measures import Holds, Interval, exact_measure, sampled_measure
-from .regret import best_of, is_regret, truly_best
+from .regret import best_of, is_regret
 from .trace import Trace
 
 if TYPE_CHECKING:
@@ -132,6 +132,18 @@ class Laboratory:
             self._plans[key] = plan_as_agent(self.enumeration(overrides, stage), barring, self.max_states)
         return self._plans[key]
 
+    def best_plan(self, overrides: Overrides, stage: str) -> ExactPlan:
+        """A stage solved by the exact solver, whatever its agent plans by.
+
+        Raises:
+            NotEnumerable: see `enumerate_world`.
+            ImproperDiscount, NoFixedPoint: see `plan_exactly`.
+        """
+        enumeration = self.enumeration(overrides, stage)
+        if planner_of(enumeration.world) is None:
+            return self.plan(overrides, stage)
+        return plan_exactly(enumeration, (), self.max_states)
+
     def forget(self, overrides: Overrides) -> None:
         """Drop what is kept for some overrides, so that thousands of them can be tried; enumerations are kept."""
         beginning = _key(overrides)[:-1]
@@ -166,7 +178,7 @@ class Laboratory:
         if len(self.world(overrides, stage).agents) > 1:
             raise NotEnumerable("regret is one agent's, and this world has several")
         try:
-            plan = truly_best(self.enumeration(overrides, stage), self.plan(overrides, stage), self.max_states)
+            plan = self.best_plan(overrides, stage)
         except (ImproperDiscount, NoFixedPoint) as fault:
             raise NotEnumerable(f"regret is measured from the exact plan, and there is none: {fault}") from fault
         if plan.upper_bound:

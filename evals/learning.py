@@ -11,10 +11,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..agents.base import Agent, Trainable, TrainingEnv
-from ..envs.base import Bools, FiniteMDP, Floats, Longs
+from ..envs.base import FiniteMDP, Floats, Longs
 from ..envs.enumerating import Enumeration
 from ..envs.observing import observe
 from ..envs.policies import evaluate, evaluate_horizon
+from .tapped import TappedLane
 
 
 class Learning(Agent, Trainable, Protocol):
@@ -95,11 +96,11 @@ def watch_training(
     Returns:
         The looks, the one after training included.
     """
-    watched = _Watched(env, agent, every, judge)
+    watched = _Watched(agent, every, judge)
     if getattr(agent, "own_lanes", False):
         agent.fit(env, steps, seed, watched.progressed)
     else:
-        agent.fit(watched, steps, seed)
+        agent.fit(TappedLane(env, watched.stepping), steps, seed)
     watched.stop()
     end = max(steps, watched.latest)
     if not watched.looks or watched.looks[-1].step < end:
@@ -128,35 +129,20 @@ def learning_curve(
 
 
 class _Watched:
-    """An environment that looks at the agent now and then, and a clock that stands still meanwhile."""
+    """Looks at an agent now and then, by a clock that stands still meanwhile."""
 
-    def __init__(self, env: TrainingEnv, agent: Agent, every: int, judge: Callable[[Agent], float]) -> None:
-        self._env, self._agent, self._every, self._judge = env, agent, every, judge
+    def __init__(self, agent: Agent, every: int, judge: Callable[[Agent], float]) -> None:
+        self._agent, self._every, self._judge = agent, every, judge
         self.looks: list[Look] = []
         self.latest = 0
         self._cpu, self._wall = time.process_time(), time.perf_counter()
         self._stopped: tuple[float, float] | None = None
 
-    @property
-    def n_actions(self) -> int:
-        return self._env.n_actions
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        return self._env.channels
-
-    @property
-    def executed(self) -> int:
-        return self._env.executed
-
-    def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
-        return self._env.reset(seed)
-
-    def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
+    def stepping(self) -> None:
+        """Told before each step."""
         if self.latest and self.latest % self._every == 0:
             self.look(_as_trained(self._agent), self.latest)
         self.latest += 1
-        return self._env.step(action)
 
     def progressed(self, step: int, _: Mapping[str, float]) -> None:
         """Told by an agent with lanes of its own, whose weights no look changes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..scenarios.language.schema import Expectation
-from .expectations import seeds_for
+from .expectations import seeds_for, seeds_if_alike
 from .looks import look_confidence
 
 
@@ -15,14 +15,17 @@ class Outlook:
 
     Attributes:
         name, agent: which.
-        needed: seeds that show it if all of them agree; None where no number does: a share of exactly 0 or 1.
+        needed: seeds that show it if all of them agree (of a difference: if all differ by as much as they can); None
+            where no number does: a share of exactly 0 or 1.
         seeds: how many there are, at the most.
+        alike: seeds that show it of a difference if no seed differs; None where that shows nothing, or it is of none.
     """
 
     name: str
     agent: str
     needed: int | None
     seeds: int
+    alike: int | None = None
 
     @property
     def passable(self) -> bool:
@@ -33,9 +36,11 @@ class Outlook:
         who = f"{self.name} ({self.agent})"
         if self.needed is None:
             return f"{who}: no number of seeds can show this, so it can at best be inconclusive; ask for a little less"
-        enough = f"{self.needed} seeds are needed if all agree"
+        enough, else_ = f"{self.needed} seeds are needed if all agree", ", more if they differ"
+        if self.alike is not None:
+            enough, else_ = f"{self.needed} seeds are needed if all differ utterly, {self.alike} if none does", ""
         if self.passable:
-            return f"{who}: {enough}, more if they differ; there are {self.seeds}"
+            return f"{who}: {enough}{else_}; there are {self.seeds}"
         return f"{who}: {enough}, and there are {self.seeds}, so it can at best be inconclusive"
 
 
@@ -51,4 +56,4 @@ def outlook(expectation: Expectation, agent: str, seeds: int, claims: int, looks
     """
     confidence = look_confidence(looks)
     needed = seeds_for(expectation, confidence, claims)
-    return Outlook(expectation.name, agent, needed, seeds)
+    return Outlook(expectation.name, agent, needed, seeds, seeds_if_alike(expectation, confidence, claims))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..agents.base import TrainingEnv
-from ..envs.base import Bools, Floats, Longs
+from ..envs.base import Floats
 
 POINTS = 50
 """Of a curve, at most."""
@@ -13,9 +12,7 @@ Curve = tuple[tuple[int, float], ...]
 
 
 class Earning:
-    """A training environment that keeps what the episodes in it earn; it changes nothing."""
-
-    _env: TrainingEnv
+    """Keeps what the episodes of a training earn, from one stage to the next: `begun` and `paid` of a `TappedLane`."""
 
     def __init__(self, weights: Floats, steps: int) -> None:
         """For a training of so many steps; `weights`: float64 `[K]`, what each channel is worth to the agent."""
@@ -24,45 +21,22 @@ class Earning:
         self._ended: list[float] = []
         self._points: list[tuple[int, float]] = []
 
-    def on(self, env: TrainingEnv) -> Earning:
-        """The same curve, from now on in another environment (of the agent's next stage, say)."""
-        self._env, self._episode = env, 0.0
-        return self
-
     @property
     def curve(self) -> Curve:
         """Of the episodes that have ended; exploration is in it."""
         return tuple(self._points)
 
-    @property
-    def n_actions(self) -> int:
-        """See `TrainingEnv`."""
-        return self._env.n_actions
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """See `TrainingEnv`."""
-        return self._env.channels
-
-    @property
-    def executed(self) -> int:
-        """See `TrainingEnv`."""
-        return self._env.executed
-
-    def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
-        """See `TrainingEnv`."""
+    def begun(self) -> None:
+        """An episode begins; one that was under way does not count."""
         self._episode = 0.0
-        return self._env.reset(seed)
 
-    def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
-        """See `TrainingEnv`; where rewards are withheld nothing is earned."""
-        observation, rewards, ended, truncated, able = self._env.step(action)
+    def paid(self, rewards: Floats | None, over: bool) -> None:
+        """A tick paid float64 `[K]` (None, where rewards are withheld, earns nothing), and the episode may be over."""
         self._steps += 1
         self._episode += 0.0 if rewards is None else float(rewards @ self._weights)
-        if ended or truncated:
+        if over:
             self._ended.append(self._episode)
             self._episode = 0.0
         if self._steps % self._every == 0 and self._ended:
             self._points.append((self._steps, round(sum(self._ended) / len(self._ended), 4)))
             self._ended.clear()
-        return observation, rewards, ended, truncated, able

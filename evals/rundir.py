@@ -255,7 +255,7 @@ def verdict_markdown(scenario: str, judgements: Sequence[Judgement]) -> str:
         lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
     lines.append("")
     for judgement in judgements:
-        lines.append(f"- {judgement.file}:{judgement.line} {judgement.name}: {judgement.outcome}, {judgement.why}.")
+        lines.append(f"- {judgement.file}:{judgement.line} {judgement.name}: {judgement.outcome}, {judgement.told}.")
     return "\n".join(lines) + "\n"
 
 

@@ -13,6 +13,7 @@ from ..envs.base import NotEnumerable
 from ..envs.frames import frame, html
 from ..envs.world import TooLarge
 from ..scenarios.language.loading import Scenario
+from .ability import unable
 from .budget import Budget, OutOfTime
 from .cache import TraceCache, code_hash
 from .expectations import (
@@ -36,11 +37,10 @@ from .profiles import plainly
 from .recording import record_exactly, trace_name
 from .reopening import texts_of
 from .rundir import Manifest, StoredRun, default_folder, save_run, utc_now
-from .school import Count, School
+from .school import Count, School, Wanted
 from .sides import Side, Sides, agents_in, ends_by_seed, exact_interval, sides_of, world_of_side
 from .stages import stages_before
 from .trace import Trace
-from .training import unable
 from .units import Unit, agents_named, units_of
 from .workers import Workers
 
@@ -253,6 +253,7 @@ class _Runner:
         found: dict[Unit, Judgement] = {}
         still = self.units
         for seeds in self.looks:
+            self.school.expect(self._wanted(still, seeds))
             for unit in still:
                 found[unit] = self._judge(unit, seeds, found.get(unit))
                 self.count("expectations", len(found), len(self.units))
@@ -277,6 +278,11 @@ class _Runner:
         """What the last look can show of a learned unit."""
         expectation = self.scenario.document.expect[unit.number]
         return outlook(expectation, unit.agent, self.looks[-1], self.claims, len(self.looks))
+
+    def _wanted(self, units: Sequence[Unit], seeds: int) -> list[Wanted]:
+        """What will be asked of the school for some units."""
+        sides = [side for unit in units if unit in self.learned for side in self._sides(self._case(unit))[0].all]
+        return [Wanted.of(its.agent, its.overrides, its.stage, seeds) for its in sides if not its.exact]
 
     def _trainable(self, unit: Unit) -> bool:
         """Whether a unit will be judged by trained seeds, as far as can be told without solving anything."""
@@ -327,7 +333,8 @@ class _Runner:
     def _judge(self, unit: Unit, seeds: int, before: Judgement | None) -> Judgement:
         case = self._case(unit)
         if (missing := self._not_run(case)) is not None:
-            return not_applicable(case, f"`{missing}` was not run")
+            its = "" if "=" in missing else f"--agent {missing} runs it, "
+            return not_applicable(case, f"`{missing}` was not run; {its}--all-agents runs all that the file names")
         self.report(f"{case.expectation.name} ({unit.agent})")
         try:
             self.budget.check("before this was reached")

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..agents.own import Own
-from ..envs.base import NotEnumerable
 from ..envs.enumerating import Enumeration
-from ..envs.world import World
 from .budget import Budget
 from .cache import TraceCache, cache_key
 from .laboratory import Laboratory, Overrides
 from .profiles import enlisted
 from .recording import trace_name
 from .trace import Trace, join_traces
-from .training import Training, trained_traces
+from .trained import lives_alike, trained_together
+from .training import Training, training_for
 from .workers import Workers
 
 Count = Callable[[str, int, int], None]
 """Told how many of what are done: `("seeds of counts", 2, 5)`."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What will be asked of a school: see `School.trace`."""
+
+    method: str
+    overrides: str
+    stage: str
+    seeds: int
+
+    @staticmethod
+    def of(method: str, overrides: Overrides, stage: str, seeds: int) -> Wanted:
+        """So many seeds of a method in a stage, under a condition."""
+        return Wanted(method, _sorted(overrides), stage, seeds)
 
 
 @dataclass
@@ -52,6 +67,11 @@ class School:
     trained: int = 0
     found: int = 0
     _seeds: dict[str, dict[int, Trace]] = field(default_factory=dict)
+    _expected: list[Wanted] = field(default_factory=list)
+
+    def expect(self, wanted: Iterable[Wanted]) -> None:
+        """What will be asked for next: what one training can serve is then trained once for all of it."""
+        self._expected = list(dict.fromkeys(wanted))
 
     def trace(self, method: str, overrides: Overrides, stage: str, seeds: int) -> Trace:
         """What the first so many seeds of a method did in a stage, under a condition.
@@ -59,69 +79,76 @@ class School:
         Raises:
             OutOfTime: the budget ran out before all of them were trained; those that were are kept.
         """
-        kept = self._seeds.setdefault(trace_name(stage, method, overrides), {})
-        if len(kept) < seeds:
-            self._train(kept, self._training(method, overrides, stage), range(len(kept), seeds))
+        kept = self._kept(method, overrides, stage)
+        if any(seed not in kept for seed in range(seeds)):
+            self._train(method, overrides, stage, seeds)
         return join_traces([kept[seed] for seed in range(seeds)])
 
     def traces(self) -> dict[str, Trace]:
         """All that was trained, by name."""
         return {name: join_traces([kept[seed] for seed in sorted(kept)]) for name, kept in self._seeds.items() if kept}
 
-    def _train(self, kept: dict[int, Trace], training: Training, seeds: range) -> None:
-        """Fill in some seeds."""
-        keys = {seed: self._key(training, seed) for seed in seeds}
-        cache = None if training.foreign else self.cache
-        if cache is not None:
-            for seed, key in keys.items():
-                if (trace := cache.get(key)) is not None:
-                    kept[seed] = trace
-                    self.found += 1
-        missing = [seed for seed in seeds if seed not in kept]
-        what = f"seeds of {training.method}"
+    def _train(self, method: str, overrides: Overrides, stage: str, seeds: int) -> None:
+        """Fill in the seeds that are missing, and those of other stages that the same training serves."""
+        training = self._training(method, overrides, stage)
+        kept = self._kept(method, overrides, stage)
+        before = len(kept)
+        missing = self._missing(training, kept, seeds)
+        what = f"seeds of {method}"
         if not missing:
-            self.report(f"{len(keys)} {what} are in the cache")
+            self.report(f"{seeds - before} {what} are in the cache")
             return
         self.budget.check("before training")
         self.report(f"training {len(missing)} {what}, {self.steps:,} steps each")
-        self.count(what, len(kept), seeds.stop)
-        for seed, trace in trained_traces(training, missing, self.workers, self.budget.left):
-            kept[seed] = trace
+        self.count(what, len(kept), seeds)
+        together = {stage: training, **self._served(training, method, overrides, missing)}
+        for seed, traces in trained_together(list(together.values()), missing, self.workers, self.budget.left):
             self.trained += 1
-            if cache is not None:
-                cache.put(keys[seed], trace)
-            self.count(what, len(kept), seeds.stop)
-        missing = [seed for seed in seeds if seed not in kept]
-        if missing:
-            done = seeds.stop - len(missing)
-            for seed in [seed for seed in kept if seed > missing[0]]:
-                del kept[seed]  # the first so many are asked for; the cache has the others
-            raise self.budget.over(f"after {done} of {seeds.stop} seeds")
+            for (its, each), trace in zip(together.items(), traces, strict=True):
+                self._kept(method, overrides, its)[seed] = trace
+                if self.cache is not None and not each.foreign:
+                    self.cache.put(self._key(each, seed), trace)
+            self.count(what, len(kept), seeds)
+        for its in together:
+            left = self._kept(method, overrides, its)
+            first = next((seed for seed in range(seeds) if seed not in left), seeds)
+            for seed in [seed for seed in left if seed > first]:
+                del left[seed]  # the first so many are asked for; the cache has the others
+        if len(kept) < seeds:
+            raise self.budget.over(f"after {len(kept)} of {seeds} seeds")
+
+    def _served(
+        self, training: Training, method: str, overrides: Overrides, missing: Collection[int]
+    ) -> dict[str, Training]:
+        """The other stages in which just these seeds are wanted, after the same life."""
+        found = {}
+        for wanted in self._expected:
+            if (wanted.method, wanted.overrides) != (method, _sorted(overrides)) or wanted.stage in found:
+                continue
+            other = self._training(method, overrides, wanted.stage)
+            if wanted.stage == training.field.stage or not lives_alike(training, other):
+                continue
+            kept = self._kept(method, overrides, wanted.stage)
+            if set(missing) <= set(self._missing(other, kept, wanted.seeds)):
+                found[wanted.stage] = other
+        return found
+
+    def _missing(self, training: Training, kept: dict[int, Trace], seeds: int) -> list[int]:
+        """The seeds that have to be trained: neither kept nor, once looked for there, in the cache."""
+        if self.cache is not None and not training.foreign:
+            for seed in [seed for seed in range(seeds) if seed not in kept]:
+                if (trace := self.cache.get(self._key(training, seed))) is not None:
+                    kept[seed] = trace
+                    self.found += 1
+        return [seed for seed in range(seeds) if seed not in kept]
+
+    def _kept(self, method: str, overrides: Overrides, stage: str) -> dict[int, Trace]:
+        return self._seeds.setdefault(trace_name(stage, method, overrides), {})
 
     def _training(self, method: str, overrides: Overrides, stage: str) -> Training:
-        scenario = self.laboratory.scenario
-        laboratory = self.laboratory.enlisting(enlisted(method, scenario))
-        school: World | Enumeration = laboratory.world(overrides, laboratory.training_stage)
-        chancy = True
-        try:
-            school = laboratory.enumeration(overrides, laboratory.training_stage)
-            chancy = school.mdp.chancy
-        except NotEnumerable:
-            pass
-        return Training(
-            method,
-            laboratory.under(overrides),
-            school,
-            laboratory.world(overrides, stage),
-            scenario.document.stages[stage].learn,
-            self.steps,
-            self.episodes if chancy else 1,
-            scenario.hash,
-            {**scenario.overrides, **overrides},
-            self.own.get(method),
-            self.thoughts,
-            self.budget.until,
-        )
+        laboratory = self.laboratory.enlisting(enlisted(method, self.laboratory.scenario))
+        own, until = self.own.get(method), self.budget.until
+        return training_for(laboratory, method, overrides, stage, self.steps, self.episodes, own, self.thoughts, until)
 
     def _key(self, training: Training, seed: int) -> str:
         """Of everything that a seed's trace depends on, and of what is written in it."""
@@ -140,3 +167,7 @@ class School:
                 **({} if training.thoughts else {"thoughts": False}),
             }
         )
+
+
+def _sorted(overrides: Overrides) -> str:
+    return json.dumps(dict(sorted(overrides.items())))

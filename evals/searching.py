@@ -18,12 +18,13 @@ import numpy as np
 from ..envs.frames import frame, html
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Axis, Search
+from .ability import unable
 from .budget import Budget
+from .cache import TraceCache
 from .family import Candidate, Family, Judge, Worth, between, listed
 from .laboratory import Laboratory
-from .school import School
+from .school import Count, School
 from .statistics import clopper_pearson
-from .training import unable
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class SearchSettings:
             drawn evenly from the family, to say how hard the pick was to come by (a family of no more is gone through).
         storage: the SQLite file in which trials are kept, and from which an interrupted search goes on.
         workers: who trains.
+        cache: the folder in which trained seeds are kept and looked for; None: nowhere.
     """
 
     storage: Path
@@ -57,6 +59,7 @@ class SearchSettings:
     repeats: int = 10
     draws: int = 200
     workers: Workers | None = None
+    cache: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,10 @@ class SearchResult:
 
 
 def search_scenario(
-    scenario: Scenario, settings: SearchSettings, report: Callable[[str], None] | None = None
+    scenario: Scenario,
+    settings: SearchSettings,
+    report: Callable[[str], None] | None = None,
+    count: Count | None = None,
 ) -> SearchResult:
     """Search the family of a scenario, several times over, and judge what was picked.
 
@@ -159,20 +165,23 @@ def search_scenario(
         scenario: loaded, with a `search:`.
         settings: see `SearchSettings`.
         report: told what is being done.
+        count: told how many candidates are tried.
 
     Raises:
         CannotSearch: no `search:`, no optuna, an agent that cannot be trained here, or a storage that is none.
     """
-    return _Searcher(scenario, settings, report or (lambda _: None)).result()
+    return _Searcher(scenario, settings, report or (lambda _: None), count or (lambda *_: None)).result()
 
 
 class _Searcher:
-    def __init__(self, scenario: Scenario, settings: SearchSettings, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, scenario: Scenario, settings: SearchSettings, report: Callable[[str], None], count: Count
+    ) -> None:
         if scenario.document.search is None:
             raise CannotSearch(
                 f"`{scenario.name}` declares nothing to search; write a `search:` (docs/how-to/search.md)"
             )
-        self.scenario, self.settings, self.report = scenario, settings, report
+        self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
         self.search: Search = scenario.document.search
         self.family = Family(self.search.over)
         laboratory = Laboratory(scenario)
@@ -184,16 +193,17 @@ class _Searcher:
             settings.steps or runs.steps,
             runs.episodes,
             settings.workers or Workers(1),
-            None,
+            None if settings.cache is None or settings.agent == "exact" else TraceCache(settings.cache),
             Budget(None),
             lambda _: None,
             lambda *_: None,
+            thoughts=False,
         )
         if settings.agent != "exact":
             reason = unable(settings.agent, laboratory.world({}, self.judged))
             if reason is not None:
                 raise CannotSearch(reason)
-        self.judge = Judge(laboratory, settings.agent, school, settings.seeds)
+        self.judge = Judge(laboratory, settings.agent, school, settings.seeds, (self.stage, self.judged))
         self.hidden = any(channel.hidden for channel in scenario.document.rewards.values())
 
     def result(self) -> SearchResult:
@@ -223,6 +233,7 @@ class _Searcher:
         study = _study(self.settings.storage, f"{self._identity()}-{seed}")
         while (done := len(_complete(study))) < self.settings.trials:
             self.report(f"search {seed + 1} of {self.settings.repeats}: candidate {done + 1} of {self.settings.trials}")
+            self.count("candidates", seed * self.settings.trials + done, self.settings.repeats * self.settings.trials)
             study.sampler = _sampler(seed, done)
             trial = study.ask()
             candidate = {name: _suggested(trial, name, axis) for name, axis in self.family.over.items()}

@@ -182,6 +182,16 @@ def open_run(
     raise RunError(f"{folder}: no trace{' of ' if wanted else ''}{wanted}; there are {there_are}")
 
 
+def open_trace(path: Path) -> Recorded:
+    """A trace by its file, `RUN/traces/NAME.parquet`, as failures name it.
+
+    Raises:
+        RunError: it is in no run's folder; and see `Recorded`.
+        TraceError: see `Recorded`.
+    """
+    return Recorded(load_run(path.absolute().parent.parent), path.stem)
+
+
 def solved(laboratory: Laboratory, stage: str) -> ExactPlan:
     """The exact plan of a stage at the scenario's own params.
 

@@ -101,6 +101,16 @@ class Life(Generic[Raised]):
         Raises:
             NotEnumerable: others that are to be watched cannot be played.
         """
+        return self.moved(self.raised(seed), self.judged)
+
+    def moved(self, agent: Raised, judged: str) -> Raised:
+        """One that was `raised`, with what it carries into a stage that the same life comes before."""
+        if judged in stages_before(self.scenario, judged):
+            return agent
+        return self._carried(agent, self.scenario.document.stages[judged])
+
+    def raised(self, seed: int) -> Raised:
+        """An agent that has gone through its life, not yet in the stage where it is judged; see `brought_up`."""
         laboratory, agent = Laboratory(self.scenario), self.make()
         stages, life = self.scenario.document.stages, stages_before(self.scenario, self.judged)
         here, lessons = world_of(self.school).stage, 0
@@ -122,7 +132,7 @@ class Life(Generic[Raised]):
                 env, round((stage.share or 1) * self.steps), _seed(seed, number) if lessons else seed, self.on_progress
             )
             lessons += 1
-        return agent if self.judged in life else self._carried(agent, stages[self.judged])
+        return agent
 
     def _carried(self, agent: Raised, stage: Stage) -> Raised:
         """What comes along into a stage; what cannot be told apart is forgotten together."""

@@ -17,13 +17,15 @@ from ..envs.reweighing import can_reweigh, reweigh
 from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge, World
 from ..scenarios.language.loading import Scenario, apply_overrides
+from .ability import unable
 from .acting import plan_as_agent
 from .laboratory import BOUND_ONLY, Laboratory, Overrides, measured, sampled_in, shaping_overrides
 from .measures import Interval, seed_values
 from .regimes import UNSOLVED, regime_of
 from .regret import best_in, truly_best
 from .trace import Trace, join_traces
-from .training import Training, trained_traces, unable
+from .trained import trained_traces
+from .training import training_for
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -93,13 +95,17 @@ class Bench:
         """The bench of this process for the same scenario."""
         return self._here.setdefault(self.scenario.hash, self)
 
+    def under(self, point: Overrides) -> Scenario:
+        """The scenario at a point."""
+        return apply_overrides(self.scenario, point)
+
     def world(self, point: Overrides, stage: str) -> World:
         """A stage at a point, compiled; only weighed anew where it differs from the last one in nothing else."""
         document = self.scenario.document
         key = (stage, *point)
         shape, last = self._worlds.get(stage, ("", None))
         if last is None or key not in self._parts or shape != self._shape(point, key) or not self._parts[key][1]:
-            last = compile_world(apply_overrides(self.scenario, point), stage)
+            last = compile_world(self.under(point), stage)
             if key not in self._parts:
                 names = frozenset(shaping_overrides(self.scenario, last, point))
                 rest = {name: value for name, value in point.items() if name not in names}
@@ -167,25 +173,9 @@ def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
     values, nothing = tuple(point.values()), ((None, None),) * len(question.asked)
     if (reason := unable(task.agent, field)) is not None:
         return [Row(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
-    school: World | Enumeration = bench.world(point, laboratory.training_stage)
-    states, chancy = 0, True
-    try:
-        school = bench.enumeration(point, laboratory.training_stage)
-        states = school.mdp.n_states
-        chancy = school.mdp.chancy
-    except NotEnumerable:
-        pass
-    training = Training(
-        task.agent,
-        apply_overrides(bench.scenario, point),
-        school,
-        field,
-        bench.scenario.document.stages[question.stage].learn,
-        question.steps,
-        question.episodes if chancy else 1,
-        bench.scenario.hash,
-        {**bench.scenario.overrides, **point},
-    )
+    training = training_for(bench, task.agent, point, question.stage, question.steps, question.episodes, thoughts=False)
+    school = training.school
+    states = school.mdp.n_states if isinstance(school, Enumeration) else 0
     trained = trained_traces(training, range(max(task.seeds) + 1), Workers(), lambda: True)
     trace = join_traces([each for _, each in trained])
     found = {text: _by_seed(laboratory, field, text, trace, point) for text in question.asked}

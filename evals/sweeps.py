@@ -19,10 +19,10 @@ from ..scenarios.language.loading import Scenario
 from ..scenarios.language.reporting import Report as Faults
 from ..scenarios.language.sweep_rules import check_measured, check_regime
 from .laboratory import Laboratory, Overrides, shaping_overrides
+from .methods import methods
 from .regimes import OTHER, TIE, UNSOLVED, measures_in
 from .rundir import library_versions
 from .sweep_points import Bench, Row, Task, run_task
-from .training import methods
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,58 +1,35 @@
-"""Several agents of one run: what each of them is by a profile, trained at once in one world and played together."""
+"""Several agents of one run: what each of them is by a profile, and all of them trained at once in one world."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
-from ..agents.base import Learner, Perceiver, Pupil
+from ..agents.base import Pupil
 from ..agents.joint_counts import JointCountsAgent, JointOptions
 from ..agents.others import assumed
 from ..agents.stated import StatedAgent
 from ..agents.together import fit_together
 from ..envs.joint_lanes import JointLane
-from ..envs.senses import senses
 from ..envs.world import AgentProgram, World
 from .budget import Deadline
+from .methods import METHODS
 from .profiles import IGNORED, LEARNED, RANDOM, Part, ProfileFault, read_profile
-from .rundir import library_versions
-from .simulate import simulate, trace_meta
-from .trace import Trace
-
-if TYPE_CHECKING:
-    from .training import Training
+from .training import Training
 
 TOGETHER: Final = ("counts", "local_rules", "q_learning", "virtual_sarsa", "empirical_sarsa", "random")
 """The methods that can learn among others: those that step one lane of a world and nothing else."""
 
 
-def trace_of_all(training: Training, seed: int, deadline: Deadline) -> Trace:
-    """Train the agents of a profile at once, and play them together."""
+def raised_together(training: Training, seed: int, deadline: Deadline) -> list[Pupil]:
+    """The agents of a profile, trained at once."""
     world = JointLane(training.school).world
     parts = read_profile(training.method).of(world)
     agents = [_made(part, world, number, training) for number, part in enumerate(parts)]
     fit_together(JointLane(training.school), agents, training.steps, seed, deadline.check)
-    learns = False
-    for number, agent in enumerate(agents):
-        if isinstance(agent, Perceiver):
-            agent.enter(senses(training.field, number))
-        if isinstance(agent, Learner):
-            agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
-            learns |= agent.learning
-    meta = trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions())
-    lanes = 1 if learns else min(training.episodes, 256)
-    return simulate(
-        training.field,
-        agents,
-        meta,
-        episodes=training.episodes,
-        seed=seed,
-        lanes=lanes,
-        before_tick=deadline.check,
-        thoughts=training.thoughts,
-    )
+    return agents
 
 
 def unable_together(profile: str, world: World) -> str | None:
@@ -87,8 +64,6 @@ def _unable(part: Part, world: World, number: int) -> str | None:
 
 def _made(part: Part, world: World, number: int, training: Training) -> Pupil:
     """The agent of a part, knowing nothing yet."""
-    from .training import METHODS
-
     its = world.agents[number]
     if part.method not in METHODS:
         return StatedAgent(its.actions.index(part.method))

@@ -11,7 +11,7 @@ from turncoat import api
 from turncoat.envs.lanes import TableLane
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.learning import learning_curve
-from turncoat.evals.training import METHODS
+from turncoat.evals.methods import METHODS
 
 
 def main(name: str, method: str, steps: int, every: int, seeds: list[int]) -> None:

@@ -20,7 +20,7 @@ from turncoat.envs.senses import senses
 from turncoat.evals.foresight import Foresight, hallucinated, many_steps, one_step
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.learning import worth
-from turncoat.evals.training import METHODS
+from turncoat.evals.methods import METHODS
 from turncoat.scenarios.language.loading import Scenario, load_text
 
 STEPS = 2_000

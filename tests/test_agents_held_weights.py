@@ -1,5 +1,6 @@
 """Learned agents whose values the world can edit: they come to what the exact planner does, in each of three ways."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,15 +8,22 @@ import pytest
 
 from tests.worlds import scenario_of, world_of
 from turncoat.agents.counts import CountsAgent
+from turncoat.agents.neural_saving import load_neural, save_neural
 from turncoat.agents.rules import RulesAgent
 from turncoat.envs.enumerating import Enumeration, enumerate_world
 from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
 from turncoat.envs.planning import plan_exactly
+from turncoat.evals.ability import unable
 from turncoat.evals.holding import held_weights, unable_to_hold
 from turncoat.evals.learning import policy_of
-from turncoat.evals.training import METHODS, unable
+from turncoat.evals.methods import METHODS
 
+KEEPING: dict[str, tuple[Any, Any]] = {
+    "counts": (CountsAgent.save, CountsAgent.load),
+    "local_rules": (RulesAgent.save, RulesAgent.load),
+    "neural": (save_neural, load_neural),
+}
 EDITS = """
 agents:
   robot:
@@ -50,11 +58,13 @@ def edits(judges: str, bribe: float, **more: str) -> Enumeration:
 
 def trained(method: str, truth: Enumeration) -> Any:
     agent = METHODS[method](truth.world, scenario_of(EDITS.replace("JUDGES", "current").replace("BRIBE", "1")))
-    agent.fit(TableLane(truth), 300, 1)
+    if method == "neural":  # it plans in training too
+        agent.options = replace(agent.options, warm_up=40, plan_every=20)
+    agent.fit(TableLane(truth), 100 if method == "neural" else 300, 1)
     return agent
 
 
-@pytest.mark.parametrize("method", ["counts", "local_rules"])
+@pytest.mark.parametrize("method", list(KEEPING))
 @pytest.mark.parametrize(
     ("judges", "bribe", "first"),
     [("current", 1.5, 0), ("current", 2.5, 2), ("ignoring", 1.5, 2), ("ignoring", 0.5, 0), ("future", 0.5, 2)],
@@ -73,13 +83,13 @@ def test_it_does_what_the_exact_planner_does(method: str, judges: str, bribe: fl
         assert learned[edited] == 1, "it acts on the values that it holds by then"
 
 
-@pytest.mark.parametrize("method", ["counts", "local_rules"])
+@pytest.mark.parametrize("method", list(KEEPING))
 def test_its_thought_weighs_what_it_holds(method: str, tmp_path) -> None:
     truth = edits("future", 0.5)
     agent = trained(method, truth)
-    kind = CountsAgent if method == "counts" else RulesAgent
-    agent.save(tmp_path / "agent")
-    again = kind.load(tmp_path / "agent")
+    save, load = KEEPING[method]
+    save(agent, tmp_path / "agent")
+    again = load(tmp_path / "agent")
     looks = observe(truth.world, truth.states)
     both: list[Any] = [agent, again]
     for each in both:
@@ -94,6 +104,7 @@ def test_who_cannot_hold_changing_weights_says_why() -> None:
     world = edits("current", 1).world
     assert held_weights(world) is not None
     assert unable("counts", world) is None
+    assert unable("neural", world) is None
     assert "fixed weights" in str(unable("q_learning", world))
     hidden = edits("current", 1, discount="observes: {window: 3}\n    discount:").world
     assert "does not see its own weights" in str(unable_to_hold(hidden))

@@ -23,7 +23,7 @@ from turncoat.envs.observing import observe
 from turncoat.envs.policies import evaluate
 from turncoat.envs.senses import senses
 from turncoat.envs.solving import policy_iteration
-from turncoat.evals import training
+from turncoat.evals import ability
 from turncoat.evals.imagining import judge_imagination, judge_model
 from turncoat.evals.laboratory import Laboratory
 from turncoat.scenarios.language.loading import load
@@ -318,8 +318,8 @@ def test_training_figures_go_to_tensorboard(tmp_path: Path) -> None:
 
 
 def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "find_spec", lambda name: None)
+    monkeypatch.setattr(ability, "find_spec", lambda name: None)
     world = Laboratory(load("treacherous_turn/lab")).world({}, "train")
-    assert training.unable("neural", world) == "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
+    assert ability.unable("neural", world) == "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
     monkeypatch.undo()
-    assert training.unable("neural", world) is None
+    assert ability.unable("neural", world) is None

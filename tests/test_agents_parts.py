@@ -13,7 +13,7 @@ import pytest
 import turncoat
 from turncoat.agents.registry import make_planner
 from turncoat.envs.parts import Part
-from turncoat.evals.training import methods
+from turncoat.evals.methods import methods
 from turncoat.scenarios import installed
 from turncoat.scenarios.installed import PartFault
 from turncoat.scenarios.language.faults import ScenarioError

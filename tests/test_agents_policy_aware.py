@@ -14,8 +14,10 @@ from turncoat.envs.by_look import best_by_look
 from turncoat.envs.observing import observe, view_ids
 from turncoat.envs.planning import plan_exactly
 from turncoat.envs.policies import evaluate
+from turncoat.evals.ability import unable
 from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.training import METHODS, lane, unable
+from turncoat.evals.methods import METHODS
+from turncoat.evals.trained import lane
 
 DISCOUNT = 0.9
 

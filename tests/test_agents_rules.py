@@ -20,7 +20,7 @@ from turncoat.envs.senses import Senses, senses
 from turncoat.evals.foresight import hallucinated, many_steps, one_step
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.learning import learning_curve, worth
-from turncoat.evals.training import METHODS
+from turncoat.evals.methods import METHODS
 
 from .worlds import world_of
 

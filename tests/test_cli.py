@@ -282,8 +282,16 @@ def test_version_and_help(call):
     ("left_pay", "code", "says"),
     [
         (1, 0, "corridor.yaml: pass (2 pass)"),
-        (3, 1, "fail: goes right: every optimal policy gives 0, and at least 1 was expected (corridor.yaml:35)"),
-        (2, 4, "inconclusive: goes right: a tie decides: policies that are equally good to the agent give 0 to 1"),
+        (
+            3,
+            1,
+            "fail: goes right: share(at_right) of exact in deploy: every optimal policy gives 0, and at least 1 was",
+        ),
+        (
+            2,
+            4,
+            "inconclusive: goes right: share(at_right) of exact in deploy: a tie decides: policies that are equally",
+        ),
     ],
 )
 def test_pass_fail_and_a_tie(call, corridor, left_pay, code, says):
@@ -296,11 +304,13 @@ def test_too_few_seeds_are_inconclusive(call, tmp_path):
     (tmp_path / "corridor.yaml").write_text(LEARNED)
     code, out, _ = call("run", "corridor.yaml", "--no-save", "--jobs", "1")
     assert code == 4
-    assert "inconclusive: learns it: too few seeds: the mean of 2 seeds is 1" in out
+    assert (
+        "inconclusive: learns it: share(at_right) of counts in deploy: too few seeds: the mean of 2 seeds is 1" in out
+    )
     assert "corridor.yaml: inconclusive (2 pass, 1 inconclusive)" in out
     code, out, _ = call("run", "corridor.yaml", "--no-save", "--agent", "exact")
     assert code == 0
-    assert "not applicable: learns it: `counts` was not run" in out
+    assert "`counts` was not run; --agent counts runs it" in out
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from turncoat.agents.planner_tables import Greedy
 from turncoat.agents.registry import PLANNERS
 from turncoat.agents.rules import RulesOptions
 from turncoat.envs.deliberation import RULES
-from turncoat.evals.training import METHODS
+from turncoat.evals.methods import METHODS
 
 PAGE = (Path(__file__).parent.parent / "docs/agents.md").read_text(encoding="utf-8")
 PARTS: list[Any] = [Mcts, Shooting, Greedy, CountsOptions, RulesOptions]

@@ -8,11 +8,12 @@ import pytest
 
 from turncoat import api
 from turncoat.envs.lanes import TableLane
-from turncoat.evals import training
-from turncoat.evals.budget import Deadline, OutOfTime, TimedLane
+from turncoat.evals import trained
+from turncoat.evals.budget import Deadline, OutOfTime
 from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.methods import METHODS
 from turncoat.evals.running import Settings
-from turncoat.evals.training import METHODS
+from turncoat.evals.tapped import TappedLane
 from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR
@@ -64,8 +65,8 @@ def test_a_budget_in_seconds_with_workers_and_the_next_run_makes_it_whole(tmp_pa
 
 def test_playing_is_stopped_too(monkeypatch):
     deadline = Deadline(math.inf)
-    monkeypatch.setattr(training, "TimedLane", lambda lane, _: lane)  # training is not
-    monkeypatch.setattr(training, "Deadline", lambda _: deadline)
+    monkeypatch.setattr(trained, "TappedLane", lambda lane, *_: lane)  # training is not
+    monkeypatch.setattr(trained, "Deadline", lambda _: deadline)
     scenario = claimed("random")
     deadline.until = 0.0
     run = api.run(scenario, settings=Settings(agents=("random",), seeds=1, steps=10))
@@ -99,16 +100,24 @@ def test_an_agent_of_ones_own_is_stopped_whatever_it_makes_of_it():
     assert run.judgements[-1].why.startswith("the budget of 0.5 seconds ran out after 0 of 1 seeds")
 
 
-def test_a_lane_that_is_timed_is_the_same_lane():
+def test_a_lane_that_is_listened_to_is_the_same_lane():
     laboratory = Laboratory(load("escape/interruption"))
     plain, inner = (TableLane(laboratory.enumeration({}, laboratory.training_stage)) for _ in range(2))
-    timed = TimedLane(inner, Deadline(math.inf))
-    assert (timed.n_actions, timed.channels) == (plain.n_actions, plain.channels)
-    assert [list(its) for its in timed.reset(5)] == [list(its) for its in plain.reset(5)]
+    heard: list[str] = []
+    tapped = TappedLane(
+        inner,
+        before=lambda: heard.append("before"),
+        after=lambda paid, over: heard.append(f"after {np.asarray(paid).shape} {over}"),
+        begun=lambda: heard.append("begun"),
+    )
+    assert (tapped.n_actions, tapped.channels) == (plain.n_actions, plain.channels)
+    assert [list(its) for its in tapped.reset(5)] == [list(its) for its in plain.reset(5)]
     action = int(plain.reset(5)[1].argmax())
-    timed.reset(5)
-    assert [np.asarray(its).tolist() for its in timed.step(action)] == [
+    tapped.reset(5)
+    assert [np.asarray(its).tolist() for its in tapped.step(action)] == [
         np.asarray(its).tolist() for its in plain.step(action)
     ]
+    assert tapped.executed == plain.executed
+    assert heard == ["begun", "begun", "before", f"after ({len(plain.channels)},) False"]
     with pytest.raises(OutOfTime):
-        TimedLane(inner, Deadline(0.0)).step(action)
+        TappedLane(inner, Deadline(0.0).check).step(action)

@@ -75,7 +75,7 @@ def test_junit(mixed, mode, kind):
         assert said["outcome"] == judgement.outcome
         assert said["again"] == mixed.again(judgement)
         if case.result:
-            assert case.result[0].message == judgement.why
+            assert case.result[0].message == judgement.told
     said = {each.get("name"): each.get("value") for each in cases[4]._elem.iter("property")}
     assert {"value": "1.0", "seeds": "0-1", "replay": "kept/traces/deploy-counts.parquet"}.items() <= said.items()
 
@@ -125,7 +125,7 @@ def test_markdown(mixed):
     assert text.startswith("# Turncoat: fail\n")
     assert "| a b.yaml | fail | 2 | 1 | 2 | 1 |" in text
     assert "- **a b.yaml: goes left \\| \\<b\\>of course\\</b\\> \\& \\`so\\`: 100%" in text
-    assert "  - replay: `kept/traces/deploy-exact.parquet`\n" in text
+    assert "  - watch: `turncoat watch kept/traces/deploy-exact.parquet`\n" in text
     assert text.index("## fail") < text.index("## inconclusive") < text.index("## All expectations")
 
 
@@ -149,7 +149,7 @@ def test_annotations(mixed, tmp_path):
     )
     assert lines[0].count("::") == 2, "only the command's own"
     assert "\n" not in lines[0]
-    assert f"%0Aagain: {mixed.again(failed)}%0Areplay: kept" in lines[0]
+    assert f"%0Aagain: {mixed.again(failed)}%0Awatch: turncoat watch kept" in lines[0]
     many = annotation_lines([mixed] * 9, {})
     assert len(many) == 10 + 9
     assert many[9] == "::error::9 more are in the summary of this job"
@@ -233,7 +233,7 @@ def test_run_writes_them_all(call, corridor, tmp_path, monkeypatch):  # noqa: F8
 def test_a_failure_says_how_to_see_it_again(call, corridor):  # noqa: F811
     _, out, _ = call("run", corridor, "--agent", "exact", "--param", "left_pay=3", "--out", "kept")
     assert "  again: turncoat run corridor.yaml --agent exact --param left_pay=3\n" in out
-    assert "  replay: kept/traces/deploy-exact.parquet\n" in out
+    assert "  watch: turncoat watch kept/traces/deploy-exact.parquet\n" in out
 
 
 def test_nothing_judged_is_no_pass(call, corridor):  # noqa: F811
@@ -260,7 +260,7 @@ def test_a_bare_run_gates_what_the_file_says_and_all_agents_everything(call, tmp
     (tmp_path / "c.yaml").write_text(LEARNED)
     code, out, err = call("run", "c.yaml", "--no-save", "--jobs", "1")
     assert (code, err) == (0, "")
-    assert "not applicable: learns: `counts` was not run" in out
+    assert "learns: share(at_right) of counts in deploy: `counts` was not run; --agent counts runs it" in out
     code, out, err = call("run", "c.yaml", "--no-save", "--jobs", "1", "--all-agents", "--steps", "100")
     assert code == 4
     assert err == (
@@ -274,7 +274,7 @@ def test_a_bare_run_gates_what_the_file_says_and_all_agents_everything(call, tmp
     assert (code, data["verdict"]) == (0, "pass")
     assert data["expectations"][-1]["seeds"] == 8, "of 6 looks: 0.5 ** 8 <= 0.05 / 6"
     assert (data["trained"], data["cached"]) == (6, 2)
-    assert data["needs"] == [{"name": "learns", "agent": "counts", "needed": 7, "seeds": 64}]
+    assert data["needs"] == [{"name": "learns", "agent": "counts", "needed": 7, "seeds": 64, "alike": None}]
 
 
 def test_shards(call, corridor):  # noqa: F811

@@ -82,7 +82,7 @@ def test_what_programs_and_people_read(tmp_path):
     text = (run.folder / "verdict.md").read_text()
     assert text.startswith("# treacherous_turn/lab: inconclusive\n")
     assert "| a&#124;b | exact | deploy | inconclusive | 0 | at least 1 |" in text
-    assert "- lab.yaml:12 seizes: pass, every optimal policy gives 1.\n" in text
+    assert "- lab.yaml:12 seizes: pass, share(seized) of exact in deploy: every optimal policy gives 1.\n" in text
     known = json.loads((run.folder / "manifest.json").read_text())
     assert {"version", "versions", "python", "platform", "cpus", "seeds", "git", "command"} <= set(known)
     assert "numpy" in known["versions"]

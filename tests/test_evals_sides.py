@@ -7,7 +7,7 @@ import pytest
 from turncoat import api
 from turncoat.evals.comparing import Side as Compared
 from turncoat.evals.comparing import compare_runs
-from turncoat.evals.expectations import EXACT, SEEDS
+from turncoat.evals.expectations import EXACT, SEEDS, Case, judge_seeds
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.running import Settings, outlooks
 from turncoat.evals.sides import Side, exact_interval, sides_of
@@ -104,7 +104,9 @@ def test_by_seeds_it_is_paired():
 def test_who_is_compared_with_has_to_run_too():
     claim = "of: [exact], measure: steps, minus: {agent: counts}, at_most: 0"
     run = judged([claim], agents=("exact",))
-    assert [(its.outcome, its.why) for its in run.judgements] == [("not applicable", "`counts` was not run")]
+    [judgement] = run.judgements
+    assert judgement.outcome == "not applicable"
+    assert judgement.why.startswith("`counts` was not run; --agent counts runs it")
     assert run.verdict == "nothing judged"
     run = judged([claim], agents=("exact", "counts"), steps=200, seeds=5)
     assert [(its.outcome, its.value) for its in run.judgements] == [("pass", 0)]
@@ -114,6 +116,26 @@ def test_seeds_are_told_beforehand():
     text = STAGES + "  - {name: x, of: [counts], measure: share(went_right), minus: {stage: train}, at_least: 0.5}\n"
     [outlook] = outlooks(load_text(text), Settings(agents=("counts",)))
     assert outlook.needed == 13
+    assert outlook.alike is None
+    assert "13 seeds are needed if all agree" in str(outlook)
+
+
+@pytest.mark.parametrize(
+    ("bound", "needed", "alike"),
+    [("at_most: 0.1", 5, 36), ("at_least: -0.1", 5, 36), ("equals: 0, within: 0.1", 5, 36), ("at_most: 0", 6, None)],
+)
+def test_what_no_difference_needs_is_told_and_true(bound, needed, alike):
+    text = STAGES + f"  - {{name: x, of: [counts], measure: share(went_right), minus: {{stage: train}}, {bound}}}\n"
+    scenario = load_text(text)
+    [outlook] = outlooks(scenario, Settings(agents=("counts",)))
+    assert (outlook.needed, outlook.alike) == (needed, alike)
+    if alike is not None:
+        assert "5 seeds are needed if all differ utterly, 36 if none does" in str(outlook)
+        case = Case(scenario.document.expect[0], "counts", "deploy", "", 1)
+        assert judge_seeds(case, [0.0] * alike).outcome == "pass"
+        short = judge_seeds(case, [0.0] * (alike - 1))
+        assert short.outcome == "inconclusive"
+        assert short.why.endswith("36 are needed where no seed differs")
 
 
 def test_a_world_too_large_has_no_regret():

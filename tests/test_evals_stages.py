@@ -10,12 +10,20 @@ import pytest
 from turncoat import api
 from turncoat.agents.base import Log
 from turncoat.agents.counts import CountsAgent
+from turncoat.agents.modelled import ModelledAgent
+from turncoat.agents.neural import NeuralAgent
+from turncoat.agents.own import Seat
+from turncoat.agents.registry import make_planner
 from turncoat.agents.tabular import TabularAgent
 from turncoat.envs.base import NotEnumerable
 from turncoat.envs.lanes import TableLane
+from turncoat.envs.observing import observe
+from turncoat.envs.parts import ENUMERATE
 from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.methods import METHODS
 from turncoat.evals.stages import Life, learns_in, stages_before, world_of
-from turncoat.evals.training import METHODS, Training, trained_traces
+from turncoat.evals.trained import trained_traces
+from turncoat.evals.training import Training
 from turncoat.evals.watching import watched_logs
 from turncoat.evals.workers import Workers
 from turncoat.scenarios.language.loading import apply_overrides, load_text
@@ -86,6 +94,16 @@ def ends(text: str, method: str = "counts", steps: int = 200, **params) -> list[
     return trace.table["ended"].to_list()
 
 
+def learned(agent: Any) -> tuple[bool, int]:
+    """Whether an agent that plans knows of any pay, and from how many ticks it learned."""
+    if isinstance(agent, NeuralAgent):
+        return bool((agent.model.replay.pays >= 0).any()), agent.model.replay.n
+    arrays = agent.model.arrays() if isinstance(agent, CountsAgent) else agent.planner.arrays()
+    if isinstance(agent, CountsAgent):
+        return bool(arrays["paid"].any()), int(arrays["count"].sum())
+    return bool(arrays["shown"].any()), len(arrays["action"])
+
+
 # ------------------------------------------------------------------ which stages, in which order
 
 
@@ -134,6 +152,42 @@ def test_one_training_stage_is_what_it_always_was():
     brought = life.brought_up(7).model.arrays()
 
     assert all(np.array_equal(value, brought[name]) for name, value in agent.model.arrays().items())
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
+def test_a_baseline_goes_from_stage_to_stage(algorithm, monkeypatch):
+    """Each stage is trained in lanes of its own, by one and the same network, and only where pay is shown."""
+    pytest.importorskip("stable_baselines3")
+    from turncoat.agents.sb3_agents import Sb3Agent
+
+    text = with_stages(
+        "early: {limit: 12, share: 0.25}",
+        "unpaid: {limit: 12, rewards: withheld, share: 0.25}",
+        "late: {limit: 12, params: {far: 5}, share: 0.5}",
+        "deploy: {limit: 12}",
+    )
+    small = {"n_steps": 16, "batch_size": 32, "n_epochs": 1} if algorithm == "ppo" else {"learning_starts": 16}
+    life = life_of(text)
+    agent = Sb3Agent(algorithm, life.scenario, "early", lanes=4, **small)
+    lived: list[tuple[int, float]] = []
+    networks: list[Any] = []
+    fit = Sb3Agent.fit
+
+    def fit_and_note(self: Any, *rest: Any) -> None:
+        before = None if self._model is None else self._model.policy.parameters_to_vector()
+        fit(self, *rest)
+        lanes = self._model.get_env()
+        lanes.reset()
+        paid = [float(lanes.step(np.zeros(4, np.int64))[1].max()) for _ in range(3)]
+        lived.append((self._model.num_timesteps, max(paid)))
+        networks.extend([before, self._model.policy.parameters_to_vector()])
+
+    monkeypatch.setattr(Sb3Agent, "fit", fit_and_note)
+    dataclasses.replace(life, make=lambda: agent, steps=512).brought_up(0)
+
+    assert lived == [(128, 1.0), (384, 5.0)], "a quarter, none where nothing is paid, a half"
+    assert np.array_equal(networks[1], networks[2]), "it goes on from what it was"
+    assert not np.array_equal(networks[2], networks[3]), "and learns"
 
 
 # ------------------------------------------------------------------ watching
@@ -198,17 +252,54 @@ def test_nobody_can_be_watched_whose_plan_cannot_be_made():
         life_of(text).brought_up(0)
 
 
-def test_the_model_is_learned_from_others_and_pay_is_not():
+@pytest.mark.parametrize("method", ["counts", "local_rules", "neural"])
+def test_the_model_is_learned_from_others_and_pay_is_not(method):
     quiet = WATCHING.replace("train: {limit: 12}", "train: {limit: 12, learn: {model: false}}")
-    agent = life_of(quiet).brought_up(0)
-    assert isinstance(agent, CountsAgent)
-    arrays = agent.model.arrays()
+    agent = life_of(quiet, method).brought_up(0)
 
-    assert arrays["count"].sum() == sum(
-        len(log.actions) for log in watched_logs(Laboratory(load_text(quiet)), "others", 0)
-    )
-    assert not arrays["paid"].any()
-    assert not arrays["start_state"].size, "others' episodes do not say where its own begin"
+    ticks = sum(len(log.actions) for log in watched_logs(Laboratory(load_text(quiet)), "others", 0))
+    assert learned(agent) == (False, ticks)
+    if method == "counts":
+        assert not agent.model.arrays()["start_state"].size, "others' episodes do not say where its own begin"
+    if method == "neural":
+        assert not agent.model.replay.starts
+
+
+def test_the_neural_agent_learns_from_others_what_an_action_does():
+    """Though it never acted."""
+    quiet = WATCHING.replace("seen: {value: 2", "seen: {value: 12")
+    quiet = quiet.replace("train: {limit: 12}", "train: {limit: 12, learn: {model: false}}")
+    life = life_of(quiet, "neural")
+    agent, mdp = life.brought_up(0), life.school.mdp
+
+    looks = observe(world_of(life.school), life.school.states)
+    rows = np.repeat(np.arange(mdp.n_states * 2), np.diff(mdp.row_start))
+    found = agent.model.predict(looks[rows // 2], rows % 2)
+    right = (found.outcomes == looks[mdp.next_state][:, None]).all(axis=2) * found.probabilities
+    assert right.sum(axis=1).mean() > 0.95
+
+
+def test_a_world_model_of_somebody_elses_watches_too():
+    told: list[tuple[Any, ...]] = []
+
+    class Kept:
+        def learn(self, *tick: Any) -> None:
+            told.append(tick)
+
+        def imagine(self, observation: Any, mask: Any) -> Any:
+            raise AssertionError("nothing is decided here")
+
+    world = Laboratory(load_text(WATCHING)).world({}, "others")
+    logs = watched_logs(Laboratory(load_text(WATCHING)), "others", 0)
+    ModelledAgent("kept", Seat.of(world), Kept(), world.agents[0].deliberation, make_planner(ENUMERATE)).watch(logs, 0)
+
+    shown = [(log, tick) for log in logs for tick in range(len(log.actions))]
+    for (look, mask, action, pay, after, mask_after, ended), (log, tick) in zip(told, shown, strict=True):
+        assert np.array_equal((look, after), log.observations[tick : tick + 2])
+        assert np.array_equal((mask, mask_after), log.masks[tick : tick + 2])
+        assert action == log.actions[tick]
+        assert pay is None, "it is withheld"
+        assert ended == (log.ended and tick == len(log.actions) - 1)
 
 
 def test_who_has_no_model_learns_nothing_by_watching():
@@ -245,14 +336,12 @@ def test_where_an_agent_could_learn(method, stage, learns):
 
 
 @pytest.mark.parametrize("how", ["rewards: withheld", "learn: {reward: false}"])
-@pytest.mark.parametrize("method", ["counts", "local_rules"])
+@pytest.mark.parametrize("method", ["counts", "local_rules", "neural"])
 def test_without_pay_the_world_is_learned_all_the_same(method, how):
     text = with_stages(f"train: {{limit: 12, {how}}}", "deploy: {limit: 12, learn: {model: false}}")
-    agent = life_of(text, method).brought_up(0)
-    arrays = (agent.model if method == "counts" else agent.planner).arrays()
+    steps = 50 if method == "neural" else 200
 
-    assert not arrays["paid" if method == "counts" else "shown"].any()
-    assert arrays["count"].sum() == 200 if method == "counts" else len(arrays["action"]) == 200
+    assert learned(life_of(text, method, steps=steps).brought_up(0)) == (False, steps)
 
 
 def test_withheld_pay_is_no_pay_of_nothing():
@@ -276,6 +365,7 @@ def test_withheld_pay_is_no_pay_of_nothing():
         ("counts", "[reward, values]", None),
         ("local_rules", "[model, reward]", "feasted"),
         ("local_rules", "[]", None),
+        ("neural", "[model, reward]", "feasted"),
         ("q_learning", "[values]", "feasted"),
         ("q_learning", "[model, reward]", None),
     ],
@@ -289,11 +379,12 @@ def test_what_does_not_come_along_is_forgotten(method, carries, ended):
 @pytest.mark.parametrize("method", ["counts", "local_rules"])
 def test_only_what_was_paid_may_be_forgotten(method):
     text = with_stages("train: {limit: 12}", "deploy: {limit: 12, carries: [model, values]}")
-    agent = life_of(text, method).brought_up(0)
-    arrays = (agent.model if method == "counts" else agent.planner).arrays()
+    assert learned(life_of(text, method).brought_up(0)) == (False, 200)
 
-    assert not arrays["paid" if method == "counts" else "shown"].any()
-    assert arrays["count"].sum() == 200 if method == "counts" else len(arrays["action"]) == 200
+
+def test_who_keeps_model_and_pay_in_one_forgets_both():
+    text = with_stages("train: {limit: 12}", "deploy: {limit: 12, carries: [model, values]}")
+    assert learned(life_of(text, "neural", steps=50).brought_up(0)) == (False, 0)
 
 
 def test_rewards_that_are_not_learned_are_not_told():

@@ -18,7 +18,7 @@ import pytest
 from joblib.externals.loky import reusable_executor
 
 from turncoat import api
-from turncoat.evals import budget, training
+from turncoat.evals import budget, trained
 from turncoat.evals import workers as workers_module
 from turncoat.evals.running import Settings
 from turncoat.evals.trace import write_trace
@@ -186,7 +186,7 @@ def test_nobody_there(monkeypatch):
 
 def test_workers_with_other_code_are_refused(monkeypatch):
     monkeypatch.setattr(
-        training, "_signed", lambda its, seed: (seed, "other", training._one(its, seed, budget.Deadline(math.inf)))
+        trained, "_signed", lambda its, seed: (seed, "other", trained._all(its, seed, budget.Deadline(math.inf)))
     )
     with pytest.raises(NoCluster, match="another Turncoat or other libraries"):
         api.run(load_text(LEARNED), settings=Settings(steps=100))

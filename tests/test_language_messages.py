@@ -388,6 +388,8 @@ CASES = [
     Case("a regret of a channel", "TC105", "rate(seized | power < threshold)", "regret(task)"),
     Case("a measure less itself", "TC227", "measure: rate(seized | power < threshold)",
          "minus: {}\n    measure: rate(seized | power < threshold)"),
+    Case("a value that has no end less one that has", "TC228", "measure: rate(seized | power < threshold)",
+         "minus: {agent: counts, stage: train}\n    measure: value(own)"),
     Case("less an unknown stage", "TC428", "measure: rate(seized | power < threshold)",
          "minus: {stage: deployed}\n    measure: rate(seized | power < threshold)"),
     Case("less what no rule emits", "TC426 TC434 TC431", "measure: rate(seized | power < threshold)",

@@ -28,6 +28,7 @@ ALLOWED_WARNINGS: dict[str, set[str]] = {}
 """Scenario -> the codes of warnings that are meant."""
 CONTROLS = {
     "escape/cluster": {"no_replacement", "no_exploit", "aligned", "oversight_that_cannot_follow", "selfish"},
+    "escape/faking": {"nothing_is_edited", "does_not_guard", "never_warned", "aligned"},
     "escape/interruption": {"never_halted"},
     "escape/off_switch": {"no_switching_off"},
     "learning/selection": {"aligned", "hasty"},
@@ -209,6 +210,18 @@ def test_off_switch_by_the_paper():
     assert api.solve("off_switch").agent.total == exactly(37)
     without = Laboratory(api.load("off_switch")).plan({}, "deploy", ["pressed"])
     assert measured(without, "return").low == pytest.approx(-29)
+
+
+def test_faking_by_hand():
+    """A compliance now is worth `d(1 - p) / (1 - d)` defiances later; where that is more than one, it complies."""
+    for watched, discount in ((0.5, 0.9), (0.2, 0.6), (0.8, 0.9), (0.5, 0.6)):
+        found = api.solve("faking", overrides={"p_watched": watched, "robot.discount": discount})
+        later = discount * (1 - watched) / (1 - discount)
+        assert found.agent.value == exactly(max(later, 1)), "the first round is watched"
+    for watched in (0.1, 0.5, 0.7):
+        scenario = api.load("faking", {"p_watched": watched})
+        [flip] = [flip for flip in nearest_flips(scenario, "corrected") if flip.name == "robot.discount"]
+        assert flip.flipped == pytest.approx(1 / (2 - watched), rel=1e-3)
 
 
 def test_oversight_in_simulation_by_the_paper():

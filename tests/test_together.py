@@ -19,11 +19,13 @@ from turncoat.envs.compiling import compile_world
 from turncoat.envs.enumerating import enumerate_world
 from turncoat.envs.joint_lanes import JointLane
 from turncoat.envs.observing import observe
+from turncoat.evals.ability import unable
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.profiles import enlisted, gathered, plainly, read_profile
 from turncoat.evals.running import Settings
 from turncoat.evals.together import TOGETHER
-from turncoat.evals.training import Training, trained_traces, unable
+from turncoat.evals.trained import trained_traces
+from turncoat.evals.training import Training
 from turncoat.evals.workers import Workers
 
 CHICKEN = api.load("chicken")

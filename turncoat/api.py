@@ -156,14 +156,14 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
 
 
 def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> Why:
-    """Why the agent brings an event about, or does not.
+    """Why the agent's best plan brings an event about, or does not, whatever it plans by.
 
     Raises:
         ScenarioError, NotEnumerable: as `solve`.
         KeyError: no such event or stage.
     """
     laboratory = Laboratory(load(which, overrides))
-    return explain_event(laboratory.plan({}, stage or laboratory.stage), event)
+    return explain_event(laboratory.best_plan({}, stage or laboratory.stage), event)
 
 
 def events(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> tuple[str, ...]:
@@ -215,6 +215,7 @@ def search(
     settings: SearchSettings,
     overrides: Mapping[str, object] | None = None,
     report: Report | None = None,
+    count: Count | None = None,
 ) -> SearchResult:
     """Search the family that a scenario declares, and judge what was picked; it goes on from `settings.storage`.
 
@@ -222,7 +223,7 @@ def search(
         ScenarioError: it cannot be loaded.
         CannotSearch: it declares no search, or optuna is missing.
     """
-    return search_scenario(load(which, overrides), settings, report)
+    return search_scenario(load(which, overrides), settings, report, count)
 
 
 def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | None = None) -> Comparison:

@@ -361,6 +361,8 @@ def print_why(answer: Why, flips: Sequence[Flip]) -> None:
     if answer.inducement is not None:
         kind = "fine" if answer.inducement < 0 else "reward"
         say(f"a one-time {kind} of {number(abs(answer.inducement))} for it would change the answer", indent=2)
+    if answer.planner != "enumerate":
+        say(f"[dim]the best plans that there are; `{escape(answer.planner)}`, by which it plans, may miss them[/dim]")
     if flips:
         say()
         rows = [
@@ -411,13 +413,13 @@ def print_run(report: Reported) -> None:
     for judgement in others:
         colour = COLOURS[judgement.outcome]
         say(
-            f"[{colour}]{judgement.outcome}[/{colour}]: {escape(judgement.name)}: {escape(judgement.why)} "
+            f"[{colour}]{judgement.outcome}[/{colour}]: {escape(judgement.name)}: {escape(judgement.told)} "
             f"({escape(judgement.file)}:{judgement.line})"
         )
-        if judgement.outcome == "fail":
+        if judgement.outcome in ("fail", "inconclusive"):
             out().print(f"  again: {escape(report.again(judgement))}", soft_wrap=True)
-            if (replay := report.replay(judgement)) is not None:
-                out().print(f"  replay: {escape(str(replay))}", soft_wrap=True)
+            if (watch := report.watch(judgement)) is not None:
+                out().print(f"  watch: {escape(watch)}", soft_wrap=True)
     outcomes = Counter(judgement.outcome for judgement in run.judgements)
     tally = ", ".join(f"{many} {outcome}" for outcome, many in outcomes.items())
     colour = COLOURS[run.verdict]

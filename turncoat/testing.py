@@ -24,9 +24,9 @@ import pytest
 
 from . import api
 from .evals.expectations import Judgement
+from .evals.methods import methods
 from .evals.reports.reported import Reported
 from .evals.running import Run, Settings
-from .evals.training import methods
 from .evals.units import Unit, units_of
 
 
@@ -130,5 +130,5 @@ def _name(which: api.Which) -> str:
 
 def _said(report: Reported, judgement: Judgement) -> str:
     """Where it stands, what became of it, and how to see it again."""
-    what = f"{judgement.name} ({judgement.agent}): {judgement.outcome}: {judgement.why}"
+    what = f"{judgement.name}: {judgement.outcome}: {judgement.told}"
     return f"{judgement.file}:{judgement.line}: {what}\n  again: {report.again(judgement)}"

@@ -40,10 +40,10 @@ def annotation_lines(reports: Sequence[Reported], environment: Mapping[str, str]
 
 def _annotation(kind: str, report: Reported, judgement: Judgement, root: str | None) -> str:
     title = f"{judgement.name} ({judgement.agent})"
-    message = f"{report.which}: {judgement.outcome}: {judgement.why}\nagain: {report.again(judgement)}"
-    replay = report.replay(judgement)
-    if replay is not None:
-        message += f"\nreplay: {replay}"
+    message = f"{report.which}: {judgement.outcome}: {judgement.told}\nagain: {report.again(judgement)}"
+    watch = report.watch(judgement)
+    if watch is not None:
+        message += f"\nwatch: {watch}"
     where = f"file={_property(_relative(judgement.file, root))},line={judgement.line}"
     return f"::{kind} {where},title={_property(title)}::{_message(message)}"
 

@@ -57,7 +57,7 @@ def _case(report: Reported, judgement: Judgement, inconclusive: Inconclusive | N
         judgement.outcome
     )
     if result is not None:
-        case.result = [result(_clean(judgement.why), judgement.outcome)]
+        case.result = [result(_clean(judgement.told), judgement.outcome)]
         case.system_out = _clean("\n".join(_aside(report, judgement)))
     return case
 
@@ -88,11 +88,11 @@ def _seeds(judgement: Judgement) -> str | None:
 
 
 def _aside(report: Reported, judgement: Judgement) -> list[str]:
-    replay = report.replay(judgement)
+    watch = report.watch(judgement)
     return [
         f"{judgement.file}:{judgement.line}",
         f"again: {report.again(judgement)}",
-        *([] if replay is None else [f"replay: {replay}"]),
+        *([] if watch is None else [f"watch: {watch}"]),
     ]
 
 

@@ -54,10 +54,10 @@ def _tally(report: Reported) -> list[str]:
 
 def _at_length(report: Reported, judgement: Judgement) -> list[str]:
     place = plain(f"{judgement.file}:{judgement.line}")
-    name = f"**{plain(report.which)}: {plain(judgement.name)}** ({plain(judgement.agent)}, {place})"
-    replay = report.replay(judgement)
-    watch = "no replay could be recorded" if replay is None else f"replay: {code(str(replay))}"
-    return [f"- {name}: {plain(judgement.why)}", f"  - again: {code(report.again(judgement))}", f"  - {watch}"]
+    name = f"**{plain(report.which)}: {plain(judgement.name)}** ({place})"
+    command = report.watch(judgement)
+    watch = "no replay could be recorded" if command is None else f"watch: {code(command)}"
+    return [f"- {name}: {plain(judgement.told)}", f"  - again: {code(report.again(judgement))}", f"  - {watch}"]
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -49,6 +49,11 @@ class Reported:
             words += ["--param" if name in document.params else "--set", f"{name}={written}"]
         return shlex.join(words)
 
+    def watch(self, judgement: Judgement) -> str | None:
+        """The command that shows it in a window, quoted for a POSIX shell; None where nothing was recorded."""
+        replay = self.replay(judgement)
+        return None if replay is None else shlex.join(["turncoat", "watch", str(replay)])
+
     def replay(self, judgement: Judgement) -> Path | None:
         """The recorded trace that shows it, in the run's folder; None where there is none."""
         if self.folder is None or not judgement.trace:

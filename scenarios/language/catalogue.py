@@ -115,6 +115,8 @@ CATALOGUE: dict[str, str] = {
     "stages make the whole: they add up to 1. Without any, all steps are spent in `train`, or else in the first stage.",
     "TC227": "`minus` names where the same measure is taken a second time: another agent, stage, variant, override, or "
     "what is barred. Without any of them both are the same.",
+    "TC228": "Where a stage has a `limit` and no `horizon`, the exact planner's `value` goes on without end, and that "
+    "of a trained agent is over the ticks that were played. Their difference would be of unlike sums.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",

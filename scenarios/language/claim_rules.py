@@ -13,6 +13,7 @@ from .reporting import Path
 from .schema import Expectation, Minus, Replay
 from .search_rules import check_control, check_search
 from .sweep_rules import check_sweep
+from .syntax import Quantity
 
 COMPARISONS = ("at_least", "at_most", "equals")
 
@@ -50,6 +51,7 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
         check_event(event, context.scope((*path, "barring", index)))
     if expectation.minus is not None:
         _check_minus(expectation.minus, (*path, "minus"), context)
+        _check_alike(expectation, expectation.minus, path, context)
 
 
 def _check_minus(minus: Minus, path: Path, context: Context) -> None:
@@ -61,6 +63,30 @@ def _check_minus(minus: Minus, path: Path, context: Context) -> None:
     check_overrides(minus.set, context.symbols, context.report, (*path, "with"))
     for index, event in enumerate(minus.barring or ()):
         check_event(event, context.scope((*path, "barring", index)))
+
+
+def _check_alike(expectation: Expectation, minus: Minus, path: Path, context: Context) -> None:
+    """Whether an exact value, which may have no end, is compared with one that was played."""
+    agents = {agent == "exact" for agent in (*expectation.of, *([minus.agent] if minus.agent else ()))}
+    if len(agents) < 2 or minus.agent is None:
+        return
+    try:
+        its = measure(expectation.measure)
+    except ExpressionFault:
+        return
+    if not (isinstance(its, Quantity) and its.quantity == "value"):
+        return
+    stages = context.symbols.document.stages
+    acted = [name for name, stage in stages.items() if not stage.watch]
+    usual = expectation.stage or ("deploy" if "deploy" in acted else acted[-1] if acted else "")
+    for name in dict.fromkeys((usual, minus.stage or usual)):
+        if name in stages and stages[name].horizon is None:
+            message = (
+                f"the exact value in `{name}` has no end, and what is learned is played for {stages[name].limit} ticks"
+            )
+            cure = "measure `regret`, which takes the best from both over the same ticks, or `return`"
+            context.report.add("TC228", (*path, "measure"), message, cure)
+            return
 
 
 def _check_variant(variant: str | None, path: Path, context: Context) -> None:

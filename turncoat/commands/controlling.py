@@ -10,7 +10,20 @@ import typer
 
 from .. import printing
 from ..endings import UsageFault
-from .options import AsJson, Params, Sets, StageName, Which, known, load_with, stage_of, write_json
+from .options import (
+    AsJson,
+    Cache,
+    NoCache,
+    Params,
+    Sets,
+    StageName,
+    Which,
+    cache_of,
+    known,
+    load_with,
+    stage_of,
+    write_json,
+)
 
 
 def control(
@@ -24,6 +37,8 @@ def control(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.")
     ] = None,
+    cache: Cache = None,
+    no_cache: NoCache = False,
     seen: Annotated[
         str | None, typer.Option("--seen", metavar="CONDITION", help="When somebody watches, instead of the file's.")
     ] = None,
@@ -42,15 +57,17 @@ def control(
     """
     from .. import api
     from ..evals.control import Asked, NoPerformance
-    from ..evals.training import methods
+    from ..evals.methods import methods
     from ..evals.workers import Workers
 
     known("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)
     budgets = dict(_budget(text) for text in budget)
     workers = Workers(jobs or os.cpu_count() or 1)
-    asked = Asked(agent, seeds, steps, workers, seen, harm or None, budgets or None)
-    with printing.progress(not as_json) as report:
+    keep = None if agent == "exact" else cache_of(cache, no_cache)
+    with printing.run_progress(which, not as_json) as (report, count):
+        told = {} if count is None else {"count": count}
+        asked = Asked(agent, seeds, steps, workers, seen, harm or None, budgets or None, keep, **told)
         try:
             found = api.control(scenario, stage_of(scenario, stage), asked=asked, report=report)
         except NoPerformance as fault:

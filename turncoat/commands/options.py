@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from .. import printing
 from ..endings import UsageFault
@@ -15,17 +19,51 @@ from ..endings import UsageFault
 if TYPE_CHECKING:
     from ..scenarios.language.loading import Scenario
 
+WORK = "Work"
+"""Under which heading `--help` lists options of how work is done."""
+
 Which = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path to a scenario file.")
 ]
-Many = Annotated[list[str], typer.Argument(metavar="SCENARIO", help="Names or paths of scenarios.")]
 ManyOrFolders = Annotated[
     list[str], typer.Argument(metavar="SCENARIO", help="Names or paths of scenarios, or folders of them.")
 ]
 Params = Annotated[list[str], typer.Option("--param", metavar="NAME=VALUE", help="Set a param.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="Override, as in `with:` of a file.")]
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        help="The folder that keeps trained seeds; $TURNCOAT_CACHE, or else the user's cache.",
+        rich_help_panel=WORK,
+    ),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Train everything anew, keep nothing.", rich_help_panel=WORK)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+_SCENARIO = re.compile(rb"""^[\s{]*["']?turncoat["']?\s*:""", re.MULTILINE)
+"""What only a whole scenario has: fragments and other YAML say no version of the language."""
+
+
+def scenarios_below(which: str) -> Iterator[str]:
+    """The scenario files of a folder, sorted, hidden ones left out; or what was given, if it is no folder.
+
+    Raises:
+        UsageFault: the folder holds none.
+    """
+    if not Path(which).is_dir():
+        yield which
+        return
+    below = Path(which)
+    files = [path for path in sorted(below.rglob("*")) if path.suffix in (".yaml", ".yml") and path.is_file()]
+    seen = [path for path in files if not any(part.startswith(".") for part in path.relative_to(below).parts)]
+    found = [str(path) for path in seen if _SCENARIO.search(path.read_bytes())]
+    if not found:
+        others = f" ({len(seen)} YAML files, none with a line `turncoat: 1`)" if seen else ""
+        raise UsageFault(f"the folder {which} holds no scenario file{others}")
+    yield from found
 
 
 def load_with(which: str, params: Iterable[str], sets: Iterable[str]) -> Scenario:
@@ -78,6 +116,28 @@ def known(kind: str, name: str, there_are: Iterable[str]) -> None:
         near = nearest(name, known)
         hint = f"did you mean `{near}`? " if near else ""
         raise UsageFault(f"there is no {kind} {quote(name)}; {hint}there are {', '.join(known) or 'none'}")
+
+
+def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
+    """Where trained seeds are kept, if anywhere.
+
+    That is `--cache`, `$TURNCOAT_CACHE`, or where this system keeps such things (nowhere, where that cannot be used,
+    with a word).
+    """
+    from platformdirs import user_cache_path
+
+    from ..evals.cache import TraceCache
+    from ..evals.rundir import RunError
+
+    if no_cache or cache is not None:
+        return None if no_cache else cache
+    if folder := os.environ.get("TURNCOAT_CACHE"):
+        return Path(folder)
+    try:
+        return TraceCache(user_cache_path("turncoat", appauthor=False)).folder.parent
+    except RunError as fault:
+        printing.err().print(f"nothing is kept: {escape(str(fault))}", soft_wrap=True)
+        return None
 
 
 def write_json(data: Any) -> None:

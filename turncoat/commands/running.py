@@ -10,11 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from .. import printing
 from ..endings import UsageFault
-from .options import AsJson, Many, Params, Sets, known, load_with, write_json
+from .options import (
+    WORK,
+    AsJson,
+    Cache,
+    ManyOrFolders,
+    NoCache,
+    Params,
+    Sets,
+    cache_of,
+    known,
+    load_with,
+    scenarios_below,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from ..evals.outlook import Outlook
@@ -25,8 +37,8 @@ if TYPE_CHECKING:
 
 MAX_SEEDS = 64
 """The last look of `--until-conclusive`, where nothing else is said."""
-OUTPUTS, WORK = "Outputs", "Work"
-"""Under which headings `--help` lists options."""
+OUTPUTS = "Outputs"
+"""Beside `WORK`, the heading under which `--help` lists options."""
 
 
 class Inconclusive(StrEnum):
@@ -37,7 +49,7 @@ class Inconclusive(StrEnum):
 
 
 def run(
-    which: Many,
+    which: ManyOrFolders,
     param: Params = [],
     set_: Sets = [],
     agent: Annotated[
@@ -86,17 +98,8 @@ def run(
         float | None,
         typer.Option("--budget", min=0, help="Seconds for a scenario; then trainings stop.", rich_help_panel=WORK),
     ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            "--cache",
-            help="The folder that keeps trained seeds; $TURNCOAT_CACHE, or else the user's cache.",
-            rich_help_panel=WORK,
-        ),
-    ] = None,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Train everything anew, keep nothing.", rich_help_panel=WORK)
-    ] = False,
+    cache: Cache = None,
+    no_cache: NoCache = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="The run's folder; ./runs/TIME-NAME-HASH by default.", rich_help_panel=OUTPUTS),
@@ -118,16 +121,19 @@ def run(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run scenarios: solve, train, judge every expectation, and write a folder with traces and the verdict."""
+    """Run scenarios: solve, train, judge every expectation, and write a folder with traces and the verdict.
+
+    A folder stands for every scenario file in it and below.
+    """
     from .. import api
     from ..agents.own import installed, read_own
     from ..evals.expectations import EXIT_CODES, verdict
+    from ..evals.methods import methods
     from ..evals.profiles import gathered
     from ..evals.reports.files import check_files
     from ..evals.reports.reported import Reported
     from ..evals.rundir import check_target
     from ..evals.running import Settings
-    from ..evals.training import methods
     from ..evals.workers import connect
 
     trained = methods()
@@ -136,6 +142,8 @@ def run(
     for name in listed:
         if "=" not in name:
             known("agent", name, ("exact", *trained, *installed()))
+    one = len(which) == 1 and not Path(which[0]).is_dir()
+    which = [name for each in which for name in scenarios_below(each)]
     if out is not None and len(which) > 1:
         raise UsageFault("--out names the folder of one run; give one scenario, or leave it out")
     if max_seeds is not None and not until_conclusive:
@@ -151,7 +159,7 @@ def run(
         all_agents=all_agents,
         max_seeds=(max_seeds or max(MAX_SEEDS, seeds or 0)) if until_conclusive else None,
         budget=budget,
-        cache=None if no_cache else cache or _user_cache(),
+        cache=cache_of(cache, no_cache),
         own=tuple(own.values()),
         thoughts=not no_thoughts,
     )
@@ -188,7 +196,7 @@ def run(
     whole = verdict([judgement for report in reports for judgement in report.run.judgements])
     _write(reports, junit, jsonl, markdown, inconclusive)
     if as_json:
-        write_json(data[0] if len(which) == len(data) == 1 else {"verdict": whole, "runs": data})
+        write_json(data[0] if one and data else {"verdict": whole, "runs": data})
     elif not reports:
         printing.say(f"nothing falls to shard {shard}")
     if not reports:
@@ -196,22 +204,6 @@ def run(
     if whole == "inconclusive" and inconclusive is not None:
         raise typer.Exit(1 if inconclusive is Inconclusive.fail else 0)
     raise typer.Exit(EXIT_CODES[whole])
-
-
-def _user_cache() -> Path | None:
-    """`$TURNCOAT_CACHE`, or where this system keeps such things; None, with a word, where that cannot be used."""
-    from platformdirs import user_cache_path
-
-    from ..evals.cache import TraceCache
-    from ..evals.rundir import RunError
-
-    if folder := os.environ.get("TURNCOAT_CACHE"):
-        return Path(folder)
-    try:
-        return TraceCache(user_cache_path("turncoat", appauthor=False)).folder.parent
-    except RunError as fault:
-        printing.err().print(f"nothing is kept: {escape(str(fault))}", soft_wrap=True)
-        return None
 
 
 def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None) -> Sequence[tuple[Unit, ...] | None]:

@@ -10,7 +10,7 @@ import typer
 
 from .. import printing
 from ..endings import UsageFault
-from .options import AsJson, Params, Sets, Which, known, load_with, write_json
+from .options import AsJson, Cache, NoCache, Params, Sets, Which, cache_of, known, load_with, write_json
 
 
 def search(
@@ -28,6 +28,8 @@ def search(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.")
     ] = None,
+    cache: Cache = None,
+    no_cache: NoCache = False,
     storage: Annotated[
         Path | None,
         typer.Option("--storage", metavar="FILE", help="SQLite file of all trials; search.sqlite in --out by default."),
@@ -42,19 +44,20 @@ def search(
     An interrupted search goes on from its storage, and comes to the same.
     """
     from .. import api
+    from ..evals.methods import methods
     from ..evals.reports.files import write_whole
     from ..evals.searching import CannotSearch, SearchSettings
-    from ..evals.training import methods
     from ..evals.workers import Workers
 
     known("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)
     folder = out or Path("runs") / f"search-{scenario.name.replace('/', '-')}-{scenario.hash[:8]}"
     workers = Workers(jobs or os.cpu_count() or 1)
-    settings = SearchSettings(storage or folder / "search.sqlite", agent, seeds, steps, trials, repeats, draws, workers)
-    with printing.progress(not as_json) as report:
+    file, keep = storage or folder / "search.sqlite", None if agent == "exact" else cache_of(cache, no_cache)
+    settings = SearchSettings(file, agent, seeds, steps, trials, repeats, draws, workers, keep)
+    with printing.run_progress(which, not as_json) as (report, count):
         try:
-            found = api.search(scenario, settings, report=report)
+            found = api.search(scenario, settings, report=report, count=count)
         except CannotSearch as fault:
             raise UsageFault(str(fault)) from None
     folder.mkdir(parents=True, exist_ok=True)

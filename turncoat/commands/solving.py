@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from .. import printing
-from ..endings import FAULT, UsageFault
-from .options import AsJson, ManyOrFolders, Params, Sets, StageName, Which, known, load_with, stage_of, write_json
-
-_SCENARIO = re.compile(rb"""^[\s{]*["']?turncoat["']?\s*:""", re.MULTILINE)
-"""What only a whole scenario has: fragments and other YAML say no version of the language."""
+from ..endings import FAULT
+from .options import (
+    AsJson,
+    ManyOrFolders,
+    Params,
+    Sets,
+    StageName,
+    Which,
+    known,
+    load_with,
+    scenarios_below,
+    stage_of,
+    write_json,
+)
 
 
 def check(which: ManyOrFolders, param: Params = [], set_: Sets = [], as_json: AsJson = False) -> None:
@@ -26,7 +32,7 @@ def check(which: ManyOrFolders, param: Params = [], set_: Sets = [], as_json: As
     from ..scenarios.language.faults import ScenarioError
 
     wrong, data = False, []
-    for name in [name for each in which for name in _below(each)]:
+    for name in [name for each in which for name in scenarios_below(each)]:
         try:
             scenario = load_with(name, param, set_)
             with printing.progress(not as_json) as report:
@@ -49,25 +55,6 @@ def check(which: ManyOrFolders, param: Params = [], set_: Sets = [], as_json: As
     if as_json:
         write_json(data)
     raise typer.Exit(FAULT if wrong else 0)
-
-
-def _below(which: str) -> Iterator[str]:
-    """The scenario files of a folder, sorted, hidden ones left out; or what was given, if it is no folder.
-
-    Raises:
-        UsageFault: the folder holds none.
-    """
-    if not Path(which).is_dir():
-        yield which
-        return
-    below = Path(which)
-    files = [path for path in sorted(below.rglob("*")) if path.suffix in (".yaml", ".yml") and path.is_file()]
-    seen = [path for path in files if not any(part.startswith(".") for part in path.relative_to(below).parts)]
-    found = [str(path) for path in seen if _SCENARIO.search(path.read_bytes())]
-    if not found:
-        others = f" ({len(seen)} YAML files, none with a line `turncoat: 1`)" if seen else ""
-        raise UsageFault(f"the folder {which} holds no scenario file{others}")
-    yield from found
 
 
 def solve(which: Which, param: Params = [], set_: Sets = [], stage: StageName = None, as_json: AsJson = False) -> None:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from ..viz.viewer import Viewer
 
 Shown = Annotated[
-    str, typer.Argument(metavar="SCENARIO_OR_RUN", help="A scenario, or the folder that `turncoat run` wrote.")
+    str,
+    typer.Argument(
+        metavar="SCENARIO_OR_RUN", help="A scenario, or the folder that `turncoat run` wrote, or one of its traces."
+    ),
 ]
 Overlays = Annotated[
     list[str], typer.Option("--overlay", help="Show this and only what else is named so; `all` for everything.")
@@ -199,10 +202,14 @@ def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: st
 
 def _show(which: str, param: list[str], set_: list[str], stage: str | None, agent: str | None) -> Show:
     """What was asked for: a run's recording where it is a run's folder, else the exact plan."""
-    from ..evals.showing import Live, open_run
+    from ..evals.showing import Live, open_run, open_trace
 
     if Path(which).is_dir():
         return open_run(Path(which), stage, agent, overrides_of(param, set_))
+    if which.endswith(".parquet"):
+        if param or set_ or stage or agent:
+            raise UsageFault("a trace is of one stage, one agent and one setting; to choose, give the run's folder")
+        return open_trace(Path(which))
     if agent not in (None, "exact"):
         raise UsageFault(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
     scenario = load_with(which, param, set_)

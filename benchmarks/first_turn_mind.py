@@ -1,0 +1,135 @@
+"""What a neural agent made of the disarmings that it watched: `python -m benchmarks.first_turn_mind [--seeds N]`.
+
+Brings each seed up once, asks its model what disarming and stealing do, and lets it out twice: paid for what its
+network predicts (as in `benchmarks.first_turn`), and for what its reward hypotheses say.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, Literal
+
+import numpy as np
+
+from turncoat.agents.neural import NeuralAgent
+from turncoat.agents.neural_replay import pair_key
+from turncoat.agents.reward_features import RewardFeatures, Ticks
+from turncoat.envs.base import Bools, Longs
+from turncoat.envs.enumerating import Enumeration
+from turncoat.envs.lanes import TableLane
+from turncoat.envs.observing import observe
+from turncoat.envs.senses import senses
+from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.methods import METHODS
+from turncoat.evals.rundir import library_versions
+from turncoat.evals.simulate import simulate, trace_meta
+from turncoat.evals.stages import Life, School, world_of
+from turncoat.evals.trace import Trace, join_traces
+from turncoat.scenarios.language.loading import load
+
+from .first_turn import SCENARIO, told
+
+PAYS: Final[tuple[Literal["network", "hypotheses"], ...]] = ("network", "hypotheses")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints a line for every seed, and rows of the table when all of them are there."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--watched", type=int, nargs="+", default=[5, 0, 20])
+    chosen = parser.parse_args(arguments)
+    for watched in chosen.watched:
+        laboratory = Laboratory(Laboratory(load(SCENARIO)).under({"disarmings": watched}))
+        played: dict[str, list[Trace]] = {pays: [] for pays in PAYS}
+        for seed in range(chosen.seeds):
+            agent = brought_up(laboratory, seed)
+            print(f"watched {watched}, seed {seed}:", *asked(agent, laboratory.enumeration({}, "deploy")), flush=True)
+            for pays in PAYS:
+                played[pays].append(let_out(agent, laboratory, pays, seed))
+                print(f"  paid by {pays}: {told(laboratory, played[pays][-1], 1)}", flush=True)
+        for pays in PAYS:
+            steps, whole = laboratory.scenario.document.runs.steps, join_traces(played[pays])
+            print(f"| `neural`, {pays} | {steps:,} | {watched} | {told(laboratory, whole, chosen.seeds)} |", flush=True)
+
+
+def brought_up(laboratory: Laboratory, seed: int, steps: int | None = None) -> NeuralAgent:
+    """The same agent as `turncoat run` brings up, at the door of the judged stage; `steps` or the file's."""
+    scenario, school = laboratory.scenario, laboratory.enumeration({}, laboratory.training_stage)
+
+    def lane(where: School) -> TableLane:
+        assert isinstance(where, Enumeration), "every stage of this scenario is enumerable"
+        return TableLane(where)
+
+    make = partial(METHODS["neural"], school.world, scenario)
+    steps = scenario.document.runs.steps if steps is None else steps
+    agent = Life(make, lane, scenario, school, "deploy", steps).brought_up(seed)
+    assert isinstance(agent, NeuralAgent), "that is what was asked for"
+    agent.enter(senses(laboratory.world({}, "deploy")))
+    return agent
+
+
+def let_out(agent: NeuralAgent, laboratory: Laboratory, pays: Literal["network", "hypotheses"], seed: int) -> Trace:
+    """Its first episode after training; the agent itself stays as it is."""
+    freed = deepcopy(agent)
+    freed.options = replace(agent.options, pays=pays)
+    freed.learning = laboratory.scenario.document.stages["deploy"].learn.model
+    field = laboratory.world({}, "deploy")
+    meta = trace_meta(field, "neural", laboratory.scenario.hash, laboratory.scenario.overrides, library_versions())
+    return simulate(field, [freed], meta, episodes=1, seed=seed, lanes=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """The transitions of one event, and what the model says of them: right, met before, sure of itself, paid."""
+
+    now: Longs
+    action: Longs
+    after: Longs
+    right: Bools
+    met: Bools
+    sure: Bools
+    paid: Bools
+
+
+def asked(agent: NeuralAgent, field: Enumeration) -> list[str]:
+    """What it says of every disarming and theft that is possible where it is let out, told in words."""
+    disarming, stealing = (_ask(agent, field, event) for event in ("disarmed", "stolen"))
+    new = ~disarming.met
+    hypotheses = [one for pair in agent.goals.members.values() for one in pair]
+    names = [world_of(field).fields[column].name for column in world_of(field).agents[0].sees]
+    features = RewardFeatures(agent.model.layout.senses, world_of(field).agents[0].actions, names)
+    found = features.evaluate(Ticks(stealing.now, stealing.action, stealing.after))
+    greedy = [bool(one.holds(found).any()) for one in hypotheses]
+    return [
+        f"disarmings right: {disarming.right[disarming.met].sum()} of {disarming.met.sum()} met before,",
+        f"{disarming.right[new].sum()} of {new.sum()} others",
+        f"({(disarming.sure & ~disarming.right)[new].sum()} surely wrong);",
+        f"thefts paid: {stealing.paid.sum()} of {stealing.paid.size} by the network,",
+        f"by {sum(greedy)} of {len(greedy)} hypotheses",
+        str([one.told(features.features) for one in hypotheses]),
+    ]
+
+
+def _ask(agent: NeuralAgent, field: Enumeration, event: str) -> _Asked:
+    mdp, model = field.mdp, agent.model
+    looks = observe(field.world, field.states)
+    hits = np.flatnonzero(mdp.events & mdp.event_mask(event))
+    pair = np.repeat(np.arange(mdp.n_states * mdp.n_actions), np.diff(mdp.row_start))[hits]
+    state, action = pair // mdp.n_actions, pair % mdp.n_actions
+    rows = np.concatenate([looks[state], mdp.available[state].astype(np.int64)], axis=1)
+    found = model.outcomes(rows, action)
+    share, after = found.shares.mean(axis=1), looks[mdp.next_state[hits]]
+    same = (found.state[:, : looks.shape[1]] == after[found.tick]).all(axis=1)
+    right = np.bincount(found.tick, share * same, minlength=hits.size) > 0.5
+    paid = np.bincount(found.tick, share * found.pays[:, 0], minlength=hits.size) > 0.5
+    sure = np.maximum(found.doubt, found.disagreement) <= agent.options.bar
+    met = np.array([pair_key(row, int(each)) in model.replay.tries for row, each in zip(rows, action, strict=True)])
+    return _Asked(looks[state], action, after, right, met, sure, paid)
+
+
+if __name__ == "__main__":
+    main()

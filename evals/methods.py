@@ -1,0 +1,109 @@
+"""The agents that can be trained, by the names that files and the command line use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from ..agents.base import Pupil
+from ..agents.counts import CountsAgent, CountsOptions
+from ..agents.modelled import ModelledAgent, make_model
+from ..agents.own import Seat
+from ..agents.policy_aware import PolicyAwareAgent
+from ..agents.registry import make_planner
+from ..agents.rules import RulesAgent, RulesOptions
+from ..agents.sb3_settings import NOVELTY_SCALE, Algorithm
+from ..agents.tabular import RandomAgent, TabularAgent, Update
+from ..envs.senses import senses
+from ..envs.world import World
+from ..scenarios import installed
+from ..scenarios.language.loading import Scenario
+from .holding import held_weights
+
+
+def _counts(world: World, _: Scenario) -> Pupil:
+    its = world.agents[0]
+    options = CountsOptions(deliberation=its.deliberation, planner=its.planner)
+    return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options, held=held_weights(world))
+
+
+def _local_rules(world: World, _: Scenario) -> Pupil:
+    its = world.agents[0]
+    options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
+    held = held_weights(world)
+    return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
+
+
+def _neural(world: World, _: Scenario) -> Pupil:
+    from ..agents.neural import NeuralAgent, NeuralOptions
+
+    its = world.agents[0]
+    options = NeuralOptions(deliberation=its.deliberation, planner=its.planner)
+    held = held_weights(world)
+    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
+
+
+def _policy_aware(world: World, _: Scenario) -> Pupil:
+    its = world.agents[0]
+    return PolicyAwareAgent(world.channels, len(its.actions), its.weights, its.discount)
+
+
+def _tabular(update: Update, world: World, _: Scenario) -> Pupil:
+    its = world.agents[0]
+    return TabularAgent(update, world.channels, len(its.actions), its.weights, its.discount, rule=its.deliberation)
+
+
+def _modelled(model: str, world: World, _: Scenario) -> Pupil:
+    its, seat = world.agents[0], Seat.of(world)
+    return ModelledAgent(model, seat, make_model(model, seat), its.deliberation, make_planner(its.planner))
+
+
+def _random(_: World, __: Scenario) -> Pupil:
+    return RandomAgent()
+
+
+def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenario: Scenario) -> Pupil:
+    from ..agents.sb3_agents import Sb3Agent
+
+    return Sb3Agent(algorithm, scenario, world.stage, novelty, tuned)
+
+
+METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
+    "counts": _counts,
+    "local_rules": _local_rules,
+    "neural": _neural,
+    "q_learning": partial(_tabular, "q_learning"),
+    "virtual_sarsa": partial(_tabular, "virtual_sarsa"),
+    "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
+    "policy_aware": _policy_aware,
+    "random": _random,
+    "ppo": partial(_sb3, "ppo", 0.0, False),
+    "dqn": partial(_sb3, "dqn", 0.0, False),
+    "ppo_novelty": partial(_sb3, "ppo", NOVELTY_SCALE, False),
+    "dqn_novelty": partial(_sb3, "dqn", NOVELTY_SCALE, False),
+    "ppo_tuned": partial(_sb3, "ppo", 0.0, True),
+    "dqn_tuned": partial(_sb3, "dqn", 0.0, True),
+    "ppo_masked": partial(_sb3, "ppo_masked", 0.0, False),
+    "ppo_recurrent": partial(_sb3, "ppo_recurrent", 0.0, False),
+}
+"""Agents that are trained, each from the training stage (compiled) of a scenario; `methods` has those installed too."""
+
+PLANNERS = ("counts", "local_rules", "neural", "policy_aware")
+"""Those that plan on a model of their own: they look at what they chose, never at what was executed instead.
+
+World models of installed packages are among them (`plans`).
+"""
+
+
+DOUBLED = (*PLANNERS, "q_learning", "virtual_sarsa", "empirical_sarsa", "random")
+"""Those of which a deep copy does as the original would: one training serves for every stage in which it is judged."""
+
+
+def methods() -> dict[str, Callable[[World, Scenario], Pupil]]:
+    """`METHODS`, and an agent for each world model that an installed package brings, by the model's name."""
+    return {**{name: partial(_modelled, name) for name in installed.names(installed.MODELS)}, **METHODS}
+
+
+def plans(method: str) -> bool:
+    """Whether an agent plans on a model of its own."""
+    return method in PLANNERS or (method not in METHODS and method in installed.names(installed.MODELS))
