@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import cross
+from benchmarks.results import CELLS, PAGE
 from turncoat.envs.parts import ENUMERATE
 
 
@@ -23,7 +24,7 @@ def test_a_seed_that_is_kept_is_not_trained_again(tmp_path: Path, monkeypatch: p
     page = tmp_path / "page.md"
     page.write_text(f"<!-- made by: {cross.MARK} -->\n<!-- so far -->\n")
     assert cross.main(["--page", str(page)]) == 0
-    cells = [json.loads(path.read_text())["shares"] for path in sorted(cross.CELLS.glob("cross-*.json"))]
+    cells = [json.loads(path.read_text())["shares"] for path in sorted(CELLS.glob("cross-*.json"))]
     made = cross.table(cells)
     assert made in page.read_text()
-    assert made in cross.PAGE.read_text(encoding="utf-8")
+    assert made in PAGE.read_text(encoding="utf-8")
