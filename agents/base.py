@@ -26,6 +26,7 @@ __all__ = [
     "Agent",
     "AgentState",
     "Attribution",
+    "Computes",
     "Counterfactual",
     "Forgetful",
     "Learner",
@@ -35,6 +36,8 @@ __all__ = [
     "PlanStep",
     "Progress",
     "Pupil",
+    "Resumable",
+    "Stops",
     "Thinker",
     "Thought",
     "Trainable",
@@ -86,6 +89,37 @@ class Trainable(Protocol):
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """Trains for `steps` more environment steps; the same seed, environment and past give the same agent."""
+        ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """An agent whose training can be left and gone on with.
+
+    Whenever it calls `on_progress`, everything that its training has come to is in the agent (and in where the lane
+    stands): a copy made then goes on by `resume` to the same end.
+    """
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """Goes on with the `fit` that was under way."""
+        ...
+
+
+@runtime_checkable
+class Stops(Protocol):
+    """An agent whose training can be ended early."""
+
+    def stop(self) -> None:
+        """Called within `on_progress`: its `fit` does what belongs to its end, and returns."""
+        ...
+
+
+@runtime_checkable
+class Computes(Protocol):
+    """An agent that can work on one device or another."""
+
+    def use(self, device: str) -> None:
+        """Told before its training on which: `cpu` or `cuda`."""
         ...
 
 

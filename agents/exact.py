@@ -17,6 +17,7 @@ from .plans import Counterfactual, Plan
 from .tabular_plan import Course, Solved, StateIndex, plan_from_table
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
+from .ticks import steps_of
 from .timetable import Timetable
 
 Thinking: TypeAlias = Callable[[int, Decision], Plan]
@@ -74,7 +75,7 @@ class ExactAgent:
         Raises:
             ValueError: an observation that no state of the world has, or a tick beyond the horizon.
         """
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         places = self._index.find(observation)
         if (places < 0).any():
             raise ValueError(f"no state of the world looks like {observation[places.argmin()].tolist()}")

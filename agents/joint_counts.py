@@ -26,8 +26,9 @@ from .planning import Decision, Planning, Problem
 from .registry import make_planner
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
+from .ticks import Last, steps_of
 
-PROGRESS_EVERY: Final = 1000
+PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
 SOONEST: Final = 20
 """Steps between two plans at least; later, a hundredth of all steps so far."""
@@ -124,7 +125,7 @@ class JointCountsAgent:
         self._planned: tuple[Problem, Planning] | None = None
         self._stale = True
         self._policy: Ints = np.zeros(0, np.int32)
-        self._last: tuple[Longs, int, int, Bools] | None = None
+        self._last: Last | None = None
 
     # Training
 
@@ -174,10 +175,10 @@ class JointCountsAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         places = [self.game.find(row) for row in observation]
         actions = np.array([self._choose(*each) for each in zip(places, mask, strict=True)], np.int32)
-        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def thought(self) -> Thought | None:

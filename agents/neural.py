@@ -6,8 +6,8 @@ Values are exact sweeps on that table, so there are no value targets to learn by
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, Literal
 
@@ -30,6 +30,7 @@ from .registry import make_planner
 from .reward_hypotheses import Prior
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
+from .ticks import Last, check_env, each_tick, steps_of
 from .training_thread import training_thread
 from .value_heads import ValueHeads, value_heads
 
@@ -93,17 +94,26 @@ class NeuralOptions:
 
 @dataclass
 class Training:
-    """How far a training has come; enough to go on with it where an episode begins."""
+    """How far a training has come.
+
+    Attributes:
+        seed: of its episodes' chance; steps: to do; done: of them.
+        episode: its number; state: int64 `[F]` in it, None between two.
+        exploit: the task leads in this episode; planned: steps that were done when it planned last; told: when it told
+            of them.
+    """
 
     seed: int
     steps: int
     done: int = 0
     episode: int = 0
+    state: Longs | None = None
+    exploit: bool = False
     planned: int = 0
-    kept: int = 0
+    told: int = 0
 
     def episode_seed(self) -> int:
-        """A seed of its own for every episode, so that one can be begun again after a kill."""
+        """A seed of its own for every episode."""
         return int(np.random.SeedSequence([self.seed, self.episode]).generate_state(1)[0] >> 1)
 
 
@@ -143,7 +153,6 @@ class NeuralAgent:
         model: what it learned.
         learning: whether `observe` goes on learning at deployment.
         training: how far training has come, or None before.
-        on_episode: called after every episode of training (see `neural_saving.keep`).
     """
 
     def __init__(
@@ -192,8 +201,7 @@ class NeuralAgent:
         self._places: dict[bytes, tuple[int, int]] = {}
         self._frontier: Frontier | None = None
         self._surprised = False
-        self._last: tuple[Longs, int, int, Bools] | None = None
-        self.on_episode: Callable[[NeuralAgent], None] | None = None
+        self._last: Last | None = None
 
     def enter(self, senses: Senses) -> None:
         """Looks at the map of another stage.
@@ -213,6 +221,18 @@ class NeuralAgent:
         self.forget_plans()
 
     # Training
+
+    def use(self, device: str) -> None:
+        """See `Computes.use`.
+
+        Raises:
+            ValueError: it has learned something already, elsewhere.
+        """
+        if self.model.replay.n:
+            raise ValueError("this agent has learned already: load it onto another device (`load_neural`)")
+        old = self.model
+        self.options = replace(self.options, device=device)
+        self.model = NeuralModel(old.layout.senses, old.n_actions, old.n_channels, old.options, 0, device)
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`; the network of an agent that never saw a tick is drawn anew from the seed.
@@ -251,54 +271,55 @@ class NeuralAgent:
             )
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
-        """Goes on with the training that was under way when the agent was saved, to the same end.
+        """See `Resumable.resume`.
 
         Raises:
             ValueError: none was, or the environment has other channels or actions than the agent.
         """
         if self.training is None:
             raise ValueError("nothing to resume: this agent was never trained")
-        if tuple(env.channels) != self.channels or env.n_actions != self.model.n_actions:
-            raise ValueError(
-                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
-                f" the agent {self.channels} and {self.model.n_actions}"
-            )
+        check_env(env, self.channels, self.model.n_actions)
         with training_thread():
             while self.training.done < self.training.steps:
-                self._episode(env, self.training, on_progress)
-                self.training.episode += 1
-                if self.on_episode is not None:
-                    self.on_episode(self)
+                self._tick(env, self.training, on_progress)
         self.forget_plans()
+
+    def stop(self) -> None:
+        """See `Stops.stop`."""
+        if self.training is not None:
+            self.training.steps = self.training.done
 
     def finish(self) -> None:
         """Ends training at once: from now on it decides as it would deployed."""
-        if self.training is not None:
-            self.training.steps = self.training.done
+        self.stop()
         self.forget_plans()
 
-    def _episode(self, env: TrainingEnv, training: Training, on_progress: Progress | None) -> None:
-        observation, mask = env.reset(training.episode_seed())
-        state = self.model.replay.state(observation, mask)
+    def _begin(self, env: TrainingEnv, training: Training) -> Longs:
+        """The state in which an episode begins."""
+        state = self.model.replay.state(*env.reset(training.episode_seed()))
         self.model.replay.begin(state)
-        exploit = self.rng.random() < self.options.exploit
-        over = False
-        while not over and training.done < training.steps:
-            self._plan_in_time(training)
-            action = self._train_action(state, exploit)
-            observation, rewards, ended, truncated, mask = env.step(action)
-            following = self.model.replay.state(observation, mask & (not ended))
-            if self._is_surprise(state, action, following, ended):
-                exploit, self._surprised = False, True
-            self._pending.append((state, action, following, rewards, ended))
-            training.done += 1
-            over = ended or truncated
-            state = following
-            if len(self._pending) == self.options.chunk:
-                self._learn(self.options.updates)
-                if on_progress is not None:
-                    on_progress(training.done, self.figures())
+        training.exploit = self.rng.random() < self.options.exploit
+        return state
+
+    def _tick(self, env: TrainingEnv, training: Training, on_progress: Progress | None) -> None:
+        state = self._begin(env, training) if training.state is None else training.state
+        self._plan_in_time(training)
+        action = self._train_action(state, training.exploit)
+        observation, rewards, ended, truncated, mask = env.step(action)
+        following = self.model.replay.state(observation, mask & (not ended))
+        if self._is_surprise(state, action, following, ended):
+            training.exploit, self._surprised = False, True
+        self._pending.append((state, action, following, rewards, ended))
+        training.done += 1
+        over = ended or truncated
+        training.state = None if over else following
+        training.episode += over
+        if not (over or len(self._pending) == self.options.chunk or training.done == training.steps):
+            return
         self._learn(self.options.updates * len(self._pending) // self.options.chunk)
+        if on_progress is not None and training.done - training.told >= self.options.chunk:
+            training.told = training.done
+            on_progress(training.done, self.figures())
 
     def _learn(self, updates: int) -> None:
         """Predicts what is pending, then learns from it: so every tick is held out once."""
@@ -400,10 +421,10 @@ class NeuralAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         rows = [self.model.replay.state(*each) for each in zip(observation, mask, strict=True)]
         actions = np.array([self._choose(row) for row in rows], np.int32)
-        self._last = (rows[0], int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last(rows[0], int(steps[0]), int(actions[0]), mask[0].copy())
         return actions, steps + 1
 
     def observe(
@@ -419,15 +440,15 @@ class NeuralAgent:
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for lane in range(len(action)):
-            before = self.model.replay.state(observation[lane], everything)
-            if self._last is not None and np.array_equal(self._last[0][: observation.shape[1]], observation[lane]):
-                before = self._last[0]
-            after = self.model.replay.state(following[lane], mask[lane] & (not ended[lane]))
-            over = bool(ended[lane])
-            self._surprised |= self._is_surprise(before, int(action[lane]), after, over)
-            pay = None if rewards is None else rewards[lane]
-            self._pending.append((before, int(action[lane]), after, pay, over))
+        for tick in each_tick(observation, action, rewards, following, ended, mask):
+            before = self.model.replay.state(tick.observation, everything)
+            if self._last is not None and np.array_equal(
+                self._last.observation[: tick.observation.size], tick.observation
+            ):
+                before = self._last.observation
+            after = self.model.replay.state(tick.following, tick.mask & (not tick.ended))
+            self._surprised |= self._is_surprise(before, tick.action, after, tick.ended)
+            self._pending.append((before, tick.action, after, tick.rewards, tick.ended))
         if self._surprised or len(self._pending) >= self.options.chunk:
             self._learn(self.options.updates)
             if self._surprised:

@@ -197,11 +197,14 @@ class NeuralModel:
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights, the optimiser's moments and the replay, by name."""
+        replay = {f"replay.{name}": torch.from_numpy(value.copy()) for name, value in self.replay.arrays().items()}
+        return self._weights() | replay
+
+    def _weights(self) -> dict[str, Tensor]:
         out = {f"net.{name}": value.detach().cpu() for name, value in self.net.named_parameters()}
         out |= {f"steady.{name}": value.cpu() for name, value in self.steady.named_parameters()}
         for number, moments in self._optimiser.state_dict()["state"].items():
             out |= {f"optimiser.{number}.{name}": value.cpu() for name, value in moments.items()}
-        out |= {f"replay.{name}": torch.from_numpy(value.copy()) for name, value in self.replay.arrays().items()}
         return out | {"priority": torch.from_numpy(self._priority.copy())}
 
     def figures(self) -> dict[str, Any]:
@@ -210,6 +213,33 @@ class NeuralModel:
 
     def restore(self, tensors: dict[str, Tensor], figures: dict[str, Any]) -> None:
         """Becomes the model that `tensors` and `figures` described."""
+        replay = {key[7:]: value.numpy() for key, value in tensors.items() if key.startswith("replay.")}
+        self.replay = Replay.from_arrays(self.layout, replay)
+        self._take_weights(tensors, figures)
+
+    def kept(self) -> dict[str, Any]:
+        """See `snapshot.KeptOtherwise`."""
+        return {
+            "layout": self.layout,
+            "replay": self.replay,
+            "options": self.options,
+            "channels": self.n_channels,
+            "device": str(self.device),
+            "weights": {name: value.numpy() for name, value in self._weights().items()},
+            "figures": self.figures(),
+        }
+
+    def become(self, data: dict[str, Any]) -> None:
+        """See `snapshot.KeptOtherwise`."""
+        layout: Layout = data["layout"]
+        NeuralModel.__init__(
+            self, layout.senses, layout.n_actions, data["channels"], data["options"], 0, data["device"]
+        )
+        self.layout, self.replay = layout, data["replay"]
+        weights = {name: torch.from_numpy(value) for name, value in data["weights"].items()}
+        self._take_weights(weights, data["figures"])
+
+    def _take_weights(self, tensors: dict[str, Tensor], figures: dict[str, Any]) -> None:
         with torch.no_grad():
             for name, value in self.net.named_parameters():
                 value.copy_(tensors[f"net.{name}"])
@@ -221,8 +251,6 @@ class NeuralModel:
                 _, number, name = key.split(".")
                 state.setdefault(int(number), {})[name] = tensor
         self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": state})
-        replay = {key[7:]: value.numpy() for key, value in tensors.items() if key.startswith("replay.")}
-        self.replay = Replay.from_arrays(self.layout, replay)
         self._priority = tensors["priority"].numpy().copy()
         self.updates, self.net.active = int(figures["updates"]), int(figures["active"])
         self.steady.active = self.net.active

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,7 @@ from safetensors.torch import save
 
 from ..envs.senses import Senses
 from .held_weights import HeldWeights
-from .neural import NeuralAgent, NeuralOptions, Training
+from .neural import NeuralAgent, NeuralOptions
 from .neural_model import NetOptions
 from .saving import parts_of
 
@@ -26,10 +25,7 @@ _NUMBERS: Final = ("layout", "height", "width")
 
 
 def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
-    """Writes everything that the agent is, all or nothing.
-
-    A training that is under way goes on from the last episode's end.
-    """
+    """Writes everything that the agent learned, all or nothing; whoever loads it has no training under way."""
     senses = agent.model.layout.senses
     tensors = agent.model.tensors()
     tensors |= {f"senses.{name}": torch.from_numpy(np.ascontiguousarray(getattr(senses, name))) for name in _ARRAYS}
@@ -45,7 +41,6 @@ def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
         "options": asdict(agent.options),
         "held": None if agent.held is None else asdict(agent.held),
         "senses": {name: int(getattr(senses, name)) for name in _NUMBERS},
-        "training": None if agent.training is None else asdict(agent.training),
         "hits": list(agent.hits),
         "goal_seed": agent.goal_seed,
         "rng": agent.rng.bit_generator.state,
@@ -95,25 +90,7 @@ def load_neural(path: str | os.PathLike[str], device: str | None = None) -> Neur
     )
     agent.model.restore(tensors, header["model"])
     agent.learning = header["learning"]
-    agent.training = None if header["training"] is None else Training(**header["training"])
     agent.hits.extend(header["hits"])
     agent.goal_seed = header["goal_seed"]
     agent.rng.bit_generator.state = header["rng"]
     return agent
-
-
-def keep(path: str | os.PathLike[str], every: int) -> Callable[[NeuralAgent], None]:
-    """For `NeuralAgent.on_episode`: saves after the first episode past each `every` ticks.
-
-    The agent then plans anew, as it will if it is resumed from there; so where it is saved is part of what it becomes.
-    """
-
-    def after_episode(agent: NeuralAgent) -> None:
-        assert agent.training is not None, "it is called in training"
-        due = agent.training.done // every
-        if due > agent.training.kept:
-            agent.training.kept = due
-            agent.forget_plans()
-            save_neural(agent, path)
-
-    return after_episode

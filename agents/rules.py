@@ -25,12 +25,25 @@ from .saving import parts_of, read_checkpoint, write_checkpoint
 from .tabular_plan import look
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
+from .ticks import Last, check_env, each_tick, steps_of
 
 FILE_VERSION: Final = 1
 CLOSING: Final = 0.1
 """Share of a training's steps at its end in which nothing but the plan is tested."""
-PROGRESS_EVERY: Final = 1000
+PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
+
+
+@dataclass
+class Training:
+    """A `fit` that is under way: steps to do and done, from which on it closes, who explores, and where it is."""
+
+    steps: int
+    closing: int
+    explorer: Explorer
+    state: Longs
+    mask: Bools
+    done: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,7 @@ class RulesAgent:
     Attributes:
         name: in its thoughts.
         learning: whether `observe` goes on learning at deployment.
+        training: what is under way; None before and after.
     """
 
     def __init__(
@@ -111,7 +125,8 @@ class RulesAgent:
             held,
         )
         self._masks: dict[bytes, Bools] = {}
-        self._last: tuple[Longs, int, int, Bools] | None = None
+        self._last: Last | None = None
+        self.training: Training | None = None
 
     @property
     def model(self) -> RulesModel:
@@ -139,28 +154,45 @@ class RulesAgent:
         Raises:
             ValueError: the environment has other channels or actions than the agent.
         """
-        if tuple(env.channels) != self._channels or env.n_actions != self.model.n_actions:
-            raise ValueError(
-                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
-                f" the agent {self._channels} and {self.model.n_actions}"
-            )
+        check_env(env, self._channels, self.model.n_actions)
         explorer = Explorer(self._planner, self._options.novelty_discount, np.random.default_rng(seed))
-        state, mask = self._begin(*env.reset(seed))
-        last = steps - int(CLOSING * steps)
-        for step in range(1, steps + 1):
-            if step == last:
-                self._planner.settle()
-                explorer.close()
-            action = explorer.choose(state, mask)
-            observation, rewards, ended, truncated, mask = env.step(action)
-            following = self._state(observation, ended, mask)
-            self._planner.record(state, action, following, rewards, ended)
-            state = following
-            if ended or truncated:
-                state, mask = self._begin(*env.reset())
-                explorer.begin()
-            if on_progress is not None and step % PROGRESS_EVERY == 0:
-                on_progress(step, {key: float(value) for key, value in asdict(self.model_report()).items()})
+        self.training = Training(steps, steps - int(CLOSING * steps), explorer, *self._begin(*env.reset(seed)))
+        self.resume(env, on_progress)
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """See `Resumable.resume`.
+
+        Raises:
+            ValueError: no training is under way.
+        """
+        if (training := self.training) is None:
+            raise ValueError("nothing to resume: no training of this agent is under way")
+        while training.done < training.steps:
+            self._tick(training, env)
+            if on_progress is not None and training.done % PROGRESS_EVERY == 0:
+                report = asdict(self.model_report())
+                on_progress(training.done, {key: float(value) for key, value in report.items()})
+        self.training = None
+
+    def stop(self) -> None:
+        """See `Stops.stop`: what is left is the closing, a share of the steps that there will have been."""
+        if (training := self.training) is not None and training.done < training.closing - 1:
+            training.steps = min(training.steps, round(training.done / (1 - CLOSING)))
+            training.closing = training.done + 1
+
+    def _tick(self, training: Training, env: TrainingEnv) -> None:
+        if training.done + 1 == training.closing:
+            self._planner.settle()
+            training.explorer.close()
+        action = training.explorer.choose(training.state, training.mask)
+        observation, rewards, ended, truncated, mask = env.step(action)
+        following = self._state(observation, ended, mask)
+        self._planner.record(training.state, action, following, rewards, ended)
+        training.state, training.mask = following, mask
+        training.done += 1
+        if ended or truncated:
+            training.state, training.mask = self._begin(*env.reset())
+            training.explorer.begin()
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
         """See `Watcher.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
@@ -197,13 +229,13 @@ class RulesAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         actions = mask.argmax(axis=1).astype(np.int32)
         self._masks = {look(row): able for row, able in zip(observation, mask.copy(), strict=True)}
         if self._planner.ready:
             places = self._planner.find(self._states(observation, mask))
             actions = self._planner.planning.decide(places, mask & self._planner.imagined.mdp.available[places])
-        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def observe(
@@ -222,12 +254,10 @@ class RulesAgent:
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for lane in range(len(action)):
-            seen = look(observation[lane])
-            before = self.model.state(observation[lane], self._masks.get(seen, everything))
-            after = self._state(following[lane], bool(ended[lane]), mask[lane])
-            pay = None if rewards is None else rewards[lane]
-            self._planner.record(before, int(action[lane]), after, pay, bool(ended[lane]))
+        for tick in each_tick(observation, action, rewards, following, ended, mask):
+            before = self.model.state(tick.observation, self._masks.get(look(tick.observation), everything))
+            after = self._state(tick.following, tick.ended, tick.mask)
+            self._planner.record(before, tick.action, after, tick.rewards, tick.ended)
 
     def thought(self) -> Thought | None:
         """See `Thinker.thought`. Before it has learned anything, the thought has no plan and `q` is zero."""

@@ -16,7 +16,12 @@ from ..envs.parts import ENUMERATE, Part
 
 
 def write_checkpoint(
-    path: str | os.PathLike[str], kind: str, version: int, header: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]
+    path: str | os.PathLike[str],
+    kind: str,
+    version: int,
+    header: dict[str, Any],
+    arrays: dict[str, npt.NDArray[Any]],
+    compressed: bool = True,
 ) -> None:
     """Writes all or nothing: a reader never meets half a file.
 
@@ -26,6 +31,7 @@ def write_checkpoint(
         version: of that kind's layout.
         header: plain values for JSON.
         arrays: by name, none of them of objects.
+        compressed: smaller, and slower to write.
     """
     target = Path(path)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -33,7 +39,7 @@ def write_checkpoint(
     content: dict[str, Any] = {"header": np.frombuffer(text.encode(), np.uint8), **arrays}
     try:
         with part.open("wb") as file:
-            np.savez_compressed(file, **content)
+            (np.savez_compressed if compressed else np.savez)(file, **content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, target)
@@ -49,8 +55,8 @@ def read_checkpoint(
     Raises:
         ValueError: no checkpoint, one of another kind, or of a newer version than `version`.
     """
-    with np.load(path, allow_pickle=False) as file:
-        arrays = dict(file)
+    with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as content:
+        arrays = dict(content)
     if "header" not in arrays:
         raise ValueError(f"{path} is no checkpoint: it has no header")
     header = json.loads(arrays.pop("header").tobytes())

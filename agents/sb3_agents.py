@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, get_args
+
+import numpy as np
 
 from ..envs.base import Bools, Ints, Longs
 from ..envs.compiling import compile_world
@@ -78,12 +81,27 @@ class Sb3Agent:
         self._settings = {**settings(algorithm, tuned, self._recurrent), **changes}
         self._model: Any = None
         self._policy: Sb3Policy | None = None
+        self._device = "cpu"
+        self._enough = False
 
     # Training
 
+    def use(self, device: str) -> None:
+        """See `Computes.use`."""
+        self._device = device
+
+    def stop(self) -> None:
+        """See `Stops.stop`: after the rollout that is over, and what is learned from it."""
+        self._enough = True
+
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
-        """See `Trainable.fit`, but that it steps many lanes of its stage in place of `env`, and whole rollouts only."""
-        callback = None if on_progress is None else _reporter(on_progress)
+        """See `Trainable.fit`, but that it steps many lanes of its stage in place of `env`, and whole rollouts only.
+
+        Progress is told after each rollout: `earned`, what the episodes that ended since were paid on average, a bonus
+        for novelty not counted, and whatever Stable-Baselines3 logs.
+        """
+        self._enough = False
+        callback = None if on_progress is None else _reporter(on_progress, lambda: self._enough)
         with training_thread():
             if self._model is None:
                 self._model = self._made(seed)
@@ -101,7 +119,7 @@ class Sb3Agent:
         shared = {
             "gamma": self._world.agents[0].discount,
             "seed": seed,
-            "device": "cpu",
+            "device": self._device,
             **self._settings,
             "policy_kwargs": {"features_extractor_class": BoardExtractor, **self._settings.get("policy_kwargs", {})},
         }
@@ -232,6 +250,7 @@ def _novel(lanes: Any, scale: float) -> Any:
         def __init__(self) -> None:
             super().__init__(lanes)
             self.met: dict[bytes, int] = {}
+            self.paid: Any = None
 
         def reset(self) -> Any:
             return self.venv.reset()
@@ -239,6 +258,7 @@ def _novel(lanes: Any, scale: float) -> Any:
         def step_wait(self) -> Any:
             observation: Any
             observation, rewards, done, infos = self.venv.step_wait()
+            self.paid = rewards.copy()
             for lane in range(self.num_envs):
                 # Where an episode was over, the observation is already the next one's first.
                 its = infos[lane].get("terminal_observation") or {key: part[lane] for key, part in observation.items()}
@@ -250,16 +270,35 @@ def _novel(lanes: Any, scale: float) -> Any:
     return Novelty()
 
 
-def _reporter(on_progress: Progress) -> Any:
+def _reporter(on_progress: Progress, enough: Callable[[], bool]) -> Any:
     from stable_baselines3.common.callbacks import BaseCallback
 
     class Reporter(BaseCallback):
-        """Passes on how many steps were done."""
+        """Passes on how many steps were done and what was earned, and ends the training when that is enough."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.paid: Any = 0.0
+            self.ended: list[float] = []
 
         def _on_step(self) -> bool:
-            return True
+            lanes: Any = self.training_env
+            rewards = self.locals["rewards"]
+            plain = getattr(lanes, "paid", rewards)  # before a bonus for novelty
+            self.paid = self.paid + np.asarray(plain, np.float64)
+            done = np.asarray(self.locals["dones"], np.bool_)
+            self.ended += self.paid[done].tolist()
+            self.paid[done] = 0.0
+            return not enough()
 
         def _on_rollout_end(self) -> None:
-            on_progress(self.num_timesteps, {})
+            logged = {name: float(value) for name, value in self.logger.name_to_value.items() if _is_number(value)}
+            earned = {"earned": sum(self.ended) / len(self.ended)} if self.ended else {}
+            self.ended.clear()
+            on_progress(self.num_timesteps, {**logged, **earned})
 
     return Reporter()
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number)

@@ -72,9 +72,9 @@ class Sb3Policy:
             if hasattr(self._policy, "lstm_hidden_state_shape"):
                 scores, memory = self._recurrent_scores(seen, memory, len(mask))
             elif hasattr(self._policy, "q_net"):
-                scores = self._policy.q_net(seen).numpy()
+                scores = self._policy.q_net(seen).cpu().numpy()
             else:
-                scores = self._policy.get_distribution(seen).distribution.logits.numpy()
+                scores = self._policy.get_distribution(seen).distribution.logits.cpu().numpy()
         return _best(scores, mask), (ticks + 1, *memory)
 
     def _recurrent_scores(self, seen: Any, memory: tuple[Any, ...], lanes: int) -> tuple[Floats, tuple[Any, ...]]:
@@ -83,11 +83,12 @@ class Sb3Policy:
         if not memory:
             layers, _, size = self._policy.lstm_hidden_state_shape
             memory = tuple(np.zeros((lanes, layers, size), np.float32) for _ in range(2))
-        before = tuple(torch.as_tensor(part).transpose(0, 1).contiguous() for part in memory)
-        begins = torch.zeros(lanes)  # a lane that begins has a row of zeros for a memory
+        where = self._policy.device
+        before = tuple(torch.as_tensor(part, device=where).transpose(0, 1).contiguous() for part in memory)
+        begins = torch.zeros(lanes, device=where)  # a lane that begins has a row of zeros for a memory
         distribution, after = self._policy.get_distribution(seen, before, begins)
-        parts = tuple(part.transpose(0, 1).contiguous().numpy() for part in after)
-        return distribution.distribution.logits.numpy(), parts
+        parts = tuple(part.transpose(0, 1).contiguous().cpu().numpy() for part in after)
+        return distribution.distribution.logits.cpu().numpy(), parts
 
 
 class Sight:

@@ -16,16 +16,28 @@ import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
 from .base import AgentState, Progress, TrainingEnv
-from .deliberation import WEIGHTED, Rule, attribution
+from .deliberation import WEIGHTED, Rule
 from .saving import read_checkpoint, write_checkpoint
 from .tabular_plan import look
+from .tabular_thought import valued_thought
 from .thoughts import Thought
+from .ticks import Last, check_env, each_tick, steps_of
 
 Update: TypeAlias = Literal["q_learning", "virtual_sarsa", "empirical_sarsa"]
 UPDATES: Final[tuple[Update, ...]] = get_args(Update)
 FILE_VERSION: Final = 1
-PROGRESS_EVERY: Final = 1000
+PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
+
+
+@dataclass
+class Training:
+    """A `fit` that is under way: steps to do and done, and what is seen and can be done."""
+
+    steps: int
+    key: bytes
+    mask: Bools
+    done: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,7 @@ class TabularAgent:
         update: see above.
         learning: whether `observe` goes on learning at deployment.
         learns_with: the part of a stage's `learn` that says so.
+        training: what is under way; None before and after.
     """
 
     learns_with: Final = "values"
@@ -112,7 +125,8 @@ class TabularAgent:
         self._q = np.zeros((64, n_actions, len(self._channels)))
         self._rng = np.random.default_rng(0)
         self._pending: dict[int, tuple[int, int, Floats, bytes]] = {}
-        self._last: tuple[Longs, int, int, Bools] | None = None
+        self._last: Last | None = None
+        self.training: Training | None = None
 
     # Values
 
@@ -181,17 +195,24 @@ class TabularAgent:
         Raises:
             ValueError: the environment has other channels or actions than the agent.
         """
-        if tuple(env.channels) != self._channels or env.n_actions != self._q.shape[1]:
-            raise ValueError(
-                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
-                f" the agent {self._channels} and {self._q.shape[1]}"
-            )
+        check_env(env, self._channels, self._q.shape[1])
         self._rng = np.random.default_rng(seed)
         self._pending.clear()
         observation, mask = env.reset(seed)
-        key = look(observation)
-        for step in range(1, steps + 1):
-            action = self._exploring(self._entries(key), mask)
+        self.training = Training(steps, look(observation), mask)
+        self.resume(env, on_progress)
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """See `Resumable.resume`.
+
+        Raises:
+            ValueError: no training is under way.
+        """
+        if (training := self.training) is None:
+            raise ValueError("nothing to resume: no training of this agent is under way")
+        while training.done < training.steps:
+            key = training.key
+            action = self._exploring(self._entries(key), training.mask)
             observation, rewards, ended, truncated, mask = env.step(action)
             after = look(observation)
             if rewards is not None:  # without them there is nothing to learn
@@ -200,19 +221,26 @@ class TabularAgent:
                 self._pending.clear()
                 observation, mask = env.reset()
                 after = look(observation)
-            key = after
-            if on_progress is not None and step % PROGRESS_EVERY == 0:
-                on_progress(step, {"states": float(self.n_states)})
+            training.key, training.mask = after, mask
+            training.done += 1
+            if on_progress is not None and training.done % PROGRESS_EVERY == 0:
+                on_progress(training.done, {"states": float(self.n_states)})
         self._pending.clear()
+        self.training = None
+
+    def stop(self) -> None:
+        """See `Stops.stop`."""
+        if self.training is not None:
+            self.training.steps = self.training.done
 
     # Deployment
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; greedy."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         q = np.array([self.values(row) for row in observation])
         actions = self._rule(q, self._weights, mask).action
-        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def observe(
@@ -227,9 +255,9 @@ class TabularAgent:
         """See `Learner.observe`; where rewards are withheld there is nothing to learn."""
         if not self.learning or rewards is None:
             return
-        for lane in range(len(action)):
-            before, after = look(observation[lane]), look(following[lane])
-            self._take_in(lane, before, int(action[lane]), rewards[lane], after, bool(ended[lane]), mask[lane])
+        for lane, tick in enumerate(each_tick(observation, action, rewards, following, ended, mask)):
+            before, after = look(tick.observation), look(tick.following)
+            self._take_in(lane, before, tick.action, rewards[lane], after, tick.ended, tick.mask)
 
     def thought(self) -> Thought | None:
         """See `Thinker.thought`: its values and which head decided; it plans nothing."""
@@ -237,19 +265,8 @@ class TabularAgent:
             return None
         observation, step, action, mask = self._last
         q = np.where(mask[:, None], self.values(observation), 0.0)
-        return Thought(
-            agent=self.name,
-            step=step,
-            action=action,
-            channels=self._channels,
-            weights=self._weights,
-            deliberation=self._rule.name,
-            q=q,
-            uncertainty=np.full(mask.size, 0.0 if look(observation) in self._numbers else 1.0),
-            available=mask,
-            attribution=attribution(q, self._weights, mask, action, self._rule),
-            plans=(),
-        )
+        uncertainty = np.full(mask.size, 0.0 if look(observation) in self._numbers else 1.0)
+        return valued_thought(self.name, self._channels, self._weights, self._rule, step, action, q, uncertainty, mask)
 
     # Keeping
 

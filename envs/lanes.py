@@ -6,6 +6,8 @@ of the reference, enumerated.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .base import Bools, Floats, Ints, Longs
@@ -30,6 +32,14 @@ class TableLane:
         self._overridden = overridden(enumeration, agent) if self._tells else None
         self._seed, self._state, self._clock, self._tick = 0, 0, 0, 0
         self._executed = -1
+
+    def place(self) -> tuple[Any, ...]:
+        """Where it stands: plain data."""
+        return self._seed, self._state, self._clock, self._tick, self._executed
+
+    def go_to(self, place: tuple[Any, ...]) -> None:
+        """Stand where a lane of the same world said that it stood."""
+        self._seed, self._state, self._clock, self._tick, self._executed = place
 
     @property
     def n_actions(self) -> int:
@@ -96,6 +106,14 @@ class WorldLane:
         self._seed, self._clock, self._tick = 0, 0, 0
         self._states = reset(world, self._chance()).states
         self._executed = -1
+
+    def place(self) -> tuple[Any, ...]:
+        """Where it stands: plain data."""
+        return self._seed, self._clock, self._tick, self._executed, self._states
+
+    def go_to(self, place: tuple[Any, ...]) -> None:
+        """Stand where a lane of the same world said that it stood."""
+        self._seed, self._clock, self._tick, self._executed, self._states = place
 
     @property
     def n_actions(self) -> int:

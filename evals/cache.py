@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from .checkpoints import checkpoint_of
 from .rundir import RunError, library_versions
 from .trace import Trace, TraceError, read_trace, write_trace
 
@@ -20,7 +21,11 @@ CACHE_VERSION = 1
 
 
 class TraceCache:
-    """A folder of traces, each there whole or not at all. It may be deleted at any time."""
+    """A folder of traces, each there whole or not at all. It may be deleted at any time.
+
+    Attributes:
+        folder: of the traces; trainings: of those that are under way (see `checkpoints`).
+    """
 
     def __init__(self, folder: Path) -> None:
         """Open a folder, made if need be, and drop what is old.
@@ -28,7 +33,7 @@ class TraceCache:
         Raises:
             RunError: it cannot be made or written.
         """
-        self.folder = folder / "traces"
+        self.folder, self.trainings = folder / "traces", folder / "trainings"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
@@ -50,7 +55,7 @@ class TraceCache:
         return trace
 
     def put(self, key: str, trace: Trace) -> None:
-        """Keep a trace.
+        """Keep a trace; the training that led to it need not be gone on with.
 
         Raises:
             RunError: the disk is full, say.
@@ -63,13 +68,14 @@ class TraceCache:
             raise RunError(
                 f"the cache {self.folder.parent} cannot be written: {fault}; name another, or --no-cache"
             ) from None
+        checkpoint_of(self.trainings, key).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.parquet"
 
     def _drop_old(self) -> None:
         oldest = time.time() - KEEP_DAYS * 86_400
-        for path in self.folder.glob("*/*"):
+        for path in (*self.folder.glob("*/*"), *self.trainings.glob("*")):
             try:
                 if path.stat().st_mtime < oldest:
                     path.unlink()

@@ -24,7 +24,7 @@ from ..scenarios.language.params import weighing
 from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from ..scenarios.language.syntax import Measure, Rate
-from .acting import plan_as_agent, planner_of
+from .acting import plan_as_agent, planner_of, whose_policies
 from .measures import Holds, Interval, exact_measure, sampled_measure
 from .regret import best_of, is_regret
 from .trace import Trace
@@ -154,6 +154,8 @@ class Laboratory:
     def exact(self, text: str, overrides: Overrides, stage: str, barring: Sequence[str] = ()) -> Interval:
         """A written measure's range over the ties of a stage's plan; it has no value where no plan can be made.
 
+        A planner that searches makes one policy, and so does a deliberation that is no weighted sum: one number.
+
         Raises:
             NotEnumerable: see `enumerate_world`; or views are partial and only an upper bound is known.
         """
@@ -164,7 +166,7 @@ class Laboratory:
             return Interval(None, None, str(fault))
         if plan.upper_bound:
             raise NotEnumerable(BOUND_ONLY)
-        return measured(plan, text, best)
+        return replace(measured(plan, text, best), whose=whose_policies(plan))
 
     def best(self, text: str, overrides: Overrides, stage: str) -> float | None:
         """What a written regret is measured from (see `best_of`); None for any other measure.

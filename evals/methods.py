@@ -104,6 +104,16 @@ def methods() -> dict[str, Callable[[World, Scenario], Pupil]]:
     return {**{name: partial(_modelled, name) for name in installed.names(installed.MODELS)}, **METHODS}
 
 
+def computes(method: str) -> bool:
+    """Whether an agent's networks can live on another device than the processor."""
+    return method == "neural" or method.startswith(("ppo", "dqn"))
+
+
+def stops(method: str) -> bool:
+    """Whether an agent's training can end early (`agents.base.Stops`): none has to be made to know."""
+    return method in METHODS and method != "random"
+
+
 def plans(method: str) -> bool:
     """Whether an agent plans on a model of its own."""
     return method in PLANNERS or (method not in METHODS and method in installed.names(installed.MODELS))

@@ -22,9 +22,22 @@ class Earning:
         self._points: list[tuple[int, float]] = []
 
     @property
+    def steps(self) -> int:
+        """So far."""
+        return self._steps
+
+    @property
     def curve(self) -> Curve:
         """Of the episodes that have ended; exploration is in it."""
         return tuple(self._points)
+
+    def reached(self, step: int, earned: float | None) -> None:
+        """An agent with lanes of its own has come so far, and earned so much in an episode since it last said so."""
+        last, self._steps = self._steps, step
+        if earned is not None:
+            self._ended.append(earned)
+        if last // self._every < step // self._every:
+            self._mark()
 
     def begun(self) -> None:
         """An episode begins; one that was under way does not count."""
@@ -37,6 +50,10 @@ class Earning:
         if over:
             self._ended.append(self._episode)
             self._episode = 0.0
-        if self._steps % self._every == 0 and self._ended:
+        if self._steps % self._every == 0:
+            self._mark()
+
+    def _mark(self) -> None:
+        if self._ended:
             self._points.append((self._steps, round(sum(self._ended) / len(self._ended), 4)))
             self._ended.clear()

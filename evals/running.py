@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..agents.device import CPU
 from ..agents.own import Own, read_own
 from ..envs.base import NotEnumerable
 from ..envs.frames import frame, html
 from ..envs.world import TooLarge
 from ..scenarios.language.loading import Scenario
 from .ability import unable
+from .board import need_tensorboard
 from .budget import Budget, OutOfTime
 from .cache import TraceCache, code_hash
 from .expectations import (
@@ -31,8 +33,10 @@ from .expectations import (
 )
 from .laboratory import Laboratory, Overrides
 from .looks import look_confidence, look_sizes, over_looks
+from .manner import EVERY, Manner, settled
 from .measures import Interval, mean_interval
 from .outlook import Outlook, outlook
+from .plateau import Plateau
 from .profiles import plainly
 from .recording import record_exactly, trace_name
 from .reopening import texts_of
@@ -68,6 +72,10 @@ class Settings:
         units: only these are judged; None: all.
         own: agents of the user's own, run beside `agents` (or alone, where that is None).
         thoughts: record what agents think (of bounded size, of one lane); traces are smaller without.
+        device: where networks live: `cpu`, `cuda`, or `auto`, a GPU where there is one; other agents need none.
+        plateau: when a training ends early; None: never.
+        tensorboard: the folder for training curves, in `SCENARIO/TRACE/seed-N`; None: nowhere.
+        checkpoint_every: seconds after which a training that is under way is kept beside the cache.
     """
 
     agents: Sequence[str] | None = None
@@ -83,6 +91,23 @@ class Settings:
     units: Collection[Unit] | None = None
     own: Sequence[Own] = ()
     thoughts: bool = True
+    device: str = CPU
+    plateau: Plateau | None = None
+    tensorboard: Path | None = None
+    checkpoint_every: float = EVERY
+
+    @property
+    def manner(self) -> Manner:
+        """How seeds are trained.
+
+        Raises:
+            NoDevice: the device is not there.
+            NoTensorBoard: TensorBoard is not.
+        """
+        settled(self.device)
+        if self.tensorboard is not None:
+            need_tensorboard()
+        return Manner(self.device, self.plateau, self.tensorboard, every=self.checkpoint_every)
 
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
         """Those that are run."""
@@ -101,6 +126,8 @@ class Settings:
             "episodes": self.episodes or runs.episodes,
             "max_seeds": self.max_seeds,
             "units": None if self.units is None else sorted([unit.number, unit.agent] for unit in self.units),
+            "device": self.device,
+            "plateau": None if self.plateau is None else asdict(self.plateau),
         }
 
     @staticmethod
@@ -121,10 +148,12 @@ class Settings:
             max_seeds=data["max_seeds"],
             units=None if data["units"] is None else [Unit(number, agent) for number, agent in data["units"]],
             own=tuple(each for each in own if each is not None),
+            device=data.get("device", CPU),
+            plateau=None if data.get("plateau") is None else Plateau(**data["plateau"]),
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What came of a run.
 
@@ -152,6 +181,11 @@ class Run:
         """Of all expectations together."""
         return verdict(self.judgements)
 
+    @property
+    def trained_steps(self) -> dict[str, dict[int, int]]:
+        """By trace and seed, how many environment steps each training took."""
+        return {name: dict(trace.trained) for name, trace in self.traces.items() if trace.trained}
+
     def to_frame(self) -> pl.DataFrame:
         """One row per judgement, its columns those of `Judgement`."""
         schema = {
@@ -159,6 +193,11 @@ class Run:
             "value": float, "low": float, "high": float, "seeds": int, "why": str, "file": str, "line": int,
         }  # fmt: skip
         return frame([asdict(judgement) for judgement in self.judgements], schema)
+
+    def __repr__(self) -> str:
+        return (
+            f"Run({self.scenario.name}: {self.verdict}, {len(self.judgements)} judgements, {len(self.traces)} traces)"
+        )
 
     def _repr_html_(self) -> str:
         columns = ["name", "agent", "outcome", "value", "low", "high", "bound"]
@@ -203,6 +242,7 @@ def run_scenario(
         ValueError: `max_seeds` is less than the seeds that there are.
         RunError: the cache cannot be used.
         NoCluster: the workers are not like this process.
+        NoDevice, NoTensorBoard: what is asked for is not there.
     """
     return _Runner(scenario, settings or Settings(), report or (lambda _: None), count or (lambda *_: None)).run()
 
@@ -244,6 +284,7 @@ class _Runner:
             count,
             self.own,
             settings.thoughts,
+            settings.manner,
         )
         self.recorded: dict[str, Trace] = {}
 

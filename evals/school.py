@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..agents.own import Own
-from ..envs.enumerating import Enumeration
 from .budget import Budget
-from .cache import TraceCache, cache_key
+from .cache import TraceCache
+from .course import board_of
 from .laboratory import Laboratory, Overrides
+from .manner import AS_USUAL, Manner, settled
 from .profiles import enlisted
+from .pulses import listening
 from .recording import trace_name
 from .trace import Trace, join_traces
 from .trained import lives_alike, trained_together
@@ -51,6 +53,7 @@ class School:
         own: agents of the user's, by name; what they did is not kept, for the cache cannot know their code, nor that of
             installed parts.
         thoughts: record what the agents think.
+        manner: how they are trained, and who looks on.
         trained: how many trainings were made; found: how many were in the cache.
     """
 
@@ -64,6 +67,7 @@ class School:
     count: Count
     own: Mapping[str, Own] = field(default_factory=dict)
     thoughts: bool = True
+    manner: Manner = AS_USUAL
     trained: int = 0
     found: int = 0
     _seeds: dict[str, dict[int, Trace]] = field(default_factory=dict)
@@ -102,13 +106,15 @@ class School:
         self.report(f"training {len(missing)} {what}, {self.steps:,} steps each")
         self.count(what, len(kept), seeds)
         together = {stage: training, **self._served(training, method, overrides, missing)}
-        for seed, traces in trained_together(list(together.values()), missing, self.workers, self.budget.left):
-            self.trained += 1
-            for (its, each), trace in zip(together.items(), traces, strict=True):
-                self._kept(method, overrides, its)[seed] = trace
-                if self.cache is not None and not each.foreign:
-                    self.cache.put(self._key(each, seed), trace)
-            self.count(what, len(kept), seeds)
+        with listening(self.count, method) as pulses:
+            watched = [replace(each, manner=replace(each.manner, pulses=pulses)) for each in together.values()]
+            for seed, traces in trained_together(watched, missing, self.workers, self.budget.left):
+                self.trained += 1
+                for (its, each), trace in zip(together.items(), traces, strict=True):
+                    self._kept(method, overrides, its)[seed] = trace
+                    if self.cache is not None and not each.foreign:
+                        self.cache.put(each.key(seed), trace)
+                self.count(what, len(kept), seeds)
         for its in together:
             left = self._kept(method, overrides, its)
             first = next((seed for seed in range(seeds) if seed not in left), seeds)
@@ -137,9 +143,12 @@ class School:
         """The seeds that have to be trained: neither kept nor, once looked for there, in the cache."""
         if self.cache is not None and not training.foreign:
             for seed in [seed for seed in range(seeds) if seed not in kept]:
-                if (trace := self.cache.get(self._key(training, seed))) is not None:
+                if (trace := self.cache.get(training.key(seed))) is not None:
                     kept[seed] = trace
                     self.found += 1
+                    if (board := board_of(training, seed)) is not None:  # all that is known of how it was trained
+                        board.earned(trace.learning.get(seed, ()))
+                        board.close()
         return [seed for seed in range(seeds) if seed not in kept]
 
     def _kept(self, method: str, overrides: Overrides, stage: str) -> dict[int, Trace]:
@@ -147,26 +156,21 @@ class School:
 
     def _training(self, method: str, overrides: Overrides, stage: str) -> Training:
         laboratory = self.laboratory.enlisting(enlisted(method, self.laboratory.scenario))
-        own, until = self.own.get(method), self.budget.until
-        return training_for(laboratory, method, overrides, stage, self.steps, self.episodes, own, self.thoughts, until)
-
-    def _key(self, training: Training, seed: int) -> str:
-        """Of everything that a seed's trace depends on, and of what is written in it."""
-        return cache_key(
-            {
-                "scenario": training.scenario_hash,
-                "overrides": training.overrides,
-                "train": self.laboratory.training_stage,
-                "stage": training.field.stage,
-                "enumerated": isinstance(training.school, Enumeration),
-                "method": training.method,
-                "learn": training.learn.model_dump(),
-                "steps": training.steps,
-                "episodes": training.episodes,
-                "seed": seed,
-                **({} if training.thoughts else {"thoughts": False}),
-            }
+        training = training_for(
+            laboratory,
+            method,
+            overrides,
+            stage,
+            self.steps,
+            self.episodes,
+            self.own.get(method),
+            self.thoughts,
+            self.budget.until,
+            replace(self.manner, device=settled(self.manner.device, [method])),
         )
+        if self.cache is None or training.foreign:
+            return training
+        return replace(training, manner=replace(training.manner, checkpoints=self.cache.trainings))
 
 
 def _sorted(overrides: Overrides) -> str:

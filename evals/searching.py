@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..agents.device import CPU
 from ..envs.frames import frame, html
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Axis, Search
 from .ability import unable
+from .board import need_tensorboard
 from .budget import Budget
 from .cache import TraceCache
 from .family import Candidate, Family, Judge, Worth, between, listed
 from .laboratory import Laboratory
+from .manner import Manner, settled
+from .plateau import Plateau
 from .school import Count, School
 from .statistics import clopper_pearson
 from .workers import Workers
@@ -48,6 +52,7 @@ class SearchSettings:
             drawn evenly from the family, to say how hard the pick was to come by (a family of no more is gone through).
         storage: the SQLite file in which trials are kept, and from which an interrupted search goes on.
         workers: who trains.
+        device, plateau, tensorboard: of each training, see `running.Settings`.
         cache: the folder in which trained seeds are kept and looked for; None: nowhere.
     """
 
@@ -59,6 +64,21 @@ class SearchSettings:
     repeats: int = 10
     draws: int = 200
     workers: Workers | None = None
+    device: str = CPU
+    plateau: Plateau | None = None
+    tensorboard: Path | None = None
+
+    @property
+    def manner(self) -> Manner:
+        """How candidates are trained.
+
+        Raises:
+            NoDevice, NoTensorBoard: what is asked for is not there.
+        """
+        if self.tensorboard is not None:
+            need_tensorboard()
+        return Manner(settled(self.device, [self.agent]), self.plateau, self.tensorboard)
+
     cache: Path | None = None
 
 
@@ -197,6 +217,7 @@ class _Searcher:
             Budget(None),
             lambda _: None,
             lambda *_: None,
+            manner=settings.manner,
             thoughts=False,
         )
         if settings.agent != "exact":
@@ -287,6 +308,7 @@ class _Searcher:
     def _identity(self) -> str:
         """Of everything that a trial's value depends on, in 16 digits."""
         asked = [self.scenario.hash, self.settings.agent, self.settings.seeds, self.settings.steps]
+        asked += [told] if (told := self.settings.manner.told(self.settings.agent)) else []
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 

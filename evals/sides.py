@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..envs.world import World
@@ -93,7 +93,7 @@ def world_of_side(laboratory: Laboratory, side: Side) -> World:
 
 
 def exact_interval(laboratory: Laboratory, sides: Sides, text: str) -> Interval:
-    """The range of a measure over all optimal policies, less that of the other side.
+    """The range of a measure over all policies that are judged, less that of the other side.
 
     Raises:
         NotEnumerable: one of the worlds is too large, or only bounded from above.
@@ -103,7 +103,7 @@ def exact_interval(laboratory: Laboratory, sides: Sides, text: str) -> Interval:
         return here
     [there] = others
     whole, notes = less(here, there), [f"{_in_words(here)} here, {_in_words(there)} there"]
-    return Interval(whole.low, whole.high, "; ".join([*notes, *filter(None, [whole.note])]), whole.sometimes_empty)
+    return replace(whole, note="; ".join([*notes, *filter(None, [whole.note])]))
 
 
 def ends_by_seed(

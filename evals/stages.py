@@ -13,13 +13,13 @@ as far as an agent has such parts:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Generic, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Forgetful, Perceiver, Progress, Trainable, TrainingEnv, Watcher
+from ..agents.base import Forgetful, Perceiver, Resumable, Trainable, TrainingEnv, Watcher
 from ..envs.base import NotEnumerable
 from ..envs.enumerating import Enumeration
 from ..envs.senses import senses
@@ -34,12 +34,60 @@ School: TypeAlias = World | Enumeration
 """Where an agent is trained: a world, enumerated where that is possible."""
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """One training in a life: the number of its stage, how many there were before, who is trained, its share."""
+
+    number: int
+    lessons: int
+    agent: Trainable
+    share: float
+
+
+@dataclass(frozen=True)
+class Left:
+    """A lesson that was left: the number of its stage, how many there were before, the agent as it was then."""
+
+    number: int
+    lessons: int
+    agent: Resumable
+
+
+class Beside(Protocol):
+    """Who looks on while an agent is brought up."""
+
+    @property
+    def left(self) -> Left | None:
+        """Where an earlier process left it, or None."""
+        ...
+
+    def lane(self, school: School) -> TrainingEnv:
+        """A lane to train in."""
+        ...
+
+    def begins(self, lesson: Lesson) -> None:
+        """Told before each training, once it has its lane."""
+        ...
+
+    def progress(self, step: int, figures: Mapping[str, float]) -> None:
+        """See `agents.base.Progress`."""
+        ...
+
+
 @runtime_checkable
 class Moves(Protocol):
     """An agent that makes its own training environment, and has to be told of another stage."""
 
     def enter_school(self, stage: str) -> None:
         """Told before it is trained there."""
+
+
+@runtime_checkable
+class Enters(Protocol):
+    """An agent that has to be told where it acts from now on, if not where it was trained."""
+
+    def enter_world(self, world: World) -> None:
+        """Told before it is judged."""
 
 
 def world_of(school: School) -> World:
@@ -76,21 +124,19 @@ class Life(Generic[Raised]):
 
     Attributes:
         make: an agent that knows nothing, for the world of `school`.
-        lane: a lane to train in.
         scenario: under its overrides.
         school: the world of the training stage.
         judged: the stage in which the agent will be judged.
         steps: of training in all.
-        on_progress: told now and then how far each training is.
+        beside: who looks on, and has the lanes.
     """
 
     make: Callable[[], Raised]
-    lane: Callable[[School], TrainingEnv]
     scenario: Scenario
     school: School
     judged: str
     steps: int
-    on_progress: Progress | None = None
+    beside: Beside
 
     def brought_up(self, seed: int) -> Raised:
         """An agent that has gone through every stage before the one in which it is judged.
@@ -111,12 +157,16 @@ class Life(Generic[Raised]):
 
     def raised(self, seed: int) -> Raised:
         """An agent that has gone through its life, not yet in the stage where it is judged; see `brought_up`."""
-        laboratory, agent = Laboratory(self.scenario), self.make()
+        laboratory, left = Laboratory(self.scenario), self.beside.left
         stages, life = self.scenario.document.stages, stages_before(self.scenario, self.judged)
-        here, lessons = world_of(self.school).stage, 0
-        for number, name in enumerate(life):
+        here, lessons, agent = world_of(self.school).stage, 0, self.make()
+        first = 0
+        if left is not None:
+            first, lessons, agent, here = left.number, left.lessons, cast(Raised, left.agent), life[left.number]
+        for number, name in list(enumerate(life))[first:]:
             stage = stages[name]
-            if number:
+            going_on = left is not None and number == first
+            if number and not going_on:
                 agent = self._carried(agent, stage)
             if not learns_in(agent, stage):
                 continue
@@ -127,10 +177,13 @@ class Life(Generic[Raised]):
             if stage.watch:
                 self._watch(agent, laboratory, name, seed)
                 continue
-            env = self.lane(school if stage.learn.reward else _unpaid(school))
-            agent.fit(
-                env, round((stage.share or 1) * self.steps), _seed(seed, number) if lessons else seed, self.on_progress
-            )
+            env, share = self.beside.lane(school if stage.learn.reward else _unpaid(school)), stage.share or 1
+            self.beside.begins(Lesson(number, lessons, agent, share))
+            if left is not None and going_on:
+                left.agent.resume(env, self.beside.progress)
+            else:
+                its = _seed(seed, number) if lessons else seed
+                agent.fit(env, round(share * self.steps), its, self.beside.progress)
             lessons += 1
         return agent
 

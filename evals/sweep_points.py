@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..envs.base import NotEnumerable
@@ -20,6 +21,7 @@ from ..scenarios.language.loading import Scenario, apply_overrides
 from .ability import unable
 from .acting import plan_as_agent
 from .laboratory import BOUND_ONLY, Laboratory, Overrides, measured, sampled_in, shaping_overrides
+from .manner import Manner
 from .measures import Interval, seed_values
 from .regimes import UNSOLVED, regime_of
 from .regret import best_in, truly_best
@@ -70,12 +72,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Task:
-    """Points that are worked on together: exact ones share an enumeration, learned ones have their seeds."""
+    """Points that are worked on together: exact ones share an enumeration, learned ones have their seeds (`board`: the
+    folder for TensorBoard, or None)."""  # noqa: D205, D209
 
     agent: str
     question: Question
     points: tuple[Overrides, ...]
     seeds: tuple[int, ...] = ()
+    board: Path | None = None
+
+    @property
+    def manner(self) -> Manner:
+        """How its seeds are trained."""
+        return Manner(self.question.device, self.question.plateau, self.board)
 
 
 class Bench:
@@ -173,7 +182,8 @@ def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
     values, nothing = tuple(point.values()), ((None, None),) * len(question.asked)
     if (reason := unable(task.agent, field)) is not None:
         return [Row(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
-    training = training_for(bench, task.agent, point, question.stage, question.steps, question.episodes, thoughts=False)
+    steps, episodes, manner = question.steps, question.episodes, task.manner
+    training = training_for(bench, task.agent, point, question.stage, steps, episodes, thoughts=False, manner=manner)
     school = training.school
     states = school.mdp.n_states if isinstance(school, Enumeration) else 0
     trained = trained_traces(training, range(max(task.seeds) + 1), Workers(), lambda: True)
@@ -186,7 +196,8 @@ def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
         intervals = {text: Interval(value, value) for text, value in worth.items()}
         regime = regime_of(question.regimes, intervals, _params(bench, point))
         ends = tuple((value, value) for value in worth.values())
-        rows.append(Row(task.agent, seed, values, ends, regime, states, seconds))
+        note = f"trained for {trace.trained[seed]:,} steps" if "plateau" in training.told else ""
+        rows.append(Row(task.agent, seed, values, ends, regime, states, seconds, note))
     return rows
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .plateau import Plateau
 from .rundir import RunError, whole_folder
 from .sweep_points import Row
 from .sweeps import Axis, Costs, Question, Sweep
@@ -100,7 +101,8 @@ def load_sweep(folder: Path) -> Sweep:
         asked = data["question"]
         axes = tuple(Axis(axis["name"], tuple(axis["values"]), axis["log"]) for axis in asked["axes"])
         lists = {name: tuple(asked[name]) for name in ("measures", "agents")}
-        question = Question(**{**asked, **lists, "axes": axes})
+        plateau = None if asked.get("plateau") is None else Plateau(**asked["plateau"])
+        question = Question(**{**asked, **lists, "axes": axes, "plateau": plateau})
         table = pl.read_parquet(folder / TABLE)
         rows = tuple(_row_of(record, question) for record in table.iter_rows(named=True))
         return Sweep(
@@ -108,7 +110,7 @@ def load_sweep(folder: Path) -> Sweep:
             Costs(**data["costs"]), data["versions"],
         )  # fmt: skip
     except (OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as fault:
-        raise RunError(f"{folder}: damaged ({fault})") from fault
+        raise RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or sweep again") from fault
 
 
 def same_sweep(folder: Path, identity: str) -> bool:

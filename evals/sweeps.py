@@ -8,8 +8,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..agents.device import CPU
 from ..envs.frames import frame, html
 from ..scenarios.language.axes import axis_values
 from ..scenarios.language.contexts import Context
@@ -19,7 +21,9 @@ from ..scenarios.language.loading import Scenario
 from ..scenarios.language.reporting import Report as Faults
 from ..scenarios.language.sweep_rules import check_measured, check_regime
 from .laboratory import Laboratory, Overrides, shaping_overrides
+from .manner import settled
 from .methods import methods
+from .plateau import Plateau
 from .regimes import OTHER, TIE, UNSOLVED, measures_in
 from .rundir import library_versions
 from .sweep_points import Bench, Row, Task, run_task
@@ -60,6 +64,7 @@ class Question:
         regimes: name -> condition on measures; the first that holds names a point.
         agents: `exact`, and those that are trained; seeds, steps, episodes: of their training.
         every: learned agents are trained at every so many values of each axis of numbers.
+        device, plateau: of each training, see `running.Settings`.
     """
 
     axes: tuple[Axis, ...]
@@ -71,6 +76,8 @@ class Question:
     steps: int = 40_000
     episodes: int = 10
     every: int = 1
+    device: str = CPU
+    plateau: Plateau | None = None
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -167,10 +174,13 @@ def ask(
     seeds: int | None = None,
     steps: int | None = None,
     every: int = 1,
+    device: str = CPU,
+    plateau: Plateau | None = None,
 ) -> Question:
     """What is to be asked, checked; what is left out is taken from the `sweep:` of the file.
 
     Raises:
+        NoDevice: the device is not there.
         ScenarioError: an axis, a value, a measure or a condition is wrong.
         SweepError: there are no axes, nothing is measured, or there are too many points.
     """
@@ -197,6 +207,8 @@ def ask(
         steps or document.runs.steps,
         document.runs.episodes,
         every,
+        settled(device, agents),
+        plateau,
     )
     _check(scenario, question)
     return question
@@ -217,6 +229,7 @@ def run_sweep(
     jobs: int = 1,
     report: Report | None = None,
     journal: Journal | None = None,
+    board: Path | None = None,
 ) -> Sweep:
     """Solve (and learn) every point.
 
@@ -226,6 +239,7 @@ def run_sweep(
         jobs: processes at a time.
         report: told how far it is.
         journal: keeps points as they are finished, and knows those that were kept before.
+        board: the folder for TensorBoard's curves of what is trained, or None.
 
     Returns:
         Its rows; a point whose world cannot be enumerated or solved is `unsolved`, and its note says why.
@@ -235,7 +249,7 @@ def run_sweep(
     tasks = list(_tasks(scenario, question, kept))
     total = sum(len(task.points) for task in tasks)
     done = 0
-    for task, rows in _run(scenario, tasks, jobs):
+    for task, rows in _run(scenario, [replace(task, board=board) for task in tasks], jobs):
         new = {row.key: row for row in rows}
         kept |= new
         if journal is not None:
@@ -257,7 +271,11 @@ def run_sweep(
 
 def identity(scenario: Scenario, question: Question) -> str:
     """What makes two sweeps the same: SHA-256, in hexadecimal, of the scenario, the question and the versions."""
-    content = [scenario.hash, asdict(question), library_versions()]
+    asked = asdict(question)
+    for name, usual in (("device", CPU), ("plateau", None)):  # what is not asked for makes no other sweep
+        if asked[name] == usual:
+            del asked[name]
+    content = [scenario.hash, asked, library_versions()]
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 
 
@@ -332,10 +350,11 @@ def _run(scenario: Scenario, tasks: Sequence[Task], jobs: int) -> Iterator[tuple
         for task in tasks:
             yield task, run_task(bench, task)
         return
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
     bench = Bench(scenario)
-    workers = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator_unordered", pre_dispatch="2 * n_jobs")
+    with parallel_config("loky", inner_max_num_threads=1):  # see `Workers.each`
+        workers = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator_unordered", pre_dispatch="2 * n_jobs")
     yield from workers(delayed(_with_task)(bench, task) for task in tasks)
 
 

@@ -23,7 +23,7 @@ TRACE_VERSION = 1
 HIDDEN = "hidden.performance"
 """The column of the hidden score."""
 
-_KEY, _LEARNING = "turncoat.trace", "turncoat.learning"
+_KEY, _LEARNING, _TRAINED = "turncoat.trace", "turncoat.learning", "turncoat.trained"
 
 
 class TraceError(Exception):
@@ -42,6 +42,8 @@ class TraceMeta:
         actions: for each of them, the names that `chosen` and `executed` index.
         channels: the K visible reward channels; fields: the F columns of the state.
         versions: of libraries, by name.
+        training: how its agent was trained, where that was not as usual and can change what came of it: the `device`,
+            the `plateau` at which training ends early.
     """
 
     scenario: str
@@ -54,6 +56,7 @@ class TraceMeta:
     fields: tuple[str, ...]
     overrides: Mapping[str, object]
     versions: Mapping[str, str]
+    training: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -82,6 +85,7 @@ class Trace:
 
     Attributes:
         learning: by seed, what the agent earned while it was trained (see `progress.Curve`), where that was seen.
+        trained: by seed, the environment steps of its training, where that was alone.
 
     Raises:
         TraceError: the table's columns are not those of `meta.schema`.
@@ -90,6 +94,7 @@ class Trace:
     meta: TraceMeta
     table: pl.DataFrame
     learning: Mapping[int, Curve] = field(default_factory=dict)
+    trained: Mapping[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted, found = self.meta.schema, dict(self.table.schema)
@@ -123,15 +128,19 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
     if any(trace.meta != traces[0].meta for trace in traces):
         raise TraceError("these traces differ in scenario, stage, agent or settings, so they cannot be one")
     table = pl.concat([trace.table for trace in traces]).sort("seed", "episode", "step", maintain_order=True)
-    return Trace(traces[0].meta, table, {seed: curve for trace in traces for seed, curve in trace.learning.items()})
+    curves = {seed: curve for trace in traces for seed, curve in trace.learning.items()}
+    return Trace(traces[0].meta, table, curves, {seed: n for trace in traces for seed, n in trace.trained.items()})
 
 
 def write_trace(trace: Trace, path: Path) -> None:
     """Write a trace as Parquet: the whole file or none of it, whatever stood there before is replaced."""
     meta = {"version": TRACE_VERSION, **asdict(trace.meta)}
+    if not trace.meta.training:  # then older programs read it too
+        del meta["training"]
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         written = {_KEY: json.dumps(meta, sort_keys=True), _LEARNING: json.dumps(trace.learning)}
+        written[_TRAINED] = json.dumps(trace.trained)
         trace.table.write_parquet(temporary, metadata=written)
         os.replace(temporary, path)
     except BaseException:
@@ -160,7 +169,8 @@ def read_trace(path: Path) -> Trace:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:
         raise TraceError(f"{path}: damaged; its table cannot be read") from fault
     try:
-        return Trace(meta, table, _read_learning(found.get(_LEARNING, "{}")))
+        trained = _read_trained(found.get(_TRAINED, "{}"))
+        return Trace(meta, table, _read_learning(found.get(_LEARNING, "{}")), trained)
     except TraceError as fault:
         raise TraceError(f"{path}: {fault}") from None
 
@@ -193,3 +203,10 @@ def _read_learning(written: str) -> dict[int, Curve]:
         return {int(seed): tuple((int(steps), float(earned)) for steps, earned in curve) for seed, curve in curves}
     except (AttributeError, TypeError, ValueError) as fault:
         raise TraceError("damaged; its learning curves cannot be read") from fault
+
+
+def _read_trained(written: str) -> dict[int, int]:
+    try:
+        return {int(seed): int(steps) for seed, steps in json.loads(written).items()}
+    except (AttributeError, TypeError, ValueError) as fault:
+        raise TraceError("damaged; how long its seeds were trained cannot be read") from fault

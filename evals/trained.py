@@ -5,33 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
-from ..agents.base import Agent, Learner, Perceiver, Pupil, TrainingEnv
-from ..envs.enumerating import Enumeration
-from ..envs.lanes import TableLane, WorldLane, tellable
+from ..agents.base import Agent, Computes, Learner, Perceiver, Pupil
+from ..agents.device import CPU
 from ..envs.senses import senses
 from ..envs.world import World
 from . import together
 from .budget import Deadline
 from .cache import code_hash
-from .methods import methods, plans
+from .course import Course
+from .methods import methods
 from .progress import Earning
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
-from .stages import Life, School, stages_before, world_of
-from .tapped import TappedLane
+from .stages import Enters, Life, stages_before, world_of
 from .trace import Trace
 from .training import Training
 from .workers import NoCluster, Workers
-
-
-@runtime_checkable
-class Enters(Protocol):
-    """An agent that has to be told where it acts from now on, if not where it was trained."""
-
-    def enter_world(self, world: World) -> None:
-        """Told before it is judged."""
 
 
 def trained_traces(
@@ -122,9 +112,11 @@ class _Raised:
 def _raised(training: Training, seed: int, deadline: Deadline) -> _Raised:
     if len(training.field.agents) > 1 or "=" in training.method:
         return _Raised(together.raised_together(training, seed, deadline))
-    earning = Earning(world_of(training.school).agents[0].weights, training.steps)
-    life = _life(training, earning, deadline)
-    return _Raised([life.raised(seed)], life, earning)
+    course = Course(training, seed, deadline)
+    life = _life(training, course)
+    agent = life.raised(seed)
+    course.close()
+    return _Raised([agent], life, course.earning)
 
 
 def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) -> Trace:
@@ -148,23 +140,24 @@ def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) 
         before_tick=deadline.check,
         thoughts=training.thoughts,
     )
-    return played if raised.earning is None else replace(played, learning={seed: raised.earning.curve})
+    if training.told:
+        played = replace(played, meta=replace(played.meta, training=training.told))
+    if (earning := raised.earning) is None:
+        return played
+    return replace(played, learning={seed: earning.curve}, trained={seed: earning.steps})
 
 
-def _life(training: Training, earning: Earning, deadline: Deadline) -> Life[Pupil]:
+def _life(training: Training, course: Course) -> Life[Pupil]:
     """What the agent goes through before it is judged."""
     world = world_of(training.school)
 
     def make() -> Pupil:
-        return training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
+        agent = training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
+        if isinstance(agent, Computes) and training.manner.device != CPU:
+            agent.use(training.manner.device)
+        return agent
 
-    def timed(school: School) -> TrainingEnv:
-        inner = lane(school, plans(training.method))
-        return TappedLane(inner, deadline.check, earning.paid, earning.begun)
-
-    # Stable-Baselines3 steps lanes of its own, and reports after each of its rollouts.
-    on_progress = deadline.progress if training.method.startswith(("ppo", "dqn")) else None
-    return Life(make, timed, training.scenario, training.school, training.field.stage, training.steps, on_progress)
+    return Life(make, training.scenario, training.school, training.field.stage, training.steps, course)
 
 
 def enter(agent: Agent, field: World, number: int = 0) -> None:
@@ -173,10 +166,3 @@ def enter(agent: Agent, field: World, number: int = 0) -> None:
         agent.enter_world(field)
     if isinstance(agent, Perceiver):
         agent.enter(senses(field, number))
-
-
-def lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
-    """The quickest lane there is; for an agent that is not `forgetful`, one that says what was executed."""
-    if isinstance(school, World):
-        return WorldLane(school)
-    return TableLane(school) if forgetful or tellable(school.world) else WorldLane(school.world)

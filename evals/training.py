@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..agents.own import Own
 from ..agents.registry import PLANNERS as OURS
 from ..envs.base import NotEnumerable
 from ..envs.deliberation import RULES
 from ..envs.enumerating import Enumeration
+from ..envs.lanes import TableLane, WorldLane, tellable
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
+from .cache import cache_key
 from .laboratory import Laboratory, Overrides
+from .manner import AS_USUAL, Manner
 from .methods import DOUBLED, METHODS, methods
 
 
@@ -32,6 +35,7 @@ class Training:
         own: the user's agent that is meant, in place of one of `METHODS`.
         thoughts: record what it thinks.
         until: seconds since the epoch after which it stops (see `Budget.until`); a seed that is not done has no trace.
+        manner: how, and who looks on.
     """
 
     method: str
@@ -46,6 +50,34 @@ class Training:
     own: Own | None = None
     thoughts: bool = True
     until: float = math.inf
+    manner: Manner = AS_USUAL
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What of its manner can change what comes of it (see `Manner.told`)."""
+        alone = self.own is None and len(self.field.agents) == 1
+        return self.manner.told(self.method) if alone else {}
+
+    def key(self, seed: int) -> str:
+        """Of everything that a seed's trace depends on, and of what is written in it."""
+        enumerated = isinstance(self.school, Enumeration)
+        school = self.school.world if isinstance(self.school, Enumeration) else self.school
+        return cache_key(
+            {
+                "scenario": self.scenario_hash,
+                "overrides": self.overrides,
+                "train": school.stage,
+                "stage": self.field.stage,
+                "enumerated": enumerated,
+                "method": self.method,
+                "learn": self.learn.model_dump(),
+                "steps": self.steps,
+                "episodes": self.episodes,
+                "seed": seed,
+                **self.told,
+                **({} if self.thoughts else {"thoughts": False}),
+            }
+        )
 
     @property
     def foreign(self) -> bool:
@@ -94,6 +126,7 @@ def training_for(
     own: Own | None = None,
     thoughts: bool = True,
     until: float = math.inf,
+    manner: Manner = AS_USUAL,
 ) -> Training:
     """The training of a method under overrides, for the stage in which it is judged; see `Training`.
 
@@ -107,6 +140,7 @@ def training_for(
         own: see `Training`.
         thoughts: see there.
         until: see there.
+        manner: see there.
     """
     scenario, train = stages.scenario, Laboratory(stages.scenario).training_stage
     learn = scenario.document.stages[judged].learn
@@ -124,6 +158,7 @@ def training_for(
         own,
         thoughts,
         until,
+        manner,
     )
 
 
@@ -140,3 +175,10 @@ def _chancy(stages: Stages, overrides: Overrides, stage: str) -> bool:
         return stages.enumeration(overrides, stage).mdp.chancy
     except NotEnumerable:
         return True
+
+
+def lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
+    """The quickest lane there is; for an agent that is not `forgetful`, one that says what was executed."""
+    if isinstance(school, World):
+        return WorldLane(school)
+    return TableLane(school) if forgetful or tellable(school.world) else WorldLane(school.world)

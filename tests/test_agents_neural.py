@@ -1,10 +1,5 @@
 """The neural agent and its model: against small worlds that can be solved, through a kill, and with chance."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +10,7 @@ from turncoat.agents.base import Agent, Learner, Thinker, Thought, Trainable
 from turncoat.agents.neural import NeuralAgent, NeuralOptions
 from turncoat.agents.neural_model import NetOptions, NeuralModel
 from turncoat.agents.neural_replay import pair_key
-from turncoat.agents.neural_saving import keep, load_neural, save_neural
+from turncoat.agents.neural_saving import load_neural, save_neural
 from turncoat.agents.neural_table import imagine
 from turncoat.envs.enumerating import Enumeration, enumerate_world
 from turncoat.envs.lanes import TableLane
@@ -210,44 +205,6 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         load_neural(tmp_path / "x")
 
 
-KILLED = """
-import sys
-from tests.test_agents_neural import _agent, _room
-from turncoat.agents.neural_saving import keep
-from turncoat.envs.lanes import TableLane
-room = _room()
-agent = _agent(room)
-agent.on_episode = keep(sys.argv[1], 60)
-agent.fit(TableLane(room), 100_000, seed=3)
-"""
-
-
-@pytest.mark.slow
-def test_training_goes_on_after_a_kill_to_the_same_result(tmp_path: Path) -> None:
-    room, file = _room(), tmp_path / "killed"
-    child = subprocess.Popen([sys.executable, "-c", KILLED, str(file)], cwd=Path(__file__).parents[1])
-    for _ in range(600):
-        if file.exists() or child.poll() is not None:
-            break
-        time.sleep(0.1)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
-    resumed = load_neural(file)
-    assert resumed.training is not None
-    assert resumed.training.done > 0
-    end = resumed.training.done + 70
-    resumed.training.steps = end
-    resumed.on_episode = keep(file, 60)
-    resumed.resume(TableLane(room))
-
-    whole = _agent(room)
-    whole.on_episode = keep(tmp_path / "whole", 60)
-    whole.fit(TableLane(room), end, seed=3)
-
-    mine, theirs = resumed.model.tensors(), whole.model.tensors()
-    assert all(mine[name].equal(theirs[name]) for name in theirs)
-
-
 def test_deployed_it_learns_only_where_it_may() -> None:
     room = _room()
     agent = _agent(room)
@@ -298,23 +255,6 @@ def test_another_environment_is_refused() -> None:
 
     with pytest.raises(ValueError, match="the environment has channels"):
         agent.fit(TableLane(room), 10, seed=0)
-
-
-def test_training_figures_go_to_tensorboard(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
-
-    from turncoat.agents.tensorboard import to_tensorboard
-
-    heard: list[int] = []
-    write = to_tensorboard(tmp_path, lambda step, _: heard.append(step))
-    write(25, {"loss": 0.5})
-    write(50, {"loss": 0.25})
-
-    stored = EventAccumulator(str(tmp_path))
-    stored.Reload()
-    assert [(point.step, point.value) for point in stored.Scalars("loss")] == [(25, 0.5), (50, 0.25)]
-    assert heard == [25, 50]
 
 
 def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

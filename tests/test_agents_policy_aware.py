@@ -17,7 +17,7 @@ from turncoat.envs.policies import evaluate
 from turncoat.evals.ability import unable
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.methods import METHODS
-from turncoat.evals.trained import lane
+from turncoat.evals.training import lane
 
 DISCOUNT = 0.9
 

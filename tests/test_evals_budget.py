@@ -8,7 +8,7 @@ import pytest
 
 from turncoat import api
 from turncoat.envs.lanes import TableLane
-from turncoat.evals import trained
+from turncoat.evals import course, trained
 from turncoat.evals.budget import Deadline, OutOfTime
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.methods import METHODS
@@ -65,7 +65,7 @@ def test_a_budget_in_seconds_with_workers_and_the_next_run_makes_it_whole(tmp_pa
 
 def test_playing_is_stopped_too(monkeypatch):
     deadline = Deadline(math.inf)
-    monkeypatch.setattr(trained, "TappedLane", lambda lane, *_: lane)  # training is not
+    monkeypatch.setattr(course, "TappedLane", lambda lane, *_: lane)  # training is not
     monkeypatch.setattr(trained, "Deadline", lambda _: deadline)
     scenario = claimed("random")
     deadline.until = 0.0

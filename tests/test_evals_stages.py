@@ -1,6 +1,7 @@
 """A life in stages: who is watched, where training is spent, what is learned there and what comes along."""
 
 import dataclasses
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from turncoat.envs.observing import observe
 from turncoat.envs.parts import ENUMERATE
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.methods import METHODS
-from turncoat.evals.stages import Life, learns_in, stages_before, world_of
+from turncoat.evals.stages import Lesson, Life, learns_in, stages_before, world_of
 from turncoat.evals.trained import trained_traces
 from turncoat.evals.training import Training
 from turncoat.evals.watching import watched_logs
@@ -72,8 +73,19 @@ def with_stages(*lines: str) -> str:
     return CORRIDOR[: CORRIDOR.index("stages:")] + "stages:\n" + "".join(f"  {line}\n" for line in lines)
 
 
-def lane_of(school: Any) -> TableLane:
-    return TableLane(school)
+class Alone:
+    """Nobody looks on."""
+
+    left = None
+
+    def lane(self, school: Any) -> TableLane:
+        return TableLane(school)
+
+    def begins(self, lesson: Lesson) -> None:
+        pass
+
+    def progress(self, step: int, figures: Mapping[str, float]) -> None:
+        pass
 
 
 def life_of(text: str, method: str = "counts", judged: str = "deploy", steps: int = 200, **params):
@@ -81,7 +93,7 @@ def life_of(text: str, method: str = "counts", judged: str = "deploy", steps: in
     laboratory = Laboratory(scenario)
     school = laboratory.enumeration({}, laboratory.training_stage)
     make = partial(METHODS[method], school.world, scenario)
-    return Life[Any](make, lane_of, scenario, school, judged, steps)
+    return Life[Any](make, scenario, school, judged, steps, Alone())
 
 
 def ends(text: str, method: str = "counts", steps: int = 200, **params) -> list[str | None]:

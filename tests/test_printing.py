@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from turncoat import printing
+from turncoat.evals.pulses import Onlooker
 
 
 @pytest.fixture
@@ -59,3 +60,28 @@ def test_elsewhere_plain_lines_now_and_then(screen, monkeypatch):
     assert lines[0] == "lab: 0 of 100 seeds of counts"
     assert lines[-1] == "lab: 100 of 100 seeds of counts"
     assert len(lines) == 2 + 100 // 6
+
+
+def test_how_far_each_seed_is(screen, monkeypatch):
+    written = screen(True)
+    with printing.run_progress("lab", True) as (_, count):
+        assert isinstance(count, Onlooker)
+        count.training("counts", 3, 100, 4_000, None)
+        count.training("counts", 3, 200, 4_000, 1.5)
+        count.shown.refresh()
+        shown = written.getvalue()
+        count.trained("counts", 3)
+        count.trained("counts", 4)
+    assert "counts, seed 3: earns 1.5" in shown
+    assert "200/4000" in shown
+    now = [0.0]
+    monkeypatch.setattr("turncoat.printing.time.monotonic", lambda: now[0])
+    written = screen(False)
+    with printing.run_progress("lab", True) as (_, count):
+        assert isinstance(count, Onlooker)
+        for done in range(100, 1_000, 100):
+            now[0] += 2
+            count.training("counts", 3, done, 4_000, 1.5)
+    assert written.getvalue().splitlines() == [
+        f"lab: {done} of 4,000 steps of counts, seed 3: earns 1.5" for done in (300, 600, 900)
+    ]

@@ -16,6 +16,7 @@ from .evals.comparing import Comparison, Side, compare_runs, open_side
 from .evals.control import Asked, ControlReport, control_report
 from .evals.laboratory import Laboratory
 from .evals.meaning import Meaning, check_meaning
+from .evals.plateau import Plateau
 from .evals.reproducing import Reproduction
 from .evals.reproducing import reproduce as reproduce_run
 from .evals.rundir import StoredRun, check_target, load_run
@@ -25,6 +26,7 @@ from .evals.searching import SearchResult, SearchSettings, search_scenario
 from .evals.sweep_store import Journal, load_sweep, same_sweep, save_sweep
 from .evals.sweeps import Axis, Question, Sweep, ask, identity, run_sweep
 from .evals.workers import Workers
+from .notebook import register
 from .scenarios import library
 from .scenarios.language import loading
 from .scenarios.language.loading import Scenario
@@ -310,6 +312,9 @@ def sweep(
     jobs: int = 1,
     out: str | os.PathLike[str] | None = None,
     report: Report | None = None,
+    device: str = "cpu",
+    plateau: Plateau | None = None,
+    tensorboard: str | os.PathLike[str] | None = None,
 ) -> Sweep:
     """Measures of a scenario at every point of a grid, and the regime that each point lies in.
 
@@ -327,22 +332,32 @@ def sweep(
         jobs: processes at a time.
         out: a folder for table and picture; a sweep that was stopped goes on there. Nothing is written when None.
         report: told how far it is.
+        device: where networks live, as in `Settings`.
+        plateau: when a training ends early, or None.
+        tensorboard: the folder for training curves, or None.
 
     Raises:
+        NoDevice, NoTensorBoard: what is asked for is not there.
         ScenarioError: the scenario, an axis, a measure or a condition is wrong.
         SweepError: there are no axes, nothing is measured, or there are too many points.
         RunError: the folder exists and holds something else, or cannot be written.
     """
     scenario = load(which, overrides)
     given = None if axes is None else [Axis(name, tuple(values)) for name, values in axes.items()]
-    question = ask(scenario, given, stage, measures, regimes, agents, seeds, steps, every)
+    question = ask(scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau)
+    board = None if tensorboard is None else Path(tensorboard)
     if out is None:
-        return run_sweep(scenario, question, jobs, report)
-    return sweep_into(Path(out), scenario, question, jobs, report)
+        return run_sweep(scenario, question, jobs, report, board=board)
+    return sweep_into(Path(out), scenario, question, jobs, report, board)
 
 
 def sweep_into(
-    folder: Path, scenario: Scenario, question: Question, jobs: int = 1, report: Report | None = None
+    folder: Path,
+    scenario: Scenario,
+    question: Question,
+    jobs: int = 1,
+    report: Report | None = None,
+    board: Path | None = None,
 ) -> Sweep:
     """A sweep with its table and picture in a folder; one that is there already is read.
 
@@ -356,7 +371,7 @@ def sweep_into(
         return load_sweep(folder)
     check_target(folder)
     journal = Journal(folder, its)
-    result = run_sweep(scenario, question, jobs, report, journal)
+    result = run_sweep(scenario, question, jobs, report, journal, board)
     save_sweep(result, folder, its, diagram_if_any(result), sys.argv)
     journal.drop()
     return result
@@ -365,3 +380,6 @@ def sweep_into(
 def as_data(result: Any) -> Any:
     """A result as plain data, ready for JSON."""
     return asdict(result)
+
+
+register(report)

@@ -59,6 +59,8 @@ for name, command in (
 
 def main() -> None:
     """Run the command line; every ending has its exit code, and no input makes a traceback."""
+    for library in ("OMP", "OPENBLAS", "MKL"):  # read as NumPy is imported: work is shared out by processes
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character gets its number

@@ -57,6 +57,7 @@ def failed(fault: Exception, as_json: bool) -> int:
 
 def _kind(fault: Exception) -> str:
     """`usage` (what was asked for), `scenario` (the file), `world` (what came of it) or `crash`."""
+    from .agents.device import NoDevice
     from .agents.own import OwnAgentFault
     from .agents.sb3_policy import Sb3Missing
     from .envs.base import NotEnumerable
@@ -65,6 +66,7 @@ def _kind(fault: Exception) -> str:
     from .envs.policies import ImproperDiscount
     from .envs.solving import Unavoidable
     from .envs.world import TooLarge
+    from .evals.board import NoTensorBoard
     from .evals.rundir import RunError
     from .evals.sweeps import SweepError
     from .evals.trace import TraceError
@@ -77,8 +79,9 @@ def _kind(fault: Exception) -> str:
     if isinstance(fault, NotEnumerable | Unplaceable | ImproperDiscount | NoFixedPoint | Unavoidable | TooLarge):
         return "world"
     # Typer may have a click of its own inside: its usage errors are known by what they can do.
+    wanting = NoCluster | NoDevice | NoTensorBoard | Sb3Missing
     if isinstance(
-        fault, UsageFault | RunError | NoCluster | TraceError | OwnAgentFault | PartFault | Sb3Missing | SweepError
+        fault, wanting | UsageFault | RunError | TraceError | OwnAgentFault | PartFault | SweepError
     ) or hasattr(fault, "format_message"):
         return "usage"
     return "crash"

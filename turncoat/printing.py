@@ -24,7 +24,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +63,8 @@ PROSE = 100
 """Columns of running text, where the terminal is not narrower."""
 ENDLESS = 10_000
 """Columns of what is no terminal: no row of a table is folded, so that `grep` finds it."""
+BAR, BESIDE = 16, 46
+"""Columns of a bar, and of all that stands beside the words of one: a bar, how many of how many, the time."""
 SILENCE = 5
 """Seconds after which a line says how far a run is, where there is no terminal."""
 STRETCHES = 24
@@ -99,12 +101,13 @@ def run_progress(name: str, wanted: bool) -> Iterator[tuple[Report | None, Count
     elif not console.is_terminal:
         yield None, _Lines(name, console)
     else:
+        words = Column(no_wrap=True, overflow="ellipsis", max_width=max(console.width - BESIDE, BAR))
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+            TextColumn("{task.description}", table_column=words),
+            BarColumn(BAR),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
         )
         with Progress(*columns, console=console, transient=True) as shown:
             bars = _Bars(name, shown)
@@ -112,7 +115,8 @@ def run_progress(name: str, wanted: bool) -> Iterator[tuple[Report | None, Count
 
 
 class _Lines:
-    """`lab: 2 of 5 seeds of counts`: the first and the last of each kind of training, and some between."""
+    """`lab: 2 of 5 seeds of counts`: the first and the last of each kind of training, and some between; also how far
+    the seeds are, where nothing else was said for long."""  # noqa: D205, D209
 
     def __init__(self, name: str, console: Console) -> None:
         self.name, self.console, self.last = name, console, time.monotonic()
@@ -122,6 +126,13 @@ class _Lines:
         if edge or time.monotonic() - self.last > SILENCE:
             self.last = time.monotonic()
             self.console.print(f"{escape(self.name)}: {done:,} of {total:,} {escape(what)}", soft_wrap=True)
+
+    def training(self, method: str, seed: int, done: int, steps: int, earned: float | None) -> None:
+        """See `evals.pulses.Onlooker`."""
+        self(f"steps of {method}, seed {seed}{_earning(earned)}", done, steps)
+
+    def trained(self, method: str, seed: int) -> None:
+        """See `evals.pulses.Onlooker`."""
 
 
 class _Bars:
@@ -139,6 +150,22 @@ class _Bars:
         if what not in self.bars:
             self.bars[what] = self.shown.add_task(escape(what))
         self.shown.update(self.bars[what], completed=done, total=total)
+
+    def training(self, method: str, seed: int, done: int, steps: int, earned: float | None) -> None:
+        """See `evals.pulses.Onlooker`: a bar for each seed that is being trained."""
+        what = f"{method}, seed {seed}"
+        self(what, done, steps)
+        self.shown.update(self.bars[what], description=escape(what + _earning(earned)))
+
+    def trained(self, method: str, seed: int) -> None:
+        """See `evals.pulses.Onlooker`: the bar goes."""
+        bar = self.bars.pop(f"{method}, seed {seed}", None)
+        if bar is not None:
+            self.shown.remove_task(bar)
+
+
+def _earning(earned: float | None) -> str:
+    return "" if earned is None else f": earns {number(earned)}"
 
 
 # ------------------------------------------------------------------ for programs
@@ -420,6 +447,10 @@ def print_run(report: Reported) -> None:
             out().print(f"  again: {escape(report.again(judgement))}", soft_wrap=True)
             if (watch := report.watch(judgement)) is not None:
                 out().print(f"  watch: {escape(watch)}", soft_wrap=True)
+    for trace, steps in run.trained_steps.items():
+        if "plateau" in run.traces[trace].meta.training:
+            taken = f"{min(steps.values()):,} to {max(steps.values()):,} steps"
+            say(f"{escape(trace)}: its training levelled off, or came to its end, after {taken}")
     outcomes = Counter(judgement.outcome for judgement in run.judgements)
     tally = ", ".join(f"{many} {outcome}" for outcome, many in outcomes.items())
     colour = COLOURS[run.verdict]

@@ -240,6 +240,7 @@ class Mcts(Block):
     backup: Literal["best", "mean"] | None = None
     gumbel: Formula | None = None
     sweeps: Formula | None = None
+    leaves: Literal["followed", "swept"] | None = None
 
 
 class Shooting(Block):
@@ -250,6 +251,7 @@ class Shooting(Block):
     iterations: Formula | None = None
     elites: Formula | None = None
     sweeps: Formula | None = None
+    leaves: Literal["followed", "swept"] | None = None
 
 
 class Greedy(Block):

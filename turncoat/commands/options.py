@@ -17,6 +17,7 @@ from .. import printing
 from ..endings import UsageFault
 
 if TYPE_CHECKING:
+    from ..evals.plateau import Plateau
     from ..scenarios.language.loading import Scenario
 
 WORK = "Work"
@@ -31,6 +32,33 @@ ManyOrFolders = Annotated[
 Params = Annotated[list[str], typer.Option("--param", metavar="NAME=VALUE", help="Set a param.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="Override, as in `with:` of a file.")]
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="DEVICE",
+        help="Where networks live: cpu, cuda, or auto, a GPU where there is one.",
+        rich_help_panel=WORK,
+    ),
+]
+PlateauOf = Annotated[
+    str | None,
+    typer.Option(
+        "--plateau",
+        metavar="LOOKS[:GAIN]",
+        help="End a training once so many looks (of 50) in a row saw no gain of this share; 0.01 by default.",
+        rich_help_panel=WORK,
+    ),
+]
+TensorBoard = Annotated[
+    Path | None,
+    typer.Option(
+        "--tensorboard",
+        metavar="FOLDER",
+        help="Write training curves for TensorBoard, in SCENARIO/STAGE-AGENT/seed-N.",
+        rich_help_panel=WORK,
+    ),
+]
 Cache = Annotated[
     Path | None,
     typer.Option(
@@ -68,9 +96,9 @@ def scenarios_below(which: str) -> Iterator[str]:
 
 def load_with(which: str, params: Iterable[str], sets: Iterable[str]) -> Scenario:
     """A scenario with `--param a=2 --set robot.discount=0.5` as its dotted overrides."""
-    from .. import api
+    from ..scenarios.language.loading import apply_overrides, load
 
-    return api.load(which, overrides_of(params, sets))
+    return apply_overrides(load(which), overrides_of(params, sets))
 
 
 def overrides_of(params: Iterable[str], sets: Iterable[str]) -> dict[str, object]:
@@ -116,6 +144,16 @@ def known(kind: str, name: str, there_are: Iterable[str]) -> None:
         near = nearest(name, known)
         hint = f"did you mean `{near}`? " if near else ""
         raise UsageFault(f"there is no {kind} {quote(name)}; {hint}there are {', '.join(known) or 'none'}")
+
+
+def plateau_of(text: str | None) -> Plateau | None:
+    """`--plateau 10:0.01`."""
+    from ..evals.plateau import Plateau
+
+    try:
+        return None if text is None else Plateau.parse(text)
+    except ValueError as fault:
+        raise UsageFault(f"--plateau: {fault}") from None
 
 
 def cache_of(cache: Path | None, no_cache: bool) -> Path | None:

@@ -17,13 +17,17 @@ from .options import (
     WORK,
     AsJson,
     Cache,
+    Device,
     ManyOrFolders,
     NoCache,
     Params,
+    PlateauOf,
     Sets,
+    TensorBoard,
     cache_of,
     known,
     load_with,
+    plateau_of,
     scenarios_below,
     write_json,
 )
@@ -39,6 +43,8 @@ MAX_SEEDS = 64
 """The last look of `--until-conclusive`, where nothing else is said."""
 OUTPUTS = "Outputs"
 """Beside `WORK`, the heading under which `--help` lists options."""
+CHECKPOINTS = 30.0
+"""Seconds between two checkpoints, where nothing else is said."""
 
 
 class Inconclusive(StrEnum):
@@ -98,8 +104,21 @@ def run(
         float | None,
         typer.Option("--budget", min=0, help="Seconds for a scenario; then trainings stop.", rich_help_panel=WORK),
     ] = None,
+    device: Device = "cpu",
+    plateau: PlateauOf = None,
     cache: Cache = None,
     no_cache: NoCache = False,
+    checkpoint_every: Annotated[
+        float,
+        typer.Option(
+            "--checkpoint-every",
+            metavar="SECONDS",
+            min=0,
+            help="Keep a training that is under way in the cache, so that a killed run goes on within a seed.",
+            rich_help_panel=WORK,
+        ),
+    ] = CHECKPOINTS,
+    tensorboard: TensorBoard = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="The run's folder; ./runs/TIME-NAME-HASH by default.", rich_help_panel=OUTPUTS),
@@ -162,6 +181,10 @@ def run(
         cache=cache_of(cache, no_cache),
         own=tuple(own.values()),
         thoughts=not no_thoughts,
+        device=device,
+        plateau=plateau_of(plateau),
+        tensorboard=tensorboard,
+        checkpoint_every=checkpoint_every,
     )
     scenarios = [(name, load_with(name, param, set_)) for name in which]
     shares = _shares([scenario for _, scenario in scenarios], settings, shard)
@@ -187,6 +210,7 @@ def run(
                     "seeds": list(result.seeds),
                     "trained": result.trained,
                     "cached": result.cached,
+                    "steps": result.trained_steps,
                     "needs": [vars(outlook) for outlook in expected],
                     "expectations": [judgement.to_dict() for judgement in result.judgements],
                 }

@@ -10,7 +10,22 @@ import typer
 
 from .. import printing
 from ..endings import UsageFault
-from .options import AsJson, Cache, NoCache, Params, Sets, Which, cache_of, known, load_with, write_json
+from .options import (
+    AsJson,
+    Cache,
+    Device,
+    NoCache,
+    Params,
+    PlateauOf,
+    Sets,
+    TensorBoard,
+    Which,
+    cache_of,
+    known,
+    load_with,
+    plateau_of,
+    write_json,
+)
 
 
 def search(
@@ -28,6 +43,9 @@ def search(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.")
     ] = None,
+    device: Device = "cpu",
+    plateau: PlateauOf = None,
+    tensorboard: TensorBoard = None,
     cache: Cache = None,
     no_cache: NoCache = False,
     storage: Annotated[
@@ -54,7 +72,20 @@ def search(
     folder = out or Path("runs") / f"search-{scenario.name.replace('/', '-')}-{scenario.hash[:8]}"
     workers = Workers(jobs or os.cpu_count() or 1)
     file, keep = storage or folder / "search.sqlite", None if agent == "exact" else cache_of(cache, no_cache)
-    settings = SearchSettings(file, agent, seeds, steps, trials, repeats, draws, workers, keep)
+    settings = SearchSettings(
+        file,
+        agent,
+        seeds,
+        steps,
+        trials,
+        repeats,
+        draws,
+        workers,
+        device,
+        plateau_of(plateau),
+        tensorboard,
+        cache=keep,
+    )
     with printing.run_progress(which, not as_json) as (report, count):
         try:
             found = api.search(scenario, settings, report=report, count=count)

@@ -10,7 +10,19 @@ import typer
 
 from .. import printing
 from ..endings import UsageFault
-from .options import AsJson, Sets, StageName, Which, load_with, read_value, write_json
+from .options import (
+    AsJson,
+    Device,
+    PlateauOf,
+    Sets,
+    StageName,
+    TensorBoard,
+    Which,
+    load_with,
+    plateau_of,
+    read_value,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from ..evals.sweeps import Axis, Sweep
@@ -39,6 +51,9 @@ def sweep(
         int, typer.Option("--every", min=1, help="Train at every so many values of each axis of numbers.")
     ] = 1,
     jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; all cores by default.")] = None,
+    device: Device = "cpu",
+    plateau: PlateauOf = None,
+    tensorboard: TensorBoard = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The sweep's folder; ./sweeps/NAME-HASH by default.")
     ] = None,
@@ -65,6 +80,8 @@ def sweep(
         seeds,
         steps,
         every,
+        device,
+        plateau_of(plateau),
     )
     takes = sweeps.costs(scenario, question)
     if costs:
@@ -77,7 +94,7 @@ def sweep(
         printing.err().print(f"this takes {takes}")
     folder = out or default_target(scenario.name, sweeps.identity(scenario, question))
     with printing.progress(not as_json) as report:
-        result = api.sweep_into(folder, scenario, question, jobs or os.cpu_count() or 1, report)
+        result = api.sweep_into(folder, scenario, question, jobs or os.cpu_count() or 1, report, tensorboard)
     if as_json:
         write_json(_data(which, result, folder))
     else:

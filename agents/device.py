@@ -1,0 +1,54 @@
+"""Where networks live: this machine's processor, or its GPU."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from typing import Final
+
+CPU, CUDA, AUTO = "cpu", "cuda", "auto"
+DEVICES: Final = (CPU, CUDA, AUTO)
+
+
+class NoDevice(Exception):
+    """A device that is not there; the message says why, and what to take."""
+
+
+def chosen(device: str) -> str:
+    """What stands for a device that was asked for: `auto` is a GPU where there is one.
+
+    Raises:
+        NoDevice: there is no such device here.
+    """
+    if device == CPU:
+        return CPU
+    if device not in DEVICES:
+        raise NoDevice(f"there is no device `{device}`; there are {', '.join(DEVICES)}")
+    missing = _missing()
+    if missing is None:
+        return CUDA
+    if device == AUTO:
+        return CPU
+    raise NoDevice(f"`cuda` cannot be had here: {missing}; take `--device cpu`, or `auto` for what is there")
+
+
+@cache
+def in_words(device: str) -> str:
+    """A device with its model, on which the last digits depend."""
+    if device == CPU:
+        return CPU
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name(0)})"
+
+
+@cache
+def _missing() -> str | None:
+    """Why there is no GPU, or None."""
+    if find_spec("torch") is None:
+        return "torch is not installed (pip install 'turncoat[learn]')"
+    import torch
+
+    if not torch.cuda.is_available():
+        return f"torch {torch.__version__} finds no GPU that it can use"
+    return None
