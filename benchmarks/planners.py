@@ -58,7 +58,7 @@ def growth(ground: Ground) -> Growth:
         for name, planner in ways(sweeps, simulations).items():
             found.setdefault(name, []).append(ground.planned(planner) / ground.exact)
     for leaves in ("followed", "swept"):
-        shooting = Shooting(sweeps=sweeps, leaves=leaves)  # type: ignore[arg-type]
+        shooting = Shooting(sweeps=sweeps, leaves=leaves)
         found[f"shooting, {leaves}"] = [ground.planned(shooting) / ground.exact]
     return found
 

@@ -33,14 +33,14 @@ GOOD = 0.95
 MARK = "python -m benchmarks results"
 
 
-def path_of(folder: Path, subject: str, agent: str, seed: int) -> Path:
-    """Where a cell is kept."""
+def path_of(folder: Path, subject: str, agent: str, seed: int | str) -> Path:
+    """Where a cell is kept; with `*` for a seed, the pattern of all cells of a row."""
     return folder / f"{re.sub(r'[^a-z0-9]+', '_', subject.lower())}-{agent}-{seed}.json"
 
 
 def cells_of(folder: Path, subject: Subject, agent: str) -> list[dict[str, Any]]:
     """All cells of a row that were made with the budget that the plan gives, by seed."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"*-{agent}-*.json")]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(path_of(folder, subject.name, agent, "*").name)]
     budget = subject.budgets[agent]
     wanted = (subject.name, agent, budget.steps, budget.every)
     mine = [cell for cell in found if (cell["subject"], cell["agent"], cell["steps"], cell["every"]) == wanted]
