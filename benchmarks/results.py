@@ -40,7 +40,8 @@ def path_of(folder: Path, subject: str, agent: str, seed: int | str) -> Path:
 
 def cells_of(folder: Path, subject: Subject, agent: str) -> list[dict[str, Any]]:
     """All cells of a row that were made with the budget that the plan gives, by seed."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(path_of(folder, subject.name, agent, "*").name)]
+    paths = folder.glob(path_of(folder, subject.name, agent, "*").name)
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     budget = subject.budgets[agent]
     wanted = (subject.name, agent, budget.steps, budget.every)
     mine = [cell for cell in found if (cell["subject"], cell["agent"], cell["steps"], cell["every"]) == wanted]
