@@ -25,7 +25,12 @@ Thinking: TypeAlias = Callable[[int, Decision], Plan]
 
 
 class ExactAgent:
-    """Follows the policy of a solved world and can say why. It never sees the hidden performance."""
+    """Follows the policy of a solved world and can say why. It never sees the hidden performance.
+
+    Attributes:
+        name: in its thoughts.
+        remembers: it goes by the clock as well, which the board does not show.
+    """
 
     def __init__(
         self,
@@ -61,6 +66,7 @@ class ExactAgent:
         self._mdp = mdp
         self._timetable = Timetable(mdp, solution) if isinstance(solution, FiniteHorizonSolution) else None
         self._solution = solution
+        self.remembers = self._timetable is not None
         self._rule = rule
         self._thinking = thinking
         self._observations = np.asarray(observations, np.int64)

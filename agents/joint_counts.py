@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.parts import ENUMERATE, Part
 from ..envs.responding import one_side
-from .base import AgentState, Progress, TrainingEnv
+from .base import AgentState, Company, Progress, TrainingEnv
 from .counts_model import CountsModel
 from .deliberation import WEIGHTED, Rule
 from .heads import check_heads
@@ -32,16 +32,6 @@ PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
 SOONEST: Final = 20
 """Steps between two plans at least; later, a hundredth of all steps so far."""
-
-
-@runtime_checkable
-class Company(TrainingEnv, Protocol):
-    """A lane on which others act as well, and are seen to."""
-
-    @property
-    def others(self) -> Ints:
-        """int32 `[N - 1]`: what the others really did in the last step."""
-        ...
 
 
 @dataclass(frozen=True)

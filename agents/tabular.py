@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias, get_args
 import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.responding import evenly
 from .base import AgentState, Progress, TrainingEnv
 from .deliberation import WEIGHTED, Rule
 from .saving import read_checkpoint, write_checkpoint
@@ -323,3 +324,7 @@ class RandomAgent:
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
         return np.where(mask, self._rng.random(mask.shape), -1.0).argmax(axis=1).astype(np.int32), None
+
+    def chances(self, able: Bools) -> Floats:
+        """See `stated.Stated`."""
+        return evenly(able)
