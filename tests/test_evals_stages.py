@@ -151,7 +151,9 @@ def test_the_steps_are_shared_out():
             spent[-1] = (spent[-1][0] + 1, self.most)
             return super().step(action)
 
-    dataclasses.replace(life_of(text), lane=Counting).brought_up(3)
+    beside = Alone()
+    beside.lane = Counting  # type: ignore[method-assign, assignment]
+    dataclasses.replace(life_of(text), beside=beside).brought_up(3)
 
     assert spent == [(50, 1.0), (150, 5.0)], "each in its own stage, with its own params"
 
