@@ -26,6 +26,7 @@ __all__ = [
     "Agent",
     "AgentState",
     "Attribution",
+    "Company",
     "Computes",
     "Counterfactual",
     "Forgetful",
@@ -239,4 +240,14 @@ class TrainingEnv(Protocol):
 
         Rewards are None where the stage withholds them.
         """
+        ...
+
+
+@runtime_checkable
+class Company(TrainingEnv, Protocol):
+    """A lane on which others act as well, and are seen to."""
+
+    @property
+    def others(self) -> Ints:
+        """int32 `[N - 1]`: what the others really did in the last step."""
         ...

@@ -22,6 +22,7 @@ from .registry import make_planner
 from .saving import parts_of, read_checkpoint, write_checkpoint
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
+from .ticks import Last, check_env, each_tick, steps_of
 
 FILE_VERSION: Final = 2
 PROGRESS_EVERY: Final = 100
@@ -114,7 +115,7 @@ class CountsAgent:
         self._planned: tuple[Problem, Planning] | None = None
         self._policy: Ints = np.zeros(0, np.int32)  # solved last: the next solution starts from it
         self._stale = True
-        self._last: tuple[Longs, int, int, Bools] | None = None
+        self._last: Last | None = None
         self.training: Training | None = None
 
     # Training
@@ -125,11 +126,7 @@ class CountsAgent:
         Raises:
             ValueError: the environment has other channels or actions than the agent.
         """
-        if tuple(env.channels) != self._channels or env.n_actions != self.model.n_actions:
-            raise ValueError(
-                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
-                f" the agent {self._channels} and {self.model.n_actions}"
-            )
+        check_env(env, self._channels, self.model.n_actions)
         options = self._options
         rng = np.random.default_rng(seed)
         novelty = NoveltyHead(self.model, options.novelty_discount, options.n_known, options.n_chance, rng)
@@ -197,10 +194,10 @@ class CountsAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         places = [self.model.find(row) for row in observation]
         actions = np.array([self._choose(*each) for each in zip(places, mask, strict=True)], np.int32)
-        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def observe(
@@ -216,11 +213,10 @@ class CountsAgent:
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for lane in range(len(action)):
-            before = self.model.state(observation[lane], False, everything)
-            after = self.model.state(following[lane], bool(ended[lane]), mask[lane])
-            pay = None if rewards is None else rewards[lane]
-            self._stale |= self.model.record(before, int(action[lane]), after, pay)
+        for tick in each_tick(observation, action, rewards, following, ended, mask):
+            before = self.model.state(tick.observation, False, everything)
+            after = self.model.state(tick.following, tick.ended, tick.mask)
+            self._stale |= self.model.record(before, tick.action, after, tick.rewards)
 
     def thought(self) -> Thought | None:
         """See `Thinker.thought`. Where it has tried no available action, the thought has no plan and `q` is zero."""

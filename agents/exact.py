@@ -17,6 +17,7 @@ from .plans import Counterfactual, Plan
 from .tabular_plan import Course, Solved, StateIndex, plan_from_table
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
+from .ticks import steps_of
 from .timetable import Timetable
 
 Thinking: TypeAlias = Callable[[int, Decision], Plan]
@@ -24,7 +25,12 @@ Thinking: TypeAlias = Callable[[int, Decision], Plan]
 
 
 class ExactAgent:
-    """Follows the policy of a solved world and can say why. It never sees the hidden performance."""
+    """Follows the policy of a solved world and can say why. It never sees the hidden performance.
+
+    Attributes:
+        name: in its thoughts.
+        remembers: it goes by the clock as well, which the board does not show.
+    """
 
     def __init__(
         self,
@@ -60,6 +66,7 @@ class ExactAgent:
         self._mdp = mdp
         self._timetable = Timetable(mdp, solution) if isinstance(solution, FiniteHorizonSolution) else None
         self._solution = solution
+        self.remembers = self._timetable is not None
         self._rule = rule
         self._thinking = thinking
         self._observations = np.asarray(observations, np.int64)
@@ -74,7 +81,7 @@ class ExactAgent:
         Raises:
             ValueError: an observation that no state of the world has, or a tick beyond the horizon.
         """
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         places = self._index.find(observation)
         if (places < 0).any():
             raise ValueError(f"no state of the world looks like {observation[places.argmin()].tolist()}")

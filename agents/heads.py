@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..envs.base import Floats
-from ..envs.heads import MAX_ROUNDS, Heads, solve_heads
+from ..envs.heads import MAX_ROUNDS, Heads, followed_values, solve_heads
 
-__all__ = ["MAX_ROUNDS", "Heads", "check_heads", "solve_heads"]
+__all__ = ["MAX_ROUNDS", "Heads", "check_heads", "followed_values", "solve_heads"]
 
 
 def check_heads(

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.parts import ENUMERATE, Part
 from ..envs.responding import one_side
-from .base import AgentState, Progress, TrainingEnv
+from .base import AgentState, Company, Progress, TrainingEnv
 from .counts_model import CountsModel
 from .deliberation import WEIGHTED, Rule
 from .heads import check_heads
@@ -26,21 +26,12 @@ from .planning import Decision, Planning, Problem
 from .registry import make_planner
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
+from .ticks import Last, steps_of
 
 PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
 SOONEST: Final = 20
 """Steps between two plans at least; later, a hundredth of all steps so far."""
-
-
-@runtime_checkable
-class Company(TrainingEnv, Protocol):
-    """A lane on which others act as well, and are seen to."""
-
-    @property
-    def others(self) -> Ints:
-        """int32 `[N - 1]`: what the others really did in the last step."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -124,7 +115,7 @@ class JointCountsAgent:
         self._planned: tuple[Problem, Planning] | None = None
         self._stale = True
         self._policy: Ints = np.zeros(0, np.int32)
-        self._last: tuple[Longs, int, int, Bools] | None = None
+        self._last: Last | None = None
 
     # Training
 
@@ -174,10 +165,10 @@ class JointCountsAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         places = [self.game.find(row) for row in observation]
         actions = np.array([self._choose(*each) for each in zip(places, mask, strict=True)], np.int32)
-        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def thought(self) -> Thought | None:

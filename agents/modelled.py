@@ -25,6 +25,7 @@ from .registry import made_with
 from .tabular_plan import look
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
+from .ticks import Last, each_tick, steps_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,7 @@ class ModelledAgent:
         self._problem: Problem | None = None
         self._planning: Planning | None = None
         self._masks: dict[bytes, Bools] = {}
-        self._last: tuple[Longs, int, int, Bools] | None = None
+        self._last: Last | None = None
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`: in every state it tries what it tried least there, by lot among equals."""
@@ -137,10 +138,10 @@ class ModelledAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; where the model knows nothing, the first action that is available."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         self._masks = {look(row): able for row, able in zip(observation, mask.copy(), strict=True)}
         actions = np.array([self._choose(*each) for each in zip(observation, mask, strict=True)], np.int32)
-        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def observe(
@@ -156,12 +157,9 @@ class ModelledAgent:
         if not self.learning:
             return
         everything = np.ones(mask.shape[1], np.bool_)
-        for lane in range(len(action)):
-            before = self._masks.get(look(observation[lane]), everything)
-            pay = None if rewards is None else rewards[lane]
-            self.model.learn(
-                observation[lane], before, int(action[lane]), pay, following[lane], mask[lane], bool(ended[lane])
-            )
+        for tick in each_tick(observation, action, rewards, following, ended, mask):
+            before = self._masks.get(look(tick.observation), everything)
+            self.model.learn(tick.observation, before, tick.action, tick.rewards, tick.following, tick.mask, tick.ended)
 
     def thought(self) -> Thought | None:
         """See `Thinker.thought`. Where the model knows nothing, the thought has no plan and `q` is zero."""

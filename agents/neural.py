@@ -30,6 +30,7 @@ from .registry import make_planner
 from .reward_hypotheses import Prior
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
+from .ticks import Last, check_env, each_tick, steps_of
 from .training_thread import training_thread
 from .value_heads import ValueHeads, value_heads
 
@@ -200,7 +201,7 @@ class NeuralAgent:
         self._places: dict[bytes, tuple[int, int]] = {}
         self._frontier: Frontier | None = None
         self._surprised = False
-        self._last: tuple[Longs, int, int, Bools] | None = None
+        self._last: Last | None = None
 
     def enter(self, senses: Senses) -> None:
         """Looks at the map of another stage.
@@ -277,11 +278,7 @@ class NeuralAgent:
         """
         if self.training is None:
             raise ValueError("nothing to resume: this agent was never trained")
-        if tuple(env.channels) != self.channels or env.n_actions != self.model.n_actions:
-            raise ValueError(
-                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
-                f" the agent {self.channels} and {self.model.n_actions}"
-            )
+        check_env(env, self.channels, self.model.n_actions)
         with training_thread():
             while self.training.done < self.training.steps:
                 self._tick(env, self.training, on_progress)
@@ -424,10 +421,10 @@ class NeuralAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         rows = [self.model.replay.state(*each) for each in zip(observation, mask, strict=True)]
         actions = np.array([self._choose(row) for row in rows], np.int32)
-        self._last = (rows[0], int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last(rows[0], int(steps[0]), int(actions[0]), mask[0].copy())
         return actions, steps + 1
 
     def observe(
@@ -443,15 +440,15 @@ class NeuralAgent:
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for lane in range(len(action)):
-            before = self.model.replay.state(observation[lane], everything)
-            if self._last is not None and np.array_equal(self._last[0][: observation.shape[1]], observation[lane]):
-                before = self._last[0]
-            after = self.model.replay.state(following[lane], mask[lane] & (not ended[lane]))
-            over = bool(ended[lane])
-            self._surprised |= self._is_surprise(before, int(action[lane]), after, over)
-            pay = None if rewards is None else rewards[lane]
-            self._pending.append((before, int(action[lane]), after, pay, over))
+        for tick in each_tick(observation, action, rewards, following, ended, mask):
+            before = self.model.replay.state(tick.observation, everything)
+            if self._last is not None and np.array_equal(
+                self._last.observation[: tick.observation.size], tick.observation
+            ):
+                before = self._last.observation
+            after = self.model.replay.state(tick.following, tick.mask & (not tick.ended))
+            self._surprised |= self._is_surprise(before, tick.action, after, tick.ended)
+            self._pending.append((before, tick.action, after, tick.rewards, tick.ended))
         if self._surprised or len(self._pending) >= self.options.chunk:
             self._learn(self.options.updates)
             if self._surprised:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +60,9 @@ class Own:
     """An agent that a user brought.
 
     Attributes:
-        label: what it is called in a run.
-        source: `module:name`, a file, or the name of an entry point; or the agent itself, or what makes it.
+        label: what it is called in a run; a profile, where some of its parts are the user's own.
+        source: `module:name`, a file, or the name of an entry point; or the agent itself, or what makes it; of a
+            profile, its text, or these by the names that its parts have.
         agent: whose place it takes; None for the world's only agent.
         trust: files that hold pickles may be opened.
     """
@@ -78,8 +79,14 @@ class Own:
             return None
         return f"{self.agent}={self.source}" if self.agent else self.source
 
+    def part(self, name: str) -> Own | None:
+        """The agent that a part of a profile names so; None where that is none of the user's."""
+        if isinstance(self.source, Mapping) and name in self.source:
+            return Own(name, self.source[name], trust=self.trust)
+        return self if name == self.label else read_own(name, self.trust)
+
     def make(self, world: World) -> OwnAgent:
-        """A fresh one for a world.
+        """A fresh one for a world with one agent.
 
         Raises:
             OwnAgentFault: it cannot be found or made.
@@ -115,11 +122,16 @@ def installed() -> tuple[str, ...]:
 
 
 class OwnAgent:
-    """A user's agent in its seat: what it answers is checked, and what goes wrong in it is put down to it."""
+    """A user's agent in its seat: what it answers is checked, and what goes wrong in it is put down to it.
+
+    Attributes:
+        remembers: it has answered with something to keep, so that what it does may depend on more than what it sees.
+    """
 
     def __init__(self, label: str, agent: Any, seat: Seat) -> None:
         """Takes an object with `act`, and perhaps `fit`, `watch` and `thought`."""
         self._label, self._agent, self._seat = label, agent, seat
+        self.remembers = False
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`.
@@ -143,6 +155,7 @@ class OwnAgent:
         if barred.any():
             name = self._seat.actions[actions[barred][0]]
             raise self._fault(f"it chose `{name}` where that is not available; `mask` says what is")
+        self.remembers |= answer[1] is not None
         return actions.astype(np.int32), answer[1]
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:

@@ -1,8 +1,8 @@
 """The planner `mcts`: a tree of imagined futures grown from the present state, judged by heads where it ends.
 
-What the heads at the leaves are decides what the search is worth. They are those of the whole model after `sweeps`
-backups: with `all` they are right wherever the model is, and the search has nothing to add; with few, they see so many
-ticks ahead and no further, and the tree adds its own depth to that.
+What judges the leaves decides what the search is worth. Heads come of `sweeps` backups of the whole model: with `all`
+they are right wherever the model is, and the search has nothing to add; with few, they see so many ticks ahead, and the
+tree looks for what is better than doing as they say.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
 from .planner_tables import SWEEPS
-from .planning import Decision, Planning, Problem, Sweeps, check_sweeps
+from .planning import Decision, Leaves, Planning, Problem, Sweeps, check_heads_asked
 from .plans import MAX_LINE, MAX_NODES, Plan, PlanStep
 from .tabular_plan import events_of, outcomes_at, plan_step
 
@@ -35,7 +35,8 @@ class Mcts:
         backup: `best` or `mean`; see `tree_search`.
         gumbel: scale of the noise that picks the root's actions where there are more than `considered`; by `mean` it
             also breaks near ties.
-        sweeps: of the heads at the leaves; see `planning.Sweeps`.
+        sweeps: of the heads; see `planning.Sweeps`.
+        leaves: `followed` (what doing as the heads say is worth) or `swept` (the heads); see `planning.Leaves`.
     """
 
     simulations: int = 64
@@ -43,9 +44,10 @@ class Mcts:
     backup: Literal["best", "mean"] = "best"
     gumbel: float = 1.0
     sweeps: Sweeps = SWEEPS
+    leaves: Leaves = "followed"
 
     def __post_init__(self) -> None:
-        check_sweeps(self.sweeps)
+        check_heads_asked(self.sweeps, self.leaves)
         if self.simulations < 1 or self.considered < 1:
             raise ValueError("simulations and considered are at least 1")
         if self.backup not in ("best", "mean"):
@@ -69,7 +71,7 @@ class _Searching:
 
         self._options, self._problem = options, problem
         self._tables = SearchTables.of(problem.mdp)
-        self._heads = np.ascontiguousarray(problem.heads(options.sweeps).vector_values)
+        self._heads = np.ascontiguousarray(problem.leaf_values(options.sweeps, options.leaves))
         self._prior = np.zeros(problem.mdp.available.shape)
         self._known: dict[bytes, int] = {}
 

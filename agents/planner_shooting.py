@@ -13,7 +13,7 @@ import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
 from .planner_tables import SWEEPS
-from .planning import Decision, Planning, Problem, Sweeps, check_sweeps
+from .planning import Decision, Leaves, Planning, Problem, Sweeps, check_heads_asked
 from .plans import MAX_LINE, Plan
 from .tabular_plan import events_of, outcomes_at, plan_step
 
@@ -34,7 +34,8 @@ class Shooting:
         population: sequences drawn per iteration; each is tried on `WAYS` ways of chance where the model has any.
         iterations: how often they are drawn anew.
         elites: the share of them, the best, around which the next are drawn; at least one sequence.
-        sweeps: of the heads at the sequences' ends; see `planning.Sweeps`.
+        sweeps: of the heads; see `planning.Sweeps`.
+        leaves: what judges the sequences' ends; see `planning.Leaves`.
     """
 
     horizon: int = 12
@@ -42,9 +43,10 @@ class Shooting:
     iterations: int = 5
     elites: float = 0.1
     sweeps: Sweeps = SWEEPS
+    leaves: Leaves = "followed"
 
     def __post_init__(self) -> None:
-        check_sweeps(self.sweeps)
+        check_heads_asked(self.sweeps, self.leaves)
         if self.horizon < 1 or self.population < 2 or self.iterations < 1:
             raise ValueError("horizon and iterations are at least 1, population at least 2")
         if not 0 <= self.elites <= 1:
@@ -65,7 +67,7 @@ class _Shooting:
 
     def __init__(self, options: Shooting, problem: Problem) -> None:
         self._options, self._problem = options, problem
-        self._heads = problem.heads(options.sweeps).vector_values
+        self._heads = problem.leaf_values(options.sweeps, options.leaves)
         self._available = problem.mdp.available
         self._total = np.concatenate([[0.0], np.cumsum(problem.mdp.probability)])
         self._ways = WAYS if problem.mdp.next_state.size > self._available.sum() else 1

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..envs.base import Bools, Ints, Longs
 from ..envs.heads import Heads
-from .planning import Decision, Planning, Problem, Sweeps, check_sweeps
+from .planning import Decision, Planning, Problem, Sweeps, check_heads_asked
 from .plans import Plan
 from .tabular_plan import Course, plan_from_table
 
@@ -47,7 +47,7 @@ class Greedy:
     sweeps: Sweeps = SWEEPS
 
     def __post_init__(self) -> None:
-        check_sweeps(self.sweeps)
+        check_heads_asked(self.sweeps)
 
     @property
     def name(self) -> str:

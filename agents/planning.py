@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from ..envs.heads import Heads, solve_heads, swept_heads
+from ..envs.heads import Heads, followed_values, solve_heads, swept_heads
+from ..envs.policies import ImproperDiscount
 from .deliberation import Rule
 from .plans import Counterfactual, Plan
 
@@ -21,6 +22,13 @@ Sweeps: TypeAlias = int | Literal["all"]
 
 So many ticks ahead the heads see: after n sweeps a head holds what the best n ticks on the model pay, and nothing of
 what comes later.
+"""
+Leaves: TypeAlias = Literal["followed", "swept"]
+"""How the end of what is imagined is judged, be it soon or late.
+
+`followed`: by what doing as the heads say from there on is really worth, for ever. `swept`: by the heads themselves,
+which see `sweeps` ticks: what ends later then looks further, and looks better or worse for that alone
+(docs/decisions/0013-planners.md).
 """
 
 
@@ -60,6 +68,20 @@ class Problem:
         if sweeps == "all":
             return self.solved
         return swept_heads(self.mdp, self.weights, self.discounts, self.rule, sweeps)
+
+    def leaf_values(self, sweeps: Sweeps, leaves: Leaves) -> Floats:
+        """float64 `[S, K]`: what states are worth where a search ends.
+
+        Raises:
+            ImproperDiscount: discount 1, and doing as the heads say never comes to an end.
+        """
+        heads = self.heads(sweeps)
+        if leaves == "swept" or sweeps == "all":
+            return heads.vector_values
+        try:
+            return followed_values(self.mdp, heads.policy, self.discounts)
+        except ImproperDiscount as fault:
+            raise ImproperDiscount(f"{fault}, or `leaves: swept` to the planner") from fault
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,11 +147,13 @@ class Planner(Protocol):
         ...
 
 
-def check_sweeps(sweeps: Sweeps) -> None:
-    """Refuse what is no number of sweeps.
+def check_heads_asked(sweeps: Sweeps, leaves: Leaves = "swept") -> None:
+    """Refuse what is no number of sweeps, and no way to judge leaves.
 
     Raises:
-        ValueError: it is neither `all` nor a whole number from 0 up.
+        ValueError: it is neither `all` nor a whole number from 0 up; neither `followed` nor `swept`.
     """
     if sweeps != "all" and (not isinstance(sweeps, int) or sweeps < 0):
         raise ValueError(f"sweeps: {sweeps!r} is neither `all` nor a whole number from 0 up")
+    if leaves not in ("followed", "swept"):
+        raise ValueError(f"leaves: {leaves!r} is neither followed nor swept")

@@ -16,14 +16,15 @@ import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.by_look import MAX_POLICIES, ByLook, best_by_look
-from ..envs.policies import evaluate
 from .base import AgentState, Progress, TrainingEnv
 from .counts_model import CountsModel
-from .deliberation import WEIGHTED, attribution
-from .heads import check_heads
+from .deliberation import WEIGHTED
+from .heads import check_heads, followed_values
 from .novelty import NoveltyHead
 from .tabular_plan import look
+from .tabular_thought import valued_thought
 from .thoughts import Thought
+from .ticks import Last, check_env, steps_of
 
 PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
@@ -85,15 +86,7 @@ class PolicyAwareAgent:
         options: PolicyAwareOptions | None = None,
         name: str = "policy_aware",
     ) -> None:
-        """An agent that knows nothing yet.
-
-        Args:
-            channels: K names.
-            n_actions: A.
-            weights: `[K]`.
-            discount: of all task heads, or `[K]`, one for each; each in [0, 1).
-            options: see `PolicyAwareOptions`.
-            name: in its thoughts.
+        """An agent that knows nothing yet; the arguments are those of `CountsAgent`, the options its own.
 
         Raises:
             ValueError: shapes don't fit, or a discount is out of range.
@@ -107,7 +100,7 @@ class PolicyAwareAgent:
         self.found: ByLook | None = None
         self._looks: dict[bytes, int] = {}
         self._judged: dict[int, Floats] = {}
-        self._last: tuple[Longs, int, int, Bools] | None = None
+        self._last: Last | None = None
         self.training: Training | None = None
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
@@ -116,11 +109,7 @@ class PolicyAwareAgent:
         Raises:
             ValueError: the environment has other channels or actions than the agent.
         """
-        if tuple(env.channels) != self._channels or env.n_actions != self._n_actions:
-            raise ValueError(
-                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
-                f" the agent {self._channels} and {self._n_actions}"
-            )
+        check_env(env, self._channels, self._n_actions)
         options, plain = self._options, self._models[0]
         rng = np.random.default_rng(seed)
         novelty = NoveltyHead(plain.model, options.novelty_discount, options.n_known, options.n_chance, rng)
@@ -165,13 +154,13 @@ class PolicyAwareAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; the first available action where it has not seen this, or cannot do what it would."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         actions = mask.argmax(axis=1).astype(np.int32)
         for lane, row in enumerate(observation):
             wanted = self._action(row)
             if wanted >= 0 and mask[lane, wanted]:
                 actions[lane] = wanted
-        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def thought(self) -> Thought | None:
@@ -180,19 +169,8 @@ class PolicyAwareAgent:
             return None
         observation, step, action, mask = self._last
         q = np.where(mask[:, None], self._whole(observation), 0.0)
-        return Thought(
-            agent=self.name,
-            step=step,
-            action=action,
-            channels=self._channels,
-            weights=self._weights,
-            deliberation=WEIGHTED.name,
-            q=q,
-            uncertainty=np.full(mask.size, 0.0 if look(observation) in self._looks else 1.0),
-            available=mask,
-            attribution=attribution(q, self._weights, mask, action),
-            plans=(),
-        )
+        uncertainty = np.full(mask.size, 0.0 if look(observation) in self._looks else 1.0)
+        return valued_thought(self.name, self._channels, self._weights, WEIGHTED, step, action, q, uncertainty, mask)
 
     def _begin(self, observation: Longs, mask: Bools) -> Bools:
         for model in self._models:
@@ -233,10 +211,7 @@ class PolicyAwareAgent:
         able = self._mdp.available
         taken = able[np.arange(changed.size), np.maximum(changed, 0)] & (changed >= 0)
         changed = np.where(taken, changed, able.argmax(axis=1))
-        values = np.empty((self._mdp.n_states, len(self._channels)))
-        for discount in np.unique(self._discounts):
-            same = self._discounts == discount
-            values[:, same] = evaluate(self._mdp, changed, float(discount))[:, same]
+        values = followed_values(self._mdp, changed, self._discounts)
         return np.asarray(self._mdp.start_probability @ values[self._mdp.start_state])
 
 

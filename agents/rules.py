@@ -25,6 +25,7 @@ from .saving import parts_of, read_checkpoint, write_checkpoint
 from .tabular_plan import look
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
+from .ticks import Last, check_env, each_tick, steps_of
 
 FILE_VERSION: Final = 1
 CLOSING: Final = 0.1
@@ -124,7 +125,7 @@ class RulesAgent:
             held,
         )
         self._masks: dict[bytes, Bools] = {}
-        self._last: tuple[Longs, int, int, Bools] | None = None
+        self._last: Last | None = None
         self.training: Training | None = None
 
     @property
@@ -153,11 +154,7 @@ class RulesAgent:
         Raises:
             ValueError: the environment has other channels or actions than the agent.
         """
-        if tuple(env.channels) != self._channels or env.n_actions != self.model.n_actions:
-            raise ValueError(
-                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
-                f" the agent {self._channels} and {self.model.n_actions}"
-            )
+        check_env(env, self._channels, self.model.n_actions)
         explorer = Explorer(self._planner, self._options.novelty_discount, np.random.default_rng(seed))
         self.training = Training(steps, steps - int(CLOSING * steps), explorer, *self._begin(*env.reset(seed)))
         self.resume(env, on_progress)
@@ -232,13 +229,13 @@ class RulesAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         actions = mask.argmax(axis=1).astype(np.int32)
         self._masks = {look(row): able for row, able in zip(observation, mask.copy(), strict=True)}
         if self._planner.ready:
             places = self._planner.find(self._states(observation, mask))
             actions = self._planner.planning.decide(places, mask & self._planner.imagined.mdp.available[places])
-        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def observe(
@@ -257,12 +254,10 @@ class RulesAgent:
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for lane in range(len(action)):
-            seen = look(observation[lane])
-            before = self.model.state(observation[lane], self._masks.get(seen, everything))
-            after = self._state(following[lane], bool(ended[lane]), mask[lane])
-            pay = None if rewards is None else rewards[lane]
-            self._planner.record(before, int(action[lane]), after, pay, bool(ended[lane]))
+        for tick in each_tick(observation, action, rewards, following, ended, mask):
+            before = self.model.state(tick.observation, self._masks.get(look(tick.observation), everything))
+            after = self._state(tick.following, tick.ended, tick.mask)
+            self._planner.record(before, tick.action, after, tick.rewards, tick.ended)
 
     def thought(self) -> Thought | None:
         """See `Thinker.thought`. Before it has learned anything, the thought has no plan and `q` is zero."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..envs.base import Bools, FiniteMDP, Longs
+from .rules_contexts import hashed
 from .rules_model import Predicted, RulesModel
 
 
@@ -73,12 +74,8 @@ def imagine(
 
 
 def state_keys(states: Longs, ended: Bools) -> Longs:
-    """int64 `[n]`: a hash of each state; two of a million states share one with a chance below one in ten million."""
-    keys = np.where(ended, np.uint64(0x9E3779B97F4A7C15), np.uint64(0x2545F4914F6CDD1D))
-    for column in states.T:
-        keys = (keys ^ column.astype(np.uint64)) * np.uint64(0xD6E8FEB86659FD93)
-        keys ^= keys >> np.uint64(32)
-    return keys.view(np.int64)
+    """int64 `[n]`: see `hashed`; a state that ended has another than one that looks like it."""
+    return hashed([ended.astype(np.int64), *states.T], len(states))
 
 
 class _Walk:

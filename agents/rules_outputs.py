@@ -16,6 +16,7 @@ import numpy as np
 
 from ..envs.base import Floats, Longs
 from .rules_contexts import Factor, Geometry, Ticks, factors_ahead
+from .rules_memory import NOTHING, Memory, remember
 from .rules_tree import Tree, grow
 
 MIN_SHARE: Final = 0.01
@@ -61,6 +62,8 @@ class Rules:
         alphabet: int64 `[Y]`, what each symbol stands for, sorted.
         tree: predicts symbols.
         nats: what the ticks cost to tell, the rules included.
+        memory: which contexts are remembered whole.
+        counts: float64 `[C, Y]`, of the tree's leaves, then of the contexts in memory.
     """
 
     way: str
@@ -69,16 +72,18 @@ class Rules:
     alphabet: Longs
     tree: Tree
     nats: float
+    memory: Memory
+    counts: Floats
 
     @cached_property
     def outcomes(self) -> list[tuple[Longs, Floats]]:
-        """Per leaf the symbols that planning reckons with, the likeliest first, and their chances."""
-        return [_reckoned(counts) for counts in self.tree.counts]
+        """Per context the symbols that planning reckons with, the likeliest first, and their chances."""
+        return [_reckoned(counts) for counts in self.counts]
 
     @cached_property
     def weight(self) -> Longs:
-        """int64 `[leaves]`: how many ticks each leaf has learned from."""
-        return self.tree.counts.sum(axis=1).astype(np.int64)
+        """int64 `[C]`: how many ticks each context has learned from."""
+        return self.counts.sum(axis=1).astype(np.int64)
 
     @property
     def used(self) -> frozenset[Factor]:
@@ -86,8 +91,9 @@ class Rules:
         return frozenset(self.factors[f] for f in self.tree.used) | frozenset(self.usual.source if self.usual else ())
 
     def place(self, ticks: Ticks) -> Longs:
-        """int64 `[n]`: the leaf that predicts each tick."""
-        return self.tree.place(len(ticks), lambda factor: ticks.column(self.factors[factor]))
+        """int64 `[n]`: the context that predicts each tick: a leaf, or what is remembered of the whole below it."""
+        leaf = self.tree.place(len(ticks), lambda factor: ticks.column(self.factors[factor]))
+        return self.memory.refine(leaf, ticks) if self.memory.keys.size else leaf
 
     def symbols(self, written: Longs) -> Longs:
         """int64 `[n]`: the symbols of what came as it is written; -1 for what never came before."""
@@ -124,9 +130,7 @@ def recount(rules: Rules, ticks: Ticks, written: Longs) -> Rules | None:
     symbols = rules.symbols(written)
     if (symbols < 0).any():
         return None
-    leaves, n = rules.tree.counts.shape
-    counts = np.bincount(rules.place(ticks) * n + symbols, minlength=leaves * n).reshape(leaves, n)
-    return replace(rules, tree=replace(rules.tree, counts=counts.astype(np.float64)))
+    return _remembering(rules, ticks, symbols)
 
 
 class FieldWays:
@@ -246,7 +250,19 @@ def _fit(
         factors, sizes = [], []
     values = np.stack([ticks.column(f) for f in factors], axis=1) if factors else np.zeros((written.size, 0), np.int64)
     tree = grow(values, np.array(sizes, np.int64), symbols, alphabet.size, limit - price)
-    return None if tree is None else Rules(way, usual, tuple(factors), alphabet, tree, price + tree.nats)
+    if tree is None:
+        return None
+    rules = Rules(way, usual, tuple(factors), alphabet, tree, price + tree.nats, NOTHING, tree.counts)
+    return _remembering(rules, ticks, symbols)
+
+
+def _remembering(rules: Rules, ticks: Ticks, symbols: Longs) -> Rules:
+    """The rules with the counts of these ticks, and with what their leaves leave open remembered whole."""
+    leaf = rules.tree.place(len(ticks), lambda factor: ticks.column(rules.factors[factor]))
+    leaves, n = rules.tree.counts.shape
+    counts = np.bincount(leaf * n + symbols, minlength=leaves * n).reshape(leaves, n)
+    memory, whole = remember(counts, leaf, ticks, symbols)
+    return replace(rules, memory=memory, counts=np.concatenate([counts, whole]).astype(np.float64))
 
 
 def _key(source: tuple[Factor, ...], ticks: Ticks) -> Longs:

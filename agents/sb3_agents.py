@@ -17,11 +17,12 @@ import numpy as np
 
 from ..envs.base import Bools, Ints, Longs
 from ..envs.compiling import compile_world
+from ..envs.faces.spaces import Observer
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
-from .base import AgentState, Progress, TrainingEnv
+from .base import AgentState, Company, Progress, TrainingEnv
 from .sb3_policy import Sb3Policy, need_sb3, unable_to_see
-from .sb3_settings import LANES, Algorithm, settings
+from .sb3_settings import LANES, Algorithm, in_one_lane, settings
 from .training_thread import training_thread
 
 FILE_VERSION: Final = 1
@@ -36,7 +37,7 @@ class Sb3Agent:
     Attributes:
         name: the algorithm, whether its settings were searched for, and whether it was paid for novelty.
         learns_with: the part of a stage's `learn` that says whether it is trained there.
-        own_lanes: it steps lanes of its own in place of the environment that `fit` is given.
+        own_lanes: it steps lanes of its own in place of the environment that `fit` is given, unless others act there.
     """
 
     learns_with: Final = "values"
@@ -50,6 +51,7 @@ class Sb3Agent:
         novelty: float = 0.0,
         tuned: bool = False,
         lanes: int = LANES,
+        world: World | None = None,
         **changes: Any,
     ) -> None:
         """An untrained agent for one stage of a scenario.
@@ -61,6 +63,7 @@ class Sb3Agent:
             novelty: the bonus for what is met for the first time, see `sb3_settings.NOVELTY_SCALE`.
             tuned: with the settings that a search found.
             lanes: stepped at once in training.
+            world: that stage, compiled, with the agent that it stands for alone; None: the scenario has only one.
             changes: settings that replace those of the table.
 
         Raises:
@@ -74,7 +77,7 @@ class Sb3Agent:
         self.name = f"{algorithm}{'_tuned' * tuned}{'_novelty' * bool(novelty)}"
         self._scenario, self._stage, self._lanes = scenario, stage, lanes
         self._novelty, self._tuned = novelty, tuned
-        self._world = compile_world(scenario, stage)
+        self._world = compile_world(scenario, stage) if world is None else world
         if (reason := unable_to_see(self._world)) is not None:
             raise ValueError(reason)
         self._recurrent = algorithm == "ppo_recurrent" or (algorithm == "ppo" and _hidden(self._world))
@@ -98,30 +101,33 @@ class Sb3Agent:
         """See `Trainable.fit`, but that it steps many lanes of its stage in place of `env`, and whole rollouts only.
 
         Progress is told after each rollout: `earned`, what the episodes that ended since were paid on average, a bonus
-        for novelty not counted, and whatever Stable-Baselines3 logs.
+        for novelty not counted, and whatever Stable-Baselines3 logs. Where others act in `env`, they act nowhere else:
+        there it steps that lane, with as much experience between two updates as from many.
         """
         self._enough = False
         callback = None if on_progress is None else _reporter(on_progress, lambda: self._enough)
         with training_thread():
             if self._model is None:
-                self._model = self._made(seed)
+                self._model = self._made(seed, env if isinstance(env, Company) else None)
             self._model.learn(total_timesteps=steps, reset_num_timesteps=False, callback=callback)
         self._policy = Sb3Policy(self._model, self._world)
 
-    def _made(self, seed: int) -> Any:
+    def _made(self, seed: int, env: TrainingEnv | None = None) -> Any:
         from stable_baselines3 import DQN, PPO
 
-        from ..envs.faces.sb3 import BoardExtractor, TurncoatVecEnv
+        from ..envs.faces.sb3 import BoardExtractor
 
-        lanes: Any = TurncoatVecEnv(self._scenario, self._lanes, self._stage)
+        chosen, lanes = self._settings, self._lanes_on(env)
+        if env is not None:
+            chosen = in_one_lane(chosen, self._lanes)
         if self._novelty:
             lanes = _novel(lanes, self._novelty)
         shared = {
             "gamma": self._world.agents[0].discount,
             "seed": seed,
             "device": self._device,
-            **self._settings,
-            "policy_kwargs": {"features_extractor_class": BoardExtractor, **self._settings.get("policy_kwargs", {})},
+            **chosen,
+            "policy_kwargs": {"features_extractor_class": BoardExtractor, **chosen.get("policy_kwargs", {})},
         }
         if self.algorithm == "dqn":
             return DQN("MultiInputPolicy", lanes, **shared)
@@ -135,13 +141,21 @@ class Sb3Agent:
             return MaskablePPO("MultiInputPolicy", lanes, **shared)
         return PPO("MultiInputPolicy", lanes, **shared)
 
-    def enter_school(self, stage: str) -> None:
-        """Say in which stage it is trained from now on."""
+    def _lanes_on(self, env: TrainingEnv | None) -> Any:
+        """A lane that is shared with others, or lanes of its own."""
+        if env is not None:
+            from .sb3_lane import SharedLane
+
+            return SharedLane(env, self._world)
         from ..envs.faces.sb3 import TurncoatVecEnv
 
+        return TurncoatVecEnv(self._scenario, self._lanes, self._stage)
+
+    def enter_school(self, stage: str) -> None:
+        """Say in which stage it is trained from now on."""
         self._stage = stage
         if self._model is not None:
-            lanes: Any = TurncoatVecEnv(self._scenario, self._lanes, stage)
+            lanes = self._lanes_on(None)
             self._model.set_env(_novel(lanes, self._novelty) if self._novelty else lanes)
 
     # Deployment
@@ -155,6 +169,11 @@ class Sb3Agent:
         if self._model is None:
             raise ValueError(f"`{self.name}` was never trained: call `fit`, or load it")
         self._policy = Sb3Policy(self._model, world)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what it does depends on more than what it sees of the board: on what was before, or on the time."""
+        return self._recurrent or Observer(self._world, 0).timed
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; the best available action.

@@ -70,6 +70,12 @@ def settings(algorithm: Algorithm, tuned: bool = False, recurrent: bool = False)
     return {**DEFAULT[kin(algorithm)], **found, **(RECURRENT if recurrent else {})}
 
 
+def in_one_lane(chosen: Mapping[str, Any], lanes: int) -> dict[str, Any]:
+    """The same settings where one lane stands for so many: as much experience between two updates."""
+    longer = {name: chosen[name] * lanes for name in ("n_steps", "train_freq") if name in chosen}
+    return {**chosen, **longer}
+
+
 def unsearched(name: str) -> str | None:
     """Why there are no tuned settings for an agent of this name, or None."""
     algorithm = name.partition("_")[0]

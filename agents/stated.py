@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 
-from ..envs.base import Bools, Ints, Longs
+from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.responding import always
 from .base import AgentState, Progress, TrainingEnv
 from .tabular import RandomAgent
+
+
+@runtime_checkable
+class Stated(Protocol):
+    """An agent that says how often it does what, so that nobody has to count."""
+
+    def chances(self, able: Bools) -> Floats:
+        """float64 `[S, A]`: how often it takes each action where those of bool `[S, A]` are available."""
+        ...
 
 
 class StatedAgent:
@@ -24,3 +36,7 @@ class StatedAgent:
         """See `Agent.act`."""
         otherwise, _ = self._else.act(observation, None, mask)
         return np.where(mask[:, self._action], self._action, otherwise).astype(np.int32), None
+
+    def chances(self, able: Bools) -> Floats:
+        """See `Stated.chances`."""
+        return always(self._action, able)

@@ -15,11 +15,14 @@ from typing import Final, Literal, TypeAlias, get_args
 import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.responding import evenly
 from .base import AgentState, Progress, TrainingEnv
-from .deliberation import WEIGHTED, Rule, attribution
+from .deliberation import WEIGHTED, Rule
 from .saving import read_checkpoint, write_checkpoint
 from .tabular_plan import look
+from .tabular_thought import valued_thought
 from .thoughts import Thought
+from .ticks import Last, check_env, each_tick, steps_of
 
 Update: TypeAlias = Literal["q_learning", "virtual_sarsa", "empirical_sarsa"]
 UPDATES: Final[tuple[Update, ...]] = get_args(Update)
@@ -123,7 +126,7 @@ class TabularAgent:
         self._q = np.zeros((64, n_actions, len(self._channels)))
         self._rng = np.random.default_rng(0)
         self._pending: dict[int, tuple[int, int, Floats, bytes]] = {}
-        self._last: tuple[Longs, int, int, Bools] | None = None
+        self._last: Last | None = None
         self.training: Training | None = None
 
     # Values
@@ -193,11 +196,7 @@ class TabularAgent:
         Raises:
             ValueError: the environment has other channels or actions than the agent.
         """
-        if tuple(env.channels) != self._channels or env.n_actions != self._q.shape[1]:
-            raise ValueError(
-                f"the environment has channels {tuple(env.channels)} and {env.n_actions} actions,"
-                f" the agent {self._channels} and {self._q.shape[1]}"
-            )
+        check_env(env, self._channels, self._q.shape[1])
         self._rng = np.random.default_rng(seed)
         self._pending.clear()
         observation, mask = env.reset(seed)
@@ -239,10 +238,10 @@ class TabularAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; greedy."""
-        steps = np.zeros(len(observation), np.int64) if state is None else np.asarray(state, np.int64)
+        steps = steps_of(state, len(observation))
         q = np.array([self.values(row) for row in observation])
         actions = self._rule(q, self._weights, mask).action
-        self._last = (np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def observe(
@@ -257,9 +256,9 @@ class TabularAgent:
         """See `Learner.observe`; where rewards are withheld there is nothing to learn."""
         if not self.learning or rewards is None:
             return
-        for lane in range(len(action)):
-            before, after = look(observation[lane]), look(following[lane])
-            self._take_in(lane, before, int(action[lane]), rewards[lane], after, bool(ended[lane]), mask[lane])
+        for lane, tick in enumerate(each_tick(observation, action, rewards, following, ended, mask)):
+            before, after = look(tick.observation), look(tick.following)
+            self._take_in(lane, before, tick.action, rewards[lane], after, tick.ended, tick.mask)
 
     def thought(self) -> Thought | None:
         """See `Thinker.thought`: its values and which head decided; it plans nothing."""
@@ -267,19 +266,8 @@ class TabularAgent:
             return None
         observation, step, action, mask = self._last
         q = np.where(mask[:, None], self.values(observation), 0.0)
-        return Thought(
-            agent=self.name,
-            step=step,
-            action=action,
-            channels=self._channels,
-            weights=self._weights,
-            deliberation=self._rule.name,
-            q=q,
-            uncertainty=np.full(mask.size, 0.0 if look(observation) in self._numbers else 1.0),
-            available=mask,
-            attribution=attribution(q, self._weights, mask, action, self._rule),
-            plans=(),
-        )
+        uncertainty = np.full(mask.size, 0.0 if look(observation) in self._numbers else 1.0)
+        return valued_thought(self.name, self._channels, self._weights, self._rule, step, action, q, uncertainty, mask)
 
     # Keeping
 
@@ -336,3 +324,7 @@ class RandomAgent:
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
         return np.where(mask, self._rng.random(mask.shape), -1.0).argmax(axis=1).astype(np.int32), None
+
+    def chances(self, able: Bools) -> Floats:
+        """See `stated.Stated`."""
+        return evenly(able)

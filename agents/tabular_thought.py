@@ -1,4 +1,4 @@
-"""The thought of an agent whose planner works on a finite model: what all of them share."""
+"""The thought of an agent that values every action: what all of them share."""
 
 from __future__ import annotations
 
@@ -35,6 +35,23 @@ def tabular_thought(
         plan: None where there was none, and then `q` is zero.
     """
     q = np.zeros((available.size, len(channels))) if plan is None else plan.q
+    plans = () if plan is None else (plan,)
+    return valued_thought(agent, channels, weights, rule, step, action, q, uncertainty, available, plans)
+
+
+def valued_thought(
+    agent: str,
+    channels: tuple[str, ...],
+    weights: Floats,
+    rule: Rule,
+    step: int,
+    action: int,
+    q: Floats,
+    uncertainty: Floats,
+    available: Bools,
+    plans: tuple[Plan, ...] = (),
+) -> Thought:
+    """A decision with its values float64 `[A, K]`, by plans or without any; the rest as in `tabular_thought`."""
     return Thought(
         agent=agent,
         step=step,
@@ -46,5 +63,5 @@ def tabular_thought(
         uncertainty=uncertainty,
         available=available,
         attribution=attribution(q, weights, available, action, rule),
-        plans=() if plan is None else (plan,),
+        plans=plans,
     )

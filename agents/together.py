@@ -1,7 +1,8 @@
 """Several agents trained at once in one world, in step: nobody's next tick begins before everyone has chosen.
 
 Every agent runs its own `fit`, unchanged, in a thread of its own, on a lane that waits for the others. Threads never
-race: an agent goes on only when its tick is done, and touches nothing of the others', so a seed fixes everything.
+race: they take turns, in the world's order, and one goes on only when the one before it has chosen. So a seed fixes
+everything, also of learners that use what a process has only one of (torch's settings, chance of libraries).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from ..envs.joint_lanes import JointLane, JointTick, JointView
 from .base import Agent, AgentState, Pupil
 
 
-class _Stopped(Exception):
-    """Another agent failed, so this one cannot go on."""
+class _Stopped(BaseException):
+    """Another agent failed, so this one cannot go on; whatever its code does about exceptions."""
 
 
 class Place:
@@ -87,6 +88,7 @@ def fit_together(
 
     def work(number: int) -> None:
         try:
+            shared.wait(number)
             own = int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint32)[0])
             agents[number].fit(Place(shared, number), steps, own)
             shared.leave(number)
@@ -98,6 +100,7 @@ def fit_together(
     threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(len(agents))]
     for thread in threads:
         thread.start()
+    shared.open()
     for thread in threads:
         thread.join()
     if shared.fault is not None:
@@ -105,19 +108,28 @@ def fit_together(
 
 
 class _Shared:
-    """The lane and who has chosen; whoever chooses last makes the tick."""
+    """The lane, whose turn it is, and who has chosen; whoever chooses last makes the tick."""
 
     def __init__(self, lane: JointLane, agents: Sequence[Agent], seed: int, before_tick: Callable[[], None]) -> None:
         self.lane, self._agents, self._before_tick = lane, agents, before_tick
         self.executed: Ints = np.full(len(agents), -1, np.int32)
         self.fault: Exception | None = None
         self._view: JointView = lane.reset(seed)
-        self._turn = threading.Condition()
+        self._turns = [threading.Semaphore(0) for _ in agents]
         self._chosen: dict[int, int] = {}
         self._memories: dict[int, AgentState] = {}  # of those whose `fit` is over
         self._fresh = set(range(len(agents)))  # who may begin an episode
-        self._ticks = 0
         self._tick: JointTick | None = None
+
+    def open(self) -> None:
+        """The first turn."""
+        self._turns[0].release()
+
+    def wait(self, agent: int) -> None:
+        """Returns when it is an agent's turn."""
+        self._turns[agent].acquire()
+        if self.fault is not None:
+            raise _Stopped
 
     def begin(self, agent: int) -> tuple[Longs, Bools]:
         """What an agent sees as an episode begins."""
@@ -127,34 +139,37 @@ class _Shared:
         return self._view.observations[agent], self._view.able[agent]
 
     def step(self, agent: int, action: int) -> JointTick:
-        """One tick: returns when everyone has chosen."""
-        with self._turn:
-            now = self._ticks
-            self._chosen[agent] = action
-            self._proceed()
-            while self._ticks == now and self.fault is None:
-                self._turn.wait()
-            if self.fault is not None:
-                raise _Stopped
-            assert self._tick is not None
-            return self._tick
+        """One tick: returns when everyone has chosen, and it is this agent's turn again."""
+        if self.fault is not None:
+            raise _Stopped
+        self._chosen[agent] = action
+        self._proceed()
+        self.wait(agent)
+        assert self._tick is not None
+        return self._tick
 
     def leave(self, agent: int) -> None:
         """An agent learns no more: from now on it acts."""
-        with self._turn:
-            self._memories[agent] = None
-            self._proceed()
+        self._memories[agent] = None
+        self._proceed()
 
     def fail(self, fault: Exception) -> None:
         """An agent failed; nobody goes on."""
-        with self._turn:
-            self.fault = self.fault or fault
-            self._turn.notify_all()
+        self.fault = self.fault or fault
+        for turn in self._turns:
+            turn.release()
 
     def _proceed(self) -> None:
-        """The tick, if everyone has chosen who still learns."""
-        if not self._chosen or len(self._chosen) + len(self._memories) < len(self._agents):
-            return
+        """The next turn is of whoever has not chosen; the tick, if all have who still learn."""
+        learning = [number for number in range(len(self._agents)) if number not in self._memories]
+        waited_for = [number for number in learning if number not in self._chosen]
+        if not waited_for and self._chosen:
+            self._make_tick()
+            waited_for = learning
+        if waited_for:
+            self._turns[waited_for[0]].release()
+
+    def _make_tick(self) -> None:
         self._before_tick()
         actions = np.empty(len(self._agents), np.int32)
         for number in range(len(self._agents)):
@@ -166,8 +181,6 @@ class _Shared:
             self._fresh = set(range(len(self._agents)))
             self._memories = dict.fromkeys(self._memories)
         self._chosen.clear()
-        self._ticks += 1
-        self._turn.notify_all()
 
     def _act(self, number: int) -> int:
         view = self._view

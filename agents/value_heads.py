@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..envs.base import FiniteMDP, Floats, Ints
-from ..envs.policies import evaluate
 from .deliberation import WEIGHTED
-from .heads import solve_heads
+from .heads import followed_values, solve_heads
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +45,8 @@ def value_heads(members: Sequence[FiniteMDP], policy: Ints, discounts: Floats) -
     states, channels = members[0].n_states, discounts.size
     joint, own = np.zeros((2, len(members), states, channels))
     for e, mdp in enumerate(members):
-        for k, discount in enumerate(discounts.tolist()):
-            joint[e, :, k] = evaluate(mdp, policy, discount)[:, k]
+        joint[e] = followed_values(mdp, policy, discounts)
+        for k in range(channels):
             alone = np.eye(channels)[k]
             own[e, :, k] = solve_heads(mdp, alone, discounts, WEIGHTED).vector_values[:, k]
     return ValueHeads(joint, own)

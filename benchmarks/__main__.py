@@ -2,14 +2,14 @@
 
 Without arguments: everything of Turncoat's own. `peers` measures it beside other libraries, `torch-view` what torch
 makes of it, on a GPU if asked; `frames` measures the window. `results` and `cheese` are about what agents learn,
-`tune` about the baselines' settings. All of these have `--help`.
+`planners` about what search is worth, `tune` about the baselines' settings. All of these have `--help`.
 """
 
 from __future__ import annotations
 
 import sys
 
-OTHERS = "peers, torch-view, frames, results, cheese and tune"
+OTHERS = "peers, torch-view, frames, results, cheese, planners and tune"
 
 
 def own() -> int:
@@ -59,6 +59,10 @@ def main(arguments: list[str]) -> int:
             from . import cheese
 
             return cheese.main(rest)
+        case ["planners", *rest]:
+            from . import planners
+
+            return planners.main(rest)
     print(f"no benchmark {arguments[0]!r}; there are {OTHERS}, or no argument for how quick Turncoat is")
     return 2
 

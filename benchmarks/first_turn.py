@@ -24,7 +24,7 @@ from turncoat.scenarios.language.loading import apply_overrides, load
 
 SCENARIO = "treacherous_turn/first_turn"
 WATCHED = (0, 1, 2, 5, 10, 20)
-STEPS = {"counts": 10_000, "q_learning": 50_000, "ppo": 20_000, "dqn": 20_000}
+STEPS = {"counts": 10_000, "q_learning": 50_000, "ppo": 20_000, "dqn": 5_000}
 """Where an agent learns more slowly than the file's steps allow for."""
 MODEL_FREE = ("q_learning", "ppo", "dqn", "random")
 """What they watch makes no difference to them."""

@@ -10,7 +10,6 @@ import argparse
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final, Literal
 
 import numpy as np
@@ -20,15 +19,14 @@ from turncoat.agents.neural_replay import pair_key
 from turncoat.agents.reward_features import RewardFeatures, Ticks
 from turncoat.envs.base import Bools, Longs
 from turncoat.envs.enumerating import Enumeration
-from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
-from turncoat.envs.senses import senses
+from turncoat.evals import trained
 from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.methods import METHODS
 from turncoat.evals.rundir import library_versions
 from turncoat.evals.simulate import simulate, trace_meta
-from turncoat.evals.stages import Life, School, world_of
+from turncoat.evals.stages import world_of
 from turncoat.evals.trace import Trace, join_traces
+from turncoat.evals.training import training_for
 from turncoat.scenarios.language.loading import load
 
 from .first_turn import SCENARIO, told
@@ -58,17 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def brought_up(laboratory: Laboratory, seed: int, steps: int | None = None) -> NeuralAgent:
     """The same agent as `turncoat run` brings up, at the door of the judged stage; `steps` or the file's."""
-    scenario, school = laboratory.scenario, laboratory.enumeration({}, laboratory.training_stage)
-
-    def lane(where: School) -> TableLane:
-        assert isinstance(where, Enumeration), "every stage of this scenario is enumerable"
-        return TableLane(where)
-
-    make = partial(METHODS["neural"], school.world, scenario)
-    steps = scenario.document.runs.steps if steps is None else steps
-    agent = Life(make, lane, scenario, school, "deploy", steps).brought_up(seed)
+    steps = laboratory.scenario.document.runs.steps if steps is None else steps
+    agent = trained.brought_up(training_for(laboratory, "neural", {}, "deploy", steps, 1), seed)
     assert isinstance(agent, NeuralAgent), "that is what was asked for"
-    agent.enter(senses(laboratory.world({}, "deploy")))
     return agent
 
 

@@ -1,8 +1,9 @@
-"""One library's stepping loop, in a process of its own: `python peer_loops.py LOOP SECONDS`.
+"""One library's loop, in a process of its own: `python peer_loops.py LOOP SECONDS`.
 
 It runs where that library is installed, so it imports nothing else. When it is warm it prints a line of JSON about
-itself; then for every line on its input it steps for so many seconds and prints how many steps a second it made.
-Actions are uniform over the environment's own and drawn beforehand; every step gives its observation.
+itself; then for every line on its input it works for so many seconds and prints how much it did a second: steps of an
+environment, or simulations of a tree search. Actions of steps are uniform over the environment's own and drawn
+beforehand; every step gives its observation.
 """
 
 import json
@@ -10,6 +11,7 @@ import sys
 import time
 
 LANES = 1_024
+SIMULATIONS = 32
 MAP = "MiniGrid-Empty-8x8-v0"
 
 
@@ -129,10 +131,66 @@ def navix_many():
     return some
 
 
+def turncoat_search(roots, backup="mean"):
+    """Our tree search on the exact tables of `lab` (5 actions, 2 channels), one thread."""
+    import numpy as np
+
+    from turncoat.agents.tree_search import SearchTables, tree_search
+    from turncoat.evals.laboratory import Laboratory
+    from turncoat.scenarios.language.loading import load
+
+    plan = Laboratory(load("treacherous_turn/lab")).plan({}, "deploy")
+    tables, heads = SearchTables.of(plan.mdp), plan.solution.vector_values
+    states = np.random.default_rng(0).choice(np.flatnonzero(~plan.mdp.ended).astype(np.int32), roots)
+    discounts = np.full(len(plan.mdp.channels), plan.discount)
+    asked = max(1, 4096 // roots)
+
+    def some():
+        for call in range(asked):
+            keys = np.arange(call * roots, (call + 1) * roots)
+            tree_search(tables, states, heads, plan.weights, discounts, SIMULATIONS, keys, backup=backup)
+        return asked * roots * SIMULATIONS
+
+    return some
+
+
+def mctx_search(roots):
+    """mctx's Gumbel MuZero, scalar values, 5 actions, all cores; its model is one multiplication, next to nothing."""
+    import jax
+    import jax.numpy as jnp
+    import mctx
+
+    def model(params, key, action, embedding):
+        following = embedding * 5 + action + 1
+        value = jnp.sin(following.astype(jnp.float32))
+        zeros = jnp.zeros((roots, 5))
+        out = mctx.RecurrentFnOutput(reward=value, discount=jnp.full(roots, 0.97), prior_logits=zeros, value=value)
+        return out, following
+
+    @jax.jit
+    def search(key):
+        root = mctx.RootFnOutput(
+            prior_logits=jnp.zeros((roots, 5)), value=jnp.zeros(roots), embedding=jnp.zeros(roots, jnp.int32)
+        )
+        return mctx.gumbel_muzero_policy((), key, root, model, SIMULATIONS).action
+
+    state = {"key": jax.random.PRNGKey(0)}
+    asked = max(1, 1024 // roots)
+
+    def some():
+        for _ in range(asked):
+            state["key"], key = jax.random.split(state["key"])
+            jax.block_until_ready(search(key))
+        return asked * roots * SIMULATIONS
+
+    return some
+
+
 def main(loop, budget):
     """Warm up, then obey."""
     begun = time.perf_counter()
-    some = globals()[loop]()
+    name, *numbers = loop.split(":")
+    some = globals()[name](*map(int, numbers))
     for _ in range(3):  # what is compiled may be compiled again for the types that come back
         some()
     print(json.dumps({"warm_after": time.perf_counter() - begun}), flush=True)

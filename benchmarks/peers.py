@@ -1,4 +1,4 @@
-"""Turncoat beside other libraries of small worlds, in turns in one session: `python -m benchmarks peers`.
+"""Turncoat beside other libraries, of small worlds and of tree search, in turns: `python -m benchmarks peers`.
 
 Each peer lives in a virtual environment of its own, made the first time. One that cannot be installed or run is
 reported with the reason and spoils nothing.
@@ -36,8 +36,9 @@ class Peer:
     Attributes:
         name: for people.
         requirements: for pip, versions pinned.
-        loop: a function of `peer_loops`.
+        loop: a function of `peer_loops`, and a number that it is given (`search:32`).
         against: Turncoat's loops to compare with.
+        unit: what both do.
         at_least: how many times as quick Turncoat's first should be, where there is a target.
     """
 
@@ -46,8 +47,11 @@ class Peer:
     loop: str
     against: tuple[str, ...]
     at_least: float | None = None
+    unit: str = "steps"
 
 
+ROOTS = (1, 32, 128)
+"""States that are searched from at once."""
 PEERS = (
     Peer(
         "Minigrid 3.2.0, one environment",
@@ -68,12 +72,23 @@ PEERS = (
         "envpool_many",
         ("turncoat_many", "turncoat_torch"),
     ),
+    *(
+        Peer(
+            f"mctx 0.0.71 from {roots}, near-free model",
+            ("mctx==0.0.71", "jax==0.10.2", "chex==0.1.92", "numpy==2.4.6"),
+            f"mctx_search:{roots}",
+            (f"turncoat_search:{roots}",),
+            at_least=1,
+            unit="simulations",
+        )
+        for roots in ROOTS
+    ),
 )
 OURS = {
     "turncoat_one": "Turncoat, one environment",
     "turncoat_many": "Turncoat, 1,024 lanes",
     "turncoat_torch": "Turncoat in torch, 1,024 lanes",
-}
+} | {f"turncoat_search:{roots}": f"Turncoat's search of lab from {roots}" for roots in ROOTS}
 
 
 def installed(peer: Peer, cache: Path) -> Path:
@@ -108,7 +123,7 @@ def _last_word(text: str) -> str:
 
 
 class Loop:
-    """A stepping loop, warm and waiting in its own process."""
+    """A loop, warm and waiting in its own process."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         """Wait until it is warm.
@@ -124,7 +139,7 @@ class Loop:
         self.warm_after: float = json.loads(self._answer())["warm_after"]
 
     def rate(self) -> float:
-        """Steps a second, measured now.
+        """Steps (or what else it does) a second, measured now.
 
         Raises:
             Absent: it ended instead.
@@ -159,7 +174,7 @@ def looping(python: Path | str, loop: str, budget: float) -> Iterator[Loop]:
 def compare(
     peers: Sequence[Peer], cache: Path = CACHE, runs: int = 7, budget: float = 1.0
 ) -> tuple[list[Figure], dict[str, str]]:
-    """Step all loops in turns.
+    """Let all loops work in turns.
 
     Args:
         peers: whom to compare with.
@@ -189,9 +204,10 @@ def compare(
 
 
 def _figures(peers: Sequence[Peer], loops: dict[str, Loop], rates: dict[str, list[float]]) -> list[Figure]:
-    """Each loop's steps a second, then how many times as quick Turncoat was, turn by turn."""
+    """What each loop did a second, then how many times as quick Turncoat was, turn by turn."""
     names = OURS | {peer.loop: peer.name for peer in peers}
-    figures = [Figure(names[loop], "steps/s", tuple(rates[loop])) for loop in loops]
+    units = {loop: peer.unit for peer in peers for loop in (peer.loop, *peer.against)}
+    figures = [Figure(names[loop], f"{units[loop]}/s", tuple(rates[loop])) for loop in loops]
     figures += [Figure(f"  {names[loop]}: warm after", "s", (loops[loop].warm_after,)) for loop in loops]
     for peer in peers:
         for place, ours in enumerate(peer.against):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from turncoat.agents.base import Agent
+from turncoat.evals.entering import enter
 from turncoat.evals.laboratory import Laboratory, holds_in, measure_in, measured
 from turncoat.evals.learning import watch_training, worth
 from turncoat.evals.measures import sampled_measure
@@ -17,7 +18,7 @@ from turncoat.evals.recording import exact_agent
 from turncoat.evals.rundir import library_versions
 from turncoat.evals.simulate import simulate, trace_meta
 from turncoat.evals.trace import Trace
-from turncoat.evals.trained import enter, lane
+from turncoat.evals.training import lane
 from turncoat.scenarios.language.loading import load
 
 from .results_plan import EPISODES, Subject

@@ -269,6 +269,7 @@ class _Compiler:
             scope=self.scope,
             rewards_shown=stage.rewards == "shown",
             response=self._response(),
+            apart=self.document.solution == "equilibrium",
             body_index={body.name: body.order for body in self.bodies},
             zone_index={name: index for index, name in enumerate(boards.zone_names)},
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from .base import Bools, FiniteMDP, Floats, Ints
 from .deliberation import Deliberation
-from .policies import evaluate
+from .policies import Policy, evaluate
 from .tables import tables
 
 MAX_ROUNDS: Final = 200
@@ -69,10 +69,7 @@ def solve_heads(
     met: dict[bytes, int] = {}
     for number in range(MAX_ROUNDS):
         met[policy.tobytes()] = number
-        values = np.empty((mdp.n_states, discounts.size))
-        for discount in np.unique(discounts):
-            same = discounts == discount
-            values[:, same] = evaluate(mdp, policy, float(discount))[:, same]
+        values = followed_values(mdp, policy, discounts)
         q = np.where(table.available[..., None], table.vector_rewards + table.ahead(values) * discounts, 0.0)
         choice = deliberate(q[live], weights, available)
         better = ~choice.ties[np.arange(live.size), policy[live]]
@@ -84,6 +81,27 @@ def solve_heads(
             return Heads(policy, values, q, False, number + 1 - seen)
         policy = following
     return Heads(policy, values, q, False)
+
+
+def followed_values(mdp: FiniteMDP, policy: Policy, discounts: Floats) -> Floats:
+    """What following a policy is worth, for ever, to heads that each have their own discount.
+
+    Args:
+        mdp: the model.
+        policy: see `evaluate`.
+        discounts: float64 `[K]`, each in [0, 1].
+
+    Returns:
+        float64 `[S, K]`.
+
+    Raises:
+        ImproperDiscount: discount 1, and under the policy some state never reaches an end.
+    """
+    values = np.empty((mdp.n_states, discounts.size))
+    for discount in np.unique(discounts):
+        same = discounts == discount
+        values[:, same] = evaluate(mdp, policy, float(discount))[:, same]
+    return values
 
 
 def swept_heads(mdp: FiniteMDP, weights: Floats, discounts: Floats, deliberate: Deliberation, sweeps: int) -> Heads:

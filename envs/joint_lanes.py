@@ -11,6 +11,7 @@ from .chance import Sampled, uniform
 from .enumerating import Enumeration
 from .observing import observe
 from .reference import available, reset, step
+from .responding import available_to
 from .world import World
 
 
@@ -51,10 +52,17 @@ class JointLane:
     A table forgets what is executed, so a world in which something replaces actions is stepped by its reference.
     """
 
-    def __init__(self, school: World | Enumeration) -> None:
-        """One lane; an episode is cut off after the stage's steps."""
+    def __init__(self, school: World | Enumeration, lenient: bool = False) -> None:
+        """One lane; an episode is cut off after the stage's steps.
+
+        Args:
+            school: the stage.
+            lenient: an action may be one that is not available: it does nothing, which tables do not say.
+        """
         self.world = school.world if isinstance(school, Enumeration) else school
-        table = school if isinstance(school, Enumeration) and not self.world.overrides else None
+        guarded = any(guard is not None for agent in self.world.agents for guard in agent.guards)
+        tabled = isinstance(school, Enumeration) and not self.world.overrides and not (lenient and guarded)
+        table = school if tabled and isinstance(school, Enumeration) else None
         self._stepper = _ByReference(self.world) if table is None else _ByTable(table)
         owners = np.asarray(self.world.owners)
         paid = self.world.rewards_shown
@@ -67,7 +75,7 @@ class JointLane:
         return self._stepper.reset(seed)
 
     def step(self, actions: Ints) -> JointTick:
-        """One tick of the actions int32 `[N]`, each of them available to its agent."""
+        """One tick of the actions int32 `[N]`, each of them available to its agent, unless the lane is lenient."""
         view, rewards, executed, ended = self._stepper.step(actions)
         self._tick += 1
         own = tuple(np.where(mine, rewards, 0.0) for mine in self._own)
@@ -109,10 +117,7 @@ class _ByTable:
         self._shape = world.action_counts
         self._views: dict[int, JointView] = {}
         self._looks = [observe(world, enumeration.states, agent) for agent in range(len(world.agents))]
-        self._able = [
-            np.stack([able[:, joint[:, agent] == action].any(axis=1) for action in range(count)], axis=1)
-            for agent, count in enumerate(self._shape)
-        ]
+        self._able = [available_to(joint[:, agent], able, count) for agent, count in enumerate(self._shape)]
         self._seed, self._clock, self._state = 0, 0, 0
 
     def reset(self, seed: int | None) -> JointView:

@@ -18,6 +18,7 @@ from .deliberating import deliberate_for_ever, deliberate_to_horizon
 from .deliberation import WEIGHTED, Rule
 from .enumerating import Enumeration
 from .observing import view_ids
+from .one_shot import all_equilibria
 from .partial import Belief, alias_report, belief_mdp
 from .responding import respond
 from .solving import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
@@ -44,6 +45,7 @@ class ExactPlan:
         aliased: how many reachable states look like another one with a different future.
         upper_bound: views are partial and beliefs were too many, so this is the fully observed optimum.
         free: every available action counts as optimal, to ask what any policy at all could do.
+        chances: float64 `[A, J]`, where each action of `mdp` is an equilibrium: how often it takes each joint action.
         rule: how the deciding agent's heads deliberate; where it is not `weighted`, `solution` holds one policy only.
     """
 
@@ -59,6 +61,7 @@ class ExactPlan:
     upper_bound: bool = False
     free: bool = False
     rule: Rule = WEIGHTED
+    chances: Floats | None = None
 
     @property
     def judged(self) -> Enumeration:
@@ -92,7 +95,7 @@ def plan_exactly(
     max_states: int = 1_000_000,
     acting: Acting | None = None,
 ) -> ExactPlan:
-    """Solve a stage for the agent that decides in it: the only one, the one that responds to the others, or all as one.
+    """Solve a stage for who decides in it: the only agent, the one that responds to others, all as one, or two apart.
 
     Args:
         enumeration: of the stage's world, over the joint actions.
@@ -106,11 +109,14 @@ def plan_exactly(
         NoFixedPoint: no policy was found that the agent's deliberation keeps to.
         KeyError: no such event.
         NotEnumerable: the agent's weights may change, and events are barred or it deliberates by another rule than
-            `weighted`; or several agents decide as one and one of them does so. That is not solved for. Or it is
+            `weighted`; or several agents decide as one and one of them does so. That is not solved for. Or equilibria
+            are asked for and it is no game of two in one tick (see `all_equilibria`). Or it is
             `acting` where events are barred, weights may change, or it does not see all that matters.
     """
     world = enumeration.world
     deciding = _deciding(world)
+    if world.apart:
+        return _plan_apart(enumeration, barring)
     if acting is not None and (barring or _changing(world)):
         what = "what an agent would do without an event" if barring else "an agent whose weights may change"
         raise NotEnumerable(f"{what} is planned by `enumerate` alone")
@@ -136,6 +142,18 @@ def plan_exactly(
         return _plan_on_beliefs(enumeration, views, barring, max_states, replace(whole, aliased=aliased))
     except NotEnumerable:
         return replace(whole, aliased=aliased, upper_bound=True)
+
+
+def _plan_apart(enumeration: Enumeration, barring: Sequence[str]) -> ExactPlan:
+    """All equilibria as ties: what is claimed has to hold in each of them."""
+    if barring:
+        raise NotEnumerable("equilibria without an event are not solved for; write `solution: joint`")
+    world, found = enumeration.world, all_equilibria(enumeration)
+    weights = np.sum([its.weights for its in world.agents], axis=0)
+    return ExactPlan(
+        enumeration, found.mdp, enumeration.performance[found.order], np.arange(found.mdp.n_states), found.solution,
+        weights, world.agents[0].discount, world.steps, chances=found.chances,
+    )  # fmt: skip
 
 
 def barred_pairs(mdp: FiniteMDP, events: Sequence[str]) -> Bools | None:

@@ -23,11 +23,11 @@ def respond(enumeration: Enumeration, response: Response) -> Enumeration:
         response: who decides, and what the others do.
     """
     world, mdp = enumeration.world, enumeration.mdp
-    policies = {
-        agent: _policy(_available_to(world.joint_actions[:, agent], mdp.available, world.action_counts[agent]), action)
-        for agent, action in enumerate(response.others)
-        if agent != response.agent
-    }
+    policies = {}
+    for agent, action in enumerate(response.others):
+        if agent != response.agent:
+            able = available_to(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
+            policies[agent] = evenly(able) if action < 0 else always(action, able)
     return respond_to(enumeration, response.agent, policies)
 
 
@@ -91,15 +91,11 @@ def evenly(actions: Bools) -> Floats:
     return actions / np.maximum(actions.sum(axis=1, keepdims=True), 1)
 
 
-def _available_to(column: np.ndarray, available: Bools, count: int) -> Bools:
+def available_to(column: np.ndarray, available: Bools, count: int) -> Bools:
     """bool `[S, count]`: what one agent can do, from the joint actions that are there."""
     return np.stack([available[:, column == action].any(axis=1) for action in range(count)], axis=1)
 
 
-def _policy(able: Bools, action: int) -> Floats:
-    """float64 `[S, actions]`: how often each action is taken; `action` -1 is a random one."""
-    random = evenly(able)
-    if action < 0:
-        return random
-    always = np.eye(able.shape[1])[action]
-    return np.where(able[:, action, None], always, random)
+def always(action: int, able: Bools) -> Floats:
+    """float64 `[S, actions]`: the policy of one action, and of any of bool `[S, actions]` where that is not there."""
+    return np.where(able[:, action, None], np.eye(able.shape[1])[action], evenly(able))

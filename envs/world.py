@@ -229,6 +229,7 @@ class World:
         scope: what names mean here, for conditions that come from elsewhere (`resolve`).
         agents: those of the file, then the things that are enlisted.
         response: whose best response solves the world, or None where one planner chooses for all agents.
+        apart: two agents choose apart, and the equilibria of their game solve the world.
     """
 
     name: str
@@ -259,6 +260,7 @@ class World:
     scope: Scope
     rewards_shown: bool = True
     response: Response | None = None
+    apart: bool = False
     body_index: Mapping[str, int] = field(default_factory=dict)
     zone_index: Mapping[str, int] = field(default_factory=dict)
 

@@ -25,6 +25,7 @@ from ..envs.parts import ENUMERATE
 from ..envs.planning import ExactPlan, Solved, plan_exactly
 from ..envs.world import World
 
+EVERY_OPTIMAL = "every optimal policy"
 MOST_STATES = 500_000
 """States (and ticks) beyond which nobody asks a planner in every one of them."""
 
@@ -67,6 +68,18 @@ def planner_of(world: World) -> Planner | None:
     if world.response is None and len(world.agents) > 1:
         raise NotEnumerable("agents that decide as one are planned by `enumerate`; give each `planner: enumerate`")
     return make_planner(part)
+
+
+def whose_policies(plan: ExactPlan) -> str:
+    """What a plan's measures are measured over, as `measures.Interval` says it.
+
+    Raises:
+        PartFault, NotEnumerable: see `planner_of`.
+    """
+    planner = planner_of(plan.enumeration.world)
+    if planner is not None:
+        return f"the one policy of `{planner.name}`"
+    return EVERY_OPTIMAL if plan.rule.name == "weighted" else f"the one policy that `{plan.rule.name}` brings about"
 
 
 def thinking(plan: ExactPlan) -> Thinking | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ..envs.base import NotEnumerable
 from ..envs.frames import frame, html
-from .expectations import EXACT, Judgement
+from .expectations import EXACTLY, Judgement
 from .laboratory import Laboratory
 from .paired import flip_interval, flip_p_value, seeds_to_show, within_p_value
 from .recording import trace_name
@@ -296,7 +296,7 @@ class _Seeds:
 
 
 def _draft(a: Judgement, b: Judgement, readers: tuple[_Seeds, _Seeds]) -> _Draft:
-    exact = (a.unit == EXACT, b.unit == EXACT)
+    exact = (a.unit in EXACTLY, b.unit in EXACTLY)
     if all(exact):
         return _Draft(a, b, None)
     found = [None if its else reader.of(each) for its, reader, each in zip(exact, readers, (a, b), strict=True)]
@@ -358,7 +358,7 @@ def _by_seeds(draft: _Draft, change: float, sameness: float, within: float | Non
 
 def _unpairable(draft: _Draft) -> str:
     for judgement in (draft.a, draft.b):
-        if judgement.unit == EXACT and _point(judgement) is None:
+        if judgement.unit in EXACTLY and _point(judgement) is None:
             return f"`{judgement.agent}` is exact with a range of values, which no seed can be paired with"
     return "no seed has a value in both"
 
@@ -392,6 +392,8 @@ def _differences(a: Manifest, b: Manifest) -> Iterator[tuple[str, tuple[str, str
         ("scenario's content", a.scenario_hash[:8], b.scenario_hash[:8]),
         ("overrides", _in_words(a.overrides), _in_words(b.overrides)),
         ("seeds", len(a.seeds), len(b.seeds)),
+        *((name, a.settings[name], b.settings[name]) for name in ("steps", "episodes") if a.settings and b.settings),
+        ("Turncoat's code", a.code[:12] or "unknown", b.code[:12] or "unknown"),
         *(
             (f"version of {n}", a.versions.get(n, "none"), b.versions.get(n, "none"))
             for n in {**a.versions, **b.versions}

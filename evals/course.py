@@ -15,13 +15,14 @@ from ..envs.enumerating import Enumeration
 from . import checkpoints
 from .board import EARNED, Board
 from .budget import Deadline
+from .entering import Enters
 from .learning import as_trained
 from .methods import plans, stops
 from .plateau import EPISODES, Levelling, earned_by
 from .progress import Earning
 from .pulses import Pulse
 from .recording import trace_name
-from .stages import Enters, Left, Lesson, School, world_of
+from .stages import Left, Lesson, School, world_of
 from .tapped import TappedLane
 from .training import Training, lane
 

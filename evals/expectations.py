@@ -9,8 +9,9 @@ from statistics import median
 from typing import Any, Literal, TypeAlias
 
 from ..scenarios.language.schema import Expectation
+from .acting import EVERY_OPTIMAL
 from .kinds import Kind, kind_of
-from .measures import Interval
+from .measures import Interval, whose
 from .sides import Ends, minus_in_words
 from .statistics import Claim, holm
 
@@ -18,6 +19,9 @@ Outcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not applicable"]
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]
 
 EXACT = "exact over all optimal policies"
+AS_IT_DOES = "exact over what its planner does"
+EXACTLY = (EXACT, AS_IT_DOES)
+"""What was looked at where nothing was sampled."""
 SEEDS = "seeds"
 EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 4, "nothing judged": 4}
 
@@ -43,7 +47,7 @@ class Judgement:
             confidence on its own.
         file, line: where the expectation stands, from line 1.
         why: a plain sentence.
-        unit: what was looked at, `EXACT` or `SEEDS`.
+        unit: what was looked at, `EXACT`, `AS_IT_DOES` or `SEEDS`.
         seeds: how many seeds there were; 0 where exact.
         p_pass, p_fail: how likely evidence this strong for a pass (a fail) would be, at most, were it wrong; None where
             nothing was sampled.
@@ -125,23 +129,23 @@ class _Band:
 
 
 def judge_exact(case: Case, interval: Interval) -> Judgement:
-    """Judge a measure that was computed over all optimal policies: it must hold at the worst of them.
+    """Judge what was computed over all optimal policies (or the one that is followed): it must hold at the worst.
 
     Args:
         case: the expectation, and for whom.
         interval: the range of its measure.
     """
-    band = _band(case.expectation)
+    band, unit = _band(case.expectation), EXACT if interval.whose == EVERY_OPTIMAL else AS_IT_DOES
     if interval.low is None or interval.high is None:
-        return _judgement(case, "inconclusive", interval.note or "the measure has no value", EXACT)
+        return _judgement(case, "inconclusive", interval.note or "the measure has no value", unit)
     low, high = interval.low, interval.high
     worst = low if math.isfinite(band.low) and not band.low - low < high - band.high else high
     if _at_least(low, band.low) and _at_least(band.high, high):
         outcome: Outcome = "pass"
-        why = f"every optimal policy gives {_range(low, high)}"
+        why = f"{interval.whose} gives {_range(low, high)}"
     elif not _at_least(high, band.low) or not _at_least(band.high, low):
         outcome = "fail"
-        why = f"every optimal policy gives {_range(low, high)}, and {band.words} was expected"
+        why = f"{interval.whose} gives {_range(low, high)}, and {band.words} was expected"
     else:
         outcome = "inconclusive"
         why = f"a tie decides: policies that are equally good to the agent give {_range(low, high)}"
@@ -149,7 +153,7 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
         outcome, why = "inconclusive", f"a tie decides whether it has a value; where it has, it is {_range(low, high)}"
     if interval.note:
         why = f"{why} ({interval.note})"
-    return replace(_judgement(case, outcome, why, EXACT), value=worst, low=low, high=high)
+    return replace(_judgement(case, outcome, why, unit), value=worst, low=low, high=high)
 
 
 def judge_each(case: Case, intervals: Mapping[str, Interval]) -> Judgement:
@@ -174,7 +178,8 @@ def judge_each(case: Case, intervals: Mapping[str, Interval]) -> Judgement:
     if worst.outcome == "pass":
         assert low is not None
         assert high is not None
-        return judge_exact(case, Interval(low, high, f"over {len(judged)} conditions"))
+        told = whose(intervals.values())
+        return judge_exact(case, Interval(low, high, f"over {len(judged)} conditions", whose=told))
     why = f"{alike} of {len(judged)} conditions: {worst.outcome}; under {words}, {worst.why}"
     return replace(worst, low=low, high=high, why=why)
 

@@ -17,7 +17,7 @@ from .episodes import Episode
 from .minds import Mind, Outlook, mind_of
 
 _OTHERS = 1 << 30
-"""The stream of chance of agents that act at random; draws of a world have small numbers."""
+"""The stream of chance of agents that act at random, and of mixed play; draws of a world have small numbers."""
 
 
 class Follower:
@@ -201,6 +201,9 @@ class Follower:
     def _taken(self, joint: Ints, place: int) -> int | None:
         """The plan's action for what everyone does, int32 `[N]`; None where it is not available."""
         world = self.world
+        if self.plan.chances is not None:
+            either = self.plan.chances[:, (world.joint_actions == joint).all(axis=1).argmax()]
+            return int(either.argmax()) if either.any() else None
         if world.response is None:
             action = int((world.joint_actions == joint).all(axis=1).argmax())
         else:
@@ -208,12 +211,17 @@ class Follower:
         return action if self.plan.mdp.available[place, action] else None
 
     def _own(self, action: int, agent: int) -> int:
-        """One agent's part of an action of the plan."""
+        """One agent's part of an action of the plan; of an equilibrium, the likeliest."""
+        if self.plan.chances is not None:
+            action = int(self.plan.chances[action].argmax())
         return int(self.world.joint_actions[action, agent]) if self.world.response is None else action
 
     def _joint(self, action: int, state: Ints, seed: int, number: int, step: int) -> Ints:
         """int32 `[1, N]`: what everyone does."""
         response = self.world.response
+        if self.plan.chances is not None:
+            share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS)
+            return self.world.joint_actions[pick(self.plan.chances[action][None], share)]
         if response is None:
             return self.world.joint_actions[action][None]
         joint = np.empty((1, len(self.world.agents)), np.int32)

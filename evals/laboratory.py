@@ -18,15 +18,15 @@ from ..envs.planning import ExactPlan, plan_exactly
 from ..envs.policies import ImproperDiscount
 from ..envs.solving import Unavoidable
 from ..envs.world import World
-from ..scenarios.language.dotted import zone_of_cells
+from ..scenarios.language.dotted import SOLUTION, zone_of_cells
 from ..scenarios.language.loading import Scenario, apply_overrides
 from ..scenarios.language.params import weighing
 from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from ..scenarios.language.syntax import Measure, Rate
-from .acting import plan_as_agent, planner_of
+from .acting import plan_as_agent, planner_of, whose_policies
 from .measures import Holds, Interval, exact_measure, sampled_measure
-from .regret import best_of, is_regret
+from .regret import best_of, is_regret, responder_of
 from .trace import Trace
 
 if TYPE_CHECKING:
@@ -154,9 +154,14 @@ class Laboratory:
     def exact(self, text: str, overrides: Overrides, stage: str, barring: Sequence[str] = ()) -> Interval:
         """A written measure's range over the ties of a stage's plan; it has no value where no plan can be made.
 
+        A planner that searches makes one policy, and so does a deliberation that is no weighted sum: one number.
+
         Raises:
-            NotEnumerable: see `enumerate_world`; or views are partial and only an upper bound is known.
+            NotEnumerable: see `enumerate_world`; or views are partial and only an upper bound is known; or the
+                measure is one of trained agents alone.
         """
+        if responder_of(text) is not None:
+            raise NotEnumerable(f"`{text}` is of what agents learned; the exact plan keeps to `solution`")
         try:
             plan = self.plan(overrides, stage, barring)
             best = self.best(text, overrides, stage)
@@ -164,7 +169,7 @@ class Laboratory:
             return Interval(None, None, str(fault))
         if plan.upper_bound:
             raise NotEnumerable(BOUND_ONLY)
-        return measured(plan, text, best)
+        return replace(measured(plan, text, best), whose=whose_policies(plan))
 
     def best(self, text: str, overrides: Overrides, stage: str) -> float | None:
         """What a written regret is measured from (see `best_of`); None for any other measure.
@@ -191,7 +196,7 @@ def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) ->
     if any(column >= 0 for agent in world.agents for column in agent.weight_columns):
         return overrides  # weights are part of the state
     document = scenario.document
-    preferences = {*document.agents, *weighing(document)}
+    preferences = {*document.agents, *weighing(document), *({SOLUTION} - {*document.params})}
     return {name: value for name, value in overrides.items() if name.split(".")[0] not in preferences}
 
 

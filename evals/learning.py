@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..agents.base import Agent, Trainable, TrainingEnv
-from ..envs.base import FiniteMDP, Floats, Longs
+from ..envs.base import FiniteMDP, Floats, Ints, Longs
 from ..envs.enumerating import Enumeration
 from ..envs.observing import observe
 from ..envs.policies import evaluate, evaluate_horizon
@@ -36,12 +36,22 @@ def policy_of(agent: Agent, truth: Enumeration) -> Longs:
     The agent must choose by the observation alone.
     """
     mdp, looks = truth.mdp, observe(truth.world, truth.states)
+    return policy_where_it_leads(mdp, lambda states: agent.act(looks[states], None, mdp.available[states])[0])
+
+
+def policy_where_it_leads(mdp: FiniteMDP, decide: Callable[[Longs], Ints]) -> Longs:
+    """int64 `[S]`: what is decided in the states that are come to; elsewhere the first action that is available.
+
+    Args:
+        mdp: the process.
+        decide: the actions in states int64 `[B]`, none of them ended.
+    """
     policy = mdp.available.argmax(axis=1).astype(np.int64)
     met = np.zeros(mdp.n_states, np.bool_)
     front = np.unique(mdp.start_state[~mdp.ended[mdp.start_state]]).astype(np.int64)
     while front.size:
         met[front] = True
-        policy[front], _ = agent.act(looks[front], None, mdp.available[front])
+        policy[front] = decide(front)
         front = _following(mdp, front, policy)
         front = front[~met[front] & ~mdp.ended[front]]
     return policy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -28,6 +28,7 @@ from ..scenarios.language.syntax import (
     Rate,
     Share,
 )
+from .acting import EVERY_OPTIMAL
 from .regret import best_of, is_regret
 from .trace import HIDDEN, Trace
 
@@ -46,12 +47,20 @@ class Interval:
         low, high: the least and the greatest value; None where it has no value at all.
         note: what a reader should know of it, a plain clause, or nothing.
         sometimes_empty: under some optimal policies it has no value.
+        whose: what was measured: all policies that are optimal, or the one that is followed (`acting.whose_policies`).
     """
 
     low: float | None
     high: float | None
     note: str = ""
     sometimes_empty: bool = False
+    whose: str = EVERY_OPTIMAL
+
+
+def whose(intervals: Iterable[Interval]) -> str:
+    """What was measured in several measures together."""
+    each = {interval.whose for interval in intervals}
+    return each.pop() if len(each) == 1 else "every policy judged"
 
 
 def mean_interval(intervals: Sequence[Interval]) -> Interval:
@@ -68,7 +77,7 @@ def mean_interval(intervals: Sequence[Interval]) -> Interval:
     notes = "; ".join(dict.fromkeys(interval.note for interval in intervals if interval.note))
     if len(lows) < len(intervals):
         return Interval(None, None, notes, empty)
-    return Interval(math.fsum(lows) / len(lows), math.fsum(highs) / len(highs), notes, empty)
+    return Interval(math.fsum(lows) / len(lows), math.fsum(highs) / len(highs), notes, empty, whose(intervals))
 
 
 def less(a: Interval, b: Interval) -> Interval:
@@ -77,7 +86,7 @@ def less(a: Interval, b: Interval) -> Interval:
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return Interval(None, None, notes)
     low, high = difference(a.low, b.high), difference(a.high, b.low)
-    return Interval(low, high, notes, a.sometimes_empty or b.sometimes_empty)
+    return Interval(low, high, notes, a.sometimes_empty or b.sometimes_empty, whose((a, b)))
 
 
 def difference(a: float, b: float) -> float:
@@ -143,7 +152,7 @@ def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPla
     came = _came_exactly(event, mdp) * ticks
     low, high, empty = extremes.ratio_range(mdp, plan.optimal, came, ticks, plan.steps)
     if math.isnan(low):
-        return Interval(None, None, "its condition is never met by an optimal policy", True)
+        return Interval(None, None, "its condition is never met by what the agent may do", True)
     return Interval(low, high, "some optimal policies never meet its condition" if empty else "", empty)
 
 

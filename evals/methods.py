@@ -65,7 +65,7 @@ def _random(_: World, __: Scenario) -> Pupil:
 def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenario: Scenario) -> Pupil:
     from ..agents.sb3_agents import Sb3Agent
 
-    return Sb3Agent(algorithm, scenario, world.stage, novelty, tuned)
+    return Sb3Agent(algorithm, scenario, world.stage, novelty, tuned, world=world)
 
 
 METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {

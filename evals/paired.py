@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import permutation_test
 
 EXACT_SEEDS = 16
 """Up to so many seeds every pattern of signs is tried, and beyond as many random ones as these have."""
@@ -50,6 +49,8 @@ def flip_p_value(differences: Sequence[float]) -> float:
     numbers = _tamed(_checked(differences))
     if numbers.size == 1 or not numbers.any():
         return 1.0
+    from scipy.stats import permutation_test  # half a second, which a window need not wait for
+
     found = permutation_test(
         (numbers,),
         lambda flipped, axis: flipped.mean(axis=axis),

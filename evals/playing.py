@@ -32,15 +32,25 @@ class Game:
     """An episode that a person plays, as a `Show`: its episode number n is the game after n changes.
 
     Every draw takes its likeliest outcome, as in a replay that names none, so that the same moves always lead to the
-    same end. Agents that are not played do what the exact plan does, or else stay.
+    same end. Agents that are not played do what the exact plan does, or else stay. Who plays a thing that can act as an
+    agent (`as_agent`) plays against a plan that expects it to keep to its orders, and goes on from wherever it leads.
     """
 
     count: int | None = None
 
-    def __init__(self, scenario: Scenario, stage: str, agent: int = 0) -> None:
-        """At the start of an episode; `agent` is the index of the one that is played."""
-        self.scenario, self.stage, self.agent = scenario, stage, agent
-        self._laboratory = Laboratory(scenario)
+    def __init__(self, scenario: Scenario, stage: str, person: str | None = None) -> None:
+        """At the start of an episode.
+
+        Args:
+            scenario: that is played.
+            stage: of it.
+            person: the agent, or the thing with `as_agent`, that is played; the first agent when None.
+        """
+        agents = list(scenario.document.agents)
+        self.scenario, self.stage = scenario, stage
+        self.enlisted = () if person is None or person in agents else (person,)
+        self.agent = [*agents, *self.enlisted].index(person or agents[0])
+        self._laboratory = Laboratory(scenario, enlist=self.enlisted)
         self.world = self._laboratory.world({}, stage)
         self._begin = reset(self.world, Given({}))
         self._ticks: list[tuple[Ints, Tick]] = []
@@ -105,10 +115,7 @@ class Game:
         """See `Show`: what the exact planner would do in the person's place."""
         if self.follower is None or agent not in self.follower.deciding:
             return None
-        try:
-            return self.follower.mind(episode.states[: tick + 1])
-        except KeyError:
-            return None
+        return self._thought(episode.states[: tick + 1])
 
     def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
         """See `Show`: by the values of the exact planner."""
@@ -125,7 +132,13 @@ class Game:
     # -------------------------------------------------------------- as a replay
 
     def replay(self) -> dict[str, Any]:
-        """The game as an entry of `replays:`, with everything that came of it."""
+        """The game as an entry of `replays:`, with everything that came of it.
+
+        Raises:
+            ValueError: a thing was played, for which a replay has no moves.
+        """
+        if self.enlisted:
+            raise ValueError(f"a replay has no moves of {self.enlisted[0]}; V makes a film")
         names = [program.actions for program in self.world.agents]
         actions = [[names[n][a] for n, a in enumerate(joint)] for joint, _ in self._ticks]
         played = play(self.world, actions, {})
@@ -151,20 +164,33 @@ class Game:
         """int32 `[1, N]`: what everyone does whom the person does not play."""
         world = self.world
         joint = np.zeros((1, len(world.agents)), np.int32)
-        planned = self._planned() if len(world.agents) > 1 and world.response is None else None
+        planned = self._planned() if len(world.agents) > 1 else [-1]
         for agent, program in enumerate(world.agents):
             able = available(world, self.state[None], agent)[0]
-            fixed = world.response.others[agent] if world.response is not None else -1
-            wanted = [planned[agent]] if planned is not None else [fixed]
+            wanted = [planned[agent]]
             wanted += [program.actions.index("stay")] if "stay" in program.actions else []
             joint[0, agent] = next((a for a in wanted if a >= 0 and able[a]), int(able.argmax()))
         return joint
 
-    def _planned(self) -> Ints | None:
-        """int32 `[N]`: what the exact plan would have everyone do, where it knows."""
-        episode = self._kept[self.changes]
-        mind = self.mind(episode, episode.length, self.agent)
-        return None if mind is None else self.world.joint_actions[mind.action]
+    def _planned(self) -> Sequence[int]:
+        """What the exact plan would have each of N agents do, -1 where it does not know."""
+        response, count = self.world.response, len(self.world.agents)
+        if response is not None and response.agent == self.agent:
+            return response.others
+        mind = None if self.follower is None else self._thought(self._kept[self.changes].states)
+        if mind is None:
+            return [-1] * count if response is None else response.others
+        if response is None:
+            return [int(action) for action in self.world.joint_actions[mind.action]]
+        return [mind.action if agent == response.agent else other for agent, other in enumerate(response.others)]
+
+    def _thought(self, states: Ints) -> Mind | None:
+        """What the exact planner thinks after the states int32 `[T + 1, F]`; None where it knows no more."""
+        assert self.follower is not None
+        try:
+            return self.follower.mind(states)
+        except KeyError:
+            return None
 
     def _episode(self) -> Episode:
         world, ticks = self.world, [tick for _, tick in self._ticks]
@@ -190,6 +216,12 @@ class Game:
 def replay_file(game: Game, name: str, extends: str) -> str:
     """A scenario file that extends another one by a game's replay; `turncoat check` accepts it."""
     return _yaml({"turncoat": 1, "name": name, "extends": extends, "replays": [game.replay()]})
+
+
+def players(scenario: Scenario) -> list[str]:
+    """Whom a person can play: the agents, and the things that can act as one."""
+    things = scenario.document.things
+    return [*scenario.document.agents, *(name for name, thing in things.items() if thing.as_agent is not None)]
 
 
 def save_target(which: str) -> tuple[Path, str]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from ..agents.own import Own, read_own
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
 
@@ -17,6 +18,8 @@ LEARNED: Final = "learned"
 """Others are predicted by what they were seen to do."""
 IGNORED: Final = "ignored"
 """Others are not told from chance."""
+EXACT: Final = "exact"
+"""The exact best response to what the others learned."""
 RANDOM: Final = "random"
 """Any available action with equal chance, as a method and as what is assumed of others."""
 
@@ -32,7 +35,7 @@ class Part:
     """What one agent is.
 
     Attributes:
-        method: how it learns, or an action that it always takes.
+        method: how it learns, or an action that it always takes, or an agent of the user's own; or `exact`.
         others: what it takes the others to do: `learned`, `ignored`, `random` or an action; None where nothing is said.
     """
 
@@ -101,10 +104,35 @@ def read_profile(text: str) -> Profile:
 
 
 def gathered(names: Sequence[str]) -> list[str]:
-    """Names of agents as a command line gives them, with the pieces of one profile (`ann=counts`) put together."""
+    """Names of agents as a command line gives them, with the pieces of one profile (`ann=counts`) put together.
+
+    Several agents of the user's own for one and the same place (`robot=mine:a`, `robot=mine:b`) are no profile.
+    """
     pieces = [name for name in names if "=" in name.partition("(")[0] and "," not in name]
-    rest = [name for name in names if name not in pieces]
-    return [*rest, plainly(", ".join(pieces))] if pieces else rest
+    whose = {name.partition("=")[0] for name in pieces}
+    if not pieces or (len(whose) == 1 and all(read_own(name) is not None for name in pieces)):
+        return list(names)
+    return [*(name for name in names if name not in pieces), plainly(", ".join(pieces))]
+
+
+def brought(agent: str, trust: bool = False) -> Own | None:
+    """An agent of the user's own by its name, or a profile with some among its parts; None where it is neither.
+
+    `trust`: files that hold pickles may be opened.
+    """
+    try:
+        parts = read_profile(agent).parts
+    except ProfileFault:
+        parts = {}
+    if len(parts) < 2:
+        return read_own(agent, trust)
+    its = plainly(agent)
+    return Own(its, its, trust=trust) if any(read_own(part.method) for part in parts.values()) else None
+
+
+def alone(world: World, number: int) -> World:
+    """A world of several agents as one of them knows it: to make that agent and to judge what it can, not to step."""
+    return replace(world, agents=(world.agents[number],))
 
 
 def plainly(agent: str) -> str:

@@ -13,7 +13,13 @@ from .acting import planner_of
 
 def is_regret(measure: Measure) -> bool:
     """Whether a measure needs `best_of`."""
-    return isinstance(measure, Quantity) and measure.quantity == "regret"
+    return isinstance(measure, Quantity) and measure.quantity == "regret" and measure.responder is None
+
+
+def responder_of(text: str) -> str | None:
+    """Whose best response to the others a written measure is about (`regret(AGENT)`); None for any other."""
+    measure = parse_measure(text)
+    return measure.responder if isinstance(measure, Quantity) else None
 
 
 def truly_best(enumeration: Enumeration, plan: ExactPlan, max_states: int) -> ExactPlan:

@@ -230,7 +230,7 @@ def load_run(folder: Path) -> StoredRun:
         with (folder / "scenario.yaml").open(encoding="utf-8", newline="") as file:
             scenario = file.read()
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as fault:
-        raise RunError(f"{folder}: damaged ({fault})") from fault
+        raise RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or run it again") from fault
     traces = {path.stem: path for path in sorted((folder / "traces").glob("*.parquet"))}
     return StoredRun(folder, manifest, judgements, scenario, traces)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..agents.device import CPU
-from ..agents.own import Own, read_own
+from ..agents.own import Own
 from ..envs.base import NotEnumerable
 from ..envs.frames import frame, html
 from ..envs.world import TooLarge
@@ -37,7 +37,7 @@ from .manner import EVERY, Manner, settled
 from .measures import Interval, mean_interval
 from .outlook import Outlook, outlook
 from .plateau import Plateau
-from .profiles import plainly
+from .profiles import brought, plainly
 from .recording import record_exactly, trace_name
 from .reopening import texts_of
 from .rundir import Manifest, StoredRun, default_folder, save_run, utc_now
@@ -137,7 +137,7 @@ class Settings:
         Raises:
             ValueError: an agent was an object, not something that can be found by its name.
         """
-        own = [None if words is None else read_own(words, trust) for words in data["own"]]
+        own = [None if words is None else brought(words, trust) for words in data["own"]]
         if None in own:
             raise ValueError("it was run with an agent that only the program that ran it has; give it there again")
         return Settings(
@@ -153,7 +153,7 @@ class Settings:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What came of a run.
 
@@ -193,6 +193,11 @@ class Run:
             "value": float, "low": float, "high": float, "seeds": int, "why": str, "file": str, "line": int,
         }  # fmt: skip
         return frame([asdict(judgement) for judgement in self.judgements], schema)
+
+    def __repr__(self) -> str:
+        return (
+            f"Run({self.scenario.name}: {self.verdict}, {len(self.judgements)} judgements, {len(self.traces)} traces)"
+        )
 
     def _repr_html_(self) -> str:
         columns = ["name", "agent", "outcome", "value", "low", "high", "bound"]
@@ -351,7 +356,7 @@ class _Runner:
                 world = world_of_side(self.laboratory, side)
                 if len(world.agents) > 1 and len(stages_before(self.scenario, side.stage)) > 1:
                     return "a life in several stages is for worlds of one agent"
-                if (reason := unable(side.agent, world, side.agent in self.own)) is not None:
+                if (reason := unable(side.agent, world, self.own.get(side.agent))) is not None:
                     return reason
         if len(conditions) > 1 or any(side.barring and not side.exact for side in conditions[0].all):
             return "`across` and `barring` are for exact agents"

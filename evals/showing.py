@@ -186,9 +186,11 @@ def open_trace(path: Path) -> Recorded:
     """A trace by its file, `RUN/traces/NAME.parquet`, as failures name it.
 
     Raises:
-        RunError: it is in no run's folder; and see `Recorded`.
+        RunError: there is none, or it is in no run's folder; and see `Recorded`.
         TraceError: see `Recorded`.
     """
+    if not path.is_file():
+        raise RunError(f"there is no trace {path}; `turncoat run` writes them, as RUN/traces/NAME.parquet")
     return Recorded(load_run(path.absolute().parent.parent), path.stem)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from ..envs.base import NotEnumerable
 from ..envs.world import World
 from ..scenarios.language.schema import Expectation, Minus
 from .laboratory import Laboratory, Overrides, sampled_in
 from .measures import Interval, difference, less, seed_values
 from .profiles import enlisted
-from .trace import Trace
+from .regret import responder_of
+from .trace import Regrets, Trace
 
 Ends: TypeAlias = tuple[float, float]
 """The least and the greatest that a number can be: twice the same, but for the ties of an exact plan."""
@@ -93,7 +95,7 @@ def world_of_side(laboratory: Laboratory, side: Side) -> World:
 
 
 def exact_interval(laboratory: Laboratory, sides: Sides, text: str) -> Interval:
-    """The range of a measure over all optimal policies, less that of the other side.
+    """The range of a measure over all policies that are judged, less that of the other side.
 
     Raises:
         NotEnumerable: one of the worlds is too large, or only bounded from above.
@@ -103,7 +105,7 @@ def exact_interval(laboratory: Laboratory, sides: Sides, text: str) -> Interval:
         return here
     [there] = others
     whole, notes = less(here, there), [f"{_in_words(here)} here, {_in_words(there)} there"]
-    return Interval(whole.low, whole.high, "; ".join([*notes, *filter(None, [whole.note])]), whole.sometimes_empty)
+    return replace(whole, note="; ".join([*notes, *filter(None, [whole.note])]))
 
 
 def ends_by_seed(
@@ -156,8 +158,18 @@ def _there(laboratory: Laboratory, minus: Minus, here: Side, expectation: Expect
 
 
 def _sampled(laboratory: Laboratory, side: Side, text: str, trace: Trace) -> dict[int, float | None]:
+    if (responder := responder_of(text)) is not None:
+        return {seed: _regret(its, responder) for seed, its in sorted(trace.regrets.items())}
     best = _with_company(laboratory, side).best(text, side.overrides, side.stage)
     return seed_values(sampled_in(world_of_side(laboratory, side), text, trace, best))
+
+
+def _regret(its: Regrets, agent: str) -> float:
+    if isinstance(its, str):
+        raise NotEnumerable(its)
+    if agent not in its:
+        raise NotEnumerable(f"`{agent}` is no agent there; there are {', '.join(its)}")
+    return its[agent]
 
 
 def _with_company(laboratory: Laboratory, side: Side) -> Laboratory:

@@ -82,14 +82,6 @@ class Moves(Protocol):
         """Told before it is trained there."""
 
 
-@runtime_checkable
-class Enters(Protocol):
-    """An agent that has to be told where it acts from now on, if not where it was trained."""
-
-    def enter_world(self, world: World) -> None:
-        """Told before it is judged."""
-
-
 def world_of(school: School) -> World:
     """Its world."""
     return school.world if isinstance(school, Enumeration) else school

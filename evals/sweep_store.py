@@ -110,7 +110,7 @@ def load_sweep(folder: Path) -> Sweep:
             Costs(**data["costs"]), data["versions"],
         )  # fmt: skip
     except (OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as fault:
-        raise RunError(f"{folder}: damaged ({fault})") from fault
+        raise RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or sweep again") from fault
 
 
 def same_sweep(folder: Path, identity: str) -> bool:

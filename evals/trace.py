@@ -17,6 +17,9 @@ import polars as pl
 from ..envs.base import Ints
 from .progress import Curve
 
+Regrets = Mapping[str, float] | str
+"""By agent, what its policy is worth less than its best response; or why that is not known (see `exploiting`)."""
+
 TRACE_VERSION = 1
 """The version that this code writes; it reads this one and none newer."""
 
@@ -24,6 +27,7 @@ HIDDEN = "hidden.performance"
 """The column of the hidden score."""
 
 _KEY, _LEARNING, _TRAINED = "turncoat.trace", "turncoat.learning", "turncoat.trained"
+_REGRETS = "turncoat.regrets"
 
 
 class TraceError(Exception):
@@ -86,6 +90,7 @@ class Trace:
     Attributes:
         learning: by seed, what the agent earned while it was trained (see `progress.Curve`), where that was seen.
         trained: by seed, the environment steps of its training, where that was alone.
+        regrets: by seed, how far each of several agents is from its best response, where the scenario asks for it.
 
     Raises:
         TraceError: the table's columns are not those of `meta.schema`.
@@ -95,6 +100,7 @@ class Trace:
     table: pl.DataFrame
     learning: Mapping[int, Curve] = field(default_factory=dict)
     trained: Mapping[int, int] = field(default_factory=dict)
+    regrets: Mapping[int, Regrets] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted, found = self.meta.schema, dict(self.table.schema)
@@ -128,8 +134,13 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
     if any(trace.meta != traces[0].meta for trace in traces):
         raise TraceError("these traces differ in scenario, stage, agent or settings, so they cannot be one")
     table = pl.concat([trace.table for trace in traces]).sort("seed", "episode", "step", maintain_order=True)
-    curves = {seed: curve for trace in traces for seed, curve in trace.learning.items()}
-    return Trace(traces[0].meta, table, curves, {seed: n for trace in traces for seed, n in trace.trained.items()})
+    return Trace(
+        traces[0].meta,
+        table,
+        {seed: curve for trace in traces for seed, curve in trace.learning.items()},
+        {seed: steps for trace in traces for seed, steps in trace.trained.items()},
+        {seed: regrets for trace in traces for seed, regrets in trace.regrets.items()},
+    )
 
 
 def write_trace(trace: Trace, path: Path) -> None:
@@ -141,6 +152,8 @@ def write_trace(trace: Trace, path: Path) -> None:
     try:
         written = {_KEY: json.dumps(meta, sort_keys=True), _LEARNING: json.dumps(trace.learning)}
         written[_TRAINED] = json.dumps(trace.trained)
+        if trace.regrets:
+            written[_REGRETS] = json.dumps(trace.regrets)
         trace.table.write_parquet(temporary, metadata=written)
         os.replace(temporary, path)
     except BaseException:
@@ -169,8 +182,8 @@ def read_trace(path: Path) -> Trace:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:
         raise TraceError(f"{path}: damaged; its table cannot be read") from fault
     try:
-        trained = _read_trained(found.get(_TRAINED, "{}"))
-        return Trace(meta, table, _read_learning(found.get(_LEARNING, "{}")), trained)
+        learning, trained = _read_learning(found.get(_LEARNING, "{}")), _read_trained(found.get(_TRAINED, "{}"))
+        return Trace(meta, table, learning, trained, _read_regrets(found.get(_REGRETS, "{}")))
     except TraceError as fault:
         raise TraceError(f"{path}: {fault}") from None
 
@@ -210,3 +223,13 @@ def _read_trained(written: str) -> dict[int, int]:
         return {int(seed): int(steps) for seed, steps in json.loads(written).items()}
     except (AttributeError, TypeError, ValueError) as fault:
         raise TraceError("damaged; how long its seeds were trained cannot be read") from fault
+
+
+def _read_regrets(written: str) -> dict[int, Regrets]:
+    try:
+        return {
+            int(seed): its if isinstance(its, str) else {str(agent): float(value) for agent, value in its.items()}
+            for seed, its in json.loads(written).items()
+        }
+    except (AttributeError, TypeError, ValueError) as fault:
+        raise TraceError("damaged; its regrets cannot be read") from fault

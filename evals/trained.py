@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
-from ..agents.base import Agent, Computes, Learner, Perceiver, Pupil
+from ..agents.base import Computes, Learner, Pupil
 from ..agents.device import CPU
-from ..envs.senses import senses
-from ..envs.world import World
 from . import together
 from .budget import Deadline
 from .cache import code_hash
 from .course import Course
+from .entering import enter
 from .methods import methods
+from .profiles import alone
 from .progress import Earning
 from .rundir import library_versions
 from .simulate import simulate, trace_meta
-from .stages import Enters, Life, stages_before, world_of
+from .stages import Life, stages_before, world_of
 from .trace import Trace
 from .training import Training
 from .workers import NoCluster, Workers
@@ -66,6 +67,12 @@ def trained_together(
                 "install the same on all of them"
             )
         yield seed, traces
+
+
+def brought_up(training: Training, seed: int) -> Pupil:
+    """A single agent as it is before its first tick in the stage in which it is judged."""
+    (agent,) = _there(_raised(training, seed, Deadline(math.inf)), training)
+    return agent
 
 
 def lives_alike(a: Training, b: Training) -> bool:
@@ -119,17 +126,24 @@ def _raised(training: Training, seed: int, deadline: Deadline) -> _Raised:
     return _Raised([agent], life, course.earning)
 
 
-def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) -> Trace:
-    """What agents do in the stage in which they are judged."""
+def _there(raised: _Raised, training: Training) -> list[Pupil]:
+    """The agents, in the stage in which they are judged."""
     life, agents = raised.life, raised.agents
     if life is not None:
         agents = [life.moved(agent, training.field.stage) for agent in agents]
-    learns = False
     for number, agent in enumerate(agents):
-        enter(agent, training.field, number)
+        enter(agent, alone(training.field, number))
+    return agents
+
+
+def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) -> Trace:
+    """What agents do in the stage in which they are judged."""
+    pupils, learns = _there(raised, training), False
+    for agent in pupils:
         if isinstance(agent, Learner):
             agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
             learns |= agent.learning
+    agents, short = together.deployed(pupils, training) if raised.life is None else (pupils, None)
     played = simulate(
         replace(training.field, rewards_shown=training.field.rewards_shown and training.learn.reward),
         agents,
@@ -140,6 +154,8 @@ def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) 
         before_tick=deadline.check,
         thoughts=training.thoughts,
     )
+    if short is not None:
+        played = replace(played, regrets={seed: short})
     if training.told:
         played = replace(played, meta=replace(played.meta, training=training.told))
     if (earning := raised.earning) is None:
@@ -158,11 +174,3 @@ def _life(training: Training, course: Course) -> Life[Pupil]:
         return agent
 
     return Life(make, training.scenario, training.school, training.field.stage, training.steps, course)
-
-
-def enter(agent: Agent, field: World, number: int = 0) -> None:
-    """Show an agent (of several, that of a number) the world where it acts from now on."""
-    if isinstance(agent, Enters):
-        agent.enter_world(field)
-    if isinstance(agent, Perceiver):
-        agent.enter(senses(field, number))

@@ -19,6 +19,7 @@ from .cache import cache_key
 from .laboratory import Laboratory, Overrides
 from .manner import AS_USUAL, Manner
 from .methods import DOUBLED, METHODS, methods
+from .profiles import read_profile
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ class Training:
     @property
     def doubles(self) -> bool:
         """A deep copy of what it trains does as the original would."""
-        return not self.foreign and ("=" in self.method or self.method in DOUBLED)
+        parts = read_profile(self.method).of(self.field) if not self.foreign else ()
+        # What is no method is an action, or `exact`: nothing that was trained.
+        return bool(parts) and all(part.method in DOUBLED or part.method not in METHODS for part in parts)
 
 
 class Stages(Protocol):

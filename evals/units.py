@@ -107,7 +107,8 @@ def deal(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Shard) ->
 
 
 def _work(laboratory: Laboratory, unit: Unit) -> str:
-    """What has to be trained or solved for a unit."""
+    """What has to be trained or solved for a unit: what is trained may serve several stages."""
     expectation = laboratory.scenario.document.expect[unit.number]
     conditions = [sorted(overrides.items()) for overrides in laboratory.conditions(expectation)]
-    return json.dumps([unit.agent, expectation.stage or laboratory.stage, conditions])
+    stage = expectation.stage or laboratory.stage if unit.agent == "exact" else ""
+    return json.dumps([unit.agent, stage, conditions])

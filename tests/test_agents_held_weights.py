@@ -57,7 +57,7 @@ def edits(judges: str, bribe: float, **more: str) -> Enumeration:
 
 
 def trained(method: str, truth: Enumeration) -> Any:
-    agent = METHODS[method](truth.world, scenario_of(EDITS.replace("JUDGES", "current").replace("BRIBE", "1")))
+    agent: Any = METHODS[method](truth.world, scenario_of(EDITS.replace("JUDGES", "current").replace("BRIBE", "1")))
     if method == "neural":  # it plans in training too
         agent.options = replace(agent.options, warm_up=40, plan_every=20)
     agent.fit(TableLane(truth), 100 if method == "neural" else 300, 1)

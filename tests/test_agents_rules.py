@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from turncoat import api
 from turncoat.agents.base import Agent, Learner, Perceiver, Thinker, Thought, Trainable
 from turncoat.agents.rules import RulesAgent, RulesOptions
-from turncoat.agents.rules_contexts import Geometry
+from turncoat.agents.rules_contexts import Geometry, Ticks
+from turncoat.agents.rules_memory import remember
 from turncoat.agents.rules_tree import grow
+from turncoat.envs.base import Longs
 from turncoat.envs.enumerating import Enumeration, enumerate_world
 from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
@@ -145,6 +147,42 @@ def test_something_that_takes_three_things_is_found_from_a_few_cases() -> None:
     assert sorted(tree.counts.tolist()) == [[0, symbols.sum()], [1_500 - symbols.sum(), 0]]
 
 
+def _three_at_once(*third: int) -> Longs:
+    """Values int64 `[1500, 40]` of which the first rows alone have 2 and 0 in columns 1 and 4, and this in column 6."""
+    values = np.random.default_rng(1).integers(12, size=(1_500, 40))
+    values[(values[:, 1] == 2) & (values[:, 4] == 0) & np.isin(values[:, 6], third), 6] = 0
+    values[: len(third), [1, 4]] = 2, 0
+    values[: len(third), 6] = third
+    return values
+
+
+def test_one_test_names_several_values() -> None:
+    """None of the three came often enough to pay for a conjunction of its own."""
+    values = _three_at_once(5, 5, 7, 7, 9, 9)
+    symbols = (np.arange(1_500) < 6).astype(np.int64)
+
+    tree = grow(values, np.full(40, 12), symbols, 2)
+
+    assert tree is not None
+    assert {factor: found.tolist() for factor, found in tree.root.tests} == {1: [2], 4: [0], 6: [5, 7, 9]}
+    assert sorted(tree.counts.tolist()) == [[0, 6], [1_494, 0]]
+
+
+def test_what_was_named_before_is_named_again_from_one_case() -> None:
+    """The second thing came once; it takes the same two things as the first, and another value of the third."""
+    values = _three_at_once(3, 5, 5, 5, 5, 5, 5)
+    symbols = np.where(np.arange(1_500) < 7, 1, 0)
+    symbols[0] = 2
+
+    together = grow(values, np.full(40, 12), symbols, 3)
+    alone = grow(values, np.full(40, 12), np.where(symbols == 1, 0, symbols), 3)
+
+    assert together is not None
+    assert alone is not None
+    assert [0, 0, 1] in together.counts.tolist()
+    assert alone.used == frozenset()
+
+
 def test_learning_stops_at_a_limit() -> None:
     rng = np.random.default_rng(0)
     values, symbols = rng.integers(3, size=(200, 2)), rng.integers(2, size=200)
@@ -154,6 +192,38 @@ def test_learning_stops_at_a_limit() -> None:
     assert whole is not None
     assert grow(values, np.full(2, 3), symbols, 2, whole.nats + 1) is not None
     assert grow(values, np.full(2, 3), symbols, 2, whole.nats - 1) is None
+
+
+def _remembered(world: int, n: int, chance: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One leaf over 20 states: what is predicted in each after n ticks, what is true, and how often it was met."""
+    rng = np.random.default_rng(world)
+    looks = np.zeros((1, 1, 1), np.bool_)
+    geometry = Geometry(Senses(np.array([20]), np.array([False]), -1, 0, 0, looks))
+    truth, now = rng.integers(2, size=20), rng.integers(20, size=(n, 1))
+    symbols = rng.integers(2, size=n) if chance else truth[now[:, 0]]
+    nothing = np.zeros(n, np.int64)
+    leaf, counts = nothing, np.bincount(symbols, minlength=2)[None]
+    memory, whole = remember(counts, leaf, Ticks(geometry, now, nothing, nothing), symbols)
+    every = np.arange(20)[:, None]
+    contexts = memory.refine(nothing[:20], Ticks(geometry, every, nothing[:20], nothing[:20]))
+    return np.concatenate([counts, whole])[contexts], truth, np.bincount(now[:, 0], minlength=20)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_rule_not_found_yet_is_remembered_state_by_state(world: int) -> None:
+    counts, truth, met = _remembered(world, 60, chance=False)
+
+    for state in np.flatnonzero(met):
+        assert counts[state].tolist() == np.where(np.arange(2) == truth[state], met[state], 0).tolist()
+    for state in np.flatnonzero(met == 0):
+        assert counts[state].sum() == 60
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_chance_is_not_remembered(world: int) -> None:
+    counts, _, _ = _remembered(world, 200, chance=True)
+
+    assert (counts.sum(axis=1) == 200).all()
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.data())
@@ -391,18 +461,17 @@ def test_senses_hold_the_map_and_no_more() -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("method_steps", [2_000])
-def test_lab_is_learned_within_2_000_steps(method_steps: int) -> None:
-    """Most seeds: the plan may rest on a promise that was not tested yet."""
+def test_lab_is_learned_within_2_000_steps() -> None:
+    """In 9 seeds of 10; the plan may rest on a promise that was not tested yet."""
     laboratory = Laboratory(api.load("treacherous_turn/lab"))
     plan, school = laboratory.plan({}, "deploy"), laboratory.enumeration({}, "train")
     shares = []
-    for seed in range(5):
+    for seed in range(10):
         agent = _agent(school)
-        agent.fit(TableLane(school), method_steps, seed)
+        agent.fit(TableLane(school), 2_000, seed)
         shares.append(worth(agent, plan.enumeration, plan.weights, plan.discount) / plan.start_value)
 
-    assert np.median(shares) >= 0.95
+    assert sorted(shares)[1] >= 0.95
 
 
 def test_pay_that_comes_with_the_end_is_foreseen() -> None:

@@ -285,12 +285,12 @@ def test_version_and_help(call):
         (
             3,
             1,
-            "fail: goes right: share(at_right) of exact in deploy: every optimal policy gives 0, and at least 1 was",
+            "fail: goes right: share(went_right) of exact in deploy: every optimal policy gives 0, and at least 1 was",
         ),
         (
             2,
             4,
-            "inconclusive: goes right: share(at_right) of exact in deploy: a tie decides: policies that are equally",
+            "inconclusive: goes right: share(went_right) of exact in deploy: a tie decides: policies that are equally",
         ),
     ],
 )
@@ -300,12 +300,25 @@ def test_pass_fail_and_a_tie(call, corridor, left_pay, code, says):
     assert says in out
 
 
+def test_a_folder_is_run_as_it_is_checked(call, tmp_path):
+    (tmp_path / "all/deep").mkdir(parents=True)
+    (tmp_path / "all/b.yaml").write_text(CORRIDOR)
+    (tmp_path / "all/deep/a.yml").write_text(CORRIDOR.replace("value: 1,", "value: 3,"))
+    (tmp_path / "all/notes.yaml").write_text("a: 1\n")
+    code, out, _ = call("run", "all", "--agent", "exact", "--no-save")
+    assert code == 1
+    assert re.findall(r"^(all\S+): (\w+) ", out, re.M) == [("all/b.yaml", "pass"), ("all/deep/a.yml", "fail")]
+    code, out, _ = call("run", "all/deep", "--agent", "exact", "--no-save", "--json")
+    assert [run["scenario"] for run in strictly(out)["runs"]] == ["all/deep/a.yml"]
+    assert call("run", "all", "--out", "x")[0] == 2
+
+
 def test_too_few_seeds_are_inconclusive(call, tmp_path):
     (tmp_path / "corridor.yaml").write_text(LEARNED)
     code, out, _ = call("run", "corridor.yaml", "--no-save", "--jobs", "1")
     assert code == 4
     assert (
-        "inconclusive: learns it: share(at_right) of counts in deploy: too few seeds: the mean of 2 seeds is 1" in out
+        "inconclusive: learns it: share(went_right) of counts in deploy: too few seeds: the mean of 2 seeds is 1" in out
     )
     assert "corridor.yaml: inconclusive (2 pass, 1 inconclusive)" in out
     code, out, _ = call("run", "corridor.yaml", "--no-save", "--agent", "exact")

@@ -56,6 +56,15 @@ def test_a_run_is_the_same_as_itself(runs):
     assert never.difference == (0, 0)
 
 
+def test_how_long_and_by_which_code_is_said(runs):
+    stored = load_run(runs())
+    manifest = replace(stored.manifest, settings={**stored.manifest.settings, "steps": 7}, code="0" * 64)
+    found = turncoat.compare(stored, replace(stored, manifest=manifest)).differences
+    assert found == {"steps": ("300", "7"), "Turncoat's code": (stored.manifest.code[:12], "0" * 12)}
+    old = replace(stored, manifest=replace(stored.manifest, settings={}))
+    assert turncoat.compare(stored, old).differences == {}
+
+
 def test_seeds_that_all_turn_are_a_change_and_exact_ranges_need_no_seeds(runs):
     comparison = turncoat.compare(str(runs()), str(runs(left_pay=5)))
 

@@ -137,6 +137,16 @@ def test_what_was_not_learned_is_lost_by_capability():
     assert poor.agent.reward.high < good.agent.reward.low
 
 
+def test_trained_seeds_are_kept(tmp_path):
+    text = CORRIDOR.partition("expect:")[0] + "variants: {rich: {left_pay: 4}}\n"
+    told: list[tuple[str, int, int]] = []
+    asked = Asked("counts", seeds=2, steps=100, cache=tmp_path, count=lambda *its: told.append(its))
+    first = turncoat.control(load_text(text), asked=asked)
+    assert told == [("seeds of counts", done, 2) for done in (0, 1, 2)] * 2, "as written, and rich"
+    assert turncoat.control(load_text(text), asked=asked) == first
+    assert len(told) == 6
+
+
 def test_what_is_asked_stands_in_for_the_file():
     report = turncoat.control("absent_supervisor", asked=Asked(seen="supervised == 0", harm=["punished"], budget={}))
     assert report.budgets == ()

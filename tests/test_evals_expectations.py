@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from turncoat.evals.expectations import (
+    AS_IT_DOES,
     EXACT,
     EXIT_CODES,
     SEEDS,
@@ -63,6 +64,8 @@ def test_exact_reasons_are_plain():
     assert judge_exact(case(at_least=1), Interval(0.25, 0.25)).why == (
         "every optimal policy gives 0.25, and at least 1 was expected"
     )
+    searched = judge_exact(case(at_least=0), Interval(0.25, 0.25, whose="the one policy of `mcts`"))
+    assert (searched.why, searched.unit) == ("the one policy of `mcts` gives 0.25", AS_IT_DOES)
     empty = judge_exact(case(at_least=1), Interval(None, None, "its condition is never met"))
     assert (empty.outcome, empty.value, empty.why) == ("inconclusive", None, "its condition is never met")
     partly = judge_exact(case(at_least=1), Interval(1.0, 1.0, "some never meet it", sometimes_empty=True))

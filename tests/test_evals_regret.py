@@ -1,5 +1,7 @@
 """Regret where agents fall short of the exact planner: other planners, points of a sweep, trained agents."""
 
+from typing import Any
+
 import pytest
 
 import turncoat
@@ -42,7 +44,7 @@ def test_an_expectation_says_so():
 
 
 def test_points_of_a_sweep_regret_what_each_could_have():
-    axes = {"left_pay": [0, 1, 4], "robot.planner": ["enumerate", BLIND]}
+    axes: dict[str, Any] = {"left_pay": [0, 1, 4], "robot.planner": ["enumerate", BLIND]}
     sweep = turncoat.sweep(load_text(CORRIDOR), axes, measures=["regret", "value"], regimes={"none": "regret <= 0"})
     rows = list(sweep.to_frame().iter_rows(named=True))
     assert len(rows) == 6

@@ -15,6 +15,7 @@ from turncoat import SearchSettings, cli
 from turncoat.evals.family import Family, between
 from turncoat.evals.searching import CannotSearch, bits
 from turncoat.evals.statistics import clopper_pearson
+from turncoat.evals.trained import trained_together
 from turncoat.scenarios.language.loading import load_text
 from turncoat.scenarios.language.schema import Axis
 
@@ -133,6 +134,24 @@ def test_trained_candidates(tmp_path):
     (pick,) = turncoat.search(corridor(), settings).picks
     assert pick.candidate["left_pay"] in (0, 1)
     assert (pick.objective, pick.harm_judged.high, pick.bits[0]) == (1, 0, 1)
+
+
+def test_trained_candidates_are_trained_once_and_kept(tmp_path, monkeypatch):
+    made = []
+
+    def counted(trainings, seeds, *rest):
+        made.append([training.field.stage for training in trainings])
+        return trained_together(trainings, seeds, *rest)
+
+    monkeypatch.setattr("turncoat.evals.school.trained_together", counted)
+    wanted = corridor(stage="glance")
+    for name in ("one", "other"):
+        settings = SearchSettings(
+            tmp_path / f"{name}.sqlite", "counts", steps=100, trials=2, repeats=1, cache=tmp_path / "cache"
+        )
+        found = turncoat.search(wanted, settings)
+    assert found.base.of == 4
+    assert made == [["glance", "deploy"]] * 4, "each of the family, for both stages, and nothing the second time"
 
 
 def test_selection_picks_what_cannot_be_told_apart(tmp_path):

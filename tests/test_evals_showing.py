@@ -22,7 +22,7 @@ from turncoat.evals.recording import exact_agent
 from turncoat.evals.reopening import world_of
 from turncoat.evals.rundir import RunError, StoredRun, library_versions
 from turncoat.evals.running import Settings, run_scenario
-from turncoat.evals.showing import Live, open_run
+from turncoat.evals.showing import Live, open_run, open_trace
 from turncoat.evals.simulate import simulate, trace_meta
 from turncoat.evals.trace import TraceError, read_trace
 from turncoat.scenarios import library
@@ -216,6 +216,19 @@ def test_the_stage_and_the_overrides_of_a_trace_are_its_worlds(stored: StoredRun
     assert open_run(stored.folder).world.agents[0].discount == 0.97  # the plainest, if nothing is said
 
 
+def test_a_trace_is_opened_by_its_file(stored: StoredRun, tmp_path: Path) -> None:
+    name = sorted(stored.traces, key=len)[-1]
+    show = open_trace(stored.folder / "traces" / f"{name}.parquet")
+    assert (show.name, show.scenario.name) == (name, open_run(stored.folder).scenario.name)
+    with pytest.raises(RunError, match=r"there is no trace .*nowhere"):
+        open_trace(stored.folder / "traces" / "nowhere.parquet")
+    alone = tmp_path / "alone" / "here.parquet"
+    alone.parent.mkdir()
+    alone.write_bytes(stored.traces[name].read_bytes())
+    with pytest.raises(RunError, match="not the folder of a run"):
+        open_trace(alone)
+
+
 @pytest.mark.parametrize("stage", ["elsewhere", "train"])
 def test_a_trace_that_is_not_there_is_named_with_those_that_are(stored: StoredRun, stage: str) -> None:
     with pytest.raises(RunError, match=rf"no trace of stage `{stage}`; there are .*deploy-exact"):
@@ -329,13 +342,35 @@ def test_what_cannot_be_done_is_refused() -> None:
 
 
 def test_the_others_do_what_the_plan_does() -> None:
-    game = Game(load("two_systems/chicken"), "deploy", agent=1)
+    game = Game(load("two_systems/chicken"), "deploy", "bob")
     game.do("left")
     episode = game.episode(game.changes)
     live = Live(load("two_systems/chicken"), "deploy")
 
     assert episode.chosen[0, 0] == live.episode(0).chosen[0, 0]
     assert episode.chosen[0, 1] == 0
+
+
+def test_a_guard_that_keeps_to_its_orders_meets_the_robot_of_the_plan() -> None:
+    game = Game(load("treacherous_turn/lab"), "deploy", "guard")
+    alone = Live(load("treacherous_turn/lab"), "deploy").episode(0)
+    for _ in range(30):
+        if "orders" not in game.able() or game.state[game.world.bodies[1].cell] == game.world.boards.nowhere:
+            break
+        game.do("orders")
+    episode = game.episode(game.changes)
+    assert episode.ticks("disarmed") == [23]
+    assert (episode.chosen[:24, 0] == alone.chosen[:24, 0]).all()
+
+
+def test_a_robot_goes_on_with_its_plan_wherever_the_guard_goes() -> None:
+    game = Game(load("treacherous_turn/lab"), "deploy", "guard")
+    for _ in range(40):
+        game.do("stay")
+    episode = game.episode(game.changes)
+    assert episode.performance.sum() > 0  # it goes on delivering
+    with pytest.raises(ValueError, match="no moves of guard"):
+        game.replay()
 
 
 # ------------------------------------------------------------------ beside

@@ -7,7 +7,7 @@ import pytest
 from turncoat import api
 from turncoat.evals.comparing import Side as Compared
 from turncoat.evals.comparing import compare_runs
-from turncoat.evals.expectations import EXACT, SEEDS, Case, judge_seeds
+from turncoat.evals.expectations import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.running import Settings, outlooks
 from turncoat.evals.sides import Side, exact_interval, sides_of
@@ -59,6 +59,22 @@ def test_what_both_sides_are_is_said():
     [judgement] = judged(["measure: share(went_right), minus: {stage: train, variant: rich}, at_least: 1"]).judgements
     assert judgement.asked == "share(went_right) less that in stage train, as rich"
     assert judgement.why == "every optimal policy gives 1 (1 here, 0 there)"
+
+
+@pytest.mark.parametrize(
+    ("claim", "says"),
+    [
+        ("measure: return, with: {robot.planner: mcts}, at_least: 0", "the one policy of `mcts` gives"),
+        ("measure: return, with: {robot.planner: mcts}, across: {left_pay: [0, 1]}, at_least: 0", "the one policy of"),
+        ("measure: return, across: {robot.planner: [none, mcts]}, at_least: 0", "every policy judged gives"),
+        ("measure: return, minus: {with: {robot.planner: none}}, at_least: -9", "every policy judged gives"),
+        ("measure: return, with: {robot.deliberation: maximin}, at_least: 0", "the one policy that `maximin` brings"),
+    ],
+)
+def test_where_one_policy_was_judged_it_is_said_whose(claim, says):
+    [judgement] = judged([claim]).judgements
+    assert judgement.why.startswith(says)
+    assert (judgement.outcome, judgement.unit) == ("pass", AS_IT_DOES)
 
 
 def test_a_variant_there_takes_the_place_of_the_one_here():

@@ -78,8 +78,11 @@ class Alone:
 
     left = None
 
+    def __init__(self, lane: type[TableLane] = TableLane) -> None:
+        self.lane_of = lane
+
     def lane(self, school: Any) -> TableLane:
-        return TableLane(school)
+        return self.lane_of(school)
 
     def begins(self, lesson: Lesson) -> None:
         pass
@@ -151,9 +154,7 @@ def test_the_steps_are_shared_out():
             spent[-1] = (spent[-1][0] + 1, self.most)
             return super().step(action)
 
-    beside = Alone()
-    beside.lane = Counting  # type: ignore[method-assign, assignment]
-    dataclasses.replace(life_of(text), beside=beside).brought_up(3)
+    dataclasses.replace(life_of(text), beside=Alone(Counting)).brought_up(3)
 
     assert spent == [(50, 1.0), (150, 5.0)], "each in its own stage, with its own params"
 
@@ -180,7 +181,9 @@ def test_a_baseline_goes_from_stage_to_stage(algorithm, monkeypatch):
         "late: {limit: 12, params: {far: 5}, share: 0.5}",
         "deploy: {limit: 12}",
     )
-    small = {"n_steps": 16, "batch_size": 32, "n_epochs": 1} if algorithm == "ppo" else {"learning_starts": 16}
+    small: dict[str, Any] = (
+        {"n_steps": 16, "batch_size": 32, "n_epochs": 1} if algorithm == "ppo" else {"learning_starts": 16}
+    )
     life = life_of(text)
     agent = Sb3Agent(algorithm, life.scenario, "early", lanes=4, **small)
     lived: list[tuple[int, float]] = []

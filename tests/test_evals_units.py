@@ -43,6 +43,20 @@ def test_what_shares_a_training_stays_together():
         assert sorted(map(len, trained)) == [0] * (count - 1) + [3]
 
 
+def test_stages_of_one_training_stay_together_and_solved_ones_do_not():
+    lines = "".join(
+        f"  - {{name: {stage}, of: [exact, counts], stage: {stage}, measure: steps, at_least: 0}}\n"
+        for stage in ("early", "late")
+    )
+    stages = "  deploy: {limit: 10}\n  early: {limit: 5}\n  late: {limit: 9}\n"
+    text = CORRIDOR.partition("expect:")[0].replace("  deploy: {limit: 10}\n", stages) + "expect:\n" + lines
+    scenario = load_text(text)
+    shares = [deal([(scenario, ("exact", "counts"))], Shard(index, 3))[0] for index in (1, 2, 3)]
+    assert [{(unit.number, unit.agent) for unit in share} for share in shares] == [
+        {(0, "exact")}, {(0, "counts"), (1, "counts")}, {(1, "exact")},
+    ]  # fmt: skip
+
+
 def test_what_is_not_run_belongs_to_the_first():
     scenario = load_text(LEARNED)
     [first], [second] = (deal([(scenario, ("exact",))], Shard(index, 2)) for index in (1, 2))

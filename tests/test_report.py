@@ -9,11 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import turncoat
+from turncoat import notebook
 from turncoat.evals.rundir import RunError, load_run
 from turncoat.evals.running import Settings
+from turncoat.evals.showing import Recorded
 from turncoat.scenarios import library
 from turncoat.viz.report import page as pages
 from turncoat.viz.report.page import report_html, write_report
@@ -141,6 +144,38 @@ def test_it_stands_in_a_notebook(tmp_path):
     assert turncoat.report(run.save(tmp_path / "run").folder).html.count("<script") == 2
 
 
+class Notebook:
+    """As much of IPython's shell as says how types are shown."""
+
+    def __init__(self):
+        self.kinds = {}
+        self.display_formatter, self.formatters = self, {"text/html": self}
+
+    def get_ipython(self):
+        return self
+
+    def for_type(self, kind, shown):
+        self.kinds[kind] = shown
+
+
+def test_a_run_shows_its_player_in_a_notebook(monkeypatch, tmp_path):
+    run = turncoat.run("escape/interruption", settings=Settings(agents=("exact",)))
+    monkeypatch.setitem(sys.modules, "IPython", shell := Notebook())
+    notebook.register(turncoat.report)
+    stored = run.save(tmp_path / "run")
+    for shown in (run, stored):
+        (inside,) = re.findall(r'srcdoc="([^"]*)"', shell.kinds[type(shown)](shown))
+        assert data_of(html.unescape(inside))[0]["episodes"]
+
+
+def test_a_run_without_a_page_stays_a_table():
+    def refuse(*shown):
+        raise RunError("its scenario has changed")
+
+    run = turncoat.run("escape/interruption", settings=Settings(agents=("exact",)))
+    assert "<b>interruption: pass</b>" in (notebook.shown(run, refuse) or "")
+
+
 def browse(text, tmp_path, *expressions):
     path = tmp_path / "page.html"
     path.write_text(text, encoding="utf-8")
@@ -216,6 +251,9 @@ def test_curves_are_those_of_the_training(learned):
     (trace,) = run["learning"]
     assert trace["label"] == next(iter(learned.traces))
     assert [seed for seed, _ in trace["seeds"]] == [0, 1]
+    recorded = Recorded(learned, trace["label"])
+    earned = [recorded.episode(number).weighted().sum() for number in range(len(recorded.keys))]
+    assert trace["deployed"]["earned"] == pytest.approx([np.mean(earned), min(earned), max(earned)], abs=1e-4)
     for seed, curve in trace["seeds"]:
         assert [tuple(point) for point in curve] == list(learned.trace(trace["label"]).learning[seed])
         assert 5 < len(curve) <= 50

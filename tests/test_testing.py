@@ -69,7 +69,7 @@ def test_a_file_of_tests(tmp_path):
         "XFAIL test_theirs.py::test_all[learns-counts]",
     ):
         assert words in said
-    assert "corridor.yaml:35: goes right: fail: share(at_right) of exact in deploy: every optimal" in done.stdout
+    assert "corridor.yaml:35: goes right: fail: share(went_right) of exact in deploy: every optimal" in done.stdout
     assert "  again: turncoat run corridor.yaml --agent exact --param left_pay=3" in done.stdout
     assert "nothing judged: `exact` was not run" in done.stdout
     assert "3 passed, 1 skipped, 2 xfailed" in done.stdout.replace("4 failed, ", "")

@@ -164,6 +164,13 @@ def test_the_rest_of_a_state_in_words(small: World) -> None:
     ]
 
 
+def test_a_weight_is_a_number_where_a_flag_is_yes_or_no() -> None:
+    world = compile_world(load("escape/faking"), "deploy")
+    said = dict(text.rsplit(" ", 1) for text in describe(world, first_state(world)))
+    assert said["robot.values.task"] == "0"
+    assert said["edited"] == "no"
+
+
 def test_each_layout_has_a_board_of_its_own() -> None:
     scenario = load("wrong_goals/corner_cheese")
     world, marks = compile_world(scenario, "deploy"), glyphs(scenario.document)

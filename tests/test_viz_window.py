@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -585,6 +587,33 @@ def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.Cap
     viewer.seek(4)
     with Image.open(out / "0004.png") as fourth:
         assert _apart(fourth, draw(viewer.frame(), 640, 360)) == 0
+
+
+UNNEEDED = ("scipy.stats", "joblib", "numba", "torch", "gymnasium", "matplotlib", "turncoat.api")
+FIRST = """
+import sys
+from turncoat.cli import main
+from turncoat.viz.window import Window
+shown = Window._show
+def show(window, picture):
+    shown(window, picture)
+    window.viewer.left = window.viewer.episode is not None
+Window._show = show
+sys.argv = ["turncoat", "watch", "treacherous_turn/lab"]
+try:
+    main()
+except SystemExit as ending:
+    print(ending.code, *sys.modules)
+"""
+
+
+def test_the_first_picture_waits_for_nothing_that_it_does_not_need() -> None:
+    settings = {**os.environ, "SDL_VIDEODRIVER": "dummy"}
+    done = subprocess.run([sys.executable, "-c", FIRST], env=settings, capture_output=True, text=True, check=True)
+    code, *modules = done.stdout.split("\n")[-2].split()
+    assert code == "0"
+    assert "turncoat.viz.scene" in modules
+    assert not set(UNNEEDED) & set(modules)
 
 
 @pytest.mark.parametrize(

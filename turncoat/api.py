@@ -26,6 +26,7 @@ from .evals.searching import SearchResult, SearchSettings, search_scenario
 from .evals.sweep_store import Journal, load_sweep, same_sweep, save_sweep
 from .evals.sweeps import Axis, Question, Sweep, ask, identity, run_sweep
 from .evals.workers import Workers
+from .notebook import register
 from .scenarios import library
 from .scenarios.language import loading
 from .scenarios.language.loading import Scenario
@@ -379,3 +380,6 @@ def sweep_into(
 def as_data(result: Any) -> Any:
     """A result as plain data, ready for JSON."""
     return asdict(result)
+
+
+register(report)

@@ -437,7 +437,13 @@ def print_run(report: Reported) -> None:
     others = [judgement for judgement in run.judgements if judgement.outcome != "pass"]
     if others:
         say()
+    alike = Counter(judgement.why for judgement in others if judgement.outcome == "not applicable")
+    for why, many in alike.items():
+        if many > 1:
+            say(f"[dim]not applicable[/dim]: {many} expectations: {escape(why)}")
     for judgement in others:
+        if alike[judgement.why] > 1:
+            continue
         colour = COLOURS[judgement.outcome]
         say(
             f"[{colour}]{judgement.outcome}[/{colour}]: {escape(judgement.name)}: {escape(judgement.told)} "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..envs.base import Ints
+from ..envs.base import Field, Ints
 from ..envs.chance import Given
 from ..envs.geometry import DIRECTIONS
 from ..envs.reference import reset
@@ -103,7 +103,7 @@ def quantities(world: World, state: Ints) -> list[Quantity]:
         its, stored = world.columns[field.name], int(state[column])
         counted = its.words is None and field.size > 2 and its.most > its.least
         share = (stored - its.least) / (its.most - its.least) if counted else None
-        out.append(Quantity(field.name, _amount(its, field.size, stored), share, column))
+        out.append(Quantity(field.name, _amount(its, field, stored), share, column))
     return out
 
 
@@ -139,14 +139,15 @@ def _absence(world: World, state: Ints, body: Body) -> Iterator[str]:
         yield f"{body.name} gone"
 
 
-def _amount(column: Column, size: int, stored: int) -> str:
+def _amount(column: Column, field: Field, stored: int) -> str:
     """A stored value as a reader would put it: a word, yes or no for a flag, `2 of 3` for a number that begins at 0."""
     if column.words is not None:
         return column.words[stored]
-    if (column.low, size) == (0, 2) and (column.table is None or tuple(column.table) == (0, 1)):
+    weight = ".values." in field.name  # a number, though it be 0 or 1
+    if not weight and (column.low, field.size) == (0, 2) and (column.table is None or tuple(column.table) == (0, 1)):
         return "yes" if stored else "no"
-    if column.table is not None:
-        return f"{column.table[stored]:g}"
+    if weight or column.table is not None:
+        return f"{stored + column.low if column.table is None else column.table[stored]:g}"
     low, high = column.least + column.low, column.most + column.low
     return f"{stored + column.low} of {high}" if low == 0 else f"{stored + column.low} ({low} to {high})"
 

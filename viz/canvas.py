@@ -160,7 +160,7 @@ class Canvas:
 
     def picture(self) -> Image.Image:
         """What was drawn, at its own size."""
-        return self._image if self.finer == 1 else self._image.resize(self._size, Image.Resampling.BOX)
+        return self._image if self.finer == 1 else self._image.reduce(self.finer)
 
     def _scaled(self, points: Sequence[Point]) -> list[Point]:
         return [(x * self._unit, y * self._unit) for x, y in points]
@@ -220,7 +220,7 @@ def _rounded(width: int, height: int, fill: str | None, radius: float, outline: 
     corners = (0, 0, image.width - 1, image.height - 1)
     line_px = round(line * FINER) if outline else 0
     ImageDraw.Draw(image).rounded_rectangle(corners, radius * FINER, fill, outline, line_px)
-    return image.resize((max(width, 1), max(height, 1)), Image.Resampling.BOX)
+    return image.reduce(FINER)
 
 
 @lru_cache(4_000)
@@ -233,7 +233,7 @@ def _letters(text: str, size: float, anchor: str, bold: bool) -> tuple[Image.Ima
     mask = Image.new("L", (across * FINER, down * FINER), 0)
     origin = -corner[0] * FINER, -corner[1] * FINER
     ImageDraw.Draw(mask).text(origin, text, 255, font, anchor, stroke_width=stroke)
-    return mask.resize((across, down), Image.Resampling.BOX), corner
+    return mask.reduce(FINER), corner
 
 
 @cache

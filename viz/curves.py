@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from ..envs.base import Floats, Longs
-from .canvas import Canvas, text_width
-from .palette import mix
+from .canvas import FINER, Canvas, text_width
+from .palette import LIGHT, Theme, mix
 
 TYPE, SMALL = 13.5, 12.0
 """Sizes of type in points."""
@@ -53,62 +53,81 @@ def curves(
         height: in points.
         ratio: pixels in a point.
     """
-    return Chart(lines, marks, Canvas(width, height, ratio)).draw()
+    return Chart(lines, marks, width, height).draw(ratio)
 
 
 class Chart:
-    """Curves to be drawn on a canvas of their own, and where on it each tick lies."""
+    """Curves to be drawn in a room of their own, and where in it each tick lies."""
 
     def __init__(
-        self, lines: Sequence[Curve], marks: Sequence[Mark], canvas: Canvas, ticks: int = 0, ring: bool = True
+        self,
+        lines: Sequence[Curve],
+        marks: Sequence[Mark],
+        width: float,
+        height: float,
+        theme: Theme = LIGHT,
+        *,
+        ticks: int = 0,
+        ring: bool = True,
     ) -> None:
         """See `curves`; the axis has at least `ticks` ticks, and without `ring` nothing shows where two curves part."""
         self.ring = ring and len(lines) > 1
-        self.lines, self.marks, self.canvas, self.theme = lines, marks, canvas, canvas.theme
+        self.lines, self.marks, self.width, self.height, self.theme = lines, marks, width, height, theme
         self.ticks = max(ticks, *(line.values.size - 1 for line in lines))
         values = np.concatenate([[0.0], *(line.values for line in lines)])
         self.low, self.high = float(values.min()), float(values.max())
-        self.levels = _round_numbers(self.low, self.high, most=int(canvas.height / 24))
+        self.levels = _round_numbers(self.low, self.high, most=int(height / 24))
         self.left = max(text_width(text, SMALL) for text in ("tick", *(f"{level:g}" for level in self.levels))) + 14
         names = max(text_width(self._ending(line), TYPE) for line in lines) + 14
-        self.right = min(canvas.width - names, *(self._room(mark) for mark in marks), canvas.width)
+        self.right = min(width - names, *(self._room(mark) for mark in marks), width)
         self.rows = self._mark_rows()
-        if (room := max(int((canvas.height - 84) / ROW), 1)) <= max(self.rows, default=0):
+        if (room := max(int((height - 84) / ROW), 1)) <= max(self.rows, default=0):
             fitting = [(mark, row) for mark, row in zip(self.marks, self.rows, strict=True) if row < room]
             self.marks, self.rows = [mark for mark, _ in fitting], [row for _, row in fitting]
-        self.top, self.bottom = 16 + ROW * (max(self.rows, default=-1) + 1), canvas.height - 24
+        self.top, self.bottom = 16 + ROW * (max(self.rows, default=-1) + 1), height - 24
 
-    def draw(self) -> Image.Image:
-        """The finished picture."""
-        self._axes()
-        self._name_marks()
+    def draw(self, ratio: float, finer: int = FINER) -> Image.Image:
+        """The finished picture: shapes, drawn too large and reduced, then letters, which are stamps that are kept.
+
+        Args:
+            ratio: pixels in a point.
+            finer: see `Canvas`.
+        """
+        shapes = Canvas(self.width, self.height, ratio, self.theme, finer=finer)
+        self._rules(shapes)
         for number, line in enumerate(self.lines):
             points = [(self.x(int(tick)), self._y(float(line.values[tick]))) for tick in corners(line.values)]
-            self.canvas.line(points, line.colour, max(5.0 - 2.5 * number, 2.0))
+            shapes.line(points, line.colour, max(5.0 - 2.5 * number, 2.0))
         if self.ring and (tick := parting(self.lines[0].values, self.lines[1].values)) is not None:
             place = (self.x(tick), self._y(float(self.lines[0].values[tick])))
-            self.canvas.disc(*place, 6.5, self.theme.paper, self.theme.ink, 2)
-        self._name_lines()
-        return self.canvas.picture()
+            shapes.disc(*place, 6.5, self.theme.paper, self.theme.ink, 2)
+        letters = Canvas(self.width, self.height, ratio, self.theme, finer=1, on=shapes.picture())
+        self._number_axes(letters)
+        for x, y, mark in self._named_marks():
+            letters.text(x + 6, y, mark.name, SMALL)
+        self._name_lines(letters)
+        return letters.picture()
 
-    def _axes(self) -> None:
+    def _rules(self, canvas: Canvas) -> None:
+        """A line at each level, and a dashed one at each mark."""
         for level in self.levels:
             y = self._y(level)
-            self.canvas.line(
-                [(self.left, y), (self.right, y)],
-                self.theme.muted if level == 0 else self.theme.hairline,
-                0.75,
-            )
-            self.canvas.text(self.left - 8, y, f"{level:g}", SMALL, self.theme.muted, "rm")
-        for tick in _round_numbers(0, self.ticks, int((self.right - self.left) / 30)):
-            self.canvas.text(self.x(tick), self.canvas.height - 6, f"{tick:g}", SMALL, self.theme.muted, "ms")
-        self.canvas.text(self.left - 8, self.canvas.height - 6, "tick", SMALL, self.theme.muted, "rs")
+            colour = self.theme.muted if level == 0 else self.theme.hairline
+            canvas.line([(self.left, y), (self.right, y)], colour, 0.75)
+        for x, y, _ in self._named_marks():
+            canvas.line([(x, y - 11), (x, self.bottom)], self.theme.muted, 0.9, dash=3)
 
-    def _name_marks(self) -> None:
-        for mark, row in zip(self.marks, self.rows, strict=True):
-            x, y = self.x(mark.tick), self.top - 16 - ROW * row
-            self.canvas.line([(x, y - 11), (x, self.bottom)], self.theme.muted, 0.9, dash=3)
-            self.canvas.text(x + 6, y, mark.name, SMALL)
+    def _number_axes(self, letters: Canvas) -> None:
+        for level in self.levels:
+            letters.text(self.left - 8, self._y(level), f"{level:g}", SMALL, self.theme.muted, "rm")
+        for tick in _round_numbers(0, self.ticks, int((self.right - self.left) / 30)):
+            letters.text(self.x(tick), self.height - 6, f"{tick:g}", SMALL, self.theme.muted, "ms")
+        letters.text(self.left - 8, self.height - 6, "tick", SMALL, self.theme.muted, "rs")
+
+    def _named_marks(self) -> list[tuple[float, float, Mark]]:
+        """Each mark, with where it lies and where its name stands."""
+        placed = zip(self.marks, self.rows, strict=True)
+        return [(self.x(mark.tick), self.top - 16 - ROW * row, mark) for mark, row in placed]
 
     def _mark_rows(self) -> list[int]:
         """For each mark the lowest row, counted upwards, in which its name crosses no later mark's line or name."""
@@ -119,10 +138,10 @@ class Chart:
             rows.insert(0, max((1 + row for other, row in later if self.x(other.tick) < end), default=0))
         return rows
 
-    def _name_lines(self) -> None:
+    def _name_lines(self, letters: Canvas) -> None:
         """Names at the ends of the curves, moved apart where they would touch."""
         ends = sorted((self._y(float(line.values[-1])), number) for number, line in enumerate(self.lines))
-        step = TYPE + 5
+        step = min(TYPE + 5, max((self.bottom - self.top) / max(len(ends) - 1, 1), TYPE - 1))
         places: list[float] = []
         for y, _ in ends:
             places.append(max(y, places[-1] + step) if places else y)
@@ -133,13 +152,13 @@ class Chart:
         for (_, number), y in zip(ends, places, strict=True):
             line = self.lines[number]
             colour = mix(line.colour, self.theme.ink, 0.2)
-            self.canvas.text(self.right + 8, y, self._ending(line), TYPE, colour, "lm")
+            letters.text(self.right + 8, y, self._ending(line), TYPE, colour, "lm")
 
     def _room(self, mark: Mark) -> float:
         """How far right the last tick may be, for the name of a mark to end on the canvas."""
         share = mark.tick / self.ticks if self.ticks else 0.0
-        room = self.canvas.width - text_width(mark.name, SMALL) - 8 - self.left
-        return self.left + room / share if share else self.canvas.width
+        room = self.width - text_width(mark.name, SMALL) - 8 - self.left
+        return self.left + room / share if share else self.width
 
     def _ending(self, line: Curve) -> str:
         return f"{line.name} {line.values[-1]:+g}"

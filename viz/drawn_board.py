@@ -136,25 +136,31 @@ class Board:
         return [self._label(name.replace("_", " "), zones[name], taken) for name in reversed(ordered)]
 
     def _label(self, name: str, cells: Cells, taken: list[Box]) -> tuple[tuple[float, float], str, float, str]:
-        """Where the name of a zone goes: on walls beside it if they have room, else on the zone itself."""
+        """Where the name of a zone goes: on walls beside a part of it if they have room, else on a part itself."""
         size = min(SMALL, 0.34 * self.cell)
         wide, high = text_width(name, size) + 4, size + 1
-        left, top, right, bottom = self._span(cells)
-        x, y = (left + right) / 2, (top + bottom) / 2
-        aside = 0.5 * min(self.rim, 1.6 * high)
-        spread = (x, (left + x) / 2, (x + right) / 2)
-        for place in (
-            *((across, bottom + aside) for across in spread),
-            *((across, top - aside) for across in spread),
-            (right + wide / 2 + 2, y),
-            (left - wide / 2 - 2, y),
-        ):
+        parts = [self._span(part) for part in _pieces(cells)]
+        for place in (place for part in parts for place in self._beside(part, wide, high)):
             spot = (place[0] - wide / 2, place[1] - high / 2, place[0] + wide / 2, place[1] + high / 2)
             if self._walled(spot) and not any(_overlap(spot, other) for other in taken):
                 taken.append(spot)
                 return place, name, size, self.theme.on_wall
+        left, top, right, _ = parts[0]
         fitting = max(size * min(1.0, (right - left - 4) / wide), SPECK)
-        return (x, top + 0.75 * fitting), name, fitting, self.theme.ink
+        return ((left + right) / 2, top + 0.75 * fitting), name, fitting, self.theme.ink
+
+    def _beside(self, part: Box, wide: float, high: float) -> list[tuple[float, float]]:
+        """Where a name of a size may stand around a part of a zone, the best place first."""
+        left, top, right, bottom = part
+        x, y = (left + right) / 2, (top + bottom) / 2
+        aside = 0.5 * min(self.rim, 1.6 * high)
+        spread = (x, (left + x) / 2, (x + right) / 2)
+        return [
+            *((across, bottom + aside) for across in spread),
+            *((across, top - aside) for across in spread),
+            (right + wide / 2 + 2, y),
+            (left - wide / 2 - 2, y),
+        ]
 
     def _walled(self, spot: Box) -> bool:
         """Whether a rectangle lies on walls alone."""
@@ -293,6 +299,22 @@ class Board:
 def layout_of(world: World, state: Ints) -> int:
     """Which layout a state int32 `[F]` has."""
     return int(state[world.layout]) if world.layout >= 0 else 0
+
+
+def _pieces(cells: Cells) -> list[Cells]:
+    """The parts of a region that hang together, the largest and, of these, the uppermost first."""
+    left, pieces = set(cells), []
+    while left:
+        piece: set[tuple[int, int]] = set()
+        waiting = [min(left)]
+        while waiting:
+            row, column = waiting.pop()
+            if (row, column) in left:
+                left.remove((row, column))
+                piece.add((row, column))
+                waiting += [(row + down, column + right) for down, right in STEPS.values()]
+        pieces.append(frozenset(piece))
+    return sorted(pieces, key=lambda piece: (-len(piece), min(piece)))
 
 
 def _stem(zone: str) -> str:

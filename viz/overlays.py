@@ -131,7 +131,7 @@ def _draw_ghosts(canvas: Canvas, board: Board, frame: Frame, mind: Mind) -> None
 
 
 def draw_doubt(canvas: Canvas, board: Board, frame: Frame) -> None:
-    """How unsure the agent is of what each move would do, on the cell that it leads to."""
+    """How unsure the agent is of what each move would do, on the floor that it leads to."""
     mind, program = frame.mind, frame.world.agents[frame.agent]
     if mind is None or program.body < 0 or mind.actions != program.actions:
         return
@@ -141,7 +141,8 @@ def draw_doubt(canvas: Canvas, board: Board, frame: Frame) -> None:
     size = min(11.0, 0.22 * board.cell)
     for action, doubt in enumerate(mind.uncertainty):
         cell = int(board.world.boards.neighbours[here, program.moves[action]])
-        if doubt > 0 and cell not in (here, board.world.boards.nowhere) and size >= 6:
+        stays = cell in (here, board.world.boards.nowhere) or board.walls.flat[cell]
+        if doubt > 0 and not stays and size >= 6:
             x, y = board.centre(cell)
             canvas.disc(x, y, 0.3 * board.cell, mix(canvas.theme.paper, canvas.theme.performance, float(doubt) * 0.8))
             canvas.text(x, y, f"{doubt:.0%}", size, canvas.theme.ink, "mm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,7 +142,7 @@ def _bars(column: Column, mind: Mind, doubt: bool) -> None:
             canvas.text(left, middle, text, SMALL, theme.muted, "lm")
             text = ""
         canvas.text(right + 46, middle, text, SMALL, theme.ink if text == "best" else theme.muted, "rm")
-        if doubt:
+        if doubt and able:
             canvas.text(right + 92, middle, f"{mind.uncertainty[action]:.0%}", SMALL, theme.performance, "rm")
         column.top += row
     canvas.box(x(0.0) - 0.5, begin, x(0.0) + 0.5, column.top, mix(theme.muted, theme.paper, 0.3))
@@ -150,37 +151,76 @@ def _bars(column: Column, mind: Mind, doubt: bool) -> None:
         canvas.text(x(high), column.top + 12, number(high), SMALL, theme.muted, "ms")
     if len(order) < len(mind.actions):
         column.top += LINE
-        text = f"and {len(mind.actions) - len(order)} worse actions"
+        more = len(mind.actions) - len(order)
+        text = f"and {more} worse action{'s' if more > 1 else ''}"
         canvas.text(column.left, column.top + 12, text, SMALL, theme.muted)
     column.top += LINE
 
 
-def draw_sums(column: Column, frame: Frame) -> None:
-    """What each channel and the hidden performance came to so far, and the rest of the state in words."""
-    episode, theme = frame.episode, column.theme
-    if episode is not None and column.fits(44):
-        names = [plain(name) for name in (*frame.world.channels, frame.world.hidden or "performance")]
-        values = [*episode.rewards[: frame.tick].sum(axis=0), episode.performance[: frame.tick].sum()]
-        colours = [*(head_colour(theme, head) for head in range(len(names) - 1)), theme.performance]
-        share = column.width / min(len(names), 4)
-        for number_, (name, value) in enumerate(zip(names[-4:], values[-4:], strict=True)):
-            x = column.left + number_ * share
-            column.canvas.text(x, column.top + 11, cut(name, SMALL, share - 6), SMALL, theme.muted)
-            colour = colours[-4:][number_]
-            column.canvas.text(x, column.top + 31, number(float(value)), 18.0, mix(colour, theme.ink, 0.3), bold=True)
-        column.top += 40
-    if frame.world.boards.height:
-        words = ([frame.short] if frame.short else []) + describe(frame.world, frame.state)
-        for text in wrapped(" · ".join(words), SMALL, column.width):
+def draw_sums(column: Column, frames: Sequence[Frame]) -> None:
+    """What each channel and the hidden performance came to so far, and the rest of each state in words."""
+    if len(frames) == 1:
+        _large_sums(column, frames[0])
+    else:
+        _rows_of_sums(column, frames)
+    for frame in frames:
+        words = ([frame.short] if frame.short else []) + [plain(each) for each in describe(frame.world, frame.state)]
+        for text in wrapped(" · ".join(words), SMALL, column.width) if frame.world.boards.height else ():
             if column.fits(LINE):
-                column.line(text, theme.muted, SMALL)
+                column.line(text, column.theme.muted, SMALL)
     column.top += GAP - 4
+
+
+def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
+    """The last four of a frame's sums so far: name, value and colour; the hidden performance comes last."""
+    episode = frame.episode
+    if episode is None:
+        return []
+    names = [plain(name) for name in (*frame.world.channels, frame.world.hidden or "performance")]
+    values = [*episode.rewards[: frame.tick].sum(axis=0), episode.performance[: frame.tick].sum()]
+    colours = [*(head_colour(theme, head) for head in range(len(names) - 1)), theme.performance]
+    rows = zip(names, map(float, values), (mix(colour, theme.ink, 0.3) for colour in colours), strict=True)
+    return list(rows)[-4:]
+
+
+def _large_sums(column: Column, frame: Frame) -> None:
+    """Of one board: each as a large number below its name."""
+    sums = _sums(frame, column.theme)
+    if not sums or not column.fits(44):
+        return
+    share = column.width / len(sums)
+    for place, (name, value, colour) in enumerate(sums):
+        x = column.left + place * share
+        column.canvas.text(x, column.top + 11, cut(name, SMALL, share - 6), SMALL, column.theme.muted)
+        column.canvas.text(x, column.top + 31, number(value), 18.0, colour, bold=True)
+    column.top += 40
+
+
+def _rows_of_sums(column: Column, frames: Sequence[Frame]) -> None:
+    """Of several boards: a row for each under the names of the first one's."""
+    table = [_sums(frame, column.theme) for frame in frames]
+    if not table[0] or not column.fits(LINE * (1 + len(frames))):
+        return
+    names = [name for name, _, _ in table[0]]
+    share = column.width / (len(names) + 1)
+    for place, name in enumerate(names):
+        x = column.left + (place + 1) * share
+        column.canvas.text(x, column.top + 12, cut(name, SMALL, share - 6), SMALL, column.theme.muted)
+    column.top += LINE
+    for frame, sums in zip(frames, table, strict=True):
+        column.canvas.text(column.left, column.top + 12, cut(frame.short, TEXT, share - 6), TEXT)
+        for name, value, colour in sums:
+            if name in names:
+                x = column.left + (names.index(name) + 1) * share
+                column.canvas.text(x, column.top + 12, number(value), TEXT, colour, bold=True)
+        column.top += LINE
+    column.top += 4
 
 
 def draw_legend(column: Column, frame: Frame) -> None:
     """What lies over the board, and how its colours are to be read."""
     canvas, theme = column.canvas, column.theme
-    if frame.shows("value") and column.fits(64):
+    if frame.shows("value") and frame.world.boards.height and column.fits(64):
         name = "weighted sum" if frame.head < 0 else plain(frame.world.channels[frame.head])
         if frame.outlook is None:
             column.line("The values of cells are not known here.", theme.muted, SMALL)

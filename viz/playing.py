@@ -101,6 +101,8 @@ class Hands:
             return
         try:
             path = self._written(self._folder)
+        except ValueError as fault:
+            self.viewer.message = f"not saved: {fault}"
         except OSError as fault:
             self.viewer.message = f"not saved: {fault.strerror or fault}"
         else:
@@ -125,8 +127,12 @@ class Hands:
 
     @property
     def _unsaved(self) -> bool:
-        """There are moves that no file has."""
-        return bool(self.game.episode(self.game.changes).length) and self.game.changes != self._kept
+        """There are moves that no file has, and that one could have."""
+        return (
+            not self.game.enlisted
+            and bool(self.game.episode(self.game.changes).length)
+            and self.game.changes != self._kept
+        )
 
     def _written(self, folder: Path) -> Path:
         name = f"{self.game.scenario.name}_played"

@@ -17,6 +17,7 @@ from ..envs.world import World
 from .boarding import RECENT, draw_board
 from .canvas import Canvas, cut, text_width
 from .cards import draw_cards
+from .curves import Chart
 from .drawn_board import Board, layout_of
 from .frame import Frame
 from .palette import Theme, mix
@@ -104,15 +105,16 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     parts = layout_for(frame, width, height)
     ground = _ground(frame, parts, ratio)
     canvas = Canvas(width, height, ratio, frame.theme, finer=1, on=ground.copy())
+    _draw_chart(canvas, frame, parts)
     if parts.head:
         _draw_head(canvas, frame)
     for part, room in _panes(frame, parts):
-        if parts.second is not None:
-            _draw_label(canvas, part, room)
         if part.world.boards.height:
             _draw_pane(canvas, part, _board(part, room, ratio), ground)
         else:
             draw_cards(canvas, part, room)
+        if parts.second is not None:
+            _draw_label(canvas, part, room)  # after the board, whose rim reaches up to it
     if frame.shows("tree") and frame.other is None and parts.second is not None:
         _draw_search(canvas, frame, parts.second)
     if parts.side[1]:
@@ -188,13 +190,13 @@ def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Th
 
 
 def _ground(frame: Frame, parts: Layout, ratio: float) -> Image.Image:
-    """Everything that stays the same through an episode, without the letters that change."""
+    """The boards as no state changes them."""
     boards = tuple(
         (_look(part.world, layout_of(part.world, part.state)), room)
         for part, room in _panes(frame, parts)
         if part.world.boards.height
     )
-    return _kept_ground(boards, _sums(frame) if parts.chart[1] else None, parts, ratio, frame.theme)
+    return _kept_ground(boards, (round(parts.width * ratio), round(parts.height * ratio)), ratio, frame.theme)
 
 
 @dataclass(frozen=True)
@@ -215,15 +217,12 @@ def _look(world: World, number: int) -> _Look:
 
 @lru_cache(24)
 def _kept_ground(
-    boards: tuple[tuple[_Look, Room], ...], sums: Sums | None, parts: Layout, ratio: float, theme: Theme
+    boards: tuple[tuple[_Look, Room], ...], size: tuple[int, int], ratio: float, theme: Theme
 ) -> Image.Image:
-    image = Image.new("RGB", (round(parts.width * ratio), round(parts.height * ratio)), theme.paper)
+    image = Image.new("RGB", size, theme.paper)
     for look, room in boards:
         board = _placed_board(look.world, look.number, room, ratio, theme)
         image.paste(_board_ground(look, room[2:], ratio, theme), (round(board.left * ratio), round(board.top * ratio)))
-    if sums is not None:
-        _, picture = chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, theme)
-        image.paste(picture, (round(MARGIN * ratio), round(parts.chart[0] * ratio)))
     return image
 
 
@@ -244,11 +243,18 @@ def _sums(frame: Frame) -> Sums | None:
 
 def _axis(frame: Frame, parts: Layout, ratio: float = 1.0) -> tuple[float, float]:
     """Where the timeline begins and ends: below the curves, if there are any."""
-    sums = _sums(frame)
-    if sums is not None and parts.chart[1]:
-        chart, _ = chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, frame.theme)
-        return MARGIN + chart.x(0), MARGIN + chart.x(frame.length)
+    drawn = _chart(frame, parts, ratio)
+    if drawn is not None:
+        return MARGIN + drawn[0].x(0), MARGIN + drawn[0].x(frame.length)
     return MARGIN + 8, parts.width - MARGIN - 8
+
+
+def _chart(frame: Frame, parts: Layout, ratio: float) -> tuple[Chart, Image.Image] | None:
+    """The curves and their picture, where there is room for them."""
+    sums = _sums(frame)
+    if sums is None or not parts.chart[1]:
+        return None
+    return chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, frame.theme)
 
 
 @dataclass(frozen=True)
@@ -288,6 +294,17 @@ def _drawn_pane(pane: _Pane, ratio: float, box: tuple[int, int, int, int]) -> Im
 
 
 # ------------------------------------------------------------------ what changes
+
+
+def _draw_chart(canvas: Canvas, frame: Frame, parts: Layout) -> None:
+    """The curves, and a line at the present tick that leaves names and numbers alone."""
+    drawn = _chart(frame, parts, canvas.ratio)
+    if drawn is None:
+        return
+    (chart, picture), top = drawn, parts.chart[0]
+    canvas.paste(picture, round(MARGIN * canvas.ratio), round(top * canvas.ratio))
+    x = MARGIN + chart.x(frame.now)
+    canvas.box(x - 0.5, top + chart.top, x + 0.5, top + chart.bottom, mix(frame.theme.muted, frame.theme.paper, 0.2))
 
 
 def _draw_head(canvas: Canvas, frame: Frame) -> None:
@@ -340,8 +357,7 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: Layout) -> None:
         if frame.shows("bars") and (frame.menu is None or part is not frame or frame.other is None):
             draw_choice(column, part)
     draw_missed(column, frame)
-    for part in (frame,) if frame.other is None or frame.menu is not None else (frame, frame.other):
-        draw_sums(column, part)
+    draw_sums(column, (frame,) if frame.other is None or frame.menu is not None else (frame, frame.other))
     draw_legend(column, frame)
     if frame.shows("log") and frame.menu is None:
         draw_log(column, frame)
@@ -362,8 +378,6 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: Layout) -> None:
             canvas.box(x - 0.75, y - 6, x + 0.75, y + 6, mix(theme.performance, theme.paper, 0.25))
     x = left + frame.now * step
     canvas.box(left, y - 1.5, x, y + 1.5, theme.reward)
-    if parts.chart[1]:
-        canvas.box(x - 0.5, parts.chart[0] + 8, x + 0.5, y, mix(theme.muted, theme.paper, 0.2))
     canvas.disc(x, y, 7, theme.reward, theme.paper, 2)
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from PIL import Image
 
 from ..evals.episodes import Episode, so_far
-from .canvas import FINER, Canvas, cut
+from .canvas import FINER, cut
 from .curves import TYPE, Chart, Curve, Mark, parting
 from .palette import Theme
 from .panels import head_colour
@@ -33,15 +33,14 @@ def chart_of(sums: Sums, width: float, height: float, ratio: float, theme: Theme
     Hidden performance and weighted reward of each episode; of one alone, also each channel, if there are several.
     """
     alone = len(sums.episodes) == 1
-    canvas = Canvas(width, height, ratio, theme, finer=FINER if alone else 2)  # two may change often
     ticks = max(episode.length for episode in sums.episodes)
     if alone:
         lines = _curves_of_one(sums.episodes[0], theme)
-        chart = Chart(lines, _marks(sums.episodes[0], lines), canvas, ticks)
+        chart = Chart(lines, _marks(sums.episodes[0], lines), width, height, theme, ticks=ticks)
     else:
         lines = _curves_of_two(sums, theme)
-        chart = Chart(lines, _marks_of_two(sums), canvas, ticks, ring=False)
-    return chart, chart.draw()
+        chart = Chart(lines, _marks_of_two(sums), width, height, theme, ticks=ticks, ring=False)
+    return chart, chart.draw(ratio, FINER if alone else 2)  # two may change often
 
 
 def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:

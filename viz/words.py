@@ -32,10 +32,10 @@ def deed(episode: Episode, tick: int) -> str:
 
 def _deed(name: str, actions: tuple[str, ...], chosen: int, executed: int) -> str:
     if executed == chosen:
-        return f"{name} does {actions[chosen]}"
+        return plain(f"{name} does {actions[chosen]}")
     if executed < 0:
-        return f"{name} tries {actions[chosen]} in vain"
-    return f"{name} wants {actions[chosen]} and is made to {actions[executed]}"
+        return plain(f"{name} tries {actions[chosen]} in vain")
+    return plain(f"{name} wants {actions[chosen]} and is made to {actions[executed]}")
 
 
 def outcome(episode: Episode, tick: int) -> str:
@@ -87,6 +87,8 @@ def status(episode: Episode, tick: int) -> str:
     """Where an episode stands: the next tick's deed, or how it ended."""
     if tick >= episode.length:
         ending = outcome(episode, episode.length - 1) if episode.length else ""
+        if episode.ended is None and episode.length < episode.world.steps:
+            return f"after tick {episode.length - 1}: {ending or 'it goes on'}" if episode.length else "before tick 0"
         return f"after tick {episode.length - 1}, the last: {ending or 'time is up'}"
     came = outcome(episode, tick)
     return f"tick {tick}: {deed(episode, tick)}{f' ({came})' if came else ''}"

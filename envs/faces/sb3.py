@@ -5,7 +5,7 @@ Needs `pip install turncoat[sb3]`. A `TurncoatEnv` works with Stable-Baselines3 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -26,7 +26,53 @@ except ImportError as missing:
     raise ImportError("turncoat.envs.faces.sb3 needs Stable-Baselines3: pip install 'turncoat[sb3]'") from missing
 
 
-class TurncoatVecEnv(VecEnv):
+class OneObject(VecEnv):
+    """Lanes that are one object: attributes and methods are asked of all of them at once."""
+
+    render_mode: str | None = None
+
+    def action_masks(self) -> Bools:
+        """bool `[B, actions]`: what is available in each lane."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """The same attribute of this object for each lane."""
+        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set an attribute of this object, which all lanes share.
+
+        Raises:
+            ValueError: for some lanes only.
+        """
+        if len(list(self._get_indices(indices))) != self.num_envs:
+            raise ValueError("the lanes are one object: an attribute is set for all of them or for none")
+        setattr(self, attr_name, value)
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """`action_masks`, as sb3_contrib's `MaskablePPO` asks for it: bool `[actions]` for each lane.
+
+        Raises:
+            AttributeError: any other method; the lanes are no objects of their own.
+        """
+        if method_name == "action_masks":
+            masks = self.action_masks()
+            return [masks[i] for i in self._get_indices(indices)]
+        raise AttributeError(f"a lane of {type(self).__name__} has no method {method_name!r}")
+
+    def env_is_wrapped(
+        self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
+    ) -> list[bool]:
+        """False for each lane."""
+        return [False for _ in self._get_indices(indices)]
+
+
+class TurncoatVecEnv(OneObject):
     """B lanes for Stable-Baselines3: an episode's last step already gives the next one's first observation.
 
     Lane i has the chance of `TurncoatEnv` with the same seed and `options={"lane": i}`. Each lane's info is that of
@@ -126,48 +172,9 @@ class TurncoatVecEnv(VecEnv):
             self._named[bits] = self._lanes.world.event_list(bits)
         return self._named[bits]
 
-    def close(self) -> None:
-        """Nothing is held open."""
-
     def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
         """A picture of each lane's board."""
         return [drawing.pixels(self._lanes.world, state) for state in self._lanes.stepper.states]
-
-    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """The same attribute of this object for each lane."""
-        return [getattr(self, attr_name) for _ in self._indices(indices)]
-
-    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Set an attribute of this object, which all lanes share.
-
-        Raises:
-            ValueError: for some lanes only.
-        """
-        if len(list(self._indices(indices))) != self.num_envs:
-            raise ValueError("the lanes are one object: an attribute is set for all of them or for none")
-        setattr(self, attr_name, value)
-
-    def env_method(
-        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
-    ) -> list[Any]:
-        """`action_masks`, as sb3_contrib's `MaskablePPO` asks for it: bool `[actions]` for each lane.
-
-        Raises:
-            AttributeError: any other method; the lanes are no objects of their own.
-        """
-        if method_name == "action_masks":
-            masks = self.action_masks()
-            return [masks[i] for i in self._indices(indices)]
-        raise AttributeError(f"a lane of TurncoatVecEnv has no method {method_name!r}")
-
-    def env_is_wrapped(
-        self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
-    ) -> list[bool]:
-        """False for each lane."""
-        return [False for _ in self._indices(indices)]
-
-    def _indices(self, indices: VecEnvIndices) -> Iterable[int]:
-        return self._get_indices(indices)
 
 
 class BoardExtractor(BaseFeaturesExtractor):

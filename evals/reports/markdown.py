@@ -25,9 +25,9 @@ def markdown(reports: Sequence[Reported]) -> str:
             lines += _at_length(report, judgement)
     lines += ["", "## All expectations", ""]
     lines += _table(
-        ["scenario", "expectation", "agent", "stage", "outcome", "value", "expected"],
+        ["scenario", "expectation", "measure", "agent", "stage", "outcome", "value", "expected"],
         [
-            [report.which, j.name, j.agent, j.stage, j.outcome, numbers(j), j.bound]
+            [report.which, j.name, j.asked, j.agent, j.stage, j.outcome, numbers(j), j.bound]
             for report in reports
             for j in report.run.judgements
         ],

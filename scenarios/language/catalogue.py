@@ -117,6 +117,12 @@ CATALOGUE: dict[str, str] = {
     "what is barred. Without any of them both are the same.",
     "TC228": "Where a stage has a `limit` and no `horizon`, the exact planner's `value` goes on without end, and that "
     "of a trained agent is over the ticks that were played. Their difference would be of unlike sums.",
+    "TC230": "`solution: equilibrium` is for two agents that choose apart and at once, in a game of one tick: a stage "
+    "has `horizon: 1`, or a rule without a condition ends the round (`reset map`, `end`). In longer games the exact "
+    "planner finds the joint plan or a best response to stated policies, and `regret(AGENT)` how far learners are from "
+    "theirs.",
+    "TC231": "`regret(AGENT)` compares what one of several trained agents does with its best response to what the "
+    "others do. It is asked for in an expectation; with one agent, `regret` compares with the exact plan.",
     # TC3: boards
     "TC300": "Something stands on a board, and there is none: the scenario has neither a `map` nor `generate`. A world "
     "without a board is allowed, with agents that do not move.",

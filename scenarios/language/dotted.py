@@ -18,12 +18,17 @@ from .schema import Agent, Param
 GROUPS = {"deliberation": installed.DELIBERATIONS, "planner": installed.PLANNERS}
 """Whose names an agent's setting may be, beside those that the language knows."""
 
+SOLUTION = "solution"
+"""What several agents are solved for: `joint` or `equilibrium`; in a file whose params have this name, the param."""
+
 _CELLS = re.compile(r"\s*cells\(\s*([A-Za-z][A-Za-z0-9_]*)\s*\)\s*")
 
 
 def targets(symbols: Symbols) -> tuple[str, ...]:
     """Every dotted name that can be overridden."""
     names = list(symbols.of("param"))
+    if len(symbols.document.agents) > 1:
+        names.append(SOLUTION)
     for agent, its in symbols.document.agents.items():
         names += [f"{agent}.{setting}" for setting in ("discount", "deliberation", "planner", "judges_by")]
         names += [f"{agent}.values.{channel}" for channel in its.values]
@@ -54,7 +59,10 @@ def check_override(name: str, value: object, symbols: Symbols, report: Report, p
     if name in symbols.document.params:
         check_param(name, value, symbols, report, path)
         return
-    wrong = _wrong_setting(name, value, symbols)
+    if name == SOLUTION:
+        wrong = None if value in ("joint", "equilibrium") else "write `joint` or `equilibrium`"
+    else:
+        wrong = _wrong_setting(name, value, symbols)
     if wrong is not None:
         report.add("TC432", path, f"`{name}` cannot be {written(value)}", wrong)
 
@@ -75,8 +83,11 @@ def check_param(name: str, value: object, symbols: Symbols, report: Report, path
 def put(data: dict[str, Any], name: str, value: object) -> None:
     """Write an override that has been checked into a scenario's plain data, in place."""
     agent, _, setting = name.partition(".")
-    if not setting:
+    if not setting and agent in data.get("params", {}):
         data["params"][agent]["value"] = value
+        return
+    if name == SOLUTION:
+        data[SOLUTION] = value
         return
     block = data["agents"][agent]
     head, _, tail = setting.partition(".")

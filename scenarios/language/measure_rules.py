@@ -23,7 +23,9 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
         case Quantity(quantity, channel, span):
             rewards = symbols.document.rewards
             paying = tuple(name for name, its in rewards.items() if its.payee is None and not its.hidden)
-            if channel is None or quantity == "regret":
+            if (agent := measure.responder) is not None:
+                _check_responder(agent, scope, path, span)
+            elif channel is None or quantity == "regret":
                 pass
             elif channel in rewards and rewards[channel].hidden:
                 message = f"`{channel}` is hidden, and what is hidden is no part of what the agent is paid"
@@ -34,6 +36,18 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
             if "performance" in (quantity, channel) and not hidden:
                 cure = "declare one under `rewards:`, as in `performance: {hidden: true}`"
                 scope.fault("TC519", span, "there is no hidden channel, so there is no performance", cure)
+
+
+def _check_responder(agent: str, scope: Scope, path: Path, span: tuple[int, int]) -> None:
+    agents = tuple(scope.symbols.document.agents)
+    things = tuple(name for name, its in scope.symbols.document.things.items() if its.as_agent is not None)
+    if path[0] != "expect":
+        cure = "ask for it under `expect:`, of agents that learn"
+        scope.fault("TC231", span, "`regret(AGENT)` is known of trained agents alone", cure)
+    elif len(agents + things) < 2:
+        scope.fault("TC231", span, f"`{agent}` has nobody to respond to", "write `regret` or `regret(performance)`")
+    elif agent not in agents + things:
+        scope.unknown("TC423", "agent", agent, agents + things, span)
 
 
 def _check_condition(condition: EpisodeCondition, scope: Scope) -> None:

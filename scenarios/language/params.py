@@ -79,7 +79,7 @@ def _parts(document: Document) -> Iterator[Formula | None]:
 def _planner(its: str | Planning) -> Iterator[Formula | None]:
     block = its.mcts or its.shooting or its.none if isinstance(its, Planning) else None
     if block is not None:
-        for name in sorted(block.model_fields_set - {"backup"}):
+        for name in sorted(block.model_fields_set - {"backup", "leaves"}):
             yield None if (value := getattr(block, name)) == ALL else value
 
 

@@ -225,12 +225,14 @@ def check_solution(context: Context) -> None:
     if solution is None:
         if len(agents) > 1:
             message = f"there are {len(agents)} agents, and nothing says what a solution is"
-            cure = "add `solution: joint` or `solution: {best_response: AGENT, others: {...}}`"
+            cure = "add `solution: joint`, `equilibrium` or `{best_response: AGENT, others: {...}}`"
             report.add("TC524", ("agents",), message, cure, key=True)
         return
+    path: Path = ("solution",)
+    if solution == "equilibrium":
+        _check_rounds(context, path)
     if not isinstance(solution, BestResponse):
         return
-    path: Path = ("solution",)
     if solution.best_response not in agents:
         unknown(report, "TC423", "agent", solution.best_response, agents, (*path, "best_response"))
         return
@@ -245,3 +247,29 @@ def check_solution(context: Context) -> None:
     if silent:
         message = f"nothing says what {listed(silent)} does"
         report.add("TC524", path, message, "name an action of each other agent, or `random`, under `others:`", key=True)
+
+
+def _check_rounds(context: Context, path: Path) -> None:
+    """Equilibria are solved for two agents that choose at once, and once in a round."""
+    document, report = context.symbols.document, context.report
+    instead = (
+        "write `solution: joint` or `{best_response: AGENT, others: {...}}`; what learners lose, `regret(AGENT)` says"
+    )
+    if len(document.agents) != 2:
+        message = f"equilibria are found of two agents, and there are {len(document.agents)}"
+        report.add("TC230", path, message, instead)
+        return
+    rounds = any(
+        rule.at == "tick" and rule.when is True and rule.chance is None and rule.each is None and _closes(rule)
+        for rule in document.rules
+    )
+    longer = [name for name, stage in document.stages.items() if not stage.watch and stage.horizon != 1]
+    if longer and not rounds:
+        message = f"in `{longer[0]}` agents choose again and again, and equilibria are found of games of one tick"
+        cure = f"let an unconditional rule `reset map` or `end` every tick, or say `horizon: 1`; else {instead}"
+        report.add("TC230", path, message, cure)
+
+
+def _closes(rule: Rule) -> bool:
+    """Whether a rule ends the round."""
+    return any(effect.split()[:2] == ["reset", "map"] or effect.split()[:1] == ["end"] for effect in rule.then)

@@ -240,6 +240,7 @@ class Mcts(Block):
     backup: Literal["best", "mean"] | None = None
     gumbel: Formula | None = None
     sweeps: Formula | None = None
+    leaves: Literal["followed", "swept"] | None = None
 
 
 class Shooting(Block):
@@ -250,6 +251,7 @@ class Shooting(Block):
     iterations: Formula | None = None
     elites: Formula | None = None
     sweeps: Formula | None = None
+    leaves: Literal["followed", "swept"] | None = None
 
 
 class Greedy(Block):
@@ -494,7 +496,7 @@ class Document(Block):
     overrides: Annotated[list[Overriding], Field(max_length=64)] = []
     rules: Annotated[list[Rule], Field(min_length=1, max_length=MANY)]
     stages: Annotated[dict[Name, Stage], Field(min_length=1, max_length=16)]
-    solution: Literal["joint"] | BestResponse | None = None
+    solution: Literal["joint", "equilibrium"] | BestResponse | None = None
     runs: Runs = Runs()
     variants: Annotated[dict[Name, dict[Line, Override]], Field(max_length=64)] = {}
     sweep: Sweep | None = None

@@ -341,12 +341,18 @@ class Quantity:
 
     `return` (weighted sum) or `return(channel)`: undiscounted over the stage's steps; `value` or `value(channel)`:
     discounted; `performance`: the hidden score; `steps`: the length of the episode; `regret`: what the exact planner's
-    discounted sum exceeds the agent's by; `regret(performance)`: what the best possible hidden score exceeds it by.
+    discounted sum exceeds the agent's by; `regret(performance)`: what the best possible hidden score exceeds it by;
+    `regret(AGENT)`: what the best response to what the others learned exceeds the agent's own value by.
     """
 
     quantity: str
     channel: str | None = None
     span: Span = NOWHERE
+
+    @property
+    def responder(self) -> str | None:
+        """Whose `regret(AGENT)` it is; None for any other measure."""
+        return self.channel if self.quantity == "regret" and self.channel != "performance" else None
 
 
 Measure: TypeAlias = Share | Rate | Count | First | Quantity

@@ -96,9 +96,9 @@ def scenarios_below(which: str) -> Iterator[str]:
 
 def load_with(which: str, params: Iterable[str], sets: Iterable[str]) -> Scenario:
     """A scenario with `--param a=2 --set robot.discount=0.5` as its dotted overrides."""
-    from .. import api
+    from ..scenarios.language.loading import apply_overrides, load
 
-    return api.load(which, overrides_of(params, sets))
+    return apply_overrides(load(which), overrides_of(params, sets))
 
 
 def overrides_of(params: Iterable[str], sets: Iterable[str]) -> dict[str, object]:

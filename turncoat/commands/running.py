@@ -145,10 +145,10 @@ def run(
     A folder stands for every scenario file in it and below.
     """
     from .. import api
-    from ..agents.own import installed, read_own
+    from ..agents.own import installed
     from ..evals.expectations import EXIT_CODES, verdict
     from ..evals.methods import methods
-    from ..evals.profiles import gathered
+    from ..evals.profiles import brought, gathered
     from ..evals.reports.files import check_files
     from ..evals.reports.reported import Reported
     from ..evals.rundir import check_target
@@ -156,8 +156,9 @@ def run(
     from ..evals.workers import connect
 
     trained = methods()
-    own = {name: each for name in agent if name not in trained and (each := read_own(name, trust)) is not None}
-    listed = gathered([name for name in agent if name not in own])
+    named = gathered(agent)
+    own = {name: each for name in named if name not in trained and (each := brought(name, trust)) is not None}
+    listed = [name for name in named if name not in own]
     for name in listed:
         if "=" not in name:
             known("agent", name, ("exact", *trained, *installed()))

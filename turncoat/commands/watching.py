@@ -32,7 +32,6 @@ Overlays = Annotated[
 Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points.")]
 Scale = Annotated[float | None, typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")]
 Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
-Person = Annotated[str | None, typer.Option("--as", metavar="AGENT", help="Whom to play; the first by default.")]
 Agent = Annotated[str | None, typer.Option("--agent", help="Of a run: whose recording.")]
 Film = Annotated[str, typer.Option("--film", metavar="KIND", help="What V makes: mp4, gif, webp or pictures.")]
 BesideIt = Annotated[
@@ -95,7 +94,8 @@ def play(
     set_: Sets = [],
     stage: StageName = None,
     as_: Annotated[
-        str | None, typer.Option("--as", metavar="AGENT", help="Whom to play; the first by default.")
+        str | None,
+        typer.Option("--as", metavar="AGENT", help="An agent, or a thing with `as_agent`; the first agent by default."),
     ] = None,
     overlay: Overlays = [],
     size: Size = "1280x800",
@@ -104,18 +104,18 @@ def play(
     film: Film = "mp4",
 ) -> None:
     """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts."""
+    from ..evals.playing import Game, players, save_target
+
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
-    agents = list(scenario.document.agents)
     if as_ is not None:
-        known("agent", as_, agents)
+        known("agent", as_, players(scenario))
     theme, wide, ending = _theme(dark), _size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
-    from ..evals.playing import Game, save_target
     from ..viz.playing import Hands, help_keys
     from ..viz.viewer import Viewer
 
-    game = Game(scenario, name, agents.index(as_) if as_ else 0)
+    game = Game(scenario, name, as_)
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(game.world.agents[game.agent].actions))
     viewer.agent = game.agent
     viewer.message = "H shows the keys"

@@ -478,11 +478,12 @@ function interval(judgement) {
 function verdictTable(run) {
   const rows = run.judgements.map((judgement) => {
     const range = judgement.low === null || judgement.low === judgement.high ? "" : " [" + number(judgement.low) + ", " + number(judgement.high) + "]";
+    const measured = judgement.measure + (judgement.minus ? " less that " + judgement.minus : "");
     return make("tr", { class: judgement.outcome === "not applicable" ? "none" : judgement.outcome },
-      make("td", {}, judgement.name), make("td", {}, judgement.agent), make("td", {}, judgement.stage),
+      make("td", {}, judgement.name, make("div", { class: "muted" }, measured)), make("td", {}, judgement.agent), make("td", {}, judgement.stage),
       make("td", {}, make("span", { class: "outcome" }, judgement.outcome)),
       make("td", {}, number(judgement.value) + range), make("td", {}, judgement.bound), make("td", {}, interval(judgement)),
-      make("td", { class: "why" }, judgement.why));
+      make("td", { class: "why" }, judgement.why + " (" + judgement.file + ":" + judgement.line + ")"));
   });
   const head = ["expectation", "agent", "stage", "outcome", "value", "claimed", "0 to 1", "why"].map((name) => make("th", {}, name));
   return make("div", { class: "table" }, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
@@ -501,7 +502,7 @@ function section(run) {
   }
   root.append(make("h2", {}, "Verdict"), verdictTable(run));
   if (run.learning.length) {
-    root.append(make("h2", {}, "How it learned"), make("p", { class: "muted" }, "What an episode of training earned, exploration included: each seed, and the mean of all."),
+    root.append(make("h2", {}, "How it learned"), make("p", { class: "muted" }, "What an episode of training earned, each seed and the mean of all, exploration included: who explores for the sake of novelty earns little, however much it learns. What it learned shows in what it did afterwards, named below each plot."),
       make("div", { class: "plots" }, ...run.learning.map(learning)));
   }
   const about = Object.entries(run.about);
@@ -545,7 +546,9 @@ function learning(trace) {
   const mean = [...by].filter(([, values]) => values.length === trace.seeds.length).sort((a, b) => a[0] - b[0])
     .map(([steps, values]) => [steps, values.reduce((sum, value) => sum + value, 0) / values.length]);
   draw(svg, "polyline", { points: path(mean), fill: "none", stroke: css("--accent"), "stroke-width": 2.6 });
-  return make("figure", {}, make("figcaption", {}, trace.label + ", " + trace.seeds.length + (trace.seeds.length === 1 ? " seed" : " seeds")), svg);
+  const [middle, least, greatest] = trace.deployed.earned.map(number), range = least === greatest ? "" : " (" + least + " to " + greatest + ")";
+  return make("figure", {}, make("figcaption", {}, trace.label + ", " + trace.seeds.length + (trace.seeds.length === 1 ? " seed" : " seeds")), svg,
+    make("figcaption", {}, "afterwards, in " + trace.deployed.stage + ": " + middle + " an episode" + range));
 }
 
 function sweepSection(sweep) {

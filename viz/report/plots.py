@@ -6,22 +6,35 @@ import base64
 import shlex
 
 from ...evals.rundir import StoredRun
+from ...evals.showing import Recorded
 from ...evals.sweeps import Sweep
 from ..phase import diagram_if_any
 from .film import Data
 
+DEPLOYED = 100
+"""Recorded episodes of a trained agent that are summed up, at most."""
 SHARP = 110
 """Dots in an inch of a phase diagram."""
 
 
 def learning_data(run: StoredRun) -> list[Data]:
-    """For each trace of a trained agent, what each seed earned by steps of training."""
+    """For each trace of a trained agent, what each seed earned by steps of training, and what came of it afterwards."""
     traces = ((name, run.trace(name)) for name in run.traces)
     return [
-        {"label": name, "seeds": [[seed, curve] for seed, curve in sorted(trace.learning.items()) if curve]}
+        {
+            "label": name,
+            "seeds": [[seed, curve] for seed, curve in sorted(trace.learning.items()) if curve],
+            "deployed": _deployed(Recorded(run, name)),
+        }
         for name, trace in traces
         if any(trace.learning.values())
     ]
+
+
+def _deployed(show: Recorded) -> Data:
+    """The stage of a recording, and the least, mean and greatest weighted reward of its first episodes."""
+    earned = [float(show.episode(number).weighted().sum()) for number in range(min(len(show.keys), DEPLOYED))]
+    return {"stage": show.stage, "earned": [round(sum(earned) / len(earned), 4), min(earned), max(earned)]}
 
 
 def sweep_data(sweep: Sweep) -> Data:
