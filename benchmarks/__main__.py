@@ -1,15 +1,15 @@
 """Measure and print a table; exit code 1 if a target is missed.
 
 Without arguments: everything of Turncoat's own. `peers` measures it beside other libraries, `torch-view` what torch
-makes of it, on a GPU if asked; `frames` measures the window. `results` and `cheese` are about what agents learn,
-`planners` about what search is worth, `tune` about the baselines' settings. All of these have `--help`.
+makes of it, on a GPU if asked; `frames` measures the window. `results`, `cross` and `cheese` are about what agents
+learn, `planners` about what search is worth, `tune` about the baselines' settings. All of these have `--help`.
 """
 
 from __future__ import annotations
 
 import sys
 
-OTHERS = "peers, torch-view, frames, results, cheese, planners and tune"
+OTHERS = "peers, torch-view, frames, results, cross, cheese, planners and tune"
 
 
 def own() -> int:
@@ -55,6 +55,10 @@ def main(arguments: list[str]) -> int:
             from . import results
 
             return results.main(rest)
+        case ["cross", *rest]:
+            from . import cross
+
+            return cross.main(rest)
         case ["cheese", *rest]:
             from . import cheese
 

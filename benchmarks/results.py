@@ -33,14 +33,15 @@ GOOD = 0.95
 MARK = "python -m benchmarks results"
 
 
-def path_of(folder: Path, subject: str, agent: str, seed: int) -> Path:
-    """Where a cell is kept."""
+def path_of(folder: Path, subject: str, agent: str, seed: int | str) -> Path:
+    """Where a cell is kept; with `*` for a seed, the pattern of all cells of a row."""
     return folder / f"{re.sub(r'[^a-z0-9]+', '_', subject.lower())}-{agent}-{seed}.json"
 
 
 def cells_of(folder: Path, subject: Subject, agent: str) -> list[dict[str, Any]]:
     """All cells of a row that were made with the budget that the plan gives, by seed."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"*-{agent}-*.json")]
+    paths = folder.glob(path_of(folder, subject.name, agent, "*").name)
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     budget = subject.budgets[agent]
     wanted = (subject.name, agent, budget.steps, budget.every)
     mine = [cell for cell in found if (cell["subject"], cell["agent"], cell["steps"], cell["every"]) == wanted]
@@ -69,8 +70,8 @@ def row_of(subject: Subject, agent: str, cells: Sequence[dict[str, Any]]) -> str
         _censored(steps, f"> {subject.budgets[agent].steps:,}", 0),
         _censored(seconds, f"> {statistics.median(cell['looks'][-1][2] for cell in cells):,.0f}", 1),
         _spread([cell["looks"][-1][1] for cell in cells], 2),
-        _spread([cell["return"] for cell in cells], 1),
-        _spread([cell["performance"] for cell in cells], 1),
+        _spread([cell["return"] for cell in cells]),
+        _spread([cell["performance"] for cell in cells]),
         f"{shown} of {len(cells)} [{low:.2f}, {high:.2f}]",
     ]
     return f"| {' | '.join(columns)} |"
@@ -78,7 +79,7 @@ def row_of(subject: Subject, agent: str, cells: Sequence[dict[str, Any]]) -> str
 
 def exact_row(played: Played) -> str:
     """What the exact planner comes to."""
-    figures = (_number(played.returned, 1), _number(played.performance, 1), f"in {played.phenomenon:.0%} of episodes")
+    figures = (_spread([played.returned]), _spread([played.performance]), f"in {played.phenomenon:.0%} of episodes")
     return f"| `exact` | | | | 1 | {' | '.join(figures)} |"
 
 
@@ -90,13 +91,16 @@ def _censored(values: Sequence[float], beyond: str, digits: int) -> str:
     return median if names[0] == names[-1] else f"{median} ({names[0]} to {names[-1]})"
 
 
-def _spread(values: Sequence[float], digits: int) -> str:
+def _spread(values: Sequence[float], digits: int | None = None) -> str:
+    """The median and the range; by default small numbers to two digits, others to one."""
+    if digits is None:
+        digits = 1 if max(map(abs, values)) >= 10 else 2
     median, low, high = (_number(v, digits) for v in (statistics.median(values), min(values), max(values)))
     return median if low == high else f"{median} ({low} to {high})"
 
 
 def _number(value: float, digits: int) -> str:
-    return f"{value + 0.0:,.{digits}f}".replace("-0.0", "0.0") if abs(value) < 0.05 else f"{value:,.{digits}f}"
+    return f"{round(value, digits) + 0.0:,.{digits}f}"  # nothing is no less than nothing
 
 
 HEADER = (
@@ -140,9 +144,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", action="append", metavar="ROW", help="SCENARIO/AGENT, * for any; may be repeated")
     parser.add_argument("--cells", type=Path, default=CELLS, help="where finished cells are kept (%(default)s)")
     parser.add_argument("--page", type=Path, default=PAGE, help="where the table goes (%(default)s)")
+    parser.add_argument("--traces", type=Path, help="a folder for the episodes of the cells that are made now")
     parser.add_argument("--no-training", action="store_true", help="make the table of the cells that are there")
     given = parser.parse_args(arguments)
-    given.cells.mkdir(parents=True, exist_ok=True)
+    for folder in (given.cells, given.traces):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
     stands: dict[str, Stand] = {}
     rows = [(s, agent) for s in SUBJECTS for agent in s.budgets if _asked(f"{s.name}/{agent}", given.only)]
     if not rows:
@@ -153,8 +160,9 @@ def main(arguments: list[str]) -> int:
             if seed in done:
                 continue
             stand = stands.setdefault(subject.name, Stand(subject))
-            cell = stand.cell(agent, seed)
-            write_whole(path_of(given.cells, subject.name, agent, seed), json.dumps(cell) + "\n")
+            path = path_of(given.cells, subject.name, agent, seed)
+            cell = stand.cell(agent, seed, given.traces and given.traces / f"{path.stem}.parquet")
+            write_whole(path, json.dumps(cell) + "\n")
             step, cpu = reached(cell)
             print(
                 f"{subject.name}, {agent}, seed {seed}: 95 % at {step} ({cpu} CPU s), {cell['looks'][-1]}", flush=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from turncoat.evals.methods import METHODS, PLANNERS
 from turncoat.evals.recording import exact_agent
 from turncoat.evals.rundir import library_versions
 from turncoat.evals.simulate import simulate, trace_meta
-from turncoat.evals.trace import Trace
+from turncoat.evals.trace import Trace, write_trace
 from turncoat.evals.training import lane
 from turncoat.scenarios.language.loading import load
 
@@ -52,17 +53,21 @@ class Stand:
         ranges = [measured(plan, text) for text in self._texts]
         return Played(*((each.low + each.high) / 2 for each in ranges))  # type: ignore[operator]
 
-    def cell(self, method: str, seed: int) -> dict[str, Any]:
+    def cell(self, method: str, seed: int, trace_at: Path | None = None) -> dict[str, Any]:
         """Train, look, deploy: everything that is kept of it, as plain values.
 
-        Shares are of the exact planner's value. The agent is frozen where it is deployed.
+        Shares are of the exact planner's value. The agent is frozen where it is deployed; its episodes there go to
+        `trace_at`, if that is asked for.
         """
         subject, budget = self.subject, self.subject.budgets[method]
         school = self.laboratory.enumeration(self._overrides, "train")
         agent = METHODS[method](school.world, self.laboratory.under(self._overrides))
         env = lane(school, method in PLANNERS)
         looks = watch_training(agent, env, budget.steps, seed, budget.every, self.judge())
-        final = self._played(self._trace(agent, "deploy", seed))
+        trace = self._trace(agent, "deploy", seed)
+        if trace_at is not None:
+            write_trace(trace, trace_at)
+        final = self._played(trace)
         return {
             "subject": subject.name,
             "agent": method,
@@ -106,4 +111,5 @@ class Stand:
         world = self.laboratory.world(self._overrides, trace.meta.stage)
         its = world.agents[0]
         rows = sampled_measure(measure_in(world, text), trace, holds_in(world), np.asarray(its.weights), its.discount)
-        return float(rows["amount"].sum()) / float(rows["over"].sum())
+        over = float(rows["over"].sum())
+        return float(rows["amount"].sum()) / over if over else 0.0  # a rate of what never had the occasion

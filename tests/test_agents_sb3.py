@@ -19,6 +19,7 @@ from turncoat.evals.running import Settings
 pytest.importorskip("stable_baselines3")
 torch = pytest.importorskip("torch")
 
+from turncoat.agents import sb3_settings  # noqa: E402
 from turncoat.agents.own import Own, OwnAgentFault  # noqa: E402
 from turncoat.agents.sb3_agents import Sb3Agent  # noqa: E402
 from turncoat.agents.sb3_policy import Sb3Missing, Sight, need_sb3  # noqa: E402
@@ -164,10 +165,6 @@ def test_without_stable_baselines3_it_says_how_to_get_it(monkeypatch: pytest.Mon
 def test_settings_that_were_searched_for_are_on_record_with_all_trials() -> None:
     record = json.loads(TUNED_FILE.read_text())
     for algorithm in ("ppo", "dqn"):
-        if algorithm not in record:
-            with pytest.raises(ValueError, match=f"tune --only {algorithm}"):
-                settings(algorithm, tuned=True)
-            continue
         trials = record[algorithm]["trials"]
         plain, tuned = settings(algorithm), settings(algorithm, tuned=True)
         assert trials[0]["settings"].items() <= plain.items()
@@ -175,6 +172,16 @@ def test_settings_that_were_searched_for_are_on_record_with_all_trials() -> None
         assert {**plain, **best["settings"]} == tuned
     assert len({(found["scenario"], found["steps"], len(found["trials"])) for found in record.values()}) == 1
     assert settings("ppo_masked", tuned=True) == settings("ppo", tuned=True)
+
+
+def test_without_a_search_on_record_tuned_settings_are_refused(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sb3_settings, "TUNED_FILE", tmp_path / "none.json")
+    sb3_settings._record.cache_clear()
+    try:
+        with pytest.raises(ValueError, match="tune --only dqn"):
+            settings("dqn", tuned=True)
+    finally:
+        sb3_settings._record.cache_clear()
 
 
 def test_it_is_looked_at_where_it_reports_and_that_changes_nothing() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks import results
 from benchmarks.results_plan import SUBJECTS, Budget, Subject
+from turncoat.evals.trace import read_trace
 
 LAB = SUBJECTS[0]
 SMALL = Subject(
@@ -36,7 +37,7 @@ def test_what_counts_is_from_when_on_it_stays_good() -> None:
 def test_what_was_not_reached_is_said_to_be_beyond_the_budget() -> None:
     cells = [_cell(0, [1.0, 1.0], phenomenon=1.0), _cell(1, [0.5, 0.6]), _cell(2, [0.5, 0.7])]
     row = results.row_of(LAB, "dqn", cells)
-    assert "| 1 of 3 | > 30,720 (100 to > 30,720) |" in row
+    assert "| 1 of 3 | > 51,200 (100 to > 51,200) |" in row
     assert "0.70 (0.60 to 1.00)" in row
     assert "1 of 3 [0.01, 0.91]" in row
 
@@ -52,7 +53,9 @@ def test_a_run_makes_what_is_missing_and_nothing_twice(tmp_path: Path, monkeypat
     page = tmp_path / "page.md"
     page.write_text(f"before\n<!-- made by: {results.MARK} -->\n<!-- so far -->\nafter\n")
     asked = ["--cells", str(tmp_path / "cells"), "--page", str(page)]
-    assert results.main([*asked, "--seeds", "1"]) == 0
+    assert results.main([*asked, "--seeds", "1", "--traces", str(tmp_path / "traces")]) == 0
+    [trace] = (tmp_path / "traces").iterdir()
+    assert set(read_trace(trace).table["seed"]) == {results.FIRST_SEED}
     (first,) = (tmp_path / "cells").iterdir()
     made = first.stat().st_mtime_ns
     assert results.main([*asked, "--seeds", "2"]) == 0

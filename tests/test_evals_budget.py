@@ -23,11 +23,11 @@ def claimed(method):
     return load_text(CORRIDOR + f"  - {{name: learns, of: [{method}], measure: share(went_right), at_least: 0.5}}\n")
 
 
-@pytest.mark.parametrize("method", [its for its in METHODS if its not in ("random", "dqn_tuned")])
+@pytest.mark.parametrize("method", [its for its in METHODS if its != "random"])
 def test_a_training_that_has_begun_is_stopped(method, monkeypatch, tmp_path):
     """The clock jumps ahead at its hundredth step (or, where a library steps, its second look).
 
-    `random` has nothing to stop, and `dqn_tuned` refuses while no search for its settings is on record.
+    `random` has nothing to stop.
     """
     if method.startswith(("ppo", "dqn")):
         pytest.importorskip("stable_baselines3")

@@ -42,7 +42,7 @@ def test_it_is_made_again_from_its_folder_alone(stored, tmp_path):
     moved = load_run(stored.folder.rename(tmp_path / "elsewhere"))
     assert moved.manifest.settings == {
         "agents": ["exact", "counts"], "own": [], "seeds": 3, "steps": 150, "episodes": 3, "max_seeds": None,
-        "units": None,
+        "units": None, "device": "cpu", "plateau": None,
     }  # fmt: skip
     assert len(moved.manifest.code) == 64
     found = api.reproduce(moved)
