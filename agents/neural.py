@@ -317,9 +317,10 @@ class NeuralAgent:
         if not (over or len(self._pending) == self.options.chunk or training.done == training.steps):
             return
         self._learn(self.options.updates * len(self._pending) // self.options.chunk)
-        if on_progress is not None and training.done - training.told >= self.options.chunk:
+        if training.done - training.told >= self.options.chunk:
             training.told = training.done
-            on_progress(training.done, self.figures())
+            if on_progress is not None:
+                on_progress(training.done, self.figures())
 
     def _learn(self, updates: int) -> None:
         """Predicts what is pending, then learns from it: so every tick is held out once."""

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from turncoat import printing
 from turncoat.evals.pulses import Onlooker
+from turncoat.printing import progressing
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def screen(monkeypatch):
     def screen(terminal):
         written = io.StringIO()
         console = Console(file=written, force_terminal=terminal, width=100, color_system=None)
-        monkeypatch.setattr(printing, "err", lambda: console)
+        monkeypatch.setattr(progressing, "err", lambda: console)
         return written
 
     return screen
@@ -46,7 +47,7 @@ def test_a_terminal_has_bars_that_go_away(screen):
 
 def test_elsewhere_plain_lines_now_and_then(screen, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("turncoat.printing.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("turncoat.printing.progressing.time.monotonic", lambda: now[0])
     written = screen(False)
     with printing.run_progress("lab", True) as (report, count):
         assert report is None
@@ -75,7 +76,7 @@ def test_how_far_each_seed_is(screen, monkeypatch):
     assert "counts, seed 3: earns 1.5" in shown
     assert "200/4000" in shown
     now = [0.0]
-    monkeypatch.setattr("turncoat.printing.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("turncoat.printing.progressing.time.monotonic", lambda: now[0])
     written = screen(False)
     with printing.run_progress("lab", True) as (_, count):
         assert isinstance(count, Onlooker)

@@ -1,0 +1,32 @@
+"""What people read: results as text and tables, through rich. Programs get `document` instead: one JSON document."""
+
+from .progressing import progress, run_progress
+from .studies import print_control, print_search, print_sweep
+from .terminal import document, err, fault_data, number, out, path_in_words, say
+from .verdicts import print_comparison, print_outlooks, print_reproduction, print_run
+from .worlds import print_analysis, print_faults, print_list, print_meaning, print_scenario, print_why
+
+__all__ = [
+    "document",
+    "err",
+    "fault_data",
+    "number",
+    "out",
+    "path_in_words",
+    "print_analysis",
+    "print_comparison",
+    "print_control",
+    "print_faults",
+    "print_list",
+    "print_meaning",
+    "print_outlooks",
+    "print_reproduction",
+    "print_run",
+    "print_scenario",
+    "print_search",
+    "print_sweep",
+    "print_why",
+    "progress",
+    "run_progress",
+    "say",
+]

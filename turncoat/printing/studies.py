@@ -1,0 +1,120 @@
+"""What sweeps, control reports and searches found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from .terminal import between, count, number, out, say, span, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..evals.conduct import Conduct
+    from ..evals.control import ControlReport
+    from ..evals.family import Worth
+    from ..evals.searching import SearchResult
+    from ..evals.searching import Share as Counted
+    from ..evals.sweeps import Sweep
+
+
+def print_sweep(name: str, sweep: Sweep, folder: Path) -> None:
+    """How many points lie in each regime, and where the table is."""
+    axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.question.axes)
+    say(f"[bold]{escape(name)}[/bold], stage {escape(sweep.question.stage)}: {escape(axes)}")
+    for agent in sweep.question.agents:
+        found = sweep.regimes(agent)
+        if agent != "exact":
+            say(f"{escape(agent)}, seeds 0 to {sweep.question.seeds - 1}", indent=2)
+        noun = "point" if agent == "exact" else "trained seed"
+        say()
+        table(("regime", f"{noun}s"), [(escape(n), number(c)) for n, c in found.items()], right=(f"{noun}s",))
+    notes = Counter(row.note for row in sweep.rows if row.regime == "unsolved")
+    for note, many in notes.items():
+        say(f"[yellow]unsolved[/yellow] at {count(many, 'point')}: {escape(note)}")
+    say()
+    out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def print_control(found: ControlReport) -> None:
+    """What `control` found: failures kept apart, then what each budget of oversight buys."""
+    seeds = f", least to greatest of {count(found.seeds, 'seed')}" if found.seeds else ""
+    say(f"[bold]{escape(found.scenario)}[/bold], stage {escape(found.stage)}: agent {escape(found.agent)}{seeds}")
+    say(f"seen: {escape(found.seen) or 'never'}; harm: {escape(', '.join(found.harm)) or 'performance taken away'}")
+    rows = []
+    for each in found.conditions:
+        for who, conduct in ((found.agent, each.agent), ("designers' best", each.best), ("random", each.random)):
+            if conduct is not None:
+                rows.append([escape(each.name), escape(who), *_conduct(conduct)])
+    say()
+    table(_WHO, rows, right=_WHO[2:])
+    say()
+    lost = []
+    for each in found.conditions:
+        hidden = None if each.agent is None else each.agent.concealment
+        lost.append([escape(each.name), span(each.capability), span(each.goal), span(hidden)])
+    table(_LOST, lost, right=_LOST[1:])
+    _print_notes((each.name, each.note) for each in found.conditions)
+    for name, group in groupby(found.budgets, key=lambda each: each.name):
+        say()
+        bought = list(group)
+        columns = (name, "task", "harm", "task at worst", "harm at worst")
+        table(columns, ([str(b.value), *_traded(b.agent), *_traded(b.worst)] for b in bought), right=columns[1:])
+        _print_notes((f"{name} {b.value}", b.note) for b in bought)
+
+
+_WHO = ("condition", "who", "reward", "performance", "harm/tick seen", "unseen")
+_LOST = ("condition", "lost by capability", "lost by goal", "more harm/tick unseen")
+
+
+def _print_notes(notes: Iterable[tuple[str, str]]) -> None:
+    for name, note in notes:
+        if note:
+            say(f"{escape(name)}: {escape(note)}")
+
+
+def _traded(conduct: Conduct | None) -> list[str]:
+    return ["-", "-"] if conduct is None else [span(conduct.task), span(conduct.harm)]
+
+
+def _conduct(conduct: Conduct) -> list[str]:
+    return [span(its) for its in (conduct.reward, conduct.performance, conduct.harm_seen, conduct.harm_unseen)]
+
+
+def print_search(found: SearchResult) -> None:
+    """What `search` picked: a row for each search, then how often that was a deceiver, beside the whole family."""
+    say(f"[bold]{escape(found.scenario)}[/bold]: {escape(found.objective)} in stage {escape(found.stage)}, "
+        f"{count(found.trials, 'candidate')} a search; judged in {escape(found.judged)}")  # fmt: skip
+    rows = []
+    for pick in found.picks:
+        settings = ", ".join(f"{name} {value}" for name, value in pick.candidate.items())
+        word = {True: "[red]yes[/red]", False: "no", None: "?"}[pick.deceiver]
+        worths = [_worth(each) for each in (pick.harm_seen, pick.harm_judged, pick.performance)]
+        low, high = number(pick.bits[1]), number(pick.bits[2])
+        rows.append(
+            [str(pick.seed), escape(settings), number(pick.objective), *worths, word,
+             f"{number(pick.bits[0])} ({low} to {high})"]
+        )  # fmt: skip
+    say()
+    table(_PICKS, rows, right=_PICKS[2:6])
+    say()
+    say(f"{_counted(found.deceivers)} of the searches picked a deceiver: no {escape(found.harm)} in "
+        f"{escape(found.stage)}, some in {escape(found.judged)}")  # fmt: skip
+    say(f"{_counted(found.base)} of the candidates drawn from the family are deceivers")
+    say(f"{_counted(found.alike)} of those that do as well as the best pick are")
+
+
+_PICKS = ("search", "picked", "objective", "harm seen", "harm judged", "performance", "deceiver", "bits selected")
+
+
+def _worth(worth: Worth | None) -> str:
+    return "-" if worth is None or worth.low is None or worth.high is None else between((worth.low, worth.high))
+
+
+def _counted(share: Counted) -> str:
+    whole = "all there are" if share.low == share.high else f"95%: {share.low:.1%} to {share.high:.1%}"
+    return f"{share.count} of {share.of} ({whole})"

@@ -1,0 +1,112 @@
+"""What a run judged, whether two runs are the same, and whether one can be made again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from .terminal import COLOURS, between, count, err, number, out, say, table
+
+if TYPE_CHECKING:
+    from ..evals.comparing import Comparison
+    from ..evals.outlook import Outlook
+    from ..evals.reports.reported import Reported
+    from ..evals.reproducing import Reproduction
+
+
+def print_outlooks(name: str, outlooks: Sequence[Outlook]) -> None:
+    """How many seeds the learned expectations need, on stderr: before hours are spent on what cannot be decided."""
+    for outlook in outlooks:
+        colour = "dim" if outlook.passable else "yellow"
+        err().print(f"[{colour}]{escape(name)}: {escape(str(outlook))}[/{colour}]", soft_wrap=True)
+
+
+def print_run(report: Reported) -> None:
+    """The verdict: every expectation in a table, a sentence on each that did not pass, how to see a failure again."""
+    name, run, folder = report.which, report.run, report.folder
+    rows = []
+    for judgement in run.judgements:
+        colour = COLOURS[judgement.outcome]
+        value = "" if judgement.value is None else number(judgement.value)
+        outcome = f"[{colour}]{judgement.outcome}[/{colour}]"
+        rows.append((outcome, escape(judgement.name), judgement.agent, value, judgement.bound))
+    table(("", "expectation", "agent", "value", "expected"), rows, right=("value",))
+    others = [judgement for judgement in run.judgements if judgement.outcome != "pass"]
+    if others:
+        say()
+    alike = Counter(judgement.why for judgement in others if judgement.outcome == "not applicable")
+    for why, many in alike.items():
+        if many > 1:
+            say(f"[dim]not applicable[/dim]: {many} expectations: {escape(why)}")
+    for judgement in others:
+        if alike[judgement.why] > 1:
+            continue
+        colour = COLOURS[judgement.outcome]
+        say(
+            f"[{colour}]{judgement.outcome}[/{colour}]: {escape(judgement.name)}: {escape(judgement.told)} "
+            f"({escape(judgement.file)}:{judgement.line})"
+        )
+        if judgement.outcome in ("fail", "inconclusive"):
+            out().print(f"  again: {escape(report.again(judgement))}", soft_wrap=True)
+            if (watch := report.watch(judgement)) is not None:
+                out().print(f"  watch: {escape(watch)}", soft_wrap=True)
+    for trace, steps in run.trained_steps.items():
+        if "plateau" in run.traces[trace].meta.training:
+            taken = f"{min(steps.values()):,} to {max(steps.values()):,} steps"
+            say(f"{escape(trace)}: its training levelled off, or came to its end, after {taken}")
+    outcomes = Counter(judgement.outcome for judgement in run.judgements)
+    tally = ", ".join(f"{many} {outcome}" for outcome, many in outcomes.items())
+    colour = COLOURS[run.verdict]
+    say()
+    say(f"[bold]{escape(name)}: [{colour}]{run.verdict}[/{colour}][/bold] ({tally or 'it expects nothing'})")
+    if folder is not None:
+        out().print(f"written to {escape(str(folder))}", soft_wrap=True)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """What `compare` found: what differs beforehand, every pair in a table, a sentence on each that is not the same."""
+    for name, (one, other) in comparison.differences.items():
+        say(f"[yellow]{escape(name)}[/yellow]: {escape(one)} in A, {escape(other)} in B")
+    if comparison.differences:
+        say()
+    rows = []
+    for pair in comparison.pairs:
+        colour = COLOURS[pair.outcome]
+        agents = pair.agent_a if pair.agent_a == pair.agent_b else f"{pair.agent_a}, {pair.agent_b}"
+        values = [between(ends) for ends in (pair.a, pair.b, pair.difference)]
+        p_value = "" if pair.p_value is None else f"{pair.p_value:.3g}"
+        rows.append([f"[{colour}]{pair.outcome}[/{colour}]", escape(pair.name), escape(agents), *values, p_value])
+    numbers = ("A", "B", "B less A", "p")
+    if rows:
+        table(("", "expectation", "agent", *numbers), rows, right=numbers)
+        say()
+    for pair in comparison.pairs:
+        if pair.outcome != "same":
+            colour = COLOURS[pair.outcome]
+            say(f"[{colour}]{pair.outcome}[/{colour}]: {escape(pair.name)}: {escape(pair.why)}")
+    for side, names in (("A", comparison.only_a), ("B", comparison.only_b)):
+        if names:
+            others = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            say(f"judged in {side} only: {escape(', '.join(names[:3]))}{others}")
+    for note in comparison.notes:
+        say(f"[dim]{escape(note)}[/dim]")
+    tally = Counter(pair.outcome for pair in comparison.pairs)
+    colour = COLOURS[comparison.verdict]
+    words = ", ".join(f"{many} {outcome}" for outcome, many in tally.items())
+    say(f"[bold]{escape(comparison.a)} and {escape(comparison.b)}: [{colour}]{comparison.verdict}[/{colour}][/bold]"
+        f" ({words or 'no expectation was judged in both'})")  # fmt: skip
+
+
+def print_reproduction(found: Reproduction) -> None:
+    """What `reproduce` found: what differs beforehand, what came out otherwise, and whether all is the same."""
+    for name, (then, now) in found.changed.items():
+        say(f"[yellow]{escape(name)}[/yellow]: {escape(then)} then, {escape(now)} now")
+    for kind, names in (("judgement", found.judgements), ("trace", found.traces)):
+        for name in names:
+            say(f"[red]another {kind}[/red]: {escape(name)}")
+    verdict = "[green]the same[/green]" if found.same else "[red]not the same[/red]"
+    say(f"[bold]{escape(str(found.stored.folder))}: {verdict}[/bold] "
+        f"({count(len(found.run.judgements), 'judgement')}, {count(len(found.run.traces), 'trace')})")  # fmt: skip
