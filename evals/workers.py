@@ -200,7 +200,7 @@ def _ray(stack: ExitStack, where: str, jobs: int) -> Workers:
     from ray.util.joblib import register_ray
 
     if where == "local":
-        ray.init(num_cpus=jobs, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init("local", num_cpus=jobs, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     else:
         ray.init(f"ray://{where}", log_to_driver=False, logging_level=logging.ERROR)
     stack.callback(ray.shutdown)
