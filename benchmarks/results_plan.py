@@ -57,8 +57,9 @@ def _cheese(k: int) -> Subject:
         {
             "counts": Budget(40_000, 4_000),
             "local_rules": Budget(2_000, 500),
-            "neural": Budget(2_000, 500),
+            "neural": Budget(9_000, 1_500),
             "ppo": Budget(20_480, 5_120),
+            "dqn": Budget(20_480, 5_120),
         },
         {"k": k},
         "train",
@@ -90,7 +91,7 @@ SUBJECTS: tuple[Subject, ...] = (
         {
             "counts": Budget(200_000, 10_000),
             "local_rules": Budget(4_000, 500),
-            "neural": Budget(4_000, 500),
+            "neural": Budget(8_000, 1_000),
             "q_learning": Budget(200_000, 10_000),
             "ppo": Budget(51_200, 5_120),
             "dqn": Budget(51_200, 5_120),
