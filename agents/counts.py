@@ -19,14 +19,13 @@ from .held_weights import ChangingProblem, HeldWeights
 from .novelty import NoveltyHead
 from .planning import Decision, Planning, Problem
 from .registry import make_planner
+from .resuming import go_on
 from .saving import parts_of, read_checkpoint, write_checkpoint
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
 from .ticks import Last, check_env, each_tick, steps_of
 
 FILE_VERSION: Final = 2
-PROGRESS_EVERY: Final = 100
-"""Steps between calls of `on_progress`."""
 
 
 @dataclass
@@ -139,25 +138,26 @@ class CountsAgent:
         Raises:
             ValueError: no training is under way.
         """
-        if (training := self.training) is None:
-            raise ValueError("nothing to resume: no training of this agent is under way")
-        while training.done < training.steps:
-            action = training.novelty.choose(training.state)
-            observation, rewards, ended, truncated, mask = env.step(action)
-            following = self.model.state(observation, ended, mask)
-            self.model.record(training.state, action, following, rewards)
-            training.state = self.model.begin(*env.reset()) if ended or truncated else following
-            training.done += 1
-            self._stale = True
-            if on_progress is not None and training.done % PROGRESS_EVERY == 0:
-                report = asdict(self.model.report())
-                on_progress(training.done, {key: float(value) for key, value in report.items()})
+
+        def figures() -> dict[str, float]:
+            return {key: float(value) for key, value in asdict(self.model.report()).items()}
+
+        go_on(self.training, lambda training: self._tick(training, env), on_progress, figures)
         self.training = None
 
     def stop(self) -> None:
         """See `Stops.stop`."""
         if self.training is not None:
             self.training.steps = self.training.done
+
+    def _tick(self, training: Training, env: TrainingEnv) -> None:
+        action = training.novelty.choose(training.state)
+        observation, rewards, ended, truncated, mask = env.step(action)
+        following = self.model.state(observation, ended, mask)
+        self.model.record(training.state, action, following, rewards)
+        training.state = self.model.begin(*env.reset()) if ended or truncated else following
+        training.done += 1
+        self._stale = True
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
         """See `Watcher.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""

@@ -24,12 +24,11 @@ from .novelty import NoveltyHead
 from .others import OthersModel
 from .planning import Decision, Planning, Problem
 from .registry import make_planner
+from .resuming import PROGRESS_EVERY
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
 from .ticks import Last, steps_of
 
-PROGRESS_EVERY: Final = 100
-"""Steps between calls of `on_progress`."""
 SOONEST: Final = 20
 """Steps between two plans at least; later, a hundredth of all steps so far."""
 

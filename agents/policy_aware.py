@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -21,13 +20,11 @@ from .counts_model import CountsModel
 from .deliberation import WEIGHTED
 from .heads import check_heads, followed_values
 from .novelty import NoveltyHead
+from .resuming import go_on
 from .tabular_plan import look
 from .tabular_thought import valued_thought
 from .thoughts import Thought
 from .ticks import Last, check_env, steps_of
-
-PROGRESS_EVERY: Final = 100
-"""Steps between calls of `on_progress`."""
 
 
 @dataclass
@@ -122,10 +119,10 @@ class PolicyAwareAgent:
         Raises:
             ValueError: no training is under way.
         """
-        if (training := self.training) is None:
-            raise ValueError("nothing to resume: no training of this agent is under way")
-        plain = self._models[0]
-        while training.done < training.steps:
+        plain, known = self._models[0], 0
+
+        def tick(training: Training) -> None:
+            nonlocal known
             if training.rng.random() < self._options.exploration:
                 action = int(training.rng.choice(np.flatnonzero(training.mask)))
             else:
@@ -137,8 +134,11 @@ class PolicyAwareAgent:
             if ended or truncated:
                 training.mask = self._begin(*env.reset())
             training.done += 1
-            if on_progress is not None and training.done % PROGRESS_EVERY == 0:
-                on_progress(training.done, {"states": float(known), "memory": float(self._shortest())})
+
+        def figures() -> dict[str, float]:
+            return {"states": float(known), "memory": float(self._shortest())}
+
+        go_on(self.training, tick, on_progress, figures)
         self.training = None
         self._seek()
 

@@ -18,6 +18,7 @@ from .heads import Heads, check_heads
 from .held_weights import HeldWeights
 from .planning import Decision
 from .registry import make_planner
+from .resuming import go_on
 from .rules_exploring import Explorer
 from .rules_model import RulesModel, maps_from
 from .rules_planner import RulesPlanner, RulesReport
@@ -30,8 +31,6 @@ from .ticks import Last, check_env, each_tick, steps_of
 FILE_VERSION: Final = 1
 CLOSING: Final = 0.1
 """Share of a training's steps at its end in which nothing but the plan is tested."""
-PROGRESS_EVERY: Final = 100
-"""Steps between calls of `on_progress`."""
 
 
 @dataclass
@@ -165,13 +164,11 @@ class RulesAgent:
         Raises:
             ValueError: no training is under way.
         """
-        if (training := self.training) is None:
-            raise ValueError("nothing to resume: no training of this agent is under way")
-        while training.done < training.steps:
-            self._tick(training, env)
-            if on_progress is not None and training.done % PROGRESS_EVERY == 0:
-                report = asdict(self.model_report())
-                on_progress(training.done, {key: float(value) for key, value in report.items()})
+
+        def figures() -> dict[str, float]:
+            return {key: float(value) for key, value in asdict(self.model_report()).items()}
+
+        go_on(self.training, lambda training: self._tick(training, env), on_progress, figures)
         self.training = None
 
     def stop(self) -> None:

@@ -18,6 +18,7 @@ from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.responding import evenly
 from .base import AgentState, Progress, TrainingEnv
 from .deliberation import WEIGHTED, Rule
+from .resuming import go_on
 from .saving import read_checkpoint, write_checkpoint
 from .tabular_plan import look
 from .tabular_thought import valued_thought
@@ -27,8 +28,6 @@ from .ticks import Last, check_env, each_tick, steps_of
 Update: TypeAlias = Literal["q_learning", "virtual_sarsa", "empirical_sarsa"]
 UPDATES: Final[tuple[Update, ...]] = get_args(Update)
 FILE_VERSION: Final = 1
-PROGRESS_EVERY: Final = 100
-"""Steps between calls of `on_progress`."""
 
 
 @dataclass
@@ -209,23 +208,11 @@ class TabularAgent:
         Raises:
             ValueError: no training is under way.
         """
-        if (training := self.training) is None:
-            raise ValueError("nothing to resume: no training of this agent is under way")
-        while training.done < training.steps:
-            key = training.key
-            action = self._exploring(self._entries(key), training.mask)
-            observation, rewards, ended, truncated, mask = env.step(action)
-            after = look(observation)
-            if rewards is not None:  # without them there is nothing to learn
-                self._take_in(0, key, env.executed, rewards, after, ended, mask)
-            if ended or truncated:
-                self._pending.clear()
-                observation, mask = env.reset()
-                after = look(observation)
-            training.key, training.mask = after, mask
-            training.done += 1
-            if on_progress is not None and training.done % PROGRESS_EVERY == 0:
-                on_progress(training.done, {"states": float(self.n_states)})
+
+        def figures() -> dict[str, float]:
+            return {"states": float(self.n_states)}
+
+        go_on(self.training, lambda training: self._tick(training, env), on_progress, figures)
         self._pending.clear()
         self.training = None
 
@@ -233,6 +220,20 @@ class TabularAgent:
         """See `Stops.stop`."""
         if self.training is not None:
             self.training.steps = self.training.done
+
+    def _tick(self, training: Training, env: TrainingEnv) -> None:
+        key = training.key
+        action = self._exploring(self._entries(key), training.mask)
+        observation, rewards, ended, truncated, mask = env.step(action)
+        after = look(observation)
+        if rewards is not None:  # without them there is nothing to learn
+            self._take_in(0, key, env.executed, rewards, after, ended, mask)
+        if ended or truncated:
+            self._pending.clear()
+            observation, mask = env.reset()
+            after = look(observation)
+        training.key, training.mask = after, mask
+        training.done += 1
 
     # Deployment
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.worlds import scenario_of, world_of
+from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat.agents.counts import CountsAgent
 from turncoat.agents.neural_saving import load_neural, save_neural
 from turncoat.agents.rules import RulesAgent
@@ -24,29 +24,7 @@ KEEPING: dict[str, tuple[Any, Any]] = {
     "local_rules": (RulesAgent.save, RulesAgent.load),
     "neural": (save_neural, load_neural),
 }
-EDITS = """
-agents:
-  robot:
-    actions: [serve, indulge, edit]
-    values: {duty: {weight: 1}, fun: {weight: 0}}
-    judges_by: JUDGES
-    discount: 0.5
-rewards: {duty: {}, fun: {}}
-rules:
-  - name: serving
-    when: robot does serve
-    pays: {duty: 1}
-  - name: indulging
-    when: robot does indulge
-    pays: {fun: 3}
-  - name: editing
-    when: robot does edit
-    then:
-      - robot.values.duty = 0
-      - robot.values.fun = 1
-    pays: {duty: BRIBE}
-stages: {deploy: {limit: 20}}
-"""
+EDITS = WEIGHT_EDITS.replace("FUN", "3").replace("DISCOUNT", "0.5").replace("TIME", "limit: 20")
 
 
 def edits(judges: str, bribe: float, **more: str) -> Enumeration:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.worlds import scenario_of, world_of
+from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat.envs.base import NotEnumerable
 from turncoat.envs.compiling import compile_world
 from turncoat.envs.enumerating import enumerate_world
@@ -164,30 +164,7 @@ def test_discount_one_needs_an_end() -> None:
 
 # ------------------------------------------------------------------ weights that change
 
-EDITS = """
-agents:
-  robot:
-    actions: [serve, indulge, edit]
-    values: {duty: {weight: 1}, fun: {weight: 0}}
-    judges_by: JUDGES
-    discount: 1
-rewards: {duty: {}, fun: {}}
-rules:
-  - name: serving
-    when: robot does serve
-    pays: {duty: 1}
-  - name: indulging
-    when: robot does indulge
-    pays: {fun: FUN}
-  - name: editing
-    when: robot does edit
-    then:
-      - robot.values.duty = 0
-      - robot.values.fun = 1
-      - event edited
-    pays: {duty: BRIBE}
-stages: {deploy: {horizon: 5}}
-"""
+EDITS = WEIGHT_EDITS.replace("DISCOUNT", "1").replace("TIME", "horizon: 5")
 
 
 def _edits(judges: str, fun: float, bribe: float) -> list[str]:

@@ -35,6 +35,33 @@ _LEGEND = {"#": '"#": wall', ".": '".": floor', "A": "A: robot"}
 _LETTERS = {"s": "stay", "u": "up", "d": "down", "l": "left", "r": "right"}
 
 
+WEIGHT_EDITS = """
+agents:
+  robot:
+    actions: [serve, indulge, edit]
+    values: {duty: {weight: 1}, fun: {weight: 0}}
+    judges_by: JUDGES
+    discount: DISCOUNT
+rewards: {duty: {}, fun: {}}
+rules:
+  - name: serving
+    when: robot does serve
+    pays: {duty: 1}
+  - name: indulging
+    when: robot does indulge
+    pays: {fun: FUN}
+  - name: editing
+    when: robot does edit
+    then:
+      - robot.values.duty = 0
+      - robot.values.fun = 1
+      - event edited
+    pays: {duty: BRIBE}
+stages: {deploy: {TIME}}
+"""
+"""Serve, indulge, or have one's weights edited once: JUDGES, FUN, BRIBE, DISCOUNT and TIME are to be replaced."""
+
+
 def scenario_of(text: str) -> Scenario:
     """A scenario from some of its blocks; the others are plain, and `#`, `.` and `A` are in every legend."""
     text = dedent(text).strip() + "\n"
