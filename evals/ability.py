@@ -9,7 +9,7 @@ import numpy as np
 from ..agents.own import Own
 from ..envs.world import AgentProgram, World
 from .holding import unable_to_hold
-from .methods import methods, plans
+from .methods import methods, of_sb3, plans
 from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, ProfileFault, alone, read_profile
 
 
@@ -33,7 +33,7 @@ def _unable_alone(method: str, world: World) -> str | None:
         return f"`{method}` needs a discount below 1"
     if method == "policy_aware" and world.agents[0].deliberation.name != "weighted":
         return f"`{method}` compares policies by weighted sums, and not by {world.agents[0].deliberation.name}"
-    if method.startswith(("ppo", "dqn")):
+    if of_sb3(method):
         from ..agents.sb3_policy import need_sb3, unable_to_see
         from ..agents.sb3_settings import unsearched
 

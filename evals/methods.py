@@ -104,9 +104,14 @@ def methods() -> dict[str, Callable[[World, Scenario], Pupil]]:
     return {**{name: partial(_modelled, name) for name in installed.names(installed.MODELS)}, **METHODS}
 
 
+def of_sb3(method: str) -> bool:
+    """Whether an agent is one of Stable-Baselines3's."""
+    return method.startswith(("ppo", "dqn"))
+
+
 def computes(method: str) -> bool:
-    """Whether an agent's networks can live on another device than the processor."""
-    return method == "neural" or method.startswith(("ppo", "dqn"))
+    """Whether an agent has networks, which can live on another device than the processor."""
+    return method == "neural" or of_sb3(method)
 
 
 def stops(method: str) -> bool:

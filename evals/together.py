@@ -17,7 +17,7 @@ from ..envs.joint_lanes import JointLane
 from ..envs.world import World
 from .budget import Deadline
 from .exploiting import asks_for_regrets, best_response, regrets
-from .methods import methods
+from .methods import computes, methods, of_sb3
 from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, alone, read_profile
 from .trace import Regrets
 from .training import Training
@@ -28,7 +28,8 @@ def raised_together(training: Training, seed: int, deadline: Deadline) -> list[P
     world = JointLane(training.school).world
     parts = read_profile(training.method).of(world)
     agents = [_made(part, world, number, training) for number, part in enumerate(parts)]
-    lane = JointLane(training.school, lenient=any(map(_unmasked, parts)))
+    # Those of Stable-Baselines3 try, while they learn, what is not available.
+    lane = JointLane(training.school, lenient=any(of_sb3(part.method) for part in parts))
     with _one_thread(parts):
         fit_together(lane, agents, training.steps, seed, deadline.check)
     return agents
@@ -68,14 +69,9 @@ def _made(part: Part, world: World, number: int, training: Training) -> Pupil:
     return own.make(alone(world, number))
 
 
-def _unmasked(part: Part) -> bool:
-    """Whether it tries, while it learns, what is not available."""
-    return part.method.startswith(("ppo", "dqn"))
-
-
 def _one_thread(parts: Sequence[Part]) -> AbstractContextManager[None]:
     """Torch's settings for all of the training, not until the first of its users is done."""
-    if not any(part.method == "neural" or _unmasked(part) for part in parts):
+    if not any(computes(part.method) for part in parts):
         return nullcontext()
     from ..agents.training_thread import training_thread
 
