@@ -129,10 +129,12 @@ class School:
         """The other stages in which just these seeds are wanted, after the same life."""
         found = {}
         for wanted in self._expected:
-            if (wanted.method, wanted.overrides) != (method, _sorted(overrides)) or wanted.stage in found:
+            if (wanted.method, wanted.overrides) != (method, _sorted(overrides)):
+                continue
+            if wanted.stage == training.field.stage or wanted.stage in found:
                 continue
             other = self._training(method, overrides, wanted.stage)
-            if wanted.stage == training.field.stage or not lives_alike(training, other):
+            if not lives_alike(training, other):
                 continue
             kept = self._kept(method, overrides, wanted.stage)
             if set(missing) <= set(self._missing(other, kept, wanted.seeds)):
