@@ -14,7 +14,7 @@ from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
 from ..envs.evaluating import look_at, truth
-from ..envs.planning import ExactPlan, plan_exactly
+from ..envs.planning import ExactPlan
 from ..envs.policies import ImproperDiscount
 from ..envs.solving import Unavoidable
 from ..envs.world import World
@@ -24,9 +24,9 @@ from ..scenarios.language.params import weighing
 from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
 from ..scenarios.language.syntax import Measure, Rate
-from .acting import plan_as_agent, planner_of, whose_policies
+from .acting import plan_as_agent, whose_policies
 from .measures import Holds, Interval, exact_measure, sampled_measure
-from .regret import best_of, is_regret, responder_of
+from .regret import best_of, is_regret, responder_of, truly_best
 from .trace import Trace
 
 if TYPE_CHECKING:
@@ -140,9 +140,7 @@ class Laboratory:
             ImproperDiscount, NoFixedPoint: see `plan_exactly`.
         """
         enumeration = self.enumeration(overrides, stage)
-        if planner_of(enumeration.world) is None:
-            return self.plan(overrides, stage)
-        return plan_exactly(enumeration, (), self.max_states)
+        return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
 
     def forget(self, overrides: Overrides) -> None:
         """Drop what is kept for some overrides, so that thousands of them can be tried; enumerations are kept."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..envs.analysis import best_for_designers
 from ..envs.enumerating import Enumeration
 from ..envs.extremes import expectation_range
@@ -22,13 +24,18 @@ def responder_of(text: str) -> str | None:
     return measure.responder if isinstance(measure, Quantity) else None
 
 
-def truly_best(enumeration: Enumeration, plan: ExactPlan, max_states: int) -> ExactPlan:
-    """The exact solver's plan, whatever the agent plans by: `plan` itself, if that is by the solver.
+def truly_best(enumeration: Enumeration, max_states: int, plan: Callable[[], ExactPlan]) -> ExactPlan:
+    """The exact solver's plan, whatever the agent plans by.
+
+    Args:
+        enumeration: of the stage.
+        max_states: that may be enumerated.
+        plan: the agent's own; asked for only where the agent plans by the solver.
 
     Raises:
         ImproperDiscount, NoFixedPoint, NotEnumerable: see `plan_exactly`.
     """
-    return plan if planner_of(enumeration.world) is None else plan_exactly(enumeration, (), max_states)
+    return plan() if planner_of(enumeration.world) is None else plan_exactly(enumeration, (), max_states)
 
 
 def best_of(measure: Measure, plan: ExactPlan) -> float:
@@ -55,7 +62,7 @@ def best_of(measure: Measure, plan: ExactPlan) -> float:
     raise ValueError(f"no regret: {measure}")
 
 
-def best_in(plan: ExactPlan, text: str) -> float | None:
-    """The same of a written measure; None where it is no regret."""
+def best_in(text: str, plan: Callable[[], ExactPlan]) -> float | None:
+    """The same of a written measure; None, and no plan is asked for, where it is no regret."""
     measure = parse_measure(text)
-    return best_of(measure, plan) if is_regret(measure) else None
+    return best_of(measure, plan()) if is_regret(measure) else None

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -159,12 +160,13 @@ def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
     try:
         enumeration = bench.enumeration(point, question.stage)
         states = enumeration.mdp.n_states
-        plan = plan_as_agent(enumeration, (), bench.scenario.document.runs.max_states)
+        most = bench.scenario.document.runs.max_states
+        plan = plan_as_agent(enumeration, (), most)
         if plan.upper_bound:
             note = BOUND_ONLY
         else:
-            best = truly_best(enumeration, plan, bench.scenario.document.runs.max_states)
-            intervals = {text: measured(plan, text, best_in(best, text)) for text in question.asked}
+            best = cache(lambda: truly_best(enumeration, most, lambda: plan))
+            intervals = {text: measured(plan, text, best_in(text, best)) for text in question.asked}
             regime = regime_of(question.regimes, intervals, _params(bench, point))
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
     except (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable) as fault:
