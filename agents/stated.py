@@ -7,9 +7,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
-from ..envs.responding import always
+from ..envs.responding import always, evenly
 from .base import AgentState, Progress, TrainingEnv
-from .tabular import RandomAgent
 
 
 @runtime_checkable
@@ -40,3 +39,23 @@ class StatedAgent:
     def chances(self, able: Bools) -> Floats:
         """See `Stated.chances`."""
         return always(self._action, able)
+
+
+class RandomAgent:
+    """Takes any available action with equal chance: what learning has to beat."""
+
+    def __init__(self, seed: int = 0) -> None:
+        """With chance of its own; `fit` begins it anew."""
+        self._rng = np.random.default_rng(seed)
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`; there is nothing to learn."""
+        self._rng = np.random.default_rng(seed)
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`."""
+        return np.where(mask, self._rng.random(mask.shape), -1.0).argmax(axis=1).astype(np.int32), None
+
+    def chances(self, able: Bools) -> Floats:
+        """See `stated.Stated`."""
+        return evenly(able)

@@ -22,7 +22,7 @@ from turncoat.envs.enumerating import Enumeration
 from turncoat.envs.observing import observe
 from turncoat.evals import trained
 from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.rundir import library_versions
+from turncoat.evals.provenance import library_versions
 from turncoat.evals.simulate import simulate, trace_meta
 from turncoat.evals.stages import world_of
 from turncoat.evals.trace import Trace, join_traces

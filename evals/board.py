@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from .progress import Curve
+from .trace import Curve
 
 MOST: Final = 1_000
 """Points of a figure, about: more are left out as they come."""

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 from .checkpoints import checkpoint_of
-from .rundir import RunError, library_versions
+from .provenance import RunError
 from .trace import Trace, TraceError, read_trace, write_trace
 
 KEEP_DAYS = 30
 """What was not used for so long is removed."""
-CACHE_VERSION = 1
-"""Part of every key: another version finds nothing of this one's."""
 
 
 class TraceCache:
@@ -81,21 +75,3 @@ class TraceCache:
                     path.unlink()
             except OSError:  # another run was quicker
                 continue
-
-
-def cache_key(parts: Mapping[str, object]) -> str:
-    """SHA-256, in hexadecimal, of whatever a trace depends on, Turncoat's own code and the libraries among it."""
-    whole = {"cache": CACHE_VERSION, "code": code_hash(), "libraries": library_versions(), **parts}
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
-
-
-@cache
-def code_hash() -> str:
-    """SHA-256 of Turncoat's own code below the door: in a checkout it changes without a new version."""
-    rooms = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    for room in ("agents", "envs", "evals", "scenarios"):
-        for path in sorted((rooms / room).rglob("*")):
-            if path.suffix in (".py", ".lark"):
-                digest.update(f"{path.relative_to(rooms).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()

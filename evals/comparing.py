@@ -19,13 +19,13 @@ from ..envs.frames import frame, html
 from .expectations import EXACTLY, Judgement
 from .laboratory import Laboratory
 from .paired import flip_interval, flip_p_value, seeds_to_show, within_p_value
-from .recording import trace_name
+from .provenance import RunError
 from .reopening import scenario_of, world_of
-from .rundir import Manifest, RunError, StoredRun, load_run
+from .rundir import Manifest, StoredRun, load_run
 from .sides import Side as Looked
 from .sides import ends_by_seed, sides_of
 from .statistics import holm
-from .trace import Trace
+from .trace import Trace, trace_name
 
 if TYPE_CHECKING:
     import polars as pl

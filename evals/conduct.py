@@ -18,8 +18,8 @@ from ..envs.planning import ExactPlan
 from ..envs.policies import evaluate_horizon
 from ..envs.world import World
 from ..scenarios.language.syntax import Expression
-from .laboratory import holds_in
 from .trace import HIDDEN, Trace
+from .written_measure import holds_in
 
 
 @dataclass(frozen=True)

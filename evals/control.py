@@ -22,6 +22,7 @@ from ..envs.solving import FiniteHorizonSolution, Unavoidable, backward_inductio
 from ..envs.world import TooLarge, World
 from ..scenarios.language.axes import axis_values
 from ..scenarios.language.contexts import Context
+from ..scenarios.language.dotted import Overrides
 from ..scenarios.language.formulas import formula
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.names import Symbols
@@ -32,7 +33,7 @@ from .ability import unable
 from .budget import Budget
 from .cache import TraceCache
 from .conduct import Conduct, Gauge, columns_of, exact_conduct, less, on_the_world, random_conduct, seeds_conduct
-from .laboratory import Laboratory, Overrides
+from .laboratory import Laboratory
 from .school import Count, School
 from .workers import Workers
 
@@ -183,7 +184,7 @@ class _Reporter:
     def __init__(self, scenario: Scenario, stage: str | None, asked: Asked, report: Callable[[str], None]) -> None:
         self.scenario, self.asked, self.report = scenario, asked, report
         self.laboratory = Laboratory(scenario)
-        self.stage = stage or self.laboratory.stage
+        self.stage = stage or self.laboratory.scenario.judged_stage
         self.control = _asked_of(scenario, asked)
         if not any(channel.hidden for channel in scenario.document.rewards.values()):
             raise NoPerformance(f"`{scenario.name}` has no hidden performance, so nothing can be said of its failures")

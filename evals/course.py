@@ -9,21 +9,20 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
-from ..agents.base import Agent, Resumable, Stops, TrainingEnv
+from ..agents.base import Agent, Enters, Resumable, Stops, TrainingEnv
 from ..agents.snapshot import CannotKeep
 from ..envs.enumerating import Enumeration
 from . import checkpoints
 from .board import EARNED, Board
 from .budget import Deadline
-from .entering import Enters
 from .learning import as_trained
 from .methods import plans, stops
 from .plateau import EPISODES, Levelling, earned_by
 from .progress import Earning
 from .pulses import Pulse
-from .recording import trace_name
 from .stages import Left, Lesson, School, world_of
 from .tapped import TappedLane
+from .trace import trace_name
 from .training import Training, lane
 
 _SHARE = 20

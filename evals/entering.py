@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
-from ..agents.base import Agent, Perceiver
+from ..agents.base import Agent, Enters, Perceiver
 from ..envs.senses import senses
 from ..envs.world import World
-
-
-@runtime_checkable
-class Enters(Protocol):
-    """An agent that has to be told where it acts from now on, if not where it was trained."""
-
-    def enter_world(self, world: World) -> None:
-        """Told before it is judged."""
 
 
 def enter(agent: Agent, field: World) -> None:

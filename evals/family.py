@@ -18,9 +18,10 @@ from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge
 from ..scenarios.language.axes import axis_values
 from ..scenarios.language.schema import Axis
-from .laboratory import Laboratory, sampled_in
+from .laboratory import Laboratory
 from .measures import seed_values
 from .school import School, Wanted
+from .written_measure import exact_range, regret_baseline, sampled_in
 
 Candidate: TypeAlias = Mapping[str, object]
 """Dotted name -> value."""
@@ -91,14 +92,14 @@ class Judge:
         return self._known[key]
 
     def _exactly(self, candidate: Candidate, stage: str, measure: str) -> Worth:
-        interval = self.laboratory.exact(measure, candidate, stage)
+        interval = exact_range(self.laboratory, measure, candidate, stage)
         return Worth(interval.low, interval.high, interval.note)
 
     def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> Worth:
         world = self.laboratory.world(candidate, stage)
         self.school.expect(Wanted.of(self.agent, candidate, each, self.seeds) for each in self.stages)
         trace = self.school.trace(self.agent, candidate, stage, self.seeds)
-        episodes = sampled_in(world, measure, trace, self.laboratory.best(measure, candidate, stage))
+        episodes = sampled_in(world, measure, trace, regret_baseline(self.laboratory, measure, candidate, stage))
         values = [value for value in seed_values(episodes).values() if value is not None]
         if not values:
             return Worth(None, None, "it has no value in any seed")

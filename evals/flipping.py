@@ -49,7 +49,7 @@ def nearest_flips(
         KeyError: no such event or stage.
     """
     laboratory = Laboratory(scenario)
-    where = stage or laboratory.stage
+    where = stage or laboratory.scenario.judged_stage
     now = brings_about(laboratory.best_plan({}, where), event)
 
     def flips(name: str, value: float) -> bool:

@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from ..envs.base import NotEnumerable
-from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
-from ..envs.evaluating import look_at, truth
 from ..envs.planning import ExactPlan
-from ..envs.policies import ImproperDiscount
-from ..envs.solving import Unavoidable
 from ..envs.world import World
-from ..scenarios.language.dotted import SOLUTION, zone_of_cells
+from ..scenarios.language.dotted import SOLUTION, Overrides, zone_of_cells
 from ..scenarios.language.loading import Scenario, apply_overrides
 from ..scenarios.language.params import weighing
-from ..scenarios.language.parsing import parse_measure
 from ..scenarios.language.schema import Expectation
-from ..scenarios.language.syntax import Measure, Rate
-from .acting import plan_as_agent, whose_policies
-from .measures import Holds, Interval, exact_measure, sampled_measure
-from .regret import best_of, is_regret, responder_of, truly_best
-from .trace import Trace
+from .acting import plan_as_agent
+from .regret import truly_best
 
 if TYPE_CHECKING:
-    import polars as pl
-
-BOUND_ONLY = "views are partial and beliefs too many: only an upper bound is known"
-
-Overrides = Mapping[str, object]
-"""Dotted overrides, as in `with:`."""
+    pass
 
 
 class Laboratory:
@@ -59,22 +44,6 @@ class Laboratory:
         if key not in self._enlisting:
             self._enlisting[key] = Laboratory(self.scenario, self.max_states, key)
         return self._enlisting[key]
-
-    @property
-    def stage(self) -> str:
-        """The stage that an expectation speaks of when it names none: `deploy`, or else the last that is acted in."""
-        return "deploy" if "deploy" in self._acted else self._acted[-1]
-
-    @property
-    def _acted(self) -> list[str]:
-        """The stages in which somebody acts, and is not only watched."""
-        return [name for name, stage in self.scenario.document.stages.items() if not stage.watch]
-
-    @property
-    def training_stage(self) -> str:
-        """Where agents are trained: `train`, or else the first stage with a share, or the first that is acted in."""
-        stages, acted = self.scenario.document.stages, self._acted
-        return "train" if "train" in acted else next((n for n in acted if stages[n].share is not None), acted[0])
 
     def conditions(self, expectation: Expectation) -> list[Overrides]:
         """Every combination of overrides that an expectation is about (one, where it has no `across`)."""
@@ -149,45 +118,6 @@ class Laboratory:
             for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
                 del kept[key]
 
-    def exact(self, text: str, overrides: Overrides, stage: str, barring: Sequence[str] = ()) -> Interval:
-        """A written measure's range over the ties of a stage's plan; it has no value where no plan can be made.
-
-        A planner that searches makes one policy, and so does a deliberation that is no weighted sum: one number.
-
-        Raises:
-            NotEnumerable: see `enumerate_world`; or views are partial and only an upper bound is known; or the
-                measure is one of trained agents alone.
-        """
-        if responder_of(text) is not None:
-            raise NotEnumerable(f"`{text}` is of what agents learned; the exact plan keeps to `solution`")
-        try:
-            plan = self.plan(overrides, stage, barring)
-            best = self.best(text, overrides, stage)
-        except (ImproperDiscount, Unavoidable, NoFixedPoint) as fault:
-            return Interval(None, None, str(fault))
-        if plan.upper_bound:
-            raise NotEnumerable(BOUND_ONLY)
-        return replace(measured(plan, text, best), whose=whose_policies(plan))
-
-    def best(self, text: str, overrides: Overrides, stage: str) -> float | None:
-        """What a written regret is measured from (see `best_of`); None for any other measure.
-
-        Raises:
-            NotEnumerable: there is no exact plan, or only an upper bound of one.
-        """
-        measure = parse_measure(text)
-        if not is_regret(measure):
-            return None
-        if len(self.world(overrides, stage).agents) > 1:
-            raise NotEnumerable("regret is one agent's, and this world has several")
-        try:
-            plan = self.best_plan(overrides, stage)
-        except (ImproperDiscount, NoFixedPoint) as fault:
-            raise NotEnumerable(f"regret is measured from the exact plan, and there is none: {fault}") from fault
-        if plan.upper_bound:
-            raise NotEnumerable(BOUND_ONLY)
-        return best_of(measure, plan)
-
 
 def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) -> Overrides:
     """Those overrides that can change which process is enumerated, and not only what an agent makes of it."""
@@ -196,33 +126,6 @@ def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) ->
     document = scenario.document
     preferences = {*document.agents, *weighing(document), *({SOLUTION} - {*document.params})}
     return {name: value for name, value in overrides.items() if name.split(".")[0] not in preferences}
-
-
-def measured(plan: ExactPlan, text: str, best: float | None = None) -> Interval:
-    """The exact range of a written measure over the ties of a plan; `best` as in `exact_measure`."""
-    return exact_measure(measure_in(plan.enumeration.world, text), plan, best)
-
-
-def sampled_in(world: World, text: str, trace: Trace, best: float | None = None) -> pl.DataFrame:
-    """A written measure in every episode of a trace of one world, for its first agent; see `sampled_measure`."""
-    program = world.agents[0]
-    reference = math.nan if best is None else best
-    return sampled_measure(
-        measure_in(world, text), trace, holds_in(world), program.weights, program.discount, reference
-    )
-
-
-def measure_in(world: World, text: str) -> Measure:
-    """A written measure, its condition in the terms of one world."""
-    measure = parse_measure(text)
-    if isinstance(measure, Rate) and measure.condition is not None:
-        return replace(measure, condition=world.resolve(measure.condition))
-    return measure
-
-
-def holds_in(world: World) -> Holds:
-    """Where a condition holds, in the states of a trace of this world."""
-    return lambda condition, states: truth(condition, look_at(world, states))
 
 
 def _key(overrides: Overrides, *more: str) -> str:

@@ -6,28 +6,15 @@ import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from ..agents.base import Agent, Trainable, TrainingEnv
+from ..agents.base import Agent, Finishes, Pupil, TrainingEnv
 from ..envs.base import FiniteMDP, Floats, Ints, Longs
 from ..envs.enumerating import Enumeration
 from ..envs.observing import observe
 from ..envs.policies import evaluate, evaluate_horizon
 from .tapped import TappedLane
-
-
-class Learning(Agent, Trainable, Protocol):
-    """An agent that can be trained."""
-
-
-@runtime_checkable
-class Finishes(Protocol):
-    """An agent that decides otherwise while it is still in training."""
-
-    def finish(self) -> None:
-        """Ends its training at once."""
 
 
 def policy_of(agent: Agent, truth: Enumeration) -> Longs:
@@ -91,7 +78,7 @@ class Look:
 
 
 def watch_training(
-    agent: Learning, env: TrainingEnv, steps: int, seed: int, every: int, judge: Callable[[Agent], float]
+    agent: Pupil, env: TrainingEnv, steps: int, seed: int, every: int, judge: Callable[[Agent], float]
 ) -> tuple[Look, ...]:
     """Trains an agent and looks at it about every so many steps, which changes nothing in its training.
 
@@ -119,7 +106,7 @@ def watch_training(
 
 
 def learning_curve(
-    agent: Learning, env: TrainingEnv, steps: int, seed: int, every: int, truth: Enumeration
+    agent: Pupil, env: TrainingEnv, steps: int, seed: int, every: int, truth: Enumeration
 ) -> dict[int, float]:
     """`worth` by steps, `steps` itself included; see `watch_training`.
 

@@ -20,7 +20,8 @@ from ..scenarios.language.faults import Fault
 from ..scenarios.language.loading import Scenario, apply_overrides
 from ..scenarios.language.replays import written_actions
 from ..scenarios.language.schema import Expectation
-from .laboratory import Laboratory, measured
+from .laboratory import Laboratory
+from .written_measure import measured
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ class _Checker:
         known = all(count is not None for count in states.values())
         if known:
             self._rules_that_never_fire()
-        origin = self._origin() if states[self.laboratory.training_stage] is not None else None
-        analysis = self._analysis() if states[self.laboratory.stage] is not None else None
+        origin = self._origin() if states[self.laboratory.scenario.training_stage] is not None else None
+        analysis = self._analysis() if states[self.laboratory.scenario.judged_stage] is not None else None
         margins = self._margins() if analysis is not None else ()
         replays = sum(self._replays(number) for number in range(len(self.scenario.document.replays)))
         if known:
@@ -137,7 +138,7 @@ class _Checker:
 
     def _origin(self) -> Origin:
         document = self.scenario.document
-        origin = prove_origin(self.laboratory.enumeration({}, self.laboratory.training_stage), document.origin)
+        origin = prove_origin(self.laboratory.enumeration({}, self.laboratory.scenario.training_stage), document.origin)
         if origin.agrees is False:
             message = f"the origin is `{origin.proved}`, not `{origin.stated}`: {origin.why}"
             if origin.witness is not None:
@@ -149,7 +150,7 @@ class _Checker:
 
     def _analysis(self) -> Analysis | None:
         try:
-            analysis = analyse(self.laboratory.plan({}, self.laboratory.stage))
+            analysis = analyse(self.laboratory.plan({}, self.laboratory.scenario.judged_stage))
         except ImproperDiscount as fault:
             cure = "give the stage a horizon, or the agent a discount below 1"
             self.fault("TC607", ("agents",), str(fault).partition(";")[0], cure)
@@ -163,7 +164,7 @@ class _Checker:
         return analysis
 
     def _margins(self) -> tuple[Margin, ...]:
-        stage = self.laboratory.stage
+        stage = self.laboratory.scenario.judged_stage
         barred = dict.fromkeys(
             tuple(expectation.barring)
             for expectation in self.scenario.document.expect
@@ -183,7 +184,7 @@ class _Checker:
         document = self.scenario.document
         replay = document.replays[number]
         path = ("replays", number)
-        world = self.laboratory.world(replay.set, replay.stage or self.laboratory.stage)
+        world = self.laboratory.world(replay.set, replay.stage or self.laboratory.scenario.judged_stage)
         try:
             played = play(world, written_actions(document, replay.actions), replay.draws)
         except (KeyError, ValueError) as fault:
@@ -210,7 +211,7 @@ class _Checker:
             return
         overrides = self.laboratory.conditions(expectation)[0]
         try:
-            plan = self.laboratory.plan(overrides, expectation.stage or self.laboratory.stage)
+            plan = self.laboratory.plan(overrides, expectation.stage or self.laboratory.scenario.judged_stage)
         except (NotEnumerable, ImproperDiscount, NoFixedPoint, Unavoidable):
             return
         interval = measured(replace(plan, free=True), expectation.measure)
@@ -231,7 +232,7 @@ class _Checker:
         trainings: set[tuple[object, ...]] = set()
         for expectation in document.expect:
             for overrides in laboratory.conditions(expectation):
-                stage = expectation.stage or laboratory.stage
+                stage = expectation.stage or laboratory.scenario.judged_stage
                 work = (repr(sorted(overrides.items(), key=lambda item: item[0])), stage)
                 for agent in expectation.of:
                     if agent == "exact":

@@ -13,7 +13,8 @@ from ..agents.policy_aware import PolicyAwareAgent
 from ..agents.registry import make_planner
 from ..agents.rules import RulesAgent, RulesOptions
 from ..agents.sb3_settings import NOVELTY_SCALE, Algorithm
-from ..agents.tabular import RandomAgent, TabularAgent, Update
+from ..agents.stated import RandomAgent
+from ..agents.tabular import TabularAgent, Update
 from ..envs.senses import senses
 from ..envs.world import World
 from ..scenarios import installed

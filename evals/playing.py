@@ -144,7 +144,7 @@ class Game:
         played = play(self.world, actions, {})
         entry: dict[str, Any] = {"about": f"played by hand, {played.ticks} ticks"}
         entry["actions"] = _written(actions, names[0])
-        if self.stage != self._laboratory.stage:
+        if self.stage != self._laboratory.scenario.judged_stage:
             entry["stage"] = self.stage
         if self.scenario.overrides:
             entry["with"] = dict(self.scenario.overrides)

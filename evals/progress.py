@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from ..envs.base import Floats
+from .trace import Curve
 
 POINTS = 50
 """Of a curve, at most."""
-
-Curve = tuple[tuple[int, float], ...]
-"""Steps so far, and what an episode earned on average since the point before."""
 
 
 class Earning:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from ..agents.exact import ExactAgent
@@ -13,14 +12,12 @@ from ..envs.planning import ExactPlan
 from ..envs.policies import ImproperDiscount
 from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge
+from ..scenarios.language.dotted import Overrides
 from .acting import thinking
-from .laboratory import Laboratory, Overrides
-from .rundir import library_versions
+from .laboratory import Laboratory
+from .provenance import library_versions
 from .simulate import simulate, trace_meta
 from .trace import Trace
-
-LONGEST = 120
-"""Characters of a trace's name: it is a file's."""
 
 
 def exact_agent(plan: ExactPlan) -> ExactAgent | None:
@@ -65,16 +62,3 @@ def record_exactly(
     meta = trace_meta(world, "exact", scenario.hash, {**scenario.overrides, **overrides}, library_versions())
     played = episodes if plan.mdp.chancy else 1
     return simulate(world, [agent], meta, episodes=played, seed=0, thoughts=thoughts)
-
-
-def trace_name(stage: str, agent: str, overrides: Overrides, barring: Sequence[str] = ()) -> str:
-    """A file's name: the stage, the agent and, where there are any, the overrides and what is barred.
-
-    Where something cannot be written so, or is too long, eight digits of its hash keep two names apart.
-    """
-    settings = [f"{name}={value}" for name, value in sorted(overrides.items())]
-    plain = "-".join([stage, agent, *settings, *(f"barring={event}" for event in barring)])
-    name = "".join(c if c.isascii() and (c.isalnum() or c in "._=-") else "_" for c in plain)
-    if name == plain and len(name) <= LONGEST:
-        return name
-    return f"{name[: LONGEST - 9]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"

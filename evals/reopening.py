@@ -11,7 +11,8 @@ from ..scenarios import library
 from ..scenarios.language.faults import ScenarioError
 from ..scenarios.language.loading import Scenario, apply_overrides, load_text
 from .profiles import enlisted
-from .rundir import RunError, StoredRun
+from .provenance import RunError
+from .rundir import StoredRun
 from .trace import TraceMeta
 
 BENEATH, LIBRARY = "beneath", "library"

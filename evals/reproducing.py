@@ -6,10 +6,10 @@ import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from .cache import code_hash
 from .expectations import Judgement
+from .provenance import RunError, code_hash, library_versions
 from .reopening import scenario_of
-from .rundir import Manifest, RunError, StoredRun, library_versions
+from .rundir import Manifest, StoredRun
 from .running import Run, Settings, run_scenario
 from .trace import Trace
 from .workers import Workers

@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from .expectations import Judgement, Verdict, verdict
+from .provenance import RunError, git_commit, library_versions, whole_folder
 from .trace import Trace, read_trace, write_trace
 
 RUN_VERSION = 2
@@ -23,13 +20,6 @@ RUN_VERSION = 2
 
 2: every file of the scenario, and the manifest's `settings` and `code`, so that a run can be made again.
 """
-
-LIBRARIES = ("turncoat", "numpy", "scipy", "polars", "numba", "torch", "gymnasium", "stable-baselines3")
-"""Whose versions are recorded, where installed: those that can change a result."""
-
-
-class RunError(Exception):
-    """A run's folder that cannot be written or read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -96,83 +86,11 @@ class StoredRun:
         return read_trace(self.traces[name])
 
 
-def utc_now() -> str:
-    """The time, as the manifest writes it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def library_versions() -> dict[str, str]:
-    """The versions of what can change a result, by name, as far as it is installed."""
-    versions = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
-def git_commit() -> str | None:
-    """The commit that Turncoat runs from, with `-dirty` if files were changed; None outside a checkout of its own."""
-    root = Path(__file__).resolve().parent.parent
-    if not (root / ".git").exists():
-        return None
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return found.stdout.strip()
-
-
 def default_folder(scenario: str, hash_of_it: str, under: Path = Path("runs")) -> Path:
     """`runs/<UTC time>-<scenario>-<8 digits of its hash>`, numbered where that is taken."""
     stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{scenario.replace('/', '-')}-{hash_of_it[:8]}"
     names = (stem, *(f"{stem}-{number}" for number in range(2, 1000)))
     return next(under / name for name in names if not (under / name).exists())
-
-
-@contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A hidden folder beside the target to write into; it takes the target's name once the block has ended well.
-
-    A block that raises leaves nothing; a process that is killed leaves only the hidden folder (`.NAME.PID.part`), which
-    nothing reads.
-
-    Raises:
-        RunError: the target exists, or cannot be written.
-    """
-    check_target(target)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        yield part
-        if target.exists():
-            raise RunError(f"{target} was made by someone else in the meantime; nothing was written")
-        part.rename(target)
-    except OSError as fault:
-        shutil.rmtree(part, ignore_errors=True)
-        raise RunError(f"{target} cannot be written: {fault.strerror or fault}") from fault
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-
-
-def check_target(target: Path) -> None:
-    """Whether a run can be written there, as far as can be told beforehand: it is better known before the work.
-
-    Raises:
-        RunError: the target exists, or lies below something that is no folder or may not be written.
-    """
-    if target.exists() or target.is_symlink():
-        raise RunError(f"{target} exists already, and a run is never written over another; name a new folder")
-    nearest = next((folder for folder in target.absolute().parents if folder.exists()), None)
-    if nearest is None or not nearest.is_dir():
-        raise RunError(f"{target} cannot be written: {nearest or target.anchor} is not a folder")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise RunError(f"{target} cannot be written: {nearest} is read-only")
 
 
 def save_run(

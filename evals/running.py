@@ -13,11 +13,12 @@ from ..agents.own import Own
 from ..envs.base import NotEnumerable
 from ..envs.frames import frame, html
 from ..envs.world import TooLarge
+from ..scenarios.language.dotted import Overrides
 from ..scenarios.language.loading import Scenario
 from .ability import unable
 from .board import need_tensorboard
 from .budget import Budget, OutOfTime
-from .cache import TraceCache, code_hash
+from .cache import TraceCache
 from .expectations import (
     Case,
     Judgement,
@@ -31,20 +32,21 @@ from .expectations import (
     verdict,
     worst_of,
 )
-from .laboratory import Laboratory, Overrides
+from .laboratory import Laboratory
 from .looks import look_confidence, look_sizes, over_looks
 from .manner import EVERY, Manner, settled
 from .measures import Interval, mean_interval
 from .outlook import Outlook, outlook
 from .plateau import Plateau
 from .profiles import brought, plainly
-from .recording import record_exactly, trace_name
+from .provenance import code_hash, utc_now
+from .recording import record_exactly
 from .reopening import texts_of
-from .rundir import Manifest, StoredRun, default_folder, save_run, utc_now
+from .rundir import Manifest, StoredRun, default_folder, save_run
 from .school import Count, School, Wanted
 from .sides import Side, Sides, agents_in, ends_by_seed, exact_interval, sides_of, world_of_side
 from .stages import stages_before
-from .trace import Trace
+from .trace import Trace, trace_name
 from .units import Unit, agents_named, units_of
 from .workers import Workers
 
@@ -343,7 +345,8 @@ class _Runner:
     def _case(self, unit: Unit) -> Case:
         expectation = self.scenario.document.expect[unit.number]
         place = self.scenario.source.place(("expect", unit.number))
-        return Case(expectation, unit.agent, expectation.stage or self.laboratory.stage, place.file, place.line)
+        stage = expectation.stage or self.scenario.judged_stage
+        return Case(expectation, unit.agent, stage, place.file, place.line)
 
     def _unable(self, case: Case) -> str | None:
         """Why an expectation cannot be judged by trained seeds, or None."""

@@ -7,15 +7,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..agents.own import Own
+from ..scenarios.language.dotted import Overrides
 from .budget import Budget
 from .cache import TraceCache
 from .course import board_of
-from .laboratory import Laboratory, Overrides
+from .laboratory import Laboratory
 from .manner import AS_USUAL, Manner, settled
 from .profiles import enlisted
 from .pulses import listening
-from .recording import trace_name
-from .trace import Trace, join_traces
+from .trace import Trace, join_traces, trace_name
 from .trained import lives_alike, trained_together
 from .training import Training, training_for
 from .workers import Workers

@@ -205,8 +205,8 @@ class _Searcher:
         self.search: Search = scenario.document.search
         self.family = Family(self.search.over)
         laboratory = Laboratory(scenario)
-        self.stage = self.search.stage or laboratory.training_stage
-        self.judged = self.search.judged or laboratory.stage
+        self.stage = self.search.stage or laboratory.scenario.training_stage
+        self.judged = self.search.judged or laboratory.scenario.judged_stage
         runs = scenario.document.runs
         school = School(
             laboratory,

@@ -14,14 +14,16 @@ from ..agents.thoughts import Thought
 from ..envs.base import Ints, NotEnumerable
 from ..envs.planning import ExactPlan
 from ..envs.world import World
+from ..scenarios.language.dotted import Overrides
 from ..scenarios.language.loading import Scenario
 from .episodes import Episode, episode_of
 from .following import Follower
-from .laboratory import Laboratory, Overrides
+from .laboratory import Laboratory
 from .minds import Mind, Outlook, imagined_outlook, mind_of
 from .profiles import enlisted
+from .provenance import RunError
 from .reopening import scenario_of, scenario_under, world_of
-from .rundir import RunError, StoredRun, load_run
+from .rundir import StoredRun, load_run
 from .trace import TraceError
 
 First = tuple[int, tuple[tuple[str, ...], ...]]

@@ -8,12 +8,14 @@ from typing import TypeAlias
 
 from ..envs.base import NotEnumerable
 from ..envs.world import World
+from ..scenarios.language.dotted import Overrides
 from ..scenarios.language.schema import Expectation, Minus
-from .laboratory import Laboratory, Overrides, sampled_in
+from .laboratory import Laboratory
 from .measures import Interval, difference, less, seed_values
 from .profiles import enlisted
 from .regret import responder_of
 from .trace import Regrets, Trace
+from .written_measure import exact_range, regret_baseline, sampled_in
 
 Ends: TypeAlias = tuple[float, float]
 """The least and the greatest that a number can be: twice the same, but for the ties of an exact plan."""
@@ -58,7 +60,7 @@ class Sides:
 
 def sides_of(laboratory: Laboratory, expectation: Expectation, agent: str) -> list[Sides]:
     """Every condition of an expectation (one, where it has no `across`), for one of its agents."""
-    stage, barring = expectation.stage or laboratory.stage, tuple(expectation.barring)
+    stage, barring = expectation.stage or laboratory.scenario.judged_stage, tuple(expectation.barring)
     found = []
     for condition in laboratory.conditions(expectation):
         here, minus = Side(agent, stage, condition, barring), expectation.minus
@@ -100,7 +102,7 @@ def exact_interval(laboratory: Laboratory, sides: Sides, text: str) -> Interval:
     Raises:
         NotEnumerable: one of the worlds is too large, or only bounded from above.
     """
-    here, *others = (laboratory.exact(text, side.overrides, side.stage, side.barring) for side in sides.all)
+    here, *others = (exact_range(laboratory, text, side.overrides, side.stage, side.barring) for side in sides.all)
     if not others:
         return here
     [there] = others
@@ -133,7 +135,7 @@ def ends_by_seed(
         if sampled is not None:
             columns.append([_twice(sampled[seed]) for seed in seeds])
         else:
-            exact = laboratory.exact(text, side.overrides, side.stage, side.barring)
+            exact = exact_range(laboratory, text, side.overrides, side.stage, side.barring)
             known = exact.low is not None and exact.high is not None and not exact.sometimes_empty
             columns.append([(exact.low, exact.high) if known else None] * len(seeds))  # type: ignore[list-item]
     if len(columns) == 1:
@@ -160,7 +162,7 @@ def _there(laboratory: Laboratory, minus: Minus, here: Side, expectation: Expect
 def _sampled(laboratory: Laboratory, side: Side, text: str, trace: Trace) -> dict[int, float | None]:
     if (responder := responder_of(text)) is not None:
         return {seed: _regret(its, responder) for seed, its in sorted(trace.regrets.items())}
-    best = _with_company(laboratory, side).best(text, side.overrides, side.stage)
+    best = regret_baseline(_with_company(laboratory, side), text, side.overrides, side.stage)
     return seed_values(sampled_in(world_of_side(laboratory, side), text, trace, best))
 
 

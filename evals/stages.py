@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
+from typing import Generic, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
-from ..agents.base import Forgetful, Perceiver, Resumable, Trainable, TrainingEnv, Watcher
+from ..agents.base import Forgetful, Moves, Perceiver, Resumable, Trainable, TrainingEnv, Watcher
 from ..envs.base import NotEnumerable
 from ..envs.enumerating import Enumeration
 from ..envs.senses import senses
@@ -74,14 +74,6 @@ class Beside(Protocol):
         ...
 
 
-@runtime_checkable
-class Moves(Protocol):
-    """An agent that makes its own training environment, and has to be told of another stage."""
-
-    def enter_school(self, stage: str) -> None:
-        """Told before it is trained there."""
-
-
 def world_of(school: School) -> World:
     """Its world."""
     return school.world if isinstance(school, Enumeration) else school
@@ -97,7 +89,7 @@ def stages_before(scenario: Scenario, judged: str) -> tuple[str, ...]:
     names = list(stages)
     before = names[: names.index(judged) + 1]
     if all(stage.share is None for stage in stages.values()):
-        trained = [Laboratory(scenario).training_stage]
+        trained = [scenario.training_stage]
     else:
         trained = [name for name in before if stages[name].share is not None]
     return tuple(name for name in names if name in trained or (name in before and stages[name].watch))

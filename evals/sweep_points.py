@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,25 +14,33 @@ from ..envs.base import NotEnumerable
 from ..envs.changing import NoFixedPoint
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
+from ..envs.frames import frame, html
 from ..envs.policies import ImproperDiscount
 from ..envs.reweighing import can_reweigh, reweigh
 from ..envs.solving import Unavoidable
 from ..envs.world import TooLarge, World
+from ..scenarios.language.dotted import Overrides
 from ..scenarios.language.loading import Scenario, apply_overrides
 from .ability import unable
 from .acting import plan_as_agent
-from .laboratory import BOUND_ONLY, Laboratory, Overrides, measured, sampled_in, shaping_overrides
+from .laboratory import Laboratory, shaping_overrides
 from .manner import Manner
 from .measures import Interval, seed_values
-from .regimes import UNSOLVED, regime_of
+from .provenance import library_versions
+from .regimes import OTHER, TIE, UNSOLVED, regime_of
 from .regret import best_in, truly_best
+from .sweep_question import Question
 from .trace import Trace, join_traces
 from .trained import trained_traces
 from .training import training_for
 from .workers import Workers
+from .written_measure import BOUND_ONLY, measured, regret_baseline, sampled_in
 
 if TYPE_CHECKING:
-    from .sweeps import Question
+    import polars as pl
+
+if TYPE_CHECKING:
+    from .sweep_question import Question
 
 Ends = tuple[float | None, float | None]
 
@@ -208,10 +216,113 @@ def _by_seed(
 ) -> dict[int, float | None]:
     """A measure of each seed; a regret has no value where there is no exact plan."""
     try:
-        return seed_values(sampled_in(field, text, trace, laboratory.best(text, point, field.stage)))
+        return seed_values(sampled_in(field, text, trace, regret_baseline(laboratory, text, point, field.stage)))
     except NotEnumerable:
         return dict.fromkeys(seed_values(sampled_in(field, "steps", trace)))
 
 
 def _params(bench: Bench, point: Overrides) -> Mapping[str, object]:
     return {**bench.scenario.params, **point}
+
+
+PIECE = 20
+"""Points that are solved, and kept, together."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a sweep will take: worlds enumerated (each process makes its own), exact solves, agents trained."""
+
+    enumerations: int
+    solves: int
+    trainings: int
+
+    def __str__(self) -> str:
+        parts = [(self.enumerations, "enumeration"), (self.solves, "exact solve"), (self.trainings, "training")]
+        return ", ".join(f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in parts if n)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What came of a sweep.
+
+    Attributes:
+        scenario: its name; scenario_hash, overrides: of the file and the settings that all points share.
+        question: what was asked; rows: one for each exact point and, where agents were trained, for each seed of each,
+            in the order of the points.
+        costs: what it took.
+    """
+
+    scenario: str
+    title: str
+    scenario_hash: str
+    overrides: Mapping[str, object]
+    question: Question
+    rows: tuple[Row, ...]
+    costs: Costs
+    versions: Mapping[str, str] = field(default_factory=library_versions)
+
+    def to_frame(self) -> pl.DataFrame:
+        """A row per point (and seed of a learned agent): the axes, `agent`, `seed` (-1: exact), `regime`, the least and
+        the greatest value of each measure (`MEASURE.low`, `MEASURE.high`; null where it has none), `states`, `seconds`,
+        `note`."""  # noqa: D205, D209
+        axes = {axis.name: _type_of(axis.values) for axis in self.question.axes}
+        schema: dict[str, type] = {**axes, "agent": str, "seed": int, "regime": str}
+        for text in self.question.asked:
+            schema |= {f"{text}.low": float, f"{text}.high": float}
+        schema |= {"states": int, "seconds": float, "note": str}
+        return frame([self._record(row, axes) for row in self.rows], schema)
+
+    def regimes(self, agent: str = "exact") -> dict[str, int]:
+        """How many points (or trained seeds) lie in each regime, in the order of the question."""
+        found = [row.regime for row in self.rows if row.agent == agent]
+        return {name: found.count(name) for name in (*self.question.regimes, TIE, OTHER, UNSOLVED) if name in found}
+
+    def _record(self, row: Row, axes: Mapping[str, type]) -> dict[str, Any]:
+        record: dict[str, Any] = {
+            name: kind(value) if kind is not str else _written(value)
+            for (name, kind), value in zip(axes.items(), row.values, strict=True)
+        }
+        record |= {"agent": row.agent, "seed": row.seed, "regime": row.regime}
+        for text, (low, high) in zip(self.question.asked, row.measures, strict=True):
+            record |= {f"{text}.low": low, f"{text}.high": high}
+        return {**record, "states": row.states, "seconds": row.seconds, "note": row.note}
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {"agent": agent, "regime": name, "points": count}
+            for agent in self.question.agents
+            for name, count in self.regimes(agent).items()
+        ]
+        axes = " x ".join(f"{axis.name} ({len(axis.values)})" for axis in self.question.axes)
+        return html(f"{self.scenario}: {axes}", frame(rows, {"agent": str, "regime": str, "points": int}))
+
+
+def costs(scenario: Scenario, question: Question) -> Costs:
+    """What the sweep takes, told before it begins."""
+    exact = "exact" in question.agents
+    learners = sum(agent != "exact" for agent in question.agents)
+    shapes = len(_groups(scenario, question, question.points())) if exact else 0
+    trainings = learners * len(question.learned_points()) * question.seeds if learners else 0
+    return Costs(shapes, len(question.points()) if exact else 0, trainings)
+
+
+def _groups(scenario: Scenario, question: Question, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
+    """Points that share an enumeration, by what it depends on."""
+    world = Laboratory(scenario).world(points[0], question.stage)
+    names = shaping_overrides(scenario, world, points[0]).keys()  # it is the names that decide
+    groups: dict[str, list[Overrides]] = {}
+    for point in points:
+        groups.setdefault(json.dumps([point[name] for name in names]), []).append(point)
+    return groups
+
+
+def _type_of(values: Sequence[object]) -> type:
+    kinds = {type(value) for value in values}
+    if kinds <= {int, float}:
+        return float if float in kinds else int
+    return bool if kinds == {bool} else str
+
+
+def _written(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from .plateau import Plateau
-from .rundir import RunError, whole_folder
-from .sweep_points import Row
-from .sweeps import Axis, Costs, Question, Sweep
+from .provenance import RunError, whole_folder
+from .sweep_points import Costs, Row, Sweep
+from .sweep_question import Axis, Question
 
 VERSION = 1
 """The version of the folder's layout that this code writes; it reads this one and none newer."""

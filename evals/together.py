@@ -10,8 +10,7 @@ import numpy as np
 from ..agents.base import Agent, Pupil
 from ..agents.joint_counts import JointCountsAgent, JointOptions
 from ..agents.others import assumed
-from ..agents.stated import StatedAgent
-from ..agents.tabular import RandomAgent
+from ..agents.stated import RandomAgent, StatedAgent
 from ..agents.together import fit_together
 from ..envs.joint_lanes import JointLane
 from ..envs.world import World

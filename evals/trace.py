@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from ..envs.base import Ints
-from .progress import Curve
+from ..scenarios.language.dotted import Overrides
 
 Regrets = Mapping[str, float] | str
 """By agent, what its policy is worth less than its best response; or why that is not known (see `exploiting`)."""
@@ -233,3 +234,24 @@ def _read_regrets(written: str) -> dict[int, Regrets]:
         }
     except (AttributeError, TypeError, ValueError) as fault:
         raise TraceError("damaged; its regrets cannot be read") from fault
+
+
+LONGEST = 120
+"""Characters of a trace's name: it is a file's."""
+
+
+def trace_name(stage: str, agent: str, overrides: Overrides, barring: Sequence[str] = ()) -> str:
+    """A file's name: the stage, the agent and, where there are any, the overrides and what is barred.
+
+    Where something cannot be written so, or is too long, eight digits of its hash keep two names apart.
+    """
+    settings = [f"{name}={value}" for name, value in sorted(overrides.items())]
+    plain = "-".join([stage, agent, *settings, *(f"barring={event}" for event in barring)])
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "._=-") else "_" for c in plain)
+    if name == plain and len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - 9]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+
+
+Curve = tuple[tuple[int, float], ...]
+"""Steps so far, and what an episode earned on average since the point before."""

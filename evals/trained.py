@@ -11,13 +11,12 @@ from ..agents.base import Computes, Learner, Pupil
 from ..agents.device import CPU
 from . import together
 from .budget import Deadline
-from .cache import code_hash
 from .course import Course
 from .entering import enter
 from .methods import methods
 from .profiles import alone
 from .progress import Earning
-from .rundir import library_versions
+from .provenance import code_hash, library_versions
 from .simulate import simulate, trace_meta
 from .stages import Life, stages_before, world_of
 from .trace import Trace

@@ -13,13 +13,13 @@ from ..envs.deliberation import RULES
 from ..envs.enumerating import Enumeration
 from ..envs.lanes import TableLane, WorldLane, tellable
 from ..envs.world import World
+from ..scenarios.language.dotted import Overrides
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.schema import Learn
-from .cache import cache_key
-from .laboratory import Laboratory, Overrides
 from .manner import AS_USUAL, Manner
 from .methods import DOUBLED, METHODS, methods
 from .profiles import read_profile
+from .provenance import cache_key
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def training_for(
         until: see there.
         manner: see there.
     """
-    scenario, train = stages.scenario, Laboratory(stages.scenario).training_stage
+    scenario, train = stages.scenario, stages.scenario.training_stage
     learn = scenario.document.stages[judged].learn
     school, field = _school(stages, overrides, train), stages.world(overrides, judged)
     return Training(

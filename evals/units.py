@@ -110,5 +110,5 @@ def _work(laboratory: Laboratory, unit: Unit) -> str:
     """What has to be trained or solved for a unit: what is trained may serve several stages."""
     expectation = laboratory.scenario.document.expect[unit.number]
     conditions = [sorted(overrides.items()) for overrides in laboratory.conditions(expectation)]
-    stage = expectation.stage or laboratory.stage if unit.agent == "exact" else ""
+    stage = expectation.stage or laboratory.scenario.judged_stage if unit.agent == "exact" else ""
     return json.dumps([unit.agent, stage, conditions])

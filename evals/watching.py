@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..agents.base import Agent, AgentState, Log
-from ..agents.tabular import RandomAgent
+from ..agents.stated import RandomAgent
 from ..envs import reference
 from ..envs.base import Bools, Ints, Longs, NotEnumerable
 from ..envs.chance import Sampled

@@ -14,7 +14,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from .cache import code_hash
+from .provenance import code_hash
 
 Result = TypeVar("Result")
 

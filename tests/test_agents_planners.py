@@ -105,7 +105,7 @@ def agrees(name: str, plan: ExactPlan, planner: Planner) -> None:
 @pytest.mark.parametrize("name", turncoat.names())
 def test_with_solved_heads_every_planner_is_the_exact_one(name: str) -> None:
     laboratory = Laboratory(turncoat.load(name))
-    if weights_change(laboratory.world({}, laboratory.stage)):
+    if weights_change(laboratory.world({}, laboratory.scenario.judged_stage)):
         pytest.skip("its weights can change")
     found = list(plans(name, FEW))
     for stage, plan in found:
@@ -283,11 +283,11 @@ def test_shooting_beats_chance_where_there_is_chance() -> None:
 
 def learned(planner: Part = ENUMERATE, steps: int = 8_000) -> tuple[CountsAgent, Any]:
     laboratory = Laboratory(turncoat.load("absent_supervisor"))
-    school = laboratory.enumeration({}, laboratory.training_stage)
+    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
     its = school.world.agents[0]
     agent = CountsAgent(school.world.channels, len(its.actions), its.weights, 0.95, CountsOptions(planner=planner))
     agent.fit(TableLane(school), steps, 0)
-    return agent, laboratory.plan({}, laboratory.training_stage)
+    return agent, laboratory.plan({}, laboratory.scenario.training_stage)
 
 
 @pytest.mark.parametrize(

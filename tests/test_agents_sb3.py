@@ -47,7 +47,7 @@ def small(algorithm, scenario="lab", seed=0, steps=64, novelty=0.0, **overrides)
 @pytest.mark.parametrize("form", ["planes", "flat"])
 def test_it_sees_where_it_is_judged_what_training_saw(name: str, form) -> None:
     laboratory = Laboratory(api.load(name))
-    enumeration = laboratory.enumeration({}, laboratory.stage)
+    enumeration = laboratory.enumeration({}, laboratory.scenario.judged_stage)
     states = enumeration.states[:: max(1, len(enumeration.states) // 300)]
     ticks = np.arange(len(states)) % enumeration.world.steps
     wanted = Observer(enumeration.world, 0, form).observe(states, ticks)

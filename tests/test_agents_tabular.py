@@ -9,7 +9,8 @@ import pytest
 from turncoat import api
 from turncoat.agents.base import Agent, Learner, Thinker, Trainable
 from turncoat.agents.deliberation import Rule
-from turncoat.agents.tabular import UPDATES, RandomAgent, TabularAgent, TabularOptions, Update
+from turncoat.agents.stated import RandomAgent
+from turncoat.agents.tabular import UPDATES, TabularAgent, TabularOptions, Update
 from turncoat.envs.compiling import compile_world
 from turncoat.envs.enumerating import enumerate_world
 from turncoat.envs.lanes import TableLane, WorldLane, tellable

@@ -95,9 +95,9 @@ def stationary():
     """The exact plans of the library whose solution needs no clock and whose weights stay, by name."""
     for name in turncoat.names():
         laboratory = Laboratory(turncoat.load(name))
-        world = laboratory.world({}, laboratory.training_stage)
+        world = laboratory.world({}, laboratory.scenario.training_stage)
         if world.horizon is None and len(world.agents) == 1 and not weights_change(world):
-            yield name, laboratory.plan({}, laboratory.training_stage)
+            yield name, laboratory.plan({}, laboratory.scenario.training_stage)
 
 
 def test_with_the_heads_of_an_optimal_policy_it_is_value_iteration():

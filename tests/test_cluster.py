@@ -5,7 +5,8 @@ from typing import NamedTuple
 import pytest
 
 from turncoat import api
-from turncoat.evals.laboratory import Laboratory, measured
+from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.written_measure import measured
 
 DISCOUNT = 0.97
 

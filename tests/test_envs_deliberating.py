@@ -9,7 +9,8 @@ from turncoat.envs.deliberating import deliberate_for_ever, deliberate_to_horizo
 from turncoat.envs.deliberation import Rule
 from turncoat.envs.policies import evaluate, evaluate_horizon
 from turncoat.envs.solving import Solution, Unavoidable, policy_iteration
-from turncoat.evals.laboratory import Laboratory, measured
+from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.written_measure import measured
 
 from .test_agents_exact import _world as random_world
 

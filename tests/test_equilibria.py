@@ -20,6 +20,7 @@ from turncoat.envs.planning import plan_exactly
 from turncoat.envs.solving import FiniteHorizonSolution
 from turncoat.evals.following import Follower
 from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.written_measure import exact_range
 from turncoat.scenarios.language.faults import ScenarioError
 
 
@@ -138,12 +139,12 @@ def test_the_library_s_games(name, names, pays):
 def test_a_measure_holds_in_every_equilibrium():
     laboratory = Laboratory(api.load("chicken"))
     apart = {"solution": "equilibrium"}
-    fought, performance = (laboratory.exact(text, apart, "deploy") for text in ("rate(fought)", "performance"))
+    fought, performance = (exact_range(laboratory, text, apart, "deploy") for text in ("rate(fought)", "performance"))
     assert (fought.low, fought.high) == pytest.approx((0, 0.25))
     assert (performance.low, performance.high) == pytest.approx((100, 140))
-    assert laboratory.exact("performance", {}, "deploy").low == pytest.approx(140), "one planner for both"
+    assert exact_range(laboratory, "performance", {}, "deploy").low == pytest.approx(140), "one planner for both"
     with pytest.raises(NotEnumerable, match="equilibria without an event"):
-        laboratory.exact("performance", apart, "deploy", ["gave_way"])
+        exact_range(laboratory, "performance", apart, "deploy", ["gave_way"])
 
 
 ONE = """

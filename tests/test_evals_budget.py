@@ -102,7 +102,7 @@ def test_an_agent_of_ones_own_is_stopped_whatever_it_makes_of_it():
 
 def test_a_lane_that_is_listened_to_is_the_same_lane():
     laboratory = Laboratory(load("escape/interruption"))
-    plain, inner = (TableLane(laboratory.enumeration({}, laboratory.training_stage)) for _ in range(2))
+    plain, inner = (TableLane(laboratory.enumeration({}, laboratory.scenario.training_stage)) for _ in range(2))
     heard: list[str] = []
     tapped = TappedLane(
         inner,

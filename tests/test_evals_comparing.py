@@ -10,7 +10,8 @@ import turncoat
 from tests.test_cli import CORRIDOR
 from turncoat import Settings
 from turncoat.evals.comparing import Side, compare_runs, open_side
-from turncoat.evals.rundir import RunError, load_run
+from turncoat.evals.provenance import RunError
+from turncoat.evals.rundir import load_run
 
 TEXT = (
     CORRIDOR.partition("expect:")[0]

@@ -12,7 +12,8 @@ import pytest
 from turncoat import api
 from turncoat.agents.own import Own
 from turncoat.evals import reopening
-from turncoat.evals.rundir import RunError, load_run
+from turncoat.evals.provenance import RunError
+from turncoat.evals.rundir import load_run
 from turncoat.evals.running import Settings
 from turncoat.evals.showing import open_run
 from turncoat.evals.units import Unit

@@ -12,7 +12,8 @@ import pytest
 from turncoat.evals import rundir
 from turncoat.evals.expectations import Case, judge_exact
 from turncoat.evals.measures import Interval
-from turncoat.evals.rundir import Manifest, RunError, default_folder, load_run, save_run, whole_folder
+from turncoat.evals.provenance import RunError, whole_folder
+from turncoat.evals.rundir import Manifest, default_folder, load_run, save_run
 from turncoat.evals.trace import Trace, TraceMeta
 from turncoat.scenarios.language.schema import Expectation
 

@@ -6,7 +6,7 @@ import pytest
 
 from turncoat import api
 from turncoat.agents.own import Own
-from turncoat.agents.tabular import RandomAgent
+from turncoat.agents.stated import RandomAgent
 from turncoat.evals import school
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.methods import DOUBLED, METHODS

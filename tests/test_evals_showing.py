@@ -18,9 +18,10 @@ from turncoat.evals.following import Follower
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.meaning import check_meaning
 from turncoat.evals.playing import Game, replay_file
+from turncoat.evals.provenance import RunError, library_versions
 from turncoat.evals.recording import exact_agent
 from turncoat.evals.reopening import world_of
-from turncoat.evals.rundir import RunError, StoredRun, library_versions
+from turncoat.evals.rundir import StoredRun
 from turncoat.evals.running import Settings, run_scenario
 from turncoat.evals.showing import Live, open_run, open_trace
 from turncoat.evals.simulate import simulate, trace_meta

@@ -94,7 +94,7 @@ class Alone:
 def life_of(text: str, method: str = "counts", judged: str = "deploy", steps: int = 200, **params):
     scenario = apply_overrides(load_text(text), params)
     laboratory = Laboratory(scenario)
-    school = laboratory.enumeration({}, laboratory.training_stage)
+    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
     make = partial(METHODS[method], school.world, scenario)
     return Life[Any](make, scenario, school, judged, steps, Alone())
 
@@ -102,7 +102,7 @@ def life_of(text: str, method: str = "counts", judged: str = "deploy", steps: in
 def ends(text: str, method: str = "counts", steps: int = 200, **params) -> list[str | None]:
     scenario = apply_overrides(load_text(text), params)
     laboratory = Laboratory(scenario)
-    school = laboratory.enumeration({}, laboratory.training_stage)
+    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
     field, learn = laboratory.world({}, "deploy"), scenario.document.stages["deploy"].learn
     training = Training(method, scenario, school, field, learn, steps, 1, scenario.hash, {})
     ((_, trace),) = trained_traces(training, [0], Workers(), lambda: True)

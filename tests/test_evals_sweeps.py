@@ -21,12 +21,15 @@ from turncoat.envs.enumerating import enumerate_world
 from turncoat.envs.planning import plan_exactly
 from turncoat.envs.reweighing import can_reweigh, reweigh
 from turncoat.evals import sweep_points
-from turncoat.evals.laboratory import Laboratory, measured
+from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.measures import Interval
+from turncoat.evals.provenance import RunError
 from turncoat.evals.regimes import regime_of
-from turncoat.evals.rundir import RunError
+from turncoat.evals.sweep_points import costs
+from turncoat.evals.sweep_question import Axis, SweepError, ask
 from turncoat.evals.sweep_store import Journal, load_sweep, same_sweep
-from turncoat.evals.sweeps import Axis, SweepError, ask, costs, identity, run_sweep
+from turncoat.evals.sweeps import identity, run_sweep
+from turncoat.evals.written_measure import measured
 from turncoat.scenarios.language.axes import axis_values
 from turncoat.scenarios.language.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load_text

@@ -17,8 +17,9 @@ from turncoat.envs.observing import observe
 from turncoat.envs.policies import evaluate
 from turncoat.envs.replaying import play
 from turncoat.evals.flipping import nearest_flips
-from turncoat.evals.laboratory import Laboratory, measured
+from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.running import Settings
+from turncoat.evals.written_measure import measured
 from turncoat.scenarios.language.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 

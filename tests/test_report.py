@@ -14,7 +14,8 @@ import pytest
 
 import turncoat
 from turncoat import notebook
-from turncoat.evals.rundir import RunError, load_run
+from turncoat.evals.provenance import RunError
+from turncoat.evals.rundir import load_run
 from turncoat.evals.running import Settings
 from turncoat.evals.showing import Recorded
 from turncoat.scenarios import library

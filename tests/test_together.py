@@ -12,8 +12,7 @@ from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.agents.joint_counts import JointCountsAgent, JointOptions
 from turncoat.agents.others import OthersModel, assumed
-from turncoat.agents.stated import StatedAgent
-from turncoat.agents.tabular import RandomAgent
+from turncoat.agents.stated import RandomAgent, StatedAgent
 from turncoat.agents.together import fit_together
 from turncoat.envs.compiling import compile_world
 from turncoat.envs.enumerating import enumerate_world
@@ -52,8 +51,9 @@ class Watcher:
 def trained(profile, seed=0, steps=300, name="chicken", scenario=None, **changes):
     scenario = scenario or api.load(name, changes)
     laboratory = Laboratory(scenario).enlisting(enlisted(profile, scenario))
-    school, field = laboratory.enumeration({}, laboratory.training_stage), laboratory.world({}, laboratory.stage)
-    learn = scenario.document.stages[laboratory.stage].learn
+    school = laboratory.enumeration({}, scenario.training_stage)
+    field = laboratory.world({}, scenario.judged_stage)
+    learn = scenario.document.stages[scenario.judged_stage].learn
     training = Training(profile, scenario, school, field, learn, steps, 1, scenario.hash, {})
     ((_, trace),) = trained_traces(training, [seed], Workers(1), lambda: True)
     return trace

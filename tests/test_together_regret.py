@@ -10,17 +10,15 @@ import pytest
 
 from turncoat import api
 from turncoat.agents.own import Own
-from turncoat.agents.stated import StatedAgent
-from turncoat.agents.tabular import RandomAgent
+from turncoat.agents.stated import RandomAgent, StatedAgent
 from turncoat.envs.base import NotEnumerable
 from turncoat.envs.compiling import compile_world
 from turncoat.evals.ability import unable
 from turncoat.evals.exploiting import best_response, regrets
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.profiles import alone
-from turncoat.evals.recording import trace_name
 from turncoat.evals.running import Settings
-from turncoat.evals.trace import TraceError, read_trace
+from turncoat.evals.trace import TraceError, read_trace, trace_name
 from turncoat.scenarios.language.faults import ScenarioError
 from turncoat.scenarios.language.loading import load
 

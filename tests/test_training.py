@@ -122,7 +122,7 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
         pytest.importorskip("torch")
     scenario = api.load("escape/interruption", {"robot.discount": 0.95})
     laboratory = Laboratory(scenario)
-    school = laboratory.enumeration({}, laboratory.training_stage)
+    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
     agent, lane, left = METHODS[method](school.world, scenario), TableLane(school), []
 
     def progress(step, _):
@@ -142,7 +142,7 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
 
 def test_a_lane_that_is_no_table_goes_where_it_stood():
     laboratory = Laboratory(load("treacherous_turn/lab"))
-    one, other = (WorldLane(laboratory.world({}, laboratory.training_stage)) for _ in range(2))
+    one, other = (WorldLane(laboratory.world({}, laboratory.scenario.training_stage)) for _ in range(2))
     _, mask = one.reset(3)
     for _ in range(5):
         _, _, _, _, mask = one.step(int(mask.argmax()))

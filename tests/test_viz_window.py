@@ -15,7 +15,7 @@ from PIL import Image
 from turncoat import cli
 from turncoat.envs.compiling import compile_world
 from turncoat.evals.playing import Game
-from turncoat.evals.rundir import RunError
+from turncoat.evals.provenance import RunError
 from turncoat.evals.showing import Live
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text

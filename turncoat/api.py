@@ -17,14 +17,17 @@ from .evals.control import Asked, ControlReport, control_report
 from .evals.laboratory import Laboratory
 from .evals.meaning import Meaning, check_meaning
 from .evals.plateau import Plateau
+from .evals.provenance import check_target
 from .evals.reproducing import Reproduction
 from .evals.reproducing import reproduce as reproduce_run
-from .evals.rundir import StoredRun, check_target, load_run
+from .evals.rundir import StoredRun, load_run
 from .evals.running import Report, Run, Settings, run_scenario
 from .evals.school import Count
 from .evals.searching import SearchResult, SearchSettings, search_scenario
+from .evals.sweep_points import Sweep
+from .evals.sweep_question import Axis, Question, ask
 from .evals.sweep_store import Journal, load_sweep, same_sweep, save_sweep
-from .evals.sweeps import Axis, Question, Sweep, ask, identity, run_sweep
+from .evals.sweeps import identity, run_sweep
 from .evals.workers import Workers
 from .notebook import register
 from .scenarios import library
@@ -154,7 +157,7 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
         KeyError: no such stage.
     """
     laboratory = Laboratory(load(which, overrides))
-    return analyse(laboratory.plan({}, stage or laboratory.stage))
+    return analyse(laboratory.plan({}, stage or laboratory.scenario.judged_stage))
 
 
 def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> Why:
@@ -165,7 +168,7 @@ def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[s
         KeyError: no such event or stage.
     """
     laboratory = Laboratory(load(which, overrides))
-    return explain_event(laboratory.best_plan({}, stage or laboratory.stage), event)
+    return explain_event(laboratory.best_plan({}, stage or laboratory.scenario.judged_stage), event)
 
 
 def events(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> tuple[str, ...]:
@@ -176,7 +179,7 @@ def events(which: Which, stage: str | None = None, overrides: Mapping[str, objec
         KeyError: no such stage.
     """
     laboratory = Laboratory(load(which, overrides))
-    return laboratory.world({}, stage or laboratory.stage).events
+    return laboratory.world({}, stage or laboratory.scenario.judged_stage).events
 
 
 def run(

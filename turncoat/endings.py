@@ -67,8 +67,8 @@ def _kind(fault: Exception) -> str:
     from .envs.solving import Unavoidable
     from .envs.world import TooLarge
     from .evals.board import NoTensorBoard
-    from .evals.rundir import RunError
-    from .evals.sweeps import SweepError
+    from .evals.provenance import RunError
+    from .evals.sweep_question import SweepError
     from .evals.trace import TraceError
     from .evals.workers import NoCluster
     from .scenarios.installed import PartFault

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .evals.rundir import RunError, StoredRun
+from .evals.provenance import RunError
+from .evals.rundir import StoredRun
 from .evals.running import Run
 
 if TYPE_CHECKING:

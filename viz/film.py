@@ -10,7 +10,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from ..evals.rundir import RunError, check_target, whole_folder
+from ..evals.provenance import RunError, check_target, whole_folder
 from .scene import draw
 from .viewer import Viewer
 

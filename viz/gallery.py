@@ -13,7 +13,8 @@ from PIL import Image
 
 from ..evals.episodes import Episode, so_far
 from ..evals.showing import Live
-from ..evals.sweeps import Axis, ask, run_sweep
+from ..evals.sweep_question import Axis, ask
+from ..evals.sweeps import run_sweep
 from ..scenarios.language.axes import axis_values
 from ..scenarios.language.loading import apply_overrides, load, load_text
 from ..scenarios.language.schema import Axis as AxisRange

@@ -21,7 +21,8 @@ from scipy.ndimage import distance_transform_edt, label
 
 from ..envs.base import Bools, Floats
 from ..evals.regimes import OTHER, TIE, UNSOLVED
-from ..evals.sweeps import Axis, Sweep
+from ..evals.sweep_points import Sweep
+from ..evals.sweep_question import Axis
 from . import palette
 from .canvas import Point
 from .palette import LIGHT

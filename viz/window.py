@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pygame
 from PIL import Image
 
-from ..evals.rundir import RunError
+from ..evals.provenance import RunError
 from .frame import Frame
 from .grips import Grip, grip_at
 from .scene import draw

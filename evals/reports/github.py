@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..expectations import Judgement
-from ..rundir import RunError
+from ..provenance import RunError
 from .markdown import markdown
 from .reported import Reported
 

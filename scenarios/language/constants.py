@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TypeAlias
 
+from .faults import Span
 from .schema import Param
-from .syntax import Binary, Call, Cell, Expression, Name, Number, Quantified, Relation, Span, Truth, Unary
+from .syntax import Binary, Call, Cell, Expression, Name, Number, Quantified, Relation, Truth, Unary
 
 CEILING = 1e300
 """No number is further from 0 than this."""

@@ -189,3 +189,7 @@ def hideable(symbols: Symbols) -> tuple[str, ...]:
     names = [name for kind in ("counter", "draw", "thing", "agent") for name in symbols.of(kind)]
     bodies = (*symbols.of("thing"), *symbols.of("agent"))
     return (*names, *symbols.fields, *(f"{body}.{part}" for body in bodies for part in ("cell", "facing")), "step")
+
+
+Overrides = Mapping[str, object]
+"""Dotted overrides, as in `with:`."""

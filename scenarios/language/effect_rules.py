@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from .constants import NotConstant, constant
+from .faults import Span
 from .names import article, suggestion
-from .syntax import (
-    Assign,
-    Cycles,
-    Drop,
-    Effect,
-    Expression,
-    MoveBy,
-    PutAt,
-    Remove,
-    Span,
-    Swap,
-    Take,
-)
+from .syntax import Assign, Cycles, Drop, Effect, Expression, MoveBy, PutAt, Remove, Swap, Take
 from .typing_rules import ARTICLES, Scope, check_body, check_word, counter_type, described, require, type_of
 
 

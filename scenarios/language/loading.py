@@ -61,6 +61,22 @@ class Scenario:
     warnings: tuple[Fault, ...]
     overrides: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def acted_stages(self) -> tuple[str, ...]:
+        """The stages in which somebody acts, and is not only watched."""
+        return tuple(name for name, stage in self.document.stages.items() if not stage.watch)
+
+    @property
+    def judged_stage(self) -> str:
+        """The stage that an expectation speaks of when it names none: `deploy`, or else the last that is acted in."""
+        return "deploy" if "deploy" in self.acted_stages else self.acted_stages[-1]
+
+    @property
+    def training_stage(self) -> str:
+        """Where agents are trained: `train`, or else the first stage with a share, or the first that is acted in."""
+        stages, acted = self.document.stages, self.acted_stages
+        return "train" if "train" in acted else next((n for n in acted if stages[n].share is not None), acted[0])
+
 
 def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> Scenario:
     """Load a scenario of the library by its name, or any file by its path.

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from . import syntax
-from .faults import nearest, oxford, quote
-from .syntax import Effect, Expression, Measure, Regime, Span
+from .faults import Span, nearest, oxford, quote
+from .syntax import Effect, Expression, Measure, Regime
 
 if TYPE_CHECKING:
     from lark import Lark, Token

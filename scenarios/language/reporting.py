@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from .faults import Fault, Place, ScenarioError
-from .syntax import Span
+from .faults import Fault, Place, ScenarioError, Span
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the root of a file to a value."""

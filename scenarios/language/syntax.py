@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Span: TypeAlias = tuple[int, int]
-"""Half-open range of character offsets inside the written expression."""
+from .faults import Span
 
 NOWHERE: Span = (0, 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from . import constants
-from .faults import nearest
+from .faults import Span, nearest
 from .names import PLURALS, Symbols, article, suggestion, unknown
 from .reporting import Path, Report, listed
 from .schema import Counter
@@ -21,7 +21,6 @@ from .syntax import (
     Number,
     Quantified,
     Relation,
-    Span,
     StageIs,
     Truth,
     Unary,

@@ -123,10 +123,8 @@ def read_value(text: str) -> object:
 
 def stage_of(scenario: Scenario, name: str | None) -> str:
     """The stage that was asked for, or else the one that expectations speak of."""
-    from ..evals.laboratory import Laboratory
-
     if name is None:
-        return Laboratory(scenario).stage
+        return scenario.judged_stage
     known("stage", name, scenario.document.stages)
     return name
 
@@ -165,7 +163,7 @@ def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
     from platformdirs import user_cache_path
 
     from ..evals.cache import TraceCache
-    from ..evals.rundir import RunError
+    from ..evals.provenance import RunError
 
     if no_cache or cache is not None:
         return None if no_cache else cache

@@ -149,9 +149,9 @@ def run(
     from ..evals.expectations import EXIT_CODES, verdict
     from ..evals.methods import methods
     from ..evals.profiles import brought, gathered
+    from ..evals.provenance import check_target
     from ..evals.reports.files import check_files
     from ..evals.reports.reported import Reported
-    from ..evals.rundir import check_target
     from ..evals.running import Settings
     from ..evals.workers import connect
 

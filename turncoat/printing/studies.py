@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..evals.family import Worth
     from ..evals.searching import SearchResult
     from ..evals.searching import Share as Counted
-    from ..evals.sweeps import Sweep
+    from ..evals.sweep_points import Sweep
 
 
 def print_sweep(name: str, sweep: Sweep, folder: Path) -> None:

@@ -14,11 +14,12 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from ...evals.provenance import RunError, check_target
 from ...evals.reopening import scenario_of
-from ...evals.rundir import RunError, StoredRun, check_target, load_run
+from ...evals.rundir import StoredRun, load_run
 from ...evals.showing import Recorded
+from ...evals.sweep_points import Sweep
 from ...evals.sweep_store import ASKED, load_sweep
-from ...evals.sweeps import Sweep
 from .film import Data, film, stage_data
 from .plots import learning_data, sweep_data
 

@@ -7,7 +7,7 @@ import shlex
 
 from ...evals.rundir import StoredRun
 from ...evals.showing import Recorded
-from ...evals.sweeps import Sweep
+from ...evals.sweep_points import Sweep
 from ..phase import diagram_if_any
 from .film import Data
 
