@@ -1,7 +1,9 @@
-"""Where networks live: this machine's processor, or its GPU."""
+"""The device that networks live on, CPU or GPU, and how torch is set while they are trained on a CPU."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from typing import Final
@@ -52,3 +54,21 @@ def _missing() -> str | None:
     if not torch.cuda.is_available():
         return f"torch {torch.__version__} finds no GPU that it can use"
     return None
+
+
+@contextmanager
+def training_thread() -> Iterator[None]:
+    """One thread (two on two busy cores are many times slower than one), and denormal numbers as zero.
+
+    Flushing denormals changes all arithmetic of the process, so it ends with the training.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)

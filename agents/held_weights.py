@@ -1,4 +1,7 @@
-"""Weights that the world can edit: an agent reads what it holds off its own observation, and plans by `judges_by`."""
+"""Weights that the world can edit: which those are, and how an agent plans with them.
+
+An agent reads the weights it holds off its own observation, and plans by what `judges_by` says.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from ..envs.changing import NoFixedPoint, solve_with_changing_weights
 from ..envs.heads import Heads
 from ..envs.solving import FiniteHorizonSolution
 from ..envs.tables import tables
+from ..envs.world import World
 from .deliberation import WEIGHTED
 from .planning import Problem, Sweeps
 
@@ -100,3 +104,34 @@ class ChangingProblem(Problem):
         if sweeps != "all":
             raise ValueError("where weights change, the planner is `enumerate`")
         return self.solved
+
+
+def held_weights(world: World, agent: int = 0) -> HeldWeights | None:
+    """Where an agent's weights stand in its observation; None where nothing edits them, or it does not see them."""
+    program = world.agents[agent]
+    if all(column < 0 for column in program.weight_columns) or unable_to_hold(world, agent):
+        return None
+    columns: list[int] = []
+    values: list[tuple[float, ...]] = []
+    for channel, column in enumerate(program.weight_columns):
+        if column < 0:
+            columns.append(-1)
+            values.append((float(program.weights[channel]),))
+            continue
+        table = world.columns[world.fields[column].name].table
+        assert table is not None, "the world keeps a table of what each number weighs"
+        columns.append(program.sees.index(column))
+        values.append(tuple(float(value) for value in table))
+    return HeldWeights(tuple(columns), tuple(values), program.judges_by)  # type: ignore[arg-type]
+
+
+def unable_to_hold(world: World, agent: int = 0) -> str | None:
+    """Why an agent that learns cannot plan with weights that change in a world, or None."""
+    program = world.agents[agent]
+    if program.deliberation.name != "weighted":
+        return f"where weights change, `{program.name}` deliberates by weighted sums"
+    if program.planner.name != "enumerate":
+        return f"where weights change, `{program.name}` plans by `enumerate`"
+    if program.window is not None or any(c >= 0 and c not in program.sees for c in program.weight_columns):
+        return f"`{program.name}` does not see its own weights, which this world can change"
+    return None

@@ -18,21 +18,20 @@ from ..envs.parts import ENUMERATE, Part
 from ..envs.senses import Senses
 from .base import AgentState, Log, Progress, TrainingEnv
 from .deliberation import WEIGHTED, Rule
+from .device import training_thread
 from .heads import Heads, check_heads
 from .held_weights import ChangingProblem, HeldWeights
 from .neural_exploring import Frontier
 from .neural_goals import LearnedGoals
 from .neural_model import NetOptions, NeuralModel
 from .neural_replay import pair_key
-from .neural_table import ImaginedTable, imagine
+from .neural_table import ImaginedTable, ValueHeads, imagine, value_heads
 from .planning import Decision, Planner, Planning, Problem
 from .registry import make_planner
 from .reward_hypotheses import Prior
 from .tabular_thought import tabular_thought
 from .thoughts import Thought
 from .ticks import Last, check_env, each_tick, steps_of
-from .training_thread import training_thread
-from .value_heads import ValueHeads, value_heads
 
 WINDOW: Final = 200
 """Ticks over which held-out accuracy is averaged."""

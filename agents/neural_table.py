@@ -1,7 +1,13 @@
-"""The learned model walked from where episodes begin: a finite table of imagined states, and what members say of it."""
+"""The learned model walked from where episodes begin: a finite table of imagined states, and what members say of it.
+
+Value heads are K x E: what every ensemble member expects of every channel. *Joint*: each channel under the policy
+really followed. *Own*: each channel's own optimum. Own values of several channels must not be added up: their sum is
+the value of no policy.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from .deliberation import WEIGHTED
+from .heads import followed_values, solve_heads
 from .neural_model import NeuralModel, Outcomes
 from .neural_replay import pair_key
 
@@ -212,3 +220,39 @@ def _per_tick(tick: Longs, amounts: npt.NDArray[np.float64], ticks: int) -> Floa
     total = np.zeros((ticks, amounts.shape[1]))
     np.add.at(total, tick, amounts)
     return total
+
+
+@dataclass(frozen=True, eq=False)
+class ValueHeads:
+    """The values of S states.
+
+    Attributes:
+        joint: float64 `[E, S, K]`, under the policy followed; own: float64 `[E, S, K]`, never less.
+    """
+
+    joint: Floats
+    own: Floats
+
+    @property
+    def disagreement(self) -> Floats:
+        """float64 `[S, K]`: the standard deviation of the joint values over the members."""
+        spread: Floats = self.joint.std(axis=0)
+        return spread
+
+
+def value_heads(members: Sequence[FiniteMDP], policy: Ints, discounts: Floats) -> ValueHeads:
+    """The heads of E members, whose processes have the same states.
+
+    Args:
+        members: E processes.
+        policy: int32 `[S]`, what is followed.
+        discounts: float64 `[K]`, each in [0, 1).
+    """
+    states, channels = members[0].n_states, discounts.size
+    joint, own = np.zeros((2, len(members), states, channels))
+    for e, mdp in enumerate(members):
+        joint[e] = followed_values(mdp, policy, discounts)
+        for k in range(channels):
+            alone = np.eye(channels)[k]
+            own[e, :, k] = solve_heads(mdp, alone, discounts, WEIGHTED).vector_values[:, k]
+    return ValueHeads(joint, own)

@@ -2,6 +2,10 @@
 
 A field's next value can be written as a change, or as a new value, or as "the usual change" that goes with one or two
 other factors (an action, a phase), with whatever else happened spelled out. What is shortest to tell is chosen.
+
+A leaf that is not pure holds chance, or a rule that is not found yet. If it is a rule, what came in exactly the same
+state will come again, and a plan must not hope for better there. So below such a leaf each state may be its own
+context: a leaf is remembered whole if its ticks cost less to tell state by state than by one distribution.
 """
 
 from __future__ import annotations
@@ -16,8 +20,7 @@ import numpy as np
 
 from ..envs.base import Floats, Longs
 from .rules_contexts import Factor, Geometry, Ticks, factors_ahead
-from .rules_memory import NOTHING, Memory, remember
-from .rules_tree import Tree, grow
+from .rules_tree import Tree, evidence, grow
 
 MIN_SHARE: Final = 0.01
 """A leaf's outcomes rarer than this are left out of what is imagined."""
@@ -270,3 +273,55 @@ def _key(source: tuple[Factor, ...], ticks: Ticks) -> Longs:
     for factor in source[1:]:
         key = key * RADIX + ticks.column(factor)
     return key
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """Whole contexts, and where their counts are.
+
+    Attributes:
+        keys: int64 `[m]`, sorted, see `Ticks.whole`; leaves: int64 `[m]`, the leaf that each lies below.
+        first: the number of the first of them among all contexts.
+    """
+
+    keys: Longs
+    leaves: Longs
+    first: int
+
+    def refine(self, leaf: Longs, ticks: Ticks) -> Longs:
+        """int64 `[n]`: the contexts of ticks that lie below the leaves `[n]`."""
+        below = np.flatnonzero(np.isin(leaf, self.leaves))
+        if not below.size:
+            return leaf
+        keys = ticks.whole()[below]
+        at = np.minimum(np.searchsorted(self.keys, keys), self.keys.size - 1)
+        known = (self.keys[at] == keys) & (self.leaves[at] == leaf[below])
+        out = leaf.copy()
+        out[below[known]] = self.first + at[known]
+        return out
+
+
+NOTHING: Final = Memory(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
+"""No memory."""
+
+
+def remember(counts: Longs, leaf: Longs, ticks: Ticks, symbols: Longs) -> tuple[Memory, Longs]:
+    """The memory below leaves, and int64 `[m, Y]`, how often each symbol came in each of its contexts.
+
+    Args:
+        counts: int64 `[leaves, Y]`, how often each symbol came in each leaf.
+        leaf: int64 `[n]`, of each tick.
+        ticks: n of them, as much told as the rules may look at.
+        symbols: int64 `[n]`, what came.
+    """
+    mixed = np.flatnonzero(np.count_nonzero(counts, axis=1) > 1)
+    rows = np.flatnonzero(np.isin(leaf, mixed))
+    if not rows.size:
+        return NOTHING, counts[:0]
+    keys, first, back = np.unique(ticks.whole()[rows], return_index=True, return_inverse=True)
+    n = counts.shape[1]
+    whole = np.bincount(back * n + symbols[rows], minlength=keys.size * n).reshape(keys.size, n)
+    below = leaf[rows][first]
+    apart = np.bincount(below, evidence(whole.T), minlength=len(counts))
+    kept = (apart > evidence(counts.T))[below]
+    return Memory(keys[kept], below[kept], len(counts)), whole[kept]

@@ -21,9 +21,9 @@ from ..envs.faces.spaces import Observer
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
 from .base import AgentState, Company, Progress, TrainingEnv
+from .device import training_thread
 from .sb3_policy import Sb3Policy, need_sb3, unable_to_see
 from .sb3_settings import LANES, Algorithm, in_one_lane, settings
-from .training_thread import training_thread
 
 FILE_VERSION: Final = 1
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 import numpy as np
 
 from turncoat.agents.heads import solve_heads
+from turncoat.agents.neural_table import value_heads
 from turncoat.agents.reward_features import RewardFeatures, Ticks
 from turncoat.agents.reward_hypotheses import Hypothesis, RewardPosterior, reward_posterior
 from turncoat.agents.rules import RulesAgent
-from turncoat.agents.value_heads import value_heads
 from turncoat.envs.base import Bools, FiniteMDP, Floats, Longs
 from turncoat.envs.enumerating import Enumeration
 from turncoat.envs.lanes import TableLane

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from turncoat.agents.base import Agent
-from turncoat.evals.entering import enter
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.learning import watch_training, worth
 from turncoat.evals.measures import sampled_measure
@@ -18,6 +17,7 @@ from turncoat.evals.methods import METHODS, PLANNERS
 from turncoat.evals.provenance import library_versions
 from turncoat.evals.recording import exact_agent
 from turncoat.evals.simulate import simulate, trace_meta
+from turncoat.evals.stages import enter
 from turncoat.evals.trace import Trace, write_trace
 from turncoat.evals.training import lane
 from turncoat.evals.written_measure import holds_in, measure_in, measured

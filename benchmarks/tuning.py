@@ -15,10 +15,10 @@ from turncoat.agents.base import Agent
 from turncoat.agents.sb3_agents import Sb3Agent
 from turncoat.agents.sb3_settings import DEFAULT, TUNED_FILE, Tuned
 from turncoat.envs.lanes import TableLane
-from turncoat.evals.entering import enter
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.learning import watch_training, worth
 from turncoat.evals.reports.files import write_whole
+from turncoat.evals.stages import enter
 from turncoat.scenarios.language.loading import load
 
 SCENARIO = "treacherous_turn/lab"

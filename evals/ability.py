@@ -6,9 +6,9 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from ..agents.held_weights import unable_to_hold
 from ..agents.own import Own
 from ..envs.world import AgentProgram, World
-from .holding import unable_to_hold
 from .methods import methods, of_sb3, plans
 from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, ProfileFault, alone, read_profile
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from ..agents.base import Pupil
 from ..agents.counts import CountsAgent, CountsOptions
+from ..agents.held_weights import held_weights
 from ..agents.modelled import ModelledAgent, make_model
 from ..agents.own import Seat
 from ..agents.policy_aware import PolicyAwareAgent
@@ -19,7 +20,6 @@ from ..envs.senses import senses
 from ..envs.world import World
 from ..scenarios import installed
 from ..scenarios.language.loading import Scenario
-from .holding import held_weights
 
 
 def _counts(world: World, _: Scenario) -> Pupil:

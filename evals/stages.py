@@ -19,7 +19,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
-from ..agents.base import Forgetful, Moves, Perceiver, Resumable, Trainable, TrainingEnv, Watcher
+from ..agents.base import Agent, Enters, Forgetful, Moves, Perceiver, Resumable, Trainable, TrainingEnv, Watcher
 from ..envs.base import NotEnumerable
 from ..envs.enumerating import Enumeration
 from ..envs.senses import senses
@@ -213,3 +213,11 @@ def _unpaid(school: School) -> School:
 def _seed(seed: int, number: int) -> int:
     """Of a later training stage: other chance than in the first."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def enter(agent: Agent, field: World) -> None:
+    """Show an agent the world where it acts from now on: its only agent is meant."""
+    if isinstance(agent, Enters):
+        agent.enter_world(field)
+    if isinstance(agent, Perceiver):
+        agent.enter(senses(field))

@@ -72,7 +72,7 @@ def _one_thread(parts: Sequence[Part]) -> AbstractContextManager[None]:
     """Torch's settings for all of the training, not until the first of its users is done."""
     if not any(computes(part.method) for part in parts):
         return nullcontext()
-    from ..agents.training_thread import training_thread
+    from ..agents.device import training_thread
 
     return training_thread()
 

@@ -12,13 +12,12 @@ from ..agents.device import CPU
 from . import together
 from .budget import Deadline
 from .course import Course
-from .entering import enter
 from .methods import methods
 from .profiles import alone
 from .progress import Earning
 from .provenance import code_hash, library_versions
 from .simulate import simulate, trace_meta
-from .stages import Life, stages_before, world_of
+from .stages import Life, enter, stages_before, world_of
 from .trace import Trace
 from .training import Training
 from .workers import NoCluster, Workers

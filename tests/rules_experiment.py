@@ -17,7 +17,7 @@ from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
 from turncoat.envs.planning import ExactPlan
 from turncoat.envs.senses import senses
-from turncoat.evals.foresight import Foresight, hallucinated, many_steps, one_step
+from turncoat.evals.imagining import Foresight, hallucinated, many_steps, one_step
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.learning import worth
 from turncoat.evals.methods import METHODS

@@ -8,6 +8,7 @@ import pytest
 
 from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat.agents.counts import CountsAgent
+from turncoat.agents.held_weights import held_weights, unable_to_hold
 from turncoat.agents.neural_saving import load_neural, save_neural
 from turncoat.agents.rules import RulesAgent
 from turncoat.envs.enumerating import Enumeration, enumerate_world
@@ -15,7 +16,6 @@ from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
 from turncoat.envs.planning import plan_exactly
 from turncoat.evals.ability import unable
-from turncoat.evals.holding import held_weights, unable_to_hold
 from turncoat.evals.learning import policy_of
 from turncoat.evals.methods import METHODS
 

@@ -11,7 +11,7 @@ from turncoat import api
 from turncoat.agents.base import Agent, Learner, Perceiver, Thinker, Thought, Trainable
 from turncoat.agents.rules import RulesAgent, RulesOptions
 from turncoat.agents.rules_contexts import Geometry, Ticks
-from turncoat.agents.rules_memory import remember
+from turncoat.agents.rules_outputs import remember
 from turncoat.agents.rules_tree import grow
 from turncoat.envs.base import Longs
 from turncoat.envs.enumerating import Enumeration, enumerate_world
@@ -19,7 +19,7 @@ from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
 from turncoat.envs.planning import plan_exactly
 from turncoat.envs.senses import Senses, senses
-from turncoat.evals.foresight import hallucinated, many_steps, one_step
+from turncoat.evals.imagining import hallucinated, many_steps, one_step
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.learning import learning_curve, worth
 from turncoat.evals.methods import METHODS
