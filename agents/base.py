@@ -13,10 +13,10 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy.typing as npt
 
 from ..envs.base import Bools, Floats, Ints, Longs
-from ..envs.senses import Senses
-from ..envs.world import World
-from .plans import MAX_LINE, MAX_NODES, PLAN_VERSION, Counterfactual, Plan, PlanStep
-from .thoughts import MAX_PLANS, THOUGHT_VERSION, Attribution, Thought
+from ..envs.reference.observation_spec import Senses
+from ..envs.world.world import World
+from .records.plan import MAX_LINE, MAX_NODES, PLAN_VERSION, Counterfactual, Plan, PlanStep
+from .records.thought import MAX_PLANS, THOUGHT_VERSION, Attribution, Thought
 
 __all__ = [
     "MAX_LINE",

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from turncoat.envs.enumerating import Enumeration
-from turncoat.evals.budget import Budget
-from turncoat.evals.cache import TraceCache
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.measures import sampled_measure, seed_values
-from turncoat.evals.school import School
-from turncoat.evals.statistics import clopper_pearson
-from turncoat.evals.trace import Trace
-from turncoat.evals.workers import Workers
-from turncoat.evals.written_measure import holds_in, measure_in
+from turncoat.envs.mdp.enumeration import Enumeration
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.measure import sampled_measure, seed_values
+from turncoat.evals.measures.written_measure import holds_in, measure_in
+from turncoat.evals.statistics.intervals import clopper_pearson
+from turncoat.evals.traces.trace import Trace
+from turncoat.evals.training.execution.time_budget import Budget
+from turncoat.evals.training.execution.trace_cache import TraceCache
+from turncoat.evals.training.execution.workers import Workers
+from turncoat.evals.training.trained_seeds import School
 from turncoat.scenarios.language.loading import apply_overrides, load
 
 SCENARIO = "treacherous_turn/first_turn"

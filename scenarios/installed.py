@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
-from .language.faults import nearest
+from .language.faults.faults import nearest
 
 AGENTS: Final = "turncoat.agents"
 """Entry points whose objects are agents, or make them."""

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
-from .language.faults import Fault, ScenarioError, nearest, oxford, quote
+from .language.faults.faults import Fault, ScenarioError, nearest, oxford, quote
 
 FOLDER = Path(str(files(__package__)))
 """Where the shipped scenarios are."""

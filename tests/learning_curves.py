@@ -8,10 +8,10 @@ import sys
 import time
 
 from turncoat import api
-from turncoat.envs.lanes import TableLane
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import learning_curve
-from turncoat.evals.methods import METHODS
+from turncoat.agents.registry.agents import METHODS
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.training.telemetry.exact_curve import learning_curve
 
 
 def main(name: str, method: str, steps: int, every: int, seeds: list[int]) -> None:

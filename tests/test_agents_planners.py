@@ -12,26 +12,26 @@ import turncoat
 from benchmarks.planners import SUBJECTS
 from benchmarks.planning_study import Ground, Subject
 from tests.test_agents_tree_search import process, weights_change
-from turncoat.agents.counts import CountsAgent, CountsOptions
-from turncoat.agents.planner_mcts import Mcts
-from turncoat.agents.planner_shooting import Shooting
-from turncoat.agents.planner_tables import Enumerate, Greedy
-from turncoat.agents.planning import Decision, Planner, Problem
-from turncoat.agents.thoughts import Thought
+from turncoat.agents.counts.agent import CountsAgent, CountsOptions
+from turncoat.agents.planners.base import Decision, Planner, Problem
+from turncoat.agents.planners.cross_entropy import Shooting
+from turncoat.agents.planners.mcts import Mcts
+from turncoat.agents.planners.tabular import Enumerate, Greedy
+from turncoat.agents.records.thought import Thought
+from turncoat.envs.analysis.exact_plan import ExactPlan
 from turncoat.envs.base import FiniteMDP, NotEnumerable
-from turncoat.envs.clock import with_clock
 from turncoat.envs.deliberation import WEIGHTED, Rule
-from turncoat.envs.followed import follow_for_ever
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.parts import ENUMERATE, Part
-from turncoat.envs.planning import ExactPlan
-from turncoat.envs.policies import ImproperDiscount, evaluate, evaluate_horizon
-from turncoat.envs.solving import FiniteHorizonSolution, Solution
-from turncoat.evals.acting import OnTheTruth
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import policy_where_it_leads, worth
-from turncoat.evals.recording import record_exactly
-from turncoat.evals.running import Settings
+from turncoat.envs.mdp.time_augmented import with_clock
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution, Solution
+from turncoat.envs.solvers.fixed_policy import follow_for_ever
+from turncoat.envs.solvers.policy_evaluation import ImproperDiscount, evaluate, evaluate_horizon
+from turncoat.envs.world.agent_parts import ENUMERATE, Part
+from turncoat.evals.exact.planned_policy import OnTheTruth
+from turncoat.evals.exact.rollout import record_exactly
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.training.telemetry.exact_curve import policy_where_it_leads, worth
 
 FEW = 10_000
 """States, or states and ticks, that the everyday tests search from."""

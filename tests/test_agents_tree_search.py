@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import turncoat
-from turncoat.agents.tree_search import SearchTables, tree_search, visits_considered
+from turncoat.agents.planners.gumbel_search import SearchTables, tree_search, visits_considered
 from turncoat.envs.base import FiniteMDP
-from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.exact.solved_worlds import Laboratory
 
 DISCOUNT = 0.9
 

@@ -12,16 +12,16 @@ from quantecon.game_theory import NormalFormGame, Player, support_enumeration
 
 from tests.worlds import scenario_of
 from turncoat import api
+from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerable
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.equilibria import equilibria
-from turncoat.envs.planning import plan_exactly
-from turncoat.envs.solving import FiniteHorizonSolution
-from turncoat.evals.following import Follower
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.written_measure import exact_range
-from turncoat.scenarios.language.faults import ScenarioError
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.multi_agent.bimatrix_equilibria import equilibria
+from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.inspection.exact_show import Follower
+from turncoat.evals.measures.written_measure import exact_range
+from turncoat.scenarios.language.faults.faults import ScenarioError
 
 
 def found(first, second):

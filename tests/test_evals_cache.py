@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from turncoat import api
-from turncoat.evals import provenance
-from turncoat.evals.cache import TraceCache
-from turncoat.evals.provenance import RunError, cache_key, code_hash
-from turncoat.evals.running import Settings
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.traces import provenance
+from turncoat.evals.traces.provenance import RunError, cache_key, code_hash
+from turncoat.evals.training.execution.trace_cache import TraceCache
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import LEARNED, call  # noqa: F401

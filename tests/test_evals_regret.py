@@ -6,10 +6,10 @@ import pytest
 
 import turncoat
 from turncoat import api
-from turncoat.evals.flipping import nearest_flips
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.running import Settings
-from turncoat.evals.written_measure import exact_range
+from turncoat.evals.exact.parameter_flips import nearest_flips
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.written_measure import exact_range
+from turncoat.evals.runs.run import Settings
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR

@@ -12,10 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from turncoat.scenarios.language import source
-from turncoat.scenarios.language.catalogue import CATALOGUE
-from turncoat.scenarios.language.faults import Fault, Place, ScenarioError, explain, nearest, oxford, quote, render
-from turncoat.scenarios.language.source import Source, parse, read_text
+from turncoat.scenarios.language.faults.catalogue import CATALOGUE
+from turncoat.scenarios.language.faults.faults import (
+    Fault,
+    Place,
+    ScenarioError,
+    explain,
+    nearest,
+    oxford,
+    quote,
+    render,
+)
+from turncoat.scenarios.language.files import yaml_source as source
+from turncoat.scenarios.language.files.yaml_source import Source, parse, read_text
 
 # ------------------------------------------------------------------ what is refused, word for word
 

@@ -10,21 +10,21 @@ import pytest
 
 from tests.worlds import scenario_of
 from turncoat import api
-from turncoat.agents.joint_counts import JointCountsAgent, JointOptions
-from turncoat.agents.others import OthersModel, assumed
-from turncoat.agents.stated import RandomAgent, StatedAgent
-from turncoat.agents.together import fit_together
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.joint_lanes import JointLane
-from turncoat.envs.observing import observe
-from turncoat.evals.ability import unable
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.profiles import enlisted, gathered, plainly, read_profile
-from turncoat.evals.running import Settings
-from turncoat.evals.trained import trained_traces
-from turncoat.evals.training import Training
-from turncoat.evals.workers import Workers
+from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
+from turncoat.agents.counts.joint_agent import JointCountsAgent, JointOptions
+from turncoat.agents.counts.opponent_model import OthersModel, assumed
+from turncoat.agents.learning.joint_training import fit_together
+from turncoat.agents.registry.eligibility import unable
+from turncoat.agents.registry.profiles import enlisted, gathered, plainly, read_profile
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.multi_agent.joint_training_env import JointLane
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.training.execution.workers import Workers
+from turncoat.evals.training.spec import Training
+from turncoat.evals.training.train_seed import trained_traces
 
 CHICKEN = api.load("chicken")
 GAME = enumerate_world(compile_world(CHICKEN, "train"))
@@ -327,7 +327,7 @@ def test_a_profile_enlists_the_guard_and_traces_hold_everybody_s_thoughts(tmp_pa
     assert trace.meta.agents == ("robot", "guard")
     said = trace.table["thoughts"][0].to_list()
     assert [thought is not None for thought in said] == [True, True]
-    from turncoat.evals.showing import Recorded
+    from turncoat.evals.inspection.show import Recorded
 
     show = Recorded(stored, name)
     episode = show.episode(0)

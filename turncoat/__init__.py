@@ -29,8 +29,8 @@ if TYPE_CHECKING:
         sweep,
         why,
     )
-    from .evals.running import Settings
-    from .evals.searching import SearchSettings
+    from .evals.runs.run import Settings
+    from .evals.studies.search import SearchSettings
 
 __all__ = [
     "SearchSettings",
@@ -88,7 +88,7 @@ class _Registrar:
 
 
 def _register() -> None:
-    from .envs.faces.registration import register
+    from .envs.adapters.registration import register
 
     register()
 

@@ -10,25 +10,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from .envs.analysis import Analysis, analyse
-from .envs.why import Why, explain_event
-from .evals.comparing import Comparison, Side, compare_runs, open_side
-from .evals.control import Asked, ControlReport, control_report
-from .evals.laboratory import Laboratory
-from .evals.meaning import Meaning, check_meaning
-from .evals.plateau import Plateau
-from .evals.provenance import check_target
-from .evals.reproducing import Reproduction
-from .evals.reproducing import reproduce as reproduce_run
-from .evals.rundir import StoredRun, load_run
-from .evals.running import Report, Run, Settings, run_scenario
-from .evals.school import Count
-from .evals.searching import SearchResult, SearchSettings, search_scenario
-from .evals.sweep_points import Sweep
-from .evals.sweep_question import Axis, Question, ask
-from .evals.sweep_store import Journal, load_sweep, same_sweep, save_sweep
-from .evals.sweeps import identity, run_sweep
-from .evals.workers import Workers
+from .envs.analysis.event_explanation import Why, explain_event
+from .envs.analysis.performance_gap import Analysis, analyse
+from .evals.exact.solved_worlds import Laboratory
+from .evals.runs.compare import Comparison, Side, compare_runs, open_side
+from .evals.runs.reproduce import Reproduction
+from .evals.runs.reproduce import reproduce as reproduce_run
+from .evals.runs.run import Report, Run, Settings, run_scenario
+from .evals.runs.run_folder import StoredRun, load_run
+from .evals.studies.control import Asked, ControlReport, control_report
+from .evals.studies.search import SearchResult, SearchSettings, search_scenario
+from .evals.studies.sweep import identity, run_sweep
+from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
+from .evals.studies.sweep_points import Sweep
+from .evals.studies.sweep_question import Axis, Question, ask
+from .evals.traces.provenance import check_target
+from .evals.training.execution.workers import Workers
+from .evals.training.telemetry.early_stopping import Plateau
+from .evals.training.trained_seeds import Count
+from .evals.verdicts.check import Meaning, check_meaning
 from .notebook import register
 from .scenarios import library
 from .scenarios.language import loading
@@ -37,9 +37,9 @@ from .scenarios.language.loading import Scenario
 if TYPE_CHECKING:  # Gymnasium and the compiler are imported when an environment is made
     from pettingzoo import AECEnv
 
-    from .envs.faces.multi import TurncoatParallelEnv
-    from .envs.faces.single import TurncoatEnv
-    from .envs.faces.spaces import Form
+    from .envs.adapters.gymnasium_env import TurncoatEnv
+    from .envs.adapters.pettingzoo_env import TurncoatParallelEnv
+    from .envs.adapters.spaces import Form
     from .viz.report.page import Page
 
 Which = Scenario | str | os.PathLike[str]
@@ -89,7 +89,7 @@ def make(
         KeyError: no such stage.
         ValueError: it has several agents, or no such form or render mode.
     """
-    from .envs.faces.single import TurncoatEnv
+    from .envs.adapters.gymnasium_env import TurncoatEnv
 
     return TurncoatEnv(which, stage, params, audit=audit, form=form, render_mode=render_mode)
 
@@ -114,7 +114,7 @@ def make_parallel(
         KeyError: no such stage, or no such thing that can be an agent.
         ValueError: no such form or render mode.
     """
-    from .envs.faces.multi import parallel_env
+    from .envs.adapters.pettingzoo_env import parallel_env
 
     return parallel_env(which, stage, params, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
 
@@ -134,7 +134,7 @@ def make_aec(
     Raises:
         ScenarioError, KeyError, ValueError: as `make_parallel`.
     """
-    from .envs.faces.multi import aec_env
+    from .envs.adapters.pettingzoo_env import aec_env
 
     return aec_env(which, stage, params, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
 
@@ -367,7 +367,7 @@ def sweep_into(
     Raises:
         RunError: the folder exists and holds something else, or cannot be written.
     """
-    from .viz.phase import diagram_if_any
+    from .viz.pictures.phase_diagram import diagram_if_any
 
     its = identity(scenario, question)
     if same_sweep(folder, its):

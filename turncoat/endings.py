@@ -30,7 +30,7 @@ def failed(fault: Exception, as_json: bool) -> int:
     Returns:
         The exit code: faults of the user's are 2, Turncoat's own are 3.
     """
-    from .scenarios.language.faults import ScenarioError, render_all
+    from .scenarios.language.faults.faults import ScenarioError, render_all
 
     kind = _kind(fault)
     if as_json:
@@ -57,22 +57,22 @@ def failed(fault: Exception, as_json: bool) -> int:
 
 def _kind(fault: Exception) -> str:
     """`usage` (what was asked for), `scenario` (the file), `world` (what came of it) or `crash`."""
-    from .agents.device import NoDevice
-    from .agents.own import OwnAgentFault
-    from .agents.sb3_policy import Sb3Missing
+    from .agents.external.sb3_policy import Sb3Missing
+    from .agents.external.user_agent import OwnAgentFault
+    from .agents.learning.device import NoDevice
     from .envs.base import NotEnumerable
-    from .envs.changing import NoFixedPoint
-    from .envs.layouts import Unplaceable
-    from .envs.policies import ImproperDiscount
-    from .envs.solving import Unavoidable
-    from .envs.world import TooLarge
-    from .evals.board import NoTensorBoard
-    from .evals.provenance import RunError
-    from .evals.sweep_question import SweepError
-    from .evals.trace import TraceError
-    from .evals.workers import NoCluster
+    from .envs.solvers.dynamic_programming import Unavoidable
+    from .envs.solvers.editable_weights import NoFixedPoint
+    from .envs.solvers.policy_evaluation import ImproperDiscount
+    from .envs.world.layouts import Unplaceable
+    from .envs.world.world import TooLarge
+    from .evals.studies.sweep_question import SweepError
+    from .evals.traces.provenance import RunError
+    from .evals.traces.trace import TraceError
+    from .evals.training.execution.workers import NoCluster
+    from .evals.training.telemetry.tensorboard import NoTensorBoard
     from .scenarios.installed import PartFault
-    from .scenarios.language.faults import ScenarioError
+    from .scenarios.language.faults.faults import ScenarioError
 
     if isinstance(fault, ScenarioError):
         return "scenario"

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from .. import library
-from .boards import Board
 from .checking import check
-from .dotted import check_overrides, put
-from .faults import Fault, ScenarioError, nearest, quote
-from .merging import Merged, Piece, merge
-from .names import Symbols
-from .reporting import Path, Report
-from .schema import Document
-from .shapes import read_document
-from .source import Data, Source, parse, read_text
+from .faults.collector import Path, Report
+from .faults.faults import Fault, ScenarioError, nearest, quote
+from .files.merging import Merged, Piece, merge
+from .files.yaml_source import Data, Source, parse, read_text
+from .names.boards import Board
+from .names.overrides import check_overrides, put
+from .names.symbols import Symbols
+from .schema.document import Document
+from .schema.from_data import read_document
 
 MAX_DEPTH = 8
 """Files that extend or use each other in a chain."""

@@ -17,7 +17,7 @@ from .. import printing
 from ..endings import UsageFault
 
 if TYPE_CHECKING:
-    from ..evals.plateau import Plateau
+    from ..evals.training.telemetry.early_stopping import Plateau
     from ..scenarios.language.loading import Scenario
 
 WORK = "Work"
@@ -135,7 +135,7 @@ def known(kind: str, name: str, there_are: Iterable[str]) -> None:
     Raises:
         UsageFault: says which is nearest.
     """
-    from ..scenarios.language.faults import nearest, quote
+    from ..scenarios.language.faults.faults import nearest, quote
 
     known = list(there_are)
     if name not in known:
@@ -146,7 +146,7 @@ def known(kind: str, name: str, there_are: Iterable[str]) -> None:
 
 def plateau_of(text: str | None) -> Plateau | None:
     """`--plateau 10:0.01`."""
-    from ..evals.plateau import Plateau
+    from ..evals.training.telemetry.early_stopping import Plateau
 
     try:
         return None if text is None else Plateau.parse(text)
@@ -162,8 +162,8 @@ def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
     """
     from platformdirs import user_cache_path
 
-    from ..evals.cache import TraceCache
-    from ..evals.provenance import RunError
+    from ..evals.traces.provenance import RunError
+    from ..evals.training.execution.trace_cache import TraceCache
 
     if no_cache or cache is not None:
         return None if no_cache else cache

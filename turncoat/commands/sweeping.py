@@ -25,8 +25,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..evals.sweep_points import Sweep
-    from ..evals.sweep_question import Axis
+    from ..evals.studies.sweep_points import Sweep
+    from ..evals.studies.sweep_question import Axis
 
 ONE_OF = "NAME=FROM:TO:POINTS, NAME=FROM:TO:POINTS:log or NAME=V1,V2,V3"
 
@@ -67,10 +67,10 @@ def sweep(
     when it is asked for again.
     """
     from .. import api
-    from ..evals.sweep_points import costs as costs_of
-    from ..evals.sweep_question import ask
-    from ..evals.sweep_store import default_target
-    from ..evals.sweeps import identity
+    from ..evals.studies.sweep import identity
+    from ..evals.studies.sweep_folder import default_target
+    from ..evals.studies.sweep_points import costs as costs_of
+    from ..evals.studies.sweep_question import ask
 
     scenario = load_with(which, (), set_)
     question = ask(
@@ -110,9 +110,9 @@ def read_axis(text: str) -> Axis:
     Raises:
         UsageFault: it is no axis.
     """
-    from ..evals.sweep_question import Axis
-    from ..scenarios.language import schema
-    from ..scenarios.language.axes import axis_values, wrong_axis
+    from ..evals.studies.sweep_question import Axis
+    from ..scenarios.language.names.axes import axis_values, wrong_axis
+    from ..scenarios.language.schema import document as schema
 
     name, equals, rest = (part.strip() for part in text.partition("="))
     if not (equals and name and rest):
