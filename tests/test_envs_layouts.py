@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worlds import scenario_of, strip, world_of
+from tests.worlds import reopen_scenario, strip, world_of
 from turncoat.envs.reference.step import reset
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.layouts import Places, Unplaceable, generate
@@ -184,11 +184,11 @@ def test_zones_of_a_drawn_map_keep_to_the_floor_of_a_generated_board() -> None:
     text = DRAWN.replace("board: map", "board: maze, size: [7, 7]").replace(
         "place: {gem: pile}", "place: {gem: anywhere, robot: anywhere}"
     )
-    world = compile_world(scenario_of(text))
+    world = compile_world(reopen_scenario(text))
     assert not (world.boards.zones & world.boards.walls).any()
 
 
 def test_who_is_drawn_where_a_generated_board_has_a_wall_is_named() -> None:
     text = DRAWN.replace("board: map", "board: maze, size: [5, 7]").replace("#A...z#\n  #..g.z#", "#....z#\n  #.Ag.z#")
     with pytest.raises(Unplaceable, match=r"`robot` is drawn at \[2, 2\], which is a wall of a generated board"):
-        compile_world(scenario_of(text.replace("place: {gem: pile}", "place: {gem: anywhere}")))
+        compile_world(reopen_scenario(text.replace("place: {gem: pile}", "place: {gem: anywhere}")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
+from tests.worlds import WEIGHT_EDITS, reopen_scenario, world_of
 from turncoat.envs.analysis.exact_plan import ExactPlan, plan_exactly
 from turncoat.envs.analysis.tie_ranges import Occurs, expectation_range, rollout_path, share_range
 from turncoat.envs.base import NotEnumerable
@@ -314,4 +314,4 @@ def test_who_responds_may_see_little() -> None:
 
 def test_the_scenarios_here_are_sound() -> None:
     for text in (DOORS.replace("VIEW", "full"), DILEMMA.replace("SOLUTION", "joint"), DOORMAN.replace("VIEW", "full")):
-        assert not [fault for fault in scenario_of(text).warnings if fault.code != "TC520"]
+        assert not [fault for fault in reopen_scenario(text).warnings if fault.code != "TC520"]

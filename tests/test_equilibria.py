@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from quantecon.game_theory import NormalFormGame, Player, support_enumeration
 
-from tests.worlds import scenario_of
+from tests.worlds import reopen_scenario
 from turncoat import api
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerable
@@ -19,7 +19,7 @@ from turncoat.envs.multi_agent.bimatrix_equilibria import equilibria
 from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.inspection.exact_show import Follower
+from turncoat.evals.inspection.exact_show import PlanFollower
 from turncoat.evals.measures.written_measure import exact_range
 from turncoat.scenarios.language.faults.faults import ScenarioError
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_solved():
 
 
 def solved(text_or_name, stage="deploy", **changes):
-    scenario = api.load(text_or_name, changes) if "\n" not in text_or_name else scenario_of(text_or_name)
+    scenario = api.load(text_or_name, changes) if "\n" not in text_or_name else reopen_scenario(text_or_name)
     return plan_exactly(enumerate_world(compile_world(scenario, stage)))
 
 
@@ -223,7 +223,7 @@ def test_longer_games_are_refused_as_they_are_loaded(old, new, says):
         text = text.replace("  B: bob\n", "").replace("#NB#", "#N.#").replace(" and bob chooses left", "")
         text = text.replace("ann.score: 2, bob.score: 1", "score: 2")
     with pytest.raises(ScenarioError) as fault:
-        scenario_of(text)
+        reopen_scenario(text)
     [found] = [each for each in fault.value.faults if each.code == "TC230"]
     assert says in found.message
     assert "best_response" in found.cure
@@ -239,7 +239,7 @@ def test_the_solution_can_be_overridden_and_only_by_a_word():
 def test_mixed_play_can_be_watched():
     """Each equilibrium mixes by chance of the episode's own: a quarter of the rounds of the mixed one are fights."""
     plan = solved("chicken", solution="equilibrium")
-    follower = Follower(plan)
+    follower = PlanFollower(plan)
     follower._action = lambda place, tick: 1  # type: ignore[method-assign]
     seen = Counter(tuple(row) for number in range(40) for row in follower.episode(3, number).chosen.tolist())
     assert sum(seen.values()) == 800

@@ -14,7 +14,7 @@ from turncoat.evals.runs.run import Settings
 from turncoat.evals.training import callbacks as course
 from turncoat.evals.training import train_seed as trained
 from turncoat.evals.training.execution.time_budget import Deadline, OutOfTime
-from turncoat.evals.training.telemetry.env_monitor import TappedLane
+from turncoat.evals.training.telemetry.env_monitor import MonitoredEnv
 from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR
@@ -66,7 +66,7 @@ def test_a_budget_in_seconds_with_workers_and_the_next_run_makes_it_whole(tmp_pa
 
 def test_playing_is_stopped_too(monkeypatch):
     deadline = Deadline(math.inf)
-    monkeypatch.setattr(course, "TappedLane", lambda lane, *_: lane)  # training is not
+    monkeypatch.setattr(course, "MonitoredEnv", lambda lane, *_: lane)  # training is not
     monkeypatch.setattr(trained, "Deadline", lambda _: deadline)
     scenario = claimed("random")
     deadline.until = 0.0
@@ -105,7 +105,7 @@ def test_a_lane_that_is_listened_to_is_the_same_lane():
     laboratory = Laboratory(load("escape/interruption"))
     plain, inner = (TableLane(laboratory.enumeration({}, laboratory.scenario.training_stage)) for _ in range(2))
     heard: list[str] = []
-    tapped = TappedLane(
+    tapped = MonitoredEnv(
         inner,
         before=lambda: heard.append("before"),
         after=lambda paid, over: heard.append(f"after {np.asarray(paid).shape} {over}"),
@@ -121,4 +121,4 @@ def test_a_lane_that_is_listened_to_is_the_same_lane():
     assert tapped.executed == plain.executed
     assert heard == ["begun", "begun", "before", f"after ({len(plain.channels)},) False"]
     with pytest.raises(OutOfTime):
-        TappedLane(inner, Deadline(0.0).check).step(action)
+        MonitoredEnv(inner, Deadline(0.0).check).step(action)

@@ -7,7 +7,7 @@ import pytest
 from turncoat import api
 from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.measures.comparands import Side, exact_interval, sides_of
-from turncoat.evals.runs.compare import Side as Compared
+from turncoat.evals.runs.compare import RunSide as Compared
 from turncoat.evals.runs.compare import compare_runs
 from turncoat.evals.runs.run import Settings, outlooks
 from turncoat.evals.verdicts.expectation import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds

@@ -14,7 +14,7 @@ import pytest
 
 import turncoat
 from turncoat import notebook
-from turncoat.evals.inspection.show import Recorded
+from turncoat.evals.inspection.show import RecordedShow
 from turncoat.evals.runs.run import Settings
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.traces.provenance import RunError
@@ -252,7 +252,7 @@ def test_curves_are_those_of_the_training(learned):
     (trace,) = run["learning"]
     assert trace["label"] == next(iter(learned.traces))
     assert [seed for seed, _ in trace["seeds"]] == [0, 1]
-    recorded = Recorded(learned, trace["label"])
+    recorded = RecordedShow(learned, trace["label"])
     earned = [recorded.episode(number).weighted().sum() for number in range(len(recorded.keys))]
     assert trace["deployed"]["earned"] == pytest.approx([np.mean(earned), min(earned), max(earned)], abs=1e-4)
     for seed, curve in trace["seeds"]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.worlds import scenario_of
+from tests.worlds import reopen_scenario
 from turncoat import api
 from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
 from turncoat.agents.counts.joint_agent import JointCountsAgent, JointOptions
@@ -119,7 +119,7 @@ rules:
 stages: {train: {limit: 5}}
 solution: joint
 """
-    game = enumerate_world(compile_world(scenario_of(text), "train"))
+    game = enumerate_world(compile_world(reopen_scenario(text), "train"))
     ann, bob = Watcher([0]), Watcher([1])
     fit_together(JointLane(game), [ann, bob], 5, seed=0)
     assert {tick[3:] == (0, [0]) for tick in ann.told} == {True}
@@ -327,9 +327,9 @@ def test_a_profile_enlists_the_guard_and_traces_hold_everybody_s_thoughts(tmp_pa
     assert trace.meta.agents == ("robot", "guard")
     said = trace.table["thoughts"][0].to_list()
     assert [thought is not None for thought in said] == [True, True]
-    from turncoat.evals.inspection.show import Recorded
+    from turncoat.evals.inspection.show import RecordedShow
 
-    show = Recorded(stored, name)
+    show = RecordedShow(stored, name)
     episode = show.episode(0)
     minds = [show.mind(episode, 0, agent) for agent in (0, 1)]
     assert [mind.agent for mind in minds if mind is not None] == ["robot", "guard"]

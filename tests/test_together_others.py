@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.worlds import scenario_of
+from tests.worlds import reopen_scenario
 from turncoat import api
 from turncoat.agents.baselines.scripted import StatedAgent
 from turncoat.agents.external.user_agent import Own, OwnAgentFault
@@ -178,7 +178,7 @@ solution: joint
 
 
 def test_what_is_not_available_does_nothing_on_a_lenient_lane():
-    game = enumerate_world(compile_world(scenario_of(GUARDED), "train"))
+    game = enumerate_world(compile_world(reopen_scenario(GUARDED), "train"))
     lane = JointLane(game, lenient=True)
     view = lane.reset(0)
     assert view.able[0].tolist() == [True, False]

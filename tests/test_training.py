@@ -23,10 +23,10 @@ from turncoat.evals.studies.search import SearchSettings
 from turncoat.evals.studies.sweep import identity
 from turncoat.evals.studies.sweep_folder import load_sweep
 from turncoat.evals.training.execution import checkpoints
-from turncoat.evals.training.options import Manner
-from turncoat.evals.training.telemetry import heartbeats as pulses
-from turncoat.evals.training.telemetry.early_stopping import Levelling, Plateau
-from turncoat.evals.training.telemetry.tensorboard import Board, NoTensorBoard
+from turncoat.evals.training.options import TrainingOptions
+from turncoat.evals.training.telemetry import heartbeats
+from turncoat.evals.training.telemetry.early_stopping import Plateau, PlateauDetector
+from turncoat.evals.training.telemetry.tensorboard import NoTensorBoard, TensorBoardWriter
 from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR, call  # noqa: F401
@@ -249,15 +249,15 @@ def test_a_killed_run_goes_on_within_the_seed_to_the_same_bytes(tmp_path):
 
 
 def test_when_it_has_levelled_off():
-    level = Levelling(Plateau(looks=3, gain=0.1), 500)
+    level = PlateauDetector(Plateau(looks=3, gain=0.1), 500)
     looks = [(step, level.due(step)) for step in range(1, 41)]
     assert [step for step, due in looks if due] == [10, 20, 30, 40]
     assert not level.due(45)
     assert [level.is_flat(earned) for earned in (1.0, 1.05, 1.2, 1.3, 1.25, 1.31)] == [False] * 5 + [True]
-    rising = Levelling(Plateau(looks=1, gain=0.0), 500)
+    rising = PlateauDetector(Plateau(looks=1, gain=0.0), 500)
     assert not any(rising.is_flat(earned) for earned in (-3.0, -2.9, 0.0, 0.001))
     assert rising.is_flat(0.001)
-    below = Levelling(Plateau(looks=1, gain=0.5), 500)
+    below = PlateauDetector(Plateau(looks=1, gain=0.5), 500)
     assert [below.is_flat(earned) for earned in (-10.0, -4.0, -3.0)] == [False, False, True]
 
 
@@ -368,11 +368,11 @@ def test_of_what_is_in_the_cache_it_shows_what_was_earned(tmp_path):
 
 def test_what_came_after_a_checkpoint_is_shown_once(tmp_path):
     pytest.importorskip("torch")
-    first = Board(tmp_path, 100)
+    first = TensorBoardWriter(tmp_path, 100)
     for step in (10, 20, 30):
         first.figures(step, {"loss": float(step)})
     first.close()
-    again = Board(tmp_path, 100, 20)
+    again = TensorBoardWriter(tmp_path, 100, 20)
     again.earned(((15, 1.0), (25, 2.0)))
     again.figures(30, {"loss": 31.0})
     again.close()
@@ -418,7 +418,7 @@ class Onlooker:
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_it_says_how_far_each_seed_is(jobs, monkeypatch):
-    monkeypatch.setattr(pulses, "APART", 0.02)
+    monkeypatch.setattr(heartbeats, "HEARTBEAT_SECONDS", 0.02)
     looker = Onlooker()
     settings = Settings(("counts",), jobs, 60_000 if jobs == 2 else 4_000, jobs=jobs)
     api.run(claimed("counts"), settings=settings, count=looker)
@@ -446,11 +446,11 @@ def test_a_gpu_is_part_of_what_a_seed_is_where_it_is_used(monkeypatch):
     monkeypatch.setattr(device, "_missing", lambda: None)
     monkeypatch.setattr("turncoat.evals.training.options.in_words", lambda name: f"{name} (some GPU)")
     assert device.chosen("auto") == "cuda"
-    manner = Manner("cuda")
+    options = TrainingOptions("cuda")
     for method in METHODS:
         told = {"device": "cuda (some GPU)"} if method == "neural" or method.startswith(("ppo", "dqn")) else {}
-        assert manner.told(method) == told
-        assert Manner().told(method) == {}
+        assert options.result_relevant(method) == told
+        assert TrainingOptions().result_relevant(method) == {}
 
 
 def test_a_device_reaches_the_networks():
@@ -484,5 +484,5 @@ def test_sweeps_train_so_too(tmp_path):
 def test_searches_train_so_too(monkeypatch, tmp_path):
     settings = SearchSettings(tmp_path / "s.sqlite", "counts", device="auto", plateau=Plateau(2))
     monkeypatch.setattr(device, "_missing", lambda: None)
-    assert settings.manner == Manner("cpu", Plateau(2)), "`counts` needs no GPU, so nobody looks for one"
-    assert replace(settings, agent="neural").manner.device == "cuda"
+    assert settings.options == TrainingOptions("cpu", Plateau(2)), "`counts` needs no GPU, so nobody looks for one"
+    assert replace(settings, agent="neural").options.device == "cuda"

@@ -11,7 +11,7 @@ from ...scenarios.language.expressions.syntax import Rate, Share
 from ...scenarios.language.schema.document import Expectation
 from ..statistics.intervals import (
     Claim,
-    Side,
+    Tail,
     difference_interval,
     difference_p_value,
     median_interval,
@@ -36,7 +36,7 @@ class Kind:
 
     least: float
     p_value: Callable[[Sequence[float], Claim, float], float]
-    interval: Callable[[Sequence[float], float, Side], tuple[float, float]]
+    interval: Callable[[Sequence[float], float, Tail], tuple[float, float]]
     typical: str
 
     @property

@@ -20,11 +20,11 @@ from ..exact.solved_worlds import Laboratory
 from ..measures.comparands import Side as Looked
 from ..measures.comparands import ends_by_seed, sides_of
 from ..statistics.intervals import holm
-from ..statistics.paired_tests import flip_interval, flip_p_value, seeds_to_show, within_p_value
+from ..statistics.paired_tests import equivalence_p_value, seeds_to_detect, sign_flip_interval, sign_flip_p_value
 from ..traces.provenance import RunError
 from ..traces.trace import Trace, trace_name
 from ..verdicts.expectation import EXACTLY, Judgement
-from .reopen import scenario_of, world_of
+from .reopen import reopen_scenario, world_of
 from .run_folder import Manifest, StoredRun, load_run
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _Values: TypeAlias = Mapping[int, float | None]
 
 
 @dataclass(frozen=True)
-class Side:
+class RunSide:
     """One of the two: a run, or one agent of it.
 
     Attributes:
@@ -138,7 +138,7 @@ class Comparison:
         """What a reader of the table should know."""
         if not self.sampled:
             return []
-        needed = seeds_to_show(self.sampled)
+        needed = seeds_to_detect(self.sampled)
         rule = "fewer than 6 seeds can never show a change"
         more = f", and {self.sampled} comparisons together need {needed}" if needed > 6 else ""
         return [f"paired by seed, exact sign-flip tests, Holm's correction over {self.sampled}; {rule}{more}"]
@@ -178,7 +178,7 @@ class Comparison:
         return html(f"{self.a} and {self.b}: {self.verdict}", self.to_frame().select(columns))
 
 
-def open_side(text: str) -> Side:
+def open_side(text: str) -> RunSide:
     """Read `FOLDER` or `FOLDER:AGENT`.
 
     Raises:
@@ -186,15 +186,15 @@ def open_side(text: str) -> Side:
     """
     folder, colon, agent = text.rpartition(":")
     if Path(text).exists() or not colon:
-        return Side(load_run(Path(text)))
+        return RunSide(load_run(Path(text)))
     run = load_run(Path(folder))
     judged = {judgement.agent for judgement in run.judgements}
     if agent not in judged:
         raise RunError(f"{folder}: nothing was expected of an agent {agent!r}; there are {', '.join(sorted(judged))}")
-    return Side(run, agent)
+    return RunSide(run, agent)
 
 
-def compare_runs(a: Side, b: Side, within: float | None = None) -> Comparison:
+def compare_runs(a: RunSide, b: RunSide, within: float | None = None) -> Comparison:
     """Compare every expectation that both judged.
 
     Where only one side names an agent, the other's judgements of the same agent are meant.
@@ -253,7 +253,7 @@ class _Draft:
             both = [(a, b) for a, b in self.values if a is not None and b is not None]
             means = [math.fsum(side) / len(both) for side in zip(*both, strict=True)] if both else []
             ranges = [(mean, mean) for mean in means] or [None, None]
-            difference = flip_interval(self.differences) if both else None
+            difference = sign_flip_interval(self.differences) if both else None
         a, b, seeds = self.a, self.b, len(self.values or ())
         return Pair(
             a.name, a.asked, a.stage, a.agent, b.agent, outcome, ranges[0], ranges[1], difference, seeds, p_value, why
@@ -269,7 +269,7 @@ class _Seeds:
     @cached_property
     def laboratory(self) -> Laboratory:
         """Of the scenario as it was run."""
-        return Laboratory(scenario_of(self.run))
+        return Laboratory(reopen_scenario(self.run))
 
     def of(self, judgement: Judgement) -> _Values:
         """By seed; None where it has no value, or a tie of an exact plan leaves it open."""
@@ -314,8 +314,8 @@ def _draft(a: Judgement, b: Judgement, readers: tuple[_Seeds, _Seeds]) -> _Draft
 def _decided(drafts: Sequence[_Draft], within: float | None) -> Iterator[Pair]:
     """The outcome of each; p-values of seeds are corrected over the table."""
     tested = [draft for draft in drafts if draft.differences]
-    changes = iter(holm([flip_p_value(draft.differences) for draft in tested]))
-    samenesses = iter(holm([1.0 if within is None else within_p_value(d.differences, within) for d in tested]))
+    changes = iter(holm([sign_flip_p_value(draft.differences) for draft in tested]))
+    samenesses = iter(holm([1.0 if within is None else equivalence_p_value(d.differences, within) for d in tested]))
     for draft in drafts:
         if draft.values is None:
             yield _exactly(draft, within)

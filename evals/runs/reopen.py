@@ -19,7 +19,7 @@ BENEATH, LIBRARY = "beneath", "library"
 """Folders of a run with the files that its scenario extends and uses: those beside it, and those of the library."""
 
 
-def texts_of(scenario: Scenario) -> dict[str, str]:
+def scenario_texts(scenario: Scenario) -> dict[str, str]:
     """Every file that a scenario was read from, by its place in a run's folder; its own is `scenario.yaml`."""
     own, *others = scenario.source.files
     found = {"scenario.yaml": own.text}
@@ -32,7 +32,7 @@ def texts_of(scenario: Scenario) -> dict[str, str]:
     return found
 
 
-def scenario_of(run: StoredRun) -> Scenario:
+def reopen_scenario(run: StoredRun) -> Scenario:
     """The scenario that was run, with the command's overrides, from the files in the run's folder.
 
     Raises:
@@ -59,7 +59,7 @@ def scenario_of(run: StoredRun) -> Scenario:
     return scenario
 
 
-def scenario_under(scenario: Scenario, meta: TraceMeta) -> Scenario:
+def scenario_of_trace(scenario: Scenario, meta: TraceMeta) -> Scenario:
     """The scenario of a run under the condition of one of its traces.
 
     Raises:
@@ -78,7 +78,7 @@ def world_of(scenario: Scenario, meta: TraceMeta) -> World:
     Raises:
         RunError: the trace does not fit: other stages, fields, channels, agents or actions than the world has today.
     """
-    its = scenario_under(scenario, meta)
+    its = scenario_of_trace(scenario, meta)
     if meta.stage not in its.document.stages:
         raise RunError(f"{_named(meta)} does not fit its scenario, which has no such stage")
     world = compile_world(its, meta.stage, enlist=enlisted(meta.agent, scenario))

@@ -10,7 +10,7 @@ from ..traces.provenance import RunError, code_hash, library_versions
 from ..traces.trace import Trace
 from ..training.execution.workers import Workers
 from ..verdicts.expectation import Judgement
-from .reopen import scenario_of
+from .reopen import reopen_scenario
 from .run import Run, Settings, run_scenario
 from .run_folder import Manifest, StoredRun
 
@@ -67,7 +67,7 @@ def reproduce(
         settings = replace(Settings.kept(manifest.settings, trust), workers=workers)
     except ValueError as fault:
         raise RunError(f"{stored.folder}: {fault}") from None
-    run = run_scenario(scenario_of(stored), settings, report, count)
+    run = run_scenario(reopen_scenario(stored), settings, report, count)
     return Reproduction(
         stored,
         run,

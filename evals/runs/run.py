@@ -27,9 +27,9 @@ from ..training.curriculum import stages_before
 from ..training.execution.time_budget import Budget, OutOfTime
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.options import EVERY, Manner, settled
+from ..training.options import CHECKPOINT_SECONDS, TrainingOptions, resolve_device
 from ..training.telemetry.early_stopping import Plateau
-from ..training.telemetry.tensorboard import need_tensorboard
+from ..training.telemetry.tensorboard import require_tensorboard
 from ..training.trained_seeds import Count, School, Wanted
 from ..verdicts.expectation import (
     Case,
@@ -47,7 +47,7 @@ from ..verdicts.expectation import (
 from ..verdicts.power import Outlook, outlook
 from ..verdicts.sequential_looks import look_confidence, look_sizes, over_looks
 from ..verdicts.work_units import Unit, agents_named, units_of
-from .reopen import texts_of
+from .reopen import scenario_texts
 from .run_folder import Manifest, StoredRun, default_folder, save_run
 
 if TYPE_CHECKING:
@@ -96,20 +96,20 @@ class Settings:
     device: str = CPU
     plateau: Plateau | None = None
     tensorboard: Path | None = None
-    checkpoint_every: float = EVERY
+    checkpoint_every: float = CHECKPOINT_SECONDS
 
     @property
-    def manner(self) -> Manner:
+    def options(self) -> TrainingOptions:
         """How seeds are trained.
 
         Raises:
             NoDevice: the device is not there.
             NoTensorBoard: TensorBoard is not.
         """
-        settled(self.device)
+        resolve_device(self.device)
         if self.tensorboard is not None:
-            need_tensorboard()
-        return Manner(self.device, self.plateau, self.tensorboard, every=self.checkpoint_every)
+            require_tensorboard()
+        return TrainingOptions(self.device, self.plateau, self.tensorboard, checkpoint_every=self.checkpoint_every)
 
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
         """Those that are run."""
@@ -223,7 +223,7 @@ class Run:
             code=code_hash(),
         )
         folder = target or default_folder(self.scenario.name, self.scenario.hash)
-        return save_run(folder, manifest, self.judgements, self.traces, texts_of(self.scenario))
+        return save_run(folder, manifest, self.judgements, self.traces, scenario_texts(self.scenario))
 
 
 def run_scenario(
@@ -286,7 +286,7 @@ class _Runner:
             count,
             self.own,
             settings.thoughts,
-            settings.manner,
+            settings.options,
         )
         self.recorded: dict[str, Trace] = {}
 

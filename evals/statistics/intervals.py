@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr, bdtrc, betaincinv
 
-Side: TypeAlias = Literal["two", "low", "high"]
+Tail: TypeAlias = Literal["two", "low", "high"]
 Claim: TypeAlias = Literal[">=", ">", "<=", "<"]
 
 Values: TypeAlias = Sequence[float] | npt.NDArray[np.float64]
@@ -24,7 +24,7 @@ _Numbers: TypeAlias = npt.NDArray[np.float64]
 _FLIPPED: dict[Claim, Claim] = {"<=": ">=", "<": ">"}
 
 
-def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, side: Side = "two") -> tuple[float, float]:
+def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, tail: Tail = "two") -> tuple[float, float]:
     """The exact binomial interval of a probability (Clopper and Pearson 1934).
 
     Args:
@@ -41,7 +41,7 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, side:
     """
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes of {trials} trials")
-    low_error, high_error = _errors(confidence, side)
+    low_error, high_error = _errors(confidence, tail)
     low = 0.0 if successes == 0 or low_error == 0 else float(betaincinv(successes, trials - successes + 1, low_error))
     high = (
         1.0
@@ -79,7 +79,7 @@ def share_p_value(values: Values, claim: Claim, threshold: float) -> float:
     return _upper_tail(shares, threshold)
 
 
-def share_interval(values: Values, confidence: float = 0.95, side: Side = "two") -> tuple[float, float]:
+def share_interval(values: Values, confidence: float = 0.95, tail: Tail = "two") -> tuple[float, float]:
     """Bounds on the mean over seeds of a number in [0, 1]: the thresholds that `share_p_value` cannot rule out.
 
     Args:
@@ -94,7 +94,7 @@ def share_interval(values: Values, confidence: float = 0.95, side: Side = "two")
         ValueError: as `share_p_value` and `clopper_pearson`.
     """
     shares = _checked_shares(values)
-    low_error, high_error = _errors(confidence, side)
+    low_error, high_error = _errors(confidence, tail)
     return _lower_end(shares, low_error), 1 - _lower_end(1 - shares, high_error)
 
 
@@ -123,7 +123,7 @@ def difference_p_value(values: Values, claim: Claim, threshold: float) -> float:
     return min(1.0, 2 * min(whole, losses))
 
 
-def difference_interval(values: Values, confidence: float = 0.95, side: Side = "two") -> tuple[float, float]:
+def difference_interval(values: Values, confidence: float = 0.95, tail: Tail = "two") -> tuple[float, float]:
     """Bounds on the mean difference of two shares: the thresholds that `difference_p_value` cannot rule out.
 
     Args:
@@ -138,7 +138,7 @@ def difference_interval(values: Values, confidence: float = 0.95, side: Side = "
         ValueError: as `difference_p_value` and `clopper_pearson`.
     """
     differences = _checked_differences(values)
-    low_error, high_error = _errors(confidence, side)
+    low_error, high_error = _errors(confidence, tail)
     return _lower_difference(differences, low_error), -_lower_difference(-differences, high_error)
 
 
@@ -166,7 +166,7 @@ def median_p_value(values: Values, claim: Claim, threshold: float) -> float:
     return float(bdtrc(int(met.sum()) - 1, numbers.size, 0.5)) if met.any() else 1.0
 
 
-def median_interval(values: Values, confidence: float = 0.95, side: Side = "two") -> tuple[float, float]:
+def median_interval(values: Values, confidence: float = 0.95, tail: Tail = "two") -> tuple[float, float]:
     """Bounds on the median by order statistics: exact for any continuous spread, conservative with ties.
 
     Args:
@@ -181,7 +181,7 @@ def median_interval(values: Values, confidence: float = 0.95, side: Side = "two"
         ValueError: as `median_p_value` and `clopper_pearson`.
     """
     ordered = np.sort(_checked(values))
-    low_error, high_error = _errors(confidence, side)
+    low_error, high_error = _errors(confidence, tail)
     # How many of the smallest (largest) values may lie beyond the median before that is too unlikely.
     below, above = _median_rank(ordered.size, low_error), _median_rank(ordered.size, high_error)
     low = float(ordered[below - 1]) if below else -math.inf
@@ -244,12 +244,12 @@ def holm(p_values: Values) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
-def _errors(confidence: float, side: Side) -> tuple[float, float]:
+def _errors(confidence: float, tail: Tail) -> tuple[float, float]:
     """What may go wrong at the lower and at the upper end."""
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence lies between 0 and 1, not at {confidence}")
     error = 1 - confidence
-    return {"two": (error / 2, error / 2), "low": (error, 0.0), "high": (0.0, error)}[side]
+    return {"two": (error / 2, error / 2), "low": (error, 0.0), "high": (0.0, error)}[tail]
 
 
 def _checked(values: Values) -> _Numbers:

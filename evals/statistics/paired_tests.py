@@ -23,7 +23,7 @@ _ROUNDING = 1e-12
 _Numbers = npt.NDArray[np.float64]
 
 
-def seeds_to_show(comparisons: int = 1, error: float = 0.05) -> int:
+def seeds_to_detect(comparisons: int = 1, error: float = 0.05) -> int:
     """How many seeds, all of which went the same way, show a change among so many comparisons (Holm's first step).
 
     Returns:
@@ -32,7 +32,7 @@ def seeds_to_show(comparisons: int = 1, error: float = 0.05) -> int:
     return math.floor(1 + math.log2(max(comparisons, 1) / error)) + 1
 
 
-def flip_p_value(differences: Sequence[float]) -> float:
+def sign_flip_p_value(differences: Sequence[float]) -> float:
     """How likely a mean difference this far from 0 would be, were each seed's as likely one way as the other.
 
     Args:
@@ -63,7 +63,7 @@ def flip_p_value(differences: Sequence[float]) -> float:
     return min(1.0, float(np.asarray(found.pvalue)))
 
 
-def flip_interval(differences: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
+def sign_flip_interval(differences: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
     """Bounds on the mean difference, where differences lie symmetrically about it.
 
     Args:
@@ -75,7 +75,7 @@ def flip_interval(differences: Sequence[float], confidence: float = 0.95) -> tup
         infinitely.
 
     Raises:
-        ValueError: as `flip_p_value`.
+        ValueError: as `sign_flip_p_value`.
     """
     means = _subset_means(_checked(differences))
     if means is None:
@@ -84,7 +84,7 @@ def flip_interval(differences: Sequence[float], confidence: float = 0.95) -> tup
     return (float(means[rank - 1]), float(means[-rank])) if rank else (-math.inf, math.inf)
 
 
-def within_p_value(differences: Sequence[float], margin: float) -> float:
+def equivalence_p_value(differences: Sequence[float], margin: float) -> float:
     """How likely differences this small would be, at most, were the mean difference beyond a margin.
 
     Args:
@@ -96,7 +96,7 @@ def within_p_value(differences: Sequence[float], margin: float) -> float:
         1 / 2^n.
 
     Raises:
-        ValueError: as `flip_p_value`, or a negative margin.
+        ValueError: as `sign_flip_p_value`, or a negative margin.
     """
     if not margin >= 0:
         raise ValueError(f"a margin is at least 0, not {margin}")

@@ -58,7 +58,7 @@ class NoPerformance(ValueError):
 
 
 @dataclass(frozen=True)
-class Apart:
+class LossDecomposition:
     """One condition, its failures kept apart.
 
     Attributes:
@@ -80,7 +80,7 @@ class Apart:
 
 
 @dataclass(frozen=True)
-class Bought:
+class OversightOutcome:
     """What one budget of oversight buys.
 
     Attributes:
@@ -112,8 +112,8 @@ class ControlReport:
     seeds: int
     seen: str
     harm: tuple[str, ...]
-    conditions: tuple[Apart, ...]
-    budgets: tuple[Bought, ...]
+    conditions: tuple[LossDecomposition, ...]
+    budgets: tuple[OversightOutcome, ...]
 
     def to_frame(self) -> pl.DataFrame:
         """Columns `table` (conditions or budgets), `name`, `value`, `who`, `measure`, `low`, `high`."""
@@ -147,7 +147,7 @@ class ControlReport:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ControlSettings:
     """What is asked beside the file: None means what the file says.
 
     Attributes:
@@ -171,7 +171,7 @@ class Asked:
 def control_report(
     scenario: Scenario,
     stage: str | None = None,
-    asked: Asked | None = None,
+    asked: ControlSettings | None = None,
     report: Callable[[str], None] | None = None,
 ) -> ControlReport:
     """Keep the failures of an agent apart, and put a price on oversight.
@@ -179,18 +179,20 @@ def control_report(
     Args:
         scenario: loaded; it has a hidden performance.
         stage: `deploy`, or else the last, when None.
-        asked: see `Asked`.
+        asked: see `ControlSettings`.
         report: told what is being done.
 
     Raises:
         NoPerformance: there is no hidden performance.
         ScenarioError: a condition, an event or a budget names nothing.
     """
-    return _Reporter(scenario, stage, asked or Asked(), report or (lambda _: None)).report_of()
+    return _Reporter(scenario, stage, asked or ControlSettings(), report or (lambda _: None)).report_of()
 
 
 class _Reporter:
-    def __init__(self, scenario: Scenario, stage: str | None, asked: Asked, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, scenario: Scenario, stage: str | None, asked: ControlSettings, report: Callable[[str], None]
+    ) -> None:
         self.scenario, self.asked, self.report = scenario, asked, report
         self.laboratory = Laboratory(scenario)
         self.stage = stage or self.laboratory.scenario.judged_stage
@@ -220,20 +222,20 @@ class _Reporter:
             tuple(budgets),
         )
 
-    def _apart(self, name: str, overrides: Overrides) -> Apart:
+    def _apart(self, name: str, overrides: Overrides) -> LossDecomposition:
         self.report(name)
         try:
             plan = self.laboratory.plan(overrides, self.stage)
         except _FAULTS as fault:
-            return Apart(name, note=str(fault))
+            return LossDecomposition(name, note=str(fault))
         gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
         if plan.upper_bound:
-            return Apart(name, note="views are partial and beliefs too many: only an upper bound is known")
+            return LossDecomposition(name, note="views are partial and beliefs too many: only an upper bound is known")
         planned = exact_conduct(plan, plan.optimal, gauge)
         best = exact_conduct(whole, _solved_for(whole, 1), gauge)
         agent, why = self._agent(overrides, planned, gauge)
         top = Range(best.performance.high, best.performance.high)
-        return Apart(
+        return LossDecomposition(
             name,
             agent,
             best,
@@ -247,21 +249,21 @@ class _Reporter:
             why,
         )
 
-    def _bought(self, name: str, value: object) -> Bought:
+    def _bought(self, name: str, value: object) -> OversightOutcome:
         self.report(f"{name} {value}")
         overrides = {name: value}
         try:
             plan = self.laboratory.plan(overrides, self.stage)
         except _FAULTS as fault:
-            return Bought(name, value, note=str(fault))
+            return OversightOutcome(name, value, note=str(fault))
         gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
         worst = exact_conduct(whole, _solved_for(whole, -1), gauge)
         if plan.upper_bound:
-            return Bought(
+            return OversightOutcome(
                 name, value, None, worst, "views are partial and beliefs too many: only an upper bound is known"
             )
         agent, why = self._agent(overrides, exact_conduct(plan, plan.optimal, gauge), gauge)
-        return Bought(name, value, agent, worst, why)
+        return OversightOutcome(name, value, agent, worst, why)
 
     def _agent(self, overrides: Overrides, planned: Conduct, gauge: Gauge) -> tuple[Conduct | None, str]:
         """What the agent came to that is asked about, and why if it came to nothing."""
@@ -284,7 +286,7 @@ def _solved_for(whole: ExactPlan, weight: float) -> FiniteHorizonSolution:
     return backward_induction(process, np.array([weight]), 1.0, whole.steps, keep_values=False)
 
 
-def _asked_of(scenario: Scenario, asked: Asked) -> Control:
+def _asked_of(scenario: Scenario, asked: ControlSettings) -> Control:
     """The file's `control:` with what was asked in its place, checked.
 
     Where neither says who watches, somebody does when a thing of kind `overseer` sees an agent.

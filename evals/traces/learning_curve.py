@@ -9,8 +9,8 @@ POINTS = 50
 """Of a curve, at most."""
 
 
-class Earning:
-    """Keeps what the episodes of a training earn, from one stage to the next: `begun` and `paid` of a `TappedLane`."""
+class LearningCurve:
+    """Keeps what the episodes of a training earn, from one stage to the next: `begun` and `paid` of a `MonitoredEnv`."""
 
     def __init__(self, weights: Floats, steps: int) -> None:
         """For a training of so many steps; `weights`: float64 `[K]`, what each channel is worth to the agent."""

@@ -13,17 +13,17 @@ from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv
 from ...agents.learning.snapshot import CannotKeep
 from ...agents.registry.agents import plans, stops
 from ...envs.mdp.enumeration import Enumeration
-from ..traces.learning_curve import Earning
+from ..traces.learning_curve import LearningCurve
 from ..traces.trace import trace_name
 from .curriculum import Left, Lesson, School, world_of
 from .execution import checkpoints
 from .execution.time_budget import Deadline
 from .spec import Training, lane
-from .telemetry.early_stopping import EPISODES, Levelling, earned_by
-from .telemetry.env_monitor import TappedLane
+from .telemetry.early_stopping import EPISODES, PlateauDetector, earned_by
+from .telemetry.env_monitor import MonitoredEnv
 from .telemetry.exact_curve import as_trained
-from .telemetry.heartbeats import Pulse
-from .telemetry.tensorboard import EARNED, Board
+from .telemetry.heartbeats import Heartbeat
+from .telemetry.tensorboard import EARNED, TensorBoardWriter
 
 _SHARE = 20
 """Writing checkpoints takes no more than one part in so many of the time."""
@@ -38,19 +38,21 @@ class _Placed(Protocol):
     def go_to(self, place: tuple[Any, ...]) -> None: ...
 
 
-def board_of(training: Training, seed: int, since: int = 0) -> Board | None:
+def tensorboard_writer_of(training: Training, seed: int, since: int = 0) -> TensorBoardWriter | None:
     """The board for a seed's curves from a step on; None where nobody wants them.
 
     Raises:
         NoTensorBoard: it cannot be written.
     """
-    if training.manner.board is None:
+    if training.options.tensorboard is None:
         return None
     name = trace_name(training.field.stage, training.method, training.overrides)
-    return Board(training.manner.board / training.field.name / name / f"seed-{seed}", training.steps, since)
+    return TensorBoardWriter(
+        training.options.tensorboard / training.field.name / name / f"seed-{seed}", training.steps, since
+    )
 
 
-class Course:
+class TrainingCallbacks:
     """Of one seed.
 
     Attributes:
@@ -65,22 +67,22 @@ class Course:
             NoTensorBoard: curves are wanted and cannot be written.
         """
         self._training, self._seed, self._deadline = training, seed, deadline
-        manner = training.manner
+        options = training.options
         self._path = None
-        if manner.checkpoints is not None:
-            self._path = checkpoints.checkpoint_of(manner.checkpoints, training.key(seed))
+        if options.checkpoints is not None:
+            self._path = checkpoints.checkpoint_of(options.checkpoints, training.key(seed))
         kept = None if self._path is None else checkpoints.find(self._path)
         self.left: Left | None = None
         self._place: tuple[Any, ...] | None = None
         if kept is None:
-            self.earning = Earning(world_of(training.school).agents[0].weights, training.steps)
+            self.earning = LearningCurve(world_of(training.school).agents[0].weights, training.steps)
         else:
             self.earning, self.left, self._place = kept["earning"], kept["left"], kept["place"]
-        self._levelling: Levelling | None = None if kept is None else kept["levelling"]
+        self._levelling: PlateauDetector | None = None if kept is None else kept["levelling"]
         self._before = 0 if kept is None else kept["before"]
-        self._pulse = Pulse(manner.pulses, seed, training.steps)
-        self._board = board_of(training, seed, self.earning.steps)
-        self._next = time.monotonic() + manner.every
+        self._pulse = Heartbeat(options.heartbeats, seed, training.steps)
+        self._board = tensorboard_writer_of(training, seed, self.earning.steps)
+        self._next = time.monotonic() + options.checkpoint_every
 
     # What `Life` asks for
 
@@ -88,7 +90,7 @@ class Course:
         """Where a lesson is learned; everything that happens there is noted."""
         self._inner = lane(school, plans(self._training.method))
         self._school = school
-        return TappedLane(self._inner, self._deadline.check, self._earned, self.earning.begun)
+        return MonitoredEnv(self._inner, self._deadline.check, self._earned, self.earning.begun)
 
     def begins(self, lesson: Lesson) -> None:
         """A lesson begins, or goes on where it was left."""
@@ -99,10 +101,10 @@ class Course:
             self._place = None
             return
         self._before = self.earning.steps
-        plateau = self._training.manner.plateau
+        plateau = self._training.options.plateau
         self._levelling = None
         if plateau is not None and stops(self._training.method) and isinstance(lesson.agent, Stops):
-            self._levelling = Levelling(plateau, self._total)
+            self._levelling = PlateauDetector(plateau, self._total)
 
     def progress(self, step: int, figures: Mapping[str, float]) -> None:
         """See `agents.base.Progress`; what the agent is then is all that its training has come to."""
@@ -136,7 +138,7 @@ class Course:
         self.earning.paid(rewards, over)
         self._pulse.beat(self.earning)
 
-    def _look(self, levelling: Levelling) -> None:
+    def _look(self, levelling: PlateauDetector) -> None:
         """Plays it aside, and ends its training where it earns no more than before."""
         agent, world = cast(Agent, self._lesson.agent), world_of(self._school)
         if isinstance(agent, Enters):  # its weights no look changes
@@ -166,4 +168,4 @@ class Course:
         except (CannotKeep, OSError):  # then a kill costs the whole seed
             self._path = None
         now = time.monotonic()
-        self._next = now + max(self._training.manner.every, _SHARE * (now - began))
+        self._next = now + max(self._training.options.checkpoint_every, _SHARE * (now - began))

@@ -11,11 +11,11 @@ from ...agents.learning.device import AUTO, CPU, chosen, in_words
 from ...agents.registry.agents import computes, stops
 from .telemetry.early_stopping import Plateau
 
-EVERY = 30.0
+CHECKPOINT_SECONDS = 30.0
 """Seconds between two checkpoints of a training: what a kill costs at most. Shorter trainings make none."""
 
 
-def settled(device: str, methods: Iterable[str] = ()) -> str:
+def resolve_device(device: str, methods: Iterable[str] = ()) -> str:
     """The device that stands for one that was asked for; `auto` is looked up only where a method needs to know.
 
     Raises:
@@ -27,7 +27,7 @@ def settled(device: str, methods: Iterable[str] = ()) -> str:
 
 
 @dataclass(frozen=True)
-class Manner:
+class TrainingOptions:
     """See above. Only the device and the plateau can change a result.
 
     Attributes:
@@ -40,20 +40,20 @@ class Manner:
 
     device: str = CPU
     plateau: Plateau | None = None
-    board: Path | None = None
+    tensorboard: Path | None = None
     checkpoints: Path | None = None
-    every: float = EVERY
-    pulses: Path | None = None
+    checkpoint_every: float = CHECKPOINT_SECONDS
+    heartbeats: Path | None = None
 
-    def told(self, method: str) -> dict[str, Any]:
+    def result_relevant(self, agent: str) -> dict[str, Any]:
         """What of this can change what comes of a method, as plain data; nothing where everything is as usual."""
         out: dict[str, Any] = {}
-        if self.device != CPU and computes(method):
+        if self.device != CPU and computes(agent):
             out["device"] = in_words(self.device)
-        if self.plateau is not None and stops(method):
+        if self.plateau is not None and stops(agent):
             out["plateau"] = asdict(self.plateau)
         return out
 
 
-AS_USUAL = Manner()
+DEFAULT_OPTIONS = TrainingOptions()
 """On the processor, to the end, and nobody looks on."""

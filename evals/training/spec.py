@@ -19,7 +19,7 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Learn
 from ..traces.provenance import cache_key
-from .options import AS_USUAL, Manner
+from .options import DEFAULT_OPTIONS, TrainingOptions
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ class Training:
     own: Own | None = None
     thoughts: bool = True
     until: float = math.inf
-    manner: Manner = AS_USUAL
+    options: TrainingOptions = DEFAULT_OPTIONS
 
     @property
     def told(self) -> dict[str, Any]:
-        """What of its manner can change what comes of it (see `Manner.told`)."""
+        """What of its manner can change what comes of it (see `TrainingOptions.result_relevant`)."""
         alone = self.own is None and len(self.field.agents) == 1
-        return self.manner.told(self.method) if alone else {}
+        return self.options.result_relevant(self.method) if alone else {}
 
     def key(self, seed: int) -> str:
         """Of everything that a seed's trace depends on, and of what is written in it."""
@@ -129,7 +129,7 @@ def training_for(
     own: Own | None = None,
     thoughts: bool = True,
     until: float = math.inf,
-    manner: Manner = AS_USUAL,
+    options: TrainingOptions = DEFAULT_OPTIONS,
 ) -> Training:
     """The training of a method under overrides, for the stage in which it is judged; see `Training`.
 
@@ -161,7 +161,7 @@ def training_for(
         own,
         thoughts,
         until,
-        manner,
+        options,
     )
 
 

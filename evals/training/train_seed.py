@@ -11,12 +11,12 @@ from ...agents.base import Computes, Learner, Pupil
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import methods
 from ...agents.registry.profiles import alone
-from ..traces.learning_curve import Earning
+from ..traces.learning_curve import LearningCurve
 from ..traces.provenance import code_hash, library_versions
 from ..traces.rollout import simulate, trace_meta
 from ..traces.trace import Trace
 from . import joint as together
-from .callbacks import Course
+from .callbacks import TrainingCallbacks
 from .curriculum import Life, enter, stages_before, world_of
 from .execution.time_budget import Deadline
 from .execution.workers import NoCluster, Workers
@@ -107,7 +107,7 @@ class _Raised:
 
     agents: list[Pupil]
     life: Life[Pupil] | None = None
-    earning: Earning | None = None
+    earning: LearningCurve | None = None
 
     def doubled(self) -> _Raised:
         """The same again, so that what one of the two learns or draws the other does not."""
@@ -117,7 +117,7 @@ class _Raised:
 def _raised(training: Training, seed: int, deadline: Deadline) -> _Raised:
     if len(training.field.agents) > 1 or "=" in training.method:
         return _Raised(together.raised_together(training, seed, deadline))
-    course = Course(training, seed, deadline)
+    course = TrainingCallbacks(training, seed, deadline)
     life = _life(training, course)
     agent = life.raised(seed)
     course.close()
@@ -161,14 +161,14 @@ def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) 
     return replace(played, learning={seed: earning.curve}, trained={seed: earning.steps})
 
 
-def _life(training: Training, course: Course) -> Life[Pupil]:
+def _life(training: Training, course: TrainingCallbacks) -> Life[Pupil]:
     """What the agent goes through before it is judged."""
     world = world_of(training.school)
 
     def make() -> Pupil:
         agent = training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
-        if isinstance(agent, Computes) and training.manner.device != CPU:
-            agent.use(training.manner.device)
+        if isinstance(agent, Computes) and training.options.device != CPU:
+            agent.use(training.options.device)
         return agent
 
     return Life(make, training.scenario, training.school, training.field.stage, training.steps, course)

@@ -11,11 +11,11 @@ from ...agents.registry.profiles import enlisted
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import Laboratory
 from ..traces.trace import Trace, join_traces, trace_name
-from .callbacks import board_of
+from .callbacks import tensorboard_writer_of
 from .execution.time_budget import Budget
 from .execution.trace_cache import TraceCache
 from .execution.workers import Workers
-from .options import AS_USUAL, Manner, settled
+from .options import DEFAULT_OPTIONS, TrainingOptions, resolve_device
 from .spec import Training, training_for
 from .telemetry.heartbeats import listening
 from .train_seed import lives_alike, trained_together
@@ -67,7 +67,7 @@ class School:
     count: Count
     own: Mapping[str, Own] = field(default_factory=dict)
     thoughts: bool = True
-    manner: Manner = AS_USUAL
+    options: TrainingOptions = DEFAULT_OPTIONS
     trained: int = 0
     found: int = 0
     _seeds: dict[str, dict[int, Trace]] = field(default_factory=dict)
@@ -106,8 +106,10 @@ class School:
         self.report(f"training {len(missing)} {what}, {self.steps:,} steps each")
         self.count(what, len(kept), seeds)
         together = {stage: training, **self._served(training, method, overrides, missing)}
-        with listening(self.count, method) as pulses:
-            watched = [replace(each, manner=replace(each.manner, pulses=pulses)) for each in together.values()]
+        with listening(self.count, method) as heartbeats:
+            watched = [
+                replace(each, options=replace(each.options, heartbeats=heartbeats)) for each in together.values()
+            ]
             for seed, traces in trained_together(watched, missing, self.workers, self.budget.left):
                 self.trained += 1
                 for (its, each), trace in zip(together.items(), traces, strict=True):
@@ -148,7 +150,9 @@ class School:
                 if (trace := self.cache.get(training.key(seed))) is not None:
                     kept[seed] = trace
                     self.found += 1
-                    if (board := board_of(training, seed)) is not None:  # all that is known of how it was trained
+                    if (
+                        board := tensorboard_writer_of(training, seed)
+                    ) is not None:  # all that is known of how it was trained
                         board.earned(trace.learning.get(seed, ()))
                         board.close()
         return [seed for seed in range(seeds) if seed not in kept]
@@ -168,11 +172,11 @@ class School:
             self.own.get(method),
             self.thoughts,
             self.budget.until,
-            replace(self.manner, device=settled(self.manner.device, [method])),
+            replace(self.options, device=resolve_device(self.options.device, [method])),
         )
         if self.cache is None or training.foreign:
             return training
-        return replace(training, manner=replace(training.manner, checkpoints=self.cache.trainings))
+        return replace(training, options=replace(training.options, checkpoints=self.cache.trainings))
 
 
 def _sorted(overrides: Overrides) -> str:

@@ -57,7 +57,7 @@ def control(
     """
     from .. import api
     from ..agents.registry.agents import methods
-    from ..evals.studies.control import Asked, NoPerformance
+    from ..evals.studies.control import ControlSettings, NoPerformance
     from ..evals.training.execution.workers import Workers
 
     known("agent", agent, ("exact", *methods()))
@@ -67,7 +67,7 @@ def control(
     keep = None if agent == "exact" else cache_of(cache, no_cache)
     with printing.run_progress(which, not as_json) as (report, count):
         told = {} if count is None else {"count": count}
-        asked = Asked(agent, seeds, steps, workers, seen, harm or None, budgets or None, keep, **told)
+        asked = ControlSettings(agent, seeds, steps, workers, seen, harm or None, budgets or None, keep, **told)
         try:
             found = api.control(scenario, stage_of(scenario, stage), asked=asked, report=report)
         except NoPerformance as fault:

@@ -33,7 +33,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..evals.reports.summary import Reported
+    from ..evals.reports.summary import RunReport
     from ..evals.runs.run import Settings
     from ..evals.verdicts.power import Outlook
     from ..evals.verdicts.work_units import Unit
@@ -149,7 +149,7 @@ def run(
     from ..agents.registry.agents import methods
     from ..agents.registry.profiles import brought, gathered
     from ..evals.reports.files import check_files
-    from ..evals.reports.summary import Reported
+    from ..evals.reports.summary import RunReport
     from ..evals.runs.run import Settings
     from ..evals.traces.provenance import check_target
     from ..evals.training.execution.workers import connect
@@ -202,7 +202,7 @@ def run(
             with printing.run_progress(name, not as_json) as (report, count):
                 result = api.run(scenario, settings=its, report=report, count=count)
             folder = None if no_save else result.save(out).folder
-            reports.append(Reported(name, result, folder))
+            reports.append(RunReport(name, result, folder))
             data.append(
                 {
                     "scenario": name,
@@ -254,7 +254,7 @@ def _outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
 
 
 def _write(
-    reports: Sequence[Reported],
+    reports: Sequence[RunReport],
     junit_file: Path | None,
     jsonl_file: Path | None,
     markdown_file: Path | None,

@@ -55,7 +55,7 @@ class Plateau:
             raise ValueError(f"`{text}` is no plateau: {why}") from None
 
 
-class Levelling:
+class PlateauDetector:
     """Where one training stands; plain data, so that it is kept with the training."""
 
     def __init__(self, plateau: Plateau, steps: int) -> None:

@@ -12,7 +12,7 @@ def _nothing(*_: object) -> None:
     """Nobody listens."""
 
 
-class TappedLane:
+class MonitoredEnv:
     """A lane over another one that tells what happens there and changes nothing; see `agents.base.TrainingEnv`."""
 
     def __init__(

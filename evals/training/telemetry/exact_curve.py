@@ -14,7 +14,7 @@ from ....envs.base import FiniteMDP, Floats, Ints, Longs
 from ....envs.mdp.enumeration import Enumeration
 from ....envs.reference.observation import observe
 from ....envs.solvers.policy_evaluation import evaluate, evaluate_horizon
-from .env_monitor import TappedLane
+from .env_monitor import MonitoredEnv
 
 
 def policy_of(agent: Agent, truth: Enumeration) -> Longs:
@@ -97,7 +97,7 @@ def watch_training(
     if getattr(agent, "own_lanes", False):
         agent.fit(env, steps, seed, watched.progressed)
     else:
-        agent.fit(TappedLane(env, watched.stepping), steps, seed)
+        agent.fit(MonitoredEnv(env, watched.stepping), steps, seed)
     watched.stop()
     end = max(steps, watched.latest)
     if not watched.looks or watched.looks[-1].step < end:

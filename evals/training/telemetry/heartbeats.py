@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol, runtime_checkable
 
-from ...traces.learning_curve import Earning
+from ...traces.learning_curve import LearningCurve
 
 APART: Final = 1.0
 """Seconds between two pulses of a training, and between two looks at them."""
@@ -33,7 +33,7 @@ class Onlooker(Protocol):
         ...
 
 
-class Pulse:
+class Heartbeat:
     """One training's; it says how far it is for as long as somebody listens on this machine."""
 
     def __init__(self, folder: Path | None, seed: int, steps: int) -> None:
@@ -41,7 +41,7 @@ class Pulse:
         self._path = None if folder is None else folder / str(seed)
         self._steps, self._next = steps, 0.0
 
-    def beat(self, earning: Earning) -> None:
+    def beat(self, earning: LearningCurve) -> None:
         """Told after each step, or each few."""
         if self._path is None or earning.steps % _STEPS or time.monotonic() < self._next:
             return

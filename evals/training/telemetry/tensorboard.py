@@ -19,7 +19,7 @@ class NoTensorBoard(Exception):
     """TensorBoard's files cannot be written; the message says what to do."""
 
 
-def need_tensorboard() -> None:
+def require_tensorboard() -> None:
     """Whether its files can be written.
 
     Raises:
@@ -29,7 +29,7 @@ def need_tensorboard() -> None:
         raise NoTensorBoard("curves for TensorBoard need tensorboard and torch: pip install 'turncoat[learn]'")
 
 
-class Board:
+class TensorBoardWriter:
     """The curves of one seed, in a folder of its own."""
 
     def __init__(self, folder: Path, steps: int, since: int = 0) -> None:
@@ -38,7 +38,7 @@ class Board:
         Raises:
             NoTensorBoard: a package is missing, or the folder cannot be written.
         """
-        need_tensorboard()
+        require_tensorboard()
         from torch.utils.tensorboard import SummaryWriter
 
         try:
