@@ -15,7 +15,7 @@ from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.measures.measure import sampled_measure, seed_values
 from turncoat.evals.measures.written_measure import holds_in, measure_in
-from turncoat.evals.statistics.intervals import clopper_pearson
+from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.traces.trace import Trace
 from turncoat.evals.training.execution.time_budget import Budget
 from turncoat.evals.training.execution.trace_cache import TraceCache

@@ -12,7 +12,7 @@ import pytest
 import turncoat
 from tests.test_cli import CORRIDOR
 from turncoat import SearchSettings, cli
-from turncoat.evals.statistics.intervals import clopper_pearson
+from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.studies.candidates import CandidateFamily, interpolated
 from turncoat.evals.studies.search import CannotSearch, bits
 from turncoat.evals.training.train_seed import trained_together

@@ -9,18 +9,10 @@ from dataclasses import dataclass, replace
 from ...scenarios.language.expressions.parser import parse_measure
 from ...scenarios.language.expressions.syntax import Rate, Share
 from ...scenarios.language.schema.document import Expectation
-from ..statistics.intervals import (
-    Claim,
-    Tail,
-    difference_interval,
-    difference_p_value,
-    median_interval,
-    median_p_value,
-    median_seeds_needed,
-    seeds_needed,
-    share_interval,
-    share_p_value,
-)
+from ..statistics.binomial import seeds_needed
+from ..statistics.bounded_mean import difference_interval, difference_p_value, share_interval, share_p_value
+from ..statistics.claims import Claim, Tail
+from ..statistics.median import median_interval, median_p_value, median_seeds_needed
 from .comparands import Ends
 
 

@@ -19,7 +19,7 @@ from ...envs.base import NotEnumerable
 from ..exact.solved_worlds import Laboratory
 from ..measures.comparands import Side as Looked
 from ..measures.comparands import ends_by_seed, sides_of
-from ..statistics.intervals import holm
+from ..statistics.multiplicity import holm
 from ..statistics.paired_tests import equivalence_p_value, seeds_to_detect, sign_flip_interval, sign_flip_p_value
 from ..traces.provenance import RunError
 from ..traces.trace import Trace, trace_name

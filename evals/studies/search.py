@@ -21,7 +21,7 @@ from ...envs.analysis.dataframes import frame, html
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
 from ..exact.solved_worlds import Laboratory
-from ..statistics.intervals import clopper_pearson
+from ..statistics.binomial import clopper_pearson
 from ..training.execution.time_budget import Budget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers

@@ -36,7 +36,7 @@ class Training:
         own: the user's agent that is meant, in place of one of `METHODS`.
         thoughts: record what it thinks.
         until: seconds since the epoch after which it stops (see `Budget.until`); a seed that is not done has no trace.
-        manner: how, and who looks on.
+        options: device, early stopping and telemetry.
     """
 
     method: str
@@ -55,7 +55,7 @@ class Training:
 
     @property
     def told(self) -> dict[str, Any]:
-        """What of its manner can change what comes of it (see `TrainingOptions.result_relevant`)."""
+        """The options that can change a result (see `TrainingOptions.result_relevant`)."""
         alone = self.own is None and len(self.field.agents) == 1
         return self.options.result_relevant(self.method) if alone else {}
 
@@ -143,7 +143,7 @@ def training_for(
         own: see `Training`.
         thoughts: see there.
         until: see there.
-        manner: see there.
+        options: see there.
     """
     scenario, train = stages.scenario, stages.scenario.training_stage
     learn = scenario.document.stages[judged].learn

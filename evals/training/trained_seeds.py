@@ -53,7 +53,7 @@ class School:
         own: agents of the user's, by name; what they did is not kept, for the cache cannot know their code, nor that of
             installed parts.
         thoughts: record what the agents think.
-        manner: how they are trained, and who looks on.
+        options: device, early stopping and telemetry.
         trained: how many trainings were made; found: how many were in the cache.
     """
 
