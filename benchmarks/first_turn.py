@@ -17,7 +17,7 @@ from turncoat.evals.measures.measure import sampled_measure, seed_values
 from turncoat.evals.measures.written_measure import holds_in, measure_in
 from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.traces.trace import Trace
-from turncoat.evals.training.execution.time_budget import Budget
+from turncoat.evals.training.execution.time_budget import TimeBudget
 from turncoat.evals.training.execution.trace_cache import TraceCache
 from turncoat.evals.training.execution.workers import Workers
 from turncoat.evals.training.trained_seeds import School
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for agent in chosen.agents:
         steps = STEPS.get(agent, laboratory.scenario.document.runs.steps)
         school = School(
-            laboratory, steps, 1, Workers(chosen.jobs), cache, Budget(None), lambda _: None, lambda *_: None
+            laboratory, steps, 1, Workers(chosen.jobs), cache, TimeBudget(None), lambda _: None, lambda *_: None
         )
         for watched in chosen.watched[:1] if agent in MODEL_FREE else chosen.watched:
             trace = school.trace(agent, {"disarmings": watched}, laboratory.scenario.judged_stage, chosen.seeds)

@@ -14,7 +14,7 @@ from turncoat.envs.mdp.training_env import TableLane
 from turncoat.envs.reference.observation import observe
 from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.runs.run import Settings
-from turncoat.evals.training.telemetry.exact_curve import watch_training
+from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training
 
 pytest.importorskip("stable_baselines3")
 torch = pytest.importorskip("torch")
@@ -191,7 +191,7 @@ def test_it_is_looked_at_where_it_reports_and_that_changes_nothing() -> None:
         now.enter_world(ENUMERATION.world)
         return float(now.act(LOOKS, None, ALL)[0][0])
 
-    looks = watch_training(watched, TableLane(ENUMERATION), 256, 0, 128, judge)
+    looks = evaluate_during_training(watched, TableLane(ENUMERATION), 256, 0, 128, judge)
     alone.fit(TableLane(ENUMERATION), 256, 0)
     assert [look.step for look in looks] == [128, 256]
     assert 0 < looks[0].cpu < looks[1].cpu

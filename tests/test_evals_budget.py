@@ -107,9 +107,9 @@ def test_a_lane_that_is_listened_to_is_the_same_lane():
     heard: list[str] = []
     tapped = MonitoredEnv(
         inner,
-        before=lambda: heard.append("before"),
-        after=lambda paid, over: heard.append(f"after {np.asarray(paid).shape} {over}"),
-        begun=lambda: heard.append("begun"),
+        before_step=lambda: heard.append("before"),
+        after_step=lambda paid, over: heard.append(f"after {np.asarray(paid).shape} {over}"),
+        before_reset=lambda: heard.append("begun"),
     )
     assert (tapped.n_actions, tapped.channels) == (plain.n_actions, plain.channels)
     assert [list(its) for its in tapped.reset(5)] == [list(its) for its in plain.reset(5)]

@@ -48,18 +48,18 @@ def alone(tmp_path_factory):
 @pytest.mark.slow
 def test_results_come_as_they_are_ready():
     with connect(None, 2) as workers:
-        results = workers.each(subprocess.getoutput, [("sleep 60",), ("echo 1",), ("echo 2",)])
+        results = workers.map_unordered(subprocess.getoutput, [("sleep 60",), ("echo 1",), ("echo 2",)])
         assert [next(results), next(results)] == ["1", "2"]
         results.close()  # type: ignore[attr-defined]  # and nobody waits for the first
-        assert sorted(workers.each(operator.mul, [(2, 1), (2, 2), (2, 3)])) == [2, 4, 6]
-        assert list(workers.each(operator.mul, [])) == []
+        assert sorted(workers.map_unordered(operator.mul, [(2, 1), (2, 2), (2, 3)])) == [2, 4, 6]
+        assert list(workers.map_unordered(operator.mul, [])) == []
 
 
 @pytest.mark.slow
 def test_nobody_waits_for_workers_that_have_gone(monkeypatch):
     """Their processes are hidden from the executor, as if they had left without its noticing."""
-    monkeypatch.setattr(workers_module, "LOOK_EVERY", 0.05)
-    results = Workers(2).each(time.sleep, [(0,), (100,), (100,)])
+    monkeypatch.setattr(workers_module, "POLL_SECONDS", 0.05)
+    results = Workers(2).map_unordered(time.sleep, [(0,), (100,), (100,)])
     assert next(results) is None
     executor = reusable_executor._executor
     hidden = dict(executor._processes)
@@ -70,18 +70,18 @@ def test_nobody_waits_for_workers_that_have_gone(monkeypatch):
     assert time.monotonic() - began < 30
     for number in hidden:
         os.kill(number, signal.SIGKILL)
-    assert sorted(Workers(2).each(operator.neg, [(1,), (2,)])) == [-2, -1]  # and the next ones work
+    assert sorted(Workers(2).map_unordered(operator.neg, [(1,), (2,)])) == [-2, -1]  # and the next ones work
 
 
 @pytest.mark.slow
 def test_workers_that_are_killed_are_an_error_and_not_a_hang():
-    results = Workers(2).each(time.sleep, [(0,), (100,), (100,)])
+    results = Workers(2).map_unordered(time.sleep, [(0,), (100,), (100,)])
     assert next(results) is None
     for number in list(reusable_executor._executor._processes):
         os.kill(number, signal.SIGKILL)
     with pytest.raises(NoCluster, match="was killed, perhaps for want of memory"):
         list(results)
-    assert sorted(Workers(2).each(operator.neg, [(1,), (2,)])) == [-2, -1]
+    assert sorted(Workers(2).map_unordered(operator.neg, [(1,), (2,)])) == [-2, -1]
 
 
 def test_several_processes_give_the_same(tmp_path, alone):
@@ -93,7 +93,7 @@ def test_a_dask_cluster_gives_the_same(tmp_path, alone):
     pytest.importorskip("distributed")
     with connect("dask://local", 2) as workers:
         assert workers.jobs == 2
-        assert os.getpid() not in workers.each(os.getpid, [()])
+        assert os.getpid() not in workers.map_unordered(os.getpid, [()])
         assert written(tmp_path / "traces", workers) == alone
 
 
@@ -111,7 +111,7 @@ def test_a_dask_scheduler_by_its_address(tmp_path, alone):
 
 def test_dask_workers_without_turncoat_are_refused(monkeypatch):
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr("turncoat.evals.training.execution.workers.ANSWER_WITHIN", 1)
+    monkeypatch.setattr("turncoat.evals.training.execution.workers.CHECK_SECONDS", 1)
     monkeypatch.setattr("turncoat.evals.training.execution.workers.code_hash", partial(time.sleep, 30))
     with (
         distributed.LocalCluster(
@@ -127,7 +127,7 @@ def test_a_ray_cluster_gives_the_same(tmp_path, alone):
     pytest.importorskip("ray")
     with connect("ray://local", 2) as workers:
         assert workers == Workers(2, "ray", streams=False)
-        assert os.getpid() not in workers.each(os.getpid, [()])
+        assert os.getpid() not in workers.map_unordered(os.getpid, [()])
         assert written(tmp_path / "traces", workers) == alone
 
 
@@ -169,7 +169,7 @@ def ray_head():
 def test_a_ray_cluster_by_its_address(tmp_path, alone, ray_head):
     with connect(ray_head, 2) as workers:
         assert workers == Workers(2, "ray", streams=False)
-        assert os.getpid() not in workers.each(os.getpid, [(), ()])
+        assert os.getpid() not in workers.map_unordered(os.getpid, [(), ()])
         assert written(tmp_path / "traces", workers) == alone
 
 
@@ -218,7 +218,7 @@ def test_no_time_at_all():
 def test_time_for_some_seeds_and_the_next_run_goes_on(tmp_path, monkeypatch):
     settings = {"agents": ("counts",), "seeds": 4, "steps": 100, "cache": tmp_path}
     left = iter([True] * 5 + [False] * 99)
-    monkeypatch.setattr(budget.Budget, "left", lambda _: next(left))
+    monkeypatch.setattr(budget.TimeBudget, "left", lambda _: next(left))
     run = api.run(load_text(LEARNED_TWICE), settings=Settings(**settings, budget=60))
     [first, second] = run.judgements[2:]
     assert first.why == "the budget of 60 seconds ran out after 3 of 4 seeds"
@@ -231,9 +231,9 @@ def test_time_for_some_seeds_and_the_next_run_goes_on(tmp_path, monkeypatch):
 
 def test_the_clock(monkeypatch):
     Clock(monkeypatch)
-    short = budget.Budget(2)
+    short = budget.TimeBudget(2)
     assert [short.left(), short.left(), short.left()] == [True, False, False]
-    assert budget.Budget(None).left()
+    assert budget.TimeBudget(None).left()
     with pytest.raises(budget.OutOfTime, match="the budget of 2 seconds ran out in the middle"):
         short.check("in the middle")
 

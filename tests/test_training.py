@@ -101,12 +101,12 @@ def test_a_file_makes_no_object_but_turncoats(name):
 def test_a_file_that_is_none_is_passed_over(tmp_path):
     for content in (b"", b"PK\x03\x04 cut short", b"\x80\x04N."):
         (tmp_path / "x.npz").write_bytes(content)
-        assert checkpoints.find(tmp_path / "x.npz") is None
-    checkpoints.keep(tmp_path / "y.npz", {"a": 1})
+        assert checkpoints.load_checkpoint(tmp_path / "x.npz") is None
+    checkpoints.save_checkpoint(tmp_path / "y.npz", {"a": 1})
     whole = (tmp_path / "y.npz").read_bytes()
-    assert checkpoints.find(tmp_path / "y.npz") == {"a": 1}
+    assert checkpoints.load_checkpoint(tmp_path / "y.npz") == {"a": 1}
     (tmp_path / "y.npz").write_bytes(whole[: len(whole) // 2])
-    assert checkpoints.find(tmp_path / "y.npz") is None
+    assert checkpoints.load_checkpoint(tmp_path / "y.npz") is None
 
 
 # ------------------------------------------------------------------ left and gone on with
@@ -161,7 +161,7 @@ class Killed(BaseException):
 
 def leaving(monkeypatch, when):
     """Ends the program after the checkpoint of which `when` says so."""
-    keep, kept = checkpoints.keep, []
+    keep, kept = checkpoints.save_checkpoint, []
 
     def keeping(path, left):
         keep(path, left)
@@ -170,7 +170,7 @@ def leaving(monkeypatch, when):
             raise Killed
 
     monkeypatch.setattr(checkpoints, "keep", keeping)
-    monkeypatch.setattr("turncoat.evals.training.callbacks._SHARE", 0)
+    monkeypatch.setattr("turncoat.evals.training.callbacks._CHECKPOINT_SHARE", 0)
     return kept
 
 
@@ -209,15 +209,16 @@ def test_other_settings_do_not_go_on_with_it(monkeypatch, tmp_path):
 
 KILLED = """
 import os, signal, sys
-from turncoat.evals import checkpoints, course
+from turncoat.evals.training import callbacks as course
+from turncoat.evals.training.execution import checkpoints
 from tests.test_training import run
-keep, kept = checkpoints.keep, []
+keep, kept = checkpoints.save_checkpoint, []
 def keeping(path, left):
     keep(path, left)
     kept.append(path)
     if len(kept) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-checkpoints.keep, course._SHARE = keeping, 0
+checkpoints.save_checkpoint, course._CHECKPOINT_SHARE = keeping, 0
 for method in sys.argv[2:]:
     if not os.fork():
         run(method, cache=__import__("pathlib").Path(sys.argv[1]), checkpoint_every=0.0, steps=700)
@@ -250,15 +251,15 @@ def test_a_killed_run_goes_on_within_the_seed_to_the_same_bytes(tmp_path):
 
 def test_when_it_has_levelled_off():
     level = PlateauDetector(Plateau(looks=3, gain=0.1), 500)
-    looks = [(step, level.due(step)) for step in range(1, 41)]
+    looks = [(step, level.is_due(step)) for step in range(1, 41)]
     assert [step for step, due in looks if due] == [10, 20, 30, 40]
-    assert not level.due(45)
-    assert [level.is_flat(earned) for earned in (1.0, 1.05, 1.2, 1.3, 1.25, 1.31)] == [False] * 5 + [True]
+    assert not level.is_due(45)
+    assert [level.has_plateaued(earned) for earned in (1.0, 1.05, 1.2, 1.3, 1.25, 1.31)] == [False] * 5 + [True]
     rising = PlateauDetector(Plateau(looks=1, gain=0.0), 500)
-    assert not any(rising.is_flat(earned) for earned in (-3.0, -2.9, 0.0, 0.001))
-    assert rising.is_flat(0.001)
+    assert not any(rising.has_plateaued(earned) for earned in (-3.0, -2.9, 0.0, 0.001))
+    assert rising.has_plateaued(0.001)
     below = PlateauDetector(Plateau(looks=1, gain=0.5), 500)
-    assert [below.is_flat(earned) for earned in (-10.0, -4.0, -3.0)] == [False, False, True]
+    assert [below.has_plateaued(earned) for earned in (-10.0, -4.0, -3.0)] == [False, False, True]
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "3:", "3:x", "3:-1", "3:inf", "3:nan", "3:0:1", "2.5"])
@@ -373,7 +374,7 @@ def test_what_came_after_a_checkpoint_is_shown_once(tmp_path):
         first.figures(step, {"loss": float(step)})
     first.close()
     again = TensorBoardWriter(tmp_path, 100, 20)
-    again.earned(((15, 1.0), (25, 2.0)))
+    again.learning_curve(((15, 1.0), (25, 2.0)))
     again.figures(30, {"loss": 31.0})
     again.close()
     assert scalars(tmp_path) == {"loss": [(10, 10.0), (20, 20.0), (30, 31.0)], "earned": [(25, 2.0)]}
@@ -400,7 +401,7 @@ def test_without_tensorboard_it_says_how_to_get_it(call, monkeypatch, tmp_path):
     assert err == "turncoat: curves for TensorBoard need tensorboard and torch: pip install 'turncoat[learn]'\n"
 
 
-class Onlooker:
+class ProgressListener:
     """Counts seeds, and hears how far each is."""
 
     def __init__(self):
@@ -419,7 +420,7 @@ class Onlooker:
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_it_says_how_far_each_seed_is(jobs, monkeypatch):
     monkeypatch.setattr(heartbeats, "HEARTBEAT_SECONDS", 0.02)
-    looker = Onlooker()
+    looker = ProgressListener()
     settings = Settings(("counts",), jobs, 60_000 if jobs == 2 else 4_000, jobs=jobs)
     api.run(claimed("counts"), settings=settings, count=looker)
     assert {its[:2] for its in looker.heard} == {("counts", seed) for seed in range(jobs)}

@@ -24,7 +24,7 @@ from .evals.studies.sweep import identity, run_sweep
 from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
 from .evals.studies.sweep_points import SweepResult
 from .evals.studies.sweep_question import SweepAxis, SweepSettings, sweep_settings
-from .evals.traces.provenance import check_target
+from .evals.traces.atomic_folder import check_target
 from .evals.training.execution.workers import Workers
 from .evals.training.telemetry.early_stopping import Plateau
 from .evals.training.trained_seeds import Count

@@ -24,7 +24,7 @@ from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
 from ..traces.trace import Trace, trace_name
 from ..training.curriculum import stages_before
-from ..training.execution.time_budget import Budget, OutOfTime
+from ..training.execution.time_budget import OutOfTime, TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
 from ..training.options import CHECKPOINT_SECONDS, TrainingOptions, resolve_device
@@ -264,7 +264,7 @@ class _Runner:
         runs = scenario.document.runs
         self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
         self.laboratory = Laboratory(scenario)
-        self.budget = Budget(settings.budget)
+        self.budget = TimeBudget(settings.budget)
         self.agents = settings.agents_for(scenario)
         self.own = {each.label: each for each in settings.own}
         self.episodes = settings.episodes or runs.episodes

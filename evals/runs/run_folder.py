@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..traces.provenance import RunError, git_commit, library_versions, whole_folder
+from ..traces.atomic_folder import atomic_folder
+from ..traces.provenance import RunError, git_commit, library_versions
 from ..traces.trace import Trace, read_trace, write_trace
 from ..verdicts.expectation import Judgement, Verdict, verdict
 
@@ -112,7 +113,7 @@ def save_run(
     Raises:
         RunError: the target exists, or cannot be written.
     """
-    with whole_folder(target) as folder:
+    with atomic_folder(target) as folder:
         _write_json(folder / "manifest.json", {"version": RUN_VERSION, **asdict(manifest)})
         _write_json(folder / "verdict.json", verdict_data(manifest.scenario, judgements))
         again = f"\nTo make this run again, and see whether it comes to the same: `turncoat reproduce {target.name}`\n"

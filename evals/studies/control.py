@@ -41,7 +41,7 @@ from ..measures.outcomes import (
     random_conduct,
     seeds_conduct,
 )
-from ..training.execution.time_budget import Budget
+from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
 from ..training.trained_seeds import Count, School
@@ -203,7 +203,9 @@ class _Reporter:
         self.seeds = asked.seeds or runs.seeds
         workers, steps = asked.workers or Workers(1), asked.steps or runs.steps
         cache = None if asked.cache is None or asked.agent == "exact" else TraceCache(asked.cache)
-        self.school = School(self.laboratory, steps, runs.episodes, workers, cache, Budget(None), report, asked.count)
+        self.school = School(
+            self.laboratory, steps, runs.episodes, workers, cache, TimeBudget(None), report, asked.count
+        )
 
     def report_of(self) -> ControlReport:
         variants = self.scenario.document.variants

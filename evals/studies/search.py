@@ -22,7 +22,7 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
 from ..exact.solved_worlds import Laboratory
 from ..statistics.binomial import clopper_pearson
-from ..training.execution.time_budget import Budget
+from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
 from ..training.options import TrainingOptions, resolve_device
@@ -214,7 +214,7 @@ class _Searcher:
             runs.episodes,
             settings.workers or Workers(1),
             None if settings.cache is None or settings.agent == "exact" else TraceCache(settings.cache),
-            Budget(None),
+            TimeBudget(None),
             lambda _: None,
             lambda *_: None,
             options=settings.options,

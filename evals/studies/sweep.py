@@ -119,7 +119,7 @@ def _run(scenario: Scenario, tasks: Sequence[SweepTask], jobs: int) -> Iterator[
     from joblib import Parallel, delayed, parallel_config
 
     bench = SweepWorlds(scenario)
-    with parallel_config("loky", inner_max_num_threads=1):  # see `Workers.each`
+    with parallel_config("loky", inner_max_num_threads=1):  # see `Workers.map_unordered`
         workers = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator_unordered", pre_dispatch="2 * n_jobs")
     yield from workers(delayed(_with_task)(bench, task) for task in tasks)
 

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..traces.provenance import RunError, whole_folder
+from ..traces.atomic_folder import atomic_folder
+from ..traces.provenance import RunError
 from ..training.telemetry.early_stopping import Plateau
 from .sweep_points import SweepCosts, SweepResult, SweepRow
 from .sweep_question import SweepAxis, SweepSettings
@@ -79,7 +80,7 @@ def save_sweep(
     """
     table = io.BytesIO()
     sweep.to_frame().write_parquet(table)
-    with whole_folder(target) as folder:
+    with atomic_folder(target) as folder:
         (folder / TABLE).write_bytes(table.getvalue())
         (folder / ASKED).write_text(json.dumps(_asked(sweep, identity, command), indent=2) + "\n", encoding="utf-8")
         if picture is not None:

@@ -1,6 +1,6 @@
-"""What goes on beside the training of one seed: a clock, a curve, checkpoints, looks at it, and word of how far it is.
+"""What accompanies the training of one seed: deadline, learning curve, early stopping, checkpoints, progress.
 
-It changes nothing in the training, but that it may end it early.
+Nothing here changes the training, but that it may end it early.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from .curriculum import Left, Lesson, School, world_of
 from .execution import checkpoints
 from .execution.time_budget import Deadline
 from .spec import Training, lane
-from .telemetry.early_stopping import EPISODES, PlateauDetector, earned_by
+from .telemetry.early_stopping import EPISODES, PlateauDetector, mean_return
 from .telemetry.env_monitor import MonitoredEnv
-from .telemetry.exact_curve import as_trained
+from .telemetry.exact_curve import finished_copy
 from .telemetry.heartbeats import Heartbeat
 from .telemetry.tensorboard import EARNED, TensorBoardWriter
 
-_SHARE = 20
-"""Writing checkpoints takes no more than one part in so many of the time."""
+_CHECKPOINT_SHARE = 20
+"""Writing checkpoints takes at most one part in so many of the time."""
 
 
 @runtime_checkable
-class _Placed(Protocol):
-    """A lane that can say where it stands, and go there."""
+class _Positioned(Protocol):
+    """A training environment whose position (state, tick, random numbers) can be stored and restored."""
 
     def place(self) -> tuple[Any, ...]: ...
 
@@ -39,94 +39,96 @@ class _Placed(Protocol):
 
 
 def tensorboard_writer_of(training: Training, seed: int, since: int = 0) -> TensorBoardWriter | None:
-    """The board for a seed's curves from a step on; None where nobody wants them.
+    """The TensorBoard writer of a seed, from step `since` on; None where TensorBoard is not asked for.
 
     Raises:
         NoTensorBoard: it cannot be written.
     """
-    if training.options.tensorboard is None:
+    folder = training.options.tensorboard
+    if folder is None:
         return None
     name = trace_name(training.field.stage, training.method, training.overrides)
-    return TensorBoardWriter(
-        training.options.tensorboard / training.field.name / name / f"seed-{seed}", training.steps, since
-    )
+    return TensorBoardWriter(folder / training.field.name / name / f"seed-{seed}", training.steps, since)
 
 
 class TrainingCallbacks:
-    """Of one seed.
+    """The callbacks of one seed's training, over all stages of its curriculum.
 
     Attributes:
-        earning: what it earned so far.
+        curve: the learning curve so far.
         left: where an earlier process left this training, or None.
     """
 
     def __init__(self, training: Training, seed: int, deadline: Deadline) -> None:
-        """Take up what was left of it, if anything was.
+        """Begin, from a checkpoint if there is one.
 
         Raises:
-            NoTensorBoard: curves are wanted and cannot be written.
+            NoTensorBoard: TensorBoard is asked for and cannot be written.
         """
         self._training, self._seed, self._deadline = training, seed, deadline
         options = training.options
         self._path = None
         if options.checkpoints is not None:
-            self._path = checkpoints.checkpoint_of(options.checkpoints, training.key(seed))
-        kept = None if self._path is None else checkpoints.find(self._path)
+            self._path = checkpoints.checkpoint_path(options.checkpoints, training.key(seed))
+        checkpoint = None if self._path is None else checkpoints.load_checkpoint(self._path)
         self.left: Left | None = None
         self._place: tuple[Any, ...] | None = None
-        if kept is None:
-            self.earning = LearningCurve(world_of(training.school).agents[0].weights, training.steps)
+        self._detector: PlateauDetector | None = None
+        self._lesson_start = 0
+        if checkpoint is None:
+            self.curve = LearningCurve(world_of(training.school).agents[0].weights, training.steps)
         else:
-            self.earning, self.left, self._place = kept["earning"], kept["left"], kept["place"]
-        self._levelling: PlateauDetector | None = None if kept is None else kept["levelling"]
-        self._before = 0 if kept is None else kept["before"]
-        self._pulse = Heartbeat(options.heartbeats, seed, training.steps)
-        self._board = tensorboard_writer_of(training, seed, self.earning.steps)
-        self._next = time.monotonic() + options.checkpoint_every
+            self.curve, self.left, self._place = checkpoint["curve"], checkpoint["left"], checkpoint["place"]
+            self._detector, self._lesson_start = checkpoint["detector"], checkpoint["lesson_start"]
+        self._heartbeat = Heartbeat(options.heartbeats, seed, training.steps)
+        self._tensorboard = tensorboard_writer_of(training, seed, self.curve.steps)
+        self._next_checkpoint = time.monotonic() + options.checkpoint_every
 
-    # What `Life` asks for
+    # What `Life` calls
 
     def lane(self, school: School) -> TrainingEnv:
-        """Where a lesson is learned; everything that happens there is noted."""
+        """The environment of a lesson, monitored."""
         self._inner = lane(school, plans(self._training.method))
         self._school = school
-        return MonitoredEnv(self._inner, self._deadline.check, self._earned, self.earning.begun)
+        return MonitoredEnv(self._inner, self._deadline.check, self._after_step, self.curve.on_reset)
 
     def begins(self, lesson: Lesson) -> None:
-        """A lesson begins, or goes on where it was left."""
+        """A lesson begins, or goes on from a checkpoint."""
         self._lesson = lesson
         self._total = max(round(lesson.share * self._training.steps), 1)
-        if self._place is not None and isinstance(self._inner, _Placed):
+        if self._place is not None and isinstance(self._inner, _Positioned):
+            # Restored from a checkpoint: the plateau detector and the lesson's first step came with it.
             self._inner.go_to(self._place)
             self._place = None
             return
-        self._before = self.earning.steps
+        self._lesson_start = self.curve.steps
         plateau = self._training.options.plateau
-        self._levelling = None
+        self._detector = None
         if plateau is not None and stops(self._training.method) and isinstance(lesson.agent, Stops):
-            self._levelling = PlateauDetector(plateau, self._total)
+            self._detector = PlateauDetector(plateau, self._total)
 
     def progress(self, step: int, figures: Mapping[str, float]) -> None:
-        """See `agents.base.Progress`; what the agent is then is all that its training has come to."""
+        """See `agents.base.Progress`; the agent is consistent here, so this is where it can be copied and stored."""
         self._deadline.check()
         if self._own_lanes:
-            self.earning.reached(step, figures.get(EARNED))
-            self._pulse.beat(self.earning)
-            step -= self._before
-        if self._board is not None:
-            self._board.figures(self._before + step, figures)
-            self._board.earned(self.earning.curve)
-        if self._levelling is not None and self._levelling.due(step):
-            self._look(self._levelling)
-        if self._path is not None and time.monotonic() >= self._next:
-            self._keep()
+            # It steps environments of its own, so the monitor sees nothing, and it counts steps over all lessons.
+            self.curve.on_progress(step, figures.get(EARNED))
+            self._heartbeat.beat(self.curve)
+            step -= self._lesson_start
+        if self._tensorboard is not None:
+            self._tensorboard.figures(self._lesson_start + step, figures)
+            self._tensorboard.learning_curve(self.curve.points)
+        if self._detector is not None and self._detector.is_due(step):
+            self._look(self._detector)
+        if self._path is not None and time.monotonic() >= self._next_checkpoint:
+            self._save()
 
     def close(self) -> None:
         """Training is over."""
-        self._pulse.stop()
-        if self._board is not None:
-            self._board.earned(self.earning.curve)
-            self._board.close()
+        self._heartbeat.stop()
+        if self._tensorboard is not None:
+            self._tensorboard.learning_curve(self.curve.points)
+            self._tensorboard.close()
 
     # Inside
 
@@ -134,38 +136,40 @@ class TrainingCallbacks:
     def _own_lanes(self) -> bool:
         return bool(getattr(self._lesson.agent, "own_lanes", False))
 
-    def _earned(self, rewards: Any, over: bool) -> None:
-        self.earning.paid(rewards, over)
-        self._pulse.beat(self.earning)
+    def _after_step(self, rewards: Any, over: bool) -> None:
+        self.curve.on_step(rewards, over)
+        self._heartbeat.beat(self.curve)
 
-    def _look(self, levelling: PlateauDetector) -> None:
-        """Plays it aside, and ends its training where it earns no more than before."""
+    def _look(self, detector: PlateauDetector) -> None:
+        """Evaluate the agent in an environment of its own, and stop its training if its return has plateaued."""
         agent, world = cast(Agent, self._lesson.agent), world_of(self._school)
-        if isinstance(agent, Enters):  # its weights no look changes
+        if isinstance(agent, Enters):  # acting changes none of its weights, and a copy of networks is expensive
             agent.enter_world(world)
         else:
-            agent = as_trained(agent)
-        aside = lane(self._school, plans(self._training.method))
+            agent = finished_copy(agent)
+        env = lane(self._school, plans(self._training.method))
         certain = isinstance(self._school, Enumeration) and not self._school.mdp.chancy
-        earned = earned_by(agent, aside, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
-        if earned is not None and levelling.is_flat(earned) and isinstance(self._lesson.agent, Stops):
+        found = mean_return(agent, env, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
+        if found is not None and detector.has_plateaued(found) and isinstance(self._lesson.agent, Stops):
             self._lesson.agent.stop()
 
-    def _keep(self) -> None:
+    def _save(self) -> None:
+        """Write a checkpoint, where the agent and the environment can be stored."""
         lesson = self._lesson
-        if self._path is None or not isinstance(lesson.agent, Resumable) or not isinstance(self._inner, _Placed):
+        if self._path is None or not isinstance(lesson.agent, Resumable) or not isinstance(self._inner, _Positioned):
             return
         began = time.monotonic()
-        left = {
+        checkpoint = {
             "left": Left(lesson.number, lesson.lessons, lesson.agent),
             "place": self._inner.place(),
-            "earning": self.earning,
-            "levelling": self._levelling,
-            "before": self._before,
+            "curve": self.curve,
+            "detector": self._detector,
+            "lesson_start": self._lesson_start,
         }
         try:
-            checkpoints.keep(self._path, left)
-        except (CannotKeep, OSError):  # then a kill costs the whole seed
+            checkpoints.save_checkpoint(self._path, checkpoint)
+        except (CannotKeep, OSError):  # go on without checkpoints: they only save time after a kill
             self._path = None
         now = time.monotonic()
-        self._next = now + max(self._training.options.checkpoint_every, _SHARE * (now - began))
+        # A large agent takes long to write: then checkpoints are rarer.
+        self._next_checkpoint = now + max(self._training.options.checkpoint_every, _CHECKPOINT_SHARE * (now - began))

@@ -1,4 +1,4 @@
-"""In which manner seeds are trained: on what, how long at most, and who looks on."""
+"""Options of a training: the device, early stopping, checkpoints and telemetry."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from ...agents.registry.agents import computes, stops
 from .telemetry.early_stopping import Plateau
 
 CHECKPOINT_SECONDS = 30.0
-"""Seconds between two checkpoints of a training: what a kill costs at most. Shorter trainings make none."""
+"""Seconds between two checkpoints of a training: the most that a kill costs. Shorter trainings make none."""
 
 
 def resolve_device(device: str, methods: Iterable[str] = ()) -> str:
-    """The device that stands for one that was asked for; `auto` is looked up only where a method needs to know.
+    """The device that is meant; `auto` is looked up only where one of the agents uses a device.
 
     Raises:
         NoDevice: it is not there.
     """
+    # Looking for a GPU imports torch, which takes seconds.
     if device == AUTO and not any(map(computes, methods)):
         return CPU
     return chosen(device)
@@ -28,14 +29,15 @@ def resolve_device(device: str, methods: Iterable[str] = ()) -> str:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """See above. Only the device and the plateau can change a result.
+    """How seeds are trained. Only the device and the plateau can change a result.
 
     Attributes:
-        device: where networks live (`cpu`, `cuda`, `auto`); other agents work on the processor.
+        device: where networks are computed (`cpu`, `cuda`, `auto`); other agents use the processor.
         plateau: when a training ends early; None: never. Agents that cannot end early are trained to the end.
-        board: the folder for TensorBoard, or None.
-        checkpoints: the folder in which trainings that are under way are kept, or None; every: seconds between two.
-        pulses: the folder in which trainings say how far they are, or None.
+        tensorboard: the folder for TensorBoard, or None.
+        checkpoints: the folder for checkpoints of unfinished trainings, or None.
+        checkpoint_every: seconds between two checkpoints.
+        heartbeats: the folder in which trainings report their progress, or None.
     """
 
     device: str = CPU
@@ -46,7 +48,10 @@ class TrainingOptions:
     heartbeats: Path | None = None
 
     def result_relevant(self, agent: str) -> dict[str, Any]:
-        """What of this can change what comes of a method, as plain data; nothing where everything is as usual."""
+        """The options that can change an agent's result, as plain data for keys and traces; defaults are left out.
+
+        Defaults are left out so that adding an option does not change the keys of earlier results.
+        """
         out: dict[str, Any] = {}
         if self.device != CPU and computes(agent):
             out["device"] = in_words(self.device)
@@ -56,4 +61,4 @@ class TrainingOptions:
 
 
 DEFAULT_OPTIONS = TrainingOptions()
-"""On the processor, to the end, and nobody looks on."""
+"""On the processor, to the end, without checkpoints or telemetry."""

@@ -35,7 +35,7 @@ class Training:
         scenario_hash, overrides: for the trace.
         own: the user's agent that is meant, in place of one of `METHODS`.
         thoughts: record what it thinks.
-        until: seconds since the epoch after which it stops (see `Budget.until`); a seed that is not done has no trace.
+        until: seconds since the epoch after which it stops (see `TimeBudget`); a seed that is not done has no trace.
         options: device, early stopping and telemetry.
     """
 

@@ -56,7 +56,7 @@ def trained_together(
     Raises:
         NoCluster: the workers run another Turncoat, or other libraries, than this process.
     """
-    for seed, code, traces in workers.each(_signed, [(tuple(trainings), seed) for seed in seeds], go_on):
+    for seed, code, traces in workers.map_unordered(_signed, [(tuple(trainings), seed) for seed in seeds], go_on):
         if traces is None:
             continue
         if code != code_hash() or any(trace.meta.versions != library_versions() for trace in traces):
@@ -102,12 +102,12 @@ class _Raised:
     """Agents as their training has left them, one for each of the world's, not yet where they are judged.
 
     Attributes:
-        agents: see there; life: theirs, where there is one agent; earning: what it earned meanwhile.
+        agents: see there; life: theirs, where there is one agent; curve: its learning curve.
     """
 
     agents: list[Pupil]
     life: Life[Pupil] | None = None
-    earning: LearningCurve | None = None
+    curve: LearningCurve | None = None
 
     def doubled(self) -> _Raised:
         """The same again, so that what one of the two learns or draws the other does not."""
@@ -117,11 +117,11 @@ class _Raised:
 def _raised(training: Training, seed: int, deadline: Deadline) -> _Raised:
     if len(training.field.agents) > 1 or "=" in training.method:
         return _Raised(together.raised_together(training, seed, deadline))
-    course = TrainingCallbacks(training, seed, deadline)
-    life = _life(training, course)
+    callbacks = TrainingCallbacks(training, seed, deadline)
+    life = _life(training, callbacks)
     agent = life.raised(seed)
-    course.close()
-    return _Raised([agent], life, course.earning)
+    callbacks.close()
+    return _Raised([agent], life, callbacks.curve)
 
 
 def _there(raised: _Raised, training: Training) -> list[Pupil]:
@@ -156,12 +156,12 @@ def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) 
         played = replace(played, regrets={seed: short})
     if training.told:
         played = replace(played, meta=replace(played.meta, training=training.told))
-    if (earning := raised.earning) is None:
+    if (curve := raised.curve) is None:
         return played
-    return replace(played, learning={seed: earning.curve}, trained={seed: earning.steps})
+    return replace(played, learning={seed: curve.points}, trained={seed: curve.steps})
 
 
-def _life(training: Training, course: TrainingCallbacks) -> Life[Pupil]:
+def _life(training: Training, callbacks: TrainingCallbacks) -> Life[Pupil]:
     """What the agent goes through before it is judged."""
     world = world_of(training.school)
 
@@ -171,4 +171,4 @@ def _life(training: Training, course: TrainingCallbacks) -> Life[Pupil]:
             agent.use(training.options.device)
         return agent
 
-    return Life(make, training.scenario, training.school, training.field.stage, training.steps, course)
+    return Life(make, training.scenario, training.school, training.field.stage, training.steps, callbacks)

@@ -12,12 +12,12 @@ from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import Laboratory
 from ..traces.trace import Trace, join_traces, trace_name
 from .callbacks import tensorboard_writer_of
-from .execution.time_budget import Budget
+from .execution.time_budget import TimeBudget
 from .execution.trace_cache import TraceCache
 from .execution.workers import Workers
 from .options import DEFAULT_OPTIONS, TrainingOptions, resolve_device
 from .spec import Training, training_for
-from .telemetry.heartbeats import listening
+from .telemetry.heartbeats import relay_heartbeats
 from .train_seed import lives_alike, trained_together
 
 Count = Callable[[str, int, int], None]
@@ -62,7 +62,7 @@ class School:
     episodes: int
     workers: Workers
     cache: TraceCache | None
-    budget: Budget
+    budget: TimeBudget
     report: Callable[[str], None]
     count: Count
     own: Mapping[str, Own] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class School:
         self.report(f"training {len(missing)} {what}, {self.steps:,} steps each")
         self.count(what, len(kept), seeds)
         together = {stage: training, **self._served(training, method, overrides, missing)}
-        with listening(self.count, method) as heartbeats:
+        with relay_heartbeats(self.count, method) as heartbeats:
             watched = [
                 replace(each, options=replace(each.options, heartbeats=heartbeats)) for each in together.values()
             ]
@@ -151,10 +151,10 @@ class School:
                     kept[seed] = trace
                     self.found += 1
                     if (
-                        board := tensorboard_writer_of(training, seed)
+                        writer := tensorboard_writer_of(training, seed)
                     ) is not None:  # all that is known of how it was trained
-                        board.earned(trace.learning.get(seed, ()))
-                        board.close()
+                        writer.learning_curve(trace.learning.get(seed, ()))
+                        writer.close()
         return [seed for seed in range(seeds) if seed not in kept]
 
     def _kept(self, method: str, overrides: Overrides, stage: str) -> dict[int, Trace]:

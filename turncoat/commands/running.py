@@ -151,7 +151,7 @@ def run(
     from ..evals.reports.files import check_files
     from ..evals.reports.summary import RunReport
     from ..evals.runs.run import Settings
-    from ..evals.traces.provenance import check_target
+    from ..evals.traces.atomic_folder import check_target
     from ..evals.training.execution.workers import connect
     from ..evals.verdicts.expectation import EXIT_CODES, verdict
 

@@ -139,7 +139,7 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Record an episode as a film, without a window: one frame for each tick and one for the end."""
-    from ..evals.traces.provenance import check_target
+    from ..evals.traces.atomic_folder import check_target
 
     check_target(out)
     show = _show(which, param, set_, stage, agent)

@@ -19,7 +19,8 @@ from ...evals.runs.reopen import reopen_scenario
 from ...evals.runs.run_folder import StoredRun, load_run
 from ...evals.studies.sweep_folder import ASKED, load_sweep
 from ...evals.studies.sweep_points import SweepResult
-from ...evals.traces.provenance import RunError, check_target
+from ...evals.traces.atomic_folder import check_target
+from ...evals.traces.provenance import RunError
 from .plots import learning_data, sweep_data
 from .replay_data import Data, film, stage_data
 
