@@ -260,11 +260,11 @@ def test_a_recording_of_a_newer_version_is_refused(stored: StoredRun, tmp_path: 
 def test_a_thought_of_a_newer_version_is_refused(stored: StoredRun, tmp_path: Path) -> None:
     show = open_run(_copy(stored, tmp_path / "run"))
     episode = show.episode(0)
-    said = episode.said[3]
+    said = episode.thoughts[3]
     assert said is not None
     assert said[0] is not None
     newer = json.dumps({**json.loads(said[0]), "version": 99})
-    object.__setattr__(episode, "said", (*episode.said[:3], (newer,), *episode.said[4:]))
+    object.__setattr__(episode, "thoughts", (*episode.thoughts[:3], (newer,), *episode.thoughts[4:]))
 
     with pytest.raises(TraceError, match=r"tick 3: .*99"):
         show.mind(episode, 3, 0)

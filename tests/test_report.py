@@ -253,7 +253,7 @@ def test_curves_are_those_of_the_training(learned):
     assert trace["label"] == next(iter(learned.traces))
     assert [seed for seed, _ in trace["seeds"]] == [0, 1]
     recorded = RecordedShow(learned, trace["label"])
-    earned = [recorded.episode(number).weighted().sum() for number in range(len(recorded.keys))]
+    earned = [recorded.episode(number).weighted_rewards().sum() for number in range(len(recorded.keys))]
     assert trace["deployed"]["earned"] == pytest.approx([np.mean(earned), min(earned), max(earned)], abs=1e-4)
     for seed, curve in trace["seeds"]:
         assert [tuple(point) for point in curve] == list(learned.trace(trace["label"]).learning[seed])

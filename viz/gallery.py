@@ -14,7 +14,7 @@ from PIL import Image
 from ..evals.inspection.show import LiveShow
 from ..evals.studies.sweep import run_sweep
 from ..evals.studies.sweep_question import SweepAxis, sweep_settings
-from ..evals.traces.episode import Episode, so_far
+from ..evals.traces.episode import Episode, running_sums
 from ..scenarios.language.loading import apply_overrides, load, load_text
 from ..scenarios.language.names.axes import axis_values
 from ..scenarios.language.schema.document import Axis as AxisRange
@@ -57,8 +57,8 @@ def lab_picture(ratio: float = 2) -> Image.Image:
     ]
     below = curves(
         [
-            Curve("hidden performance so far", so_far(episode.performance)[: TICKS + 1], LIGHT.performance),
-            Curve("weighted reward so far", so_far(episode.weighted())[: TICKS + 1], LIGHT.reward),
+            Curve("hidden performance so far", running_sums(episode.performance)[: TICKS + 1], LIGHT.performance),
+            Curve("weighted reward so far", running_sums(episode.weighted_rewards())[: TICKS + 1], LIGHT.reward),
         ],
         marks,
         width=inner,

@@ -129,8 +129,8 @@ class RecordedShow:
         Raises:
             TraceError: what was recorded cannot be read.
         """
-        said = episode.said[tick] if tick < len(episode.said) else None
-        if said is None or (text := said[agent]) is None:
+        recorded = episode.thoughts[tick] if tick < len(episode.thoughts) else None
+        if recorded is None or (text := recorded[agent]) is None:
             return None
         try:
             thought = Thought.from_json(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...envs.base import Floats
-from .trace import Curve
+from .trace import LearningPoints
 
 POINTS = 50
 """Points of a curve, at most."""
@@ -26,7 +26,7 @@ class LearningCurve:
         return self._steps
 
     @property
-    def points(self) -> Curve:
+    def points(self) -> LearningPoints:
         """(step, mean return of the episodes that ended since the point before); exploration is included."""
         return tuple(self._points)
 

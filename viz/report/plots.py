@@ -33,7 +33,7 @@ def learning_data(run: StoredRun) -> list[Data]:
 
 def _deployed(show: RecordedShow) -> Data:
     """The stage of a recording, and the least, mean and greatest weighted reward of its first episodes."""
-    earned = [float(show.episode(number).weighted().sum()) for number in range(min(len(show.keys), DEPLOYED))]
+    earned = [float(show.episode(number).weighted_rewards().sum()) for number in range(min(len(show.keys), DEPLOYED))]
     return {"stage": show.stage, "earned": [round(sum(earned) / len(earned), 4), min(earned), max(earned)]}
 
 

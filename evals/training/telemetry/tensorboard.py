@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from ...traces.trace import Curve
+from ...traces.trace import LearningPoints
 
 MAX_POINTS: Final = 1_000
 """Points of a figure, about; what comes more often is thinned out."""
@@ -57,7 +57,7 @@ class TensorBoardWriter:
             if name != EARNED:
                 self._writer.add_scalar(name, value, step)
 
-    def learning_curve(self, curve: Curve) -> None:
+    def learning_curve(self, curve: LearningPoints) -> None:
         """Write the points of a learning curve that are not there yet."""
         for step, value in curve:
             if step > self._last_point:
