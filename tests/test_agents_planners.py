@@ -30,7 +30,7 @@ from turncoat.envs.world.agent_parts import ENUMERATE, Part
 from turncoat.evals.exact.planned_policy import OnTheTruth
 from turncoat.evals.exact.rollout import record_exactly
 from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.telemetry.exact_curve import exact_value, reachable_policy
 
 FEW = 10_000
@@ -319,7 +319,7 @@ def test_what_is_planned_is_done_and_with_swept_leaves_put_off() -> None:
 
 def test_a_run_plans_as_the_file_says_and_its_thoughts_say_so() -> None:
     scenario = turncoat.load("off_switch", {"robot.planner": {"mcts": {"simulations": 32, "sweeps": 60}}})
-    run = turncoat.run(scenario, settings=Settings(agents=["exact", "counts"], seeds=1, steps=2_000, episodes=2))
+    run = turncoat.run(scenario, settings=RunSettings(agents=["exact", "counts"], seeds=1, steps=2_000, episodes=2))
     for agent in ("exact", "counts"):
         said = run.traces[f"deploy-{agent}"].table["thoughts"].drop_nulls()
         thought = Thought.from_json(said[0][0])
@@ -329,7 +329,7 @@ def test_a_run_plans_as_the_file_says_and_its_thoughts_say_so() -> None:
         assert plan.node_visits[0] == 32
         assert thought.q.tolist() == plan.q.tolist()
     assert run.traces["deploy-exact"].table["events"].to_list() != []
-    quiet = turncoat.run(scenario, settings=Settings(agents=["exact", "counts"], seeds=1, steps=200, thoughts=False))
+    quiet = turncoat.run(scenario, settings=RunSettings(agents=["exact", "counts"], seeds=1, steps=200, thoughts=False))
     assert all(trace.table["thoughts"].null_count() == len(trace.table) for trace in quiet.traces.values())
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import turncoat
-from turncoat import Settings
+from turncoat import RunSettings
 from turncoat.scenarios.language.faults.faults import ScenarioError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,8 +18,8 @@ NAME = "escape/interruption"
 
 def test_what_is_public():
     assert turncoat.__all__ == [
+        "RunSettings",
         "SearchSettings",
-        "Settings",
         "__version__",
         "check",
         "compare",
@@ -125,7 +125,7 @@ def test_events_and_why():
 
 def test_run(tmp_path):
     said: list[str] = []
-    result = turncoat.run(NAME, settings=Settings(agents=("exact",)), report=said.append)
+    result = turncoat.run(NAME, settings=RunSettings(agents=("exact",)), report=said.append)
     assert result.verdict == "pass"
     assert said[0] == "it presses the button (exact)"
     stored = result.save(tmp_path / "kept")

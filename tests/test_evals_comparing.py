@@ -8,7 +8,7 @@ import pytest
 
 import turncoat
 from tests.test_cli import CORRIDOR
-from turncoat import Settings
+from turncoat import RunSettings
 from turncoat.evals.runs.compare import RunSide, compare_runs, open_side
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.traces.provenance import RunError
@@ -34,7 +34,7 @@ def runs(tmp_path_factory):
     def run(seeds=8, left_pay=1, agents=("exact", "counts")):
         key = (seeds, left_pay, agents)
         if key not in made:
-            settings = Settings(agents=agents, seeds=seeds)
+            settings = RunSettings(agents=agents, seeds=seeds)
             result = turncoat.run(folder / "corridor.yaml", {"left_pay": left_pay}, settings)
             made[key] = result.save(folder / f"run{len(made)}", command=["turncoat", "run", "--out", "x"]).folder
         return made[key]

@@ -19,7 +19,7 @@ from turncoat.evals.reports.jsonl import jsonl
 from turncoat.evals.reports.junit import junit
 from turncoat.evals.reports.markdown import code, markdown, plain
 from turncoat.evals.reports.summary import RunReport
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.provenance import RunError
 from turncoat.evals.traces.trace import read_trace
 from turncoat.evals.verdicts.expectation import Judgement
@@ -43,7 +43,7 @@ def mixed(tmp_path, monkeypatch):
     """A run of every outcome, in a folder with a name to be quoted."""
     monkeypatch.chdir(tmp_path)
     Path("a b.yaml").write_text(MIXED)
-    run = api.run("a b.yaml", {"left_pay": 0.5}, Settings(all_agents=True, seeds=2, steps=100))
+    run = api.run("a b.yaml", {"left_pay": 0.5}, RunSettings(all_agents=True, seeds=2, steps=100))
     return RunReport("a b.yaml", run, run.save(Path("kept")).folder)
 
 

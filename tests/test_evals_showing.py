@@ -19,7 +19,7 @@ from turncoat.evals.inspection.game import Game, replay_file
 from turncoat.evals.inspection.show import LiveShow, open_run, open_trace
 from turncoat.evals.inspection.show_process import SubprocessShow
 from turncoat.evals.runs.reopen import world_of
-from turncoat.evals.runs.run import Settings, run_scenario
+from turncoat.evals.runs.run import RunSettings, run_scenario
 from turncoat.evals.runs.run_folder import StoredRun
 from turncoat.evals.traces.episode import episode_of
 from turncoat.evals.traces.provenance import RunError, library_versions
@@ -178,7 +178,7 @@ def test_what_goes_wrong_in_another_process_is_heard() -> None:
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     scenario = load("treacherous_turn/lab")
-    run = run_scenario(scenario, Settings(agents=("exact",)))
+    run = run_scenario(scenario, RunSettings(agents=("exact",)))
     return run.save(tmp_path_factory.mktemp("runs") / "lab", command=["test"])
 
 

@@ -9,7 +9,7 @@ from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.measures.comparands import Side, exact_interval, sides_of
 from turncoat.evals.runs.compare import RunSide as Compared
 from turncoat.evals.runs.compare import compare_runs
-from turncoat.evals.runs.run import Settings, outlooks
+from turncoat.evals.runs.run import RunSettings, outlooks
 from turncoat.evals.verdicts.expectation import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds
 from turncoat.scenarios.language.loading import load_text
 
@@ -26,7 +26,7 @@ STAGES = STAGES[: STAGES.index("expect:")] + "expect:\n"
 def judged(lines, **settings):
     """The judgements of a file with these expectations."""
     text = STAGES + "".join(f"  - {{name: claim {number}, {line}}}\n" for number, line in enumerate(lines))
-    return api.run(load_text(text), settings=Settings(**settings))
+    return api.run(load_text(text), settings=RunSettings(**settings))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_who_is_compared_with_has_to_run_too():
 
 def test_seeds_are_told_beforehand():
     text = STAGES + "  - {name: x, of: [counts], measure: share(went_right), minus: {stage: train}, at_least: 0.5}\n"
-    [outlook] = outlooks(load_text(text), Settings(agents=("counts",)))
+    [outlook] = outlooks(load_text(text), RunSettings(agents=("counts",)))
     assert outlook.needed == 13
     assert outlook.alike is None
     assert "13 seeds are needed if all agree" in str(outlook)
@@ -143,7 +143,7 @@ def test_seeds_are_told_beforehand():
 def test_what_no_difference_needs_is_told_and_true(bound, needed, alike):
     text = STAGES + f"  - {{name: x, of: [counts], measure: share(went_right), minus: {{stage: train}}, {bound}}}\n"
     scenario = load_text(text)
-    [outlook] = outlooks(scenario, Settings(agents=("counts",)))
+    [outlook] = outlooks(scenario, RunSettings(agents=("counts",)))
     assert (outlook.needed, outlook.alike) == (needed, alike)
     if alike is not None:
         assert "5 seeds are needed if all differ utterly, 36 if none does" in str(outlook)
@@ -157,7 +157,7 @@ def test_what_no_difference_needs_is_told_and_true(bound, needed, alike):
 def test_a_world_too_large_has_no_regret():
     claim = "of: [random], measure: regret, at_least: 0"
     text = STAGES.replace("runs: {", "runs: {max_states: 1, ") + f"  - {{name: x, {claim}}}\n"
-    [judgement] = api.run(load_text(text), settings=Settings(agents=("random",), seeds=1)).judgements
+    [judgement] = api.run(load_text(text), settings=RunSettings(agents=("random",), seeds=1)).judgements
     assert judgement.outcome == "not applicable"
 
 

@@ -18,7 +18,7 @@ import pytest
 from joblib.externals.loky import reusable_executor
 
 from turncoat import api
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.trace import write_trace
 from turncoat.evals.training import train_seed as trained
 from turncoat.evals.training.execution import time_budget as budget
@@ -33,7 +33,7 @@ LEARNED_TWICE = LEARNED + "  - {name: learns it too, of: [counts], measure: shar
 
 def written(folder, workers):
     """The bytes of every trace of a run, and its judgements."""
-    run = api.run(load_text(LEARNED), settings=Settings(seeds=3, steps=200, workers=workers))
+    run = api.run(load_text(LEARNED), settings=RunSettings(seeds=3, steps=200, workers=workers))
     folder.mkdir()
     for name, trace in run.traces.items():
         write_trace(trace, folder / name)
@@ -190,7 +190,7 @@ def test_workers_with_other_code_are_refused(monkeypatch):
         trained, "_signed", lambda its, seed: (seed, "other", trained._all(its, seed, budget.Deadline(math.inf)))
     )
     with pytest.raises(NoCluster, match="another Turncoat or other libraries"):
-        api.run(load_text(LEARNED), settings=Settings(steps=100))
+        api.run(load_text(LEARNED), settings=RunSettings(steps=100))
 
 
 # ------------------------------------------------------------------ budgets
@@ -209,7 +209,7 @@ class Clock:
 
 
 def test_no_time_at_all():
-    run = api.run(load_text(CORRIDOR), settings=Settings(budget=0))
+    run = api.run(load_text(CORRIDOR), settings=RunSettings(budget=0))
     assert {judgement.outcome for judgement in run.judgements} == {"inconclusive"}
     assert run.judgements[0].why == "the budget of 0 seconds ran out before this was reached"
     assert run.traces == {}
@@ -219,13 +219,13 @@ def test_time_for_some_seeds_and_the_next_run_goes_on(tmp_path, monkeypatch):
     settings = {"agents": ("counts",), "seeds": 4, "steps": 100, "cache": tmp_path}
     left = iter([True] * 5 + [False] * 99)
     monkeypatch.setattr(budget.TimeBudget, "left", lambda _: next(left))
-    run = api.run(load_text(LEARNED_TWICE), settings=Settings(**settings, budget=60))
+    run = api.run(load_text(LEARNED_TWICE), settings=RunSettings(**settings, budget=60))
     [first, second] = run.judgements[2:]
     assert first.why == "the budget of 60 seconds ran out after 3 of 4 seeds"
     assert second.why == "the budget of 60 seconds ran out before this was reached"
     assert (first.outcome, run.verdict, run.trained) == ("inconclusive", "inconclusive", 3)
     monkeypatch.undo()
-    run = api.run(load_text(LEARNED_TWICE), settings=Settings(**settings))
+    run = api.run(load_text(LEARNED_TWICE), settings=RunSettings(**settings))
     assert (run.trained, run.cached) == (1, 3)
 
 
@@ -240,6 +240,6 @@ def test_the_clock(monkeypatch):
 
 def test_a_school_tells_how_far_it_is():
     said: list[tuple[str, int, int]] = []
-    api.run(load_text(LEARNED), settings=Settings(seeds=2, steps=50), count=lambda *its: said.append(its))
+    api.run(load_text(LEARNED), settings=RunSettings(seeds=2, steps=50), count=lambda *its: said.append(its))
     assert [its for its in said if its[0] == "seeds of counts"] == [("seeds of counts", n, 2) for n in (0, 1, 2)]
     assert [its[1:] for its in said if its[0] == "expectations"] == [(1, 3), (2, 3), (3, 3)]

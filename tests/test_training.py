@@ -18,7 +18,7 @@ from turncoat.agents.local_rules.features import Factor
 from turncoat.agents.registry.agents import METHODS
 from turncoat.envs.mdp.training_env import TableLane, WorldLane
 from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.studies.search import SearchSettings
 from turncoat.evals.studies.sweep import identity
 from turncoat.evals.studies.sweep_folder import load_sweep
@@ -42,7 +42,7 @@ def claimed(*methods, text=CORRIDOR):
 
 
 def run(*methods, text=CORRIDOR, seeds=1, steps=300, **more):
-    return api.run(claimed(*methods, text=text), None, Settings(methods, seeds, steps, **more))
+    return api.run(claimed(*methods, text=text), None, RunSettings(methods, seeds, steps, **more))
 
 
 def parts(thing):
@@ -290,7 +290,7 @@ def test_a_training_ends_early_and_says_after_how_many_steps(method, tmp_path):
 
 def test_one_that_goes_on_rising_is_trained_to_its_end(tmp_path):
     """In the laboratory `counts` first finds half of what there is, and the rest after many more steps."""
-    settings = Settings(("counts",), 1, 3_000, plateau=Plateau(looks=30))
+    settings = RunSettings(("counts",), 1, 3_000, plateau=Plateau(looks=30))
     whole = api.run("treacherous_turn/lab", settings=settings)
     assert set(whole.trained_steps["deploy-counts"].values()) == {3_000}
     plain = api.run("treacherous_turn/lab", settings=replace(settings, plateau=None))
@@ -421,7 +421,7 @@ class ProgressListener:
 def test_it_says_how_far_each_seed_is(jobs, monkeypatch):
     monkeypatch.setattr(heartbeats, "HEARTBEAT_SECONDS", 0.02)
     looker = ProgressListener()
-    settings = Settings(("counts",), jobs, 60_000 if jobs == 2 else 4_000, jobs=jobs)
+    settings = RunSettings(("counts",), jobs, 60_000 if jobs == 2 else 4_000, jobs=jobs)
     api.run(claimed("counts"), settings=settings, count=looker)
     assert {its[:2] for its in looker.heard} == {("counts", seed) for seed in range(jobs)}
     assert {its[3] for its in looker.heard} == {settings.steps}

@@ -13,7 +13,7 @@ from PIL import Image
 from turncoat.evals.inspection.live_reload import LiveReloader
 from turncoat.evals.inspection.mind import missed
 from turncoat.evals.inspection.show import LiveShow, open_run
-from turncoat.evals.runs.run import Settings, run_scenario
+from turncoat.evals.runs.run import RunSettings, run_scenario
 from turncoat.evals.runs.run_folder import StoredRun
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.viz.gallery import WANDERING
@@ -262,7 +262,7 @@ def test_two_agents_of_a_run_are_seen_side_by_side(run: StoredRun) -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     """A short run of two agents."""
-    run = run_scenario(load("treacherous_turn/lab"), Settings(agents=("exact", "counts"), seeds=1, steps=400))
+    run = run_scenario(load("treacherous_turn/lab"), RunSettings(agents=("exact", "counts"), seeds=1, steps=400))
     return run.save(tmp_path_factory.mktemp("runs") / "run", command=["test"])
 
 

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
         sweep,
         why,
     )
-    from .evals.runs.run import Settings
+    from .evals.runs.run import RunSettings
     from .evals.studies.search import SearchSettings
 
 __all__ = [
+    "RunSettings",
     "SearchSettings",
-    "Settings",
     "__version__",
     "check",
     "compare",

@@ -16,7 +16,7 @@ from .evals.exact.solved_worlds import Laboratory
 from .evals.runs.compare import Comparison, RunSide, compare_runs, open_side
 from .evals.runs.reproduce import Reproduction
 from .evals.runs.reproduce import reproduce as reproduce_run
-from .evals.runs.run import Report, Run, Settings, run_scenario
+from .evals.runs.run import Report, Run, RunSettings, run_scenario
 from .evals.runs.run_folder import StoredRun, load_run
 from .evals.studies.control import ControlReport, ControlSettings, control_report
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario
@@ -185,7 +185,7 @@ def events(which: Which, stage: str | None = None, overrides: Mapping[str, objec
 def run(
     which: Which,
     overrides: Mapping[str, object] | None = None,
-    settings: Settings | None = None,
+    settings: RunSettings | None = None,
     report: Report | None = None,
     count: Count | None = None,
 ) -> Run:
@@ -335,7 +335,7 @@ def sweep(
         jobs: processes at a time.
         out: a folder for table and picture; a sweep that was stopped goes on there. Nothing is written when None.
         report: told how far it is.
-        device: where networks live, as in `Settings`.
+        device: where networks live, as in `RunSettings`.
         plateau: when a training ends early, or None.
         tensorboard: the folder for training curves, or None.
 

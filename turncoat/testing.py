@@ -25,7 +25,7 @@ import pytest
 from . import api
 from .agents.registry.agents import methods
 from .evals.reports.summary import RunReport
-from .evals.runs.run import Run, Settings
+from .evals.runs.run import Run, RunSettings
 from .evals.verdicts.expectation import Judgement
 from .evals.verdicts.work_units import Unit, units_of
 
@@ -36,7 +36,7 @@ def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = N
     Args:
         which: a name, a path or a loaded scenario.
         overrides: dotted, as in a file's `with:`.
-        **settings: as `turncoat.Settings` takes them (`agents=("exact",)`, `seeds=29`).
+        **settings: as `turncoat.RunSettings` takes them (`agents=("exact",)`, `seeds=29`).
 
     Returns:
         The run, if all that was judged passed.
@@ -46,7 +46,7 @@ def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = N
         ScenarioError: the scenario cannot be loaded.
     """
     __tracebackhide__ = True
-    run = api.run(which, overrides, Settings(**settings))
+    run = api.run(which, overrides, RunSettings(**settings))
     report = RunReport(_name(which), run)
     wrong = [judgement for judgement in run.judgements if judgement.outcome == run.verdict]
     if run.verdict == "fail":
@@ -106,7 +106,7 @@ def each_expectation(
         ScenarioError: the scenario cannot be loaded.
         ValueError: it has no expectation for these agents.
     """
-    scenario, its = api.load(which, overrides), Settings(**settings)
+    scenario, its = api.load(which, overrides), RunSettings(**settings)
 
     @cache
     def report() -> RunReport:

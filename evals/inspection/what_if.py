@@ -25,7 +25,7 @@ from .show_process import QUICK, RemoteObject
 KEPT = 16
 """Worlds and enumerations that are kept: a slider goes back and forth."""
 
-Settings = tuple[tuple[str, object], ...]
+OverridePairs = tuple[tuple[str, object], ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Edit:
         gone: bodies that are taken off the board.
     """
 
-    settings: Settings = ()
+    settings: OverridePairs = ()
     places: tuple[tuple[str, int], ...] = ()
     gone: tuple[str, ...] = ()
 
@@ -172,21 +172,21 @@ class WhatIfSolver:
             notes=notes,
         )
 
-    def _compiled(self, settings: Settings) -> World:
+    def _compiled(self, settings: OverridePairs) -> World:
         return compile_world(apply_overrides(self._scenario, dict(settings)), self._stage)
 
-    def _kept(self, edit: Edit, world: World) -> Settings:
+    def _kept(self, edit: Edit, world: World) -> OverridePairs:
         """The overrides that change more than what an agent wants: for all others, one enumeration will do."""
         settled = any(column >= 0 for program in world.agents for column in program.weight_columns)
         agents = self._scenario.document.agents
         return tuple(pair for pair in edit.settings if settled or pair[0].split(".")[0] not in agents)
 
-    def _enumerated(self, kept: Settings, state: tuple[int, ...], left: int) -> Enumeration:
+    def _enumerated(self, kept: OverridePairs, state: tuple[int, ...], left: int) -> Enumeration:
         world = _shortened(self._world(kept), left)
         return enumerate_world(world, self._max_states, np.array([state], np.int32))
 
 
-def carried(state: Ints, before: World, after: World, settings: Settings = ()) -> tuple[Ints, tuple[str, ...]]:
+def carried(state: Ints, before: World, after: World, settings: OverridePairs = ()) -> tuple[Ints, tuple[str, ...]]:
     """A state int32 `[F]` of one world as a state of another version of it, and what could not be kept.
 
     Fields go by their names, cells by row and column, values by what they stand for; weights that are set anew are what

@@ -58,7 +58,7 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """How a run is made; None means what the file says.
 
     Attributes:
@@ -133,7 +133,7 @@ class Settings:
         }
 
     @staticmethod
-    def kept(data: Mapping[str, Any], trust: bool = False) -> Settings:
+    def kept(data: Mapping[str, Any], trust: bool = False) -> RunSettings:
         """The inverse of `filled`.
 
         Raises:
@@ -142,7 +142,7 @@ class Settings:
         own = [None if words is None else brought(words, trust) for words in data["own"]]
         if None in own:
             raise ValueError("it was run with an agent that only the program that ran it has; give it there again")
-        return Settings(
+        return RunSettings(
             agents=tuple(data["agents"]) or None,
             seeds=data["seeds"],
             steps=data["steps"],
@@ -174,7 +174,7 @@ class Run:
     traces: dict[str, Trace] = field(default_factory=dict)
     started: str = ""
     finished: str = ""
-    settings: Settings = Settings()
+    settings: RunSettings = RunSettings()
     trained: int = 0
     cached: int = 0
 
@@ -228,7 +228,7 @@ class Run:
 
 def run_scenario(
     scenario: Scenario,
-    settings: Settings | None = None,
+    settings: RunSettings | None = None,
     report: Report | None = None,
     count: Count | None = None,
 ) -> Run:
@@ -236,7 +236,7 @@ def run_scenario(
 
     Args:
         scenario: loaded, with the caller's overrides applied.
-        settings: see `Settings`.
+        settings: see `RunSettings`.
         report: told each step of the way.
         count: told how many expectations are judged, and how many seeds are trained.
 
@@ -246,10 +246,10 @@ def run_scenario(
         NoCluster: the workers are not like this process.
         NoDevice, NoTensorBoard: what is asked for is not there.
     """
-    return _Runner(scenario, settings or Settings(), report or (lambda _: None), count or (lambda *_: None)).run()
+    return _Runner(scenario, settings or RunSettings(), report or (lambda _: None), count or (lambda *_: None)).run()
 
 
-def outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
+def outlooks(scenario: Scenario, settings: RunSettings) -> list[Outlook]:
     """What a run could show at best of each learned expectation, before anything is trained.
 
     Raises:
@@ -260,7 +260,7 @@ def outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
 
 
 class _Runner:
-    def __init__(self, scenario: Scenario, settings: Settings, report: Report, count: Count) -> None:
+    def __init__(self, scenario: Scenario, settings: RunSettings, report: Report, count: Count) -> None:
         runs = scenario.document.runs
         self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
         self.laboratory = Laboratory(scenario)

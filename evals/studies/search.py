@@ -52,7 +52,7 @@ class SearchSettings:
             drawn evenly from the family, to say how hard the pick was to come by (a family of no more is gone through).
         storage: the SQLite file in which trials are kept, and from which an interrupted search goes on.
         workers: who trains.
-        device, plateau, tensorboard: of each training, see `running.Settings`.
+        device, plateau, tensorboard: of each training, see `running.RunSettings`.
         cache: the folder in which trained seeds are kept and looked for; None: nowhere.
     """
 

@@ -49,7 +49,7 @@ class SweepSettings:
         regimes: name -> condition on measures; the first that holds names a point.
         agents: `exact`, and those that are trained; seeds, steps, episodes: of their training.
         every: learned agents are trained at every so many values of each axis of numbers.
-        device, plateau: of each training, see `running.Settings`.
+        device, plateau: of each training, see `running.RunSettings`.
     """
 
     axes: tuple[SweepAxis, ...]

@@ -34,7 +34,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..evals.reports.summary import RunReport
-    from ..evals.runs.run import Settings
+    from ..evals.runs.run import RunSettings
     from ..evals.verdicts.power import Outlook
     from ..evals.verdicts.work_units import Unit
     from ..scenarios.language.loading import Scenario
@@ -150,7 +150,7 @@ def run(
     from ..agents.registry.profiles import brought, gathered
     from ..evals.reports.files import check_files
     from ..evals.reports.summary import RunReport
-    from ..evals.runs.run import Settings
+    from ..evals.runs.run import RunSettings
     from ..evals.traces.atomic_folder import check_target
     from ..evals.training.execution.workers import connect
     from ..evals.verdicts.expectation import EXIT_CODES, verdict
@@ -171,7 +171,7 @@ def run(
     if out is not None and not no_save:
         check_target(out)
     check_files([path for path in (junit, jsonl, markdown) if path is not None])
-    settings = Settings(
+    settings = RunSettings(
         tuple(listed) or None,
         seeds,
         steps,
@@ -195,7 +195,7 @@ def run(
         for (name, scenario), units in zip(scenarios, shares, strict=True):
             if units == ():
                 continue
-            its = Settings(**{**vars(settings), "workers": workers, "units": units})
+            its = RunSettings(**{**vars(settings), "workers": workers, "units": units})
             expected = _outlooks(scenario, its)
             if not as_json:
                 printing.print_outlooks(name, expected)
@@ -231,7 +231,9 @@ def run(
     raise typer.Exit(EXIT_CODES[whole])
 
 
-def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None) -> Sequence[tuple[Unit, ...] | None]:
+def _shares(
+    scenarios: Sequence[Scenario], settings: RunSettings, shard: str | None
+) -> Sequence[tuple[Unit, ...] | None]:
     """What is to be judged of each scenario; None means everything."""
     from ..evals.verdicts.work_units import Shard, deal
 
@@ -244,7 +246,7 @@ def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None
     return deal([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
 
 
-def _outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
+def _outlooks(scenario: Scenario, settings: RunSettings) -> list[Outlook]:
     from ..evals.runs.run import outlooks
 
     try:
