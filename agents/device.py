@@ -6,11 +6,13 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
+from ..scenarios.errors import UsageError, check_name
+
 CPU, CUDA, AUTO = "cpu", "cuda", "auto"
 DEVICES: Final = (CPU, CUDA, AUTO)
 
 
-class NoDevice(Exception):
+class DeviceUnavailableError(UsageError):
     """A device that is not there; the message says why, and what to take."""
 
 
@@ -18,18 +20,20 @@ def chosen(device: str) -> str:
     """What stands for a device that was asked for: `auto` is a GPU where there is one.
 
     Raises:
-        NoDevice: there is no such device here.
+        UnknownNameError: there is no device of that name.
+        DeviceUnavailableError: it is not here, or cannot be used.
     """
     if device == CPU:
         return CPU
-    if device not in DEVICES:
-        raise NoDevice(f"there is no device `{device}`; there are {', '.join(DEVICES)}")
+    check_name("device", device, DEVICES)
     missing = _missing()
     if missing is None:
         return CUDA
     if device == AUTO:
         return CPU
-    raise NoDevice(f"`cuda` cannot be had here: {missing}; take `--device cpu`, or `auto` for what is there")
+    raise DeviceUnavailableError(
+        f"`cuda` cannot be had here: {missing}; take `--device cpu`, or `auto` for what is there"
+    )
 
 
 @cache

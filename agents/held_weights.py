@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..envs.base import FiniteMDP, Floats, Ints, Longs
-from ..envs.changing import NoFixedPoint, solve_with_changing_weights
+from ..envs.changing import NoFixedPointError, solve_with_changing_weights
 from ..envs.heads import Heads
 from ..envs.solving import FiniteHorizonSolution
 from ..envs.tables import tables
@@ -82,7 +82,7 @@ class ChangingProblem(Problem):
         discount = float(self.discounts[0])
         try:
             found = solve_with_changing_weights(self.mdp, self.per_state, discount, self.judges_by)
-        except NoFixedPoint:
+        except NoFixedPointError:
             far = math.ceil(math.log(FAR) / math.log(discount)) if discount > 0 else 1
             found = solve_with_changing_weights(self.mdp, self.per_state, discount, self.judges_by, far)
         settled = not isinstance(found, FiniteHorizonSolution)

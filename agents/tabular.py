@@ -16,6 +16,7 @@ import numpy as np
 
 from ..envs.base import Bools, Floats, Ints, Longs
 from ..envs.responding import evenly
+from ..scenarios.errors import UnknownNameError
 from .base import AgentState, Progress, TrainingEnv
 from .deliberation import WEIGHTED, Rule
 from .resuming import go_on
@@ -108,7 +109,7 @@ class TabularAgent:
             ValueError: there is no such update, shapes don't fit, or a discount is out of range.
         """
         if update not in UPDATES:
-            raise ValueError(f"update: no {update!r}; there are {', '.join(UPDATES)}")
+            raise UnknownNameError("update", update, UPDATES)
         self.name = name or update
         self.update: Update = update
         self.learning = False

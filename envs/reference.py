@@ -26,7 +26,7 @@ from ..scenarios.language.syntax import (
     Take,
 )
 from . import geometry
-from .base import Bits, Bools, Floats, Ints, Longs, NotEnumerable
+from .base import Bits, Bools, Floats, Ints, Longs, NotEnumerableError
 from .chance import Chance, EveryOutcome, Given, Sampled, pick, uniform
 from .evaluating import View, amount, cell_of, truth, zone_of
 from .world import AgentProgram, Body, DrawProgram, Motion, RuleProgram, World
@@ -86,7 +86,7 @@ def step(world: World, states: Ints, actions: Ints, chance: Chance) -> Tick:
         chance: how draws are decided. Lanes whose episode is over stay as they are and pay nothing.
 
     Raises:
-        NotEnumerable: with `EveryOutcome`, a lane has more outcomes than its limit; names the draws.
+        NotEnumerableError: with `EveryOutcome`, a lane has more outcomes than its limit; names the draws.
     """
     flow = _Flow.at_tick(world, states, actions, chance)
     _override(flow)  # 2
@@ -248,7 +248,7 @@ class _Flow:
         most = int((np.bincount(self.source) + np.bincount(self.source[added], minlength=self.source.max() + 1)).max())
         if most > limit:
             names = ", ".join(dict.fromkeys(self.drawn))
-            raise NotEnumerable(
+            raise NotEnumerableError(
                 f"one tick has {most} or more joint outcomes of the draws {names}; at most {limit:,} are enumerated"
             )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..scenarios.errors import check_name
 from .base import Ints
 from .chance import Given
 from .reference import reset, step
@@ -66,8 +67,7 @@ def play(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, obj
 
 
 def _outcome(world: World, name: str, value: object) -> int:
-    if name not in world.draw_ids:
-        raise KeyError(f"no draw {name!r}; there are {', '.join(world.draw_ids)}")
+    check_name("draw", name, world.draw_ids)
     for draw in (*world.start_draws, *world.tick_draws):
         if draw.name == name:
             return draw.values.index(float(value))  # type: ignore[arg-type]

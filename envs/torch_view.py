@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ..scenarios.errors import MissingPackageError
+
 try:
     import torch
     from torch import Tensor
 except ImportError as missing:
-    raise ImportError("turncoat.envs.torch_view needs PyTorch: pip install 'turncoat[learn]'") from missing
+    raise MissingPackageError("turncoat.envs.torch_view needs PyTorch: pip install 'turncoat[learn]'") from missing
 
 from .base import Ints
 from .enumerating import Enumeration

@@ -10,7 +10,7 @@ from .base import FiniteMDP, Floats
 from .extremes import Occurs, rollout_path, share_range
 from .parts import ENUMERATE
 from .planning import ExactPlan, Solved, barred_pairs, solve
-from .solving import Solution, Unavoidable
+from .solving import InfeasibleError, Solution
 
 MOST = 1e6
 """The largest inducement that is tried."""
@@ -103,7 +103,7 @@ def _without(plan: ExactPlan, event: str, mask: int) -> Way | None:
     barred = barred_pairs(plan.mdp, [event])
     try:
         solution = solve(plan.mdp, plan.weights, plan.discount, plan.enumeration.world.horizon, barred, plan.rule)
-    except Unavoidable:
+    except InfeasibleError:
         return None
     return _way(plan, plan.mdp, solution, mask)
 

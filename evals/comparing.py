@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ..envs.base import NotEnumerable
+from ..envs.base import NotEnumerableError
 from ..envs.frames import frame, html
 from .expectations import EXACTLY, Judgement
 from .laboratory import Laboratory
@@ -276,7 +276,7 @@ class _Seeds:
         try:
             [sides] = sides_of(self.laboratory, self._expectation(judgement), judgement.agent)
             ends = ends_by_seed(self.laboratory, sides, judgement.measure, self._trace)
-        except NotEnumerable as fault:
+        except NotEnumerableError as fault:
             raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault
         return {seed: its[0] if its is not None and _alike(*its) else None for seed, its in ends.items()}
 

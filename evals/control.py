@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..envs.analysis import Range, performance_process
-from ..envs.base import NotEnumerable
-from ..envs.changing import NoFixedPoint
+from ..envs.base import NotEnumerableError
+from ..envs.changing import NoFixedPointError
 from ..envs.frames import frame, html
 from ..envs.planning import ExactPlan
-from ..envs.policies import ImproperDiscount
-from ..envs.solving import FiniteHorizonSolution, Unavoidable, backward_induction
-from ..envs.world import TooLarge, World
+from ..envs.policies import ImproperDiscountError
+from ..envs.solving import FiniteHorizonSolution, InfeasibleError, backward_induction
+from ..envs.world import World, WorldTooLargeError
+from ..scenarios.errors import UsageError
 from ..scenarios.language.axes import axis_values
 from ..scenarios.language.contexts import Context
 from ..scenarios.language.formulas import formula
@@ -40,10 +41,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 AS_WRITTEN = "as written"
-_FAULTS = (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable)
+_FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 
 
-class NoPerformance(ValueError):
+class MissingPerformanceError(UsageError, ValueError):
     """The scenario says nothing of what its designers want."""
 
 
@@ -173,7 +174,7 @@ def control_report(
         report: told what is being done.
 
     Raises:
-        NoPerformance: there is no hidden performance.
+        MissingPerformanceError: there is no hidden performance.
         ScenarioError: a condition, an event or a budget names nothing.
     """
     return _Reporter(scenario, stage, asked or Asked(), report or (lambda _: None)).report_of()
@@ -186,7 +187,9 @@ class _Reporter:
         self.stage = stage or self.laboratory.stage
         self.control = _asked_of(scenario, asked)
         if not any(channel.hidden for channel in scenario.document.rewards.values()):
-            raise NoPerformance(f"`{scenario.name}` has no hidden performance, so nothing can be said of its failures")
+            raise MissingPerformanceError(
+                f"`{scenario.name}` has no hidden performance, so nothing can be said of its failures"
+            )
         runs = scenario.document.runs
         self.seeds = asked.seeds or runs.seeds
         workers, steps = asked.workers or Workers(1), asked.steps or runs.steps

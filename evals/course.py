@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
 from ..agents.base import Agent, Resumable, Stops, TrainingEnv
-from ..agents.snapshot import CannotKeep
+from ..agents.snapshot import SnapshotError
 from ..envs.enumerating import Enumeration
 from . import checkpoints
 from .board import EARNED, Board
@@ -43,7 +43,7 @@ def board_of(training: Training, seed: int, since: int = 0) -> Board | None:
     """The board for a seed's curves from a step on; None where nobody wants them.
 
     Raises:
-        NoTensorBoard: it cannot be written.
+        TensorBoardError: it cannot be written.
     """
     if training.manner.board is None:
         return None
@@ -63,7 +63,7 @@ class Course:
         """Take up what was left of it, if anything was.
 
         Raises:
-            NoTensorBoard: curves are wanted and cannot be written.
+            TensorBoardError: curves are wanted and cannot be written.
         """
         self._training, self._seed, self._deadline = training, seed, deadline
         manner = training.manner
@@ -164,7 +164,7 @@ class Course:
         }
         try:
             checkpoints.keep(self._path, left)
-        except (CannotKeep, OSError):  # then a kill costs the whole seed
+        except (SnapshotError, OSError):  # then a kill costs the whole seed
             self._path = None
         now = time.monotonic()
         self._next = now + max(self._training.manner.every, _SHARE * (now - began))

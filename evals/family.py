@@ -11,11 +11,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..envs.base import NotEnumerable
-from ..envs.changing import NoFixedPoint
-from ..envs.policies import ImproperDiscount
-from ..envs.solving import Unavoidable
-from ..envs.world import TooLarge
+from ..envs.base import NotEnumerableError
+from ..envs.changing import NoFixedPointError
+from ..envs.policies import ImproperDiscountError
+from ..envs.solving import InfeasibleError
+from ..envs.world import WorldTooLargeError
 from ..scenarios.language.axes import axis_values
 from ..scenarios.language.schema import Axis
 from .laboratory import Laboratory, sampled_in
@@ -25,7 +25,7 @@ from .school import School, Wanted
 Candidate: TypeAlias = Mapping[str, object]
 """Dotted name -> value."""
 
-_FAULTS = (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable)
+_FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 _DIGITS = 6
 """Significant digits of what is drawn between two ends: as it is printed, so it can be tried again."""
 

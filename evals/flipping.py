@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..envs.base import NotEnumerable
-from ..envs.changing import NoFixedPoint
-from ..envs.policies import ImproperDiscount
-from ..envs.solving import Unavoidable
+from ..envs.base import NotEnumerableError
+from ..envs.changing import NoFixedPointError
+from ..envs.policies import ImproperDiscountError
+from ..envs.solving import InfeasibleError
 from ..envs.why import brings_about
-from ..scenarios.language.constants import NotConstant, constant
+from ..scenarios.language.constants import NotConstantError, constant
 from ..scenarios.language.faults import ScenarioError
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.parsing import parse_expression
@@ -55,7 +55,7 @@ def nearest_flips(
     def flips(name: str, value: float) -> bool:
         try:
             return brings_about(laboratory.best_plan({name: value}, where), event) != now
-        except (ScenarioError, NotEnumerable, ImproperDiscount, NoFixedPoint, Unavoidable):
+        except (ScenarioError, NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return False
 
     found = []
@@ -102,7 +102,7 @@ def _settings(scenario: Scenario) -> Iterator[tuple[str, float, list[float]]]:
                 weight = float(constant(parse_expression(value.weight), numeric))
                 top = 2 * max(abs(weight), 1.0)
                 yield f"{name}.values.{channel}", weight, _nearest(_grid(weight, 0.0, top), weight)
-        except NotConstant:
+        except NotConstantError:
             continue
 
 

@@ -9,14 +9,14 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
-from ..envs.base import NotEnumerable
-from ..envs.changing import NoFixedPoint
+from ..envs.base import NotEnumerableError
+from ..envs.changing import NoFixedPointError
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
 from ..envs.evaluating import look_at, truth
 from ..envs.planning import ExactPlan
-from ..envs.policies import ImproperDiscount
-from ..envs.solving import Unavoidable
+from ..envs.policies import ImproperDiscountError
+from ..envs.solving import InfeasibleError
 from ..envs.world import World
 from ..scenarios.language.dotted import SOLUTION, zone_of_cells
 from ..scenarios.language.loading import Scenario, apply_overrides
@@ -112,7 +112,7 @@ class Laboratory:
         """A stage enumerated; what only an agent's preferences change is enumerated once for all of them.
 
         Raises:
-            NotEnumerable: see `enumerate_world`.
+            NotEnumerableError: see `enumerate_world`.
         """
         world = self.world(overrides, stage)
         key = _key(shaping_overrides(self.scenario, world, overrides), stage)
@@ -124,8 +124,8 @@ class Laboratory:
         """A stage solved for its agent.
 
         Raises:
-            NotEnumerable: see `enumerate_world`.
-            ImproperDiscount, Unavoidable, NoFixedPoint: see `plan_as_agent`.
+            NotEnumerableError: see `enumerate_world`.
+            ImproperDiscountError, InfeasibleError, NoFixedPointError: see `plan_as_agent`.
         """
         key = _key(overrides, stage, *barring)
         if key not in self._plans:
@@ -136,8 +136,8 @@ class Laboratory:
         """A stage solved by the exact solver, whatever its agent plans by.
 
         Raises:
-            NotEnumerable: see `enumerate_world`.
-            ImproperDiscount, NoFixedPoint: see `plan_exactly`.
+            NotEnumerableError: see `enumerate_world`.
+            ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
         """
         enumeration = self.enumeration(overrides, stage)
         return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
@@ -155,37 +155,37 @@ class Laboratory:
         A planner that searches makes one policy, and so does a deliberation that is no weighted sum: one number.
 
         Raises:
-            NotEnumerable: see `enumerate_world`; or views are partial and only an upper bound is known; or the
+            NotEnumerableError: see `enumerate_world`; or views are partial and only an upper bound is known; or the
                 measure is one of trained agents alone.
         """
         if responder_of(text) is not None:
-            raise NotEnumerable(f"`{text}` is of what agents learned; the exact plan keeps to `solution`")
+            raise NotEnumerableError(f"`{text}` is of what agents learned; the exact plan keeps to `solution`")
         try:
             plan = self.plan(overrides, stage, barring)
             best = self.best(text, overrides, stage)
-        except (ImproperDiscount, Unavoidable, NoFixedPoint) as fault:
+        except (ImproperDiscountError, InfeasibleError, NoFixedPointError) as fault:
             return Interval(None, None, str(fault))
         if plan.upper_bound:
-            raise NotEnumerable(BOUND_ONLY)
+            raise NotEnumerableError(BOUND_ONLY)
         return replace(measured(plan, text, best), whose=whose_policies(plan))
 
     def best(self, text: str, overrides: Overrides, stage: str) -> float | None:
         """What a written regret is measured from (see `best_of`); None for any other measure.
 
         Raises:
-            NotEnumerable: there is no exact plan, or only an upper bound of one.
+            NotEnumerableError: there is no exact plan, or only an upper bound of one.
         """
         measure = parse_measure(text)
         if not is_regret(measure):
             return None
         if len(self.world(overrides, stage).agents) > 1:
-            raise NotEnumerable("regret is one agent's, and this world has several")
+            raise NotEnumerableError("regret is one agent's, and this world has several")
         try:
             plan = self.best_plan(overrides, stage)
-        except (ImproperDiscount, NoFixedPoint) as fault:
-            raise NotEnumerable(f"regret is measured from the exact plan, and there is none: {fault}") from fault
+        except (ImproperDiscountError, NoFixedPointError) as fault:
+            raise NotEnumerableError(f"regret is measured from the exact plan, and there is none: {fault}") from fault
         if plan.upper_bound:
-            raise NotEnumerable(BOUND_ONLY)
+            raise NotEnumerableError(BOUND_ONLY)
         return best_of(measure, plan)
 
 

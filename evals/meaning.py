@@ -7,15 +7,15 @@ import math
 from dataclasses import dataclass, replace
 
 from ..envs.analysis import Analysis, analyse
-from ..envs.base import NotEnumerable
-from ..envs.changing import NoFixedPoint
-from ..envs.layouts import Unplaceable
+from ..envs.base import NotEnumerableError
+from ..envs.changing import NoFixedPointError
+from ..envs.layouts import PlacementError
 from ..envs.origin import Origin, prove_origin
 from ..envs.parts import ENUMERATE
-from ..envs.policies import ImproperDiscount
+from ..envs.policies import ImproperDiscountError
 from ..envs.replaying import play
-from ..envs.solving import Unavoidable
-from ..envs.world import TooLarge
+from ..envs.solving import InfeasibleError
+from ..envs.world import WorldTooLargeError
 from ..scenarios.language.faults import Fault
 from ..scenarios.language.loading import Scenario, apply_overrides
 from ..scenarios.language.replays import written_actions
@@ -102,16 +102,16 @@ class _Checker:
         path = ("stages", stage)
         try:
             mdp = self.laboratory.enumeration({}, stage).mdp
-        except NotEnumerable as fault:
+        except NotEnumerableError as fault:
             cure = (
                 "it still runs and trains by simulation; to solve it, shrink what multiplies or raise runs.max_states"
             )
             self.fault("TC601", path, str(fault), cure, warning=True)
             return None
-        except TooLarge as fault:
+        except WorldTooLargeError as fault:
             self.fault("TC606", path, str(fault).partition(";")[0], "make the board smaller, or generate fewer")
             return None
-        except Unplaceable as fault:
+        except PlacementError as fault:
             self.fault("TC606", path, str(fault).partition(";")[0], "make room for it, or place less on the board")
             return None
         begun = mdp.start_state[~mdp.ended[mdp.start_state]]
@@ -150,11 +150,11 @@ class _Checker:
     def _analysis(self) -> Analysis | None:
         try:
             analysis = analyse(self.laboratory.plan({}, self.laboratory.stage))
-        except ImproperDiscount as fault:
+        except ImproperDiscountError as fault:
             cure = "give the stage a horizon, or the agent a discount below 1"
             self.fault("TC607", ("agents",), str(fault).partition(";")[0], cure)
             return None
-        except NoFixedPoint:
+        except NoFixedPointError:
             return None
         learned = self.scenario.document.origin == "learned"  # then the planner, which knows the reward, has no gap
         if analysis.gap is not None and analysis.gap.high <= 1e-9 and not learned:
@@ -173,7 +173,7 @@ class _Checker:
         for events in barred:
             try:
                 without = self.laboratory.plan({}, stage, events).start_value
-            except (ImproperDiscount, Unavoidable, NoFixedPoint):
+            except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
                 continue
             gain = self.laboratory.plan({}, stage).start_value - without
             margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
@@ -211,7 +211,7 @@ class _Checker:
         overrides = self.laboratory.conditions(expectation)[0]
         try:
             plan = self.laboratory.plan(overrides, expectation.stage or self.laboratory.stage)
-        except (NotEnumerable, ImproperDiscount, NoFixedPoint, Unavoidable):
+        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return
         interval = measured(replace(plan, free=True), expectation.measure)
         if interval.low is None or interval.high is None:

@@ -14,6 +14,7 @@ from ..envs import extremes
 from ..envs.base import Bools, FiniteMDP, Floats, Ints
 from ..envs.planning import ExactPlan
 from ..envs.solving import FiniteHorizonSolution
+from ..scenarios.errors import UnknownNameError
 from ..scenarios.language.syntax import (
     Before,
     Count,
@@ -207,7 +208,7 @@ def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
     """Where a channel is paid: at its name, or to each of several agents (`robot.task`)."""
     columns = [k for k, name in enumerate(channels) if name == channel or name.endswith(f".{channel}")]
     if not columns:
-        raise KeyError(f"no channel {channel!r}; there are {', '.join(channels) or 'none'}")
+        raise UnknownNameError("channel", channel, channels)
     return columns
 
 

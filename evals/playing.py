@@ -12,10 +12,10 @@ import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from ..envs.base import Ints, NotEnumerable
+from ..envs.base import Ints, NotEnumerableError
 from ..envs.chance import Given
-from ..envs.changing import NoFixedPoint
-from ..envs.policies import ImproperDiscount
+from ..envs.changing import NoFixedPointError
+from ..envs.policies import ImproperDiscountError
 from ..envs.reference import Tick, available, reset, step
 from ..envs.replaying import play
 from ..scenarios.language.loading import Scenario
@@ -126,7 +126,7 @@ class Game:
         """The exact plan; None where there is none."""
         try:
             return Follower(self._laboratory.plan({}, self.stage))
-        except (NotEnumerable, ImproperDiscount, NoFixedPoint):
+        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError):
             return None
 
     # -------------------------------------------------------------- as a replay

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Sequence
 
 from ..agents.exact import ExactAgent
-from ..envs.base import NotEnumerable
-from ..envs.changing import NoFixedPoint
+from ..envs.base import NotEnumerableError
+from ..envs.changing import NoFixedPointError
 from ..envs.observing import observe
 from ..envs.planning import ExactPlan
-from ..envs.policies import ImproperDiscount
-from ..envs.solving import Unavoidable
-from ..envs.world import TooLarge
+from ..envs.policies import ImproperDiscountError
+from ..envs.solving import InfeasibleError
+from ..envs.world import WorldTooLargeError
 from .acting import thinking
 from .laboratory import Laboratory, Overrides
 from .rundir import library_versions
@@ -56,7 +56,7 @@ def record_exactly(
     """
     try:
         plan = laboratory.plan(overrides, stage, barring)
-    except (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable):
+    except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
         return None
     agent = exact_agent(plan)
     if agent is None:

@@ -9,10 +9,10 @@ from threading import Event, Thread
 
 from watchfiles import watch
 
-from ..envs.base import NotEnumerable
-from ..envs.changing import NoFixedPoint
-from ..envs.policies import ImproperDiscount
-from ..envs.world import TooLarge
+from ..envs.base import NotEnumerableError
+from ..envs.changing import NoFixedPointError
+from ..envs.policies import ImproperDiscountError
+from ..envs.world import WorldTooLargeError
 from ..scenarios.language.faults import ScenarioError, render_all
 from ..scenarios.language.loading import Scenario
 from .apart import Apart
@@ -72,7 +72,7 @@ class Reloading:
         try:
             show = Apart(scenario, self._stage, first=(number, named))
             played = show.episode(number)
-        except (NotEnumerable, ImproperDiscount, NoFixedPoint, TooLarge, ValueError) as fault:
+        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, WorldTooLargeError, ValueError) as fault:
             return Reread(fault=_lines("The file cannot be played; the last good one is shown.", str(fault)))
         kept = (tick for tick in range(played.length) if tick < ticks and _named(played, tick) != named[tick])
         return Reread(show, played, next(kept, min(ticks, played.length)))

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..scenarios.errors import UnknownNameError, UsageError
 from .expectations import Judgement, Verdict, verdict
 from .trace import Trace, read_trace, write_trace
 
@@ -28,7 +29,7 @@ LIBRARIES = ("turncoat", "numpy", "scipy", "polars", "numba", "torch", "gymnasiu
 """Whose versions are recorded, where installed: those that can change a result."""
 
 
-class RunError(Exception):
+class RunError(UsageError):
     """A run's folder that cannot be written or read; the message says why."""
 
 
@@ -88,11 +89,11 @@ class StoredRun:
         """One of the traces.
 
         Raises:
-            RunError: no such trace.
+            UnknownNameError: no such trace.
             TraceError: its file cannot be used.
         """
         if name not in self.traces:
-            raise RunError(f"{self.folder}: no trace {name!r}; there are {', '.join(self.traces) or 'none'}")
+            raise UnknownNameError("trace", name, self.traces, str(self.folder))
         return read_trace(self.traces[name])
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..agents.device import CPU
 from ..agents.own import Own
-from ..envs.base import NotEnumerable
+from ..envs.base import NotEnumerableError
 from ..envs.frames import frame, html
-from ..envs.world import TooLarge
+from ..envs.world import WorldTooLargeError
 from ..scenarios.language.loading import Scenario
 from .ability import unable
 from .board import need_tensorboard
-from .budget import Budget, OutOfTime
+from .budget import Budget, OutOfTimeError
 from .cache import TraceCache, code_hash
 from .expectations import (
     Case,
@@ -101,8 +101,8 @@ class Settings:
         """How seeds are trained.
 
         Raises:
-            NoDevice: the device is not there.
-            NoTensorBoard: TensorBoard is not.
+            DeviceUnavailableError: the device is not there.
+            TensorBoardError: TensorBoard is not.
         """
         settled(self.device)
         if self.tensorboard is not None:
@@ -241,8 +241,8 @@ def run_scenario(
     Raises:
         ValueError: `max_seeds` is less than the seeds that there are.
         RunError: the cache cannot be used.
-        NoCluster: the workers are not like this process.
-        NoDevice, NoTensorBoard: what is asked for is not there.
+        ClusterError: the workers are not like this process.
+        DeviceUnavailableError, TensorBoardError: what is asked for is not there.
     """
     return _Runner(scenario, settings or Settings(), report or (lambda _: None), count or (lambda *_: None)).run()
 
@@ -332,7 +332,7 @@ class _Runner:
             if self._not_run(case) is not None or all(sides.exact for sides in self._sides(case)):
                 return False
             return self._unable(case) is None
-        except (NotEnumerable, TooLarge):
+        except (NotEnumerableError, WorldTooLargeError):
             return False
 
     def _open(self, unit: Unit, judgement: Judgement) -> bool:
@@ -381,9 +381,9 @@ class _Runner:
             self.budget.check("before this was reached")
             exact = all(sides.exact for sides in self._sides(case))
             return self._judge_exactly(case) if exact else self._judge_trained(case, seeds)
-        except (NotEnumerable, TooLarge) as fault:
+        except (NotEnumerableError, WorldTooLargeError) as fault:
             return not_applicable(case, str(fault))
-        except OutOfTime as fault:
+        except OutOfTimeError as fault:
             if before is None:
                 return unreached(case, str(fault))
             return replace(before, why=f"{before.why}; {fault}")

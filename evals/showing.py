@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ..agents.thoughts import Thought
-from ..envs.base import Ints, NotEnumerable
+from ..envs.base import Ints, NotEnumerableError
 from ..envs.planning import ExactPlan
 from ..envs.world import World
 from ..scenarios.language.loading import Scenario
@@ -72,8 +72,8 @@ class Live:
         """The plan at work.
 
         Raises:
-            NotEnumerable: the world is too large; the message says what else can be done.
-            ImproperDiscount, NoFixedPoint: see `plan_exactly`.
+            NotEnumerableError: the world is too large; the message says what else can be done.
+            ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
         """
         return Follower(solved(self._laboratory, self.stage))
 
@@ -152,7 +152,7 @@ class Recorded:
         """The same plan solved again; None where that takes too much."""
         try:
             return Follower(self._laboratory.plan({}, self.stage))
-        except NotEnumerable:
+        except NotEnumerableError:
             return None
 
 
@@ -198,14 +198,14 @@ def solved(laboratory: Laboratory, stage: str) -> ExactPlan:
     """The exact plan of a stage at the scenario's own params.
 
     Raises:
-        NotEnumerable: with what to do instead.
-        ImproperDiscount, NoFixedPoint: see `plan_exactly`.
+        NotEnumerableError: with what to do instead.
+        ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
     """
     try:
         return laboratory.plan({}, stage)
-    except NotEnumerable as fault:
+    except NotEnumerableError as fault:
         cure = "`turncoat run` trains agents in it, and the run's folder can be watched"
-        raise NotEnumerable(f"{fault}; without an exact plan there is nobody to watch: {cure}") from None
+        raise NotEnumerableError(f"{fault}; without an exact plan there is nobody to watch: {cure}") from None
 
 
 def _indices(world: World, named: tuple[tuple[str, ...], ...]) -> Ints:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ..envs.base import NotEnumerable
+from ..envs.base import NotEnumerableError
 from ..envs.world import World
 from ..scenarios.language.schema import Expectation, Minus
 from .laboratory import Laboratory, Overrides, sampled_in
@@ -98,7 +98,7 @@ def exact_interval(laboratory: Laboratory, sides: Sides, text: str) -> Interval:
     """The range of a measure over all policies that are judged, less that of the other side.
 
     Raises:
-        NotEnumerable: one of the worlds is too large, or only bounded from above.
+        NotEnumerableError: one of the worlds is too large, or only bounded from above.
     """
     here, *others = (laboratory.exact(text, side.overrides, side.stage, side.barring) for side in sides.all)
     if not others:
@@ -124,7 +124,7 @@ def ends_by_seed(
         a range of them over its ties.
 
     Raises:
-        NotEnumerable: as `exact_interval`.
+        NotEnumerableError: as `exact_interval`.
     """
     values = [None if side.exact else _sampled(laboratory, side, text, trace_of(side)) for side in sides.all]
     seeds = sorted(set.intersection(*(set(each) for each in values if each is not None)))
@@ -166,9 +166,9 @@ def _sampled(laboratory: Laboratory, side: Side, text: str, trace: Trace) -> dic
 
 def _regret(its: Regrets, agent: str) -> float:
     if isinstance(its, str):
-        raise NotEnumerable(its)
+        raise NotEnumerableError(its)
     if agent not in its:
-        raise NotEnumerable(f"`{agent}` is no agent there; there are {', '.join(its)}")
+        raise NotEnumerableError(f"`{agent}` is no agent there; there are {', '.join(its)}")
     return its[agent]
 
 

@@ -10,14 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..envs.base import NotEnumerable
-from ..envs.changing import NoFixedPoint
+from ..envs.base import NotEnumerableError
+from ..envs.changing import NoFixedPointError
 from ..envs.compiling import compile_world
 from ..envs.enumerating import Enumeration, enumerate_world
-from ..envs.policies import ImproperDiscount
+from ..envs.policies import ImproperDiscountError
 from ..envs.reweighing import can_reweigh, reweigh
-from ..envs.solving import Unavoidable
-from ..envs.world import TooLarge, World
+from ..envs.solving import InfeasibleError
+from ..envs.world import World, WorldTooLargeError
 from ..scenarios.language.loading import Scenario, apply_overrides
 from .ability import unable
 from .acting import plan_as_agent
@@ -128,7 +128,7 @@ class Bench:
         """A stage at a point, enumerated, or the last enumeration if the point shares it.
 
         Raises:
-            NotEnumerable: see `enumerate_world`.
+            NotEnumerableError: see `enumerate_world`.
         """
         world = self.world(point, stage)
         shape = self._shape(point, (stage, *point))
@@ -169,7 +169,7 @@ def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
             intervals = {text: measured(plan, text, best_in(text, best)) for text in question.asked}
             regime = regime_of(question.regimes, intervals, _params(bench, point))
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
-    except (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable) as fault:
+    except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
         note = str(fault)
     seconds = time.perf_counter() - began
     ends = tuple((interval.low, interval.high) for interval in intervals.values())
@@ -209,7 +209,7 @@ def _by_seed(
     """A measure of each seed; a regret has no value where there is no exact plan."""
     try:
         return seed_values(sampled_in(field, text, trace, laboratory.best(text, point, field.stage)))
-    except NotEnumerable:
+    except NotEnumerableError:
         return dict.fromkeys(seed_values(sampled_in(field, "steps", trace)))
 
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..agents.device import CPU
 from ..envs.frames import frame, html
+from ..scenarios.errors import UsageError, check_name, quote
 from ..scenarios.language.axes import axis_values
 from ..scenarios.language.contexts import Context
 from ..scenarios.language.dotted import check_override
-from ..scenarios.language.faults import nearest, quote
 from ..scenarios.language.loading import Scenario
 from ..scenarios.language.reporting import Report as Faults
 from ..scenarios.language.sweep_rules import check_measured, check_regime
@@ -40,7 +40,7 @@ MAX_POINTS = 1_000_000
 Report = Callable[[str], None]
 
 
-class SweepError(Exception):
+class SweepError(UsageError):
     """A sweep that cannot be made; the message says why and what would be right."""
 
 
@@ -180,7 +180,7 @@ def ask(
     """What is to be asked, checked; what is left out is taken from the `sweep:` of the file.
 
     Raises:
-        NoDevice: the device is not there.
+        DeviceUnavailableError: the device is not there.
         ScenarioError: an axis, a value, a measure or a condition is wrong.
         SweepError: there are no axes, nothing is measured, or there are too many points.
     """
@@ -298,16 +298,11 @@ def _check(scenario: Scenario, question: Question) -> None:
         raise SweepError(f"the axis {quote(twice[0])} is given twice; put all of its values into one")
     if empty := [axis.name for axis in question.axes if not axis.values]:
         raise SweepError(f"the axis {quote(empty[0])} has no values; give at least one")
-    if question.stage not in scenario.document.stages:
-        stages = tuple(scenario.document.stages)
-        near = nearest(question.stage, stages)
-        hint = f"did you mean `{near}`? " if near else ""
-        raise SweepError(f"there is no stage {quote(question.stage)}; {hint}there are {', '.join(stages)}")
+    check_name("stage", question.stage, scenario.document.stages)
     if not question.asked:
         raise SweepError("nothing is measured; name a measure or a regime")
     for agent in question.agents:
-        if agent not in ("exact", *methods()):
-            raise SweepError(f"there is no agent {quote(agent)}; there are exact, {', '.join(methods())}")
+        check_name("agent", agent, ("exact", *methods()))
     if reserved := {TIE, OTHER, UNSOLVED} & set(question.regimes):
         raise SweepError(
             f"a regime cannot be called {quote(reserved.pop())}: that is what points without one are called"

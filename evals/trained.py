@@ -22,7 +22,7 @@ from .simulate import simulate, trace_meta
 from .stages import Life, stages_before, world_of
 from .trace import Trace
 from .training import Training
-from .workers import NoCluster, Workers
+from .workers import ClusterError, Workers
 
 
 def trained_traces(
@@ -34,7 +34,7 @@ def trained_traces(
         A seed and its trace, as they are finished.
 
     Raises:
-        NoCluster: as there.
+        ClusterError: as there.
     """
     for seed, (trace,) in trained_together((training,), seeds, workers, go_on):
         yield seed, trace
@@ -56,13 +56,13 @@ def trained_together(
         `Training.until`).
 
     Raises:
-        NoCluster: the workers run another Turncoat, or other libraries, than this process.
+        ClusterError: the workers run another Turncoat, or other libraries, than this process.
     """
     for seed, code, traces in workers.each(_signed, [(tuple(trainings), seed) for seed in seeds], go_on):
         if traces is None:
             continue
         if code != code_hash() or any(trace.meta.versions != library_versions() for trace in traces):
-            raise NoCluster(
+            raise ClusterError(
                 "the workers run another Turncoat or other libraries than this process, so their results would differ; "
                 "install the same on all of them"
             )

@@ -9,12 +9,12 @@ import numpy as np
 from ..agents.base import Agent, AgentState, Log
 from ..agents.tabular import RandomAgent
 from ..envs import reference
-from ..envs.base import Bools, Ints, Longs, NotEnumerable
+from ..envs.base import Bools, Ints, Longs, NotEnumerableError
 from ..envs.chance import Sampled
-from ..envs.changing import NoFixedPoint
+from ..envs.changing import NoFixedPointError
 from ..envs.observing import observe
-from ..envs.policies import ImproperDiscount
-from ..envs.solving import Unavoidable
+from ..envs.policies import ImproperDiscountError
+from ..envs.solving import InfeasibleError
 from ..envs.world import World
 from ..scenarios.language.constants import constant
 from ..scenarios.language.formulas import formula
@@ -33,7 +33,7 @@ def watched_logs(laboratory: Laboratory, stage: str, seed: int) -> list[Log]:
         seed: of all chance in it; the same seed gives the same logs.
 
     Raises:
-        NotEnumerable: a policy that is named cannot be played; the message says why.
+        NotEnumerableError: a policy that is named cannot be played; the message says why.
     """
     world = laboratory.world({}, stage)
     out: list[Log] = []
@@ -110,10 +110,10 @@ def _player(laboratory: Laboratory, stage: str, kind: Watched, draw: np.random.G
         return RandomAgent(int(draw.integers(2**32))), world.steps
     try:
         agent = exact_agent(laboratory.plan(kind.set, stage))
-    except (ImproperDiscount, NoFixedPoint, Unavoidable) as fault:
-        raise NotEnumerable(f"nobody can be watched in `{stage}`: {fault}") from None
+    except (ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
+        raise NotEnumerableError(f"nobody can be watched in `{stage}`: {fault}") from None
     if agent is None:
-        raise NotEnumerable(f"nobody can be watched in `{stage}`: what is seen there does not tell what is best")
+        raise NotEnumerableError(f"nobody can be watched in `{stage}`: what is seen there does not tell what is best")
     return agent, world.steps
 
 

@@ -9,7 +9,7 @@ from tests.worlds import cell, played, read, world_of
 from turncoat.envs.chance import Given
 from turncoat.envs.evaluating import look_at, truth
 from turncoat.envs.reference import reset
-from turncoat.envs.world import TooLarge
+from turncoat.envs.world import WorldTooLargeError
 from turncoat.scenarios.language.parsing import parse_expression
 
 ROOM = """
@@ -106,7 +106,7 @@ expect:
     ],
 )
 def test_what_does_not_fit_is_said(text: str, message: str) -> None:
-    with pytest.raises(TooLarge, match=message):
+    with pytest.raises(WorldTooLargeError, match=message):
         world_of(ROOM + text)
 
 

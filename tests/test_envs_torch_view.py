@@ -16,7 +16,7 @@ from scipy.stats import chi2
 from tests.test_envs_enumerating import CHANCY
 from tests.worlds import scenarios, world_of
 from turncoat.envs import chance
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.compiling import compile_world
 from turncoat.envs.enumerating import Enumeration, enumerate_world
 from turncoat.envs.faces.spaces import Observer
@@ -131,7 +131,7 @@ def test_random_scenarios_are_replayed(text: str, seed: int) -> None:
     world = world_of(text)
     try:
         enumeration = enumerate_world(world, max_states=6_000)
-    except NotEnumerable:
+    except NotEnumerableError:
         return
     replayed(world, enumeration, seed, lanes=8, ticks=45)
 

@@ -9,7 +9,7 @@ import pytest
 from turncoat import api
 from turncoat.envs.lanes import TableLane
 from turncoat.evals import course, trained
-from turncoat.evals.budget import Deadline, OutOfTime
+from turncoat.evals.budget import Deadline, OutOfTimeError
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.methods import METHODS
 from turncoat.evals.running import Settings
@@ -87,7 +87,7 @@ class Stubborn:
                 _, _, ended, cut, _ = env.step(0)
                 if ended or cut:
                     env.reset()
-            except OutOfTime as fault:
+            except OutOfTimeError as fault:
                 raise RuntimeError("something broke") from fault
 
 
@@ -119,5 +119,5 @@ def test_a_lane_that_is_listened_to_is_the_same_lane():
     ]
     assert tapped.executed == plain.executed
     assert heard == ["begun", "begun", "before", f"after ({len(plain.channels)},) False"]
-    with pytest.raises(OutOfTime):
+    with pytest.raises(OutOfTimeError):
         TappedLane(inner, Deadline(0.0).check).step(action)

@@ -11,7 +11,7 @@ from tests.test_cli import CORRIDOR
 from turncoat import cli
 from turncoat.envs.analysis import Range
 from turncoat.evals.conduct import Gauge, exact_conduct, seeds_conduct
-from turncoat.evals.control import AS_WRITTEN, Asked, NoPerformance
+from turncoat.evals.control import AS_WRITTEN, Asked, MissingPerformanceError
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.recording import record_exactly
 from turncoat.scenarios.language.faults import ScenarioError
@@ -160,7 +160,7 @@ def test_what_is_asked_stands_in_for_the_file():
         with pytest.raises(ScenarioError, match=code):
             turncoat.control("absent_supervisor", asked=wrong)
     unjudged = CORRIDOR.replace("  performance: {hidden: true}\n", "").replace(", performance: 1}", "}")
-    with pytest.raises(NoPerformance, match="no hidden performance"):
+    with pytest.raises(MissingPerformanceError, match="no hidden performance"):
         turncoat.control(load_text(unjudged, "corridor.yaml"))
 
 

@@ -13,7 +13,7 @@ import turncoat
 from tests.test_cli import CORRIDOR
 from turncoat import SearchSettings, cli
 from turncoat.evals.family import Family, between
-from turncoat.evals.searching import CannotSearch, bits
+from turncoat.evals.searching import SearchError, bits
 from turncoat.evals.statistics import clopper_pearson
 from turncoat.evals.trained import trained_together
 from turncoat.scenarios.language.loading import load_text
@@ -205,5 +205,5 @@ def test_who_cannot_be_trained(tmp_path):
     text = FAMILY.replace("discount: 0.9", "discount: 1").replace("{limit: 10}", "{horizon: 10}")
     text += "search: {over: {left_pay: {values: [0]}}, objective: steps, harm: share(went_left)}\n"
     undiscounted = load_text(text.replace("{limit: 1}", "{horizon: 1}"), "corridor.yaml")
-    with pytest.raises(CannotSearch, match="discount below 1"):
+    with pytest.raises(SearchError, match="discount below 1"):
         turncoat.search(undiscounted, SearchSettings(tmp_path / "s.sqlite", "counts"))

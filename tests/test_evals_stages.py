@@ -16,7 +16,7 @@ from turncoat.agents.neural import NeuralAgent
 from turncoat.agents.own import Seat
 from turncoat.agents.registry import make_planner
 from turncoat.agents.tabular import TabularAgent
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.lanes import TableLane
 from turncoat.envs.observing import observe
 from turncoat.envs.parts import ENUMERATE
@@ -265,7 +265,7 @@ def test_hidden_performance_changes_no_byte_of_a_life():
 
 def test_nobody_can_be_watched_whose_plan_cannot_be_made():
     text = WATCHING.replace("with: {far: 5}", "with: {robot.discount: 1}")
-    with pytest.raises(NotEnumerable, match="nobody can be watched in `others`"):
+    with pytest.raises(NotEnumerableError, match="nobody can be watched in `others`"):
         life_of(text).brought_up(0)
 
 

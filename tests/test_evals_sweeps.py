@@ -15,7 +15,7 @@ import pytest
 
 import turncoat
 from turncoat import api
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.compiling import compile_world
 from turncoat.envs.enumerating import enumerate_world
 from turncoat.envs.planning import plan_exactly
@@ -141,7 +141,7 @@ def test_what_is_paid_is_no_weight():
 
 def test_a_point_that_cannot_be_solved_is_said_to_be(monkeypatch):
     def too_many(*_):
-        raise NotEnumerable("more than 1 states in stage `deploy`")
+        raise NotEnumerableError("more than 1 states in stage `deploy`")
 
     monkeypatch.setattr(sweep_points, "enumerate_world", too_many)
     sweep = turncoat.sweep(BUTTON, {"p_halt": [0.5]}, regimes=PRESSES)

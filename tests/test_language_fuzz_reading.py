@@ -14,7 +14,7 @@ from turncoat.scenarios.language import parsing, source
 from turncoat.scenarios.language.catalogue import CATALOGUE
 from turncoat.scenarios.language.faults import Fault, ScenarioError, render
 from turncoat.scenarios.language.parsing import (
-    ExpressionFault,
+    ExpressionError,
     parse_effect,
     parse_expression,
     parse_measure,
@@ -247,10 +247,10 @@ def test_a_map_of_10000_by_10000_is_not_read(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ guards, effects, measures
 
 
-def _refusal(parser: Callable[[Any], object], text: str) -> ExpressionFault | None:
+def _refusal(parser: Callable[[Any], object], text: str) -> ExpressionError | None:
     try:
         parser(text)
-    except ExpressionFault as fault:
+    except ExpressionError as fault:
         return fault
     return None
 

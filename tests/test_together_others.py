@@ -15,7 +15,7 @@ import pytest
 
 from tests.worlds import scenario_of
 from turncoat import api
-from turncoat.agents.own import Own, OwnAgentFault
+from turncoat.agents.own import Own, UserAgentError
 from turncoat.agents.stated import StatedAgent
 from turncoat.agents.together import fit_together
 from turncoat.envs.compiling import compile_world
@@ -235,7 +235,7 @@ def test_its_faults_end_the_training_of_all_and_are_its_own():
             return mask.argmax(axis=1), state
 
     profile = "ann=counts, bob=mine"
-    with pytest.raises(OwnAgentFault, match="`mine` failed in `fit`: KeyError"):
+    with pytest.raises(UserAgentError, match="`mine` failed in `fit`: KeyError"):
         trained(profile, own=Own(profile, {"mine": Fails}))
 
 

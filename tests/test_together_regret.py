@@ -12,7 +12,7 @@ from turncoat import api
 from turncoat.agents.own import Own
 from turncoat.agents.stated import StatedAgent
 from turncoat.agents.tabular import RandomAgent
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.compiling import compile_world
 from turncoat.evals.ability import unable
 from turncoat.evals.exploiting import best_response, regrets
@@ -101,7 +101,7 @@ def test_where_no_part_can_be_exact():
     assert "may go in circles" in str(unable("ann=exact, bob=exact", world))
     assert unable("ann=exact, bob=counts", world) is None
     keeps = own(lambda seen, state, mask: (np.zeros(len(seen), int), np.zeros(len(seen))))
-    with pytest.raises(NotEnumerable, match="`ann` remembers"):
+    with pytest.raises(NotEnumerableError, match="`ann` remembers"):
         best_response([keeps, LEFT], 1, world, 1000)
     timed = replace(world, horizon=7)
     clocked = best_response([LEFT, LEFT], 1, timed, 1000)

@@ -17,7 +17,7 @@ from turncoat.agents import device, snapshot
 from turncoat.agents.rules_contexts import Factor
 from turncoat.envs.lanes import TableLane, WorldLane
 from turncoat.evals import checkpoints, pulses
-from turncoat.evals.board import Board, NoTensorBoard
+from turncoat.evals.board import Board, TensorBoardError
 from turncoat.evals.laboratory import Laboratory
 from turncoat.evals.manner import Manner
 from turncoat.evals.methods import METHODS
@@ -82,7 +82,7 @@ def test_what_a_snapshot_holds_comes_back_as_it_was():
 
 @pytest.mark.parametrize("foreign", [lambda: 0, subprocess.Popen, Path("x"), np.array([object()])])
 def test_what_is_not_turncoats_is_not_kept(foreign):
-    with pytest.raises(snapshot.CannotKeep):
+    with pytest.raises(snapshot.SnapshotError):
         snapshot.take([foreign])
 
 
@@ -91,7 +91,7 @@ def test_what_is_not_turncoats_is_not_kept(foreign):
 )
 def test_a_file_makes_no_object_but_turncoats(name):
     data = {"root": ["at", 0], "records": [["object", name]]}
-    with pytest.raises((snapshot.CannotKeep, ImportError)):
+    with pytest.raises((snapshot.SnapshotError, ImportError)):
         snapshot.make(data, {})
     with pytest.raises(ValueError, match="no record of the kind"):
         snapshot.make({"root": 1, "records": [["call", name]]}, {})
@@ -392,7 +392,7 @@ def test_networks_show_what_they_know(tmp_path):
 
 def test_without_tensorboard_it_says_how_to_get_it(call, monkeypatch, tmp_path):  # noqa: F811
     monkeypatch.setattr("turncoat.evals.board.find_spec", lambda _: None)
-    with pytest.raises(NoTensorBoard):
+    with pytest.raises(TensorBoardError):
         run("counts", tensorboard=tmp_path)
     code, out, err = call("run", "treacherous_turn/lab", "--agent", "counts", "--tensorboard", "t")
     assert (code, out) == (2, "")
@@ -434,7 +434,7 @@ def test_a_device_that_is_not_there(call, monkeypatch):  # noqa: F811
     monkeypatch.setattr(device, "_missing", lambda: "no GPU")
     assert device.chosen("cpu") == device.chosen("auto") == "cpu"
     for name, why in (("cuda", "`cuda` cannot be had here: no GPU; take `--device cpu`"), ("gpu", "no device `gpu`")):
-        with pytest.raises(device.NoDevice, match=why):
+        with pytest.raises(device.DeviceUnavailableError, match=why):
             run("counts", device=name)
         code, out, err = call("run", "treacherous_turn/lab", "--agent", "counts", "--device", name)
         assert (code, out) == (2, "")

@@ -150,7 +150,7 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
 
     Raises:
         ScenarioError: it cannot be loaded.
-        NotEnumerable: it has too many states; the message names what multiplies.
+        NotEnumerableError: it has too many states; the message names what multiplies.
         KeyError: no such stage.
     """
     laboratory = Laboratory(load(which, overrides))
@@ -161,7 +161,7 @@ def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[s
     """Why the agent's best plan brings an event about, or does not, whatever it plans by.
 
     Raises:
-        ScenarioError, NotEnumerable: as `solve`.
+        ScenarioError, NotEnumerableError: as `solve`.
         KeyError: no such event or stage.
     """
     laboratory = Laboratory(load(which, overrides))
@@ -190,7 +190,7 @@ def run(
 
     Raises:
         ScenarioError: it cannot be loaded.
-        ValueError, RunError, NoCluster: as `run_scenario`.
+        ValueError, RunError, ClusterError: as `run_scenario`.
     """
     return run_scenario(load(which, overrides), settings, report, count)
 
@@ -207,7 +207,7 @@ def control(
     Raises:
         ScenarioError: it cannot be loaded, or what is asked names nothing.
         KeyError: no such stage.
-        NoPerformance: it has no hidden performance.
+        MissingPerformanceError: it has no hidden performance.
     """
     return control_report(load(which, overrides), stage, asked, report)
 
@@ -223,7 +223,7 @@ def search(
 
     Raises:
         ScenarioError: it cannot be loaded.
-        CannotSearch: it declares no search, or optuna is missing.
+        SearchError: it declares no search, or optuna is missing.
     """
     return search_scenario(load(which, overrides), settings, report, count)
 
@@ -337,7 +337,7 @@ def sweep(
         tensorboard: the folder for training curves, or None.
 
     Raises:
-        NoDevice, NoTensorBoard: what is asked for is not there.
+        DeviceUnavailableError, TensorBoardError: what is asked for is not there.
         ScenarioError: the scenario, an axis, a measure or a condition is wrong.
         SweepError: there are no axes, nothing is measured, or there are too many points.
         RunError: the folder exists and holds something else, or cannot be written.

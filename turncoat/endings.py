@@ -13,15 +13,12 @@ import traceback
 from rich.markup import escape
 
 from . import __version__, printing
+from .scenarios.errors import TurncoatError
 
 FAULT, CRASH = 2, 3
 """Beside those of a verdict (`expectations.EXIT_CODES`)."""
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """As a shell counts a program that a signal ended."""
-
-
-class UsageFault(Exception):
-    """The command line asks for something that there is not."""
 
 
 def failed(fault: Exception, as_json: bool) -> int:
@@ -56,35 +53,11 @@ def failed(fault: Exception, as_json: bool) -> int:
 
 
 def _kind(fault: Exception) -> str:
-    """`usage` (what was asked for), `scenario` (the file), `world` (what came of it) or `crash`."""
-    from .agents.device import NoDevice
-    from .agents.own import OwnAgentFault
-    from .agents.sb3_policy import Sb3Missing
-    from .envs.base import NotEnumerable
-    from .envs.changing import NoFixedPoint
-    from .envs.layouts import Unplaceable
-    from .envs.policies import ImproperDiscount
-    from .envs.solving import Unavoidable
-    from .envs.world import TooLarge
-    from .evals.board import NoTensorBoard
-    from .evals.rundir import RunError
-    from .evals.sweeps import SweepError
-    from .evals.trace import TraceError
-    from .evals.workers import NoCluster
-    from .scenarios.installed import PartFault
-    from .scenarios.language.faults import ScenarioError
-
-    if isinstance(fault, ScenarioError):
-        return "scenario"
-    if isinstance(fault, NotEnumerable | Unplaceable | ImproperDiscount | NoFixedPoint | Unavoidable | TooLarge):
-        return "world"
+    """See `scenarios.errors.Kind`."""
+    if isinstance(fault, TurncoatError):
+        return fault.kind
     # Typer may have a click of its own inside: its usage errors are known by what they can do.
-    wanting = NoCluster | NoDevice | NoTensorBoard | Sb3Missing
-    if isinstance(
-        fault, wanting | UsageFault | RunError | TraceError | OwnAgentFault | PartFault | SweepError
-    ) or hasattr(fault, "format_message"):
-        return "usage"
-    return "crash"
+    return "usage" if hasattr(fault, "format_message") else "crash"
 
 
 def _message(fault: Exception) -> str:

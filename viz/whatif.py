@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..envs.base import NotEnumerable
-from ..envs.changing import NoFixedPoint
-from ..envs.policies import ImproperDiscount
-from ..envs.world import TooLarge, World
+from ..envs.base import NotEnumerableError
+from ..envs.changing import NoFixedPointError
+from ..envs.policies import ImproperDiscountError
+from ..envs.world import World, WorldTooLargeError
 from ..evals.beside import PATIENCE, Beside
 from ..evals.episodes import Episode
 from ..evals.supposing import Edit, Moment, Supposed, Supposing
@@ -198,7 +198,14 @@ class WhatIf:
             then = now if edit.empty else self._supposing.suppose(edit, moment, agent)
         except ScenarioError as fault:
             return Answer(edit, fault=fault.faults[0].message)
-        except (ValueError, NotEnumerable, ImproperDiscount, NoFixedPoint, TooLarge, RuntimeError) as fault:
+        except (
+            ValueError,
+            NotEnumerableError,
+            ImproperDiscountError,
+            NoFixedPointError,
+            WorldTooLargeError,
+            RuntimeError,
+        ) as fault:
             return Answer(edit, fault=str(fault))
         return Answer(edit, now, then, self._whole(episode, then.ahead, moment.tick, edit))
 

@@ -59,7 +59,7 @@ class Window:
             lost: called if the display goes away, after which the process ends; told what came of a film.
 
         Raises:
-            NoWindow: there is no screen.
+            DisplayUnavailableError: there is no screen.
         """
         self.viewer = viewer
         open_display(lambda: lost(self._let_go()))

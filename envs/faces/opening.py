@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.loading import Scenario, apply_overrides, load
 from ..base import Floats, Ints
 from ..compiling import compile_world
@@ -44,7 +45,7 @@ def check_mode(render_mode: str | None, modes: Sequence[str]) -> None:
         ValueError: no such mode; the message names those that there are.
     """
     if render_mode is not None and render_mode not in modes:
-        raise ValueError(f"no render mode {render_mode!r}; there are {', '.join(modes)}")
+        raise UnknownNameError("render mode", render_mode, modes)
 
 
 def one_agent(world: World) -> AgentProgram:

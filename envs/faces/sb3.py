@@ -12,6 +12,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
+from ...scenarios.errors import MissingPackageError
 from ..base import Bools, Longs
 from . import drawing
 from .opening import Which
@@ -23,7 +24,9 @@ try:
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
     from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 except ImportError as missing:
-    raise ImportError("turncoat.envs.faces.sb3 needs Stable-Baselines3: pip install 'turncoat[sb3]'") from missing
+    raise MissingPackageError(
+        "turncoat.envs.faces.sb3 needs Stable-Baselines3: pip install 'turncoat[sb3]'"
+    ) from missing
 
 
 class OneObject(VecEnv):

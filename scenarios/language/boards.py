@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .constants import NotConstant, constant
+from .constants import NotConstantError, constant
 from .formulas import formula
 from .names import MOVES, SURFACES, action_names, legend_agent, legend_thing, legend_zones, suggestion
-from .parsing import ExpressionFault
+from .parsing import ExpressionError
 from .reporting import Path, Report, listed
 from .schema import Document, LegendEntry, Rectangle
 
@@ -264,7 +264,7 @@ def _corners(
         for index, text in enumerate(formulas):
             try:
                 value = constant(formula(text), params)
-            except (ExpressionFault, NotConstant):
+            except (ExpressionError, NotConstantError):
                 return None  # reported where formulas are checked
             if value != int(value):
                 message = f"{value:g} is no whole number"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TypeAlias
 
+from ..errors import TurncoatError
 from .schema import Param
 from .syntax import Binary, Call, Cell, Expression, Name, Number, Quantified, Relation, Span, Truth, Unary
 
@@ -23,7 +24,7 @@ Value: TypeAlias = bool | int | float
 """What a formula gives."""
 
 
-class NotConstant(Exception):
+class NotConstantError(TurncoatError):
     """The expression needs something that is known only in a running world.
 
     Attributes:
@@ -37,7 +38,7 @@ class NotConstant(Exception):
         super().__init__(name)
 
 
-class TooManyParams(Exception):
+class TooManyParamsError(TurncoatError):
     """The formula depends on more params than their extremes can be tried for."""
 
 
@@ -49,7 +50,7 @@ def constant(expression: Expression, params: Mapping[str, object]) -> Value:
         params: the value of each param; cells are not numbers, so they count as unknown.
 
     Raises:
-        NotConstant: it names something else.
+        NotConstantError: it names something else.
     """
     match expression:
         case Number(value) | Truth(value):
@@ -57,7 +58,7 @@ def constant(expression: Expression, params: Mapping[str, object]) -> Value:
         case Name(name, span):
             known = params.get(name)
             if not isinstance(known, (bool, int, float)):
-                raise NotConstant(name, span)
+                raise NotConstantError(name, span)
             return _clip(known)
         case Unary("not", operand):
             return not constant(operand, params)
@@ -68,7 +69,7 @@ def constant(expression: Expression, params: Mapping[str, object]) -> Value:
         case Call(function, arguments):
             return call(function, [constant(argument, params) for argument in arguments])
         case _:
-            raise NotConstant(_described(expression), expression.span)
+            raise NotConstantError(_described(expression), expression.span)
 
 
 def extremes(expression: Expression, params: Mapping[str, Param]) -> tuple[Value, Value]:
@@ -77,15 +78,15 @@ def extremes(expression: Expression, params: Mapping[str, Param]) -> tuple[Value
     Whole-number ranges and choices are tried one by one while they are few, otherwise their ends and the present value.
 
     Raises:
-        NotConstant: it names something that is no param.
-        TooManyParams: even the ends are too many to try.
+        NotConstantError: it names something that is no param.
+        TooManyParamsError: even the ends are too many to try.
     """
     used = sorted(names_in(expression) & params.keys())
     options = [_options(params[name]) for name in used]
     if math.prod(len(option) for option in options) > CORNERS:
         options = [sorted({min(option), max(option)}) for option in options]
     if math.prod(len(option) for option in options) > CORNERS:
-        raise TooManyParams
+        raise TooManyParamsError
     known: dict[str, object] = {name: param.value for name, param in params.items()}
     values = [constant(expression, known | dict(zip(used, corner, strict=True))) for corner in product(*options)]
     return min(values), max(values)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from .constants import CEILING, NotConstant, TooManyParams, Value, constant, extremes, names_in
+from .constants import CEILING, NotConstantError, TooManyParamsError, Value, constant, extremes, names_in
 from .formulas import formula
 from .names import Symbols
-from .parsing import ExpressionFault
+from .parsing import ExpressionError
 from .ranges import decided
 from .reporting import Path, Report
 from .schema import Formula
@@ -42,7 +42,7 @@ class Context:
         """The expression of a formula; None where it is none, which is reported."""
         try:
             return formula(value)
-        except ExpressionFault as fault:
+        except ExpressionError as fault:
             self.report.add(fault.code, path, fault.message, fault.cure, span=fault.span)
             return None
 
@@ -74,7 +74,7 @@ class Context:
             return None
         try:
             constant(expression, self.params)
-        except NotConstant as unknown:
+        except NotConstantError as unknown:
             message = f"{user} must be known before the run, and `{unknown.name}` is not"
             self.report.add("TC515", path, message, "write numbers and params only", span=unknown.span)
             return None
@@ -109,7 +109,7 @@ class Context:
             return
         try:
             constant(expression, self.params)
-        except NotConstant:
+        except NotConstantError:
             require(expression, "number", scope, user)
         else:
             self.bounded(value, user, scope.path, 0, 1)
@@ -118,7 +118,7 @@ class Context:
         """The extremes of a number that is known before the run."""
         try:
             return extremes(expression, self.symbols.document.params)
-        except TooManyParams:
+        except TooManyParamsError:
             cure = "use fewer params in one formula, or give them fewer choices"
             self.report.add("TC517", path, "the formula depends on too many params to find its extremes", cure)
             return None

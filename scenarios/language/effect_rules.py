@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .constants import NotConstant, constant
+from .constants import NotConstantError, constant
 from .names import article, suggestion
 from .syntax import (
     Assign,
@@ -104,7 +104,7 @@ def _check_weight(target: str, operator: str, value: Expression, span: Span, sco
         return
     try:
         constant(value, {name: param.value for name, param in symbols.document.params.items()})
-    except NotConstant as unknown:
+    except NotConstantError as unknown:
         cure = "weights take a finite number of values: write numbers and params only"
         scope.fault("TC514", unknown.span, f"the new weight depends on `{unknown.name}`", cure)
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from .. import library
+from ..errors import nearest, quote
 from .boards import Board
 from .checking import check
 from .dotted import check_overrides, put
-from .faults import Fault, ScenarioError, nearest, quote
+from .faults import Fault, ScenarioError
 from .merging import Merged, Piece, merge
 from .names import Symbols
 from .reporting import Path, Report

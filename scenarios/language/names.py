@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..errors import did_you_mean
 from . import parsing
-from .faults import nearest
 from .formulas import effect
 from .reporting import Path, Report, listed
 from .schema import ActionSpec, Counter, Document, LegendEntry, Stage
@@ -116,14 +116,14 @@ def effects(document: Document) -> Iterator[tuple[object, Path]]:
         for line, text in enumerate(rule.then):
             try:
                 yield effect(text), ("rules", index, "then", line)
-            except parsing.ExpressionFault:
+            except parsing.ExpressionError:
                 continue  # reported where effects are checked
 
 
 def _reads(text: str) -> bool:
     try:
         effect(text)
-    except parsing.ExpressionFault:
+    except parsing.ExpressionError:
         return False
     return True
 
@@ -189,12 +189,10 @@ def article(kind: str) -> str:
 
 def suggestion(name: str, valid: tuple[str, ...]) -> str:
     """`did you mean ...`, and what there is to choose from."""
-    near = nearest(name, valid)
+    hint = did_you_mean(name, valid)
     if len(valid) < 2:
-        choices = f"there is only `{valid[0]}`" if valid else "there are none"
-        return f"did you mean `{near}`?" if near else choices
-    choices = f"there are {listed(valid)}"
-    return f"did you mean `{near}`? {choices}" if near else choices
+        return hint.strip() or (f"there is only `{valid[0]}`" if valid else "there are none")
+    return f"{hint}there are {listed(valid)}"
 
 
 def _declared(document: Document) -> Iterator[tuple[str, str, Path, bool]]:

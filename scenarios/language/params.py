@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from .constants import names_in
 from .formulas import effect, formula, measure
-from .parsing import ExpressionFault
+from .parsing import ExpressionError
 from .schema import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
 from .syntax import Assign, PutAt, Rate
 
@@ -60,7 +60,7 @@ def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:
     for value in formulas:
         try:
             names |= frozenset() if value is None else names_in(formula(value))
-        except ExpressionFault:
+        except ExpressionError:
             continue  # reported where formulas are checked
     return frozenset(names)
 
@@ -139,7 +139,7 @@ def _effects(document: Document) -> frozenset[str]:
         for text in rule.then:
             try:
                 its = effect(text)
-            except ExpressionFault:
+            except ExpressionError:
                 continue
             if isinstance(its, Assign):
                 names |= names_in(its.value)
@@ -159,7 +159,7 @@ def _measured(document: Document) -> frozenset[str]:
     for expectation in document.expect:
         try:
             its = measure(expectation.measure)
-        except ExpressionFault:
+        except ExpressionError:
             continue
         if isinstance(its, Rate) and its.condition is not None:
             names |= names_in(its.condition)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from .constants import NotConstant, TooManyParams, Value, binary, extremes, names_in
+from .constants import NotConstantError, TooManyParamsError, Value, binary, extremes, names_in
 from .formulas import formula
 from .names import Symbols
-from .parsing import ExpressionFault
+from .parsing import ExpressionError
 from .schema import Counter, Formula
 from .syntax import Binary, Expression, Name, Quantified, Truth, Unary
 
@@ -67,7 +67,7 @@ def _constant(expression: Expression, symbols: Symbols) -> Range | None:
             return None
     try:
         return extremes(expression, params)
-    except (NotConstant, TooManyParams):
+    except (NotConstantError, TooManyParamsError):
         return None
 
 
@@ -83,7 +83,7 @@ def _counted(counter: Counter, symbols: Symbols) -> Range | None:
 def _bound(value: Formula, symbols: Symbols) -> Range | None:
     try:
         return _constant(formula(value), symbols)
-    except ExpressionFault:
+    except ExpressionError:
         return None  # reported where counters are checked
 
 

@@ -12,7 +12,7 @@ from .effect_rules import check_effect
 from .formulas import effect
 from .life_rules import check_life
 from .names import suggestion, unknown
-from .parsing import ExpressionFault
+from .parsing import ExpressionError
 from .reporting import Path, listed
 from .schema import BestResponse, Rule, Stage
 
@@ -137,7 +137,7 @@ def _check_then(rule: Rule, path: Path, context: Context, source: Merged | None,
         where: Path = (*path, "then", line)
         try:
             its = effect(text)
-        except ExpressionFault as fault:
+        except ExpressionError as fault:
             context.report.add(fault.code, where, fault.message, fault.cure, span=fault.span)
             continue
         check_effect(its, context.scope(where, bound, acted, acted))

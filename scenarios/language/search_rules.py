@@ -7,7 +7,7 @@ from .contexts import Context
 from .formulas import measure
 from .measure_rules import check_event, check_measure
 from .names import unknown
-from .parsing import ExpressionFault
+from .parsing import ExpressionError
 from .reporting import Path
 from .syntax import Measure, Quantity, Share
 
@@ -50,7 +50,7 @@ def check_search(context: Context) -> None:
 def _measure(text: str, context: Context, path: Path) -> Measure | None:
     try:
         parsed = measure(text)
-    except ExpressionFault as fault:
+    except ExpressionError as fault:
         context.report.add(fault.code, path, fault.message, fault.cure, span=fault.span)
         return None
     check_measure(parsed, context.symbols, context.report, path)

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .faults import nearest, oxford, quote
+from ..errors import nearest, quote
+from .faults import oxford
 from .reporting import Path, Report, listed
 from .schema import Document
 from .source import Data

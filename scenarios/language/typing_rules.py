@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..errors import did_you_mean, nearest
 from . import constants
-from .faults import nearest
 from .names import PLURALS, Symbols, article, suggestion, unknown
 from .reporting import Path, Report, listed
 from .schema import Counter
@@ -249,7 +249,7 @@ def _on_board(cell: Cell, scope: Scope) -> bool:
     for part, word, most in ((cell.row, "row", size[0]), (cell.column, "column", size[1])):
         try:
             low, high = constants.extremes(part, scope.symbols.document.params)
-        except (constants.NotConstant, constants.TooManyParams):
+        except (constants.NotConstantError, constants.TooManyParamsError):
             continue
         if not 0 <= low <= high < most:
             message = f"{word} {low if low < 0 else high:g} is outside every board"
@@ -272,13 +272,12 @@ def _unknown_name(name: str, span: Span, scope: Scope) -> None:
         scope.fault("TC420", span, f"`{name}` is neither a number nor a param", cure)
         return
     valid = tuple(name for name, kind in symbols.kinds.items() if kind not in ("event", "channel"))
-    near = nearest(name, (*valid, *symbols.fields))
     lines = [
         f"{PLURALS[kind]}: {listed(names, 6)}"
         for kind in ("counter", "param", "draw", "agent", "thing", "zone")
         if (names := symbols.of(kind))
     ]
-    hint = f"did you mean `{near}`? " if near else ""
+    hint = did_you_mean(name, (*valid, *symbols.fields))
     scope.fault("TC420", span, f"nothing is called `{name}`", hint + "; ".join(lines))
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import printing
-from ..endings import UsageFault
-from .options import AsJson, Params, Sets, StageName, known, load_with, overrides_of, stage_of, write_json
+from ..scenarios.errors import UsageError, check_name
+from .options import AsJson, Params, Sets, StageName, load_with, overrides_of, stage_of, write_json
 
 if TYPE_CHECKING:
     from ..evals.reloading import Reloading
@@ -63,7 +63,7 @@ def watch(
     show = _show(which, param, set_, stage, agent)
     second = _second(show, which, beside, stage)
     if reload and Path(which).is_dir():
-        raise UsageFault("--reload reads a scenario's file again; a run's recordings do not change")
+        raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
     from ..viz.view import View
     from ..viz.viewer import Viewer
@@ -109,7 +109,7 @@ def play(
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
     if as_ is not None:
-        known("agent", as_, players(scenario))
+        check_name("agent", as_, players(scenario))
     theme, wide, ending = _theme(dark), _size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.playing import Hands, help_keys
@@ -178,7 +178,6 @@ def record(
 
 def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: Hands | None = None) -> None:
     """Show a window until it is left; say what was kept of a game or a film that were not finished."""
-    from ..viz.screen import NoWindow
     from ..viz.window import Window
 
     def lost(said: str) -> None:
@@ -194,8 +193,6 @@ def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: st
         finally:
             if kept := hands.keep() if hands else "":
                 printing.say(kept)
-    except NoWindow as fault:
-        raise UsageFault(str(fault)) from None
     finally:
         viewer.close()
 
@@ -208,10 +205,10 @@ def _show(which: str, param: list[str], set_: list[str], stage: str | None, agen
         return open_run(Path(which), stage, agent, overrides_of(param, set_))
     if which.endswith(".parquet"):
         if param or set_ or stage or agent:
-            raise UsageFault("a trace is of one stage, one agent and one setting; to choose, give the run's folder")
+            raise UsageError("a trace is of one stage, one agent and one setting; to choose, give the run's folder")
         return open_trace(Path(which))
     if agent not in (None, "exact"):
-        raise UsageFault(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
+        raise UsageError(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
     scenario = load_with(which, param, set_)
     return Live(scenario, stage_of(scenario, stage))
 
@@ -236,11 +233,11 @@ def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Se
     overrides = overrides_of((), dotted)
     if Path(which).is_dir():
         if len(names) > 1:
-            raise UsageFault(f"--beside {' '.join(names)}: one agent at a time")
+            raise UsageError(f"--beside {' '.join(names)}: one agent at a time")
         return _Second(open_run(Path(which), stage, names[0] if names else None, overrides), ", ".join(beside), {})
     variants = show.scenario.document.variants
     for name in names:
-        known("variant", name, variants)
+        check_name("variant", name, variants)
     merged = {key: value for name in names for key, value in variants[name].items()} | overrides
     return _Second(Live(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
 
@@ -275,7 +272,7 @@ def _reloading(
 
 def _number(show: Show, seed: int) -> int:
     if show.count is not None and seed >= show.count:
-        raise UsageFault(f"there is no episode {seed}; this recording has {show.count}, from 0")
+        raise UsageError(f"there is no episode {seed}; this recording has {show.count}, from 0")
     return seed
 
 
@@ -285,7 +282,7 @@ def _overlays(names: list[str]) -> frozenset[str]:
     if "all" in names:
         return frozenset(OVERLAYS)
     for name in names:
-        known("overlay", name, (*OVERLAYS, "all"))
+        check_name("overlay", name, (*OVERLAYS, "all"))
     return frozenset(names) or USUAL
 
 
@@ -294,7 +291,7 @@ def _ending(kind: str) -> str:
     from ..viz.film import ENDINGS
 
     kinds = {ending[1:]: ending for ending in ENDINGS} | {"pictures": ""}
-    known("kind of film", kind, kinds)
+    check_name("kind of film", kind, kinds)
     return kinds[kind]
 
 
@@ -308,7 +305,7 @@ def _size(text: str) -> tuple[int, int]:
     """`1280x800` as two numbers."""
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isascii() and height.isascii() and width.isdigit() and height.isdigit()):
-        raise UsageFault(f"--size {text!r} is not of the form 1280x800")
+        raise UsageError(f"--size {text!r} is not of the form 1280x800")
     if not (240 <= int(width) <= 7680 and 180 <= int(height) <= 4320):
-        raise UsageFault(f"--size {text}: from 240x180 to 7680x4320")
+        raise UsageError(f"--size {text}: from 240x180 to 7680x4320")
     return int(width), int(height)
