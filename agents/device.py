@@ -6,7 +6,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
-from ..scenarios.errors import UsageError, check_name
+from ..scenarios.errors import UsageError
 
 CPU, CUDA, AUTO = "cpu", "cuda", "auto"
 DEVICES: Final = (CPU, CUDA, AUTO)
@@ -20,12 +20,12 @@ def chosen(device: str) -> str:
     """What stands for a device that was asked for: `auto` is a GPU where there is one.
 
     Raises:
-        UnknownNameError: there is no device of that name.
-        DeviceUnavailableError: it is not here, or cannot be used.
+        DeviceUnavailableError: there is no such device here.
     """
     if device == CPU:
         return CPU
-    check_name("device", device, DEVICES)
+    if device not in DEVICES:
+        raise DeviceUnavailableError(f"there is no device `{device}`; there are {', '.join(DEVICES)}")
     missing = _missing()
     if missing is None:
         return CUDA

@@ -85,7 +85,7 @@ class FiniteMDP:
         """The bit of an event.
 
         Raises:
-            KeyError: no such event; the message names those that there are.
+            UnknownNameError: no such event.
         """
         if event not in self.event_names:
             raise UnknownNameError("event", event, self.event_names)

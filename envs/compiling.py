@@ -54,7 +54,7 @@ def compile_world(
         enlist: things that act as agents here, after the file's own agents and in this order; see `as_agent`.
 
     Raises:
-        KeyError: no such stage or param, or no such thing that can be an agent.
+        UnknownNameError: no such stage or param, or no such thing that can be an agent.
         ValueError: a thing is enlisted twice.
         WorldTooLargeError: a table would not fit.
         PlacementError: a generated board has no room for something.

@@ -107,7 +107,7 @@ def plan_exactly(
         ImproperDiscountError: discount 1, no horizon, and some policy never ends.
         InfeasibleError: what is barred cannot be avoided.
         NoFixedPointError: no policy was found that the agent's deliberation keeps to.
-        KeyError: no such event.
+        UnknownNameError: no such event.
         NotEnumerableError: the agent's weights may change, and events are barred or it deliberates by another rule than
             `weighted`; or several agents decide as one and one of them does so. That is not solved for. Or equilibria
             are asked for and it is no game of two in one tick (see `all_equilibria`). Or it is

@@ -44,7 +44,7 @@ def play(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, obj
             1, of anything else an index. Whatever is not named takes its likeliest outcome.
 
     Raises:
-        KeyError: no such draw.
+        UnknownNameError: no such draw.
     """
     chance = Given({name: _outcome(world, name, value) for name, value in draws.items()})
     tick = reset(world, chance)

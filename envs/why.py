@@ -67,7 +67,7 @@ def explain_event(plan: ExactPlan, event: str) -> Why:
     judged without that reward.
 
     Raises:
-        KeyError: no such event.
+        UnknownNameError: no such event.
     """
     mdp, enumeration = plan.mdp, plan.enumeration
     horizon = enumeration.world.horizon

@@ -40,7 +40,8 @@ def plan_as_agent(enumeration: Enumeration, barring: Sequence[str] = (), max_sta
 
     Raises:
         AgentPartError: the planner cannot be made.
-        ImproperDiscountError, InfeasibleError, NoFixedPointError, KeyError, NotEnumerableError: see `plan_exactly`.
+        ImproperDiscountError, InfeasibleError, NoFixedPointError, UnknownNameError, NotEnumerableError: see
+            `plan_exactly`.
     """
     planner = planner_of(enumeration.world)
     if planner is None:

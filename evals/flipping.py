@@ -46,7 +46,7 @@ def nearest_flips(
     choices is left alone.
 
     Raises:
-        KeyError: no such event or stage.
+        UnknownNameError: no such event or stage.
     """
     laboratory = Laboratory(scenario)
     where = stage or laboratory.stage

@@ -186,8 +186,8 @@ class _Checker:
         world = self.laboratory.world(replay.set, replay.stage or self.laboratory.stage)
         try:
             played = play(world, written_actions(document, replay.actions), replay.draws)
-        except (KeyError, ValueError) as fault:
-            self.fault("TC605", (*path, "draws"), str(fault).strip("'\""), "name a draw and one of its outcomes")
+        except ValueError as fault:
+            self.fault("TC605", (*path, "draws"), str(fault), "name a draw and one of its outcomes")
             return False
         differs: list[tuple[tuple[str, ...], object, object]] = []
         if replay.events is not None and list(played.events) != replay.events:

@@ -182,6 +182,7 @@ def ask(
     Raises:
         DeviceUnavailableError: the device is not there.
         ScenarioError: an axis, a value, a measure or a condition is wrong.
+        UnknownNameError: no such stage.
         SweepError: there are no axes, nothing is measured, or there are too many points.
     """
     document = scenario.document
@@ -302,7 +303,8 @@ def _check(scenario: Scenario, question: Question) -> None:
     if not question.asked:
         raise SweepError("nothing is measured; name a measure or a regime")
     for agent in question.agents:
-        check_name("agent", agent, ("exact", *methods()))
+        if agent not in ("exact", *methods()):
+            raise SweepError(f"there is no agent {quote(agent)}; there are exact, {', '.join(methods())}")
     if reserved := {TIE, OTHER, UNSOLVED} & set(question.regimes):
         raise SweepError(
             f"a regime cannot be called {quote(reserved.pop())}: that is what points without one are called"

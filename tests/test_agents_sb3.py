@@ -22,8 +22,9 @@ torch = pytest.importorskip("torch")
 from turncoat.agents import sb3_settings  # noqa: E402
 from turncoat.agents.own import Own, UserAgentError  # noqa: E402
 from turncoat.agents.sb3_agents import Sb3Agent  # noqa: E402
-from turncoat.agents.sb3_policy import MissingPackageError, Sight, need_sb3  # noqa: E402
+from turncoat.agents.sb3_policy import Sight, need_sb3  # noqa: E402
 from turncoat.agents.sb3_settings import TUNED_FILE, settings  # noqa: E402
+from turncoat.scenarios.errors import MissingPackageError  # noqa: E402
 
 LAB = Laboratory(api.load("lab"))
 ENUMERATION = LAB.enumeration({}, "train")

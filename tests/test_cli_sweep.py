@@ -7,8 +7,8 @@ import pytest
 
 from turncoat import cli
 from turncoat.commands.sweeping import read_axis
-from turncoat.endings import UsageError
 from turncoat.evals.sweep_store import load_sweep
+from turncoat.scenarios.errors import UsageError
 
 BUTTON = ("sweep", "escape/interruption", "--regime", "presses=share(pressed) >= 1", "--jobs", "1")
 

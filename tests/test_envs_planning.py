@@ -144,7 +144,7 @@ def test_what_is_barred_is_never_risked() -> None:
     plan = plan_exactly(enumeration, ["disarmed"])
     assert plan.start_value == pytest.approx(12.127, abs=0.0005)
     assert _share(plan, "disarmed") == (0, 0)
-    with pytest.raises(KeyError, match="no event 'escaped'; there are"):
+    with pytest.raises(KeyError, match="no event `escaped`; there are"):
         plan_exactly(enumeration, ["escaped"])
 
 

@@ -14,6 +14,7 @@ from turncoat.evals.expectations import Case, judge_exact
 from turncoat.evals.measures import Interval
 from turncoat.evals.rundir import Manifest, RunError, default_folder, load_run, save_run, whole_folder
 from turncoat.evals.trace import Trace, TraceMeta
+from turncoat.scenarios.errors import UnknownNameError
 from turncoat.scenarios.language.schema import Expectation
 
 TEXT = "turncoat: 1\r\nname: läb\n"
@@ -55,7 +56,7 @@ def test_a_run_comes_back_the_same(tmp_path):
     assert run.verdict == "inconclusive"
     assert run.scenario == TEXT
     assert run.trace("deploy-exact").meta == META
-    with pytest.raises(RunError, match="no trace 'x'; there are deploy-exact"):
+    with pytest.raises(UnknownNameError, match="no trace `x`; there are deploy-exact"):
         run.trace("x")
     found = {str(path.relative_to(tmp_path / "deep")) for path in (tmp_path / "deep").rglob("*") if path.is_file()}
     assert found == {

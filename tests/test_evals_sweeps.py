@@ -27,6 +27,7 @@ from turncoat.evals.regimes import regime_of
 from turncoat.evals.rundir import RunError
 from turncoat.evals.sweep_store import Journal, load_sweep, same_sweep
 from turncoat.evals.sweeps import Axis, SweepError, ask, costs, identity, run_sweep
+from turncoat.scenarios.errors import UnknownNameError
 from turncoat.scenarios.language.axes import axis_values
 from turncoat.scenarios.language.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load_text
@@ -381,7 +382,7 @@ def test_the_values_of_an_axis(written, values):
     (SweepError, "names no axes to sweep", {"axes": None}),
     (SweepError, "has no values", {"axes": {"p_halt": []}}),
     (SweepError, "nothing is measured", {"measures": []}),
-    (SweepError, "there is no stage `deplo`; did you mean `deploy`", {"stage": "deplo"}),
+    (UnknownNameError, "there is no stage `deplo`; did you mean `deploy`", {"stage": "deplo"}),
     (SweepError, "there is no agent `count`", {"agents": ["count"]}),
     (SweepError, "a regime cannot be called `tie`", {"regimes": {"tie": "steps > 1"}}),
     (SweepError, "1,002,001 points", {"axes": {"p_halt": [0.1] * 1001, "robot.discount": [0.5] * 1001}}),

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from .envs.analysis import Analysis, analyse
+from .envs.base import NotEnumerableError as NotEnumerableError
 from .envs.why import Why, explain_event
 from .evals.comparing import Comparison, Side, compare_runs, open_side
 from .evals.control import Asked, ControlReport, control_report
@@ -19,16 +20,23 @@ from .evals.meaning import Meaning, check_meaning
 from .evals.plateau import Plateau
 from .evals.reproducing import Reproduction
 from .evals.reproducing import reproduce as reproduce_run
+from .evals.rundir import RunError as RunError
 from .evals.rundir import StoredRun, check_target, load_run
 from .evals.running import Report, Run, Settings, run_scenario
 from .evals.school import Count
 from .evals.searching import SearchResult, SearchSettings, search_scenario
 from .evals.sweep_store import Journal, load_sweep, same_sweep, save_sweep
 from .evals.sweeps import Axis, Question, Sweep, ask, identity, run_sweep
+from .evals.trace import TraceError as TraceError
 from .evals.workers import Workers
 from .notebook import register
 from .scenarios import library
+from .scenarios.errors import TurncoatError as TurncoatError
+from .scenarios.errors import UnknownNameError as UnknownNameError
+from .scenarios.errors import UsageError as UsageError
+from .scenarios.errors import WorldError as WorldError
 from .scenarios.language import loading
+from .scenarios.language.faults import ScenarioError as ScenarioError
 from .scenarios.language.loading import Scenario
 
 if TYPE_CHECKING:  # Gymnasium and the compiler are imported when an environment is made
@@ -83,8 +91,8 @@ def make(
 
     Raises:
         ScenarioError: it cannot be loaded.
-        KeyError: no such stage.
-        ValueError: it has several agents, or no such form or render mode.
+        UnknownNameError: no such stage, form or render mode.
+        ValueError: it has several agents.
     """
     from .envs.faces.single import TurncoatEnv
 
@@ -108,8 +116,7 @@ def make_parallel(
 
     Raises:
         ScenarioError: it cannot be loaded.
-        KeyError: no such stage, or no such thing that can be an agent.
-        ValueError: no such form or render mode.
+        UnknownNameError: no such stage, form or render mode, or no such thing that can be an agent.
     """
     from .envs.faces.multi import parallel_env
 
@@ -129,7 +136,7 @@ def make_aec(
     """The same, in which agents choose one after another and nobody sees what the others have chosen in the tick.
 
     Raises:
-        ScenarioError, KeyError, ValueError: as `make_parallel`.
+        ScenarioError, UnknownNameError, ValueError: as `make_parallel`.
     """
     from .envs.faces.multi import aec_env
 
@@ -151,7 +158,7 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
     Raises:
         ScenarioError: it cannot be loaded.
         NotEnumerableError: it has too many states; the message names what multiplies.
-        KeyError: no such stage.
+        UnknownNameError: no such stage.
     """
     laboratory = Laboratory(load(which, overrides))
     return analyse(laboratory.plan({}, stage or laboratory.stage))
@@ -162,7 +169,7 @@ def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[s
 
     Raises:
         ScenarioError, NotEnumerableError: as `solve`.
-        KeyError: no such event or stage.
+        UnknownNameError: no such event or stage.
     """
     laboratory = Laboratory(load(which, overrides))
     return explain_event(laboratory.best_plan({}, stage or laboratory.stage), event)
@@ -173,7 +180,7 @@ def events(which: Which, stage: str | None = None, overrides: Mapping[str, objec
 
     Raises:
         ScenarioError: it cannot be loaded.
-        KeyError: no such stage.
+        UnknownNameError: no such stage.
     """
     laboratory = Laboratory(load(which, overrides))
     return laboratory.world({}, stage or laboratory.stage).events
@@ -206,7 +213,7 @@ def control(
 
     Raises:
         ScenarioError: it cannot be loaded, or what is asked names nothing.
-        KeyError: no such stage.
+        UnknownNameError: no such stage.
         MissingPerformanceError: it has no hidden performance.
     """
     return control_report(load(which, overrides), stage, asked, report)
@@ -339,6 +346,7 @@ def sweep(
     Raises:
         DeviceUnavailableError, TensorBoardError: what is asked for is not there.
         ScenarioError: the scenario, an axis, a measure or a condition is wrong.
+        UnknownNameError: no such stage.
         SweepError: there are no axes, nothing is measured, or there are too many points.
         RunError: the folder exists and holds something else, or cannot be written.
     """

@@ -107,7 +107,7 @@ class TurncoatVecEnv(OneObject):
             render_mode: None or `rgb_array`.
 
         Raises:
-            ScenarioError, KeyError, ValueError: as `TurncoatEnv`.
+            ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
         self._lanes = Rows(scenario, num_envs, stage, params, audit=False, form=form, again=False)
         self.render_mode = render_mode
