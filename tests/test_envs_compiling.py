@@ -111,7 +111,7 @@ def test_what_does_not_fit_is_said(text: str, message: str) -> None:
 
 
 def test_stages_and_params_must_exist() -> None:
-    with pytest.raises(KeyError, match="no stage 'night'; there are deploy"):
+    with pytest.raises(KeyError, match="no stage `night`; there are deploy"):
         world_of(ROOM, "night")
-    with pytest.raises(KeyError, match="no param 'speed'; there are none"):
+    with pytest.raises(KeyError, match="no param `speed`; there are none"):
         world_of(ROOM, speed=2)

@@ -76,7 +76,7 @@ def _no_such_stage(_: Path) -> object:
 
 
 def _no_such_event(_: Path) -> object:
-    return turncoat.why("escape/interruption", "presed")
+    return turncoat.why("escape/interruption", "nonsense")
 
 
 def _damaged_trace(folder: Path) -> object:
