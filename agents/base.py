@@ -13,9 +13,10 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy.typing as npt
 
 from ..envs.base import Bools, Floats, Ints, Longs
-from ..envs.senses import Senses
-from .plans import MAX_LINE, MAX_NODES, PLAN_VERSION, Counterfactual, Plan, PlanStep
-from .thoughts import MAX_PLANS, THOUGHT_VERSION, Attribution, Thought
+from ..envs.reference.observation_spec import Senses
+from ..envs.world.world import World
+from .records.plan import MAX_LINE, MAX_NODES, PLAN_VERSION, Counterfactual, Plan, PlanStep
+from .records.thought import MAX_PLANS, THOUGHT_VERSION, Attribution, Thought
 
 __all__ = [
     "MAX_LINE",
@@ -29,9 +30,12 @@ __all__ = [
     "Company",
     "Computes",
     "Counterfactual",
+    "Enters",
+    "Finishes",
     "Forgetful",
     "Learner",
     "Log",
+    "Moves",
     "Perceiver",
     "Plan",
     "PlanStep",
@@ -251,3 +255,27 @@ class Company(TrainingEnv, Protocol):
     def others(self) -> Ints:
         """int32 `[N - 1]`: what the others really did in the last step."""
         ...
+
+
+@runtime_checkable
+class Moves(Protocol):
+    """An agent that makes its own training environment, and has to be told of another stage."""
+
+    def enter_school(self, stage: str) -> None:
+        """Told before it is trained there."""
+
+
+@runtime_checkable
+class Enters(Protocol):
+    """An agent that has to be told where it acts from now on, if not where it was trained."""
+
+    def enter_world(self, world: World) -> None:
+        """Told before it is judged."""
+
+
+@runtime_checkable
+class Finishes(Protocol):
+    """An agent that decides otherwise while it is still in training."""
+
+    def finish(self) -> None:
+        """Ends its training at once."""

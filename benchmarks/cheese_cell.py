@@ -13,17 +13,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from turncoat.agents.heads import solve_heads
-from turncoat.agents.reward_features import RewardFeatures, Ticks
-from turncoat.agents.reward_hypotheses import Hypothesis, RewardPosterior, reward_posterior
-from turncoat.agents.rules import RulesAgent
-from turncoat.agents.value_heads import value_heads
+from turncoat.agents.learning.reward_features import RewardFeatures, Ticks
+from turncoat.agents.learning.reward_posterior import Hypothesis, RewardPosterior, reward_posterior
+from turncoat.agents.local_rules.agent import RulesAgent
+from turncoat.agents.neural.imagined_mdp import value_heads
+from turncoat.agents.planners.heads import solve_heads
 from turncoat.envs.base import Bools, FiniteMDP, Floats, Longs
-from turncoat.envs.enumerating import Enumeration
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.observing import observe
-from turncoat.envs.senses import senses
-from turncoat.evals.laboratory import Laboratory
+from turncoat.envs.mdp.enumeration import Enumeration
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.reference.observation_spec import senses
+from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.scenarios.language.loading import load
 
 SCENARIO: Final = "wrong_goals/corner_cheese"

@@ -18,13 +18,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from turncoat.agents.counts import CountsAgent, CountsOptions
-from turncoat.envs.enumerating import Enumeration
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.parts import ENUMERATE, Part
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import worth
+from turncoat.agents.counts.agent import CountsAgent, CountsOptions
+from turncoat.envs.mdp.enumeration import Enumeration
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.world.agent_parts import ENUMERATE, Part
+from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.reports.files import write_whole
+from turncoat.evals.training.telemetry.exact_curve import worth
 from turncoat.scenarios.language.loading import load
 
 from .results import CELLS, FIRST_SEED, PAGE, write_between

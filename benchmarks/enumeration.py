@@ -9,9 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.planning import plan_exactly
+from turncoat.envs.analysis.exact_plan import plan_exactly
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.world.compiler import compile_world
 from turncoat.scenarios.language.loading import load
 
 from .measuring import Figure, seconds

@@ -11,10 +11,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from turncoat.envs.faces.multi import parallel_env
-from turncoat.envs.faces.opening import Which
-from turncoat.envs.faces.registration import register
-from turncoat.envs.faces.vector import TurncoatVectorEnv
+from turncoat.envs.adapters.base import Which
+from turncoat.envs.adapters.gymnasium_vector import TurncoatVectorEnv
+from turncoat.envs.adapters.pettingzoo_env import parallel_env
+from turncoat.envs.adapters.registration import register
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load_text
 
@@ -99,7 +99,7 @@ def several() -> list[Figure]:
 def stable_baselines(count: int = 1_024) -> list[Figure]:
     """`lab` as Stable-Baselines3's own vector environment, if that is installed."""
     try:
-        from turncoat.envs.faces.sb3 import TurncoatVecEnv
+        from turncoat.envs.adapters.sb3_vec_env import TurncoatVecEnv
     except ImportError:
         return []
     env = TurncoatVecEnv("lab", count)

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from turncoat.envs.enumerating import Enumeration
-from turncoat.evals.budget import Budget
-from turncoat.evals.cache import TraceCache
-from turncoat.evals.laboratory import Laboratory, holds_in, measure_in
-from turncoat.evals.measures import sampled_measure, seed_values
-from turncoat.evals.school import School
-from turncoat.evals.statistics import clopper_pearson
-from turncoat.evals.trace import Trace
-from turncoat.evals.workers import Workers
+from turncoat.envs.mdp.enumeration import Enumeration
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.measure import sampled_measure, seed_values
+from turncoat.evals.measures.written_measure import holds_in, measure_in
+from turncoat.evals.statistics.intervals import clopper_pearson
+from turncoat.evals.traces.trace import Trace
+from turncoat.evals.training.execution.time_budget import Budget
+from turncoat.evals.training.execution.trace_cache import TraceCache
+from turncoat.evals.training.execution.workers import Workers
+from turncoat.evals.training.trained_seeds import School
 from turncoat.scenarios.language.loading import apply_overrides, load
 
 SCENARIO = "treacherous_turn/first_turn"
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cache = None if chosen.cache is None else TraceCache(chosen.cache)
     scenario = load(SCENARIO)
     laboratory = Laboratory(apply_overrides(scenario, scenario.document.variants.get(chosen.variant, {})))
-    print(_history(laboratory.enumeration({}, laboratory.training_stage)))
+    print(_history(laboratory.enumeration({}, laboratory.scenario.training_stage)))
     print("\n| agent | steps | watched | turned | stole | shut down | gems collected | performance |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for agent in chosen.agents:
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             laboratory, steps, 1, Workers(chosen.jobs), cache, Budget(None), lambda _: None, lambda *_: None
         )
         for watched in chosen.watched[:1] if agent in MODEL_FREE else chosen.watched:
-            trace = school.trace(agent, {"disarmings": watched}, laboratory.stage, chosen.seeds)
+            trace = school.trace(agent, {"disarmings": watched}, laboratory.scenario.judged_stage, chosen.seeds)
             number = "any" if agent in MODEL_FREE else str(watched)
             print(f"| `{agent}` | {steps:,} | {number} | {told(laboratory, trace, chosen.seeds)} |", flush=True)
 
@@ -68,7 +69,7 @@ def _history(training: Enumeration) -> str:
 
 def told(laboratory: Laboratory, trace: Trace, seeds: int) -> str:
     """The last five cells of a row, of a trace that holds so many seeds."""
-    world = laboratory.world({}, laboratory.stage)
+    world = laboratory.world({}, laboratory.scenario.judged_stage)
     program = world.agents[0]
     found = {}
     for text in MEASURES:

@@ -14,19 +14,19 @@ from typing import Final, Literal
 
 import numpy as np
 
-from turncoat.agents.neural import NeuralAgent
-from turncoat.agents.neural_replay import pair_key
-from turncoat.agents.reward_features import RewardFeatures, Ticks
+from turncoat.agents.learning.reward_features import RewardFeatures, Ticks
+from turncoat.agents.neural.agent import NeuralAgent
+from turncoat.agents.neural.replay_buffer import pair_key
 from turncoat.envs.base import Bools, Longs
-from turncoat.envs.enumerating import Enumeration
-from turncoat.envs.observing import observe
-from turncoat.evals import trained
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.rundir import library_versions
-from turncoat.evals.simulate import simulate, trace_meta
-from turncoat.evals.stages import world_of
-from turncoat.evals.trace import Trace, join_traces
-from turncoat.evals.training import training_for
+from turncoat.envs.mdp.enumeration import Enumeration
+from turncoat.envs.reference.observation import observe
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.traces.provenance import library_versions
+from turncoat.evals.traces.rollout import simulate, trace_meta
+from turncoat.evals.traces.trace import Trace, join_traces
+from turncoat.evals.training import train_seed as trained
+from turncoat.evals.training.curriculum import world_of
+from turncoat.evals.training.spec import training_for
 from turncoat.scenarios.language.loading import load
 
 from .first_turn import SCENARIO, told

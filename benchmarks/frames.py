@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from turncoat.evals.apart import Apart
+from turncoat.evals.inspection.show_process import Apart
 from turncoat.scenarios.language.loading import load
-from turncoat.viz.frame import OVERLAYS
-from turncoat.viz.viewer import Viewer
+from turncoat.viz.viewer.frame import OVERLAYS
+from turncoat.viz.viewer.viewer import Viewer
 
 from .measuring import Figure
 
@@ -40,7 +40,7 @@ main()
 def frames() -> list[Figure]:
     """Playing `lab` at 16 ticks a second, twice through, and turning a slider; milliseconds of the processor."""
     os.environ["SDL_VIDEODRIVER"] = "dummy"
-    from turncoat.viz.window import Window
+    from turncoat.viz.window.window import Window
 
     scenario = load("treacherous_turn/lab")
     out = []

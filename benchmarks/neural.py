@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 
 from turncoat.agents.base import Agent
-from turncoat.agents.neural import NeuralAgent
-from turncoat.envs.enumerating import Enumeration
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.senses import senses
-from turncoat.evals.imagining import judge_imagination, judge_model
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import watch_training, worth
+from turncoat.agents.neural.agent import NeuralAgent
+from turncoat.envs.mdp.enumeration import Enumeration
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.observation_spec import senses
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.world_model_error import judge_imagination, judge_model
+from turncoat.evals.training.telemetry.exact_curve import watch_training, worth
 from turncoat.scenarios.language.loading import load
 
 from .measuring import Figure, rates

@@ -60,9 +60,9 @@ def turncoat_torch():
     """`lab` by the torch view, one thread, each step's planes and counters gathered."""
     import torch
 
-    from turncoat.envs.compiling import compile_world
-    from turncoat.envs.enumerating import enumerate_world
-    from turncoat.envs.torch_view import TorchWorld
+    from turncoat.envs.mdp.enumeration import enumerate_world
+    from turncoat.envs.torch_env.env import TorchWorld
+    from turncoat.envs.world.compiler import compile_world
     from turncoat.scenarios.language.loading import load
 
     torch.set_num_threads(1)
@@ -135,8 +135,8 @@ def turncoat_search(roots, backup="mean"):
     """Our tree search on the exact tables of `lab` (5 actions, 2 channels), one thread."""
     import numpy as np
 
-    from turncoat.agents.tree_search import SearchTables, tree_search
-    from turncoat.evals.laboratory import Laboratory
+    from turncoat.agents.planners.gumbel_search import SearchTables, tree_search
+    from turncoat.evals.exact.solved_worlds import Laboratory
     from turncoat.scenarios.language.loading import load
 
     plan = Laboratory(load("treacherous_turn/lab")).plan({}, "deploy")

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from turncoat.agents.planner_mcts import Mcts
-from turncoat.agents.planner_shooting import Shooting
-from turncoat.agents.planner_tables import Enumerate, Greedy
-from turncoat.agents.planning import Planner
+from turncoat.agents.planners.base import Planner
+from turncoat.agents.planners.cross_entropy import Shooting
+from turncoat.agents.planners.mcts import Mcts
+from turncoat.agents.planners.tabular import Enumerate, Greedy
 from turncoat.evals.reports.files import write_whole
 
 from .planning_study import Ground, Pupil, Subject, spread

@@ -9,18 +9,18 @@ from typing import Final
 
 import numpy as np
 
-from turncoat.agents.counts import CountsAgent
-from turncoat.agents.planning import Decision, Planner, Problem
-from turncoat.agents.rules import RulesAgent
+from turncoat.agents.counts.agent import CountsAgent
+from turncoat.agents.local_rules.agent import RulesAgent
+from turncoat.agents.planners.base import Decision, Planner, Problem
 from turncoat.envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from turncoat.envs.clock import with_clock
-from turncoat.envs.enumerating import Enumeration
-from turncoat.envs.heads import followed_values
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.observing import observe
-from turncoat.envs.senses import senses
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import policy_where_it_leads
+from turncoat.envs.mdp.enumeration import Enumeration
+from turncoat.envs.mdp.time_augmented import with_clock
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.reference.observation_spec import senses
+from turncoat.envs.solvers.vector_values import followed_values
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.training.telemetry.exact_curve import policy_where_it_leads
 from turncoat.scenarios.language.loading import load
 
 AHEAD: Final = 5

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 
 from turncoat.agents.base import Agent
-from turncoat.evals.entering import enter
-from turncoat.evals.laboratory import Laboratory, holds_in, measure_in, measured
-from turncoat.evals.learning import watch_training, worth
-from turncoat.evals.measures import sampled_measure
-from turncoat.evals.methods import METHODS, PLANNERS
-from turncoat.evals.recording import exact_agent
-from turncoat.evals.rundir import library_versions
-from turncoat.evals.simulate import simulate, trace_meta
-from turncoat.evals.trace import Trace, write_trace
-from turncoat.evals.training import lane
+from turncoat.agents.registry.agents import METHODS, PLANNERS
+from turncoat.evals.exact.rollout import exact_agent
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.measure import sampled_measure
+from turncoat.evals.measures.written_measure import holds_in, measure_in, measured
+from turncoat.evals.traces.provenance import library_versions
+from turncoat.evals.traces.rollout import simulate, trace_meta
+from turncoat.evals.traces.trace import Trace, write_trace
+from turncoat.evals.training.curriculum import enter
+from turncoat.evals.training.spec import lane
+from turncoat.evals.training.telemetry.exact_curve import watch_training, worth
 from turncoat.scenarios.language.loading import load
 
 from .results_plan import EPISODES, Subject

@@ -10,14 +10,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from turncoat.agents.counts import CountsAgent
-from turncoat.envs.chance import Sampled
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.reference import reset, step
-from turncoat.envs.stepping import Stepper
-from turncoat.envs.world import World
+from turncoat.agents.counts.agent import CountsAgent
+from turncoat.envs.kernel.batch_stepper import Stepper
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.step import reset, step
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.randomness import Sampled
+from turncoat.envs.world.world import World
 from turncoat.scenarios.language.loading import load
 
 from .measuring import Figure, rates
@@ -79,7 +79,8 @@ def _walk(world: World, lanes: int, ticks: int) -> Callable[[], None]:
 def first_call(runs: int = 3) -> list[Figure]:
     """From a world to its first tick on a new machine, where the kernel has to be compiled: seconds of computing."""
     script = (
-        "import time; from turncoat.envs.stepping import Stepper; from turncoat.envs.compiling import compile_world; "
+        "import time; from turncoat.envs.kernel.batch_stepper import Stepper; "
+        "from turncoat.envs.world.compiler import compile_world; "
         "from turncoat.scenarios.language.loading import load; world = compile_world(load('lab')); "
         "begun = time.process_time(); Stepper(world, 1).reset(); print(time.process_time() - begun)"
     )

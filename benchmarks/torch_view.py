@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import Enumeration, enumerate_world
-from turncoat.envs.torch_view import TorchWorld
+from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
+from turncoat.envs.torch_env.env import TorchWorld
+from turncoat.envs.world.compiler import compile_world
 from turncoat.scenarios.language.loading import load
 
 from .measuring import Figure, table

@@ -1,8 +1,8 @@
 """Search settings for the Stable-Baselines3 baselines: `python -m benchmarks tune`.
 
 Each algorithm has the same number of trials, of the same number of steps, on `lab`. The plain settings are the first
-trial, so the search can find nothing worse by its own score. Every trial is kept in `agents/sb3_tuned.json` as soon as
-it is over, and a search that was cut short goes on from there.
+trial, so the search can find nothing worse by its own score. Every trial is kept in `agents/external/sb3_tuned.json` as
+soon as it is over, and a search that was cut short goes on from there.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import json
 from typing import Any
 
 from turncoat.agents.base import Agent
-from turncoat.agents.sb3_agents import Sb3Agent
-from turncoat.agents.sb3_settings import DEFAULT, TUNED_FILE, Tuned
-from turncoat.envs.lanes import TableLane
-from turncoat.evals.entering import enter
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import watch_training, worth
+from turncoat.agents.external.sb3_agent import Sb3Agent
+from turncoat.agents.external.sb3_hyperparameters import DEFAULT, TUNED_FILE, Tuned
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.reports.files import write_whole
+from turncoat.evals.training.curriculum import enter
+from turncoat.evals.training.telemetry.exact_curve import watch_training, worth
 from turncoat.scenarios.language.loading import load
 
 SCENARIO = "treacherous_turn/lab"

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from .errors import nearest, quote
-from .language.faults import Fault, ScenarioError, oxford
+from .language.faults.faults import Fault, ScenarioError, oxford
 
 FOLDER = Path(str(files(__package__)))
 """Where the shipped scenarios are."""

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from turncoat.evals.showing import Live
+from turncoat.evals.inspection.show import Live
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
-from turncoat.viz.frame import OVERLAYS
-from turncoat.viz.palette import THEMES
-from turncoat.viz.scene import draw
-from turncoat.viz.viewer import Viewer
+from turncoat.viz.drawing.palette import THEMES
+from turncoat.viz.scene.scene import draw
+from turncoat.viz.viewer.frame import OVERLAYS
+from turncoat.viz.viewer.viewer import Viewer
 
 KEPT = Path(__file__).resolve().parent / "pictures" / "library"
 SIZES = ((1280, 800), (640, 480), (360, 640))

@@ -8,19 +8,19 @@ import sys
 import time
 
 from turncoat import api
-from turncoat.envs.lanes import TableLane
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import learning_curve
-from turncoat.evals.methods import METHODS
+from turncoat.agents.registry.agents import METHODS
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.training.telemetry.exact_curve import learning_curve
 
 
 def main(name: str, method: str, steps: int, every: int, seeds: list[int]) -> None:
     laboratory = Laboratory(api.load(name))
     agent_name = next(iter(laboratory.scenario.document.agents))
-    program = laboratory.world({}, laboratory.training_stage).agents[0]
+    program = laboratory.world({}, laboratory.scenario.training_stage).agents[0]
     overrides = {} if program.discount < 1 else {f"{agent_name}.discount": 0.99}
-    school = laboratory.enumeration(overrides, laboratory.training_stage)
-    plan = laboratory.plan(overrides, laboratory.stage)
+    school = laboratory.enumeration(overrides, laboratory.scenario.training_stage)
+    plan = laboratory.plan(overrides, laboratory.scenario.judged_stage)
     for seed in seeds:
         agent = METHODS[method](school.world, laboratory.under(overrides))
         began = time.process_time()

@@ -22,7 +22,7 @@ from typing import Any
 import typer
 
 from turncoat import cli
-from turncoat.scenarios.language.catalogue import CATALOGUE
+from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOWN = ("README.md", "docs/tutorial.md")

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from turncoat import api
-from turncoat.agents.rules import RulesAgent
+from turncoat.agents.local_rules.agent import RulesAgent
+from turncoat.agents.registry.agents import METHODS
+from turncoat.envs.analysis.exact_plan import ExactPlan
 from turncoat.envs.base import FiniteMDP
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.observing import observe
-from turncoat.envs.planning import ExactPlan
-from turncoat.envs.senses import senses
-from turncoat.evals.foresight import Foresight, hallucinated, many_steps, one_step
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import worth
-from turncoat.evals.methods import METHODS
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.reference.observation_spec import senses
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.world_model_error import Foresight, hallucinated, many_steps, one_step
+from turncoat.evals.training.telemetry.exact_curve import worth
 from turncoat.scenarios.language.loading import Scenario, load_text
 
 STEPS = 2_000

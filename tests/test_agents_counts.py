@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from turncoat.agents.base import Agent, Learner, Thinker, Thought, Trainable
-from turncoat.agents.counts import CountsAgent, CountsOptions
+from turncoat.agents.counts.agent import CountsAgent, CountsOptions
 from turncoat.envs.base import FiniteMDP
 from turncoat.envs.deliberation import Rule
-from turncoat.envs.policies import evaluate
-from turncoat.envs.solving import policy_iteration
+from turncoat.envs.solvers.dynamic_programming import policy_iteration
+from turncoat.envs.solvers.policy_evaluation import evaluate
 
 
 class TableEnv:

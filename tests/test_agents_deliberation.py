@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turncoat.agents.deliberation import DELIBERATIONS, attribution, weighted
+from turncoat.agents.records.attribution import DELIBERATIONS, attribution, weighted
 
 
 def test_the_largest_weighted_sum_wins() -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from turncoat.agents.base import Agent, Thinker, Thought
-from turncoat.agents.exact import ExactAgent
-from turncoat.agents.timetable import Timetable
+from turncoat.agents.baselines.exact import ExactAgent
+from turncoat.agents.baselines.timetable import Timetable
 from turncoat.envs.base import FiniteMDP
-from turncoat.envs.policies import evaluate_horizon
-from turncoat.envs.solving import backward_induction, policy_iteration
+from turncoat.envs.solvers.dynamic_programming import backward_induction, policy_iteration
+from turncoat.envs.solvers.policy_evaluation import evaluate_horizon
 
 WEIGHTS = np.array([1.0, 0.5])
 

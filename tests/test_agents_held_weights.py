@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
-from turncoat.agents.counts import CountsAgent
-from turncoat.agents.neural_saving import load_neural, save_neural
-from turncoat.agents.rules import RulesAgent
-from turncoat.envs.enumerating import Enumeration, enumerate_world
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.observing import observe
-from turncoat.envs.planning import plan_exactly
-from turncoat.evals.ability import unable
-from turncoat.evals.holding import held_weights, unable_to_hold
-from turncoat.evals.learning import policy_of
-from turncoat.evals.methods import METHODS
+from turncoat.agents.counts.agent import CountsAgent
+from turncoat.agents.local_rules.agent import RulesAgent
+from turncoat.agents.neural.checkpoint import load_neural, save_neural
+from turncoat.agents.planners.editable_weights import held_weights, unable_to_hold
+from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.eligibility import unable
+from turncoat.envs.analysis.exact_plan import plan_exactly
+from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.observation import observe
+from turncoat.evals.training.telemetry.exact_curve import policy_of
 
 KEEPING: dict[str, tuple[Any, Any]] = {
     "counts": (CountsAgent.save, CountsAgent.load),

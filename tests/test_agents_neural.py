@@ -7,20 +7,20 @@ import pytest
 
 from tests.worlds import world_of
 from turncoat.agents.base import Agent, Learner, Thinker, Thought, Trainable
-from turncoat.agents.neural import NeuralAgent, NeuralOptions
-from turncoat.agents.neural_model import NetOptions, NeuralModel
-from turncoat.agents.neural_replay import pair_key
-from turncoat.agents.neural_saving import load_neural, save_neural
-from turncoat.agents.neural_table import imagine
-from turncoat.envs.enumerating import Enumeration, enumerate_world
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.observing import observe
-from turncoat.envs.policies import evaluate
-from turncoat.envs.senses import senses
-from turncoat.envs.solving import policy_iteration
-from turncoat.evals import ability
-from turncoat.evals.imagining import judge_imagination, judge_model
-from turncoat.evals.laboratory import Laboratory
+from turncoat.agents.neural.agent import NeuralAgent, NeuralOptions
+from turncoat.agents.neural.checkpoint import load_neural, save_neural
+from turncoat.agents.neural.imagined_mdp import imagine
+from turncoat.agents.neural.replay_buffer import pair_key
+from turncoat.agents.neural.world_model import NetOptions, NeuralModel
+from turncoat.agents.registry import eligibility as ability
+from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.reference.observation_spec import senses
+from turncoat.envs.solvers.dynamic_programming import policy_iteration
+from turncoat.envs.solvers.policy_evaluation import evaluate
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.world_model_error import judge_imagination, judge_model
 from turncoat.scenarios.language.loading import load
 
 ROOM = """
@@ -224,7 +224,7 @@ def test_deployed_it_learns_only_where_it_may() -> None:
 
 def test_chance_is_told_by_branches_that_tear_nothing_apart() -> None:
     """Two counters that always change together, on a fair coin: (0, 0) and (1, 1), never (0, 1)."""
-    from turncoat.envs.senses import Senses
+    from turncoat.envs.reference.observation_spec import Senses
 
     none = Senses(np.array([2, 2, 2]), np.zeros(3, np.bool_), -1, 0, 0, np.zeros((1, 1, 1), np.bool_))
     model = NeuralModel(none, 1, 1, NetOptions(hidden=32, batch=64, branches=3), seed=0)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents.own import Own, Seat, UserAgentError, installed, read_own
-from turncoat.agents.thoughts import Attribution, Thought
-from turncoat.envs.compiling import compile_world
-from turncoat.evals.running import Settings
+from turncoat.agents.external.user_agent import Own, Seat, UserAgentError, installed, read_own
+from turncoat.agents.records.thought import Attribution, Thought
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.runs.run import Settings
 from turncoat.scenarios import installed as parts
 
 HOW_TO = Path(__file__).parent.parent / "docs/how-to/bring-your-own-agent.md"

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import turncoat
-from turncoat.agents.registry import make_planner
-from turncoat.envs.parts import Part
-from turncoat.evals.methods import methods
+from turncoat.agents.planners.registry import make_planner
+from turncoat.agents.registry.agents import methods
+from turncoat.envs.world.agent_parts import Part
 from turncoat.scenarios import installed
 from turncoat.scenarios.installed import AgentPartError
-from turncoat.scenarios.language.faults import ScenarioError
+from turncoat.scenarios.language.faults.faults import ScenarioError
 
 HOW_TO = Path(__file__).parent.parent / "docs/how-to/write-your-own-parts.md"
 

@@ -12,26 +12,26 @@ import turncoat
 from benchmarks.planners import SUBJECTS
 from benchmarks.planning_study import Ground, Subject
 from tests.test_agents_tree_search import process, weights_change
-from turncoat.agents.counts import CountsAgent, CountsOptions
-from turncoat.agents.planner_mcts import Mcts
-from turncoat.agents.planner_shooting import Shooting
-from turncoat.agents.planner_tables import Enumerate, Greedy
-from turncoat.agents.planning import Decision, Planner, Problem
-from turncoat.agents.thoughts import Thought
+from turncoat.agents.counts.agent import CountsAgent, CountsOptions
+from turncoat.agents.planners.base import Decision, Planner, Problem
+from turncoat.agents.planners.cross_entropy import Shooting
+from turncoat.agents.planners.mcts import Mcts
+from turncoat.agents.planners.tabular import Enumerate, Greedy
+from turncoat.agents.records.thought import Thought
+from turncoat.envs.analysis.exact_plan import ExactPlan
 from turncoat.envs.base import FiniteMDP, NotEnumerableError
-from turncoat.envs.clock import with_clock
 from turncoat.envs.deliberation import WEIGHTED, Rule
-from turncoat.envs.followed import follow_for_ever
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.parts import ENUMERATE, Part
-from turncoat.envs.planning import ExactPlan
-from turncoat.envs.policies import ImproperDiscountError, evaluate, evaluate_horizon
-from turncoat.envs.solving import FiniteHorizonSolution, Solution
-from turncoat.evals.acting import OnTheTruth
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import policy_where_it_leads, worth
-from turncoat.evals.recording import record_exactly
-from turncoat.evals.running import Settings
+from turncoat.envs.mdp.time_augmented import with_clock
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution, Solution
+from turncoat.envs.solvers.fixed_policy import follow_for_ever
+from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError, evaluate, evaluate_horizon
+from turncoat.envs.world.agent_parts import ENUMERATE, Part
+from turncoat.evals.exact.planned_policy import OnTheTruth
+from turncoat.evals.exact.rollout import record_exactly
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.training.telemetry.exact_curve import policy_where_it_leads, worth
 
 FEW = 10_000
 """States, or states and ticks, that the everyday tests search from."""
@@ -105,7 +105,7 @@ def agrees(name: str, plan: ExactPlan, planner: Planner) -> None:
 @pytest.mark.parametrize("name", turncoat.names())
 def test_with_solved_heads_every_planner_is_the_exact_one(name: str) -> None:
     laboratory = Laboratory(turncoat.load(name))
-    if weights_change(laboratory.world({}, laboratory.stage)):
+    if weights_change(laboratory.world({}, laboratory.scenario.judged_stage)):
         pytest.skip("its weights can change")
     found = list(plans(name, FEW))
     for stage, plan in found:
@@ -283,11 +283,11 @@ def test_shooting_beats_chance_where_there_is_chance() -> None:
 
 def learned(planner: Part = ENUMERATE, steps: int = 8_000) -> tuple[CountsAgent, Any]:
     laboratory = Laboratory(turncoat.load("absent_supervisor"))
-    school = laboratory.enumeration({}, laboratory.training_stage)
+    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
     its = school.world.agents[0]
     agent = CountsAgent(school.world.channels, len(its.actions), its.weights, 0.95, CountsOptions(planner=planner))
     agent.fit(TableLane(school), steps, 0)
-    return agent, laboratory.plan({}, laboratory.training_stage)
+    return agent, laboratory.plan({}, laboratory.scenario.training_stage)
 
 
 @pytest.mark.parametrize(

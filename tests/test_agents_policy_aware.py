@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents.policy_aware import PolicyAwareAgent, PolicyAwareOptions
+from turncoat.agents.counts.policy_aware_agent import PolicyAwareAgent, PolicyAwareOptions
+from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.eligibility import unable
+from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import FiniteMDP
-from turncoat.envs.by_look import best_by_look
-from turncoat.envs.observing import observe, view_ids
-from turncoat.envs.planning import plan_exactly
-from turncoat.envs.policies import evaluate
-from turncoat.evals.ability import unable
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.methods import METHODS
-from turncoat.evals.training import lane
+from turncoat.envs.reference.observation import observe, view_ids
+from turncoat.envs.solvers.observation_policies import best_by_look
+from turncoat.envs.solvers.policy_evaluation import evaluate
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.training.spec import lane
 
 DISCOUNT = 0.9
 

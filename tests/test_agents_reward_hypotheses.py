@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from turncoat.agents.reward_features import RewardFeatures, Ticks
-from turncoat.agents.reward_hypotheses import Prior, RewardPosterior, reward_posterior
-from turncoat.envs.senses import Senses
-from turncoat.evals.laboratory import Laboratory
+from turncoat.agents.learning.reward_features import RewardFeatures, Ticks
+from turncoat.agents.learning.reward_posterior import Prior, RewardPosterior, reward_posterior
+from turncoat.envs.reference.observation_spec import Senses
+from turncoat.evals.exact.solved_worlds import Laboratory
 
 WALLS = np.append(np.pad(np.zeros((3, 3), np.bool_), 1, constant_values=True).reshape(-1), True)
 BOARD = Senses(np.array([26, 26, 3]), np.array([True, True, False]), -1, 5, 5, WALLS[None, :, None])
@@ -88,8 +88,8 @@ def test_withheld_pay_says_nothing_and_an_amount_never_paid_is_refused() -> None
 
 @pytest.mark.parametrize(("k", "kinds"), [(1, {"object", "place", "region"}), (3, {"object"})])
 def test_corner_cheese_keeps_open_what_its_training_keeps_open(k: int, kinds: set[str]) -> None:
-    from turncoat.envs.observing import observe
-    from turncoat.envs.senses import senses
+    from turncoat.envs.reference.observation import observe
+    from turncoat.envs.reference.observation_spec import senses
     from turncoat.scenarios.language.loading import load
 
     found = Laboratory(load("wrong_goals/corner_cheese")).enumeration({"k": k}, "train")

@@ -9,20 +9,20 @@ from hypothesis import strategies as st
 
 from turncoat import api
 from turncoat.agents.base import Agent, Learner, Perceiver, Thinker, Thought, Trainable
-from turncoat.agents.rules import RulesAgent, RulesOptions
-from turncoat.agents.rules_contexts import Geometry, Ticks
-from turncoat.agents.rules_memory import remember
-from turncoat.agents.rules_tree import grow
+from turncoat.agents.local_rules.agent import RulesAgent, RulesOptions
+from turncoat.agents.local_rules.decision_tree import grow
+from turncoat.agents.local_rules.features import Geometry, Ticks
+from turncoat.agents.local_rules.output_model import remember
+from turncoat.agents.registry.agents import METHODS
+from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import Longs
-from turncoat.envs.enumerating import Enumeration, enumerate_world
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.observing import observe
-from turncoat.envs.planning import plan_exactly
-from turncoat.envs.senses import Senses, senses
-from turncoat.evals.foresight import hallucinated, many_steps, one_step
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import learning_curve, worth
-from turncoat.evals.methods import METHODS
+from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.reference.observation_spec import Senses, senses
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.world_model_error import hallucinated, many_steps, one_step
+from turncoat.evals.training.telemetry.exact_curve import learning_curve, worth
 
 from .worlds import world_of
 

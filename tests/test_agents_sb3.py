@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.envs.faces.spaces import Observer
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.observing import observe
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.learning import watch_training
-from turncoat.evals.running import Settings
+from turncoat.envs.adapters.spaces import Observer
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.observation import observe
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.training.telemetry.exact_curve import watch_training
+from turncoat.scenarios.errors import MissingPackageError
 
 pytest.importorskip("stable_baselines3")
 torch = pytest.importorskip("torch")
 
-from turncoat.agents import sb3_settings  # noqa: E402
-from turncoat.agents.own import Own, UserAgentError  # noqa: E402
-from turncoat.agents.sb3_agents import Sb3Agent  # noqa: E402
-from turncoat.agents.sb3_policy import Sight, need_sb3  # noqa: E402
-from turncoat.agents.sb3_settings import TUNED_FILE, settings  # noqa: E402
-from turncoat.scenarios.errors import MissingPackageError  # noqa: E402
+from turncoat.agents.external import sb3_hyperparameters as sb3_settings  # noqa: E402
+from turncoat.agents.external.sb3_agent import Sb3Agent  # noqa: E402
+from turncoat.agents.external.sb3_hyperparameters import TUNED_FILE, settings  # noqa: E402
+from turncoat.agents.external.sb3_policy import Sight, need_sb3  # noqa: E402
+from turncoat.agents.external.user_agent import Own, UserAgentError  # noqa: E402
 
 LAB = Laboratory(api.load("lab"))
 ENUMERATION = LAB.enumeration({}, "train")
@@ -48,7 +48,7 @@ def small(algorithm, scenario="lab", seed=0, steps=64, novelty=0.0, **overrides)
 @pytest.mark.parametrize("form", ["planes", "flat"])
 def test_it_sees_where_it_is_judged_what_training_saw(name: str, form) -> None:
     laboratory = Laboratory(api.load(name))
-    enumeration = laboratory.enumeration({}, laboratory.stage)
+    enumeration = laboratory.enumeration({}, laboratory.scenario.judged_stage)
     states = enumeration.states[:: max(1, len(enumeration.states) // 300)]
     ticks = np.arange(len(states)) % enumeration.world.steps
     wanted = Observer(enumeration.world, 0, form).observe(states, ticks)
@@ -220,7 +220,7 @@ def test_one_with_a_memory_has_it_everywhere() -> None:
 def test_a_zip_is_opened_only_if_trusted(form, tmp_path: Path) -> None:
     from stable_baselines3 import PPO
 
-    from turncoat.envs.faces.sb3 import TurncoatVecEnv
+    from turncoat.envs.adapters.sb3_vec_env import TurncoatVecEnv
 
     policy = "MultiInputPolicy" if form == "planes" else "MlpPolicy"
     model = PPO(policy, TurncoatVecEnv("lab", 2, form=form), n_steps=8, batch_size=16, seed=0)

@@ -8,14 +8,15 @@ import pytest
 
 from turncoat import api
 from turncoat.agents.base import Agent, Learner, Thinker, Trainable
-from turncoat.agents.deliberation import Rule
-from turncoat.agents.tabular import UPDATES, RandomAgent, TabularAgent, TabularOptions, Update
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.lanes import TableLane, WorldLane, tellable
-from turncoat.envs.solving import policy_iteration
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.running import Settings
+from turncoat.agents.baselines.scripted import RandomAgent
+from turncoat.agents.baselines.tabular import UPDATES, TabularAgent, TabularOptions, Update
+from turncoat.agents.records.attribution import Rule
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.mdp.training_env import TableLane, WorldLane, tellable
+from turncoat.envs.solvers.dynamic_programming import policy_iteration
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.runs.run import Settings
 
 from .test_agents_counts import TableEnv, _random
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import turncoat
-from turncoat.agents.tree_search import SearchTables, tree_search, visits_considered
+from turncoat.agents.planners.gumbel_search import SearchTables, tree_search, visits_considered
 from turncoat.envs.base import FiniteMDP
-from turncoat.evals.laboratory import Laboratory
+from turncoat.evals.exact.solved_worlds import Laboratory
 
 DISCOUNT = 0.9
 
@@ -95,9 +95,9 @@ def stationary():
     """The exact plans of the library whose solution needs no clock and whose weights stay, by name."""
     for name in turncoat.names():
         laboratory = Laboratory(turncoat.load(name))
-        world = laboratory.world({}, laboratory.training_stage)
+        world = laboratory.world({}, laboratory.scenario.training_stage)
         if world.horizon is None and len(world.agents) == 1 and not weights_change(world):
-            yield name, laboratory.plan({}, laboratory.training_stage)
+            yield name, laboratory.plan({}, laboratory.scenario.training_stage)
 
 
 def test_with_the_heads_of_an_optimal_policy_it_is_value_iteration():

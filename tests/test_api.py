@@ -10,7 +10,7 @@ import pytest
 
 import turncoat
 from turncoat import Settings
-from turncoat.scenarios.language.faults import ScenarioError
+from turncoat.scenarios.language.faults.faults import ScenarioError
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "escape/interruption"

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import results
 from benchmarks.results_plan import SUBJECTS, Budget, Subject
-from turncoat.evals.trace import read_trace
+from turncoat.evals.traces.trace import read_trace
 
 LAB = SUBJECTS[0]
 SMALL = Subject(

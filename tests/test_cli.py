@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from turncoat import __version__, cli, printing
-from turncoat.evals.rundir import load_run
+from turncoat.evals.runs.run_folder import load_run
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -455,7 +455,7 @@ def test_where_nothing_can_be_written(call, corridor, tmp_path, monkeypatch):
 
 
 def test_a_disk_that_fills_up(call, corridor, tmp_path, monkeypatch):
-    from turncoat.evals import rundir
+    from turncoat.evals.runs import run_folder as rundir
 
     def full(*_):
         raise OSError(28, "No space left on device")

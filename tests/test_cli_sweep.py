@@ -7,7 +7,7 @@ import pytest
 
 from turncoat import cli
 from turncoat.commands.sweeping import read_axis
-from turncoat.evals.sweep_store import load_sweep
+from turncoat.evals.studies.sweep_folder import load_sweep
 from turncoat.scenarios.errors import UsageError
 
 BUTTON = ("sweep", "escape/interruption", "--regime", "presses=share(pressed) >= 1", "--jobs", "1")

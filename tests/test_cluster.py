@@ -5,7 +5,8 @@ from typing import NamedTuple
 import pytest
 
 from turncoat import api
-from turncoat.evals.laboratory import Laboratory, measured
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.written_measure import measured
 
 DISCOUNT = 0.97
 

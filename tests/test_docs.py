@@ -12,10 +12,10 @@ from pydantic import BaseModel
 
 import turncoat
 from turncoat import cli
-from turncoat.evals.running import Settings
-from turncoat.scenarios.language import schema
-from turncoat.scenarios.language.catalogue import CATALOGUE
+from turncoat.evals.runs.run import Settings
+from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 from turncoat.scenarios.language.loading import load_text
+from turncoat.scenarios.language.schema import document as schema
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from turncoat.agents.counts import CountsOptions
-from turncoat.agents.planner_mcts import Mcts
-from turncoat.agents.planner_shooting import Shooting
-from turncoat.agents.planner_tables import Greedy
-from turncoat.agents.registry import PLANNERS
-from turncoat.agents.rules import RulesOptions
+from turncoat.agents.counts.agent import CountsOptions
+from turncoat.agents.local_rules.agent import RulesOptions
+from turncoat.agents.planners.cross_entropy import Shooting
+from turncoat.agents.planners.mcts import Mcts
+from turncoat.agents.planners.registry import PLANNERS
+from turncoat.agents.planners.tabular import Greedy
+from turncoat.agents.registry.agents import METHODS
 from turncoat.envs.deliberation import RULES
-from turncoat.evals.methods import METHODS
 
 PAGE = (Path(__file__).parent.parent / "docs/agents.md").read_text(encoding="utf-8")
 PARTS: list[Any] = [Mcts, Shooting, Greedy, CountsOptions, RulesOptions]
@@ -44,8 +44,8 @@ def test_every_option_is_told(part: Any) -> None:
 
 def test_every_option_of_the_neural_agent_is_told() -> None:
     pytest.importorskip("torch")
-    from turncoat.agents.neural import NeuralOptions
-    from turncoat.agents.neural_model import NetOptions
+    from turncoat.agents.neural.agent import NeuralOptions
+    from turncoat.agents.neural.world_model import NetOptions
 
     check(NeuralOptions)
     check(NetOptions)

@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 from tests.test_envs_kernel import same
 from tests.worlds import cell, played, scenario_of, scenarios
 from turncoat import api
-from turncoat.envs.chance import Sampled
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import Enumeration, enumerate_world
-from turncoat.envs.extremes import Occurs, share_range
-from turncoat.envs.faces.held import HeldEnv, by_table
-from turncoat.envs.faces.multi import parallel_env
-from turncoat.envs.faces.single import TurncoatEnv
-from turncoat.envs.observing import observe
-from turncoat.envs.planning import plan_exactly
-from turncoat.envs.policies import evaluate
-from turncoat.envs.reference import reset, step
-from turncoat.envs.responding import evenly, respond, respond_to
-from turncoat.envs.solving import FiniteHorizonSolution, policy_iteration, value_iteration
-from turncoat.envs.world import Response, World
+from turncoat.envs.adapters.fixed_opponents import HeldEnv, by_table
+from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
+from turncoat.envs.adapters.pettingzoo_env import parallel_env
+from turncoat.envs.analysis.exact_plan import plan_exactly
+from turncoat.envs.analysis.tie_ranges import Occurs, share_range
+from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
+from turncoat.envs.multi_agent.best_response import evenly, respond, respond_to
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.reference.step import reset, step
+from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution, policy_iteration, value_iteration
+from turncoat.envs.solvers.policy_evaluation import evaluate
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.randomness import Sampled
+from turncoat.envs.world.world import Response, World
 from turncoat.scenarios import library
 
 ENLISTABLE = [

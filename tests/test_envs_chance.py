@@ -10,8 +10,8 @@ from scipy.stats import chi2
 
 from tests.worlds import world_of
 from turncoat.envs.base import NotEnumerableError
-from turncoat.envs.chance import EveryOutcome, Given, Sampled, philox, pick, uniform
-from turncoat.envs.reference import reset, step
+from turncoat.envs.reference.step import reset, step
+from turncoat.envs.world.randomness import EveryOutcome, Given, Sampled, philox, pick, uniform
 
 ONES = 0xFFFFFFFF
 

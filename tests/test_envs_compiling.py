@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.worlds import cell, played, read, world_of
-from turncoat.envs.chance import Given
-from turncoat.envs.evaluating import look_at, truth
-from turncoat.envs.reference import reset
-from turncoat.envs.world import WorldTooLargeError
-from turncoat.scenarios.language.parsing import parse_expression
+from turncoat.envs.reference.expressions import look_at, truth
+from turncoat.envs.reference.step import reset
+from turncoat.envs.world.randomness import Given
+from turncoat.envs.world.world import WorldTooLargeError
+from turncoat.scenarios.language.expressions.parser import parse_expression
 
 ROOM = """
 map: |

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.envs.changing import NoFixedPointError
-from turncoat.envs.deliberating import deliberate_for_ever, deliberate_to_horizon
 from turncoat.envs.deliberation import Rule
-from turncoat.envs.policies import evaluate, evaluate_horizon
-from turncoat.envs.solving import InfeasibleError, Solution, policy_iteration
-from turncoat.evals.laboratory import Laboratory, measured
+from turncoat.envs.solvers.deliberation_fixed_point import deliberate_for_ever, deliberate_to_horizon
+from turncoat.envs.solvers.dynamic_programming import InfeasibleError, Solution, policy_iteration
+from turncoat.envs.solvers.editable_weights import NoFixedPointError
+from turncoat.envs.solvers.policy_evaluation import evaluate, evaluate_horizon
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.written_measure import measured
 
 from .test_agents_exact import _world as random_world
 

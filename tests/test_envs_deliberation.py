@@ -5,17 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turncoat.agents.deliberation import attribution
-from turncoat.envs.deliberation import (
-    RULES,
-    Rule,
-    kalai_smorodinsky,
-    lexicographic,
-    maximin,
-    nash,
-    veto,
-    vote,
-)
+from turncoat.agents.records.attribution import attribution
+from turncoat.envs.deliberation import RULES, Rule, kalai_smorodinsky, lexicographic, maximin, nash, veto, vote
 
 STAY, LEFT, RIGHT, GREEDY, MIDDLE = range(5)
 BARGAIN = np.array([[2.0, 2.0], [6.0, 3.0], [3.0, 6.0], [8.0, 1.0], [4.5, 4.5]])

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from tests.worlds import scenarios, world_of
-from turncoat.envs import enumerating
+from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
-from turncoat.envs.chance import Sampled
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import Enumeration, enumerate_world
-from turncoat.envs.lanes import TableLane, WorldLane
-from turncoat.envs.planning import plan_exactly
-from turncoat.envs.reference import available, reset, step
+from turncoat.envs.mdp import enumeration as enumerating
+from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
+from turncoat.envs.mdp.training_env import TableLane, WorldLane
+from turncoat.envs.reference.step import available, reset, step
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.randomness import Sampled
 from turncoat.scenarios.language.loading import load
 
 # ------------------------------------------------------------------ the laboratory, written apart from the library

@@ -12,13 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.worlds import scenarios, world_of
-from turncoat.envs import bytecode, chance, compiled, kernel, reference
-from turncoat.envs.chance import Sampled
-from turncoat.envs.compiled import entry
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.dice import uniform as inner_uniform
-from turncoat.envs.stepping import Stepper
-from turncoat.envs.world import World
+from turncoat.envs.kernel import bytecode
+from turncoat.envs.kernel import interpreter as kernel
+from turncoat.envs.kernel import memory as compiled
+from turncoat.envs.kernel.batch_stepper import Stepper
+from turncoat.envs.kernel.memory import entry
+from turncoat.envs.kernel.sampling import uniform as inner_uniform
+from turncoat.envs.reference import step as reference
+from turncoat.envs.world import randomness as chance
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.randomness import Sampled
+from turncoat.envs.world.world import World
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worlds import scenario_of, strip, world_of
-from turncoat.envs.chance import EveryOutcome, Sampled
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.layouts import PlacementError, Places, generate
-from turncoat.envs.reference import reset
-from turncoat.scenarios.language.boards import Board
-from turncoat.scenarios.language.schema import Generate
+from turncoat.envs.reference.step import reset
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.layouts import PlacementError, Places, generate
+from turncoat.envs.world.randomness import EveryOutcome, Sampled
+from turncoat.scenarios.language.names.boards import Board
+from turncoat.scenarios.language.schema.document import Generate
 
 ODD = st.integers(1, 10).map(lambda n: 2 * n + 1)
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from tests.worlds import scenario_of, world_of
-from turncoat.agents.counts import CountsAgent
-from turncoat.envs.chance import Given
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import Enumeration, enumerate_world
-from turncoat.envs.lanes import TableLane, WorldLane
-from turncoat.envs.observing import observe, view_ids
-from turncoat.envs.reference import reset
+from turncoat.agents.counts.agent import CountsAgent
+from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
+from turncoat.envs.mdp.training_env import TableLane, WorldLane
+from turncoat.envs.reference.observation import observe, view_ids
+from turncoat.envs.reference.step import reset
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.randomness import Given
 
 ROOM = """
 map: |

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.worlds import world_of
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.origin import Origin, path_to, prove_origin
-from turncoat.envs.replaying import play
-from turncoat.envs.world import World
+from turncoat.envs.analysis.origin_proof import Origin, path_to, prove_origin
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.reference.replay import play
+from turncoat.envs.world.world import World
 
 WORLD = """
 map: |

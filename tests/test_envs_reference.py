@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worlds import cell, film, played, read, scenario_of, strip, world_of
-from turncoat.envs.chance import EveryOutcome, Given, Sampled
-from turncoat.envs.evaluating import evaluate, look_at
-from turncoat.envs.reference import available, reset, step
-from turncoat.envs.resolving import resolve
-from turncoat.scenarios.language.constants import constant
-from turncoat.scenarios.language.parsing import parse_expression
+from turncoat.envs.reference.expressions import evaluate, look_at
+from turncoat.envs.reference.step import available, reset, step
+from turncoat.envs.world.randomness import EveryOutcome, Given, Sampled
+from turncoat.envs.world.resolver import resolve
+from turncoat.scenarios.language.expressions.constants import constant
+from turncoat.scenarios.language.expressions.parser import parse_expression
 
 # ------------------------------------------------------------------ agents move
 

@@ -15,17 +15,17 @@ from scipy.stats import chi2
 
 from tests.test_envs_enumerating import CHANCY
 from tests.worlds import scenarios, world_of
-from turncoat.envs import chance
+from turncoat.envs.adapters.spaces import Observer
 from turncoat.envs.base import NotEnumerableError
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import Enumeration, enumerate_world
-from turncoat.envs.faces.spaces import Observer
-from turncoat.envs.observing import view_ids
-from turncoat.envs.stepping import Stepper
-from turncoat.envs.torch_chance import Draws, philox
-from turncoat.envs.torch_tables import thresholds
-from turncoat.envs.torch_view import TorchWorld
-from turncoat.envs.world import World
+from turncoat.envs.kernel.batch_stepper import Stepper
+from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
+from turncoat.envs.reference.observation import view_ids
+from turncoat.envs.torch_env.env import TorchWorld
+from turncoat.envs.torch_env.randomness import Draws, philox
+from turncoat.envs.torch_env.tables import thresholds
+from turncoat.envs.world import randomness as chance
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.world import World
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.worlds import world_of
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.planning import ExactPlan, plan_exactly
-from turncoat.envs.why import brings_about, explain_event
+from turncoat.envs.analysis.event_explanation import brings_about, explain_event
+from turncoat.envs.analysis.exact_plan import ExactPlan, plan_exactly
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.world.compiler import compile_world
 from turncoat.scenarios.language.loading import load
 
 

@@ -12,15 +12,16 @@ from quantecon.game_theory import NormalFormGame, Player, support_enumeration
 
 from tests.worlds import scenario_of
 from turncoat import api
+from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.equilibria import equilibria
-from turncoat.envs.planning import plan_exactly
-from turncoat.envs.solving import FiniteHorizonSolution
-from turncoat.evals.following import Follower
-from turncoat.evals.laboratory import Laboratory
-from turncoat.scenarios.language.faults import ScenarioError
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.multi_agent.bimatrix_equilibria import equilibria
+from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.inspection.exact_show import Follower
+from turncoat.evals.measures.written_measure import exact_range
+from turncoat.scenarios.language.faults.faults import ScenarioError
 
 
 def found(first, second):
@@ -138,12 +139,12 @@ def test_the_library_s_games(name, names, pays):
 def test_a_measure_holds_in_every_equilibrium():
     laboratory = Laboratory(api.load("chicken"))
     apart = {"solution": "equilibrium"}
-    fought, performance = (laboratory.exact(text, apart, "deploy") for text in ("rate(fought)", "performance"))
+    fought, performance = (exact_range(laboratory, text, apart, "deploy") for text in ("rate(fought)", "performance"))
     assert (fought.low, fought.high) == pytest.approx((0, 0.25))
     assert (performance.low, performance.high) == pytest.approx((100, 140))
-    assert laboratory.exact("performance", {}, "deploy").low == pytest.approx(140), "one planner for both"
+    assert exact_range(laboratory, "performance", {}, "deploy").low == pytest.approx(140), "one planner for both"
     with pytest.raises(NotEnumerableError, match="equilibria without an event"):
-        laboratory.exact("performance", apart, "deploy", ["gave_way"])
+        exact_range(laboratory, "performance", apart, "deploy", ["gave_way"])
 
 
 ONE = """

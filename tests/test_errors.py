@@ -10,8 +10,8 @@ import pytest
 
 import turncoat
 from turncoat.endings import failed
-from turncoat.evals.rundir import load_run
-from turncoat.evals.trace import read_trace
+from turncoat.evals.runs.run_folder import load_run
+from turncoat.evals.traces.trace import read_trace
 from turncoat.scenarios.errors import UnknownNameError, check_name
 from turncoat.scenarios.language.loading import load_text
 

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.envs.lanes import TableLane
-from turncoat.evals import course, trained
-from turncoat.evals.budget import Deadline, OutOfTimeError
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.methods import METHODS
-from turncoat.evals.running import Settings
-from turncoat.evals.tapped import TappedLane
+from turncoat.agents.registry.agents import METHODS
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.training import callbacks as course
+from turncoat.evals.training import train_seed as trained
+from turncoat.evals.training.execution.time_budget import Deadline, OutOfTimeError
+from turncoat.evals.training.telemetry.env_monitor import TappedLane
 from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR
@@ -92,7 +93,7 @@ class Stubborn:
 
 
 def test_an_agent_of_ones_own_is_stopped_whatever_it_makes_of_it():
-    from turncoat.agents.own import Own
+    from turncoat.agents.external.user_agent import Own
 
     own = Own("stubborn", lambda *_: Stubborn())
     text = claimed("stubborn")
@@ -102,7 +103,7 @@ def test_an_agent_of_ones_own_is_stopped_whatever_it_makes_of_it():
 
 def test_a_lane_that_is_listened_to_is_the_same_lane():
     laboratory = Laboratory(load("escape/interruption"))
-    plain, inner = (TableLane(laboratory.enumeration({}, laboratory.training_stage)) for _ in range(2))
+    plain, inner = (TableLane(laboratory.enumeration({}, laboratory.scenario.training_stage)) for _ in range(2))
     heard: list[str] = []
     tapped = TappedLane(
         inner,

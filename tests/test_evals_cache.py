@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from turncoat import api
-from turncoat.evals import cache
-from turncoat.evals.cache import TraceCache, cache_key, code_hash
-from turncoat.evals.rundir import RunError
-from turncoat.evals.running import Settings
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.traces import provenance
+from turncoat.evals.traces.provenance import RunError, cache_key, code_hash
+from turncoat.evals.training.execution.trace_cache import TraceCache
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import LEARNED, call  # noqa: F401
@@ -62,11 +62,11 @@ def test_what_is_different_is_trained(tmp_path, change):
 
 def test_other_code_or_libraries_find_nothing(tmp_path, monkeypatch):
     assert again(tmp_path) == (3, 0)
-    monkeypatch.setattr(cache, "library_versions", lambda: {"numpy": "0"})
+    monkeypatch.setattr(provenance, "library_versions", lambda: {"numpy": "0"})
     key = cache_key({"seed": 0})
     monkeypatch.undo()
     assert key != cache_key({"seed": 0})
-    monkeypatch.setattr(cache, "code_hash", lambda: "other")
+    monkeypatch.setattr(provenance, "code_hash", lambda: "other")
     assert key != cache_key({"seed": 0}) != cache_key({"seed": 1})
     assert again(tmp_path) == (3, 0)
     assert len(code_hash()) == 64

@@ -9,8 +9,9 @@ import pytest
 import turncoat
 from tests.test_cli import CORRIDOR
 from turncoat import Settings
-from turncoat.evals.comparing import Side, compare_runs, open_side
-from turncoat.evals.rundir import RunError, load_run
+from turncoat.evals.runs.compare import Side, compare_runs, open_side
+from turncoat.evals.runs.run_folder import load_run
+from turncoat.evals.traces.provenance import RunError
 
 TEXT = (
     CORRIDOR.partition("expect:")[0]

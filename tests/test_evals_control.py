@@ -9,13 +9,13 @@ import pytest
 import turncoat
 from tests.test_cli import CORRIDOR
 from turncoat import cli
-from turncoat.envs.analysis import Range
-from turncoat.evals.conduct import Gauge, exact_conduct, seeds_conduct
-from turncoat.evals.control import AS_WRITTEN, Asked, MissingPerformanceError
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.recording import record_exactly
-from turncoat.scenarios.language.faults import ScenarioError
-from turncoat.scenarios.language.formulas import formula
+from turncoat.envs.analysis.performance_gap import Range
+from turncoat.evals.exact.rollout import record_exactly
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.outcomes import Gauge, exact_conduct, seeds_conduct
+from turncoat.evals.studies.control import AS_WRITTEN, Asked, MissingPerformanceError
+from turncoat.scenarios.language.expressions.formulas import formula
+from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 
 

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from turncoat.evals.expectations import (
+from turncoat.evals.measures.measure import Interval
+from turncoat.evals.verdicts.expectation import (
     AS_IT_DOES,
     EXACT,
     EXIT_CODES,
@@ -21,8 +22,7 @@ from turncoat.evals.expectations import (
     seeds_for,
     verdict,
 )
-from turncoat.evals.measures import Interval
-from turncoat.scenarios.language.schema import Expectation
+from turncoat.scenarios.language.schema.document import Expectation
 
 SHARE, RATE, FIRST = "share(seized)", "rate(seized)", "first(seized)"
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from turncoat.evals import running
-from turncoat.evals.expectations import Case, correct, judge_seeds
-from turncoat.evals.looks import look_confidence, look_sizes, over_looks
-from turncoat.evals.outlook import outlook
-from turncoat.evals.running import Settings, run_scenario
-from turncoat.evals.school import School
+from turncoat.evals.runs import run as running
+from turncoat.evals.runs.run import Settings, run_scenario
+from turncoat.evals.training.trained_seeds import School
+from turncoat.evals.verdicts.expectation import Case, correct, judge_seeds
+from turncoat.evals.verdicts.power import outlook
+from turncoat.evals.verdicts.sequential_looks import look_confidence, look_sizes, over_looks
 from turncoat.scenarios.language.loading import load_text
-from turncoat.scenarios.language.schema import Expectation, Minus
+from turncoat.scenarios.language.schema.document import Expectation, Minus
 
 from .test_cli import CORRIDOR
 

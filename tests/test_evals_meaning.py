@@ -6,10 +6,10 @@ read before they are kept.
 
 import pytest
 
-from turncoat.evals.meaning import check_meaning
+from turncoat.evals.verdicts.check import check_meaning
 from turncoat.scenarios import library
-from turncoat.scenarios.language.catalogue import CATALOGUE
-from turncoat.scenarios.language.faults import render
+from turncoat.scenarios.language.faults.catalogue import CATALOGUE
+from turncoat.scenarios.language.faults.faults import render
 from turncoat.scenarios.language.loading import load_text
 
 SMALL = """\

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from turncoat.envs.analysis.exact_plan import ExactPlan
 from turncoat.envs.base import FiniteMDP
-from turncoat.envs.enumerating import Enumeration
-from turncoat.envs.planning import ExactPlan
-from turncoat.envs.solving import backward_induction, policy_iteration
-from turncoat.evals.measures import Interval, exact_measure, mean_interval, sampled_measure, seed_values
-from turncoat.evals.trace import Trace, TraceMeta
-from turncoat.scenarios.language.syntax import (
+from turncoat.envs.mdp.enumeration import Enumeration
+from turncoat.envs.solvers.dynamic_programming import backward_induction, policy_iteration
+from turncoat.evals.measures.measure import Interval, exact_measure, mean_interval, sampled_measure, seed_values
+from turncoat.evals.traces.trace import Trace, TraceMeta
+from turncoat.scenarios.language.expressions.syntax import (
     Before,
     Binary,
     Count,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turncoat.evals.paired import flip_interval, flip_p_value, seeds_to_show, within_p_value
+from turncoat.evals.statistics.paired_tests import flip_interval, flip_p_value, seeds_to_show, within_p_value
 
 NUMBERS = st.lists(st.integers(-8, 8).map(lambda n: n / 4), min_size=2, max_size=8)
 

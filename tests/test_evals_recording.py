@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turncoat.evals.recording import LONGEST, trace_name
+from turncoat.evals.traces.trace import LONGEST, trace_name
 
 VALUE = st.one_of(st.integers(), st.floats(allow_nan=False), st.text(max_size=9), st.lists(st.integers(), max_size=40))
 CONDITION = st.dictionaries(st.text(min_size=1, max_size=9), VALUE, max_size=3)

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped
 
 from turncoat import api, cli
-from turncoat.evals.expectations import Judgement
 from turncoat.evals.reports.files import check_files, write_whole
 from turncoat.evals.reports.github import add_summary, annotation_lines, cut
 from turncoat.evals.reports.jsonl import jsonl
 from turncoat.evals.reports.junit import junit
 from turncoat.evals.reports.markdown import code, markdown, plain
-from turncoat.evals.reports.reported import Reported
-from turncoat.evals.rundir import RunError
-from turncoat.evals.running import Settings
-from turncoat.evals.trace import read_trace
+from turncoat.evals.reports.summary import Reported
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.traces.provenance import RunError
+from turncoat.evals.traces.trace import read_trace
+from turncoat.evals.verdicts.expectation import Judgement
 
 from .test_cli import CORRIDOR, call, corridor  # noqa: F401
 

@@ -10,12 +10,13 @@ from dataclasses import replace
 import pytest
 
 from turncoat import api
-from turncoat.agents.own import Own
-from turncoat.evals import reopening
-from turncoat.evals.rundir import RunError, load_run
-from turncoat.evals.running import Settings
-from turncoat.evals.showing import open_run
-from turncoat.evals.units import Unit
+from turncoat.agents.external.user_agent import Own
+from turncoat.evals.inspection.show import open_run
+from turncoat.evals.runs import reopen as reopening
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run_folder import load_run
+from turncoat.evals.traces.provenance import RunError
+from turncoat.evals.verdicts.work_units import Unit
 from turncoat.scenarios.language.loading import load
 
 from .test_cli import CORRIDOR, ENV, LEARNED, ROOT

@@ -9,13 +9,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from turncoat.evals import rundir
-from turncoat.evals.expectations import Case, judge_exact
-from turncoat.evals.measures import Interval
-from turncoat.evals.rundir import Manifest, RunError, default_folder, load_run, save_run, whole_folder
-from turncoat.evals.trace import Trace, TraceMeta
+from turncoat.evals.measures.measure import Interval
+from turncoat.evals.runs import run_folder as rundir
+from turncoat.evals.runs.run_folder import Manifest, default_folder, load_run, save_run
+from turncoat.evals.traces.provenance import RunError, whole_folder
+from turncoat.evals.traces.trace import Trace, TraceMeta
+from turncoat.evals.verdicts.expectation import Case, judge_exact
 from turncoat.scenarios.errors import UnknownNameError
-from turncoat.scenarios.language.schema import Expectation
+from turncoat.scenarios.language.schema.document import Expectation
 
 TEXT = "turncoat: 1\r\nname: läb\n"
 META = TraceMeta("lab", "ab", "deploy", "exact", ("robot",), (("stay",),), ("task",), ("power",), {}, {})

@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 
 from turncoat import api
-from turncoat.agents.own import Own
-from turncoat.agents.tabular import RandomAgent
-from turncoat.evals import school
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.methods import DOUBLED, METHODS
-from turncoat.evals.running import Settings
-from turncoat.evals.trained import lives_alike, trained_together, trained_traces
-from turncoat.evals.training import training_for
-from turncoat.evals.workers import Workers
+from turncoat.agents.baselines.scripted import RandomAgent
+from turncoat.agents.external.user_agent import Own
+from turncoat.agents.registry.agents import DOUBLED, METHODS
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.training import trained_seeds as school
+from turncoat.evals.training.execution.workers import Workers
+from turncoat.evals.training.spec import training_for
+from turncoat.evals.training.train_seed import lives_alike, trained_together, trained_traces
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR

@@ -12,12 +12,12 @@ import pytest
 import turncoat
 from tests.test_cli import CORRIDOR
 from turncoat import SearchSettings, cli
-from turncoat.evals.family import Family, between
-from turncoat.evals.searching import SearchError, bits
-from turncoat.evals.statistics import clopper_pearson
-from turncoat.evals.trained import trained_together
+from turncoat.evals.statistics.intervals import clopper_pearson
+from turncoat.evals.studies.candidates import Family, between
+from turncoat.evals.studies.search import SearchError, bits
+from turncoat.evals.training.train_seed import trained_together
 from turncoat.scenarios.language.loading import load_text
-from turncoat.scenarios.language.schema import Axis
+from turncoat.scenarios.language.schema.document import Axis
 
 FAMILY = CORRIDOR.replace("  deploy: {limit: 10}\n", "  deploy: {limit: 10}\n  glance: {limit: 1}\n").partition(
     "expect:"
@@ -143,7 +143,7 @@ def test_trained_candidates_are_trained_once_and_kept(tmp_path, monkeypatch):
         made.append([training.field.stage for training in trainings])
         return trained_together(trainings, seeds, *rest)
 
-    monkeypatch.setattr("turncoat.evals.school.trained_together", counted)
+    monkeypatch.setattr("turncoat.evals.training.trained_seeds.trained_together", counted)
     wanted = corridor(stage="glance")
     for name in ("one", "other"):
         settings = SearchSettings(

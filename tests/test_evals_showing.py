@@ -11,20 +11,21 @@ import polars as pl
 import pytest
 
 from turncoat.envs.base import NotEnumerableError
-from turncoat.evals.apart import Apart
-from turncoat.evals.beside import Beside
-from turncoat.evals.episodes import episode_of
-from turncoat.evals.following import Follower
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.meaning import check_meaning
-from turncoat.evals.playing import Game, replay_file
-from turncoat.evals.recording import exact_agent
-from turncoat.evals.reopening import world_of
-from turncoat.evals.rundir import RunError, StoredRun, library_versions
-from turncoat.evals.running import Settings, run_scenario
-from turncoat.evals.showing import Live, open_run, open_trace
-from turncoat.evals.simulate import simulate, trace_meta
-from turncoat.evals.trace import TraceError, read_trace
+from turncoat.evals.exact.rollout import exact_agent
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.inspection.background_thread import Beside
+from turncoat.evals.inspection.exact_show import Follower
+from turncoat.evals.inspection.game import Game, replay_file
+from turncoat.evals.inspection.show import Live, open_run, open_trace
+from turncoat.evals.inspection.show_process import Apart
+from turncoat.evals.runs.reopen import world_of
+from turncoat.evals.runs.run import Settings, run_scenario
+from turncoat.evals.runs.run_folder import StoredRun
+from turncoat.evals.traces.episode import episode_of
+from turncoat.evals.traces.provenance import RunError, library_versions
+from turncoat.evals.traces.rollout import simulate, trace_meta
+from turncoat.evals.traces.trace import TraceError, read_trace
+from turncoat.evals.verdicts.check import check_meaning
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 

@@ -5,12 +5,12 @@ import polars as pl
 import pytest
 
 from turncoat import api
-from turncoat.evals.comparing import Side as Compared
-from turncoat.evals.comparing import compare_runs
-from turncoat.evals.expectations import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.running import Settings, outlooks
-from turncoat.evals.sides import Side, exact_interval, sides_of
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.comparands import Side, exact_interval, sides_of
+from turncoat.evals.runs.compare import Side as Compared
+from turncoat.evals.runs.compare import compare_runs
+from turncoat.evals.runs.run import Settings, outlooks
+from turncoat.evals.verdicts.expectation import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR

@@ -4,19 +4,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from turncoat.agents.exact import ExactAgent
-from turncoat.agents.thoughts import Thought
-from turncoat.envs import reference
-from turncoat.envs.chance import Sampled
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.observing import observe
-from turncoat.envs.planning import plan_exactly
-from turncoat.evals.measures import exact_measure, sampled_measure
-from turncoat.evals.simulate import simulate, trace_meta
-from turncoat.evals.trace import read_trace, write_trace
+from turncoat.agents.baselines.exact import ExactAgent
+from turncoat.agents.records.thought import Thought
+from turncoat.envs.analysis.exact_plan import plan_exactly
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.reference import step as reference
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.randomness import Sampled
+from turncoat.evals.measures.measure import exact_measure, sampled_measure
+from turncoat.evals.traces.rollout import simulate, trace_meta
+from turncoat.evals.traces.trace import read_trace, write_trace
+from turncoat.scenarios.language.expressions.syntax import Count, Ended, First, Happens, Quantity, Rate, Share
 from turncoat.scenarios.language.loading import load_text
-from turncoat.scenarios.language.syntax import Count, Ended, First, Happens, Quantity, Rate, Share
 
 TEXT = """
 turncoat: 1

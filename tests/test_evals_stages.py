@@ -10,25 +10,25 @@ import pytest
 
 from turncoat import api
 from turncoat.agents.base import Log
-from turncoat.agents.counts import CountsAgent
-from turncoat.agents.modelled import ModelledAgent
-from turncoat.agents.neural import NeuralAgent
-from turncoat.agents.own import Seat
-from turncoat.agents.registry import make_planner
-from turncoat.agents.tabular import TabularAgent
+from turncoat.agents.baselines.tabular import TabularAgent
+from turncoat.agents.counts.agent import CountsAgent
+from turncoat.agents.external.user_agent import Seat
+from turncoat.agents.external.user_world_model import ModelledAgent
+from turncoat.agents.neural.agent import NeuralAgent
+from turncoat.agents.planners.registry import make_planner
+from turncoat.agents.registry.agents import METHODS
 from turncoat.envs.base import NotEnumerableError
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.observing import observe
-from turncoat.envs.parts import ENUMERATE
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.methods import METHODS
-from turncoat.evals.stages import Lesson, Life, learns_in, stages_before, world_of
-from turncoat.evals.trained import trained_traces
-from turncoat.evals.training import Training
-from turncoat.evals.watching import watched_logs
-from turncoat.evals.workers import Workers
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.world.agent_parts import ENUMERATE
+from turncoat.evals.exact.demonstrations import watched_logs
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.training.curriculum import Lesson, Life, learns_in, stages_before, world_of
+from turncoat.evals.training.execution.workers import Workers
+from turncoat.evals.training.spec import Training
+from turncoat.evals.training.train_seed import trained_traces
 from turncoat.scenarios.language.loading import apply_overrides, load_text
-from turncoat.scenarios.language.schema import Learn
+from turncoat.scenarios.language.schema.document import Learn
 
 CORRIDOR = """\
 turncoat: 1
@@ -94,7 +94,7 @@ class Alone:
 def life_of(text: str, method: str = "counts", judged: str = "deploy", steps: int = 200, **params):
     scenario = apply_overrides(load_text(text), params)
     laboratory = Laboratory(scenario)
-    school = laboratory.enumeration({}, laboratory.training_stage)
+    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
     make = partial(METHODS[method], school.world, scenario)
     return Life[Any](make, scenario, school, judged, steps, Alone())
 
@@ -102,7 +102,7 @@ def life_of(text: str, method: str = "counts", judged: str = "deploy", steps: in
 def ends(text: str, method: str = "counts", steps: int = 200, **params) -> list[str | None]:
     scenario = apply_overrides(load_text(text), params)
     laboratory = Laboratory(scenario)
-    school = laboratory.enumeration({}, laboratory.training_stage)
+    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
     field, learn = laboratory.world({}, "deploy"), scenario.document.stages["deploy"].learn
     training = Training(method, scenario, school, field, learn, steps, 1, scenario.hash, {})
     ((_, trace),) = trained_traces(training, [0], Workers(), lambda: True)
@@ -173,7 +173,7 @@ def test_one_training_stage_is_what_it_always_was():
 def test_a_baseline_goes_from_stage_to_stage(algorithm, monkeypatch):
     """Each stage is trained in lanes of its own, by one and the same network, and only where pay is shown."""
     pytest.importorskip("stable_baselines3")
-    from turncoat.agents.sb3_agents import Sb3Agent
+    from turncoat.agents.external.sb3_agent import Sb3Agent
 
     text = with_stages(
         "early: {limit: 12, share: 0.25}",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from turncoat.evals.statistics import (
+from turncoat.evals.statistics.intervals import (
     clopper_pearson,
     difference_interval,
     difference_p_value,

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from turncoat.envs.base import NotEnumerableError
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.evals.episodes import Episode
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.showing import Live
-from turncoat.evals.supposing import Edit, Moment, Supposed, Supposing, carried
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.inspection.show import Live
+from turncoat.evals.inspection.what_if import Edit, Moment, Supposed, Supposing, carried
+from turncoat.evals.traces.episode import Episode
 from turncoat.scenarios import library
-from turncoat.scenarios.language.faults import ScenarioError
+from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 
 WIREHEAD = """

@@ -15,23 +15,26 @@ import pytest
 
 import turncoat
 from turncoat import api
+from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.planning import plan_exactly
-from turncoat.envs.reweighing import can_reweigh, reweigh
-from turncoat.evals import sweep_points
-from turncoat.evals.laboratory import Laboratory, measured
-from turncoat.evals.measures import Interval
-from turncoat.evals.regimes import regime_of
-from turncoat.evals.rundir import RunError
-from turncoat.evals.sweep_store import Journal, load_sweep, same_sweep
-from turncoat.evals.sweeps import Axis, SweepError, ask, costs, identity, run_sweep
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.reweight import can_reweigh, reweigh
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.measure import Interval
+from turncoat.evals.measures.regimes import regime_of
+from turncoat.evals.measures.written_measure import measured
+from turncoat.evals.studies import sweep_points
+from turncoat.evals.studies.sweep import identity, run_sweep
+from turncoat.evals.studies.sweep_folder import Journal, load_sweep, same_sweep
+from turncoat.evals.studies.sweep_points import costs
+from turncoat.evals.studies.sweep_question import Axis, SweepError, ask
+from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios.errors import UnknownNameError
-from turncoat.scenarios.language.axes import axis_values
-from turncoat.scenarios.language.faults import ScenarioError
+from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load_text
-from turncoat.scenarios.language.schema import Axis as WrittenAxis
+from turncoat.scenarios.language.names.axes import axis_values
+from turncoat.scenarios.language.schema.document import Axis as WrittenAxis
 
 ROOT = Path(__file__).resolve().parent.parent
 LAB = "treacherous_turn/lab"

@@ -6,7 +6,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from turncoat.evals.trace import TRACE_VERSION, Trace, TraceError, TraceMeta, join_traces, read_trace, write_trace
+from turncoat.evals.traces.trace import (
+    TRACE_VERSION,
+    Trace,
+    TraceError,
+    TraceMeta,
+    join_traces,
+    read_trace,
+    write_trace,
+)
 
 META = TraceMeta(
     scenario="treacherous_turn/lab",

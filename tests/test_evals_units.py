@@ -3,9 +3,9 @@
 import pytest
 
 from turncoat import api
-from turncoat.evals.expectations import EXIT_CODES
-from turncoat.evals.running import Settings
-from turncoat.evals.units import Shard, Unit, agents_named, deal, units_of
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.verdicts.expectation import EXIT_CODES
+from turncoat.evals.verdicts.work_units import Shard, Unit, agents_named, deal, units_of
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR

@@ -18,11 +18,12 @@ import pytest
 from joblib.externals.loky import reusable_executor
 
 from turncoat import api
-from turncoat.evals import budget, trained
-from turncoat.evals import workers as workers_module
-from turncoat.evals.running import Settings
-from turncoat.evals.trace import write_trace
-from turncoat.evals.workers import ClusterError, Workers, connect
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.traces.trace import write_trace
+from turncoat.evals.training import train_seed as trained
+from turncoat.evals.training.execution import time_budget as budget
+from turncoat.evals.training.execution import workers as workers_module
+from turncoat.evals.training.execution.workers import ClusterError, Workers, connect
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR, ENV, LEARNED
@@ -110,8 +111,8 @@ def test_a_dask_scheduler_by_its_address(tmp_path, alone):
 
 def test_dask_workers_without_turncoat_are_refused(monkeypatch):
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr("turncoat.evals.workers.ANSWER_WITHIN", 1)
-    monkeypatch.setattr("turncoat.evals.workers.code_hash", partial(time.sleep, 30))
+    monkeypatch.setattr("turncoat.evals.training.execution.workers.ANSWER_WITHIN", 1)
+    monkeypatch.setattr("turncoat.evals.training.execution.workers.code_hash", partial(time.sleep, 30))
     with (
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", protocol="tcp"
@@ -200,7 +201,7 @@ class Clock:
 
     def __init__(self, monkeypatch):
         self.now = 0.0
-        monkeypatch.setattr("turncoat.evals.budget.time.monotonic", self)
+        monkeypatch.setattr("turncoat.evals.training.execution.time_budget.time.monotonic", self)
 
     def __call__(self):
         self.now += 1

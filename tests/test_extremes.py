@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.worlds import process_of
-from turncoat.envs.base import FiniteMDP
-from turncoat.envs.extremes import (
+from turncoat.envs.analysis.tie_ranges import (
     And,
     Before,
     Condition,
@@ -26,9 +25,10 @@ from turncoat.envs.extremes import (
     share_range,
     steps_range,
 )
-from turncoat.envs.policies import evaluate_horizon
-from turncoat.envs.solving import backward_induction, policy_iteration
-from turncoat.envs.tables import expected_outcome
+from turncoat.envs.base import FiniteMDP
+from turncoat.envs.mdp.transition_tables import expected_outcome
+from turncoat.envs.solvers.dynamic_programming import backward_induction, policy_iteration
+from turncoat.envs.solvers.policy_evaluation import evaluate_horizon
 
 SEEDS = st.integers(0, 2**32 - 1)
 EVENTS = ("a", "b", "c")

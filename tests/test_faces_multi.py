@@ -14,13 +14,13 @@ with warnings.catch_warnings():
 from tests.test_faces_single import ALONE, gym_id, same
 from tests.worlds import scenario_of
 from turncoat import api
-from turncoat.envs.chance import EveryOutcome
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.faces.multi import aec_env, parallel_env
-from turncoat.envs.faces.single import TurncoatEnv
-from turncoat.envs.faces.spaces import Observer
-from turncoat.envs.reference import reset
+from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
+from turncoat.envs.adapters.pettingzoo_env import aec_env, parallel_env
+from turncoat.envs.adapters.spaces import Observer
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.reference.step import reset
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.randomness import EveryOutcome
 from turncoat.scenarios import library
 
 MATCH = """

@@ -13,8 +13,8 @@ import pytest
 
 from tests.test_faces_single import ALONE, GUARDED, gym_id
 from tests.worlds import scenario_of
-from turncoat.envs.faces.registration import register
-from turncoat.envs.faces.single import TurncoatEnv
+from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
+from turncoat.envs.adapters.registration import register
 
 torch = pytest.importorskip("torch")
 stable_baselines3 = pytest.importorskip("stable_baselines3")
@@ -24,7 +24,7 @@ from stable_baselines3.common.env_checker import check_env  # noqa: E402
 from stable_baselines3.common.env_util import make_vec_env  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor  # noqa: E402
 
-from turncoat.envs.faces.sb3 import BoardExtractor, TurncoatVecEnv  # noqa: E402
+from turncoat.envs.adapters.sb3_vec_env import BoardExtractor, TurncoatVecEnv  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 register()
@@ -141,9 +141,9 @@ def test_the_extractor_sees_all_of_an_observation(name):
 
 def test_without_it_we_say_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "stable_baselines3.common.torch_layers", None)
-    monkeypatch.delitem(sys.modules, "turncoat.envs.faces.sb3")
+    monkeypatch.delitem(sys.modules, "turncoat.envs.adapters.sb3_vec_env")
     with pytest.raises(ImportError, match=r"pip install 'turncoat\[sb3\]'"):
-        importlib.import_module("turncoat.envs.faces.sb3")
+        importlib.import_module("turncoat.envs.adapters.sb3_vec_env")
 
 
 # ------------------------------------------------------------------ training

@@ -9,11 +9,11 @@ from gymnasium.utils.env_checker import check_env
 
 import turncoat
 from tests.worlds import scenario_of
-from turncoat.envs.chance import Sampled
-from turncoat.envs.faces.opening import open_world
-from turncoat.envs.faces.registration import register
-from turncoat.envs.faces.single import TurncoatEnv
-from turncoat.envs.reference import reset, step
+from turncoat.envs.adapters.base import open_world
+from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
+from turncoat.envs.adapters.registration import register
+from turncoat.envs.reference.step import reset, step
+from turncoat.envs.world.randomness import Sampled
 from turncoat.scenarios import library
 
 register()

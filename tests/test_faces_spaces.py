@@ -6,13 +6,13 @@ from gymnasium.spaces import Dict
 from gymnasium.utils.passive_env_checker import check_observation_space
 
 from tests.worlds import state_of, world_of
-from turncoat.envs.chance import Sampled
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.faces.opening import open_world
-from turncoat.envs.faces.spaces import Buffer, Observer
-from turncoat.envs.observing import observe, view_ids
-from turncoat.envs.reference import reset, step
-from turncoat.envs.replaying import play
+from turncoat.envs.adapters.base import open_world
+from turncoat.envs.adapters.spaces import Buffer, Observer
+from turncoat.envs.reference.observation import observe, view_ids
+from turncoat.envs.reference.replay import play
+from turncoat.envs.reference.step import reset, step
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.randomness import Sampled
 from turncoat.scenarios import library
 
 NAMES = library.names()

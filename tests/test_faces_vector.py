@@ -8,8 +8,8 @@ from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 
 from tests.test_faces_single import ALONE, GUARDED, gym_id, same
 from tests.worlds import scenario_of
-from turncoat.envs.faces.single import TurncoatEnv
-from turncoat.envs.faces.vector import TurncoatVectorEnv
+from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
+from turncoat.envs.adapters.gymnasium_vector import TurncoatVectorEnv
 
 LANES = 5
 

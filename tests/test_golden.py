@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from turncoat.envs import reference
-from turncoat.envs.chance import Sampled, uniform
-from turncoat.envs.observing import observe
-from turncoat.evals.laboratory import Laboratory
+from turncoat.envs.reference import step as reference
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.world.randomness import Sampled, uniform
+from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
 

@@ -4,6 +4,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,38 @@ def test_a_room_imports_relatively_and_never_the_door(room: str) -> None:
     ]
 
     assert not faults
+
+
+MOST_MODULES = 12
+
+
+def _modules() -> list[Path]:
+    """Every module of the package, by its place in the checkout; the symlinks in `turncoat/` lead to the rooms."""
+    rooms = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    door = [path for path in (ROOT / "turncoat").rglob("*.py") if path.resolve() == path]
+    return sorted([*rooms, *door])
+
+
+def test_no_folder_holds_more_modules_than_a_reader_takes_in() -> None:
+    held = Counter(path.parent.relative_to(ROOT) for path in _modules() if path.name != "__init__.py")
+
+    assert {str(folder): count for folder, count in held.items() if count > MOST_MODULES} == {}
+
+
+def test_every_folder_with_modules_is_a_package_that_says_what_it_holds() -> None:
+    folders = {path.parent for path in _modules()}
+    said = {folder: folder / "__init__.py" for folder in folders}
+
+    assert [str(folder) for folder, face in said.items() if not face.is_file()] == []
+    untold = [str(face) for face in said.values() if ast.get_docstring(ast.parse(face.read_text("utf-8"))) is None]
+    assert untold == []
+
+
+def test_a_public_class_name_has_one_meaning_in_the_whole_package() -> None:
+    places: dict[str, list[str]] = {}
+    for path in _modules():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from turncoat.scenarios.language.boards import Board, read_board
-from turncoat.scenarios.language.faults import ScenarioError
+from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load, load_text
+from turncoat.scenarios.language.names.boards import Board, read_board
 
 SEED = Path(__file__).with_name("language_seed.yaml").read_text()
 

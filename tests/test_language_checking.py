@@ -8,14 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turncoat.scenarios.language.constants import CEILING, NotConstantError, TooManyParamsError, constant, extremes
-from turncoat.scenarios.language.faults import ScenarioError
-from turncoat.scenarios.language.formulas import formula
+from turncoat.scenarios.language.expressions.constants import (
+    CEILING,
+    NotConstantError,
+    TooManyParamsError,
+    constant,
+    extremes,
+)
+from turncoat.scenarios.language.expressions.formulas import formula
+from turncoat.scenarios.language.expressions.parser import ExpressionError
+from turncoat.scenarios.language.expressions.syntax import Binary, Call, Expression, Name, Number, Truth, Unary
+from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
-from turncoat.scenarios.language.parsing import ExpressionError
-from turncoat.scenarios.language.ranges import between, decided
-from turncoat.scenarios.language.schema import Param
-from turncoat.scenarios.language.syntax import Binary, Call, Expression, Name, Number, Truth, Unary
+from turncoat.scenarios.language.names.ranges import between, decided
+from turncoat.scenarios.language.schema.document import Param
 
 SEED = Path(__file__).with_name("language_seed.yaml").read_text()
 SCENARIO = load_text(SEED)

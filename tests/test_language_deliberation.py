@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from turncoat.envs.compiling import compile_world
 from turncoat.envs.deliberation import Rule
-from turncoat.scenarios.language.faults import ScenarioError
+from turncoat.envs.world.compiler import compile_world
+from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import Scenario, apply_overrides, load_text
 
 SEED = Path(__file__).with_name("language_seed.yaml").read_text()

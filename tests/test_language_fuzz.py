@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from turncoat.scenarios.language.faults import ScenarioError, render_all
+from turncoat.scenarios.language.expressions.parser import RESERVED
+from turncoat.scenarios.language.faults.faults import ScenarioError, render_all
+from turncoat.scenarios.language.files.yaml_source import parse
 from turncoat.scenarios.language.loading import Scenario, apply_overrides, load, load_text
-from turncoat.scenarios.language.parsing import RESERVED
-from turncoat.scenarios.language.source import parse
 
 SEED = Path(__file__).with_name("language_seed.yaml").read_text()
 DATA: Any = parse(SEED, "seed").data

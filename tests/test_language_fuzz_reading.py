@@ -10,17 +10,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from turncoat.scenarios.language import parsing, source
-from turncoat.scenarios.language.catalogue import CATALOGUE
-from turncoat.scenarios.language.faults import Fault, ScenarioError, render
-from turncoat.scenarios.language.parsing import (
+from turncoat.scenarios.language.expressions import parser as parsing
+from turncoat.scenarios.language.expressions.parser import (
     ExpressionError,
     parse_effect,
     parse_expression,
     parse_measure,
     parse_place,
 )
-from turncoat.scenarios.language.source import Node, Source, parse, read_text
+from turncoat.scenarios.language.faults.catalogue import CATALOGUE
+from turncoat.scenarios.language.faults.faults import Fault, ScenarioError, render
+from turncoat.scenarios.language.files import yaml_source as source
+from turncoat.scenarios.language.files.yaml_source import Node, Source, parse, read_text
 
 PARSERS: tuple[Callable[[Any], object], ...] = (parse_expression, parse_effect, parse_measure, parse_place)
 SHOWN = re.compile("[^\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]*")

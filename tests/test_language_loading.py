@@ -7,12 +7,12 @@ import jsonschema
 import pytest
 
 from turncoat.scenarios import library
-from turncoat.scenarios.language.faults import ScenarioError, render_all
-from turncoat.scenarios.language.json_schema import FILE, json_schema, text
+from turncoat.scenarios.language.expressions.params import classify_params, weighing
+from turncoat.scenarios.language.faults.faults import ScenarioError, render_all
+from turncoat.scenarios.language.files.yaml_source import parse, read_text
 from turncoat.scenarios.language.loading import Scenario, apply_overrides, load, load_text
-from turncoat.scenarios.language.params import classify_params, weighing
-from turncoat.scenarios.language.replays import letters, written_actions
-from turncoat.scenarios.language.source import parse, read_text
+from turncoat.scenarios.language.names.replays import letters, written_actions
+from turncoat.scenarios.language.schema.json_schema import FILE, json_schema, text
 
 SEED = Path(__file__).with_name("language_seed.yaml")
 
@@ -369,7 +369,7 @@ def test_a_scenario_that_no_longer_makes_sense_with_an_override() -> None:
 
 def test_the_schema_is_draft_07_and_current() -> None:
     jsonschema.Draft7Validator.check_schema(json_schema())
-    assert FILE.read_text() == text(), "write it anew: python -m turncoat.scenarios.language.json_schema"
+    assert FILE.read_text() == text(), "write it anew: python -m turncoat.scenarios.language.schema.json_schema"
     assert not {"$defs", "prefixItems", "unevaluatedProperties", "dependentRequired"} & set(_keys(json_schema()))
 
 

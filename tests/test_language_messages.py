@@ -12,10 +12,10 @@ import pytest
 
 from turncoat.scenarios import library
 from turncoat.scenarios.language import loading
-from turncoat.scenarios.language.catalogue import CATALOGUE
-from turncoat.scenarios.language.faults import ScenarioError, render_all
-from turncoat.scenarios.language.reporting import Report
-from turncoat.scenarios.language.shapes import read_document
+from turncoat.scenarios.language.faults.catalogue import CATALOGUE
+from turncoat.scenarios.language.faults.collector import Report
+from turncoat.scenarios.language.faults.faults import ScenarioError, render_all
+from turncoat.scenarios.language.schema.from_data import read_document
 
 SEED = Path(__file__).with_name("language_seed.yaml").read_text()
 LANGUAGE = Path(loading.__file__).parent

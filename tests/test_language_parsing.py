@@ -11,10 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turncoat.scenarios.language import parsing
-from turncoat.scenarios.language.catalogue import CATALOGUE
-from turncoat.scenarios.language.faults import Fault, Place, render
-from turncoat.scenarios.language.parsing import (
+from turncoat.scenarios.language.expressions import parser as parsing
+from turncoat.scenarios.language.expressions.parser import (
     ExpressionError,
     parse_effect,
     parse_expression,
@@ -22,7 +20,7 @@ from turncoat.scenarios.language.parsing import (
     parse_place,
     parse_regime,
 )
-from turncoat.scenarios.language.syntax import (
+from turncoat.scenarios.language.expressions.syntax import (
     Assign,
     Before,
     Binary,
@@ -53,6 +51,8 @@ from turncoat.scenarios.language.syntax import (
     Unary,
     ZoneOf,
 )
+from turncoat.scenarios.language.faults.catalogue import CATALOGUE
+from turncoat.scenarios.language.faults.faults import Fault, Place, render
 
 PARSERS: dict[str, Callable[[Any], object]] = {
     "guard": parse_expression,

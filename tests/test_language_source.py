@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from turncoat.scenarios.errors import nearest, quote
-from turncoat.scenarios.language import source
-from turncoat.scenarios.language.catalogue import CATALOGUE
-from turncoat.scenarios.language.faults import Fault, Place, ScenarioError, explain, oxford, render
-from turncoat.scenarios.language.source import Source, parse, read_text
+from turncoat.scenarios.language.faults.catalogue import CATALOGUE
+from turncoat.scenarios.language.faults.faults import Fault, Place, ScenarioError, explain, oxford, render
+from turncoat.scenarios.language.files import yaml_source as source
+from turncoat.scenarios.language.files.yaml_source import Source, parse, read_text
 
 # ------------------------------------------------------------------ what is refused, word for word
 

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents.counts import CountsAgent
-from turncoat.envs.analysis import Range
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.lanes import TableLane
-from turncoat.envs.observing import observe
-from turncoat.envs.policies import evaluate
-from turncoat.envs.replaying import play
-from turncoat.evals.flipping import nearest_flips
-from turncoat.evals.laboratory import Laboratory, measured
-from turncoat.evals.running import Settings
-from turncoat.scenarios.language.faults import ScenarioError
+from turncoat.agents.counts.agent import CountsAgent
+from turncoat.envs.analysis.performance_gap import Range
+from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.reference.replay import play
+from turncoat.envs.solvers.policy_evaluation import evaluate
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.exact.parameter_flips import nearest_flips
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.measures.written_measure import measured
+from turncoat.evals.runs.run import Settings
+from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 
 NAMES = api.names()

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worlds import process_of
+from turncoat.envs.analysis.tie_ranges import Occurs, expectation_range, first_range, share_range
 from turncoat.envs.base import FiniteMDP, NotEnumerableError
-from turncoat.envs.extremes import Occurs, expectation_range, first_range, share_range
-from turncoat.envs.partial import alias_report, belief_mdp
-from turncoat.envs.policies import evaluate
-from turncoat.envs.solving import backward_induction, policy_iteration
-from turncoat.envs.tables import tables
+from turncoat.envs.mdp.transition_tables import tables
+from turncoat.envs.solvers.belief_mdp import alias_report, belief_mdp
+from turncoat.envs.solvers.dynamic_programming import backward_induction, policy_iteration
+from turncoat.envs.solvers.policy_evaluation import evaluate
 
 SEEDS = st.integers(0, 2**32 - 1)
 

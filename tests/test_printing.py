@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from turncoat import printing
-from turncoat.evals.pulses import Onlooker
+from turncoat.evals.training.telemetry.heartbeats import Onlooker
 from turncoat.printing import progressing
 
 

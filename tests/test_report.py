@@ -14,9 +14,10 @@ import pytest
 
 import turncoat
 from turncoat import notebook
-from turncoat.evals.rundir import RunError, load_run
-from turncoat.evals.running import Settings
-from turncoat.evals.showing import Recorded
+from turncoat.evals.inspection.show import Recorded
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run_folder import load_run
+from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
 from turncoat.viz.report import page as pages
 from turncoat.viz.report.page import report_html, write_report

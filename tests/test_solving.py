@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turncoat.envs import policies
 from turncoat.envs.base import FiniteMDP
-from turncoat.envs.changing import NoFixedPointError, solve_with_changing_weights
-from turncoat.envs.policies import ImproperDiscountError, evaluate, evaluate_horizon
-from turncoat.envs.solving import (
+from turncoat.envs.mdp.transition_tables import expected_outcome, expected_rewards, tables, transition_matrix
+from turncoat.envs.solvers import policy_evaluation as policies
+from turncoat.envs.solvers.dynamic_programming import (
     FiniteHorizonSolution,
     InfeasibleError,
     Solution,
@@ -20,7 +19,8 @@ from turncoat.envs.solving import (
     policy_iteration,
     value_iteration,
 )
-from turncoat.envs.tables import expected_outcome, expected_rewards, tables, transition_matrix
+from turncoat.envs.solvers.editable_weights import NoFixedPointError, solve_with_changing_weights
+from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError, evaluate, evaluate_horizon
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -10,22 +10,21 @@ import pytest
 
 from tests.worlds import scenario_of
 from turncoat import api
-from turncoat.agents.joint_counts import JointCountsAgent, JointOptions
-from turncoat.agents.others import OthersModel, assumed
-from turncoat.agents.stated import StatedAgent
-from turncoat.agents.tabular import RandomAgent
-from turncoat.agents.together import fit_together
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.joint_lanes import JointLane
-from turncoat.envs.observing import observe
-from turncoat.evals.ability import unable
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.profiles import enlisted, gathered, plainly, read_profile
-from turncoat.evals.running import Settings
-from turncoat.evals.trained import trained_traces
-from turncoat.evals.training import Training
-from turncoat.evals.workers import Workers
+from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
+from turncoat.agents.counts.joint_agent import JointCountsAgent, JointOptions
+from turncoat.agents.counts.opponent_model import OthersModel, assumed
+from turncoat.agents.learning.joint_training import fit_together
+from turncoat.agents.registry.eligibility import unable
+from turncoat.agents.registry.profiles import enlisted, gathered, plainly, read_profile
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.multi_agent.joint_training_env import JointLane
+from turncoat.envs.reference.observation import observe
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.training.execution.workers import Workers
+from turncoat.evals.training.spec import Training
+from turncoat.evals.training.train_seed import trained_traces
 
 CHICKEN = api.load("chicken")
 GAME = enumerate_world(compile_world(CHICKEN, "train"))
@@ -52,8 +51,9 @@ class Watcher:
 def trained(profile, seed=0, steps=300, name="chicken", scenario=None, **changes):
     scenario = scenario or api.load(name, changes)
     laboratory = Laboratory(scenario).enlisting(enlisted(profile, scenario))
-    school, field = laboratory.enumeration({}, laboratory.training_stage), laboratory.world({}, laboratory.stage)
-    learn = scenario.document.stages[laboratory.stage].learn
+    school = laboratory.enumeration({}, scenario.training_stage)
+    field = laboratory.world({}, scenario.judged_stage)
+    learn = scenario.document.stages[scenario.judged_stage].learn
     training = Training(profile, scenario, school, field, learn, steps, 1, scenario.hash, {})
     ((_, trace),) = trained_traces(training, [seed], Workers(1), lambda: True)
     return trace
@@ -327,7 +327,7 @@ def test_a_profile_enlists_the_guard_and_traces_hold_everybody_s_thoughts(tmp_pa
     assert trace.meta.agents == ("robot", "guard")
     said = trace.table["thoughts"][0].to_list()
     assert [thought is not None for thought in said] == [True, True]
-    from turncoat.evals.showing import Recorded
+    from turncoat.evals.inspection.show import Recorded
 
     show = Recorded(stored, name)
     episode = show.episode(0)

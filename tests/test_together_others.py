@@ -15,19 +15,19 @@ import pytest
 
 from tests.worlds import scenario_of
 from turncoat import api
-from turncoat.agents.own import Own, UserAgentError
-from turncoat.agents.stated import StatedAgent
-from turncoat.agents.together import fit_together
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.enumerating import enumerate_world
-from turncoat.envs.joint_lanes import JointLane
-from turncoat.evals.ability import unable
-from turncoat.evals.methods import METHODS
-from turncoat.evals.profiles import alone, brought, gathered
-from turncoat.evals.running import Settings
-from turncoat.evals.trained import trained_traces
-from turncoat.evals.training import Training
-from turncoat.evals.workers import Workers
+from turncoat.agents.baselines.scripted import StatedAgent
+from turncoat.agents.external.user_agent import Own, UserAgentError
+from turncoat.agents.learning.joint_training import fit_together
+from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.eligibility import unable
+from turncoat.agents.registry.profiles import alone, brought, gathered
+from turncoat.envs.mdp.enumeration import enumerate_world
+from turncoat.envs.multi_agent.joint_training_env import JointLane
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.training.execution.workers import Workers
+from turncoat.evals.training.spec import Training
+from turncoat.evals.training.train_seed import trained_traces
 
 CHICKEN = api.load("chicken")
 GAME = enumerate_world(compile_world(CHICKEN, "train"))
@@ -133,7 +133,7 @@ def test_its_chance_is_its_own():
 
 
 def test_it_is_paid_and_shown_what_is_its_own():
-    from turncoat.agents.sb3_lane import SharedLane
+    from turncoat.agents.external.sb3_shared_env import SharedLane
 
     seen: list[Any] = []
 

@@ -9,19 +9,17 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents.own import Own
-from turncoat.agents.stated import StatedAgent
-from turncoat.agents.tabular import RandomAgent
+from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
+from turncoat.agents.external.user_agent import Own
+from turncoat.agents.registry.eligibility import unable
+from turncoat.agents.registry.profiles import alone
 from turncoat.envs.base import NotEnumerableError
-from turncoat.envs.compiling import compile_world
-from turncoat.evals.ability import unable
-from turncoat.evals.exploiting import best_response, regrets
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.profiles import alone
-from turncoat.evals.recording import trace_name
-from turncoat.evals.running import Settings
-from turncoat.evals.trace import TraceError, read_trace
-from turncoat.scenarios.language.faults import ScenarioError
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.exact.exploitability import best_response, regrets
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.traces.trace import TraceError, read_trace, trace_name
+from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load
 
 GAMES = {name: compile_world(api.load(name), "deploy") for name in ("chicken", "bach_stravinsky")}

@@ -13,19 +13,20 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents import device, snapshot
-from turncoat.agents.rules_contexts import Factor
-from turncoat.envs.lanes import TableLane, WorldLane
-from turncoat.evals import checkpoints, pulses
-from turncoat.evals.board import Board, TensorBoardError
-from turncoat.evals.laboratory import Laboratory
-from turncoat.evals.manner import Manner
-from turncoat.evals.methods import METHODS
-from turncoat.evals.plateau import Levelling, Plateau
-from turncoat.evals.running import Settings
-from turncoat.evals.searching import SearchSettings
-from turncoat.evals.sweep_store import load_sweep
-from turncoat.evals.sweeps import identity
+from turncoat.agents.learning import device, snapshot
+from turncoat.agents.local_rules.features import Factor
+from turncoat.agents.registry.agents import METHODS
+from turncoat.envs.mdp.training_env import TableLane, WorldLane
+from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.runs.run import Settings
+from turncoat.evals.studies.search import SearchSettings
+from turncoat.evals.studies.sweep import identity
+from turncoat.evals.studies.sweep_folder import load_sweep
+from turncoat.evals.training.execution import checkpoints
+from turncoat.evals.training.options import Manner
+from turncoat.evals.training.telemetry import heartbeats as pulses
+from turncoat.evals.training.telemetry.early_stopping import Levelling, Plateau
+from turncoat.evals.training.telemetry.tensorboard import Board, TensorBoardError
 from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR, call  # noqa: F401
@@ -122,7 +123,7 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
         pytest.importorskip("torch")
     scenario = api.load("escape/interruption", {"robot.discount": 0.95})
     laboratory = Laboratory(scenario)
-    school = laboratory.enumeration({}, laboratory.training_stage)
+    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
     agent, lane, left = METHODS[method](school.world, scenario), TableLane(school), []
 
     def progress(step, _):
@@ -142,7 +143,7 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
 
 def test_a_lane_that_is_no_table_goes_where_it_stood():
     laboratory = Laboratory(load("treacherous_turn/lab"))
-    one, other = (WorldLane(laboratory.world({}, laboratory.training_stage)) for _ in range(2))
+    one, other = (WorldLane(laboratory.world({}, laboratory.scenario.training_stage)) for _ in range(2))
     _, mask = one.reset(3)
     for _ in range(5):
         _, _, _, _, mask = one.step(int(mask.argmax()))
@@ -169,7 +170,7 @@ def leaving(monkeypatch, when):
             raise Killed
 
     monkeypatch.setattr(checkpoints, "keep", keeping)
-    monkeypatch.setattr("turncoat.evals.course._SHARE", 0)
+    monkeypatch.setattr("turncoat.evals.training.callbacks._SHARE", 0)
     return kept
 
 
@@ -391,7 +392,7 @@ def test_networks_show_what_they_know(tmp_path):
 
 
 def test_without_tensorboard_it_says_how_to_get_it(call, monkeypatch, tmp_path):  # noqa: F811
-    monkeypatch.setattr("turncoat.evals.board.find_spec", lambda _: None)
+    monkeypatch.setattr("turncoat.evals.training.telemetry.tensorboard.find_spec", lambda _: None)
     with pytest.raises(TensorBoardError):
         run("counts", tensorboard=tmp_path)
     code, out, err = call("run", "treacherous_turn/lab", "--agent", "counts", "--tensorboard", "t")
@@ -443,7 +444,7 @@ def test_a_device_that_is_not_there(call, monkeypatch):  # noqa: F811
 
 def test_a_gpu_is_part_of_what_a_seed_is_where_it_is_used(monkeypatch):
     monkeypatch.setattr(device, "_missing", lambda: None)
-    monkeypatch.setattr("turncoat.evals.manner.in_words", lambda name: f"{name} (some GPU)")
+    monkeypatch.setattr("turncoat.evals.training.options.in_words", lambda name: f"{name} (some GPU)")
     assert device.chosen("auto") == "cuda"
     manner = Manner("cuda")
     for method in METHODS:

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.evaluating import look_at, truth
-from turncoat.envs.replaying import play
-from turncoat.envs.world import World
-from turncoat.evals.showing import Live
+from turncoat.envs.reference.expressions import look_at, truth
+from turncoat.envs.reference.replay import play
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.world import World
+from turncoat.evals.inspection.show import Live
 from turncoat.scenarios import library
+from turncoat.scenarios.language.expressions.parser import parse_expression
 from turncoat.scenarios.language.loading import load, load_text
-from turncoat.scenarios.language.parsing import parse_expression
-from turncoat.viz.board import describe, first_state, glyphs, text_board
-from turncoat.viz.canvas import printable, wrapped
-from turncoat.viz.curves import Curve, Mark, curves, parting
-from turncoat.viz.drawn_board import RIM
+from turncoat.viz.drawing.board import RIM
+from turncoat.viz.drawing.canvas import printable, wrapped
+from turncoat.viz.drawing.line_of_sight import seen_cells, watchers
 from turncoat.viz.gallery import PICTURES, main
-from turncoat.viz.picture import Caption, filmstrip, picture
-from turncoat.viz.sight import seen_cells, watchers
+from turncoat.viz.pictures.state_picture import Caption, filmstrip, picture
+from turncoat.viz.scene.curves import Curve, Mark, curves, parting
+from turncoat.viz.text.ascii_board import describe, first_state, glyphs, text_board
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from turncoat.evals.showing import Live
+from turncoat.evals.inspection.show import Live
 from turncoat.scenarios.language.loading import load
-from turncoat.viz.scene import draw, tick_at
-from turncoat.viz.viewer import Viewer
+from turncoat.viz.scene.scene import draw, tick_at
+from turncoat.viz.viewer.viewer import Viewer
 
 from .display import ROOT, Screen, needs_xvfb, until, virtual_display
 

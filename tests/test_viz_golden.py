@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from turncoat.evals.showing import Live
+from turncoat.evals.inspection.show import Live
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
-from turncoat.viz.scene import draw
-from turncoat.viz.viewer import Viewer
+from turncoat.viz.scene.scene import draw
+from turncoat.viz.viewer.viewer import Viewer
 
 from .golden import KEPT, MEAN, PLACE, SHOWN, SIZES, apart, kept, scenes, sheet
 

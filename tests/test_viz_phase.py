@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 import turncoat
-from turncoat.evals.sweep_points import Row
-from turncoat.evals.sweeps import Axis, Costs, Question, Sweep
-from turncoat.viz.phase import panels, phase_diagram, regions
+from turncoat.evals.studies.sweep_points import Costs, Row, Sweep
+from turncoat.evals.studies.sweep_question import Axis, Question
+from turncoat.viz.pictures.phase_diagram import panels, phase_diagram, regions
 
 REGIMES = {"stay": "steps < 1", "go": "steps >= 1"}
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from turncoat.evals.minds import missed
-from turncoat.evals.reloading import Reloading
-from turncoat.evals.rundir import StoredRun
-from turncoat.evals.running import Settings, run_scenario
-from turncoat.evals.showing import Live, open_run
+from turncoat.evals.inspection.live_reload import Reloading
+from turncoat.evals.inspection.mind import missed
+from turncoat.evals.inspection.show import Live, open_run
+from turncoat.evals.runs.run import Settings, run_scenario
+from turncoat.evals.runs.run_folder import StoredRun
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
-from turncoat.viz.frame import USUAL, Frame
 from turncoat.viz.gallery import WANDERING
-from turncoat.viz.grips import grip_at
-from turncoat.viz.menu import rows_of
-from turncoat.viz.scene import cell_at, draw, layout_for, searched_at
-from turncoat.viz.search import placed
-from turncoat.viz.viewer import Viewer
+from turncoat.viz.scene.scene import cell_at, draw, layout_for, searched_at
+from turncoat.viz.scene.search_tree import placed
+from turncoat.viz.viewer.frame import USUAL, Frame
+from turncoat.viz.viewer.viewer import Viewer
+from turncoat.viz.viewer.what_if_menu import rows_of
+from turncoat.viz.window.mouse_targets import grip_at
 
 SIZE = (1000.0, 700.0)
 
@@ -202,7 +202,7 @@ def test_what_is_shown_without_supposing_cannot_be_changed(lab: Live) -> None:
 
 
 def test_every_row_can_be_set_to_all_that_it_may_be(lab: Live) -> None:
-    from turncoat.evals.supposing import Edit
+    from turncoat.evals.inspection.what_if import Edit
 
     scenario = lab.scenario
     for row in rows_of(scenario, lab.world, 0, Edit()):

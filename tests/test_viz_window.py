@@ -13,21 +13,21 @@ import pytest
 from PIL import Image
 
 from turncoat import cli
-from turncoat.envs.compiling import compile_world
-from turncoat.evals.playing import Game
-from turncoat.evals.rundir import RunError
-from turncoat.evals.showing import Live
+from turncoat.envs.world.compiler import compile_world
+from turncoat.evals.inspection.game import Game
+from turncoat.evals.inspection.show import Live
+from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
-from turncoat.viz.camera import Camera
-from turncoat.viz.film import record
-from turncoat.viz.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
-from turncoat.viz.palette import DARK, LIGHT
-from turncoat.viz.playing import Hands, action_keys
-from turncoat.viz.scales import scale_of
-from turncoat.viz.scene import draw, tick_at
-from turncoat.viz.viewer import KEYS, SPEEDS, Viewer
-from turncoat.viz.words import log_until, status
+from turncoat.viz.drawing.color_scales import scale_of
+from turncoat.viz.drawing.palette import DARK, LIGHT
+from turncoat.viz.film.live_recorder import Camera
+from turncoat.viz.film.render import record
+from turncoat.viz.scene.scene import draw, tick_at
+from turncoat.viz.text.episode_text import log_until, status
+from turncoat.viz.viewer.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
+from turncoat.viz.viewer.viewer import KEYS, SPEEDS, Viewer
+from turncoat.viz.window.play_keys import Hands, action_keys
 
 HERE = Path(__file__).resolve().parent
 EVERY = frozenset(OVERLAYS)
@@ -192,7 +192,7 @@ class Driver:
     def __init__(self, viewer: Viewer, **more: object) -> None:
         import pygame
 
-        from turncoat.viz.window import Window
+        from turncoat.viz.window.window import Window
 
         self.pygame, self.viewer = pygame, viewer
         self.window = Window(viewer, (640, 480), 1.0, **more)  # type: ignore[arg-type]
@@ -390,7 +390,7 @@ def test_it_can_be_resized(driver: Driver) -> None:
 
 
 def test_nothing_is_drawn_twice(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    from turncoat.viz import window
+    from turncoat.viz.window import window
 
     drawn: list[int] = []
 
@@ -552,7 +552,7 @@ def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_watch_opens_what_was_asked_for(
     screen: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from turncoat.viz.window import Window
+    from turncoat.viz.window.window import Window
 
     seen: list[Viewer] = []
 
@@ -612,7 +612,7 @@ def test_the_first_picture_waits_for_nothing_that_it_does_not_need() -> None:
     done = subprocess.run([sys.executable, "-c", FIRST], env=settings, capture_output=True, text=True, check=True)
     code, *modules = done.stdout.split("\n")[-2].split()
     assert code == "0"
-    assert "turncoat.viz.scene" in modules
+    assert "turncoat.viz.scene.scene" in modules
     assert not set(UNNEEDED) & set(modules)
 
 

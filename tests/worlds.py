@@ -11,11 +11,11 @@ import numpy as np
 from hypothesis import strategies as st
 
 from turncoat.envs.base import FiniteMDP, Ints
-from turncoat.envs.compiling import compile_world
-from turncoat.envs.replaying import Played, play
-from turncoat.envs.world import World
+from turncoat.envs.reference.replay import Played, play
+from turncoat.envs.world.compiler import compile_world
+from turncoat.envs.world.world import World
 from turncoat.scenarios.language.loading import Scenario, load_text
-from turncoat.scenarios.language.names import legend_agent, legend_thing, legend_zones
+from turncoat.scenarios.language.names.symbols import legend_agent, legend_thing, legend_zones
 
 _REST = {
     "turncoat": "turncoat: 1",

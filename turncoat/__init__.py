@@ -37,8 +37,8 @@ if TYPE_CHECKING:
         sweep,
         why,
     )
-    from .evals.running import Settings
-    from .evals.searching import SearchSettings
+    from .evals.runs.run import Settings
+    from .evals.studies.search import SearchSettings
 
 __all__ = [
     "NotEnumerableError",
@@ -104,7 +104,7 @@ class _Registrar:
 
 
 def _register() -> None:
-    from .envs.faces.registration import register
+    from .envs.adapters.registration import register
 
     register()
 

@@ -10,25 +10,28 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from .envs.analysis import Analysis, analyse
+from .envs.analysis.event_explanation import Why, explain_event
+from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
-from .envs.why import Why, explain_event
-from .evals.comparing import Comparison, Side, compare_runs, open_side
-from .evals.control import Asked, ControlReport, control_report
-from .evals.laboratory import Laboratory
-from .evals.meaning import Meaning, check_meaning
-from .evals.plateau import Plateau
-from .evals.reproducing import Reproduction
-from .evals.reproducing import reproduce as reproduce_run
-from .evals.rundir import RunError as RunError
-from .evals.rundir import StoredRun, check_target, load_run
-from .evals.running import Report, Run, Settings, run_scenario
-from .evals.school import Count
-from .evals.searching import SearchResult, SearchSettings, search_scenario
-from .evals.sweep_store import Journal, load_sweep, same_sweep, save_sweep
-from .evals.sweeps import Axis, Question, Sweep, ask, identity, run_sweep
-from .evals.trace import TraceError as TraceError
-from .evals.workers import Workers
+from .evals.exact.solved_worlds import Laboratory
+from .evals.runs.compare import Comparison, Side, compare_runs, open_side
+from .evals.runs.reproduce import Reproduction
+from .evals.runs.reproduce import reproduce as reproduce_run
+from .evals.runs.run import Report, Run, Settings, run_scenario
+from .evals.runs.run_folder import StoredRun, load_run
+from .evals.studies.control import Asked, ControlReport, control_report
+from .evals.studies.search import SearchResult, SearchSettings, search_scenario
+from .evals.studies.sweep import identity, run_sweep
+from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
+from .evals.studies.sweep_points import Sweep
+from .evals.studies.sweep_question import Axis, Question, ask
+from .evals.traces.provenance import RunError as RunError
+from .evals.traces.provenance import check_target
+from .evals.traces.trace import TraceError as TraceError
+from .evals.training.execution.workers import Workers
+from .evals.training.telemetry.early_stopping import Plateau
+from .evals.training.trained_seeds import Count
+from .evals.verdicts.check import Meaning, check_meaning
 from .notebook import register
 from .scenarios import library
 from .scenarios.errors import TurncoatError as TurncoatError
@@ -36,15 +39,15 @@ from .scenarios.errors import UnknownNameError as UnknownNameError
 from .scenarios.errors import UsageError as UsageError
 from .scenarios.errors import WorldError as WorldError
 from .scenarios.language import loading
-from .scenarios.language.faults import ScenarioError as ScenarioError
+from .scenarios.language.faults.faults import ScenarioError as ScenarioError
 from .scenarios.language.loading import Scenario
 
 if TYPE_CHECKING:  # Gymnasium and the compiler are imported when an environment is made
     from pettingzoo import AECEnv
 
-    from .envs.faces.multi import TurncoatParallelEnv
-    from .envs.faces.single import TurncoatEnv
-    from .envs.faces.spaces import Form
+    from .envs.adapters.gymnasium_env import TurncoatEnv
+    from .envs.adapters.pettingzoo_env import TurncoatParallelEnv
+    from .envs.adapters.spaces import Form
     from .viz.report.page import Page
 
 Which = Scenario | str | os.PathLike[str]
@@ -94,7 +97,7 @@ def make(
         UnknownNameError: no such stage, form or render mode.
         ValueError: it has several agents.
     """
-    from .envs.faces.single import TurncoatEnv
+    from .envs.adapters.gymnasium_env import TurncoatEnv
 
     return TurncoatEnv(which, stage, params, audit=audit, form=form, render_mode=render_mode)
 
@@ -118,7 +121,7 @@ def make_parallel(
         ScenarioError: it cannot be loaded.
         UnknownNameError: no such stage, form or render mode, or no such thing that can be an agent.
     """
-    from .envs.faces.multi import parallel_env
+    from .envs.adapters.pettingzoo_env import parallel_env
 
     return parallel_env(which, stage, params, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
 
@@ -138,7 +141,7 @@ def make_aec(
     Raises:
         ScenarioError, UnknownNameError, ValueError: as `make_parallel`.
     """
-    from .envs.faces.multi import aec_env
+    from .envs.adapters.pettingzoo_env import aec_env
 
     return aec_env(which, stage, params, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
 
@@ -161,7 +164,7 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
         UnknownNameError: no such stage.
     """
     laboratory = Laboratory(load(which, overrides))
-    return analyse(laboratory.plan({}, stage or laboratory.stage))
+    return analyse(laboratory.plan({}, stage or laboratory.scenario.judged_stage))
 
 
 def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> Why:
@@ -172,7 +175,7 @@ def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[s
         UnknownNameError: no such event or stage.
     """
     laboratory = Laboratory(load(which, overrides))
-    return explain_event(laboratory.best_plan({}, stage or laboratory.stage), event)
+    return explain_event(laboratory.best_plan({}, stage or laboratory.scenario.judged_stage), event)
 
 
 def events(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> tuple[str, ...]:
@@ -183,7 +186,7 @@ def events(which: Which, stage: str | None = None, overrides: Mapping[str, objec
         UnknownNameError: no such stage.
     """
     laboratory = Laboratory(load(which, overrides))
-    return laboratory.world({}, stage or laboratory.stage).events
+    return laboratory.world({}, stage or laboratory.scenario.judged_stage).events
 
 
 def run(
@@ -372,7 +375,7 @@ def sweep_into(
     Raises:
         RunError: the folder exists and holds something else, or cannot be written.
     """
-    from .viz.phase import diagram_if_any
+    from .viz.pictures.phase_diagram import diagram_if_any
 
     its = identity(scenario, question)
     if same_sweep(folder, its):

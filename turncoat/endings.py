@@ -27,7 +27,7 @@ def failed(fault: Exception, as_json: bool) -> int:
     Returns:
         The exit code: faults of the user's are 2, Turncoat's own are 3.
     """
-    from .scenarios.language.faults import ScenarioError, render_all
+    from .scenarios.language.faults.faults import ScenarioError, render_all
 
     kind = _kind(fault)
     if as_json:

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .evals.rundir import RunError, StoredRun
-from .evals.running import Run
+from .evals.runs.run import Run
+from .evals.runs.run_folder import StoredRun
+from .evals.traces.provenance import RunError
 
 if TYPE_CHECKING:
     from .viz.report.page import Page

@@ -23,11 +23,11 @@ from typing import Any
 import pytest
 
 from . import api
-from .evals.expectations import Judgement
-from .evals.methods import methods
-from .evals.reports.reported import Reported
-from .evals.running import Run, Settings
-from .evals.units import Unit, units_of
+from .agents.registry.agents import methods
+from .evals.reports.summary import Reported
+from .evals.runs.run import Run, Settings
+from .evals.verdicts.expectation import Judgement
+from .evals.verdicts.work_units import Unit, units_of
 
 
 def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = None, **settings: Any) -> Run:

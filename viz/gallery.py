@@ -11,20 +11,21 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..evals.episodes import Episode, so_far
-from ..evals.showing import Live
-from ..evals.sweeps import Axis, ask, run_sweep
-from ..scenarios.language.axes import axis_values
+from ..evals.inspection.show import Live
+from ..evals.studies.sweep import run_sweep
+from ..evals.studies.sweep_question import Axis, ask
+from ..evals.traces.episode import Episode, so_far
 from ..scenarios.language.loading import apply_overrides, load, load_text
-from ..scenarios.language.schema import Axis as AxisRange
-from .canvas import Canvas
-from .curves import Curve, Mark, curves
-from .frame import USUAL
-from .palette import LIGHT
-from .phase import phase_diagram
-from .picture import Caption, filmstrip
-from .scene import draw
-from .viewer import Viewer
+from ..scenarios.language.names.axes import axis_values
+from ..scenarios.language.schema.document import Axis as AxisRange
+from .drawing.canvas import Canvas
+from .drawing.palette import LIGHT
+from .pictures.phase_diagram import phase_diagram
+from .pictures.state_picture import Caption, filmstrip
+from .scene.curves import Curve, Mark, curves
+from .scene.scene import draw
+from .viewer.frame import USUAL
+from .viewer.viewer import Viewer
 
 WIDTH, MARGIN = 1200.0, 28.0
 """Of a picture, in points."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..rundir import RunError
+from ..traces.provenance import RunError
 
 
 def check_files(paths: Sequence[Path]) -> None:

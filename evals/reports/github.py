@@ -10,10 +10,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..expectations import Judgement
-from ..rundir import RunError
+from ..traces.provenance import RunError
+from ..verdicts.expectation import Judgement
 from .markdown import markdown
-from .reported import Reported
+from .summary import Reported
 
 SUMMARY_BYTES = 1024 * 1024
 ANNOTATIONS = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from .reported import Reported
+from .summary import Reported
 
 LINE_VERSION = 1
 """Of the keys of a line; a change to them is a new version."""

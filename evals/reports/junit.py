@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 
 from junitparser import Attr, Error, Failure, IntAttr, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
-from ..expectations import Judgement
-from .reported import Reported
+from ..verdicts.expectation import Judgement
+from .summary import Reported
 
 Inconclusive: TypeAlias = Literal["fail", "warn"]
 

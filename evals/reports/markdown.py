@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ..expectations import Judgement, Outcome, verdict
-from .reported import Reported, numbers
+from ..verdicts.expectation import Judgement, Outcome, verdict
+from .summary import Reported, numbers
 
 _OUTCOMES: tuple[Outcome, ...] = ("fail", "inconclusive", "pass", "not applicable")
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .boards import SIDE, Board, check_board, check_legend
-from .body_rules import check_agents, check_patrols, check_things
-from .claim_rules import check_claims
-from .contexts import Context
-from .merging import Merged
-from .names import Symbols, effects, map_of, maps, read_symbols, unknown
-from .params import unused_params
-from .reporting import Path, Report, listed
-from .rule_rules import (
+from .expressions.params import unused_params
+from .expressions.syntax import Name, PutAt
+from .faults.collector import Path, Report, listed
+from .files.merging import Merged
+from .names.boards import SIDE, Board, check_board, check_legend
+from .names.formula_context import Context
+from .names.symbols import Symbols, effects, map_of, maps, read_symbols, unknown
+from .schema.document import Document, Generate
+from .validation.bodies import check_agents, check_patrols, check_things
+from .validation.claims import check_claims
+from .validation.declarations import check_counters, check_draws, check_params
+from .validation.dynamics import (
     check_names_of_chance,
     check_overrides_of_actions,
     check_rewards,
@@ -21,9 +24,6 @@ from .rule_rules import (
     check_solution,
     check_stages,
 )
-from .schema import Document, Generate
-from .syntax import Name, PutAt
-from .world_rules import check_counters, check_draws, check_params
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,16 @@ from pathlib import Path as FilePath
 
 from .. import library
 from ..errors import nearest, quote
-from .boards import Board
 from .checking import check
-from .dotted import check_overrides, put
-from .faults import Fault, ScenarioError
-from .merging import Merged, Piece, merge
-from .names import Symbols
-from .reporting import Path, Report
-from .schema import Document
-from .shapes import read_document
-from .source import Data, Source, parse, read_text
+from .faults.collector import Path, Report
+from .faults.faults import Fault, ScenarioError
+from .files.merging import Merged, Piece, merge
+from .files.yaml_source import Data, Source, parse, read_text
+from .names.boards import Board
+from .names.overrides import check_overrides, put
+from .names.symbols import Symbols
+from .schema.document import Document
+from .schema.from_data import read_document
 
 MAX_DEPTH = 8
 """Files that extend or use each other in a chain."""
@@ -61,6 +61,22 @@ class Scenario:
     boards: Mapping[str, Board]
     warnings: tuple[Fault, ...]
     overrides: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def acted_stages(self) -> tuple[str, ...]:
+        """The stages in which somebody acts, and is not only watched."""
+        return tuple(name for name, stage in self.document.stages.items() if not stage.watch)
+
+    @property
+    def judged_stage(self) -> str:
+        """The stage that an expectation speaks of when it names none: `deploy`, or else the last that is acted in."""
+        return "deploy" if "deploy" in self.acted_stages else self.acted_stages[-1]
+
+    @property
+    def training_stage(self) -> str:
+        """Where agents are trained: `train`, or else the first stage with a share, or the first that is acted in."""
+        stages, acted = self.document.stages, self.acted_stages
+        return "train" if "train" in acted else next((n for n in acted if stages[n].share is not None), acted[0])
 
 
 def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> Scenario:

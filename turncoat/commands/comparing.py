@@ -26,7 +26,7 @@ def compare(
     Exit code 0: all the same; 1: something changed; 4: something is inconclusive, or nothing could be compared.
     """
     from .. import api
-    from ..evals.comparing import EXIT_CODES
+    from ..evals.runs.compare import EXIT_CODES
 
     if within is not None and within != within:
         raise UsageError("--within is a number that is at least 0")

@@ -55,9 +55,9 @@ def control(
     Every variant of the file stands beside it as a control.
     """
     from .. import api
-    from ..evals.control import Asked
-    from ..evals.methods import methods
-    from ..evals.workers import Workers
+    from ..agents.registry.agents import methods
+    from ..evals.studies.control import Asked
+    from ..evals.training.execution.workers import Workers
 
     check_name("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)

@@ -36,7 +36,7 @@ def show(which: Which, param: Params = [], set_: Sets = [], stage: StageName = N
 
 def schema() -> None:
     """Print the JSON Schema of scenario files (draft-07), for editors."""
-    from ..scenarios.language.json_schema import json_schema
+    from ..scenarios.language.schema.json_schema import json_schema
 
     write_json(json_schema())
 
@@ -45,8 +45,8 @@ def explain(
     code: Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as TC401.")], as_json: AsJson = False
 ) -> None:
     """Explain a fault code."""
-    from ..scenarios.language.catalogue import CATALOGUE
-    from ..scenarios.language.faults import explain as paragraph
+    from ..scenarios.language.faults.catalogue import CATALOGUE
+    from ..scenarios.language.faults.faults import explain as paragraph
 
     text = paragraph(code)
     if code.strip().upper() not in CATALOGUE:
@@ -60,7 +60,7 @@ def explain(
 def _listed(name: str) -> tuple[str, str, str]:
     """One that cannot be loaded (a plugin's) hides none of the others."""
     from .. import api
-    from ..scenarios.language.faults import ScenarioError
+    from ..scenarios.language.faults.faults import ScenarioError
 
     try:
         document = api.load(name).document

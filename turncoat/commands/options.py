@@ -17,7 +17,7 @@ from .. import printing
 from ..scenarios.errors import UsageError, check_name
 
 if TYPE_CHECKING:
-    from ..evals.plateau import Plateau
+    from ..evals.training.telemetry.early_stopping import Plateau
     from ..scenarios.language.loading import Scenario
 
 WORK = "Work"
@@ -123,17 +123,15 @@ def read_value(text: str) -> object:
 
 def stage_of(scenario: Scenario, name: str | None) -> str:
     """The stage that was asked for, or else the one that expectations speak of."""
-    from ..evals.laboratory import Laboratory
-
     if name is None:
-        return Laboratory(scenario).stage
+        return scenario.judged_stage
     check_name("stage", name, scenario.document.stages)
     return name
 
 
 def plateau_of(text: str | None) -> Plateau | None:
     """`--plateau 10:0.01`."""
-    from ..evals.plateau import Plateau
+    from ..evals.training.telemetry.early_stopping import Plateau
 
     try:
         return None if text is None else Plateau.parse(text)
@@ -149,8 +147,8 @@ def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
     """
     from platformdirs import user_cache_path
 
-    from ..evals.cache import TraceCache
-    from ..evals.rundir import RunError
+    from ..evals.traces.provenance import RunError
+    from ..evals.training.execution.trace_cache import TraceCache
 
     if no_cache or cache is not None:
         return None if no_cache else cache

@@ -32,10 +32,10 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..evals.outlook import Outlook
-    from ..evals.reports.reported import Reported
-    from ..evals.running import Settings
-    from ..evals.units import Unit
+    from ..evals.reports.summary import Reported
+    from ..evals.runs.run import Settings
+    from ..evals.verdicts.power import Outlook
+    from ..evals.verdicts.work_units import Unit
     from ..scenarios.language.loading import Scenario
 
 MAX_SEEDS = 64
@@ -144,15 +144,15 @@ def run(
     A folder stands for every scenario file in it and below.
     """
     from .. import api
-    from ..agents.own import installed
-    from ..evals.expectations import EXIT_CODES, verdict
-    from ..evals.methods import methods
-    from ..evals.profiles import brought, gathered
+    from ..agents.external.user_agent import installed
+    from ..agents.registry.agents import methods
+    from ..agents.registry.profiles import brought, gathered
     from ..evals.reports.files import check_files
-    from ..evals.reports.reported import Reported
-    from ..evals.rundir import check_target
-    from ..evals.running import Settings
-    from ..evals.workers import connect
+    from ..evals.reports.summary import Reported
+    from ..evals.runs.run import Settings
+    from ..evals.traces.provenance import check_target
+    from ..evals.training.execution.workers import connect
+    from ..evals.verdicts.expectation import EXIT_CODES, verdict
 
     trained = methods()
     named = gathered(agent)
@@ -232,7 +232,7 @@ def run(
 
 def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None) -> Sequence[tuple[Unit, ...] | None]:
     """What is to be judged of each scenario; None means everything."""
-    from ..evals.units import Shard, deal
+    from ..evals.verdicts.work_units import Shard, deal
 
     if shard is None:
         return [None] * len(scenarios)
@@ -244,7 +244,7 @@ def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None
 
 
 def _outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
-    from ..evals.running import outlooks
+    from ..evals.runs.run import outlooks
 
     try:
         return outlooks(scenario, settings)

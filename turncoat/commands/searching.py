@@ -61,10 +61,10 @@ def search(
     An interrupted search goes on from its storage, and comes to the same.
     """
     from .. import api
-    from ..evals.methods import methods
+    from ..agents.registry.agents import methods
     from ..evals.reports.files import write_whole
-    from ..evals.searching import SearchSettings
-    from ..evals.workers import Workers
+    from ..evals.studies.search import SearchSettings
+    from ..evals.training.execution.workers import Workers
 
     check_name("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)

@@ -29,7 +29,7 @@ def check(which: ManyOrFolders, param: Params = [], set_: Sets = [], as_json: As
     A folder stands for every scenario file in it and below.
     """
     from .. import api
-    from ..scenarios.language.faults import ScenarioError
+    from ..scenarios.language.faults.faults import ScenarioError
 
     wrong, data = False, []
     for name in [name for each in which for name in scenarios_below(each)]:
@@ -79,7 +79,7 @@ def why(
 ) -> None:
     """Say why the agent brings an event about, or does not: the best plans with and without, and what would flip it."""
     from .. import api
-    from ..evals.flipping import nearest_flips
+    from ..evals.exact.parameter_flips import nearest_flips
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)

@@ -25,7 +25,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..evals.sweeps import Axis, Sweep
+    from ..evals.studies.sweep_points import Sweep
+    from ..evals.studies.sweep_question import Axis
 
 ONE_OF = "NAME=FROM:TO:POINTS, NAME=FROM:TO:POINTS:log or NAME=V1,V2,V3"
 
@@ -66,11 +67,13 @@ def sweep(
     when it is asked for again.
     """
     from .. import api
-    from ..evals import sweeps
-    from ..evals.sweep_store import default_target
+    from ..evals.studies.sweep import identity
+    from ..evals.studies.sweep_folder import default_target
+    from ..evals.studies.sweep_points import costs as costs_of
+    from ..evals.studies.sweep_question import ask
 
     scenario = load_with(which, (), set_)
-    question = sweeps.ask(
+    question = ask(
         scenario,
         [read_axis(text) for text in param] or None,
         stage,
@@ -83,7 +86,7 @@ def sweep(
         device,
         plateau_of(plateau),
     )
-    takes = sweeps.costs(scenario, question)
+    takes = costs_of(scenario, question)
     if costs:
         if as_json:
             write_json({"scenario": which, **api.as_data(takes)})
@@ -92,7 +95,7 @@ def sweep(
         return
     if not as_json:
         printing.err().print(f"this takes {takes}")
-    folder = out or default_target(scenario.name, sweeps.identity(scenario, question))
+    folder = out or default_target(scenario.name, identity(scenario, question))
     with printing.progress(not as_json) as report:
         result = api.sweep_into(folder, scenario, question, jobs or os.cpu_count() or 1, report, tensorboard)
     if as_json:
@@ -107,9 +110,9 @@ def read_axis(text: str) -> Axis:
     Raises:
         UsageError: it is no axis.
     """
-    from ..evals.sweeps import Axis
-    from ..scenarios.language import schema
-    from ..scenarios.language.axes import axis_values, wrong_axis
+    from ..evals.studies.sweep_question import Axis
+    from ..scenarios.language.names.axes import axis_values, wrong_axis
+    from ..scenarios.language.schema import document as schema
 
     name, equals, rest = (part.strip() for part in text.partition("="))
     if not (equals and name and rest):

@@ -14,11 +14,11 @@ from ..scenarios.errors import UsageError, check_name
 from .options import AsJson, Params, Sets, StageName, load_with, overrides_of, stage_of, write_json
 
 if TYPE_CHECKING:
-    from ..evals.reloading import Reloading
-    from ..evals.showing import Show
-    from ..viz.palette import Theme
-    from ..viz.playing import Hands
-    from ..viz.viewer import Viewer
+    from ..evals.inspection.live_reload import Reloading
+    from ..evals.inspection.show import Show
+    from ..viz.drawing.palette import Theme
+    from ..viz.viewer.viewer import Viewer
+    from ..viz.window.play_keys import Hands
 
 Shown = Annotated[
     str,
@@ -65,8 +65,8 @@ def watch(
     if reload and Path(which).is_dir():
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
-    from ..viz.view import View
-    from ..viz.viewer import Viewer
+    from ..viz.viewer.show_view import View
+    from ..viz.viewer.viewer import Viewer
 
     other = None
     if second is not None:
@@ -104,7 +104,7 @@ def play(
     film: Film = "mp4",
 ) -> None:
     """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts."""
-    from ..evals.playing import Game, players, save_target
+    from ..evals.inspection.game import Game, players, save_target
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
@@ -112,8 +112,8 @@ def play(
         check_name("agent", as_, players(scenario))
     theme, wide, ending = _theme(dark), _size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
-    from ..viz.playing import Hands, help_keys
-    from ..viz.viewer import Viewer
+    from ..viz.viewer.viewer import Viewer
+    from ..viz.window.play_keys import Hands, help_keys
 
     game = Game(scenario, name, as_)
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(game.world.agents[game.agent].actions))
@@ -139,15 +139,15 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Record an episode as a film, without a window: one frame for each tick and one for the end."""
-    from ..evals.rundir import check_target
+    from ..evals.traces.provenance import check_target
 
     check_target(out)
     show = _show(which, param, set_, stage, agent)
     second = _second(show, which, beside, stage)
     chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
-    from ..viz.film import record as film
-    from ..viz.view import View
-    from ..viz.viewer import Viewer
+    from ..viz.film.render import record as film
+    from ..viz.viewer.show_view import View
+    from ..viz.viewer.viewer import Viewer
 
     other = None
     if second is not None:
@@ -178,7 +178,7 @@ def record(
 
 def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: Hands | None = None) -> None:
     """Show a window until it is left; say what was kept of a game or a film that were not finished."""
-    from ..viz.window import Window
+    from ..viz.window.window import Window
 
     def lost(said: str) -> None:
         kept = hands.keep() if hands else ""
@@ -199,7 +199,7 @@ def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: st
 
 def _show(which: str, param: list[str], set_: list[str], stage: str | None, agent: str | None) -> Show:
     """What was asked for: a run's recording where it is a run's folder, else the exact plan."""
-    from ..evals.showing import Live, open_run, open_trace
+    from ..evals.inspection.show import Live, open_run, open_trace
 
     if Path(which).is_dir():
         return open_run(Path(which), stage, agent, overrides_of(param, set_))
@@ -224,7 +224,7 @@ class _Second:
 
 def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Second | None:
     """The show beside: of a run another agent or another setting, of a scenario a variant or overrides."""
-    from ..evals.showing import Live, open_run
+    from ..evals.inspection.show import Live, open_run
     from ..scenarios.language.loading import apply_overrides
 
     if not beside:
@@ -244,7 +244,7 @@ def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Se
 
 def _label(show: Show) -> str:
     """What a show is called where there are two."""
-    from ..evals.showing import Recorded
+    from ..evals.inspection.show import Recorded
 
     if isinstance(show, Recorded):
         return show.name.removeprefix(f"{show.stage}-")
@@ -254,8 +254,8 @@ def _label(show: Show) -> str:
 
 def _apart(show: Show) -> Show:
     """The same, for a window that must not wait."""
-    from ..evals.apart import Apart
-    from ..evals.showing import Live
+    from ..evals.inspection.show import Live
+    from ..evals.inspection.show_process import Apart
 
     return Apart(show.scenario, show.stage) if isinstance(show, Live) else show
 
@@ -264,7 +264,7 @@ def _reloading(
     which: str, param: list[str], set_: list[str], stage: str, more: Mapping[str, object] | None = None
 ) -> Reloading:
     """Of the file behind a scenario, with the overrides that were asked for."""
-    from ..evals.reloading import Reloading
+    from ..evals.inspection.live_reload import Reloading
     from ..scenarios.language.loading import apply_overrides
 
     return Reloading(lambda: apply_overrides(load_with(which, param, set_), more or {}), stage)
@@ -277,7 +277,7 @@ def _number(show: Show, seed: int) -> int:
 
 
 def _overlays(names: list[str]) -> frozenset[str]:
-    from ..viz.frame import OVERLAYS, USUAL
+    from ..viz.viewer.frame import OVERLAYS, USUAL
 
     if "all" in names:
         return frozenset(OVERLAYS)
@@ -288,7 +288,7 @@ def _overlays(names: list[str]) -> frozenset[str]:
 
 def _ending(kind: str) -> str:
     """The ending of films of a kind; none for folders of pictures."""
-    from ..viz.film import ENDINGS
+    from ..viz.film.render import ENDINGS
 
     kinds = {ending[1:]: ending for ending in ENDINGS} | {"pictures": ""}
     check_name("kind of film", kind, kinds)
@@ -296,7 +296,7 @@ def _ending(kind: str) -> str:
 
 
 def _theme(dark: bool) -> Theme:
-    from ..viz.palette import DARK, LIGHT
+    from ..viz.drawing.palette import DARK, LIGHT
 
     return DARK if dark else LIGHT
 

@@ -23,8 +23,8 @@ from rich.table import Column
 from .terminal import err, number
 
 if TYPE_CHECKING:
-    from ..evals.running import Report
-    from ..evals.school import Count
+    from ..evals.runs.run import Report
+    from ..evals.training.trained_seeds import Count
 
 BAR, BESIDE = 16, 46
 """Columns of a bar, and of all that stands beside the words of one: a bar, how many of how many, the time."""

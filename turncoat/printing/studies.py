@@ -14,12 +14,12 @@ from .terminal import between, count, number, out, say, span, table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..evals.conduct import Conduct
-    from ..evals.control import ControlReport
-    from ..evals.family import Worth
-    from ..evals.searching import SearchResult
-    from ..evals.searching import Share as Counted
-    from ..evals.sweeps import Sweep
+    from ..evals.measures.outcomes import Conduct
+    from ..evals.studies.candidates import Worth
+    from ..evals.studies.control import ControlReport
+    from ..evals.studies.search import SearchResult
+    from ..evals.studies.search import Share as Counted
+    from ..evals.studies.sweep_points import Sweep
 
 
 def print_sweep(name: str, sweep: Sweep, folder: Path) -> None:

@@ -15,8 +15,8 @@ from rich.padding import Padding
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from ..envs.analysis import Range
-    from ..scenarios.language.faults import Fault
+    from ..envs.analysis.performance_gap import Range
+    from ..scenarios.language.faults.faults import Fault
 
 COLOURS = {
     "pass": "green",

@@ -11,10 +11,10 @@ from rich.markup import escape
 from .terminal import COLOURS, between, count, err, number, out, say, table
 
 if TYPE_CHECKING:
-    from ..evals.comparing import Comparison
-    from ..evals.outlook import Outlook
-    from ..evals.reports.reported import Reported
-    from ..evals.reproducing import Reproduction
+    from ..evals.reports.summary import Reported
+    from ..evals.runs.compare import Comparison
+    from ..evals.runs.reproduce import Reproduction
+    from ..evals.verdicts.power import Outlook
 
 
 def print_outlooks(name: str, outlooks: Sequence[Outlook]) -> None:

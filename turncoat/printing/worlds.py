@@ -11,12 +11,12 @@ from rich.markup import escape
 from .terminal import count, flowing, number, out, path_in_words, say, span, table
 
 if TYPE_CHECKING:
-    from ..envs.analysis import Analysis
-    from ..envs.origin import Origin
-    from ..envs.why import Way, Why
-    from ..evals.flipping import Flip
-    from ..evals.meaning import Meaning
-    from ..scenarios.language.faults import Fault
+    from ..envs.analysis.event_explanation import Way, Why
+    from ..envs.analysis.origin_proof import Origin
+    from ..envs.analysis.performance_gap import Analysis
+    from ..evals.exact.parameter_flips import Flip
+    from ..evals.verdicts.check import Meaning
+    from ..scenarios.language.faults.faults import Fault
     from ..scenarios.language.loading import Scenario
 
 
@@ -27,7 +27,7 @@ def print_list(rows: Iterable[tuple[str, str, str]]) -> None:
 
 def print_faults(faults: Iterable[Fault], lines: Mapping[str, Sequence[str]], to: Console) -> None:
     """Faults with their lines and carets, on `to`."""
-    from ..scenarios.language.faults import render
+    from ..scenarios.language.faults.faults import render
 
     for fault in faults:
         shown = lines.get(fault.place.file, ()) if fault.place is not None else ()
@@ -36,8 +36,8 @@ def print_faults(faults: Iterable[Fault], lines: Mapping[str, Sequence[str]], to
 
 def print_scenario(scenario: Scenario, stage: str) -> None:
     """A scenario's story, the board of a stage at its start, its agents, what pays, its params, what it expects."""
-    from ..envs.compiling import compile_world
-    from ..viz.board import describe, first_state, glyphs, text_board
+    from ..envs.world.compiler import compile_world
+    from ..viz.text.ascii_board import describe, first_state, glyphs, text_board
 
     document = scenario.document
     say(f"[bold]{escape(document.title)}[/bold] ({escape(document.name)}, origin {document.origin})")

@@ -14,13 +14,14 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from ...evals.reopening import scenario_of
-from ...evals.rundir import RunError, StoredRun, check_target, load_run
-from ...evals.showing import Recorded
-from ...evals.sweep_store import ASKED, load_sweep
-from ...evals.sweeps import Sweep
-from .film import Data, film, stage_data
+from ...evals.inspection.show import Recorded
+from ...evals.runs.reopen import scenario_of
+from ...evals.runs.run_folder import StoredRun, load_run
+from ...evals.studies.sweep_folder import ASKED, load_sweep
+from ...evals.studies.sweep_points import Sweep
+from ...evals.traces.provenance import RunError, check_target
 from .plots import learning_data, sweep_data
+from .replay_data import Data, film, stage_data
 
 Shown = StoredRun | Sweep
 """What a page can be about."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import shlex
 
-from ...evals.rundir import StoredRun
-from ...evals.showing import Recorded
-from ...evals.sweeps import Sweep
-from ..phase import diagram_if_any
-from .film import Data
+from ...evals.inspection.show import Recorded
+from ...evals.runs.run_folder import StoredRun
+from ...evals.studies.sweep_points import Sweep
+from ..pictures.phase_diagram import diagram_if_any
+from .replay_data import Data
 
 DEPLOYED = 100
 """Recorded episodes of a trained agent that are summed up, at most."""

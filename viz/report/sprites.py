@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...envs.world import Body
-from ..canvas import Canvas, Point
-from ..figures import Cast
+from ...envs.world.world import Body
+from ..drawing.canvas import Canvas, Point
+from ..drawing.figures import Cast
 
 Order = list[object]
 """A shape's name and its numbers, in parts of a cell; a colour is `#rrggbb`, or null for none."""

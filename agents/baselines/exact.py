@@ -1,0 +1,145 @@
+"""The agent that plans on the true world: the reference for every learned one, and what exact expectations speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
+from ..base import AgentState
+from ..learning.transitions import steps_of
+from ..planners.base import Decision
+from ..records.attribution import WEIGHTED, Rule
+from ..records.plan import Counterfactual, Plan
+from ..records.plan_from_mdp import Course, Solved, StateIndex, plan_from_table
+from ..records.thought import Thought
+from ..records.thought_from_values import tabular_thought
+from .timetable import Timetable
+
+Thinking: TypeAlias = Callable[[int, Decision], Plan]
+"""The search behind a decision at a tick."""
+
+
+class ExactAgent:
+    """Follows the policy of a solved world and can say why. It never sees the hidden performance.
+
+    Attributes:
+        name: in its thoughts.
+        remembers: it goes by the clock as well, which the board does not show.
+    """
+
+    def __init__(
+        self,
+        mdp: FiniteMDP,
+        solution: Solved | FiniteHorizonSolution,
+        observations: Longs,
+        weights: Floats,
+        name: str = "exact",
+        counterfactuals: Mapping[str, npt.NDArray[np.integer]] | None = None,
+        rule: Rule = WEIGHTED,
+        thinking: Thinking | None = None,
+    ) -> None:
+        """Takes a world and its solution for these weights.
+
+        Args:
+            mdp: the enumerated world.
+            solution: its policy and values; where the stage has a horizon, the ticks of the episode are its clock.
+            observations: int64 `[S, O]`, what each state looks like.
+            weights: float64 `[K]`, or `[S, K]` where they change.
+            name: the agent's name in its thoughts.
+            counterfactuals: by the change's words, the policy that it leads to: `[S]`, or `[T, S]` by the clock.
+            rule: how its heads deliberate (the solution is of that rule).
+            thinking: how the planner that made the solution searched; None: it solved the whole world.
+
+        Raises:
+            ValueError: two states look alike and call for different actions, or shapes don't fit.
+        """
+        if len(observations) != mdp.n_states:
+            raise ValueError(f"observations: {len(observations)} rows for {mdp.n_states} states")
+        if np.shape(weights)[-1:] != (len(mdp.channels),):
+            raise ValueError(f"weights: shape {list(np.shape(weights))} for {len(mdp.channels)} channels")
+        self.name = name
+        self._mdp = mdp
+        self._timetable = Timetable(mdp, solution) if isinstance(solution, FiniteHorizonSolution) else None
+        self._solution = solution
+        self.remembers = self._timetable is not None
+        self._rule = rule
+        self._thinking = thinking
+        self._observations = np.asarray(observations, np.int64)
+        self._weights = np.broadcast_to(np.asarray(weights, np.float64), (mdp.n_states, len(mdp.channels)))
+        self._counterfactuals = {change: np.atleast_2d(policy) for change, policy in (counterfactuals or {}).items()}
+        self._index = StateIndex(self._observations, mdp.ended, np.atleast_2d(solution.policy))
+        self._last: tuple[int, int, int, Bools] | None = None
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`; where `mask` forbids the policy's action, the best of the others.
+
+        Raises:
+            ValueError: an observation that no state of the world has, or a tick beyond the horizon.
+        """
+        steps = steps_of(state, len(observation))
+        places = self._index.find(observation)
+        if (places < 0).any():
+            raise ValueError(f"no state of the world looks like {observation[places.argmin()].tolist()}")
+        actions = np.empty(len(steps), np.int32)
+        ticks = np.zeros_like(steps) if self._timetable is None else steps
+        for tick in np.unique(ticks).tolist():
+            lanes = ticks == tick
+            actions[lanes] = self.course(tick).at(0).policy[places[lanes]]
+        for lane in np.flatnonzero(~mask[np.arange(len(actions)), actions]):
+            place = places[lane]
+            solved = self.course(int(steps[lane])).at(0)
+            allowed = mask[lane] & self._mdp.available[place]
+            actions[lane] = self._rule(solved.vector_q[place], self._weights[place], allowed).action
+        self._last = (int(places[0]), int(steps[0]), int(actions[0]), mask[0].copy())
+        return actions, steps + 1
+
+    def thought(self) -> Thought | None:
+        """See `Thinker.thought`."""
+        if self._last is None:
+            return None
+        state, step, action, mask = self._last
+        course = self.course(step)
+        # Solvers leave nan where an action is barred.
+        available = self._mdp.available[state] & mask & np.isfinite(course.at(0).vector_q[state]).all(axis=1)
+        uncertainty = np.zeros(self._mdp.n_actions)
+        counterfactuals = tuple(
+            Counterfactual(change, int(policy[min(step, len(policy) - 1), state]))
+            for change, policy in self._counterfactuals.items()
+        )
+        decision = Decision(state, action, available, uncertainty, self._observations, counterfactuals)
+        plan = self._plan(step, course, decision)
+        return tabular_thought(
+            self.name, self._mdp.channels, self._weights[state], self._rule, step, action, uncertainty, available, plan
+        )
+
+    def _plan(self, step: int, course: Course, decision: Decision) -> Plan:
+        if self._thinking is not None:
+            return self._thinking(step, decision)
+        return plan_from_table(
+            self._mdp,
+            course,
+            self._observations,
+            decision.state,
+            decision.action,
+            "enumerate",
+            decision.uncertainty,
+            decision.available,
+            decision.counterfactuals,
+        )
+
+    def course(self, tick: int) -> Course:
+        """What is followed from a tick on, in every state.
+
+        Raises:
+            ValueError: the tick is beyond the horizon.
+        """
+        if self._timetable is not None:
+            return self._timetable.course(tick)
+        solution = self._solution
+        assert not isinstance(solution, FiniteHorizonSolution)
+        return Course(lambda _: solution)

@@ -1,0 +1,311 @@
+"""Model-free agents of the tabular kind: Q-learning, Virtual SARSA and Empirical SARSA, with one value per channel.
+
+They differ only in what they take the next action to be, which matters where something overrides what they choose
+(Langlois and Everitt 2021, "How RL agents behave when their actions are modified"). The published settings for the
+off-switch are kept: learning rate 0.1, exploration 0.1 throughout, values that begin at 0; greedy when deployed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from ...envs.base import Bools, Floats, Ints, Longs
+from ...scenarios.errors import UnknownNameError
+from ..base import AgentState, Progress, TrainingEnv
+from ..learning.checkpoint import read_checkpoint, write_checkpoint
+from ..learning.training_loop import go_on
+from ..learning.transitions import Last, check_env, each_tick, steps_of
+from ..records.attribution import WEIGHTED, Rule
+from ..records.plan_from_mdp import look
+from ..records.thought import Thought
+from ..records.thought_from_values import valued_thought
+
+Update: TypeAlias = Literal["q_learning", "virtual_sarsa", "empirical_sarsa"]
+UPDATES: Final[tuple[Update, ...]] = get_args(Update)
+FILE_VERSION: Final = 1
+
+
+@dataclass
+class Training:
+    """A `fit` that is under way: steps to do and done, and what is seen and can be done."""
+
+    steps: int
+    key: bytes
+    mask: Bools
+    done: int = 0
+
+
+@dataclass(frozen=True)
+class TabularOptions:
+    """How a tabular agent learns and explores.
+
+    Attributes:
+        learning_rate: of every update.
+        exploration: chance of an action at random, in training.
+    """
+
+    learning_rate: float = 0.1
+    exploration: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.learning_rate <= 1.0:
+            raise ValueError(f"learning_rate: {self.learning_rate} is not in (0, 1]")
+        if not 0.0 <= self.exploration <= 1.0:
+            raise ValueError(f"exploration: {self.exploration} is not within [0, 1]")
+
+
+class TabularAgent:
+    """A table of values `[S, A, K]` over the observations it met, and a deliberation that chooses by it.
+
+    All heads are learned in parallel under the policy that is really followed. What is updated is always the action
+    that was executed; the value of the next state is that of
+
+    - `q_learning`: the action that the deliberation would choose there;
+    - `virtual_sarsa`: the action that the agent, exploring, would choose there;
+    - `empirical_sarsa`: the action that was then executed. An episode that is cut off leaves its last tick unlearned.
+
+    With weighted heads of one discount the scalar algorithms come out, to rounding.
+
+    Attributes:
+        name: in its thoughts.
+        update: see above.
+        learning: whether `observe` goes on learning at deployment.
+        learns_with: the part of a stage's `learn` that says so.
+        training: what is under way; None before and after.
+    """
+
+    learns_with: Final = "values"
+
+    def __init__(
+        self,
+        update: Update,
+        channels: Sequence[str],
+        n_actions: int,
+        weights: Sequence[float] | Floats,
+        discount: float | Sequence[float] | Floats,
+        options: TabularOptions | None = None,
+        rule: Rule = WEIGHTED,
+        name: str | None = None,
+    ) -> None:
+        """An agent that knows nothing yet.
+
+        Args:
+            update: see above.
+            channels: K names.
+            n_actions: A.
+            weights: `[K]`.
+            discount: of all heads, or `[K]`, one for each; within [0, 1].
+            options: see `TabularOptions`.
+            rule: how its heads deliberate.
+            name: in its thoughts; that of the update by default.
+
+        Raises:
+            ValueError: there is no such update, shapes don't fit, or a discount is out of range.
+        """
+        if update not in UPDATES:
+            raise UnknownNameError("update", update, UPDATES)
+        self.name = name or update
+        self.update: Update = update
+        self.learning = False
+        self._channels = tuple(channels)
+        self._weights = np.asarray(weights, np.float64)
+        self._discounts = np.broadcast_to(np.asarray(discount, np.float64), (len(self._channels),)).copy()
+        self._options = options or TabularOptions()
+        self._rule = rule
+        if self._weights.shape != (len(self._channels),):
+            raise ValueError(f"weights: {self._weights.size} for {len(self._channels)} channels")
+        if (self._discounts < 0).any() or (self._discounts > 1).any():
+            raise ValueError(f"discount: {self._discounts.tolist()} is not within [0, 1]")
+        self._numbers: dict[bytes, int] = {}
+        self._q = np.zeros((64, n_actions, len(self._channels)))
+        self._rng = np.random.default_rng(0)
+        self._pending: dict[int, tuple[int, int, Floats, bytes]] = {}
+        self._last: Last | None = None
+        self.training: Training | None = None
+
+    # Values
+
+    @property
+    def n_states(self) -> int:
+        """How many different observations it has met."""
+        return len(self._numbers)
+
+    def values(self, observation: Longs) -> Floats:
+        """float64 `[A, K]`, what each head expects of each action; 0 where it was never met."""
+        number = self._numbers.get(look(observation))
+        return np.zeros(self._q.shape[1:]) if number is None else self._q[number].copy()
+
+    def _number(self, key: bytes) -> int:
+        number = self._numbers.setdefault(key, len(self._numbers))
+        if number == len(self._q):
+            self._q = np.concatenate([self._q, np.zeros_like(self._q)])
+        return number
+
+    def _entries(self, key: bytes) -> Floats:
+        number = self._number(key)  # first: it may move the table
+        return self._q[number]
+
+    def _greedy(self, q: Floats, mask: Bools) -> int:
+        if self._rule.name == "weighted":  # the same choice, without the cost of naming ties
+            return int(np.where(mask, q @ self._weights, -np.inf).argmax())
+        return int(self._rule(q, self._weights, mask).action)
+
+    def _exploring(self, q: Floats, mask: Bools) -> int:
+        if self._rng.random() < self._options.exploration:
+            able = np.flatnonzero(mask)
+            return int(able[self._rng.integers(able.size)])
+        return self._greedy(q, mask)
+
+    def _learn(self, state: int, action: int, rewards: Floats, following: Floats | None) -> None:
+        """Move one entry towards what it paid and the value `[K]` of what followed (None: the episode was over)."""
+        target = rewards if following is None else rewards + self._discounts * following
+        entry = self._q[state, action]
+        entry += self._options.learning_rate * (target - entry)
+
+    def _take_in(
+        self, lane: int, before: bytes, action: int, rewards: Floats, after: bytes, ended: bool, mask: Bools
+    ) -> None:
+        """Learn from one tick of a lane, in which `action` was executed."""
+        state = self._number(before)
+        if self.update == "empirical_sarsa":
+            earlier = self._pending.pop(lane, None)
+            if earlier is not None and earlier[3] == before:
+                self._learn(*earlier[:3], self._q[state, action])
+            if ended:
+                self._learn(state, action, rewards, None)
+            else:
+                self._pending[lane] = (state, action, np.array(rewards), after)
+        elif ended:
+            self._learn(state, action, rewards, None)
+        else:
+            q = self._entries(after)
+            choose = self._greedy if self.update == "q_learning" else self._exploring
+            self._learn(state, action, rewards, q[choose(q, mask)])
+
+    # Training
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`.
+
+        Raises:
+            ValueError: the environment has other channels or actions than the agent.
+        """
+        check_env(env, self._channels, self._q.shape[1])
+        self._rng = np.random.default_rng(seed)
+        self._pending.clear()
+        observation, mask = env.reset(seed)
+        self.training = Training(steps, look(observation), mask)
+        self.resume(env, on_progress)
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """See `Resumable.resume`.
+
+        Raises:
+            ValueError: no training is under way.
+        """
+
+        def figures() -> dict[str, float]:
+            return {"states": float(self.n_states)}
+
+        go_on(self.training, lambda training: self._tick(training, env), on_progress, figures)
+        self._pending.clear()
+        self.training = None
+
+    def stop(self) -> None:
+        """See `Stops.stop`."""
+        if self.training is not None:
+            self.training.steps = self.training.done
+
+    def _tick(self, training: Training, env: TrainingEnv) -> None:
+        key = training.key
+        action = self._exploring(self._entries(key), training.mask)
+        observation, rewards, ended, truncated, mask = env.step(action)
+        after = look(observation)
+        if rewards is not None:  # without them there is nothing to learn
+            self._take_in(0, key, env.executed, rewards, after, ended, mask)
+        if ended or truncated:
+            self._pending.clear()
+            observation, mask = env.reset()
+            after = look(observation)
+        training.key, training.mask = after, mask
+        training.done += 1
+
+    # Deployment
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`; greedy."""
+        steps = steps_of(state, len(observation))
+        q = np.array([self.values(row) for row in observation])
+        actions = self._rule(q, self._weights, mask).action
+        self._last = Last.of(observation, steps, actions, mask)
+        return actions, steps + 1
+
+    def observe(
+        self,
+        observation: Longs,
+        action: Ints,
+        rewards: Floats | None,
+        following: Longs,
+        ended: Bools,
+        mask: Bools,
+    ) -> None:
+        """See `Learner.observe`; where rewards are withheld there is nothing to learn."""
+        if not self.learning or rewards is None:
+            return
+        for lane, tick in enumerate(each_tick(observation, action, rewards, following, ended, mask)):
+            before, after = look(tick.observation), look(tick.following)
+            self._take_in(lane, before, tick.action, rewards[lane], after, tick.ended, tick.mask)
+
+    def thought(self) -> Thought | None:
+        """See `Thinker.thought`: its values and which head decided; it plans nothing."""
+        if self._last is None:
+            return None
+        observation, step, action, mask = self._last
+        q = np.where(mask[:, None], self.values(observation), 0.0)
+        uncertainty = np.full(mask.size, 0.0 if look(observation) in self._numbers else 1.0)
+        return valued_thought(self.name, self._channels, self._weights, self._rule, step, action, q, uncertainty, mask)
+
+    # Keeping
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes everything learned to one file, all or nothing (see `saving`)."""
+        header = {
+            "name": self.name,
+            "update": self.update,
+            "channels": self._channels,
+            "weights": self._weights.tolist(),
+            "discounts": self._discounts.tolist(),
+            "options": asdict(self._options),
+            "rule": asdict(self._rule),
+            "learning": self.learning,
+        }
+        seen = np.array([np.frombuffer(key, np.int64) for key in self._numbers], np.int64)
+        write_checkpoint(path, "tabular", FILE_VERSION, header, {"seen": seen, "q": self._q[: self.n_states]})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> TabularAgent:
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: not such a file, or a newer version than this program reads.
+        """
+        header, arrays = read_checkpoint(path, "tabular", FILE_VERSION)
+        agent = cls(
+            header["update"],
+            header["channels"],
+            arrays["q"].shape[1],
+            header["weights"],
+            header["discounts"],
+            TabularOptions(**header["options"]),
+            Rule(**header["rule"]),
+            header["name"],
+        )
+        agent.learning = header["learning"]
+        for row, q in zip(arrays["seen"], arrays["q"], strict=True):
+            agent._q[agent._number(look(row))] = q
+        return agent

@@ -1,0 +1,1 @@
+"""The tabular model-based agent: transition counts, and exact planning on what they say."""

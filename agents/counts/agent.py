@@ -1,0 +1,301 @@
+"""A learned, tabular, model-based agent: counts for a world model, K task heads, and a novelty head to train by."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import numpy as np
+
+from ...envs.base import Bools, Floats, Ints, Longs
+from ...envs.world.agent_parts import ENUMERATE, Part
+from ..base import AgentState, Log, Progress, TrainingEnv
+from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
+from ..learning.training_loop import go_on
+from ..learning.transitions import Last, check_env, each_tick, steps_of
+from ..planners.base import Decision, Planning, Problem
+from ..planners.editable_weights import ChangingProblem, HeldWeights
+from ..planners.heads import Heads, check_heads
+from ..planners.registry import make_planner
+from ..records.attribution import WEIGHTED, Rule
+from ..records.thought import Thought
+from ..records.thought_from_values import tabular_thought
+from .model import CountsModel, ModelReport
+from .novelty import NoveltyHead
+
+FILE_VERSION: Final = 2
+
+
+@dataclass
+class Training:
+    """A `fit` that is under way: steps to do and done, who explores, and the state it is in."""
+
+    steps: int
+    novelty: NoveltyHead
+    state: int
+    done: int = 0
+
+
+@dataclass(frozen=True)
+class CountsOptions:
+    """How a counts agent explores and decides.
+
+    Attributes:
+        novelty_discount: of the novelty head; near 1, or exploring stops once the frontier lies further than it sees.
+        n_known: tries after which a pair counts as known while the world shows no chance; as chance turns up, pairs
+            that always came out the same need more (see `NoveltyHead`), at most `n_chance`.
+        n_chance: tries after which a pair that has shown two outcomes counts as known. In a world with chance these
+            numbers double whenever nothing new is left, so that the rest of the budget sharpens all estimates.
+        deliberation: the rule that makes one choice of K values.
+        planner: how it looks ahead on what it learned, once it is deployed; training explores in the same way with any.
+    """
+
+    novelty_discount: float = 0.999
+    n_known: int = 1
+    n_chance: int = 8
+    deliberation: Rule = WEIGHTED
+    planner: Part = ENUMERATE
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.novelty_discount < 1.0:
+            raise ValueError(f"novelty_discount: {self.novelty_discount} is not between 0 and 1")
+        if not 1 <= self.n_known <= self.n_chance:
+            raise ValueError(f"n_known, n_chance: 1 <= {self.n_known} <= {self.n_chance} does not hold")
+
+
+class CountsAgent:
+    """Learns what follows what and what pays, plans on what it learned, and explores by a separate novelty head.
+
+    In training it follows the novelty head alone; deployed it follows the task heads alone, and an action that it
+    never tried is no candidate (where it tried none, it takes the first that is available). It never sees the hidden
+    performance.
+
+    Attributes:
+        name: in its thoughts.
+        model: what it learned.
+        learning: whether `observe` goes on learning at deployment.
+        training: what is under way; None before and after.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[str],
+        n_actions: int,
+        weights: Sequence[float] | Floats,
+        discount: float | Sequence[float] | Floats,
+        options: CountsOptions | None = None,
+        name: str = "counts",
+        held: HeldWeights | None = None,
+    ) -> None:
+        """An agent that knows nothing yet.
+
+        Args:
+            channels: K names.
+            n_actions: A.
+            weights: `[K]`.
+            discount: of all task heads, or `[K]`, one for each; each in [0, 1).
+            options: see `CountsOptions`.
+            name: in its thoughts.
+            held: where its weights stand in what it sees, if the world can edit them; then `weights` are not used.
+
+        Raises:
+            ValueError: shapes don't fit, or a discount is out of range.
+        """
+        self.name = name
+        self.learning = False
+        self._channels = tuple(channels)
+        self._weights, self._discounts = check_heads(self._channels, weights, discount)
+        self._options = options or CountsOptions()
+        self._held = held
+        self.model = CountsModel(n_actions, len(self._channels))
+        self._planner = make_planner(self._options.planner)
+        self._planned: tuple[Problem, Planning] | None = None
+        self._policy: Ints = np.zeros(0, np.int32)  # solved last: the next solution starts from it
+        self._stale = True
+        self._last: Last | None = None
+        self.training: Training | None = None
+
+    # Training
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`; the novelty head chooses every action.
+
+        Raises:
+            ValueError: the environment has other channels or actions than the agent.
+        """
+        check_env(env, self._channels, self.model.n_actions)
+        options = self._options
+        rng = np.random.default_rng(seed)
+        novelty = NoveltyHead(self.model, options.novelty_discount, options.n_known, options.n_chance, rng)
+        self.training = Training(steps, novelty, self.model.begin(*env.reset(seed)))
+        self.resume(env, on_progress)
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """See `Resumable.resume`.
+
+        Raises:
+            ValueError: no training is under way.
+        """
+
+        def figures() -> dict[str, float]:
+            return {key: float(value) for key, value in asdict(self.model.report()).items()}
+
+        go_on(self.training, lambda training: self._tick(training, env), on_progress, figures)
+        self.training = None
+
+    def stop(self) -> None:
+        """See `Stops.stop`."""
+        if self.training is not None:
+            self.training.steps = self.training.done
+
+    def _tick(self, training: Training, env: TrainingEnv) -> None:
+        action = training.novelty.choose(training.state)
+        observation, rewards, ended, truncated, mask = env.step(action)
+        following = self.model.state(observation, ended, mask)
+        self.model.record(training.state, action, following, rewards)
+        training.state = self.model.begin(*env.reset()) if ended or truncated else following
+        training.done += 1
+        self._stale = True
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
+        for log in logs:
+            last = len(log.actions)
+            states = [
+                self.model.state(log.observations[tick], log.ended and tick == last, log.masks[tick])
+                for tick in range(last + 1)
+            ]
+            for tick, action in enumerate(log.actions.tolist()):
+                pay = None if log.rewards is None else log.rewards[tick]
+                self.model.record(states[tick], action, states[tick + 1], pay)
+        self._stale = True
+
+    def forget_rewards(self) -> None:
+        """See `Forgetful.forget_rewards`."""
+        self.model.forget_rewards()
+        self._stale = True
+
+    def freeze(self) -> None:
+        """Stops learning at deployment."""
+        self.learning = False
+
+    def model_report(self) -> ModelReport:
+        """How much it knows and how well it predicted."""
+        return self.model.report()
+
+    # Deployment
+
+    @property
+    def heads(self) -> Heads:
+        """The task heads on the model as it now is."""
+        return self._plan()[0].solved
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`."""
+        steps = steps_of(state, len(observation))
+        places = [self.model.find(row) for row in observation]
+        actions = np.array([self._choose(*each) for each in zip(places, mask, strict=True)], np.int32)
+        self._last = Last.of(observation, steps, actions, mask)
+        return actions, steps + 1
+
+    def observe(
+        self,
+        observation: Longs,
+        action: Ints,
+        rewards: Floats | None,
+        following: Longs,
+        ended: Bools,
+        mask: Bools,
+    ) -> None:
+        """See `Learner.observe`; the task heads are planned again once a prediction has changed."""
+        if not self.learning:
+            return
+        everything = np.ones(self.model.n_actions, np.bool_)
+        for tick in each_tick(observation, action, rewards, following, ended, mask):
+            before = self.model.state(tick.observation, False, everything)
+            after = self.model.state(tick.following, tick.ended, tick.mask)
+            self._stale |= self.model.record(before, tick.action, after, tick.rewards)
+
+    def thought(self) -> Thought | None:
+        """See `Thinker.thought`. Where it has tried no available action, the thought has no plan and `q` is zero."""
+        if self._last is None:
+            return None
+        observation, step, action, mask = self._last
+        state = self.model.find(observation)
+        tries = self._tries(state)
+        uncertainty = 1.0 / (1.0 + tries.astype(np.float64))
+        candidates = mask & (tries > 0)
+        known = bool(candidates.any())
+        plan = None
+        if known:
+            planning = self._plan()[1]
+            plan = planning.plan(Decision(state, action, candidates, uncertainty, self.model.observations()))
+        weights = self._weights if self._held is None else self._held.of(observation[None])[0]
+        return tabular_thought(
+            self.name, self._channels, weights, self._options.deliberation, step, action, uncertainty,
+            candidates if known else mask, plan,
+        )  # fmt: skip
+
+    # Keeping
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes everything learned to one file, all or nothing (see `saving`)."""
+        header = {
+            "name": self.name,
+            "learning": self.learning,
+            "channels": self._channels,
+            "weights": self._weights.tolist(),
+            "discounts": self._discounts.tolist(),
+            "options": asdict(self._options),
+            "held": None if self._held is None else asdict(self._held),
+        }
+        arrays = {"policy": self.heads.policy, **self.model.arrays()}
+        write_checkpoint(path, "counts", FILE_VERSION, header, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CountsAgent:
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: not such a file, or a newer version than this program reads.
+        """
+        header, arrays = read_checkpoint(path, "counts", FILE_VERSION)
+        agent = cls(
+            header["channels"],
+            arrays["available"].shape[1],
+            header["weights"],
+            header["discounts"],
+            CountsOptions(**parts_of(header["options"])),
+            header["name"],
+            HeldWeights.from_json(header.get("held")),
+        )
+        agent.learning = header["learning"]
+        agent._policy = arrays.pop("policy")
+        agent.model = CountsModel.from_arrays(arrays)
+        return agent
+
+    def _plan(self) -> tuple[Problem, Planning]:
+        if self._planned is None or self._stale:
+            if self._planned is not None and (solution := self._planned[0].solution) is not None:
+                self._policy = solution.policy
+            mdp = self.model.to_mdp(self._channels)
+            first = np.full(mdp.n_states, -1, np.int32)
+            first[: self._policy.size] = self._policy
+            if self._held is None:
+                problem = Problem(mdp, self._weights, self._discounts, self._options.deliberation, first)
+            else:
+                problem = ChangingProblem(mdp, self.model.observations(), self._discounts, self._held, first)
+            self._planned, self._stale = (problem, self._planner.start(problem)), False
+        return self._planned
+
+    def _tries(self, state: int) -> Longs:
+        """int64 `[A]`, how often each action was tried in a state; `state` is -1 where it was never seen."""
+        return np.zeros(self.model.n_actions, np.int64) if state < 0 else self.model.tries[state]
+
+    def _choose(self, state: int, mask: Bools) -> int:
+        candidates = mask & (self._tries(state) > 0)
+        if not candidates.any():
+            return int(mask.argmax())
+        return int(self._plan()[1].decide(np.array([state]), candidates[None])[0])

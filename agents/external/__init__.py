@@ -1,0 +1,1 @@
+"""Agents and world models of other code: Stable-Baselines3's, installed packages', the user's own."""

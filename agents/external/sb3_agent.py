@@ -1,0 +1,324 @@
+"""Stable-Baselines3's PPO and DQN as baselines: trained on the weighted sum of the channels, deployed as an `Agent`.
+
+Needs `pip install 'turncoat[sb3]'`; torch is imported when an agent is made. `ppo` is recurrent where something is
+hidden from the agent, `ppo_recurrent` everywhere, `ppo_masked` nowhere. What is learned is kept as plain tensors with a
+JSON header (safetensors), never pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import numpy as np
+
+from ...envs.adapters.spaces import Observer
+from ...envs.base import Bools, Ints, Longs
+from ...envs.world.compiler import compile_world
+from ...envs.world.world import World
+from ...scenarios.errors import UnknownNameError
+from ...scenarios.language.loading import Scenario
+from ..base import AgentState, Company, Progress, TrainingEnv
+from ..learning.device import training_thread
+from .sb3_hyperparameters import LANES, Algorithm, in_one_lane, settings
+from .sb3_policy import Sb3Policy, need_sb3, unable_to_see
+
+FILE_VERSION: Final = 1
+
+
+class Sb3Agent:
+    """A policy or Q-network over the planes of the board and the counters.
+
+    Where it is deployed it takes the best available action, so that a mask never forbids its choice. In training it
+    finds out for itself what unavailable actions do: nothing; only `ppo_masked` never tries them.
+
+    Attributes:
+        name: the algorithm, whether its settings were searched for, and whether it was paid for novelty.
+        learns_with: the part of a stage's `learn` that says whether it is trained there.
+        own_lanes: it steps lanes of its own in place of the environment that `fit` is given, unless others act there.
+    """
+
+    learns_with: Final = "values"
+    own_lanes: Final = True
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        scenario: Scenario,
+        stage: str,
+        novelty: float = 0.0,
+        tuned: bool = False,
+        lanes: int = LANES,
+        world: World | None = None,
+        **changes: Any,
+    ) -> None:
+        """An untrained agent for one stage of a scenario.
+
+        Args:
+            algorithm: see `sb3_settings.Algorithm`.
+            scenario: loaded, with the caller's overrides applied.
+            stage: in which it is to be trained.
+            novelty: the bonus for what is met for the first time, see `sb3_settings.NOVELTY_SCALE`.
+            tuned: with the settings that a search found.
+            lanes: stepped at once in training.
+            world: that stage, compiled, with the agent that it stands for alone; None: the scenario has only one.
+            changes: settings that replace those of the table.
+
+        Raises:
+            MissingPackageError: Stable-Baselines3 is not installed.
+            ValueError: no such algorithm, no settings found for it, or the agent sees through a window.
+        """
+        if algorithm not in get_args(Algorithm):
+            raise UnknownNameError("algorithm", algorithm, get_args(Algorithm))
+        need_sb3()
+        self.algorithm = algorithm
+        self.name = f"{algorithm}{'_tuned' * tuned}{'_novelty' * bool(novelty)}"
+        self._scenario, self._stage, self._lanes = scenario, stage, lanes
+        self._novelty, self._tuned = novelty, tuned
+        self._world = compile_world(scenario, stage) if world is None else world
+        if (reason := unable_to_see(self._world)) is not None:
+            raise ValueError(reason)
+        self._recurrent = algorithm == "ppo_recurrent" or (algorithm == "ppo" and _hidden(self._world))
+        self._settings = {**settings(algorithm, tuned, self._recurrent), **changes}
+        self._model: Any = None
+        self._policy: Sb3Policy | None = None
+        self._device = "cpu"
+        self._enough = False
+
+    # Training
+
+    def use(self, device: str) -> None:
+        """See `Computes.use`."""
+        self._device = device
+
+    def stop(self) -> None:
+        """See `Stops.stop`: after the rollout that is over, and what is learned from it."""
+        self._enough = True
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`, but that it steps many lanes of its stage in place of `env`, and whole rollouts only.
+
+        Progress is told after each rollout: `earned`, what the episodes that ended since were paid on average, a bonus
+        for novelty not counted, and whatever Stable-Baselines3 logs. Where others act in `env`, they act nowhere else:
+        there it steps that lane, with as much experience between two updates as from many.
+        """
+        self._enough = False
+        callback = None if on_progress is None else _reporter(on_progress, lambda: self._enough)
+        with training_thread():
+            if self._model is None:
+                self._model = self._made(seed, env if isinstance(env, Company) else None)
+            self._model.learn(total_timesteps=steps, reset_num_timesteps=False, callback=callback)
+        self._policy = Sb3Policy(self._model, self._world)
+
+    def _made(self, seed: int, env: TrainingEnv | None = None) -> Any:
+        from stable_baselines3 import DQN, PPO
+
+        from ...envs.adapters.sb3_vec_env import BoardExtractor
+
+        chosen, lanes = self._settings, self._lanes_on(env)
+        if env is not None:
+            chosen = in_one_lane(chosen, self._lanes)
+        if self._novelty:
+            lanes = _novel(lanes, self._novelty)
+        shared = {
+            "gamma": self._world.agents[0].discount,
+            "seed": seed,
+            "device": self._device,
+            **chosen,
+            "policy_kwargs": {"features_extractor_class": BoardExtractor, **chosen.get("policy_kwargs", {})},
+        }
+        if self.algorithm == "dqn":
+            return DQN("MultiInputPolicy", lanes, **shared)
+        if self._recurrent:
+            from sb3_contrib import RecurrentPPO
+
+            return RecurrentPPO("MultiInputLstmPolicy", lanes, **shared)
+        if self.algorithm == "ppo_masked":
+            from sb3_contrib import MaskablePPO
+
+            return MaskablePPO("MultiInputPolicy", lanes, **shared)
+        return PPO("MultiInputPolicy", lanes, **shared)
+
+    def _lanes_on(self, env: TrainingEnv | None) -> Any:
+        """A lane that is shared with others, or lanes of its own."""
+        if env is not None:
+            from .sb3_shared_env import SharedLane
+
+            return SharedLane(env, self._world)
+        from ...envs.adapters.sb3_vec_env import TurncoatVecEnv
+
+        return TurncoatVecEnv(self._scenario, self._lanes, self._stage)
+
+    def enter_school(self, stage: str) -> None:
+        """Say in which stage it is trained from now on."""
+        self._stage = stage
+        if self._model is not None:
+            lanes = self._lanes_on(None)
+            self._model.set_env(_novel(lanes, self._novelty) if self._novelty else lanes)
+
+    # Deployment
+
+    def enter_world(self, world: World) -> None:
+        """Say where it acts from now on, if not in the stage where it was trained.
+
+        Raises:
+            ValueError: that world looks different, or it was never trained.
+        """
+        if self._model is None:
+            raise ValueError(f"`{self.name}` was never trained: call `fit`, or load it")
+        self._policy = Sb3Policy(self._model, world)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what it does depends on more than what it sees of the board: on what was before, or on the time."""
+        return self._recurrent or Observer(self._world, 0).timed
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`; the best available action.
+
+        Raises:
+            ValueError: it was never trained.
+        """
+        if self._policy is None:
+            raise ValueError(f"`{self.name}` was never trained: call `fit`, or load it")
+        return self._policy.act(observation, state, mask)
+
+    # Keeping
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the policy's tensors and a JSON header to one safetensors file, all or nothing.
+
+        Raises:
+            ValueError: it was never trained.
+        """
+        from safetensors.torch import save
+
+        if self._model is None:
+            raise ValueError(f"`{self.name}` was never trained: there is nothing to save")
+        header = {
+            "kind": "sb3",
+            "version": FILE_VERSION,
+            "algorithm": self.algorithm,
+            "novelty": self._novelty,
+            "tuned": self._tuned,
+            "settings": self._settings,
+            "scenario": self._scenario.name,
+            "stage": self._stage,
+        }
+        # Copies, since the format refuses tensors that share their storage.
+        tensors = {key: value.detach().clone() for key, value in self._model.policy.state_dict().items()}
+        target = Path(path)
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            part.write_bytes(save(tensors, {"turncoat": json.dumps(header)}))
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], scenario: Scenario) -> Sb3Agent:
+        """Reads what `save` wrote, for a scenario in which everything looks as it did where it was trained.
+
+        Raises:
+            MissingPackageError: Stable-Baselines3 is not installed.
+            ValueError: not such a file, a newer version than this program reads, or boards of another shape.
+        """
+        need_sb3()
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(path, "pt") as file:
+                header = json.loads((file.metadata() or {}).get("turncoat", "{}"))
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        except SafetensorError as fault:
+            raise ValueError(f"{path} is no saved agent: {fault}") from fault
+        if header.get("kind") != "sb3":
+            raise ValueError(f"{path} is no saved Stable-Baselines3 agent")
+        if header["version"] > FILE_VERSION:
+            raise ValueError(
+                f"{path} has version {header['version']}, newer than this program reads ({FILE_VERSION}):"
+                " upgrade turncoat"
+            )
+        tuned = header.get("tuned", False)
+        agent = cls(header["algorithm"], scenario, header["stage"], header["novelty"], tuned, **header["settings"])
+        agent._model = agent._made(seed=0)
+        try:
+            agent._model.policy.load_state_dict(tensors)
+        except RuntimeError as fault:
+            raise ValueError(f"{path} was trained where boards have another shape: {fault}") from fault
+        agent._policy = Sb3Policy(agent._model, agent._world)
+        return agent
+
+
+def _hidden(world: World) -> bool:
+    """Whether some of the state is kept from the agent."""
+    seen = set(world.agents[0].sees)
+    return any(field.size > 1 and i not in seen and i not in (world.ended, world.clock)
+               for i, field in enumerate(world.fields))  # fmt: skip
+
+
+def _novel(lanes: Any, scale: float) -> Any:
+    """The lanes with a bonus for what was seldom met."""
+    from stable_baselines3.common.vec_env import VecEnvWrapper
+
+    class Novelty(VecEnvWrapper):
+        """Adds `scale / sqrt(n)` for the n-th time that an observation is met."""
+
+        def __init__(self) -> None:
+            super().__init__(lanes)
+            self.met: dict[bytes, int] = {}
+            self.paid: Any = None
+
+        def reset(self) -> Any:
+            return self.venv.reset()
+
+        def step_wait(self) -> Any:
+            observation: Any
+            observation, rewards, done, infos = self.venv.step_wait()
+            self.paid = rewards.copy()
+            for lane in range(self.num_envs):
+                # Where an episode was over, the observation is already the next one's first.
+                its = infos[lane].get("terminal_observation") or {key: part[lane] for key, part in observation.items()}
+                key = b"".join(its[name].tobytes() for name in sorted(its))
+                self.met[key] = self.met.get(key, 0) + 1
+                rewards[lane] += scale / self.met[key] ** 0.5
+            return observation, rewards, done, infos
+
+    return Novelty()
+
+
+def _reporter(on_progress: Progress, enough: Callable[[], bool]) -> Any:
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    class Reporter(BaseCallback):
+        """Passes on how many steps were done and what was earned, and ends the training when that is enough."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.paid: Any = 0.0
+            self.ended: list[float] = []
+
+        def _on_step(self) -> bool:
+            lanes: Any = self.training_env
+            rewards = self.locals["rewards"]
+            plain = getattr(lanes, "paid", rewards)  # before a bonus for novelty
+            self.paid = self.paid + np.asarray(plain, np.float64)
+            done = np.asarray(self.locals["dones"], np.bool_)
+            self.ended += self.paid[done].tolist()
+            self.paid[done] = 0.0
+            return not enough()
+
+        def _on_rollout_end(self) -> None:
+            logged = {name: float(value) for name, value in self.logger.name_to_value.items() if _is_number(value)}
+            earned = {"earned": sum(self.ended) / len(self.ended)} if self.ended else {}
+            self.ended.clear()
+            on_progress(self.num_timesteps, {**logged, **earned})
+
+    return Reporter()
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number)

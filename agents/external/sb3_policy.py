@@ -1,0 +1,121 @@
+"""A Stable-Baselines3 model as an `Agent`: what it sees, and which available action it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...envs.adapters.spaces import Form, Observer
+from ...envs.base import Bools, Floats, Ints, Longs
+from ...envs.world.world import World
+from ...scenarios.errors import MissingPackageError
+from ..base import AgentState
+
+
+def need_sb3() -> None:
+    """Check that Stable-Baselines3 is there.
+
+    Raises:
+        MissingPackageError: it is not; says how to get it.
+    """
+    try:
+        import safetensors  # noqa: F401
+        import sb3_contrib  # noqa: F401
+        import stable_baselines3  # noqa: F401
+    except ImportError as missing:
+        raise MissingPackageError(
+            "agents of Stable-Baselines3 need it installed: pip install 'turncoat[sb3]'"
+        ) from missing
+
+
+def unable_to_see(world: World) -> str | None:
+    """Why a model of planes and counters cannot be deployed in a world, or None."""
+    window = world.agents[0].window
+    if window is not None:
+        return f"models of Stable-Baselines3 read whole boards, and `{world.agents[0].name}` sees a window of {window}"
+    return None
+
+
+class Sb3Policy:
+    """Takes the available action that a model scores best, so that a mask never forbids its choice."""
+
+    def __init__(self, model: Any, world: World, form: Form = "planes") -> None:
+        """For a model of PPO, A2C, DQN, recurrent or maskable PPO.
+
+        Args:
+            model: with a `policy`.
+            world: in which it acts.
+            form: of the observations that it was trained on.
+
+        Raises:
+            ValueError: the world looks different from the one in which it was trained, or has other actions.
+        """
+        self._policy = model.policy
+        self._policy.set_training_mode(False)
+        self._see = Sight(world, form)
+        seen, acts = self._policy.observation_space, self._policy.action_space
+        if seen != self._see.space:
+            raise ValueError(f"the model was trained on observations {seen}, and this world shows {self._see.space}")
+        if getattr(acts, "n", None) != len(world.agents[0].actions):
+            raise ValueError(f"the model has actions {acts}, and this world has {len(world.agents[0].actions)}")
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`; what is kept is the ticks of each episode, then a recurrent model's memory."""
+        import torch
+
+        kept = state if isinstance(state, tuple) else (np.zeros(len(mask), np.int64),)
+        ticks, memory = np.asarray(kept[0], np.int64), kept[1:]
+        seen, _ = self._policy.obs_to_tensor(self._see(observation, ticks))
+        with torch.no_grad():
+            if hasattr(self._policy, "lstm_hidden_state_shape"):
+                scores, memory = self._recurrent_scores(seen, memory, len(mask))
+            elif hasattr(self._policy, "q_net"):
+                scores = self._policy.q_net(seen).cpu().numpy()
+            else:
+                scores = self._policy.get_distribution(seen).distribution.logits.cpu().numpy()
+        return _best(scores, mask), (ticks + 1, *memory)
+
+    def _recurrent_scores(self, seen: Any, memory: tuple[Any, ...], lanes: int) -> tuple[Floats, tuple[Any, ...]]:
+        import torch
+
+        if not memory:
+            layers, _, size = self._policy.lstm_hidden_state_shape
+            memory = tuple(np.zeros((lanes, layers, size), np.float32) for _ in range(2))
+        where = self._policy.device
+        before = tuple(torch.as_tensor(part, device=where).transpose(0, 1).contiguous() for part in memory)
+        begins = torch.zeros(lanes, device=where)  # a lane that begins has a row of zeros for a memory
+        distribution, after = self._policy.get_distribution(seen, before, begins)
+        parts = tuple(part.transpose(0, 1).contiguous().cpu().numpy() for part in after)
+        return distribution.distribution.logits.cpu().numpy(), parts
+
+
+class Sight:
+    """Turns symbolic observations into the form that training saw.
+
+    Attributes:
+        space: of one observation.
+    """
+
+    def __init__(self, world: World, form: Form = "planes") -> None:
+        """For a world whose agent has no window."""
+        self._observer = Observer(world, 0, form)
+        self.space = self._observer.space
+        self._columns = list(world.agents[0].sees)
+        self._fields = len(world.fields)
+        self._layout = self._columns.index(world.layout) if world.layout in self._columns else -1
+        looks, first = np.unique(world.boards.look, return_index=True)
+        self._layouts = dict(zip(looks.tolist(), first.tolist(), strict=True))
+
+    def __call__(self, observation: Longs, ticks: Longs) -> Any:
+        """From int64 `[B, O]` and the ticks of each episode so far, `[B]`; what is not observed is not read."""
+        states = np.zeros((len(observation), self._fields), np.int32)
+        states[:, self._columns] = observation
+        if self._layout >= 0:
+            looks = observation[:, self._layout].tolist()
+            states[:, self._columns[self._layout]] = [self._layouts[look] for look in looks]
+        return self._observer.observe(states, ticks)
+
+
+def _best(scores: Floats, mask: Bools) -> Ints:
+    return np.where(mask, scores, -np.inf).argmax(axis=1).astype(np.int32)

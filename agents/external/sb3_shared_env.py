@@ -1,0 +1,90 @@
+"""One lane of somebody else's as a vector environment of Stable-Baselines3: for a model that learns among others.
+
+Needs `pip install 'turncoat[sb3]'`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+import torch
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
+
+from ...envs.adapters.sb3_vec_env import OneObject
+from ...envs.base import Bools, Longs
+from ...envs.world.world import World
+from ..base import TrainingEnv
+from .sb3_policy import Sight
+
+
+class SharedLane(OneObject):
+    """The lane on which an agent is trained beside others, which waits for them in every step.
+
+    It is paid the weighted sum of its own channels. While others have their turn, the chance that a process has only
+    one of (NumPy's, torch's, Python's) is theirs: here it goes on afterwards as if they had drawn nothing.
+    """
+
+    def __init__(self, env: TrainingEnv, world: World) -> None:
+        """One lane.
+
+        Args:
+            env: the lane.
+            world: with this agent alone; it says what the agent sees and weighs.
+        """
+        self._env, self._see = env, Sight(world)
+        self._weights = world.agents[0].weights
+        self._chosen: npt.NDArray[Any] = np.zeros(1, np.int64)
+        self._mask: Bools = np.ones(env.n_actions, np.bool_)
+        self._ticks = 0
+        super().__init__(1, self._see.space, gymnasium.spaces.Discrete(env.n_actions))
+
+    def reset(self) -> VecEnvObs:
+        """Begin an episode, together with everyone; chance is that of the lane, whatever `seed` said."""
+        self._reset_seeds()
+        self._reset_options()
+        self.reset_infos = [{}]
+        return self._begin()
+
+    def step_async(self, actions: npt.NDArray[Any]) -> None:
+        """Remember integers `[1]` for `step_wait`."""
+        self._chosen = actions
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """One tick, when everyone has chosen; an episode's last step gives the next one's first observation."""
+        with _own_chance():
+            seen, rewards, ended, cut, self._mask = self._env.step(int(self._chosen[0]))
+        self._ticks += 1
+        pay = 0.0 if rewards is None else float(rewards @ self._weights)
+        observation, info = self._look(seen), dict[str, Any]()
+        if ended or cut:
+            info["terminal_observation"] = {name: part[0] for name, part in observation.items()}
+            info["TimeLimit.truncated"] = cut
+            observation = self._begin()
+        return observation, np.array([pay], np.float32), np.array([ended or cut]), [info]
+
+    def action_masks(self) -> Bools:
+        """bool `[1, actions]`: what is available."""
+        return self._mask[None].copy()
+
+    def _begin(self) -> Any:
+        seen, self._mask = self._env.reset()
+        self._ticks = 0
+        return self._look(seen)
+
+    def _look(self, seen: Longs) -> Any:
+        return self._see(seen[None], np.full(1, self._ticks, np.int64))
+
+
+@contextmanager
+def _own_chance() -> Iterator[None]:
+    kept = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    yield
+    random.setstate(kept[0])
+    np.random.set_state(kept[1])
+    torch.set_rng_state(kept[2])

@@ -1,0 +1,251 @@
+"""Agents that users bring: named by a module, by an entry point or by a file, or given as Python objects.
+
+Running code that the user names on the command line is the user's choice; a scenario file can never name code.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...envs.base import Bools, Floats, Ints, Longs
+from ...envs.world.world import World
+from ...scenarios import installed as parts
+from ...scenarios.errors import UsageError, nearest
+from ..base import Agent, AgentState, Log, Progress, TrainingEnv
+from ..records.thought import Thought
+
+
+class UserAgentError(UsageError):
+    """An agent that a user brought cannot be found, made or used; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """What an agent is told of the world that it is made for: nothing that the scenario's own agent may not know.
+
+    Attributes:
+        agent: whose place it takes; actions: A names; channels: K names of what pays.
+        weights: float64 `[K]`, what the scenario's agent weighs them by; discount: its own, per tick.
+        fields: what the numbers of an observation are, where the whole board is seen; else empty.
+        steps: ticks of an episode.
+    """
+
+    agent: str
+    actions: tuple[str, ...]
+    channels: tuple[str, ...]
+    weights: Floats
+    discount: float
+    fields: tuple[str, ...]
+    steps: int
+
+    @staticmethod
+    def of(world: World) -> Seat:
+        """The seat of a world's only agent."""
+        its = world.agents[0]
+        fields = tuple(world.fields[i].name for i in its.sees) if its.window is None else ()
+        return Seat(its.name, its.actions, world.channels, its.weights, its.discount, fields, world.steps)
+
+
+@dataclass(frozen=True)
+class Own:
+    """An agent that a user brought.
+
+    Attributes:
+        label: what it is called in a run; a profile, where some of its parts are the user's own.
+        source: `module:name`, a file, or the name of an entry point; or the agent itself, or what makes it; of a
+            profile, its text, or these by the names that its parts have.
+        agent: whose place it takes; None for the world's only agent.
+        trust: files that hold pickles may be opened.
+    """
+
+    label: str
+    source: object
+    agent: str | None = None
+    trust: bool = False
+
+    @property
+    def words(self) -> str | None:
+        """What names it, as `read_own` takes it; None for an object."""
+        if not isinstance(self.source, str):
+            return None
+        return f"{self.agent}={self.source}" if self.agent else self.source
+
+    def part(self, name: str) -> Own | None:
+        """The agent that a part of a profile names so; None where that is none of the user's."""
+        if isinstance(self.source, Mapping) and name in self.source:
+            return Own(name, self.source[name], trust=self.trust)
+        return self if name == self.label else read_own(name, self.trust)
+
+    def make(self, world: World) -> OwnAgent:
+        """A fresh one for a world with one agent.
+
+        Raises:
+            UserAgentError: it cannot be found or made.
+        """
+        seat = Seat.of(world)
+        if self.agent is not None and self.agent != seat.agent:
+            raise UserAgentError(f"there is no agent `{self.agent}` in `{world.name}`: its agent is `{seat.agent}`")
+        source = self.source
+        if isinstance(source, str):
+            if source.endswith(".zip"):
+                return OwnAgent(self.label, _zipped(source, world, self.trust), seat)
+            source = _named(source)
+        with _blaming(self.label, "could not be made"):
+            made = copy.deepcopy(source) if hasattr(source, "act") and not isinstance(source, type) else source(seat)  # type: ignore[operator]
+        if not callable(getattr(made, "act", None)):
+            raise UserAgentError(f"`{self.label}` is no agent: it has no `act(observation, state, mask)`")
+        return OwnAgent(self.label, made, seat)
+
+
+def read_own(text: str, trust: bool = False) -> Own | None:
+    """What `--agent` names by `AGENT=SOURCE`, by `SOURCE` (`module:name` or a zip) or by an entry point; else None."""
+    agent, equals, source = text.partition("=")
+    if not equals:
+        agent, source = "", text
+    if ":" in source or source.endswith(".zip") or source in installed():
+        return Own(source, source, agent or None, trust)
+    return None
+
+
+def installed() -> tuple[str, ...]:
+    """The names of agents that installed packages bring."""
+    return parts.names(parts.AGENTS)
+
+
+class OwnAgent:
+    """A user's agent in its seat: what it answers is checked, and what goes wrong in it is put down to it.
+
+    Attributes:
+        remembers: it has answered with something to keep, so that what it does may depend on more than what it sees.
+    """
+
+    def __init__(self, label: str, agent: Any, seat: Seat) -> None:
+        """Takes an object with `act`, and perhaps `fit`, `watch` and `thought`."""
+        self._label, self._agent, self._seat = label, agent, seat
+        self.remembers = False
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`.
+
+        Raises:
+            UserAgentError: it failed, or gave no available action for each lane.
+        """
+        with _blaming(self._label, "failed in `act`"):
+            answer = self._agent.act(observation, state, mask)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise self._fault(f"`act` returns the actions and the next state, a pair, and not {_kind(answer)}")
+        actions = np.asarray(answer[0])
+        if actions.shape != (len(observation),) or not np.issubdtype(actions.dtype, np.integer):
+            wanted = f"one whole number for each of {len(observation)} lanes"
+            raise self._fault(f"`act` returns {wanted}, not {_kind(actions)}")
+        wrong = (actions < 0) | (actions >= mask.shape[1])
+        if wrong.any():
+            names = ", ".join(self._seat.actions)
+            raise self._fault(f"actions are 0 to {mask.shape[1] - 1} ({names}), not {actions[wrong][0]}")
+        barred = ~mask[np.arange(actions.size), actions]
+        if barred.any():
+            name = self._seat.actions[actions[barred][0]]
+            raise self._fault(f"it chose `{name}` where that is not available; `mask` says what is")
+        self.remembers |= answer[1] is not None
+        return actions.astype(np.int32), answer[1]
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`; one without a `fit` is left as it is."""
+        if hasattr(self._agent, "fit"):
+            with _blaming(self._label, "failed in `fit`"):
+                self._agent.fit(env, steps, seed)
+
+    @property
+    def learns_with(self) -> str:
+        """The part of a stage's `learn` that lets it be trained there: `model` if it says nothing."""
+        return str(getattr(self._agent, "learns_with", "model"))
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; one without a `watch` is left as it is."""
+        if hasattr(self._agent, "watch"):
+            with _blaming(self._label, "failed in `watch`"):
+                self._agent.watch(logs, seed)
+
+    def thought(self) -> Thought | None:
+        """See `Thinker.thought`; None where it says none."""
+        if not hasattr(self._agent, "thought"):
+            return None
+        with _blaming(self._label, "failed in `thought`"):
+            said = self._agent.thought()
+        if said is not None and not isinstance(said, Thought):
+            raise self._fault(f"`thought` returns a turncoat.agents.records.thought.Thought or None, not {_kind(said)}")
+        return said
+
+    def _fault(self, why: str) -> UserAgentError:
+        return UserAgentError(f"`{self._label}`: {why}")
+
+
+@contextmanager
+def _blaming(label: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except UserAgentError:
+        raise
+    except Exception as fault:
+        raise UserAgentError(f"`{label}` {what}: {type(fault).__name__}: {fault}") from fault
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array {value.dtype} {list(value.shape)}"
+    return f"a {type(value).__name__}"
+
+
+def _named(text: str) -> Any:
+    """What `module:name` or the name of an entry point stands for."""
+    if text in installed():
+        try:
+            return parts.load(parts.AGENTS, text)
+        except parts.AgentPartError as fault:
+            raise UserAgentError(str(fault)) from fault
+    module_name, colon, name = text.partition(":")
+    if not colon or not module_name or not name:
+        raise UserAgentError(f"`{text}` names no agent: write `module:name`, where `name` is an agent or makes one")
+    here = str(Path.cwd())
+    with _blaming(text, "could not be imported"):
+        sys.path.append(here)
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as fault:
+            if fault.name is None or not f"{module_name}.".startswith(f"{fault.name}."):
+                raise
+            cure = "it must be installed, on PYTHONPATH, or below the folder that you are in"
+            raise UserAgentError(f"there is no module `{fault.name}`: {cure}") from fault
+        finally:
+            sys.path.remove(here)
+    if not hasattr(module, name):
+        near = nearest(name, [known for known in vars(module) if not known.startswith("_")])
+        hint = f"; did you mean `{near}`?" if near else ""
+        raise UserAgentError(f"the module `{module_name}` has no `{name}`{hint}")
+    found = getattr(module, name)
+    if not callable(found) and not hasattr(found, "act"):
+        raise UserAgentError(f"`{text}` is {_kind(found)}: an agent has `act`, and what makes one can be called")
+    return found
+
+
+def _zipped(path: str, world: World, trust: bool) -> Agent:
+    """A model that Stable-Baselines3 saved."""
+    if not trust:
+        raise UserAgentError(
+            f"`{path}` holds pickles, which may run anything when opened: --trust says that you trust its maker"
+        )
+    if not Path(path).is_file():
+        raise UserAgentError(f"there is no file `{path}`")
+    from .sb3_zip import load_zip
+
+    with _blaming(path, "could not be loaded"):
+        return load_zip(path, world)

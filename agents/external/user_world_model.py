@@ -1,0 +1,202 @@
+"""An agent made of parts: a world model that an installed package brings, and the scenario's planner and deliberation.
+
+The smallest agent that can be: it explores by trying what it tried least, learns its model by prediction, and acts by
+planning on what the model imagines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from ...envs.deliberation import Rule
+from ...envs.world.agent_parts import Part
+from ...scenarios import installed
+from ...scenarios.installed import AgentPartError
+from ..base import AgentState, Log, Progress, TrainingEnv
+from ..learning.transitions import Last, each_tick, steps_of
+from ..planners.base import Decision, Planner, Planning, Problem
+from ..planners.registry import made_with
+from ..records.plan_from_mdp import look
+from ..records.thought import Thought
+from ..records.thought_from_values import tabular_thought
+from .user_agent import Seat
+
+
+@dataclass(frozen=True, eq=False)
+class Imagination:
+    """What a world model makes of the present.
+
+    Attributes:
+        mdp: a finite process, with the channels of the seat; a state that leads nowhere is ended.
+        observations: int64 `[S, O]`, what its states look like.
+        state: which of them is the present one; -1 where the model knows nothing of it.
+        uncertainty: float64 `[S, A]`, from 0 (sure what the action does) to 1 (never tried).
+    """
+
+    mdp: FiniteMDP
+    observations: Longs
+    state: int
+    uncertainty: Floats
+
+
+@runtime_checkable
+class WorldModel(Protocol):
+    """A learned model of a world, in the space of what is observed."""
+
+    def learn(
+        self,
+        observation: Longs,
+        mask: Bools,
+        action: int,
+        rewards: Floats | None,
+        following: Longs,
+        following_mask: Bools,
+        ended: bool,
+    ) -> None:
+        """Takes in one tick.
+
+        Args:
+            observation: int64 `[O]`, before it.
+            mask: bool `[A]`, what was available.
+            action: what was done.
+            rewards: float64 `[K]`, or None where they are withheld.
+            following: int64 `[O]`, after it.
+            following_mask: bool `[A]`, what is available then.
+            ended: the episode is over there.
+        """
+        ...
+
+    def imagine(self, observation: Longs, mask: Bools) -> Imagination:
+        """What can come of the present; the same `mdp` object as long as nothing was learned lets plans be kept."""
+        ...
+
+
+def make_model(name: str, seat: Seat) -> WorldModel:
+    """A fresh world model of an installed package: its entry point is called with the seat.
+
+    Raises:
+        AgentPartError: it is not installed, cannot be loaded or made, or is no world model.
+    """
+    maker = installed.load(installed.MODELS, name)
+    made = made_with(lambda **_: maker(seat), "world model", Part(name))
+    if not isinstance(made, WorldModel):
+        raise AgentPartError(
+            f"`{name}` is no world model: it lacks `learn` or `imagine` (see docs/how-to/write-your-own-parts.md)"
+        )
+    return made
+
+
+class ModelledAgent:
+    """A world model with a planner and a deliberation.
+
+    Attributes:
+        name: in its thoughts; that of the model.
+        model: what it learned.
+        learning: whether `observe` goes on learning at deployment.
+    """
+
+    def __init__(self, name: str, seat: Seat, model: WorldModel, rule: Rule, planner: Planner) -> None:
+        """Takes a seat, and a model that knows nothing yet."""
+        self.name, self.model, self.learning = name, model, False
+        self._seat, self._rule, self._planner = seat, rule, planner
+        self._problem: Problem | None = None
+        self._planning: Planning | None = None
+        self._masks: dict[bytes, Bools] = {}
+        self._last: Last | None = None
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`: in every state it tries what it tried least there, by lot among equals."""
+        rng = np.random.default_rng(seed)
+        tries: Counter[tuple[bytes, int]] = Counter()
+        observation, mask = env.reset(seed)
+        for step in range(1, steps + 1):
+            key, able = look(observation), np.flatnonzero(mask)
+            counts = np.array([tries[key, int(action)] for action in able])
+            least = able[counts == counts.min()]
+            action = int(least[rng.integers(least.size)])
+            tries[key, action] += 1
+            following, rewards, ended, truncated, after = env.step(action)
+            self.model.learn(observation, mask, action, rewards, following, after, ended)
+            observation, mask = env.reset() if ended or truncated else (following, after)
+            if on_progress is not None and step % 100 == 0:
+                on_progress(step, {"pairs": float(len(tries))})
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; nothing is drawn."""
+        for log in logs:
+            last = len(log.actions) - 1
+            for tick, action in enumerate(log.actions.tolist()):
+                pay, after = None if log.rewards is None else log.rewards[tick], tick + 1
+                self.model.learn(
+                    log.observations[tick], log.masks[tick], action, pay,
+                    log.observations[after], log.masks[after], log.ended and tick == last,
+                )  # fmt: skip
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`; where the model knows nothing, the first action that is available."""
+        steps = steps_of(state, len(observation))
+        self._masks = {look(row): able for row, able in zip(observation, mask.copy(), strict=True)}
+        actions = np.array([self._choose(*each) for each in zip(observation, mask, strict=True)], np.int32)
+        self._last = Last.of(observation, steps, actions, mask)
+        return actions, steps + 1
+
+    def observe(
+        self,
+        observation: Longs,
+        action: Ints,
+        rewards: Floats | None,
+        following: Longs,
+        ended: Bools,
+        mask: Bools,
+    ) -> None:
+        """See `Learner.observe`."""
+        if not self.learning:
+            return
+        everything = np.ones(mask.shape[1], np.bool_)
+        for tick in each_tick(observation, action, rewards, following, ended, mask):
+            before = self._masks.get(look(tick.observation), everything)
+            self.model.learn(tick.observation, before, tick.action, tick.rewards, tick.following, tick.mask, tick.ended)
+
+    def thought(self) -> Thought | None:
+        """See `Thinker.thought`. Where the model knows nothing, the thought has no plan and `q` is zero."""
+        if self._last is None:
+            return None
+        observation, step, action, mask = self._last
+        imagined, able = self._imagined(observation, mask)
+        uncertainty, plan = np.ones(mask.size), None
+        if able.any():
+            uncertainty = np.where(able, imagined.uncertainty[imagined.state], 1.0)
+            decision = Decision(imagined.state, action, able, uncertainty, imagined.observations, (), None)
+            plan = self._work(imagined.mdp).plan(decision)
+        seat = self._seat
+        return tabular_thought(
+            self.name, seat.channels, seat.weights, self._rule, step, action, uncertainty,
+            able if able.any() else mask, plan,
+        )  # fmt: skip
+
+    def _choose(self, observation: Longs, mask: Bools) -> int:
+        imagined, able = self._imagined(observation, mask)
+        if not able.any():
+            return int(mask.argmax())
+        return int(self._work(imagined.mdp).decide(np.array([imagined.state]), able[None])[0])
+
+    def _imagined(self, observation: Longs, mask: Bools) -> tuple[Imagination, Bools]:
+        """What is imagined, and what may be chosen there."""
+        imagined = self.model.imagine(observation, mask)
+        if imagined.state < 0:
+            return imagined, np.zeros_like(mask)
+        return imagined, mask & imagined.mdp.available[imagined.state]
+
+    def _work(self, mdp: FiniteMDP) -> Planning:
+        """The planner at work on a process, kept while it is the same one."""
+        if self._planning is None or self._problem is None or self._problem.mdp is not mdp:
+            discounts = np.full(len(self._seat.channels), self._seat.discount)
+            self._problem = Problem(mdp, self._seat.weights, discounts, self._rule)
+            self._planning = self._planner.start(self._problem)
+        return self._planning

@@ -1,0 +1,1 @@
+"""What every trained agent needs: training loops, checkpoints, devices, models of reward."""

@@ -1,0 +1,78 @@
+"""The device that networks live on, CPU or GPU, and how torch is set while they are trained on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from typing import Final
+
+from ...scenarios.errors import UsageError
+
+CPU, CUDA, AUTO = "cpu", "cuda", "auto"
+DEVICES: Final = (CPU, CUDA, AUTO)
+
+
+class DeviceUnavailableError(UsageError):
+    """A device that is not there; the message says why, and what to take."""
+
+
+def chosen(device: str) -> str:
+    """What stands for a device that was asked for: `auto` is a GPU where there is one.
+
+    Raises:
+        DeviceUnavailableError: there is no such device here.
+    """
+    if device == CPU:
+        return CPU
+    if device not in DEVICES:
+        raise DeviceUnavailableError(f"there is no device `{device}`; there are {', '.join(DEVICES)}")
+    missing = _missing()
+    if missing is None:
+        return CUDA
+    if device == AUTO:
+        return CPU
+    raise DeviceUnavailableError(
+        f"`cuda` cannot be had here: {missing}; take `--device cpu`, or `auto` for what is there"
+    )
+
+
+@cache
+def in_words(device: str) -> str:
+    """A device with its model, on which the last digits depend."""
+    if device == CPU:
+        return CPU
+    import torch
+
+    return f"{device} ({torch.cuda.get_device_name(0)})"
+
+
+@cache
+def _missing() -> str | None:
+    """Why there is no GPU, or None."""
+    if find_spec("torch") is None:
+        return "torch is not installed (pip install 'turncoat[learn]')"
+    import torch
+
+    if not torch.cuda.is_available():
+        return f"torch {torch.__version__} finds no GPU that it can use"
+    return None
+
+
+@contextmanager
+def training_thread() -> Iterator[None]:
+    """One thread (two on two busy cores are many times slower than one), and denormal numbers as zero.
+
+    Flushing denormals changes all arithmetic of the process, so it ends with the training.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)

@@ -1,0 +1,156 @@
+"""What a reward may be about: named yes-or-no features of one tick, each of a kind.
+
+Kinds: `object` (a body is where another is), `place` (a body is on one cell), `region` (a body is in a zone, or in a
+square at a corner of the board), `counter` (a number was, or came to be, so much), `action`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+import numpy as np
+
+from ...envs.base import Bools, Longs
+from ...envs.reference.observation_spec import Senses
+
+MAX_COUNTED: Final = 32
+"""A counter with more values than this has no features."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ticks:
+    """n ticks: int64 `before` `[n, O]`, `action` `[n]`, `after` `[n, O]`."""
+
+    before: Longs
+    action: Longs
+    after: Longs
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature: its kind, and its name for people."""
+
+    kind: str
+    name: str
+
+
+class RewardFeatures:
+    """All features of one agent's observation.
+
+    Attributes:
+        features: J of them, in the order of the columns of `evaluate`.
+    """
+
+    def __init__(self, senses: Senses, actions: Sequence[str], names: Sequence[str] | None = None) -> None:
+        """For an agent with these senses.
+
+        Args:
+            senses: of the stage that is looked at.
+            actions: A names.
+            names: O names of the columns, for people.
+        """
+        self._senses = senses
+        self._names = tuple(names) if names is not None else tuple(f"column {i}" for i in range(senses.sizes.size))
+        made = [*self._objects(), *self._regions(), *self._places(), *self._counters(), *_actions(actions)]
+        self.features = tuple(feature for feature, _ in made)
+        self._tests = [test for _, test in made]
+
+    def evaluate(self, ticks: Ticks) -> Bools:
+        """bool `[n, J]`."""
+        if not self._tests:
+            return np.zeros((len(ticks.action), 0), np.bool_)
+        return np.stack([test(ticks) for test in self._tests], axis=1)
+
+    def _bodies(self) -> list[int]:
+        return [int(column) for column in np.flatnonzero(self._senses.places)]
+
+    def _objects(self) -> list[_Made]:
+        nowhere = self._senses.height * self._senses.width
+        made: list[_Made] = []
+        bodies = self._bodies()
+        for one, other in ((a, b) for a, b in product(bodies, bodies) if a < b):
+            name = f"{self._names[one]} = {self._names[other]}"
+
+            def test(ticks: Ticks, one: int = one, other: int = other) -> Bools:
+                same: Bools = (ticks.after[:, one] == ticks.after[:, other]) & (ticks.after[:, one] != nowhere)
+                return same
+
+            made.append((Feature("object", name), test))
+        return made
+
+    def _places(self) -> list[_Made]:
+        walls = np.all(self._senses.looks[:, :-1, 0], axis=0) if self._bodies() else np.ones(0, np.bool_)
+        return [
+            (
+                Feature("place", f"{self._names[body]} at {divmod(cell, self._senses.width)}"),
+                _equals("after", body, cell),
+            )
+            for body in self._bodies()
+            for cell in np.flatnonzero(np.logical_not(walls)).tolist()
+        ]
+
+    def _regions(self) -> list[_Made]:
+        senses = self._senses
+        made: list[_Made] = []
+        for body in self._bodies():
+            for zone in range(1, senses.looks.shape[2]):
+
+                def test(ticks: Ticks, body: int = body, zone: int = zone) -> Bools:
+                    layout = ticks.after[:, senses.layout] if senses.layout >= 0 else 0
+                    inside: Bools = senses.looks[layout, ticks.after[:, body], zone]
+                    return inside
+
+                made.append((Feature("region", f"{self._names[body]} in zone {zone}"), test))
+            made += [(Feature("region", name), _within(body, cells)) for name, cells in self._corners(body)]
+        return made
+
+    def _corners(self, body: int) -> list[tuple[str, Bools]]:
+        """Squares at the corners inside the outer wall, from one cell to nearly half the board."""
+        senses = self._senses
+        rows, columns = np.divmod(np.arange(senses.height * senses.width), senses.width)
+        found = []
+        for side, (down, right) in product(range(1, max(senses.height, senses.width) // 2), product((0, 1), (0, 1))):
+            r = senses.height - 1 - rows if down else rows
+            c = senses.width - 1 - columns if right else columns
+            where = f"{'lower' if down else 'upper'} {'right' if right else 'left'}"
+            found.append((f"{self._names[body]} in the {where} {side} x {side}", (r <= side) & (c <= side)))
+        return [(name, np.append(cells, False)) for name, cells in found]
+
+    def _counters(self) -> list[_Made]:
+        senses = self._senses
+        counted = (senses.sizes <= MAX_COUNTED) & ~senses.places & (np.arange(senses.sizes.size) != senses.layout)
+        return [
+            (Feature("counter", f"{self._names[column]} {verb} {value}"), _equals(when, int(column), value))
+            for column in np.flatnonzero(counted)
+            for value in range(int(senses.sizes[column]))
+            for when, verb in (("before", "was"), ("after", "becomes"))
+        ]
+
+
+_Made = tuple[Feature, Callable[[Ticks], Bools]]
+
+
+def _equals(when: str, column: int, value: int) -> Callable[[Ticks], Bools]:
+    def test(ticks: Ticks) -> Bools:
+        equal: Bools = getattr(ticks, when)[:, column] == value
+        return equal
+
+    return test
+
+
+def _within(body: int, cells: Bools) -> Callable[[Ticks], Bools]:
+    def test(ticks: Ticks) -> Bools:
+        inside: Bools = cells[ticks.after[:, body]]
+        return inside
+
+    return test
+
+
+def _actions(names: Sequence[str]) -> list[_Made]:
+    def test(number: int) -> Callable[[Ticks], Bools]:
+        return lambda ticks: ticks.action == number
+
+    return [(Feature("action", f"does {name}"), test(number)) for number, name in enumerate(names)]

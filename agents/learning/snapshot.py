@@ -1,0 +1,225 @@
+"""A training that is under way, as plain data and back, to the last bit: numbers, words and arrays, nothing to be run.
+
+What is kept may hold other objects of Turncoat, containers, arrays and generators of chance, also several times over or
+in a ring. Reading makes empty objects of Turncoat's own classes and fills in what they held: nothing of a file is ever
+called. Who meets an object of somebody else's refuses (`SnapshotError`). A snapshot means something only to the code
+that took it; what is to last is kept by an agent's own `save`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter, deque
+from typing import Any, Final, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from ...scenarios.errors import TurncoatError
+
+ROOT: Final = __name__.split(".agents.")[0]
+"""The package whose classes are kept."""
+_SIMPLE: Final = (bool, int, float, str)
+_CHAINS: Final = {"list": list, "set": set, "deque": deque}
+_MAPPINGS: Final = {"dict": dict, "Counter": Counter}
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class SnapshotError(TurncoatError):
+    """Something that is no plain data and none of Turncoat's own; the message says what."""
+
+
+@runtime_checkable
+class KeptOtherwise(Protocol):
+    """An object that says itself what it consists of, since others' objects are in it."""
+
+    def kept(self) -> dict[str, Any]:
+        """All of it."""
+        ...
+
+    def become(self, data: dict[str, Any]) -> None:
+        """Takes what `kept` gave, into an object that has nothing yet."""
+        ...
+
+
+def take(thing: object) -> tuple[Any, Arrays]:
+    """All that an object consists of: data for JSON, and arrays by their type.
+
+    Raises:
+        SnapshotError: there is something in it that cannot be kept.
+    """
+    return _Taker().all_of(thing)
+
+
+def make(data: Any, arrays: Arrays) -> Any:
+    """The object that `take` was given.
+
+    Raises:
+        SnapshotError: a class is none of Turncoat's.
+        KeyError, IndexError, TypeError, ValueError, ImportError, AttributeError: the data are damaged.
+    """
+    return _Maker(data, arrays).whole()
+
+
+class _Taker:
+    """Containers and objects get numbers, so that none is taken twice. What is met waits in a line, not in a depth."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+        self._held: list[object] = []  # so that no identity is used twice
+        self._records: list[Any] = []
+        self._parts: dict[str, list[npt.NDArray[Any]]] = {}
+        self._filled: dict[str, int] = {}
+
+    def all_of(self, thing: object) -> tuple[Any, Arrays]:
+        root = self._value(thing)
+        while len(self._records) < len(self._held):
+            self._records.append(self._record(self._held[len(self._records)]))
+        whole = {name: np.concatenate(parts) for name, parts in self._parts.items()}
+        return {"root": root, "records": self._records}, whole
+
+    def _value(self, value: Any) -> Any:
+        """A simple value as itself, all else as a list that begins with its kind."""
+        kind = type(value)
+        if value is None or kind in _SIMPLE:
+            return value
+        if kind is bytes:
+            return ["bytes", value.hex()]
+        if isinstance(value, np.generic):
+            return ["scalar", *self._array(np.asarray(value))]
+        if kind is tuple:
+            return ["tuple", *map(self._value, value)]
+        if kind is frozenset:
+            return ["frozenset", *map(self._value, value)]
+        if isinstance(value, tuple):
+            return ["named", _name_of(kind), *map(self._value, value)]
+        number = self._numbers.get(id(value))
+        if number is None:
+            number = self._numbers[id(value)] = len(self._held)
+            self._held.append(value)
+        return ["at", number]
+
+    def _record(self, thing: Any) -> list[Any]:
+        kind = type(thing)
+        if kind is np.ndarray:
+            return ["array", *self._array(thing)]
+        if kind.__name__ in _CHAINS and kind is _CHAINS[kind.__name__]:
+            more = [thing.maxlen] if kind is deque else []
+            return [kind.__name__, *more, *map(self._value, thing)]
+        if kind.__name__ in _MAPPINGS and kind is _MAPPINGS[kind.__name__]:
+            return [kind.__name__, *([self._value(key), self._value(its)] for key, its in thing.items())]
+        if kind is np.random.Generator:
+            return ["chance", thing.bit_generator.state]
+        if kind is csr_array:
+            return ["csr", list(thing.shape), *map(self._value, (thing.data, thing.indices, thing.indptr))]
+        if isinstance(thing, KeptOtherwise):
+            return ["otherwise", _name_of(kind), self._value(thing.kept())]
+        name = _name_of(kind)
+        return ["object", name, *([key, self._value(its)] for key, its in vars(thing).items())]
+
+    def _array(self, array: npt.NDArray[Any]) -> list[Any]:
+        """Where an array lies among those of its type: the type, its shape, its order, its first place."""
+        if array.dtype.hasobject:
+            raise SnapshotError("an array of objects")
+        name = array.dtype.str
+        columns = array.flags.f_contiguous and not array.flags.c_contiguous
+        flat = array.ravel(order="F" if columns else "C").copy()
+        first = self._filled.get(name, 0)
+        self._filled[name] = first + flat.size
+        self._parts.setdefault(name, []).append(flat)
+        return [name, list(array.shape), "F" if columns else "C", first]
+
+
+class _Maker:
+    """Empty objects first, then what is in them."""
+
+    def __init__(self, data: Any, arrays: Arrays) -> None:
+        self._root, self._records, self._arrays = data["root"], data["records"], arrays
+        self._made = [self._empty(record) for record in self._records]
+
+    def whole(self) -> Any:
+        for number, record in enumerate(self._records):
+            if record[0] == "csr":
+                self._made[number] = csr_array(tuple(map(self._value, record[2:])), shape=tuple(record[1]))
+        late: list[tuple[KeptOtherwise, Any]] = []
+        for record, made in zip(self._records, self._made, strict=True):
+            match record[0]:
+                case "list" | "deque":
+                    made.extend(map(self._value, record[1 if record[0] == "list" else 2 :]))
+                case "set":
+                    made.update(map(self._value, record[1:]))
+                case "dict" | "Counter":
+                    for key, its in record[1:]:
+                        made[self._value(key)] = self._value(its)
+                case "object":
+                    vars(made).update({key: self._value(its) for key, its in record[2:]})
+                case "otherwise":
+                    late.append((made, self._value(record[2])))
+        for made, its in late:
+            made.become(its)
+        return self._value(self._root)
+
+    def _empty(self, record: Any) -> Any:
+        match record[0]:
+            case "list" | "set":
+                return _CHAINS[record[0]]()
+            case "deque":
+                return deque(maxlen=record[1])
+            case "dict" | "Counter":
+                return _MAPPINGS[record[0]]()
+            case "array":
+                return self._array(record[1:])
+            case "chance":
+                chance = np.random.default_rng(0)
+                chance.bit_generator.state = record[1]
+                return chance
+            case "csr":
+                return None  # made from its arrays, and never changed
+            case "object" | "otherwise":
+                return object.__new__(_class_of(record[1]))
+        raise ValueError(f"no record of the kind {record[0]!r} is known")
+
+    def _value(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        match value[0]:
+            case "at":
+                return self._made[value[1]]
+            case "bytes":
+                return bytes.fromhex(value[1])
+            case "scalar":
+                return self._array(value[1:])[()]
+            case "tuple":
+                return tuple(map(self._value, value[1:]))
+            case "frozenset":
+                return frozenset(map(self._value, value[1:]))
+            case "named":
+                return tuple.__new__(_class_of(value[1]), map(self._value, value[2:]))
+        raise ValueError(f"no value of the kind {value[0]!r} is known")
+
+    def _array(self, where: Any) -> npt.NDArray[Any]:
+        name, shape, order, first = where
+        size = int(np.prod(shape, dtype=np.int64))
+        return self._arrays[name][first : first + size].reshape(shape, order=order).copy(order=order)
+
+
+def _name_of(kind: type) -> str:
+    """`agents.counts:CountsAgent`.
+
+    Raises:
+        SnapshotError: it is no class of Turncoat's.
+    """
+    package, _, module = kind.__module__.partition(".")
+    if package != ROOT or getattr(importlib.import_module(kind.__module__), kind.__name__, None) is not kind:
+        raise SnapshotError(f"{kind.__module__}.{kind.__qualname__}")
+    return f"{module}:{kind.__name__}"
+
+
+def _class_of(name: str) -> type:
+    module, _, its = name.partition(":")
+    found = getattr(importlib.import_module(f"{ROOT}.{module}"), its)
+    if not isinstance(found, type) or found.__module__ != f"{ROOT}.{module}":
+        raise SnapshotError(f"`{name}` is no class of Turncoat's")
+    return found

@@ -1,0 +1,1 @@
+"""The rule-learning model-based agent: decision trees over local contexts."""

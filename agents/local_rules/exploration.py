@@ -1,0 +1,94 @@
+"""How a rules agent spends its training: it tests the plan that it believes in, and explores new combinations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import numpy as np
+
+from ...envs.base import Bools, Longs
+from .novelty import CombinationNovelty
+from .planning import RulesPlanner
+
+PAUSE: Final = 10
+"""Ticks between two looks at a plan because the rules have changed."""
+CHANCY: Final = 4
+"""How often something on a plan is done before its chances are believed."""
+ENOUGH: Final = 30
+"""New things that a plan leads to and that come as foreseen, after which it is believed."""
+FAR: Final = 200
+"""Most steps of a plan that are looked at."""
+
+
+class Explorer:
+    """Chooses actions in training.
+
+    A plan made on learned rules goes where the rules promise most, which is where their mistakes cost most. So whenever
+    the rules have changed and an episode begins, the plan is followed for as long as something lies ahead on it that
+    was never done; a plan that led to nothing new is left alone until the rules change again. At the close of training
+    nothing but the plan is followed, so that the last promise is not an untested one.
+    """
+
+    def __init__(self, planner: RulesPlanner, novelty_discount: float, rng: np.random.Generator) -> None:
+        """Knows all ticks that the planner's model has kept."""
+        self._planner = planner
+        self._novelty = CombinationNovelty(planner.model, novelty_discount, rng)
+        self._rng = rng
+        ticks = planner.model.tried_before()
+        rows = zip(ticks.now, ticks.action.tolist(), strict=True)
+        self._done = Counter((state.tobytes(), action) for state, action in rows)
+        self._version = -1
+        self._testing = self._promising = False
+        self._since = PAUSE
+        self._closing = False
+        self._held = 0
+
+    def close(self) -> None:
+        """Training comes to its end."""
+        self._closing = True
+
+    def begin(self) -> None:
+        """An episode begins."""
+        self._testing, self._promising = self._promising, False
+
+    def choose(self, state: Longs, mask: Bools) -> int:
+        """The action to take in a state int64 `[O + 1]`."""
+        if not self._planner.ready:
+            action = int(self._rng.choice(np.flatnonzero(mask)))
+        else:
+            action = self._choose(int(self._planner.find(state[None])[0]))
+        self._done[state.tobytes(), action] += 1
+        return action
+
+    def _choose(self, place: int) -> int:
+        self._since += 1
+        if self._version != self._planner.version:
+            self._novelty.imagine(self._planner.imagined)
+            self._version, self._promising, self._held = self._planner.version, True, 0
+            if self._since >= PAUSE:
+                self._testing, self._since = True, 0
+        action = self._test(place) if self._testing else None
+        if action is None:
+            self._testing = False
+            action = int(self._planner.heads.policy[place]) if self._closing else self._novelty.choose(place)
+        self._novelty.tried(place, action)
+        return action
+
+    def _test(self, place: int) -> int | None:
+        """What the plan does, if it leads to something never done."""
+        imagined, policy = self._planner.imagined, self._planner.heads.policy
+        met: set[int] = set()
+        here = place
+        while self._held < ENOUGH and here not in met and not imagined.mdp.ended[here] and len(met) < FAR:
+            met.add(here)
+            action = int(policy[here])
+            outcomes = imagined.outcomes(here, action)
+            enough = 1 if outcomes.stop - outcomes.start == 1 else CHANCY
+            if self._done[imagined.states[here].tobytes(), action] < enough:
+                if here == place:
+                    self._promising, self._held = True, self._held + 1
+                return int(policy[place])
+            likeliest = outcomes.start + int(imagined.mdp.probability[outcomes].argmax())
+            here = int(imagined.mdp.next_state[likeliest])
+        return None

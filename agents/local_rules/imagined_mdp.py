@@ -1,0 +1,184 @@
+"""Every state that a rules model imagines from some states on, as a finite process to plan in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...envs.base import Bools, FiniteMDP, Longs
+from .features import hashed
+from .model import Predicted, RulesModel
+
+
+@dataclass(frozen=True, eq=False)
+class Imagined:
+    """An enumerated model. A pair is an imagined state and an action available in it.
+
+    Attributes:
+        states: int64 `[S, O + 1]`; ended: bool `[S]`.
+        mdp: the process; states that were not looked into because of the cap count as ended in it.
+        tried: int64 `[S, A]`, the fewest ticks that any rule behind the prediction has learned from; 0 where the action
+            is not available.
+        truncated: the cap left something out.
+    """
+
+    states: Longs
+    ended: Bools
+    mdp: FiniteMDP
+    tried: Longs
+    truncated: bool
+    _keys: Longs
+    _order: Longs
+
+    def find(self, states: Longs) -> Longs:
+        """int64 `[n]`: the imagined states, not ended, that are these `[n, O + 1]`; -1 where there is none."""
+        keys = state_keys(states, np.zeros(len(states), np.bool_))
+        if not self._keys.size:
+            return np.full(len(states), -1)
+        at = np.minimum(np.searchsorted(self._keys, keys), self._keys.size - 1)
+        return np.where(self._keys[at] == keys, self._order[at], -1)
+
+    def outcomes(self, place: int, action: int) -> slice:
+        """The outcomes of a pair in the arrays of `mdp`; none where the action is not available."""
+        row = place * self.mdp.n_actions + action
+        return slice(int(self.mdp.row_start[row]), int(self.mdp.row_start[row + 1]))
+
+    def unfindable(self) -> Imagined:
+        """The same, in which no state is found: the rules have changed."""
+        return replace(self, _keys=self._keys[:0], _order=self._order[:0])
+
+
+def imagine(
+    model: RulesModel,
+    roots: Longs,
+    channels: tuple[str, ...],
+    max_states: int,
+    guess: Longs | None = None,
+) -> Imagined:
+    """Walks the model breadth first.
+
+    Args:
+        model: learned from at least one tick.
+        roots: int64 `[n, O + 1]`, where imagining begins; the first n states.
+        channels: K names.
+        max_states: no more than these are looked into.
+        guess: int64 `[m, O + 1]`, states that are likely to be met: looked into at once, and dropped if they are not.
+    """
+    walk = _Walk(model, roots)
+    if guess is not None:
+        walk.add(guess, np.zeros(len(guess), np.bool_))
+    while walk.done < min(walk.size, max_states):
+        walk.expand(min(walk.size, max_states))
+    return walk.finish(len(np.unique(state_keys(roots, np.zeros(len(roots), np.bool_)))), channels)
+
+
+def state_keys(states: Longs, ended: Bools) -> Longs:
+    """int64 `[n]`: see `hashed`; a state that ended has another than one that looks like it."""
+    return hashed([ended.astype(np.int64), *states.T], len(states))
+
+
+class _Walk:
+    """States in the order in which they are met, and the outcomes of those looked into."""
+
+    def __init__(self, model: RulesModel, roots: Longs) -> None:
+        self.model = model
+        self.states = np.zeros((0, roots.shape[1]), np.int64)
+        self.ended = np.zeros(0, np.bool_)
+        self.keys = np.zeros(0, np.int64)
+        self.sorted = np.zeros(0, np.int64)
+        self.done = self.size = 0
+        self.parts: list[tuple[Longs, Longs, Predicted]] = []
+        self.add(roots, np.zeros(len(roots), np.bool_))
+
+    def add(self, states: Longs, ended: Bools) -> Longs:
+        """int64 `[n]`: the numbers of states; those not met before get new ones in the order in which they come."""
+        keys = state_keys(states, ended)
+        unique, first, back = np.unique(keys, return_index=True, return_inverse=True)
+        at = np.minimum(np.searchsorted(self.keys, unique), max(self.size - 1, 0))
+        number = np.where(self.keys[at] == unique, self.sorted[at], -1) if self.size else np.full(unique.size, -1)
+        fresh = np.flatnonzero(number < 0)
+        if fresh.size:
+            fresh = fresh[np.argsort(first[fresh], kind="stable")]
+            number[fresh] = self.size + np.arange(fresh.size)
+            self.states = np.concatenate([self.states, states[first[fresh]]])
+            self.ended = np.concatenate([self.ended, ended[first[fresh]]])
+            keys, numbers = np.concatenate([self.keys, unique[fresh]]), np.concatenate([self.sorted, number[fresh]])
+            order = np.argsort(keys, kind="stable")
+            self.keys, self.sorted = keys[order], numbers[order]
+            self.size += fresh.size
+        return number[back]
+
+    def expand(self, up_to: int) -> None:
+        """Looks into the states from `done` on."""
+        rows = np.arange(self.done, up_to)
+        able = self.model.masks[self.states[rows, -1]] & ~self.ended[rows, None]
+        row, action = np.nonzero(able)
+        self.done = up_to
+        if row.size:
+            predicted = self.model.predict(self.states[rows[row]], action)
+            following = self.add(predicted.state, predicted.ended)
+            self.parts.append((rows[row] * self.model.n_actions + action, following, predicted))
+
+    def finish(self, n_roots: int, channels: tuple[str, ...]) -> Imagined:
+        """The process of what the roots lead to."""
+        n_actions = self.model.n_actions
+        pairs = np.concatenate([pair for pair, _, _ in self.parts])
+        sizes = np.cumsum([0, *(pair.size for pair, _, _ in self.parts[:-1])])
+        tick = np.concatenate([part[2].tick + begin for part, begin in zip(self.parts, sizes, strict=True)])
+        following = np.concatenate([following for _, following, _ in self.parts])
+        chance = np.concatenate([predicted.probability for _, _, predicted in self.parts])
+        rewards = np.concatenate([predicted.rewards for _, _, predicted in self.parts])
+        tried = np.concatenate([predicted.tried for _, _, predicted in self.parts])
+        row = pairs[tick]
+        reached = _reached(row // n_actions, following, self.size, n_roots)
+        number = np.cumsum(reached) - 1
+        kept = reached[row // n_actions]
+        row, following = row[kept], following[kept]
+        row = number[row // n_actions] * n_actions + row % n_actions
+        n_states = int(reached.sum())
+        counts = np.bincount(row, minlength=n_states * n_actions)
+        least = np.zeros(n_states * n_actions, np.int64)
+        least[row] = tried[kept]
+        ended = self.ended[reached]
+        closed = counts.reshape(n_states, n_actions).sum(axis=1) == 0
+        alive = reached[self.sorted] & ~self.ended[self.sorted]
+        mdp = FiniteMDP(
+            n_states=n_states,
+            n_actions=n_actions,
+            row_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            next_state=number[following].astype(np.int32),
+            probability=chance[kept],
+            rewards=rewards[kept],
+            events=np.zeros(row.size, np.uint64),
+            ended=closed,
+            start_state=np.arange(n_roots, dtype=np.int32),
+            start_probability=np.full(n_roots, 1.0 / n_roots),
+            channels=channels,
+            event_names=(),
+            action_names=tuple(str(action) for action in range(n_actions)),
+        )
+        return Imagined(
+            self.states[reached],
+            ended,
+            mdp,
+            least.reshape(n_states, n_actions),
+            bool((closed & ~ended).any()),
+            self.keys[alive],
+            number[self.sorted[alive]],
+        )
+
+
+def _reached(origin: Longs, target: Longs, size: int, n_roots: int) -> Bools:
+    """bool `[size]`: what the first states lead to; the outcomes are in the order of their origins."""
+    first = np.searchsorted(origin, np.arange(size + 1))
+    reached = np.zeros(size, np.bool_)
+    reached[:n_roots] = True
+    front = np.arange(n_roots)
+    while front.size:
+        counts = first[front + 1] - first[front]
+        places = np.repeat(first[front] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        front = np.unique(target[places])
+        front = front[~reached[front]]
+        reached[front] = True
+    return reached

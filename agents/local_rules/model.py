@@ -1,0 +1,297 @@
+"""A world model of counts over local contexts that are learned, one set of rules per output.
+
+What follows is told output by output, each given those before it: places, the end, other fields, which actions are
+available, what each channel pays. So chance that moves several fields moves them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ...envs.base import Bools, Floats, Longs
+from ...envs.reference.observation_spec import Senses
+from .features import Factor, Geometry, Ticks, factors_before, factors_told
+from .output_model import FieldWays, Rules, learn_plain, recount
+
+_SENSES: Final = ("sizes", "places", "layout", "height", "width", "looks")
+_COLUMNS: Final = ("now", "after", "action", "map", "ended", "rewards", "shown")
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What may follow n ticks: M outcomes, those of one tick side by side.
+
+    Attributes:
+        tick: int64 `[M]`, which tick.
+        state: int64 `[M, O + 1]`, what follows.
+        probability: float64 `[M]`; rewards: float64 `[M, K]`; ended: bool `[M]`.
+        tried: int64 `[M]`, the fewest ticks that any of the rules behind it has learned from.
+    """
+
+    tick: Longs
+    state: Longs
+    probability: Floats
+    rewards: Floats
+    ended: Bools
+    tried: Longs
+
+
+class RulesModel:
+    """Keeps every tick and learns rules from them; without any tick it cannot predict.
+
+    A state is an observation and, as one more column, the number of the set of actions available in it.
+
+    Attributes:
+        outputs: what is told, in order: `field`, `ended`, `available` or `pay`, and the number of the field or channel.
+        rules: one per output, of the last `learn`.
+        seen_maps: what was perceived at each `enter`, the first included; the last is where things happen.
+        masks: bool `[m, A]`, every set of available actions met so far; the first is none at all.
+        starts: states in which episodes began, and how many.
+        n: ticks kept.
+    """
+
+    def __init__(self, senses: Senses, n_actions: int, n_channels: int) -> None:
+        self.n_actions, self.n_channels = n_actions, n_channels
+        self.geometry = Geometry(senses)
+        self.seen_maps = [senses]
+        self.outputs = _chain(senses, n_channels)
+        self._end = self.outputs.index(("ended", 0))
+        self.factors_before = factors_before(self.geometry)
+        self.rules: list[Rules] = []
+        self.masks: Bools = np.zeros((0, n_actions), np.bool_)
+        self.starts: dict[tuple[int, ...], int] = {}
+        self.n = 0
+        self._map = 0
+        self._mask_ids: dict[bytes, int] = {}
+        self._add_mask(np.zeros(n_actions, np.bool_))
+        self._pays: list[dict[float, int]] = [{0.0: 0} for _ in range(n_channels)]
+        fields = senses.sizes.size
+        self._now, self._after = np.zeros((2, 64, fields + 1), np.int64)
+        self._action, self._maps = np.zeros((2, 64), np.int64)
+        self._ended, self._shown = np.zeros((2, 64), np.bool_)
+        self._rewards = np.zeros((64, n_channels))
+        self._seen_by: list[list[Factor]] = []
+        self._ways: dict[int, FieldWays] = {}
+        self._link()
+
+    def enter(self, senses: Senses) -> None:
+        """Looks at the map of another stage, where what comes next will happen.
+
+        Raises:
+            ValueError: other fields or another size of map.
+        """
+        self._map = self.geometry.add_map(senses)
+        self.seen_maps.append(senses)
+
+    # Learning
+
+    def state(self, observation: Longs, mask: Bools) -> Longs:
+        """int64 `[O + 1]`: an observation with the number of its set of available actions."""
+        key = mask.tobytes()
+        return np.append(observation, self._mask_ids[key] if key in self._mask_ids else self._add_mask(mask))
+
+    def begin(self, state: Longs) -> None:
+        """Notes the start of an episode."""
+        key = tuple(state.tolist())
+        self.starts[key] = self.starts.get(key, 0) + 1
+
+    def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
+        """Keeps one tick; `learn` learns from it. `rewards` float64 `[K]` are None where they are withheld."""
+        if self.n == len(self._action):
+            for name in ("_now", "_after", "_action", "_maps", "_ended", "_shown", "_rewards"):
+                old = getattr(self, name)
+                setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
+        n = self.n
+        self._now[n], self._after[n], self._action[n], self._maps[n] = state, after, action, self._map
+        self._ended[n], self._shown[n] = ended, rewards is not None
+        self._rewards[n] = 0.0 if rewards is None else rewards
+        self.n += 1
+
+    def forget_rewards(self) -> None:
+        """No kept tick shows what was paid any more."""
+        self._shown[:] = False
+        self._rewards[:] = 0.0
+
+    def learn(self, which: Sequence[bool] | None = None, n: int | None = None) -> None:
+        """Learns the rules of all outputs from every tick, or from the first n.
+
+        Args:
+            which: only these outputs, written as they were before; the others keep their rules, and count again.
+            n: ticks.
+        """
+        told = self._told(slice(0, self.n if n is None else n))
+        self.rules = [self._learned(number, ticks, came, which) for number, ticks, came in told]
+
+    def unexplained(self, since: int) -> list[bool]:
+        """Per output: in some tick from number `since` on, something else came than what its rules hold likeliest."""
+        out = []
+        for number, ticks, came in self._told(slice(since, self.n)):
+            rules = self.rules[number]
+            symbols = rules.symbols(self._written(number, rules, ticks, came))
+            likeliest = np.array([kept[0] for kept, _ in rules.outcomes])
+            out.append(bool((symbols != likeliest[rules.place(ticks)]).any()))
+        return out
+
+    # Predicting
+
+    def predict(self, states: Longs, actions: Longs) -> Predicted:
+        """What may follow ticks in states int64 `[n, O + 1]` by actions int64 `[n]`, on the map entered last."""
+        tick = np.arange(len(actions))
+        chance = np.ones(tick.size)
+        tried = np.full(tick.size, np.iinfo(np.int64).max)
+        ticks = Ticks(self.geometry, states, actions, np.full(tick.size, self._map))
+        for number, rules in enumerate(self.rules):
+            way = self._ways.get(number)
+            if way is not None:
+                way.look_ahead(rules.usual, ticks)
+            leaf = rules.place(ticks)
+            tried = np.minimum(tried, rules.weight[leaf])
+            rows, symbols, share = rules.branches(leaf)
+            if rows is not None:
+                ticks, tick, chance, tried = ticks.take(rows), tick[rows], chance[rows] * share, tried[rows]
+            if way is not None:
+                ticks.after[way.i] = way.read(rules, ticks, symbols)
+            else:
+                came = rules.alphabet[symbols]
+                if self.outputs[number][0] == "available":  # after the end nothing is, which pay may be told by
+                    came = np.where(ticks.plain[self._end] > 0, 0, came)
+                ticks.plain[number] = came
+        return self._assembled(ticks, tick, chance, tried)
+
+    def ticks(self, states: Longs, actions: Longs) -> Ticks:
+        """What can be seen in states `[n, O + 1]` before actions `[n]`, on the map entered last."""
+        return Ticks(self.geometry, states, actions, np.full(len(actions), self._map))
+
+    def tried_before(self) -> Ticks:
+        """Every tick kept, nothing of what followed told."""
+        rows = slice(0, self.n)
+        return Ticks(self.geometry, self._now[rows], self._action[rows], self._maps[rows])
+
+    def is_small(self, factor: Factor) -> bool:
+        """The factor is a number that is no place, what a thing stands on, or whether two things touch."""
+        if factor.kind == "now":
+            return not self.geometry.places[factor.i]
+        return factor.kind == "near" or (factor.kind == "glyph" and factor.other < 0)
+
+    # Keeping
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Everything that was met, from which the rules can be learned again."""
+        ticks = (self._now, self._after, self._action, self._maps, self._ended, self._rewards, self._shown)
+        return {
+            **{name: column[: self.n] for name, column in zip(_COLUMNS, ticks, strict=True)},
+            **{f"sense_{name}": np.stack([getattr(m, name) for m in self.seen_maps]) for name in _SENSES},
+            "masks": self.masks,
+            "start_state": np.array(list(self.starts), np.int64),
+            "start_count": np.array(list(self.starts.values()), np.int64),
+        }
+
+    def restore(self, data: dict[str, npt.NDArray[Any]]) -> None:
+        """Takes what `arrays` gave into a model that is still empty; nothing is learned from it yet."""
+        for mask in data["masks"][1:]:
+            self._add_mask(mask)
+        columns = (data[name].copy() for name in _COLUMNS)
+        self._now, self._after, self._action, self._maps, self._ended, self._rewards, self._shown = columns
+        self.n = len(self._action)
+        counts = data["start_count"].tolist()
+        self.starts = {tuple(s): n for s, n in zip(data["start_state"].tolist(), counts, strict=True)}
+
+    # Inside
+
+    def _link(self) -> None:
+        """What each output may look at: all that is seen before a tick, and the outputs told before it."""
+        told: list[int] = []
+        plain: list[Factor] = []
+        for number, (kind, i) in enumerate(self.outputs):
+            factors = self.factors_before + factors_told(self.geometry, told) + plain
+            self._seen_by.append(factors)
+            if kind == "field":
+                self._ways[number] = FieldWays(self.geometry, i, factors, list(told))
+                told.append(i)
+            else:
+                plain = [*plain, Factor("plain", number)]
+
+    def _add_mask(self, mask: Bools) -> int:
+        self._mask_ids[mask.tobytes()] = len(self.masks)
+        self.masks = np.concatenate([self.masks, mask[None]])
+        return len(self.masks) - 1
+
+    def _told(self, rows: slice) -> Iterator[tuple[int, Ticks, Longs]]:
+        """Each output: kept ticks that show it, all outputs before it told, and what came."""
+        ticks = Ticks(self.geometry, self._now[rows], self._action[rows], self._maps[rows])
+        live, shown = np.flatnonzero(~self._ended[rows]), np.flatnonzero(self._shown[rows])
+        for number, (kind, i) in enumerate(self.outputs):
+            match kind:
+                case "field":
+                    yield number, ticks, self._after[rows, i]
+                    ticks.after[i] = self._after[rows, i]
+                    continue
+                case "ended":
+                    came = self._ended[rows].astype(np.int64)
+                    yield number, ticks, came
+                case "available":
+                    came = self._after[rows, -1]
+                    yield number, ticks.take(live), came[live]
+                case _:
+                    ids = self._pays[i]
+                    pays = self._rewards[rows, i].tolist()
+                    came = np.array([ids.setdefault(pay, len(ids)) for pay in pays], np.int64)
+                    yield number, ticks.take(shown), came[shown]
+            ticks.plain[number] = came
+
+    def _learned(self, number: int, ticks: Ticks, came: Longs, which: Sequence[bool] | None) -> Rules:
+        old = self.rules[number] if self.rules and which is not None else None
+        if old is not None and which is not None and not which[number]:
+            counted = recount(old, ticks, self._written(number, old, ticks, came))
+            if counted is not None:
+                return counted
+        factors = self._seen_by[number]
+        sizes = [self._size(factor) for factor in factors]
+        if number in self._ways:
+            return self._ways[number].learn(ticks, came, sizes, old)
+        return learn_plain(ticks, factors, sizes, came)
+
+    def _size(self, factor: Factor) -> int:
+        if factor.kind == "action":
+            return self.n_actions
+        if factor.kind != "plain":
+            return self.geometry.size(factor)
+        kind, channel = self.outputs[factor.i]
+        return {"ended": 2, "available": len(self.masks)}.get(kind) or len(self._pays[channel])
+
+    def _written(self, number: int, rules: Rules, ticks: Ticks, came: Longs) -> Longs:
+        """int64 `[n]`: what came, as the rules write it; makes the factors that their tree needs."""
+        way = self._ways.get(number)
+        if way is None:
+            return came
+        way.look_ahead(rules.usual, ticks)
+        return way.written(rules.way, rules.usual, ticks, came)
+
+    def _assembled(self, ticks: Ticks, tick: Longs, chance: Floats, tried: Longs) -> Predicted:
+        came = {output: ticks.plain[number] for number, output in enumerate(self.outputs) if output[0] != "field"}
+        state = np.empty((tick.size, ticks.now.shape[1]), np.int64)
+        for i, column in ticks.after.items():
+            state[:, i] = column
+        state[:, -1] = came["available", 0]
+        pays = [np.array(list(ids), np.float64)[came["pay", k]] for k, ids in enumerate(self._pays)]
+        return Predicted(tick, state, chance, np.stack(pays, axis=1), came["ended", 0] > 0, tried)
+
+
+def maps_from(data: dict[str, npt.NDArray[Any]]) -> list[Senses]:
+    """The maps in what `RulesModel.arrays` gave."""
+    columns = [data[f"sense_{name}"] for name in _SENSES]
+    return [
+        Senses(sizes, places, int(layout), int(height), int(width), looks)
+        for sizes, places, layout, height, width, looks in zip(*columns, strict=True)
+    ]
+
+
+def _chain(senses: Senses, n_channels: int) -> tuple[tuple[str, int], ...]:
+    places, others = np.flatnonzero(senses.places).tolist(), np.flatnonzero(~senses.places).tolist()
+    fields = [("field", i) for i in places], [("field", i) for i in others]
+    return (*fields[0], ("ended", 0), *fields[1], ("available", 0), *(("pay", k) for k in range(n_channels)))

@@ -1,0 +1,267 @@
+"""What a rules agent knows and imagines: its model, everything that the model leads to, and the task heads there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ...envs.base import Floats, Ints, Longs
+from ...envs.reference.observation_spec import Senses
+from ..planners.base import Planner, Planning, Problem
+from ..planners.editable_weights import ChangingProblem, HeldWeights
+from ..planners.heads import Heads
+from ..records.attribution import Rule
+from .imagined_mdp import Imagined, imagine, state_keys
+from .model import RulesModel
+
+SOON: Final = 1.1
+"""What came though it was unlikely is learned from once the ticks have grown by this."""
+LEAST_STATES: Final = 200
+STATES_PER_TICK: Final = 20
+"""A model that has seen little imagines too much: it may look into so many states per tick, and the least besides."""
+ANEW: Final = 1.5
+"""Once they have grown by this, all rules are learned anew."""
+
+
+@dataclass(frozen=True)
+class RulesReport:
+    """How much a rules model knows, and how well it predicted each tick before learning from it.
+
+    Attributes:
+        states: states imagined by now; truncated: there would have been more.
+        leaves: contexts that its rules tell apart.
+        steps: ticks learned from; predicted: those on which it had a prediction.
+        hit_rate: share of the predicted ticks on which the likeliest outcome came in every field, channel and the end;
+            nan without any.
+        possible: share on which what came was among the outcomes; nan without any.
+    """
+
+    states: int
+    truncated: bool
+    leaves: int
+    steps: int
+    predicted: int
+    hit_rate: float
+    possible: float
+
+
+class RulesPlanner:
+    """Learns when it is surprised, imagines again when the rules have changed, and solves the heads when asked.
+
+    Attributes:
+        model: what it learned from.
+        version: grows whenever another process is imagined.
+    """
+
+    def __init__(
+        self,
+        model: RulesModel,
+        channels: tuple[str, ...],
+        weights: Floats,
+        discounts: Floats,
+        rule: Rule,
+        max_states: int,
+        planner: Planner,
+        held: HeldWeights | None = None,
+    ) -> None:
+        """Takes `weights` and `discounts` float64 `[K]`, `max_states`, a cap on what is imagined; who plans there.
+
+        `held` takes the place of the weights where the world can edit them.
+        """
+        self.model = model
+        self.version = 0
+        self._channels, self._weights, self._discounts = channels, weights, discounts
+        self._rule, self._max_states, self._planner, self._held = rule, max_states, planner, held
+        self._imagined: Imagined | None = None
+        self._problem: Problem | None = None
+        self._planning: Planning | None = None
+        self._last: tuple[Longs, Ints] | None = None  # the policy solved last: the next one starts from it
+        self._lessons: list[tuple[int, list[bool]]] = []  # since all was learned anew: ticks, outputs
+        self._due = False
+        self._scores = np.zeros(3, np.int64)  # predicted, likeliest, possible
+
+    @property
+    def ready(self) -> bool:
+        """There is something to plan on."""
+        return self.model.n > 0
+
+    @property
+    def imagined(self) -> Imagined:
+        """What was imagined last.
+
+        Raises:
+            ValueError: nothing was.
+        """
+        if self._imagined is None:
+            raise ValueError("nothing was imagined yet: ask `find` first")
+        return self._imagined
+
+    def find(self, states: Longs) -> Longs:
+        """int64 `[n]`: the states int64 `[n, O + 1]` among the imagined, which are imagined anew where need be."""
+        self._keep_up()
+        if self._imagined is not None:
+            places = self._imagined.find(states)
+            if (places >= 0).all() and not self._imagined.mdp.ended[places].any():
+                return places
+        guess = None
+        if self._imagined is not None and not self._imagined.truncated:
+            guess = self._imagined.states[~self._imagined.ended]
+        starts = np.array(list(self.model.starts), np.int64).reshape(-1, states.shape[1])
+        roots = np.concatenate([states, starts])
+        most = min(self._max_states, LEAST_STATES + STATES_PER_TICK * self.model.n)
+        self._forget()
+        self._imagined = imagine(self.model, roots, self._channels, most + len(roots), guess)
+        self.version += 1
+        return self._imagined.find(states)
+
+    @property
+    def heads(self) -> Heads:
+        """The task heads on what was imagined last, solved."""
+        return self.problem.solved
+
+    @property
+    def planning(self) -> Planning:
+        """The planner at work on what was imagined last."""
+        if self._planning is None:
+            self._planning = self._planner.start(self.problem)
+        return self._planning
+
+    @property
+    def problem(self) -> Problem:
+        """What was imagined last, and what is wanted there."""
+        if self._problem is None:
+            imagined, first = self.imagined, None
+            if self._last is not None:
+                keys, policy = self._last
+                mine = state_keys(imagined.states, imagined.ended)
+                at = np.minimum(np.searchsorted(keys, mine), keys.size - 1)
+                first = np.where(keys[at] == mine, policy[at], -1).astype(np.int32)
+            if self._held is None:
+                self._problem = Problem(imagined.mdp, self._weights, self._discounts, self._rule, first)
+            else:
+                seen = imagined.states[:, :-1]
+                self._problem = ChangingProblem(imagined.mdp, seen, self._discounts, self._held, first)
+        return self._problem
+
+    def _remember(self) -> None:
+        """Keeps the policy of the present problem, if it was solved, for the next one to start from."""
+        if self._problem is None or (solution := self._problem.solution) is None or self._imagined is None:
+            return
+        keys = state_keys(self._imagined.states, self._imagined.ended)
+        order = np.argsort(keys)
+        self._last = keys[order], solution.policy[order]
+
+    def _forget(self) -> None:
+        self._remember()
+        self._problem = self._planning = None
+
+    def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
+        """Takes in one tick: int64 `[O + 1]` before and after, float64 `[K]` or None where rewards are withheld."""
+        likeliest, possible = self._foresaw(state, action, after, rewards, ended)
+        self.model.record(state, action, after, rewards, ended)
+        n = self.model.n
+        learned, anew = (self._lessons[-1][0], self._lessons[0][0]) if self._lessons else (0, 0)
+        self._due |= not possible or n >= ANEW * anew or (not likeliest and n >= SOON * learned)
+
+    def forget_rewards(self) -> None:
+        """Knows of no pay any more, and learns the rest anew."""
+        self.model.forget_rewards()
+        self.settle()
+
+    def settle(self) -> None:
+        """Learns all rules anew from every tick."""
+        if self.model.n:
+            self._lessons, self._due = [], True
+            self._keep_up()
+
+    def enter(self, senses: Senses) -> None:
+        """Looks at the map of another stage, where everything is imagined anew.
+
+        Raises:
+            ValueError: other fields or another size of map.
+        """
+        last = self.model.seen_maps[-1]
+        if senses.looks.shape == last.looks.shape and np.array_equal(senses.looks, last.looks):
+            return
+        self.model.enter(senses)
+        self._imagined = self._problem = self._planning = self._last = None
+
+    def report(self) -> RulesReport:
+        """What is known by now."""
+        predicted, likeliest, possible = self._scores.tolist()
+        return RulesReport(
+            states=0 if self._imagined is None else self._imagined.mdp.n_states,
+            truncated=self._imagined is not None and self._imagined.truncated,
+            leaves=sum(len(rules.tree.counts) for rules in self.model.rules),
+            steps=self.model.n,
+            predicted=predicted,
+            hit_rate=likeliest / predicted if predicted else math.nan,
+            possible=possible / predicted if predicted else math.nan,
+        )
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Everything learned, as plain arrays: all ticks, and how rules were learned from them."""
+        self._keep_up()
+        self._remember()
+        keys, policy = self._last or (np.zeros(0, np.int64), np.zeros(0, np.int32))
+        return {
+            **self.model.arrays(),
+            "lesson_ticks": np.array([n for n, _ in self._lessons], np.int64),
+            "lesson_outputs": np.array([which for _, which in self._lessons], np.bool_),
+            "policy_keys": keys,
+            "policy": policy,
+            "scores": self._scores,
+        }
+
+    def restore(self, data: dict[str, npt.NDArray[Any]]) -> None:
+        """Takes what `arrays` gave into a planner that is still empty, and learns it all again."""
+        self.model.restore(data)
+        self._lessons = list(zip(data["lesson_ticks"].tolist(), data["lesson_outputs"].tolist(), strict=True))
+        for number, (n, which) in enumerate(self._lessons):
+            self.model.learn(which if number else None, n)
+        if data["policy_keys"].size:
+            self._last = data["policy_keys"], data["policy"]
+        self._scores = data["scores"].copy()
+
+    def _keep_up(self) -> None:
+        if not self._due:
+            return
+        n = self.model.n
+        if not self._lessons or n >= ANEW * self._lessons[0][0]:
+            which = [True] * len(self.model.outputs)
+            self.model.learn()
+            self._lessons = [(n, which)]
+        else:
+            which = self.model.unexplained(self._lessons[-1][0])
+            self.model.learn(which)
+            self._lessons.append((n, which))
+        self._due = False
+        if self._imagined is not None:  # a guess at what will be imagined, in which nothing is found any more
+            self._imagined = self._imagined.unfindable()
+        self._forget()
+
+    def _foresaw(
+        self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool
+    ) -> tuple[bool, bool]:
+        """Whether what came was the likeliest outcome, and whether it was one at all; neither without a prediction."""
+        if self._imagined is None:
+            return False, False
+        place = int(self._imagined.find(state[None])[0])
+        outcomes = self._imagined.outcomes(place, action) if place >= 0 else slice(0, 0)
+        if outcomes.start == outcomes.stop:
+            return False, False
+        mdp = self._imagined.mdp
+        following = mdp.next_state[outcomes]
+        same = (self._imagined.states[following, :-1] == after[:-1]).all(axis=1)
+        same &= self._imagined.ended[following] == ended
+        if not ended:
+            same &= self._imagined.states[following, -1] == after[-1]
+        if rewards is not None:
+            same &= (mdp.rewards[outcomes] == rewards).all(axis=1)
+        likeliest = bool(same[mdp.probability[outcomes].argmax()])
+        self._scores += (1, likeliest, same.any())
+        return likeliest, bool(same.any())

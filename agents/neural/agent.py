@@ -1,0 +1,551 @@
+"""Agent `neural`: Dyna with a warm-up. It learns a neural model, walks it, and plans on the table that it imagines.
+
+Values are exact sweeps on that table, so there are no value targets to learn by temporal differences.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Final, Literal
+
+import numpy as np
+
+from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from ...envs.reference.observation_spec import Senses
+from ...envs.world.agent_parts import ENUMERATE, Part
+from ..base import AgentState, Log, Progress, TrainingEnv
+from ..learning.device import training_thread
+from ..learning.reward_posterior import Prior
+from ..learning.transitions import Last, check_env, each_tick, steps_of
+from ..planners.base import Decision, Planner, Planning, Problem
+from ..planners.editable_weights import ChangingProblem, HeldWeights
+from ..planners.heads import Heads, check_heads
+from ..planners.registry import make_planner
+from ..records.attribution import WEIGHTED, Rule
+from ..records.thought import Thought
+from ..records.thought_from_values import tabular_thought
+from .exploration import Frontier
+from .imagined_mdp import ImaginedTable, ValueHeads, imagine, value_heads
+from .replay_buffer import pair_key
+from .reward_samples import LearnedGoals
+from .world_model import NetOptions, NeuralModel
+
+WINDOW: Final = 200
+"""Ticks over which held-out accuracy is averaged."""
+
+
+@dataclass(frozen=True)
+class NeuralOptions:
+    """How a neural agent learns, explores and decides.
+
+    Attributes:
+        net: the network and its training.
+        chunk: ticks that are predicted, then learned from, together; updates: gradient steps after each chunk.
+        warm_up: ticks before it may plan; gate: the share of the last `WINDOW` ticks that must have been predicted
+            wholly right, before they were learned from, for it to plan.
+        plan_every: ticks from one plan to the next in training; a surprise makes it plan again after `plan_soonest`.
+        cap: imagined states whose actions are asked about; credible: the least credibility of such a state.
+        bar: once training is over, an action never tried in a state is no candidate there while it is more uncertain
+            than this, unless there is no other.
+        exploit: share of the training episodes in which the task chooses, not the frontier.
+        novelty_discount: of the frontier; n_known: tries that make a pair known; n_chance: the same once the world has
+            contradicted itself.
+        pays: what is taken to be paid once training is over: what the network predicts, or what each member's sample of
+            the reward hypotheses says (their mean decides; see `neural_goals`); prior: over hypotheses.
+        deliberation: the rule that makes one choice of K values.
+        planner: how it looks ahead on what it learned, once training is over; training explores alike with any.
+        device: where the network lives (`cpu`, `cuda`); a run repeats exactly only on the same device.
+    """
+
+    net: NetOptions = field(default_factory=NetOptions)
+    chunk: int = 25
+    updates: int = 25
+    warm_up: int = 300
+    gate: float = 0.7
+    plan_every: int = 200
+    plan_soonest: int = 50
+    cap: int = 20_000
+    credible: float = 0.6
+    bar: float = 0.05
+    exploit: float = 0.3
+    novelty_discount: float = 0.97
+    n_known: int = 1
+    n_chance: int = 4
+    pays: Literal["network", "hypotheses"] = "network"
+    prior: Prior = "kinds"
+    deliberation: Rule = WEIGHTED
+    planner: Part = ENUMERATE
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if min(self.chunk, self.updates, self.plan_every, self.plan_soonest, self.cap) < 1 or self.warm_up < 0:
+            raise ValueError("chunk, updates, plan_every, plan_soonest and cap are at least 1, warm_up at least 0")
+        if not all(0 <= share <= 1 for share in (self.gate, self.exploit, self.credible, self.bar)):
+            raise ValueError("gate, exploit, credible and bar are between 0 and 1")
+        if not 0 < self.novelty_discount < 1:
+            raise ValueError("novelty_discount is between 0 and 1")
+        if not 1 <= self.n_known <= self.n_chance:
+            raise ValueError(f"n_known, n_chance: 1 <= {self.n_known} <= {self.n_chance} does not hold")
+
+
+@dataclass
+class Training:
+    """How far a training has come.
+
+    Attributes:
+        seed: of its episodes' chance; steps: to do; done: of them.
+        episode: its number; state: int64 `[F]` in it, None between two.
+        exploit: the task leads in this episode; planned: steps that were done when it planned last; told: when it told
+            of them.
+    """
+
+    seed: int
+    steps: int
+    done: int = 0
+    episode: int = 0
+    state: Longs | None = None
+    exploit: bool = False
+    planned: int = 0
+    told: int = 0
+
+    def episode_seed(self) -> int:
+        """A seed of its own for every episode."""
+        return int(np.random.SeedSequence([self.seed, self.episode]).generate_state(1)[0] >> 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Imagined:
+    """A table, what is planned on it, and what each member takes to be paid `[E, M, K]` (None: as predicted)."""
+
+    table: ImaginedTable
+    problem: Problem
+    planner: Planner
+    member_pays: Floats | None = None
+
+    @property
+    def mdp(self) -> FiniteMDP:
+        """The process."""
+        return self.problem.mdp
+
+    @property
+    def heads(self) -> Heads:
+        """The task heads on it, solved."""
+        return self.problem.solved
+
+    @cached_property
+    def planning(self) -> Planning:
+        """The planner at work on it."""
+        return self.planner.start(self.problem)
+
+
+class NeuralAgent:
+    """Learns a neural model of everything it observes, and acts by planning on what it imagines.
+
+    In training, episodes that the frontier leads (what is the ensemble divided about?) take turns with episodes that
+    the task leads. Deployed, the task alone leads. It never sees the hidden performance.
+
+    Attributes:
+        name: in its thoughts.
+        model: what it learned.
+        learning: whether `observe` goes on learning at deployment.
+        training: how far training has come, or None before.
+    """
+
+    def __init__(
+        self,
+        senses: Senses,
+        channels: Sequence[str],
+        n_actions: int,
+        weights: Sequence[float] | Floats,
+        discount: float | Sequence[float] | Floats,
+        options: NeuralOptions | None = None,
+        name: str = "neural",
+        held: HeldWeights | None = None,
+    ) -> None:
+        """An agent that knows nothing yet.
+
+        Args:
+            senses: what it may know of its observation beforehand.
+            channels: K names.
+            n_actions: A.
+            weights: `[K]`.
+            discount: of all task heads, or `[K]`, one for each; each in [0, 1).
+            options: see `NeuralOptions`.
+            name: in its thoughts.
+            held: where its weights stand in what it sees, if the world can edit them; then `weights` are not used.
+
+        Raises:
+            ValueError: shapes don't fit, or a discount is out of range.
+        """
+        self.name, self.learning = name, False
+        self.channels = tuple(channels)
+        self.weights, self.discounts = check_heads(self.channels, weights, discount)
+        self.options = options or NeuralOptions()
+        self.held = held
+        self.model = NeuralModel(
+            senses, n_actions, len(self.channels), self.options.net, seed=0, device=self.options.device
+        )
+        self._planner = make_planner(self.options.planner)
+        self.training: Training | None = None
+        self.rng = np.random.default_rng(0)
+        self.hits: deque[bool] = deque(maxlen=WINDOW)
+        self._goals: LearnedGoals | None = None
+        self.goal_seed = 0
+        self._pending: list[tuple[Longs, int, Longs, Floats | None, bool]] = []
+        self._loss = 0.0
+        self._plans: list[Imagined] = []
+        self._places: dict[bytes, tuple[int, int]] = {}
+        self._frontier: Frontier | None = None
+        self._surprised = False
+        self._last: Last | None = None
+
+    def enter(self, senses: Senses) -> None:
+        """Looks at the map of another stage.
+
+        Raises:
+            ValueError: other fields or another size of map.
+        """
+        old = self.model.layout.senses
+        same = np.arange(old.sizes.size) != old.layout
+        if not (
+            np.array_equal(old.places, senses.places)
+            and np.array_equal(old.sizes[same], senses.sizes[same])
+            and old.looks.shape[1:] == senses.looks.shape[1:]
+        ):
+            raise ValueError("the agent cannot enter a stage with other fields or another size of map")
+        self.model.layout.senses = senses
+        self.forget_plans()
+
+    # Training
+
+    def use(self, device: str) -> None:
+        """See `Computes.use`.
+
+        Raises:
+            ValueError: it has learned something already, elsewhere.
+        """
+        if self.model.replay.n:
+            raise ValueError("this agent has learned already: load it onto another device (`load_neural`)")
+        old = self.model
+        self.options = replace(self.options, device=device)
+        self.model = NeuralModel(old.layout.senses, old.n_actions, old.n_channels, old.options, 0, device)
+
+    def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
+        """See `Trainable.fit`; the network of an agent that never saw a tick is drawn anew from the seed.
+
+        Raises:
+            ValueError: the environment has other channels or actions than the agent.
+        """
+        self.training, self.goal_seed = Training(seed, steps), seed
+        self.rng = np.random.default_rng([seed, 2])
+        self._draw(seed)
+        self.resume(env, on_progress)
+
+    def watch(self, logs: Sequence[Log], seed: int) -> None:
+        """See `Watcher.watch`; as in `fit`, the network of an agent that never saw a tick is drawn from the seed."""
+        self._draw(seed)
+        state = self.model.replay.state
+        with training_thread():
+            for log in logs:
+                for tick, action in enumerate(log.actions.tolist()):
+                    over = log.ended and tick == len(log.actions) - 1
+                    before = state(log.observations[tick], log.masks[tick])
+                    after = state(log.observations[tick + 1], log.masks[tick + 1] & (not over))
+                    pay = None if log.rewards is None else log.rewards[tick]
+                    self._pending.append((before, action, after, pay, over))
+                    if len(self._pending) == self.options.chunk:
+                        self._learn(self.options.updates)
+            self._learn(self.options.updates * len(self._pending) // self.options.chunk)
+        self.forget_plans()
+
+    def _draw(self, seed: int) -> None:
+        """The network of an agent that never saw a tick, anew."""
+        if not self.model.replay.n:
+            old = self.model
+            self.model = NeuralModel(
+                old.layout.senses, old.n_actions, old.n_channels, old.options, seed, self.options.device
+            )
+
+    def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
+        """See `Resumable.resume`.
+
+        Raises:
+            ValueError: none was, or the environment has other channels or actions than the agent.
+        """
+        if self.training is None:
+            raise ValueError("nothing to resume: this agent was never trained")
+        check_env(env, self.channels, self.model.n_actions)
+        with training_thread():
+            while self.training.done < self.training.steps:
+                self._tick(env, self.training, on_progress)
+        self.forget_plans()
+
+    def stop(self) -> None:
+        """See `Stops.stop`."""
+        if self.training is not None:
+            self.training.steps = self.training.done
+
+    def finish(self) -> None:
+        """Ends training at once: from now on it decides as it would deployed."""
+        self.stop()
+        self.forget_plans()
+
+    def _begin(self, env: TrainingEnv, training: Training) -> Longs:
+        """The state in which an episode begins."""
+        state = self.model.replay.state(*env.reset(training.episode_seed()))
+        self.model.replay.begin(state)
+        training.exploit = self.rng.random() < self.options.exploit
+        return state
+
+    def _tick(self, env: TrainingEnv, training: Training, on_progress: Progress | None) -> None:
+        state = self._begin(env, training) if training.state is None else training.state
+        self._plan_in_time(training)
+        action = self._train_action(state, training.exploit)
+        observation, rewards, ended, truncated, mask = env.step(action)
+        following = self.model.replay.state(observation, mask & (not ended))
+        if self._is_surprise(state, action, following, ended):
+            training.exploit, self._surprised = False, True
+        self._pending.append((state, action, following, rewards, ended))
+        training.done += 1
+        over = ended or truncated
+        training.state = None if over else following
+        training.episode += over
+        if not (over or len(self._pending) == self.options.chunk or training.done == training.steps):
+            return
+        self._learn(self.options.updates * len(self._pending) // self.options.chunk)
+        if training.done - training.told >= self.options.chunk:
+            training.told = training.done
+            if on_progress is not None:
+                on_progress(training.done, self.figures())
+
+    def _learn(self, updates: int) -> None:
+        """Predicts what is pending, then learns from it: so every tick is held out once."""
+        if not self._pending:
+            return
+        if self.model.updates:
+            predicted = self.model.predict(
+                np.array([tick[0] for tick in self._pending]), np.array([tick[1] for tick in self._pending])
+            )
+            seen = self.model.layout.n_seen
+            for lane, (_, _, after, rewards, ended) in enumerate(self._pending):
+                right = (predicted.outcomes[lane] == after[:seen]).all(axis=1) & (predicted.end[lane] == ended)
+                if rewards is not None:
+                    right &= (np.abs(predicted.reward[lane] - rewards) < 1e-6).all(axis=1)
+                self.hits.append(bool((right & (predicted.probabilities[lane] > 0)).any()))
+        for state, action, after, rewards, ended in self._pending:
+            self.model.replay.record(state, action, after, rewards, ended)
+        self._pending.clear()
+        self._goals = None
+        self._loss = self.model.train(updates)
+
+    def _plan_in_time(self, training: Training) -> None:
+        options, since = self.options, training.done - training.planned
+        due = since >= options.plan_every or (self._surprised and since >= options.plan_soonest)
+        if (self._frontier is not None and not due) or training.done < options.warm_up or not self.passes_gate:
+            return
+        self.forget_plans()
+        roots, shares = self.model.replay.start_states()
+        plan = self._imagine(roots, shares)
+        contradicted = self.model.replay.contradictions > 0
+        needed = options.n_chance if contradicted else options.n_known
+        self._frontier = Frontier(plan.table, self.model.replay.tries, needed, options.novelty_discount)
+        self._surprised = False
+        training.planned = training.done
+
+    def _train_action(self, state: Longs, exploit: bool) -> int:
+        action: int | None = None
+        place = self._places.get(state.tobytes())
+        if place is not None and self._frontier is not None and place[0] == 0:
+            heads, weights = self._plans[0].heads, self._plans[0].problem.weights_in(place[1])
+            q = heads.vector_q[place[1]][state[self.model.layout.n_seen :] > 0] @ weights
+            if exploit and np.ptp(q) > 1e-9:
+                return int(heads.policy[place[1]])
+            action = self._frontier.choose(place[1], self.rng)
+        return self._least_tried(state) if action is None else action
+
+    def _least_tried(self, state: Longs) -> int:
+        able = np.flatnonzero(state[self.model.layout.n_seen :] > 0)
+        waiting = [(pair_key(tick[0], tick[1])) for tick in self._pending]
+        tries = np.array(
+            [
+                self.model.replay.tries.get(key, 0) + waiting.count(key)
+                for key in (pair_key(state, action) for action in able.tolist())
+            ]
+        )
+        least = able[tries == tries.min()]
+        return int(least[self.rng.integers(least.size)])
+
+    def _is_surprise(self, state: Longs, action: int, following: Longs, ended: bool) -> bool:
+        place = self._places.get(state.tobytes())
+        if place is None or ended:
+            return place is not None and not self._expects_end(place, action)
+        table = self._plans[place[0]].table
+        row = place[1] * self.model.n_actions + action
+        outcomes = table.next_state[table.row_start[row] : table.row_start[row + 1]]
+        return not (table.states[outcomes] == following).all(axis=1).any()
+
+    def _expects_end(self, place: tuple[int, int], action: int) -> bool:
+        table = self._plans[place[0]].table
+        row = place[1] * self.model.n_actions + action
+        outcomes = table.next_state[table.row_start[row] : table.row_start[row + 1]]
+        return bool(table.over[outcomes].any())
+
+    @property
+    def passes_gate(self) -> bool:
+        """Enough of the last ticks were predicted right before they were learned from."""
+        return bool(self.hits) and self.accuracy >= self.options.gate
+
+    @property
+    def accuracy(self) -> float:
+        """The share of the last ticks, at most `WINDOW`, that were predicted wholly right before; 0 without any."""
+        return sum(self.hits) / max(1, len(self.hits))
+
+    def figures(self) -> dict[str, float]:
+        """How training goes, by name."""
+        out = {
+            "held_out_accuracy": self.accuracy,
+            "loss": self._loss,
+            "updates": float(self.model.updates),
+            "contradictions": float(self.model.replay.contradictions),
+        }
+        if self._plans:
+            table = self._plans[0].table
+            out["imagined_states"] = float(len(table.states))
+            out["uncertainty"] = float(table.uncertainty[~table.over].mean()) if not table.over.all() else 0.0
+        return out
+
+    # Deployment
+
+    def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
+        """See `Agent.act`."""
+        steps = steps_of(state, len(observation))
+        rows = [self.model.replay.state(*each) for each in zip(observation, mask, strict=True)]
+        actions = np.array([self._choose(row) for row in rows], np.int32)
+        self._last = Last(rows[0], int(steps[0]), int(actions[0]), mask[0].copy())
+        return actions, steps + 1
+
+    def observe(
+        self,
+        observation: Longs,
+        action: Ints,
+        rewards: Floats | None,
+        following: Longs,
+        ended: Bools,
+        mask: Bools,
+    ) -> None:
+        """See `Learner.observe`; it plans again after a surprise."""
+        if not self.learning:
+            return
+        everything = np.ones(self.model.n_actions, np.bool_)
+        for tick in each_tick(observation, action, rewards, following, ended, mask):
+            before = self.model.replay.state(tick.observation, everything)
+            if self._last is not None and np.array_equal(
+                self._last.observation[: tick.observation.size], tick.observation
+            ):
+                before = self._last.observation
+            after = self.model.replay.state(tick.following, tick.mask & (not tick.ended))
+            self._surprised |= self._is_surprise(before, tick.action, after, tick.ended)
+            self._pending.append((before, tick.action, after, tick.rewards, tick.ended))
+        if self._surprised or len(self._pending) >= self.options.chunk:
+            self._learn(self.options.updates)
+            if self._surprised:
+                self.forget_plans()
+
+    def _choose(self, state: Longs) -> int:
+        able = state[self.model.layout.n_seen :] > 0
+        place = self._find(state) if self.model.updates else None
+        if place is None:
+            return int(able.argmax())
+        plan, number = self._plans[place[0]], place[1]
+        may = able & plan.mdp.available[number]
+        return int(plan.planning.decide(np.array([number]), may[None])[0]) if may.any() else int(able.argmax())
+
+    def _find(self, state: Longs) -> tuple[int, int] | None:
+        """Where a state is among the plans; a state that none imagined begins a plan of its own."""
+        key = state.tobytes()
+        if not self._plans:
+            roots, shares = self.model.replay.start_states()
+            self._imagine(roots, shares)
+        if key not in self._places:
+            self._imagine(state[None], np.ones(1))
+        return self._places.get(key)
+
+    def _imagine(self, roots: Longs, shares: Floats) -> Imagined:
+        bar = 1.0 if self._in_training else self.options.bar
+        table = imagine(self.model, roots, shares, self.options.cap, self.options.credible, bar)
+        goals = self.goals if self.options.pays == "hypotheses" and not self._in_training else None
+        member_pays = None if goals is None else goals.pays(table)
+        mdp = table.to_mdp(self.channels, pays=None if member_pays is None else member_pays.mean(axis=0))
+        problem = self._problem(mdp, table.states[:, : table.n_seen])
+        plan = Imagined(table, problem, self._planner, member_pays)
+        for number in np.flatnonzero(~table.over).tolist():
+            self._places.setdefault(table.states[number].tobytes(), (len(self._plans), number))
+        self._plans.append(plan)
+        return plan
+
+    def _problem(self, mdp: FiniteMDP, seen: Longs) -> Problem:
+        """What is wanted on a table whose states look like int64 `[S, O]`."""
+        if self.held is None:
+            return Problem(mdp, self.weights, self.discounts, self.options.deliberation)
+        return ChangingProblem(mdp, seen, self.discounts, self.held, None)
+
+    def forget_plans(self) -> None:
+        """Plans anew at the next decision."""
+        self._plans, self._places, self._frontier, self._surprised = [], {}, None, False
+
+    # Looking inside
+
+    @property
+    def goals(self) -> LearnedGoals:
+        """What training leaves open about what is paid, and one sample of it for every member."""
+        if self._goals is None:
+            members = self.options.net.members
+            self._goals = LearnedGoals(self.model.replay, self.options.prior, members, self.goal_seed)
+        return self._goals
+
+    @property
+    def _in_training(self) -> bool:
+        return self.training is not None and self.training.done < self.training.steps
+
+    def imagined(self) -> Imagined:
+        """The table from where training's episodes began, and the heads on it.
+
+        Raises:
+            ValueError: it has learned nothing yet.
+        """
+        if not self.model.updates:
+            raise ValueError("this agent has learned nothing yet: call fit first")
+        if not self._plans:
+            self._imagine(*self.model.replay.start_states())
+        return self._plans[0]
+
+    def value_heads(self, plan: Imagined | None = None) -> ValueHeads:
+        """Joint and own values of every member on a table (None: where training began), E x K heads."""
+        plan = self.imagined() if plan is None else plan
+        pays = plan.member_pays
+        members = [
+            plan.table.to_mdp(self.channels, member, None if pays is None else pays[member])
+            for member in range(self.options.net.members)
+        ]
+        return value_heads(members, plan.heads.policy, self.discounts)
+
+    def thought(self) -> Thought | None:
+        """See `Thinker.thought`."""
+        if self._last is None:
+            return None
+        state, step, action, mask = self._last
+        place = self._find(state) if self.model.updates else None
+        uncertainty, plan = np.ones(mask.size), None
+        if place is not None:
+            found, number = self._plans[place[0]], place[1]
+            uncertainty = found.table.uncertainty[number]
+            seen = found.table.states[:, : found.table.n_seen]
+            mask = mask & found.mdp.available[number]
+            plan = found.planning.plan(Decision(number, action, mask, uncertainty, seen, (), None, found.table.capped))
+        weights = self.weights if self.held is None else self.held.of(state[None])[0]
+        return tabular_thought(
+            self.name, self.channels, weights, self.options.deliberation, step, action, uncertainty, mask, plan
+        )

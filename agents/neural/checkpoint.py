@@ -1,0 +1,96 @@
+"""Checkpoints of a neural agent: one safetensors file whose metadata is JSON; nothing in such a file is ever run."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from ...envs.reference.observation_spec import Senses
+from ..learning.checkpoint import parts_of
+from ..planners.editable_weights import HeldWeights
+from .agent import NeuralAgent, NeuralOptions
+from .world_model import NetOptions
+
+FILE_VERSION: Final = 1
+_ARRAYS: Final = ("sizes", "places", "looks")
+_NUMBERS: Final = ("layout", "height", "width")
+
+
+def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
+    """Writes everything that the agent learned, all or nothing; whoever loads it has no training under way."""
+    senses = agent.model.layout.senses
+    tensors = agent.model.tensors()
+    tensors |= {f"senses.{name}": torch.from_numpy(np.ascontiguousarray(getattr(senses, name))) for name in _ARRAYS}
+    header = {
+        "kind": "neural",
+        "version": FILE_VERSION,
+        "name": agent.name,
+        "learning": agent.learning,
+        "channels": agent.channels,
+        "actions": agent.model.n_actions,
+        "weights": agent.weights.tolist(),
+        "discounts": agent.discounts.tolist(),
+        "options": asdict(agent.options),
+        "held": None if agent.held is None else asdict(agent.held),
+        "senses": {name: int(getattr(senses, name)) for name in _NUMBERS},
+        "hits": list(agent.hits),
+        "goal_seed": agent.goal_seed,
+        "rng": agent.rng.bit_generator.state,
+        "model": agent.model.figures(),
+    }
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(save({k: v.contiguous() for k, v in tensors.items()}, {"turncoat": json.dumps(header)}))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load_neural(path: str | os.PathLike[str], device: str | None = None) -> NeuralAgent:
+    """Reads what `save_neural` wrote; onto another device if one is named.
+
+    Raises:
+        ValueError: not such a file, or a newer version than this program reads.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {}).get("turncoat", "{}"))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it is no dictionary)
+    except SafetensorError as fault:
+        raise ValueError(f"{path} is no checkpoint of a neural agent: {fault}") from fault
+    if header.get("kind") != "neural":
+        raise ValueError(f"{path} holds no checkpoint of a neural agent")
+    if header["version"] > FILE_VERSION:
+        raise ValueError(
+            f"{path} has version {header['version']}, newer than this program reads ({FILE_VERSION}): upgrade turncoat"
+        )
+    kept = header["options"]
+    options = {**parts_of(kept), "net": NetOptions(**kept["net"])}
+    agent = NeuralAgent(
+        Senses(**{name: tensors[f"senses.{name}"].numpy() for name in _ARRAYS}, **header["senses"]),
+        header["channels"],
+        header["actions"],
+        header["weights"],
+        header["discounts"],
+        NeuralOptions(**{**options, "device": device or options["device"]}),
+        name=header["name"],
+        held=HeldWeights.from_json(header.get("held")),
+    )
+    agent.model.restore(tensors, header["model"])
+    agent.learning = header["learning"]
+    agent.hits.extend(header["hits"])
+    agent.goal_seed = header["goal_seed"]
+    agent.rng.bit_generator.state = header["rng"]
+    return agent

@@ -1,0 +1,75 @@
+"""Where to go to learn most, on an imagined table: a value of its own, apart from the task's."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from ...envs.base import Floats, Longs
+from .imagined_mdp import ImaginedTable
+from .replay_buffer import pair_key
+
+FAMILIAR = 0.02
+"""What an untried pair is worth on which all members agree."""
+
+
+class Frontier:
+    """Values of reaching a pair that was not tried enough, worth the disagreement of the ensemble about it.
+
+    The value of a state is the most that one such pair is worth, discounted by the way there, through the ends of
+    episodes into the next: never a sum, or a region in which much is new would hold the agent after it is known.
+    """
+
+    def __init__(self, table: ImaginedTable, tries: dict[bytes, int], needed: int, discount: float) -> None:
+        """For a table; `tries` by `pair_key`, `needed` of which make a pair known."""
+        self._table, self._discount = table, discount
+        size, actions = table.uncertainty.shape
+        done = np.zeros((size, actions), np.int64)
+        for number in np.flatnonzero(~table.over).tolist():
+            done[number] = [tries.get(pair_key(table.states[number], action), 0) for action in range(actions)]
+        able = (np.diff(table.row_start) > 0).reshape(size, actions)
+        self._able = able
+        self._left: Longs = np.where(able, np.maximum(needed - done, 0), 0)
+        self._worth: Floats = np.where(able, np.maximum(table.uncertainty, FAMILIAR), 0.0)
+        chance = table.shares.mean(axis=1)
+        self._matrix = csr_array((chance, table.next_state, table.row_start), shape=(size * actions, size))
+        self._value: Floats = np.zeros(size)
+        self._stale = False
+        self._sweep()
+
+    def choose(self, state: int, rng: np.random.Generator) -> int | None:
+        """The action that explores best; None where nothing new is left."""
+        left = self._worth[state] * (self._left[state] > 0)
+        ahead = self._ahead(state)
+        if self._stale and left.max() < ahead.max():  # old values are too high, never too low
+            self._sweep()
+            ahead = self._ahead(state)
+        q = np.where(self._able[state], np.maximum(left, ahead), -1.0)
+        if q.max() <= 0:
+            return None
+        best = np.flatnonzero(q >= q.max() * (1 - 1e-9))
+        action = int(best[rng.integers(best.size)])
+        if self._left[state, action]:
+            self._left[state, action] -= 1
+            self._stale = True
+        return action
+
+    def _ahead(self, state: int) -> Floats:
+        """float64 `[A]`: the discounted value after each action."""
+        actions = self._able.shape[1]
+        return self._discount * np.asarray(self._matrix[state * actions : (state + 1) * actions] @ self._value)
+
+    def _sweep(self) -> None:
+        table, size = self._table, len(self._table.states)
+        worth = np.where(self._left > 0, self._worth, 0.0)
+        value = worth.max(axis=1)
+        over, starts, share = table.over, table.start_state, table.start_probability
+        while True:
+            ahead = np.asarray(self._matrix @ value).reshape(size, -1).max(axis=1)
+            ahead[over] = share @ value[starts]
+            following = np.maximum(value, self._discount * ahead)
+            gain = float((following - value).max())
+            value = following
+            if gain <= 1e-3 * FAMILIAR:
+                break
+        self._value, self._stale = value, False

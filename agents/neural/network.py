@@ -1,0 +1,92 @@
+"""The network: an ensemble of small mixtures, all members in one tensor.
+
+A convolution would be read only where bodies stand, so only the crops round them are computed (`neural_layout`).
+Letters: E members, n samples, I inputs, H hidden units, A actions, M branches, V flat values, D flat shifts,
+K channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .encoding import Layout
+
+MAX_PAYS: Final = 16
+"""Different pays that a channel can have; a further one is taken for the nearest."""
+COPY: Final = 3.0
+"""The logit that copying starts with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What the members say of n state-action pairs.
+
+    Attributes:
+        branch: `[E, n, M]`, log-probabilities of the branches.
+        values: `[E, n, M, V]`, logits of every column's values, flat.
+        pays: `[E, n, M, K, P]`, logits of the pays seen; end: `[E, n, M]`, logit that the episode ends.
+    """
+
+    branch: Tensor
+    values: Tensor
+    pays: Tensor
+    end: Tensor
+
+
+class Ensemble(nn.Module):
+    """E networks that share nothing but their shape.
+
+    Attributes:
+        active: how many branches are in use: one until the world has contradicted itself.
+    """
+
+    def __init__(
+        self, layout: Layout, channels: int, members: int, branches: int, hidden: int, rng: np.random.Generator
+    ) -> None:
+        super().__init__()
+        self.channels, self.values, self.n_shifts = channels, int(layout.offsets[-1]), int(layout.shifts[-1])
+        self.active = 1
+        outputs = self.values + self.n_shifts + channels * MAX_PAYS + 1
+
+        def normal(*shape: int, scale: float) -> nn.Parameter:
+            return nn.Parameter(torch.from_numpy(rng.normal(0.0, scale, (members, *shape)).astype(np.float32)))
+
+        self.first = normal(layout.width, hidden, scale=0.15)
+        self.gate = normal(layout.n_actions, hidden, scale=0.5)
+        self.push = normal(layout.n_actions, hidden, scale=0.5)
+        self.second = normal(hidden, hidden, scale=(2.0 / hidden) ** 0.5)
+        self.branches = normal(branches, hidden, scale=0.5)
+        self.choice = normal(hidden, branches, scale=0.01)
+        self.last = normal(hidden, outputs, scale=0.02)
+        bias = torch.zeros(members, outputs)
+        bias[:, self.values + torch.from_numpy(layout.still)] = COPY
+        bias[:, -1] = -COPY
+        self.bias = nn.Parameter(bias)
+
+    def see(self, inputs: Tensor) -> Tensor:
+        """`[E, n, H]`: what the first layer makes of inputs `[E or 1, n, I]`, whatever the action."""
+        return torch.matmul(inputs, self.first)
+
+    def forward(self, seen: Tensor, actions: Tensor, targets: Tensor) -> Answers:
+        """The answers for `seen` `[E, n, H]`, actions `[E, n]` and their shifts' targets `[E, n, D]`."""
+        member = torch.arange(len(self.first), device=seen.device)[:, None]
+        hidden = torch.relu(seen * (1 + self.gate[member, actions]) + self.push[member, actions])
+        branch = torch.log_softmax(torch.bmm(hidden, self.choice)[..., : self.active], dim=-1)
+        deep = torch.bmm(hidden, self.second)
+        deep = torch.relu(deep[:, :, None] + self.branches[:, None, : self.active])
+        e, n, m, h = deep.shape
+        flat = torch.baddbmm(self.bias[:, None], deep.reshape(e, n * m, h), self.last).view(e, n, m, -1)
+        values, shifts, pays, end = torch.split(flat, [self.values, self.n_shifts, self.channels * MAX_PAYS, 1], dim=-1)
+        room = torch.cat([values, values.new_zeros(e, n, m, 1)], dim=-1)
+        place = targets[:, :, None].expand(e, n, m, targets.shape[-1])
+        return Answers(
+            branch=branch,
+            values=room.scatter_add(-1, place, shifts)[..., :-1],
+            pays=pays.reshape(e, n, m, self.channels, MAX_PAYS),
+            end=end[..., 0],
+        )

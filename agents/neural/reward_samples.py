@@ -1,0 +1,68 @@
+"""What the members of a neural agent take their channels to pay: each a sample of what training leaves open."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...envs.base import Floats, Longs
+from ..learning.reward_features import RewardFeatures, Ticks
+from ..learning.reward_posterior import Hypothesis, Prior, RewardPosterior, reward_posterior
+from .imagined_mdp import ImaginedTable
+from .replay_buffer import Replay
+
+
+class LearnedGoals:
+    """One posterior for each pay of each channel that is not the channel's usual one, and E samples of them all.
+
+    Attributes:
+        usual: float64 `[K]`, what each channel paid most often, which is paid where no hypothesis says otherwise.
+        posteriors: by channel and pay.
+        members: by channel and pay, the hypothesis of each member; empty where none explains training.
+    """
+
+    def __init__(self, replay: Replay, prior: Prior, members: int, seed: int) -> None:
+        layout = replay.layout
+        self.n_members, self._senses, self._n_actions = members, layout.senses, layout.n_actions
+        seen = layout.n_seen
+        ticks = Ticks(replay.now[:, :seen], replay.action, replay.after[:, :seen])
+        features = self._features()
+        channels = replay.pay_count.size
+        self.usual: Floats = np.zeros(channels)
+        self.posteriors: dict[tuple[int, float], RewardPosterior] = {}
+        self.members: dict[tuple[int, float], tuple[Hypothesis, ...]] = {}
+        for channel in range(channels):
+            which = replay.pays[:, channel]
+            if not (which >= 0).any():
+                continue
+            counts = np.bincount(which[which >= 0])
+            self.usual[channel] = replay.pay_values[channel, counts.argmax()]
+            pays = np.where(which >= 0, replay.pay_values[channel, which], np.nan)
+            for number in np.flatnonzero(counts):
+                pay = float(replay.pay_values[channel, number])
+                if number == counts.argmax():
+                    continue
+                posterior = reward_posterior(features, ticks, pays, pay, prior, seed)
+                self.posteriors[channel, pay] = posterior
+                self.members[channel, pay] = posterior.sample(
+                    members, np.random.default_rng([seed, channel, int(number)])
+                )
+
+    def _features(self) -> RewardFeatures:
+        return RewardFeatures(self._senses, [str(action) for action in range(self._n_actions)])
+
+    def pays(self, table: ImaginedTable) -> Floats:
+        """float64 `[E, M, K]`: what each member takes every imagined outcome to pay.
+
+        Where no hypothesis explains a pay, it is paid where the network predicts it.
+        """
+        rows: Longs = np.repeat(np.arange(table.row_start.size - 1), np.diff(table.row_start))
+        seen = table.states[:, : table.n_seen]
+        ticks = Ticks(seen[rows // self._n_actions], rows % self._n_actions, seen[table.next_state])
+        found = self._features().evaluate(ticks)
+        out = np.broadcast_to(self.usual, (self.n_members, len(rows), self.usual.size)).copy()
+        for (channel, pay), hypotheses in self.members.items():
+            predicted = np.abs(table.pays[:, channel] - pay) < 1e-9
+            for member in range(self.n_members):
+                paid = hypotheses[member].holds(found) if hypotheses else predicted
+                out[member, paid, channel] = pay
+        return out

@@ -1,0 +1,1 @@
+"""How an agent looks ahead: planners over a finite model, by name."""

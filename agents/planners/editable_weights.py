@@ -1,0 +1,137 @@
+"""Weights that the world can edit: which those are, and how an agent plans with them.
+
+An agent reads the weights it holds off its own observation, and plans by what `judges_by` says.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from ...envs.base import FiniteMDP, Floats, Ints, Longs
+from ...envs.mdp.transition_tables import tables
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
+from ...envs.solvers.editable_weights import NoFixedPointError, solve_with_changing_weights
+from ...envs.solvers.vector_values import Heads
+from ...envs.world.world import World
+from ..records.attribution import WEIGHTED
+from .base import Problem, Sweeps
+
+FAR = 1e-6
+"""Where no policy that foresees itself is found, what is discounted below this share is out of sight."""
+
+
+@dataclass(frozen=True)
+class HeldWeights:
+    """Where an agent's weights stand in what it sees.
+
+    Attributes:
+        columns: `[K]`, the observed column that holds each channel's weight, or -1 where it is fixed.
+        values: `[K]`, what the numbers in that column weigh; of a fixed weight the weight alone.
+        judges_by: what judges the aftermath of an edit; see `envs.changing.solve_with_changing_weights`.
+    """
+
+    columns: tuple[int, ...]
+    values: tuple[tuple[float, ...], ...]
+    judges_by: Literal["current", "ignoring", "future"]
+
+    def of(self, observations: Longs) -> Floats:
+        """float64 `[S, K]`: what is held in states that look like int64 `[S, O]`."""
+        out = np.empty((len(observations), len(self.columns)))
+        for channel, (column, values) in enumerate(zip(self.columns, self.values, strict=True)):
+            table = np.array(values)
+            out[:, channel] = table[observations[:, column]] if column >= 0 else table[0]
+        return out
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any] | None) -> HeldWeights | None:
+        """What `asdict` gave, read back from JSON."""
+        if data is None:
+            return None
+        return cls(tuple(data["columns"]), tuple(tuple(row) for row in data["values"]), data["judges_by"])
+
+
+class ChangingProblem(Problem):
+    """A problem whose weights differ from state to state. Deliberation is by the weighted sum of those who act."""
+
+    def __init__(
+        self, mdp: FiniteMDP, observations: Longs, discounts: Floats, held: HeldWeights, first: Ints | None
+    ) -> None:
+        """Takes a model, what its states look like int64 `[S, O]`, and one discount for all heads, float64 `[K]`.
+
+        Raises:
+            ValueError: the discounts differ.
+        """
+        if np.unique(discounts).size > 1:
+            raise ValueError("weights that change are planned for with one discount for all heads")
+        per_state = held.of(observations)
+        super().__init__(mdp, per_state[0], discounts, WEIGHTED, first)
+        object.__setattr__(self, "per_state", per_state)
+        object.__setattr__(self, "judges_by", held.judges_by)
+
+    per_state: Floats
+    judges_by: Literal["current", "ignoring", "future"]
+
+    def weights_in(self, state: int) -> Floats:
+        """See `Problem.weights_in`."""
+        return self.per_state[state]
+
+    @cached_property
+    def solved(self) -> Heads:
+        """The policy, and what it is worth by channel; `converged` is False where it had to look at a far horizon."""
+        discount = float(self.discounts[0])
+        try:
+            found = solve_with_changing_weights(self.mdp, self.per_state, discount, self.judges_by)
+        except NoFixedPointError:
+            far = math.ceil(math.log(FAR) / math.log(discount)) if discount > 0 else 1
+            found = solve_with_changing_weights(self.mdp, self.per_state, discount, self.judges_by, far)
+        settled = not isinstance(found, FiniteHorizonSolution)
+        policy = np.asarray(found.policy if settled else found.policy[0], np.int32)
+        table, values = tables(self.mdp), found.vector_values
+        q = np.where(table.available[..., None], table.vector_rewards + discount * table.ahead(values), 0.0)
+        return Heads(policy, values, q, settled)
+
+    def heads(self, sweeps: Sweeps) -> Heads:
+        """The heads of the policy; only `all` sweeps are known here.
+
+        Raises:
+            ValueError: another number of sweeps.
+        """
+        if sweeps != "all":
+            raise ValueError("where weights change, the planner is `enumerate`")
+        return self.solved
+
+
+def held_weights(world: World, agent: int = 0) -> HeldWeights | None:
+    """Where an agent's weights stand in its observation; None where nothing edits them, or it does not see them."""
+    program = world.agents[agent]
+    if all(column < 0 for column in program.weight_columns) or unable_to_hold(world, agent):
+        return None
+    columns: list[int] = []
+    values: list[tuple[float, ...]] = []
+    for channel, column in enumerate(program.weight_columns):
+        if column < 0:
+            columns.append(-1)
+            values.append((float(program.weights[channel]),))
+            continue
+        table = world.columns[world.fields[column].name].table
+        assert table is not None, "the world keeps a table of what each number weighs"
+        columns.append(program.sees.index(column))
+        values.append(tuple(float(value) for value in table))
+    return HeldWeights(tuple(columns), tuple(values), program.judges_by)  # type: ignore[arg-type]
+
+
+def unable_to_hold(world: World, agent: int = 0) -> str | None:
+    """Why an agent that learns cannot plan with weights that change in a world, or None."""
+    program = world.agents[agent]
+    if program.deliberation.name != "weighted":
+        return f"where weights change, `{program.name}` deliberates by weighted sums"
+    if program.planner.name != "enumerate":
+        return f"where weights change, `{program.name}` plans by `enumerate`"
+    if program.window is not None or any(c >= 0 and c not in program.sees for c in program.weight_columns):
+        return f"`{program.name}` does not see its own weights, which this world can change"
+    return None

@@ -1,0 +1,410 @@
+"""Gumbel tree search on a finite model, true or learned, whose backups are vectors: one value per channel.
+
+Danihelka et al. 2022, "Policy improvement by planning with Gumbel": sequential halving at the root, below it the
+improved policy from completed values. What is new here is only that returns are K numbers, each with its own discount,
+and never summed: weights make one number of them where an action is chosen, and nowhere else. Letters: B lanes,
+S states, A actions, K channels, M outcomes, n nodes.
+"""
+
+# Compiled serially, lane by lane: a search on tables is a walk along pointers, which batched tensor operations only
+# slow down (docs/decisions/0010-tree-search.md).
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numba import njit
+
+from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+
+MAX_VISIT_INIT: Final = 50.0
+VALUE_SCALE: Final = 0.1
+"""How far completed values outweigh the prior: `(50 + most visits) * 0.1` times a value in [0, 1] (section 5 there)."""
+
+_compiled = njit(cache=os.environ.get("TURNCOAT_KERNEL_CACHE", "1") != "0", error_model="numpy", nogil=True)
+
+
+@dataclass(frozen=True, eq=False)
+class SearchTables:
+    """A finite model as the search reads it.
+
+    Attributes:
+        row_start: int64 `[S * A + 1]`; next_state: int32 `[M]`; rewards: float64 `[M, K]`.
+        cumulative: float64 `[M]`, the chance of this outcome of its row or of an earlier one.
+        ended: bool `[S]`; available: bool `[S, A]`.
+    """
+
+    row_start: Longs
+    next_state: Ints
+    cumulative: Floats
+    rewards: Floats
+    ended: Bools
+    available: Bools
+
+    @staticmethod
+    def of(mdp: FiniteMDP) -> SearchTables:
+        """The tables of a process."""
+        total = np.concatenate([[0.0], np.cumsum(mdp.probability)])
+        before = np.repeat(total[mdp.row_start[:-1]], np.diff(mdp.row_start))
+        return SearchTables(
+            mdp.row_start, mdp.next_state, total[1:] - before, np.ascontiguousarray(mdp.rewards), mdp.ended,
+            mdp.available,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class SearchTree:
+    """What a search found, every lane's tree in arrays; row 0 of each is its root.
+
+    Attributes:
+        action: int32 `[B]`, the chosen actions.
+        q: float64 `[B, A, K]`, the value of each channel after each first action (see `backup`); zero where it is not
+            available, or, by means, not visited.
+        visits: int32 `[B, A]`, simulations that began with each action.
+        nodes: int32 `[B]`, how many rows of the following each lane uses.
+        node_state: int32 `[B, n]`; node_parent, node_action: int32 `[B, n]`, -1 at the root.
+        node_outcome: int64 `[B, n]`, the model's outcome that led there; -1 at the root.
+        node_visits: int32 `[B, n]`, simulations that passed through or ended there.
+        node_value: float64 `[B, n, K]`, each channel from there on: by `best`, of its best action; by `mean`, the mean
+            of what was seen, its head counted once.
+    """
+
+    action: Ints
+    q: Floats
+    visits: Ints
+    nodes: Ints
+    node_state: Ints
+    node_parent: Ints
+    node_action: Ints
+    node_outcome: Longs
+    node_visits: Ints
+    node_value: Floats
+
+
+def tree_search(
+    tables: SearchTables,
+    roots: Ints,
+    heads: Floats,
+    weights: Floats,
+    discounts: Floats,
+    simulations: int,
+    keys: Longs,
+    prior: Floats | None = None,
+    considered: int = 16,
+    gumbel: float = 1.0,
+    backup: Literal["mean", "best"] = "best",
+) -> SearchTree:
+    """Search from some states.
+
+    A lane's result depends on its root and its key alone, not on the other lanes. Two ways to value what was found:
+
+    - `mean`, as in the paper: an action is worth the mean of the returns that were seen after it. Robust against heads
+      that are wrong here and there, and biased by every poor action that the search tried below.
+    - `best`: once the tree has grown, every node is worth its best action, each action the expectation over all of the
+      model's outcomes, with the heads where the tree ends. With the heads of an optimal policy these are the optimal
+      values, whatever was searched; the errors of heads are sought out by the maximum.
+
+    Args:
+        tables: the model.
+        roots: int32 `[B]`, states that are not ended.
+        heads: float64 `[S, K]`, what each channel is worth from a leaf on; ended states count as zero.
+        weights: float64 `[K]`.
+        discounts: float64 `[K]`, of each head.
+        simulations: of each lane, at least one.
+        keys: int64 `[B]`, for the lane's randomness: which outcome comes, and the Gumbel noise at its root.
+        prior: float64 `[S, A]`, logits of a policy; uniform where None.
+        considered: at most so many actions are tried at the root.
+        gumbel: scale of the noise at the root; 0 makes it greedy.
+        backup: `mean` or `best`, see above.
+
+    Raises:
+        ValueError: a root is ended, there is no simulation, or no such backup.
+    """
+    roots = np.ascontiguousarray(roots, np.int32)
+    if simulations < 1:
+        raise ValueError(f"simulations: {simulations}, and at least one is needed")
+    if backup not in ("mean", "best"):
+        raise ValueError(f"backup: {backup!r} is neither mean nor best")
+    if tables.ended[roots].any():
+        raise ValueError(f"roots: state {int(roots[tables.ended[roots]][0])} is ended")
+    lanes, (states, actions), channels = roots.size, tables.available.shape, heads.shape[1]
+    rows = simulations + 1
+    tree = SearchTree(
+        action=np.zeros(lanes, np.int32),
+        q=np.zeros((lanes, actions, channels)),
+        visits=np.zeros((lanes, actions), np.int32),
+        nodes=np.zeros(lanes, np.int32),
+        node_state=np.zeros((lanes, rows), np.int32),
+        node_parent=np.full((lanes, rows), -1, np.int32),
+        node_action=np.full((lanes, rows), -1, np.int32),
+        node_outcome=np.full((lanes, rows), -1, np.int64),
+        node_visits=np.zeros((lanes, rows), np.int32),
+        node_value=np.zeros((lanes, rows, channels)),
+    )
+    schedule = np.array([visits_considered(m, simulations) for m in range(min(considered, actions) + 1)], np.int32)
+    logits = np.zeros((states, actions)) if prior is None else np.ascontiguousarray(prior, np.float64)
+    _search(
+        tables.row_start, tables.next_state, tables.cumulative, tables.rewards, tables.ended, tables.available,
+        roots, np.ascontiguousarray(keys, np.int64), np.ascontiguousarray(heads, np.float64),
+        np.asarray(weights, np.float64), np.asarray(discounts, np.float64), logits, schedule, float(gumbel),
+        backup == "best", tree.action, tree.q, tree.visits, tree.nodes,
+        tree.node_state, tree.node_parent, tree.node_action, tree.node_outcome, tree.node_visits, tree.node_value,
+    )  # fmt: skip
+    return tree
+
+
+def visits_considered(actions: int, simulations: int) -> list[int]:
+    """Sequential halving: before each simulation, how often an action must have been visited to be its candidate.
+
+    All are tried equally often, then the better half of them, and so on down to two (Karnin et al. 2013).
+    """
+    if actions <= 1:
+        return list(range(simulations))
+    rounds = math.ceil(math.log2(actions))
+    done = [0] * actions
+    sequence: list[int] = []
+    left = actions
+    while len(sequence) < simulations:
+        for _ in range(max(1, simulations // (rounds * left))):
+            sequence += done[:left]
+            done[:left] = [visits + 1 for visits in done[:left]]
+        left = max(2, left // 2)
+    return sequence[:simulations]
+
+
+# ------------------------------------------------------------------ compiled
+
+
+@_compiled
+def _mixed(key: Any, count: Any) -> Any:
+    """A number in (0, 1) from a key and a count (SplitMix64)."""
+    z = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(count + 1) * np.uint64(0xD1B54A32D192ED03)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return (float(z >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
+
+
+@_compiled
+def _improve(
+    node: Any, state: Any, raw: Any, available: Any, logits: Any, visits: Any, scalar: Any, growth: Any, out: Any
+) -> None:
+    """Into `out`: logits plus scaled completed values of a node's actions; minus infinity where not available.
+
+    The scale grows with the visits, by `growth` each: by 1 the search in time leaves alone what looked poor, by 0 it
+    comes back to every action for ever.
+    """
+    actions = out.size
+    top = -np.inf
+    for a in range(actions):
+        if available[state, a] and logits[state, a] > top:
+            top = logits[state, a]
+    mass = weighted = 0.0
+    total = most = 0
+    for a in range(actions):
+        if visits[node, a] > 0:
+            share = math.exp(logits[state, a] - top)
+            mass += share
+            weighted += share * scalar[node, a] / visits[node, a]
+            total += visits[node, a]
+            most = max(most, visits[node, a])
+    mixed = (raw + total * weighted / mass) / (1 + total) if total else raw
+    low, high = np.inf, -np.inf
+    for a in range(actions):
+        if available[state, a]:
+            value = scalar[node, a] / visits[node, a] if visits[node, a] > 0 else mixed
+            out[a] = value
+            low, high = min(low, value), max(high, value)
+    spread = max(high - low, 1e-8)
+    scale = (MAX_VISIT_INIT + growth * most) * VALUE_SCALE
+    for a in range(actions):
+        out[a] = logits[state, a] + scale * (out[a] - low) / spread if available[state, a] else -np.inf
+
+
+@_compiled
+def _below(node: Any, visits: Any, score: Any) -> Any:
+    """The action whose visits lag most behind the improved policy."""
+    top = score.max()
+    mass = 0.0
+    total = 0
+    for a in range(score.size):
+        mass += math.exp(score[a] - top)
+        total += visits[node, a]
+    best, action = -np.inf, 0
+    for a in range(score.size):
+        if score[a] > -np.inf:
+            lag = math.exp(score[a] - top) / mass - visits[node, a] / (1.0 + total)
+            if lag > best:
+                best, action = lag, a
+    return action
+
+
+@_compiled
+def _back_up(
+    row_start: Any, next_state: Any, cumulative: Any, rewards: Any, ended: Any, available: Any, heads: Any,
+    weights: Any, discounts: Any, count: Any, state: Any, outcome: Any, visits: Any, child: Any, sibling: Any, q: Any,
+    value: Any,
+) -> None:  # fmt: skip
+    """Into `q` `[n, A, K]` and `value` `[n, K]`: actions and nodes by their best continuation, the youngest first."""
+    actions, channels = available.shape[1], heads.shape[1]
+    for node in range(count - 1, -1, -1):
+        here = state[node]
+        if ended[here]:
+            continue
+        best = -np.inf
+        opened = False
+        for a in range(actions):
+            opened = opened or visits[node, a] > 0
+        if not opened and node > 0:
+            for k in range(channels):
+                value[node, k] = heads[here, k]
+            continue
+        for a in range(actions):
+            if not available[here, a]:
+                continue
+            worth, before = 0.0, 0.0
+            for k in range(channels):
+                q[node, a, k] = 0.0
+            for m in range(row_start[here * actions + a], row_start[here * actions + a + 1]):
+                chance, before = cumulative[m] - before, cumulative[m]
+                c = child[node, a]
+                while c >= 0 and outcome[c] != m:
+                    c = sibling[c]
+                for k in range(channels):
+                    ahead = value[c, k] if c >= 0 else 0.0 if ended[next_state[m]] else heads[next_state[m], k]
+                    q[node, a, k] += chance * (rewards[m, k] + discounts[k] * ahead)
+            for k in range(channels):
+                worth += weights[k] * q[node, a, k]
+            if worth > best:
+                best = worth
+                for k in range(channels):
+                    value[node, k] = q[node, a, k]
+
+
+@_compiled
+def _search(
+    row_start: Any, next_state: Any, cumulative: Any, rewards: Any, ended: Any, available: Any,
+    roots: Any, keys: Any, heads: Any, weights: Any, discounts: Any, logits: Any, schedule: Any, gumbel: Any,
+    by_best: Any, chosen: Any, q: Any, root_visits: Any, used: Any,
+    all_state: Any, all_parent: Any, all_action: Any, all_outcome: Any, all_visits: Any, all_value: Any,
+) -> None:  # fmt: skip
+    """Every lane's search, one after another; the work arrays are shared, the trees are kept."""
+    actions, channels, rows = available.shape[1], heads.shape[1], all_state.shape[1]
+    visits = np.zeros((rows, actions), np.int32)
+    scalar = np.zeros((rows, actions))
+    total = np.zeros((rows, actions, channels))
+    child = np.empty((rows, actions), np.int32)
+    sibling = np.empty(rows, np.int32)
+    raw = np.empty(rows)
+    growth = 0.0 if by_best else 1.0
+    score, noise, back = np.empty(actions), np.empty(actions), np.empty(channels)
+    for lane in range(roots.size):
+        state, parent, action_in = all_state[lane], all_parent[lane], all_action[lane]
+        outcome, through = all_outcome[lane], all_visits[lane]
+        key, drawn, count = keys[lane], 0, 1
+        visits[:] = 0
+        scalar[:] = 0.0
+        total[:] = 0.0
+        child[:] = -1
+        state[0] = roots[lane]
+        raw[0] = 0.0
+        for k in range(channels):
+            raw[0] += weights[k] * heads[roots[lane], k]
+        able = 0
+        for a in range(actions):
+            able += available[roots[lane], a]
+            noise[a] = -math.log(-math.log(_mixed(key, drawn))) * gumbel if gumbel > 0 else 0.0
+            drawn += 1
+        plan = schedule[min(able, schedule.shape[0] - 1)]
+        for simulation in range(rows - 1):
+            _improve(0, state[0], raw[0], available, logits, visits, scalar, 1.0, score)
+            best, action = -np.inf, -1
+            for a in range(actions):
+                if visits[0, a] == plan[simulation] and score[a] + noise[a] > best:
+                    best, action = score[a] + noise[a], a
+            if action < 0:  # fewer actions than the schedule counts on: the least visited is due
+                least = 2147483647
+                for a in range(actions):
+                    if available[state[0], a] and visits[0, a] < least:
+                        least, action = visits[0, a], a
+            node = 0
+            while True:
+                row = state[node] * actions + action
+                m = row_start[row]
+                if row_start[row + 1] - m > 1:
+                    u = _mixed(key, drawn)
+                    drawn += 1
+                    while m < row_start[row + 1] - 1 and u >= cumulative[m]:
+                        m += 1
+                c = child[node, action]
+                while c >= 0 and outcome[c] != m:
+                    c = sibling[c]
+                if c < 0:
+                    c = count
+                    count += 1
+                    state[c], parent[c], action_in[c], outcome[c] = next_state[m], node, action, m
+                    sibling[c], child[node, action] = child[node, action], c
+                    raw[c] = 0.0
+                    if not ended[state[c]]:
+                        for k in range(channels):
+                            raw[c] += weights[k] * heads[state[c], k]
+                    node = c
+                    break
+                node = c
+                if ended[state[node]]:
+                    break
+                _improve(node, state[node], raw[node], available, logits, visits, scalar, growth, score)
+                action = _below(node, visits, score)
+            for k in range(channels):
+                back[k] = 0.0 if ended[state[node]] else heads[state[node], k]
+            through[node] += 1
+            while node > 0:
+                above, a, m = parent[node], action_in[node], outcome[node]
+                for k in range(channels):
+                    back[k] = rewards[m, k] + discounts[k] * back[k]
+                    total[above, a, k] += back[k]
+                    scalar[above, a] += weights[k] * back[k]
+                visits[above, a] += 1
+                through[above] += 1
+                node = above
+        used[lane] = count
+        most = visits[0].max()
+        _improve(0, state[0], raw[0], available, logits, visits, scalar, 1.0, score)
+        best = -np.inf
+        for a in range(actions):
+            root_visits[lane, a] = visits[0, a]
+        if by_best:
+            _back_up(
+                row_start, next_state, cumulative, rewards, ended, available, heads, weights, discounts, count, state,
+                outcome, visits, child, sibling, total, all_value[lane],
+            )  # fmt: skip
+            for a in range(actions):
+                if available[state[0], a]:
+                    value = 0.0
+                    for k in range(channels):
+                        q[lane, a, k] = total[0, a, k]
+                        value += weights[k] * total[0, a, k]
+                    if value > best:
+                        best, chosen[lane] = value, a
+            continue
+        for node in range(count):
+            if not ended[state[node]]:
+                seen = 1.0
+                for k in range(channels):
+                    all_value[lane, node, k] = heads[state[node], k]
+                for a in range(actions):
+                    seen += visits[node, a]
+                    for k in range(channels):
+                        all_value[lane, node, k] += total[node, a, k]
+                for k in range(channels):
+                    all_value[lane, node, k] /= seen
+        for a in range(actions):
+            if visits[0, a] > 0:
+                for k in range(channels):
+                    q[lane, a, k] = total[0, a, k] / visits[0, a]
+            if visits[0, a] == most and score[a] + noise[a] > best:
+                best, chosen[lane] = score[a] + noise[a], a

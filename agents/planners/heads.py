@@ -1,0 +1,29 @@
+"""Vector values of a model, learned or true (see `envs.heads`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...envs.base import Floats
+from ...envs.solvers.vector_values import MAX_ROUNDS, Heads, followed_values, solve_heads
+
+__all__ = ["MAX_ROUNDS", "Heads", "check_heads", "followed_values", "solve_heads"]
+
+
+def check_heads(
+    channels: Sequence[str], weights: Sequence[float] | Floats, discount: float | Sequence[float] | Floats
+) -> tuple[Floats, Floats]:
+    """Weights and discounts of K heads as float64 `[K]`; one discount may stand for all.
+
+    Raises:
+        ValueError: shapes don't fit, or a discount is not within [0, 1).
+    """
+    weighing = np.asarray(weights, np.float64)
+    discounts = np.broadcast_to(np.asarray(discount, np.float64), (len(channels),)).copy()
+    if weighing.shape != (len(channels),):
+        raise ValueError(f"weights: {weighing.size} for {len(channels)} channels")
+    if (discounts < 0).any() or (discounts >= 1).any():
+        raise ValueError(f"discount: {discounts.tolist()} is not within [0, 1)")
+    return weighing, discounts

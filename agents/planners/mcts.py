@@ -1,0 +1,181 @@
+"""The planner `mcts`: a tree of imagined futures grown from the present state, judged by heads where it ends.
+
+What judges the leaves decides what the search is worth. Heads come of `sweeps` backups of the whole model: with `all`
+they are right wherever the model is, and the search has nothing to add; with few, they see so many ticks ahead, and the
+tree looks for what is better than doing as they say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ...envs.base import Bools, Floats, Ints, Longs
+from ..records.plan import MAX_LINE, MAX_NODES, Plan, PlanStep
+from ..records.plan_from_mdp import events_of, outcomes_at, plan_step
+from .base import Decision, Leaves, Planning, Problem, Sweeps, check_heads_asked
+from .tabular import SWEEPS
+
+if TYPE_CHECKING:
+    from .gumbel_search import SearchTree
+
+NODES = 1 << 20
+"""Nodes of trees that are grown together: they are kept in memory until their actions are read off."""
+
+
+@dataclass(frozen=True)
+class Mcts:
+    """Gumbel tree search with vector backups (see `tree_search`). Below the root it compares by weighted sums.
+
+    Attributes:
+        simulations: imagined ways per decision; each adds at most one state to the tree.
+        considered: at most so many actions are tried at the root.
+        backup: `best` or `mean`; see `tree_search`.
+        gumbel: scale of the noise that picks the root's actions where there are more than `considered`; by `mean` it
+            also breaks near ties.
+        sweeps: of the heads; see `planning.Sweeps`.
+        leaves: `followed` (what doing as the heads say is worth) or `swept` (the heads); see `planning.Leaves`.
+    """
+
+    simulations: int = 64
+    considered: int = 16
+    backup: Literal["best", "mean"] = "best"
+    gumbel: float = 1.0
+    sweeps: Sweeps = SWEEPS
+    leaves: Leaves = "followed"
+
+    def __post_init__(self) -> None:
+        check_heads_asked(self.sweeps, self.leaves)
+        if self.simulations < 1 or self.considered < 1:
+            raise ValueError("simulations and considered are at least 1")
+        if self.backup not in ("best", "mean"):
+            raise ValueError(f"backup: {self.backup!r} is neither best nor mean")
+
+    @property
+    def name(self) -> str:
+        """In plans."""
+        return "mcts"
+
+    def start(self, problem: Problem) -> Planning:
+        """See `Planner.start`."""
+        return _Searching(self, problem)
+
+
+class _Searching:
+    """`mcts` at work. The search from a state is always the same one: its chance is that of the state's number."""
+
+    def __init__(self, options: Mcts, problem: Problem) -> None:
+        from .gumbel_search import (
+            SearchTables,  # numba takes half a second, which nobody who does not search should wait
+        )
+
+        self._options, self._problem = options, problem
+        self._tables = SearchTables.of(problem.mdp)
+        self._heads = np.ascontiguousarray(problem.leaf_values(options.sweeps, options.leaves))
+        self._prior = np.zeros(problem.mdp.available.shape)
+        self._known: dict[bytes, int] = {}
+
+    def decide(self, states: Longs, able: Bools) -> Ints:
+        """What the trees from these states say."""
+        keys = [int(state).to_bytes(8, "little") + mask.tobytes() for state, mask in zip(states, able, strict=True)]
+        fresh = {key: lane for lane, key in enumerate(keys) if key not in self._known}
+        lanes = np.array(list(fresh.values()), np.int64)
+        batch = max(1, NODES // (self._options.simulations + 1))
+        for first in range(0, lanes.size, batch):
+            some = lanes[first : first + batch]
+            actions = self._chosen(self._search(states[some]), able[some])
+            self._known.update((keys[lane], action) for lane, action in zip(some, actions.tolist(), strict=True))
+        return np.array([self._known[key] for key in keys], np.int32)
+
+    def plan(self, decision: Decision) -> Plan:
+        """The tree: every imagined state on every way there, at most `MAX_NODES`, the most visited kept."""
+        tree = self._search(np.array([decision.state]))
+        grown = int(tree.nodes[0])
+        kept = np.sort(np.lexsort((np.arange(grown), -tree.node_visits[0, :grown]))[:MAX_NODES])
+        number = np.full(grown, -1)
+        number[kept] = np.arange(kept.size)
+        mdp, outcomes = self._problem.mdp, tree.node_outcome[0, kept[1:]]
+        parents = tree.node_parent[0, kept]
+        line, line_cut = self._line(tree, decision)
+        return Plan(
+            planner="mcts",
+            root=decision.observations[decision.state],
+            node_observation=decision.observations[tree.node_state[0, kept]],
+            node_value=tree.node_value[0, kept],
+            node_visits=tree.node_visits[0, kept].astype(np.int64),
+            node_parent=np.where(parents < 0, -1, number[parents]).astype(np.int32),
+            node_action=tree.node_action[0, kept],
+            node_probability=np.concatenate([[1.0], mdp.probability[outcomes]]),
+            node_events=((), *(events_of(mdp, int(o)) for o in outcomes)) if mdp.event_names else None,
+            line=line,
+            q=np.where(decision.available[:, None], tree.q[0], 0.0),
+            uncertainty=decision.uncertainty,
+            available=decision.available,
+            counterfactuals=decision.counterfactuals,
+            hallucinated=decision.hallucinated,
+            truncated=decision.truncated or line_cut or grown > kept.size,
+        )
+
+    def _search(self, states: Longs) -> SearchTree:
+        from .gumbel_search import tree_search
+
+        options, problem = self._options, self._problem
+        return tree_search(
+            self._tables, states.astype(np.int32), self._heads, problem.weights, problem.discounts,
+            options.simulations, states.astype(np.int64), self._prior, options.considered, options.gumbel,
+            options.backup,
+        )  # fmt: skip
+
+    def _chosen(self, tree: SearchTree, able: Bools) -> Ints:
+        """The deliberation's choice among what was valued; by means, the search's own where that is a weighted sum."""
+        rule, weights = self._problem.rule, self._problem.weights
+        if self._options.backup == "best":
+            return rule(tree.q, weights, able).action
+        valued = able & (tree.visits > 0)
+        valued[~valued.any(axis=1)] = able[~valued.any(axis=1)]
+        actions = rule(tree.q, weights, valued).action
+        own = able[np.arange(actions.size), tree.action] & (rule.name == "weighted")
+        return np.where(own, tree.action, actions).astype(np.int32)
+
+    def _line(self, tree: SearchTree, decision: Decision) -> tuple[tuple[PlanStep, ...], bool]:
+        """What it means to do as far as the tree goes, always to the likeliest outcome, and whether the cap cut it."""
+        mdp, grown = self._problem.mdp, int(tree.nodes[0])
+        ways = zip(*(getattr(tree, f"node_{name}")[0, 1:grown].tolist() for name in ("parent", "outcome")), strict=True)
+        below = {way: node + 1 for node, way in enumerate(ways)}
+        opened = {parent for parent, _ in below}
+        steps: list[PlanStep] = []
+        node: int | None = 0
+        while node is not None and node in opened and len(steps) < MAX_LINE:
+            state = int(tree.node_state[0, node])
+            action = decision.action if node == 0 else self._best(tree, below, node, state)
+            outcome = max(outcomes_at(mdp, state, action), key=lambda o: float(mdp.probability[o]))
+            steps.append(plan_step(mdp, decision.observations, action, outcome))
+            node = below.get((node, outcome))
+        return tuple(steps), node is not None and node in opened
+
+    def _best(self, tree: SearchTree, below: dict[tuple[int, int], int], node: int, state: int) -> int:
+        """The best action of a node by weighted sums: by means, of those tried; else of all, by heads if need be."""
+        mdp, problem, by_mean = self._problem.mdp, self._problem, self._options.backup == "mean"
+        best, chosen = -np.inf, -1
+        for action in np.flatnonzero(mdp.available[state]).tolist():
+            outcomes = outcomes_at(mdp, state, action)
+            if by_mean and not any((node, o) in below for o in outcomes):
+                continue
+            worth = sum(
+                float(mdp.probability[o])
+                * ((mdp.rewards[o] + problem.discounts * self._ahead(tree, below, node, o)) @ problem.weights)
+                for o in outcomes
+            )
+            if worth > best:
+                best, chosen = float(worth), action
+        return chosen
+
+    def _ahead(self, tree: SearchTree, below: dict[tuple[int, int], int], node: int, outcome: int) -> Floats:
+        """float64 `[K]`: what comes after an outcome, by the tree or else by the heads."""
+        child = below.get((node, outcome))
+        values: Floats = (
+            tree.node_value[0, child] if child is not None else self._heads[self._problem.mdp.next_state[outcome]]
+        )
+        return values

@@ -1,0 +1,1 @@
+"""What an agent leaves behind of a decision: its Plan and its Thought."""

@@ -1,0 +1,142 @@
+"""What an agent was thinking: the record `Thought` of one decision.
+
+Frozen early and versioned: traces store it, the window draws it, monitors read it. Every array is checked and made
+read-only at construction. Letters for shapes: A actions, K reward channels, O observed fields.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ...envs.base import Bools, Floats, Ints
+from .plan import Plan, plan_dict, plan_from
+from .validation import check_version, put, read_object
+
+THOUGHT_VERSION: Final = 1
+MAX_PLANS: Final = 8
+"""Most plans that one thought keeps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """Which value heads made the chosen action win.
+
+    Attributes:
+        chosen: the action.
+        without: int32 `[K]`, the action chosen if that head alone is removed; the same action where it stays among
+            the best.
+        margin: float64 `[K]`, by how much the chosen action then falls short of the best; 0 where it doesn't.
+    """
+
+    chosen: int
+    without: Ints
+    margin: Floats
+
+    def __post_init__(self) -> None:
+        put(self, "without", np.int32, (None,))
+        put(self, "margin", np.float64, self.without.shape)
+
+    @property
+    def deciding(self) -> tuple[int, ...]:
+        """The heads whose removal flips the choice, the largest margin first."""
+        flips = np.flatnonzero(self.without != self.chosen)
+        return tuple(int(k) for k in flips[np.argsort(-self.margin[flips], kind="stable")])
+
+
+@dataclass(frozen=True, eq=False)
+class Thought:
+    """One decision of one agent.
+
+    Attributes:
+        agent: its name.
+        step: ticks since the episode began.
+        action: the chosen action.
+        channels: K names; weights: float64 `[K]`.
+        deliberation: the name of the rule that made one choice of K judgements.
+        q: float64 `[A, K]`, what it chose by; zero where not available.
+        uncertainty: float64 `[A]`, from 0 (sure) to 1 (never tried).
+        available: bool `[A]`, the action could be chosen.
+        attribution: which heads decided.
+        plans: the candidate plans, the one acted on first; at most `MAX_PLANS`.
+        version: `THOUGHT_VERSION`.
+    """
+
+    agent: str
+    step: int
+    action: int
+    channels: tuple[str, ...]
+    weights: Floats
+    deliberation: str
+    q: Floats
+    uncertainty: Floats
+    available: Bools
+    attribution: Attribution
+    plans: tuple[Plan, ...]
+    version: int = THOUGHT_VERSION
+
+    def __post_init__(self) -> None:
+        check_version("thought", self.version, THOUGHT_VERSION)
+        channels = len(self.channels)
+        put(self, "weights", np.float64, (channels,))
+        put(self, "q", np.float64, (None, channels))
+        actions = len(self.q)
+        put(self, "uncertainty", np.float64, (actions,))
+        put(self, "available", np.bool_, (actions,))
+        if not 0 <= self.action < actions:
+            raise ValueError(f"action: {self.action} is not one of {actions} actions")
+        if self.attribution.without.shape != (channels,):
+            raise ValueError(f"attribution: {self.attribution.without.size} heads for {channels} channels")
+        if len(self.plans) > MAX_PLANS:
+            raise ValueError(f"plans: {len(self.plans)}, more than {MAX_PLANS}")
+        for plan in self.plans:
+            if plan.q.shape != self.q.shape:
+                raise ValueError(f"plans: a plan's q has shape {plan.q.shape}, the thought's {self.q.shape}")
+
+    @property
+    def decided_by(self) -> tuple[str, ...]:
+        """The channels whose removal flips the choice, the most decisive first."""
+        return tuple(self.channels[k] for k in self.attribution.deciding)
+
+    @property
+    def truncated(self) -> bool:
+        """The caps cut a plan."""
+        return any(plan.truncated for plan in self.plans)
+
+    def to_json(self) -> str:
+        """The thought as JSON; `from_json` gives back exactly the same thought."""
+        names = ("agent", "step", "action", "channels", "deliberation", "version")
+        data = {name: getattr(self, name) for name in names}
+        data |= {name: getattr(self, name).tolist() for name in ("weights", "q", "uncertainty", "available")}
+        data["attribution"] = {
+            "chosen": self.attribution.chosen,
+            "without": self.attribution.without.tolist(),
+            "margin": self.attribution.margin.tolist(),
+        }
+        data["plans"] = [plan_dict(plan) for plan in self.plans]
+        return json.dumps(data, allow_nan=False)
+
+    @staticmethod
+    def from_json(text: str) -> Thought:
+        """Reads a thought.
+
+        Raises:
+            ValueError: not a thought, or a newer version than this program reads.
+        """
+        data = read_object(text)
+        check_version("thought", data.get("version"), THOUGHT_VERSION)
+        try:
+            return Thought(
+                **{
+                    **data,
+                    "channels": tuple(data["channels"]),
+                    "q": np.array(data["q"], np.float64).reshape(-1, len(data["channels"])),
+                    "attribution": Attribution(**data["attribution"]),
+                    "plans": tuple(plan_from(plan) for plan in data["plans"]),
+                }
+            )
+        except (KeyError, TypeError) as fault:
+            raise ValueError(f"this is not a thought: {fault}") from fault

@@ -1,0 +1,116 @@
+"""Which agents can be trained in a world, and why the others cannot."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+
+from ...envs.world.world import AgentProgram, World
+from ..external.user_agent import Own
+from ..planners.editable_weights import unable_to_hold
+from .agents import methods, of_sb3, plans
+from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, ProfileError, alone, read_profile
+
+
+def unable(method: str, world: World, own: Own | None = None) -> str | None:
+    """Why a method (or a profile, or an agent of the user's `own`) cannot be trained in a world, or None.
+
+    Raises:
+        MissingPackageError: it needs Stable-Baselines3, which is not installed.
+    """
+    if len(world.agents) > 1 or "=" in method:
+        return _unable_together(method, world, own)
+    if own is not None:
+        return None
+    return _unable_alone(method, world)
+
+
+def _unable_alone(method: str, world: World) -> str | None:
+    if method not in (known := methods()):
+        return f"there is no agent `{method}`; there are exact, {', '.join(known)}"
+    if plans(method) and world.agents[0].discount >= 1:
+        return f"`{method}` needs a discount below 1"
+    if method == "policy_aware" and world.agents[0].deliberation.name != "weighted":
+        return f"`{method}` compares policies by weighted sums, and not by {world.agents[0].deliberation.name}"
+    if of_sb3(method):
+        from ..external.sb3_hyperparameters import unsearched
+        from ..external.sb3_policy import need_sb3, unable_to_see
+
+        need_sb3()
+        return unable_to_see(world) or (unsearched(method) if method.endswith("_tuned") else None)
+    if method == "neural" and not all(find_spec(name) for name in ("torch", "safetensors")):
+        return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
+    if _edited(world.agents[0]):
+        if method in ("counts", "local_rules", "neural"):
+            return unable_to_hold(world)
+        return f"`{method}` has fixed weights, and this world can change them"
+    return None
+
+
+def _edited(its: AgentProgram) -> bool:
+    """Some effect may change an agent's weights."""
+    return bool((np.asarray(its.weight_columns) >= 0).any())
+
+
+# ------------------------------------------------------------------ among others
+
+
+def _unable_together(profile: str, world: World, own: Own | None) -> str | None:
+    try:
+        parts = read_profile(profile).of(world)
+    except ProfileError as fault:
+        return str(fault)
+    if sum(part.method == EXACT for part in parts) > 1:
+        return "one part of a profile can be `exact`: best responses to each other may go in circles"
+    faults = (_unable_among(part, world, number, own) for number, part in enumerate(parts))
+    return next((fault for fault in faults if fault is not None), None)
+
+
+def _unable_among(part: Part, world: World, number: int, own: Own | None) -> str | None:
+    its = world.agents[number]
+    if part.method == EXACT:
+        return None  # what stands in its way is found out as it is solved
+    if part.method not in (known := methods()):
+        if part.method in its.actions or (own is not None and own.part(part.method) is not None):
+            return None
+        return (
+            f"`{its.name}` cannot be `{part.method}` among others; it can be {EXACT}, {', '.join(known)},"
+            f" or always take one of its actions: {', '.join(its.actions)}"
+        )
+    if part.others is not None and part.method != "counts":
+        return f"`{part}`: only `counts` says what it takes others to do"
+    if part.method == "counts" and (fault := _unforeseeable(part, world, number)) is not None:
+        return fault
+    if part.method != "random" and _edited(its):
+        return f"`{part.method}` has fixed weights among others, and those of `{its.name}` can change"
+    return _unable_alone(part.method, alone(world, number))
+
+
+def _unforeseeable(part: Part, world: World, number: int) -> str | None:
+    """Why `counts` cannot predict the others as its part says, or None."""
+    its, rest = world.agents[number], [agent for agent in world.agents if agent is not world.agents[number]]
+    if part.others == IGNORED:
+        return None
+    unseen = [agent.name for agent in rest if not _sees(world, its, agent)]
+    if unseen:
+        return (
+            f"`{its.name}` does not see `{unseen[0]}` all the time, so it cannot predict it by what it sees it do;"
+            f" write `{part.method}(others={IGNORED})` to take others for chance"
+        )
+    if part.others in (None, LEARNED, RANDOM):
+        return None
+    for agent in rest:
+        if part.others not in agent.actions:
+            return (
+                f"`{part}`: `{agent.name}` has no action `{part.others}`; others are {LEARNED}, {IGNORED}, {RANDOM}"
+                f" or one of {', '.join(agent.actions)}"
+            )
+    return None
+
+
+def _sees(world: World, its: AgentProgram, other: AgentProgram) -> bool:
+    """Whether an agent always sees where another one is; one without a place is seen by everybody."""
+    if other.body < 0:
+        return True
+    return its.window is None and world.bodies[other.body].cell in its.sees

@@ -1,0 +1,103 @@
+"""What every face begins with: a scenario, one of its stages compiled, and what its ticks are worth to an agent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from ...scenarios.errors import UnknownNameError
+from ...scenarios.language.loading import Scenario, apply_overrides, load
+from ..base import Floats, Ints
+from ..world.compiler import compile_world
+from ..world.world import AgentProgram, World
+
+Which: TypeAlias = Scenario | str | os.PathLike[str]
+"""A loaded scenario, a name of the library such as `lab` or `treacherous_turn/lab`, or a path."""
+
+
+def open_world(
+    which: Which, stage: str | None, params: Mapping[str, object] | None, enlist: Sequence[str] = ()
+) -> tuple[Scenario, World]:
+    """A scenario and one of its stages, compiled.
+
+    Args:
+        which: see `Which`.
+        stage: its name; when None, `train`, or else the first: faces are what agents are trained on.
+        params: dotted overrides, as in a file's `with:` (`{"threshold": 2, "robot.discount": 0.5}`).
+        enlist: things that act as agents too.
+
+    Raises:
+        ScenarioError: it cannot be loaded, or an override is wrong.
+        UnknownNameError: no such stage, or no such thing that can be an agent.
+    """
+    scenario = apply_overrides(which if isinstance(which, Scenario) else load(which), params or {})
+    stages = scenario.document.stages
+    if stage is None:
+        stage = "train" if "train" in stages else next(iter(stages))
+    return scenario, compile_world(scenario, stage, enlist=enlist)
+
+
+def check_mode(render_mode: str | None, modes: Sequence[str]) -> None:
+    """Refuse a render mode that a face does not have.
+
+    Raises:
+        UnknownNameError: no such mode.
+    """
+    if render_mode is not None and render_mode not in modes:
+        raise UnknownNameError("render mode", render_mode, modes)
+
+
+def one_agent(world: World) -> AgentProgram:
+    """The world's only agent.
+
+    Raises:
+        ValueError: it has several.
+    """
+    if len(world.agents) > 1:
+        agents = ", ".join(program.name for program in world.agents)
+        raise ValueError(f"`{world.name}` has the agents {agents}: use turncoat.make_parallel or turncoat.make_aec")
+    return world.agents[0]
+
+
+class Wages:
+    """What an agent is paid: its channels, each by the weight that it has when the agent acts.
+
+    Attributes:
+        changing: whether an effect can edit the weights, so that the states before a tick are needed.
+    """
+
+    def __init__(self, world: World, agent: int = 0) -> None:
+        """For one of the world's agents. A stage that withholds its rewards pays 0."""
+        program = world.agents[agent]
+        self._world, self._agent = world, agent
+        own = [k for k, owner in enumerate(world.owners) if owner == agent]
+        self._changing = [k for k in own if world.rewards_shown and program.weight_columns[k] >= 0]
+        self._fixed = [
+            (k, float(program.weights[k]))
+            for k in own
+            if world.rewards_shown and k not in self._changing and program.weights[k] != 0
+        ]
+        self.changing = bool(self._changing)
+
+    def of(self, rewards: Floats, before: Ints) -> Floats:
+        """float64 `[B]`: what a tick is worth, from its rewards float64 `[B, K]` and the states before it `[B, F]`."""
+        total = 0.0 * rewards[:, 0]
+        for k, weight in self._fixed:
+            total += rewards[:, k] * weight
+        if self._changing:
+            weights = self._world.weights(before, self._agent)
+            for k in self._changing:
+                total += rewards[:, k] * weights[:, k]
+        return total
+
+    def of_one(self, rewards: list[float], before: Ints) -> float:
+        """As `of`, for one lane, whose rewards are a list of K numbers: the same to the last bit, and quicker."""
+        total = 0.0
+        for k, weight in self._fixed:
+            total += rewards[k] * weight
+        if self._changing:
+            weights = self._world.weights(before, self._agent)[0].tolist()
+            for k in self._changing:
+                total += rewards[k] * weights[k]
+        return total

@@ -1,0 +1,71 @@
+"""A world's board as text in the file's own glyphs, and as a plain picture; without a board, its fields as a list."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ...scenarios.language.loading import Scenario
+from ...scenarios.language.names.symbols import legend_agent, legend_thing, legend_zones
+from ..base import Ints
+from ..world.world import World
+
+PIXELS = 16
+"""Side of a cell in a picture."""
+FLOOR, WALL = (247, 247, 244), (74, 84, 98)
+COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0), (204, 121, 167), (86, 180, 233), (240, 228, 66))
+"""Okabe and Ito's, which people with any kind of colour blindness tell apart."""
+
+
+def glyphs(scenario: Scenario, world: World) -> dict[str, str]:
+    """The glyph of each zone, group of things and agent; what has none in the legend gets its first letter."""
+    out: dict[str, str] = {}
+    for glyph, entry in scenario.document.legend.items():
+        names = (*legend_zones(entry, scenario.document), legend_thing(entry, scenario.document))
+        for what in (*names, legend_agent(entry, scenario.document)):
+            if what:
+                out.setdefault(what, glyph)
+    for body in world.bodies:
+        out.setdefault(body.group, body.group[0].upper() if body.is_agent else body.group[0])
+    return out
+
+
+def text(world: World, state: Ints, marks: dict[str, str]) -> str:
+    """The board of a state int32 `[F]` with the glyphs `marks`: agents over things over zones, `#` walls, `.` floor."""
+    boards = world.boards
+    if not boards.nowhere:
+        return "\n".join(f"{field.name} {int(value)}" for field, value in zip(world.fields, state, strict=True))
+    layout = int(state[world.layout]) if world.layout >= 0 else 0
+    drawn = np.where(boards.walls[layout, :-1], "#", ".")
+    for index, zone in enumerate(boards.zone_names):
+        if zone in marks:
+            drawn[boards.zones[index, layout, :-1]] = marks[zone]
+    for body in sorted(world.bodies, key=lambda body: body.is_agent):
+        if state[body.cell] != boards.nowhere:
+            drawn[state[body.cell]] = marks[body.group]
+    return "\n".join("".join(row) for row in drawn.reshape(boards.height, boards.width))
+
+
+def pixels(world: World, state: Ints) -> npt.NDArray[np.uint8]:
+    """A picture of a state int32 `[F]`: zones tinted, things squares, agents larger ones; blank without a board.
+
+    Returns:
+        uint8 `[H * PIXELS, W * PIXELS, 3]`.
+    """
+    boards = world.boards
+    if not boards.nowhere:
+        return np.full((PIXELS, PIXELS, 3), FLOOR, np.uint8)
+    layout = int(state[world.layout]) if world.layout >= 0 else 0
+    cells = np.where(boards.walls[layout, :-1, None], WALL, FLOOR).astype(np.uint8)
+    for index in range(len(boards.zone_names)):
+        on = boards.zones[index, layout, :-1]
+        cells[on] = cells[on] // 2 + np.array(COLOURS[index % len(COLOURS)], np.uint8) // 2
+    picture = cells.reshape(boards.height, boards.width, 3).repeat(PIXELS, 0).repeat(PIXELS, 1)
+    groups = list(dict.fromkeys(body.group for body in world.bodies))
+    for body in sorted(world.bodies, key=lambda body: body.is_agent):
+        if state[body.cell] != boards.nowhere:
+            row, column = (int(x) * PIXELS for x in divmod(int(state[body.cell]), boards.width))
+            rim = PIXELS // 8 if body.is_agent else PIXELS // 4
+            inner = picture[row + rim : row + PIXELS - rim, column + rim : column + PIXELS - rim]
+            inner[:] = COLOURS[groups.index(body.group) % len(COLOURS)]
+    return picture

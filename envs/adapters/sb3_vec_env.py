@@ -1,0 +1,226 @@
+"""A world with one agent as Stable-Baselines3's own vector environment, and a features extractor for small boards.
+
+Needs `pip install turncoat[sb3]`. A `TurncoatEnv` works with Stable-Baselines3 too; this is quicker with many lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from ...scenarios.errors import MissingPackageError
+from ..base import Bools, Longs
+from . import rendering as drawing
+from .base import Which
+from .spaces import Form
+from .vector_base import Rows
+
+try:
+    import torch
+    from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+    from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
+except ImportError as missing:
+    raise MissingPackageError("TurncoatVecEnv needs Stable-Baselines3: pip install 'turncoat[sb3]'") from missing
+
+
+class OneObject(VecEnv):
+    """Lanes that are one object: attributes and methods are asked of all of them at once."""
+
+    render_mode: str | None = None
+
+    def action_masks(self) -> Bools:
+        """bool `[B, actions]`: what is available in each lane."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """The same attribute of this object for each lane."""
+        return [getattr(self, attr_name) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Set an attribute of this object, which all lanes share.
+
+        Raises:
+            ValueError: for some lanes only.
+        """
+        if len(list(self._get_indices(indices))) != self.num_envs:
+            raise ValueError("the lanes are one object: an attribute is set for all of them or for none")
+        setattr(self, attr_name, value)
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """`action_masks`, as sb3_contrib's `MaskablePPO` asks for it: bool `[actions]` for each lane.
+
+        Raises:
+            AttributeError: any other method; the lanes are no objects of their own.
+        """
+        if method_name == "action_masks":
+            masks = self.action_masks()
+            return [masks[i] for i in self._get_indices(indices)]
+        raise AttributeError(f"a lane of {type(self).__name__} has no method {method_name!r}")
+
+    def env_is_wrapped(
+        self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
+    ) -> list[bool]:
+        """False for each lane."""
+        return [False for _ in self._get_indices(indices)]
+
+
+class TurncoatVecEnv(OneObject):
+    """B lanes for Stable-Baselines3: an episode's last step already gives the next one's first observation.
+
+    Lane i has the chance of `TurncoatEnv` with the same seed and `options={"lane": i}`. Each lane's info is that of
+    `TurncoatEnv` without `performance`, which no training may see; at an episode's end it has `terminal_observation`
+    and `TimeLimit.truncated` too, as Stable-Baselines3 wants it.
+
+    Attributes:
+        action_names: of the actions, by index.
+    """
+
+    def __init__(
+        self,
+        scenario: Which,
+        num_envs: int = 1,
+        stage: str | None = None,
+        params: Mapping[str, object] | None = None,
+        *,
+        form: Form = "planes",
+        render_mode: str | None = None,
+    ) -> None:
+        """Open one stage of a scenario in many lanes.
+
+        Args:
+            scenario: a name of the library, a path, or one that was loaded.
+            num_envs: B, how many lanes.
+            stage: its name; when None, `train`, or else the first.
+            params: dotted overrides, as in a file's `with:`.
+            form: of observations, see `spaces.Observer`.
+            render_mode: None or `rgb_array`.
+
+        Raises:
+            ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
+        """
+        self._lanes = Rows(scenario, num_envs, stage, params, audit=False, form=form, again=False)
+        self.render_mode = render_mode
+        self.action_names = self._lanes.program.actions
+        self._named: dict[int, tuple[str, ...]] = {}
+        self._chosen: npt.NDArray[Any] = np.zeros(num_envs, np.int64)
+        super().__init__(num_envs, self._lanes.observer.space, gymnasium.spaces.Discrete(len(self.action_names)))
+
+    def reset(self) -> VecEnvObs:
+        """Begin an episode in every lane; chance begins anew if `seed` was called since the last reset."""
+        if self._seeds[0] is not None or not self._lanes.seeded:
+            entropy = int(np.random.default_rng().integers(2**63))
+            self._lanes.seed(entropy if self._seeds[0] is None else self._seeds[0])
+        self._reset_seeds()
+        self._reset_options()
+        self._lanes.stepper.reset()
+        self.reset_infos = self._infos()
+        return self._lanes.buffer.batch()
+
+    def step_async(self, actions: npt.NDArray[Any]) -> None:
+        """Remember integers `[B]` for `step_wait`."""
+        self._chosen = actions
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """One tick of every lane: observations, rewards float32 `[B]`, dones bool `[B]`, infos.
+
+        Raises:
+            ValueError: there is no such action.
+        """
+        lanes, stepper = self._lanes, self._lanes.stepper
+        done = lanes.step(self._chosen)
+        rewards, over = stepper.pay[:, 0].astype(np.float32), stepper.terminated | stepper.truncated
+        infos = self._infos()
+        if done is not None:
+            for lane, observation in zip(done.tolist(), lanes.buffer.some(done), strict=True):
+                infos[lane]["terminal_observation"] = observation
+                infos[lane]["TimeLimit.truncated"] = bool(stepper.truncated[lane])
+            stepper.reset(done)
+            for lane, info in zip(done.tolist(), self._infos(done), strict=True):
+                self.reset_infos[lane] = info
+        return lanes.buffer.batch(), rewards, over, infos
+
+    def action_masks(self) -> Bools:
+        """bool `[B, actions]`: what is available in each lane."""
+        return self._lanes.stepper.available[0].copy()
+
+    def _infos(self, rows: Longs | slice = slice(None)) -> list[dict[str, Any]]:
+        """The infos of some lanes, or of all."""
+        arrays = self._lanes.info(rows)
+        rewards = arrays.pop("rewards")
+        events = [self._events(bits) for bits in arrays.pop("event_bits").tolist()]
+        columns = [column.tolist() for column in rewards.values()]
+        paid = [dict(zip(rewards, row, strict=True)) for row in zip(*columns, strict=True)]
+        executed = arrays.pop("executed").tolist()
+        infos: list[dict[str, Any]] = [
+            {"events": events[i], "rewards": paid[i], "executed": executed[i]} for i in range(len(events))
+        ]
+        for name, array in arrays.items():
+            for info, value in zip(infos, array, strict=True):
+                info[name] = value
+        return infos
+
+    def _events(self, bits: int) -> tuple[str, ...]:
+        if bits not in self._named:
+            self._named[bits] = self._lanes.world.event_list(bits)
+        return self._named[bits]
+
+    def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
+        """A picture of each lane's board."""
+        return [drawing.pixels(self._lanes.world, state) for state in self._lanes.stepper.states]
+
+
+class BoardExtractor(BaseFeaturesExtractor):
+    """Two layers of 3 x 3 convolutions over a small board, counters scaled to 0 to 1 beside them, and one dense layer.
+
+    For observations in the form `planes`:
+    `PPO("MultiInputPolicy", env, policy_kwargs={"features_extractor_class": BoardExtractor})`.
+    """
+
+    low: torch.Tensor
+    span: torch.Tensor
+
+    def __init__(self, observation_space: gymnasium.spaces.Dict, features_dim: int = 128, channels: int = 16) -> None:
+        """For a space of the form `planes`.
+
+        Args:
+            observation_space: with `board`, `counters` or both.
+            features_dim: how many features come out.
+            channels: of each convolution.
+        """
+        super().__init__(observation_space, features_dim)
+        size = 0
+        board, counters = observation_space.spaces.get("board"), observation_space.spaces.get("counters")
+        if board is not None:
+            planes, height, width = board.shape or ()
+            self.convolutions = torch.nn.Sequential(
+                torch.nn.Conv2d(planes, channels, 3, padding=1),
+                torch.nn.ReLU(),
+                torch.nn.Conv2d(channels, channels, 3, padding=1),
+                torch.nn.ReLU(),
+                torch.nn.Flatten(),
+            )
+            size += channels * height * width
+        if counters is not None:
+            assert isinstance(counters, gymnasium.spaces.Box)
+            self.register_buffer("low", torch.as_tensor(counters.low))
+            self.register_buffer("span", torch.as_tensor(counters.high - counters.low))
+            size += counters.shape[0]
+        self.dense = torch.nn.Sequential(torch.nn.Linear(size, features_dim), torch.nn.ReLU())
+
+    def forward(self, observations: dict[str, torch.Tensor]) -> torch.Tensor:
+        """float32 `[B, features_dim]`, for `board` `[B, C, H, W]` and `counters` `[B, M]`."""
+        parts = []
+        if "board" in observations:
+            parts.append(self.convolutions(observations["board"].float()))
+        if "counters" in observations:
+            parts.append((observations["counters"] - self.low) / self.span)
+        return self.dense(torch.cat(parts, dim=1))

@@ -1,0 +1,272 @@
+"""What the exact planner of a scenario does: the right solver for the stage's time, views, weights and company.
+
+The result is a set of optimal actions for each state (of the world, or of the world and a belief), never one arbitrary
+policy: whoever judges it looks at the best and the worst that those ties allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from ..base import Bools, FiniteMDP, Floats, Longs, NotEnumerableError
+from ..deliberation import WEIGHTED, Rule
+from ..mdp.enumeration import Enumeration
+from ..multi_agent.best_response import respond
+from ..multi_agent.stage_game import all_equilibria
+from ..reference.observation import view_ids
+from ..solvers.belief_mdp import Belief, alias_report, belief_mdp
+from ..solvers.deliberation_fixed_point import deliberate_for_ever, deliberate_to_horizon
+from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
+from ..solvers.editable_weights import solve_with_changing_weights
+from ..world.world import World
+
+Solved = Solution | FiniteHorizonSolution
+Acting: TypeAlias = Callable[[FiniteMDP, Floats, float, int | None, Rule], Solved]
+"""What is done instead of what is best, given a process, weights, a discount, a horizon and a deliberation."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExactPlan:
+    """An exactly solved stage.
+
+    Attributes:
+        enumeration: the world that was solved.
+        mdp: the process on which the plan is to be evaluated: the world's own, or one over (belief, state) pairs.
+        performance: float64 `[M]`, the hidden score of each outcome of `mdp`.
+        state_of: int64 `[S]`, the world's state that a state of `mdp` stands for.
+        solution: optimal actions in every state of `mdp`.
+        weights: float64 `[K]`, of the deciding agent at the start (all agents' together in a joint solution).
+        discount: of the deciding agent.
+        steps: ticks of the stage.
+        aliased: how many reachable states look like another one with a different future.
+        upper_bound: views are partial and beliefs were too many, so this is the fully observed optimum.
+        free: every available action counts as optimal, to ask what any policy at all could do.
+        chances: float64 `[A, J]`, where each action of `mdp` is an equilibrium: how often it takes each joint action.
+        rule: how the deciding agent's heads deliberate; where it is not `weighted`, `solution` holds one policy only.
+    """
+
+    enumeration: Enumeration
+    mdp: FiniteMDP
+    performance: Floats
+    state_of: Longs
+    solution: Solved
+    weights: Floats
+    discount: float
+    steps: int
+    aliased: int = 0
+    upper_bound: bool = False
+    free: bool = False
+    rule: Rule = WEIGHTED
+    chances: Floats | None = None
+
+    @property
+    def judged(self) -> Enumeration:
+        """The process on which the plan is judged, with the state behind each of its states."""
+        states = self.enumeration.states[self.state_of]
+        return Enumeration(self.enumeration.world, self.mdp, states, self.performance)
+
+    @property
+    def optimal(self) -> Bools | FiniteHorizonSolution:
+        """The optimal actions in the form that `extremes` takes."""
+        if self.free:
+            return self.mdp.available
+        return self.solution.optimal if isinstance(self.solution, Solution) else self.solution
+
+    @property
+    def start_value(self) -> float:
+        """The deciding agent's value before the episode begins."""
+        values = self.solution.values
+        first = values if isinstance(self.solution, Solution) else values[0]
+        return float(self.mdp.start_probability @ first[self.mdp.start_state])
+
+    @property
+    def start_vector(self) -> Floats:
+        """float64 `[K]`: the same for each channel, of one optimal policy."""
+        return np.asarray(self.mdp.start_probability @ self.solution.vector_values[self.mdp.start_state])
+
+
+def plan_exactly(
+    enumeration: Enumeration,
+    barring: Sequence[str] = (),
+    max_states: int = 1_000_000,
+    acting: Acting | None = None,
+) -> ExactPlan:
+    """Solve a stage for who decides in it: the only agent, the one that responds to others, all as one, or two apart.
+
+    Args:
+        enumeration: of the stage's world, over the joint actions.
+        barring: events that the plan may not risk.
+        max_states: beliefs that may be enumerated before the fully observed optimum is given instead.
+        acting: what the agent does where that is not what is best: one policy, whose worth is exact.
+
+    Raises:
+        ImproperDiscountError: discount 1, no horizon, and some policy never ends.
+        InfeasibleError: what is barred cannot be avoided.
+        NoFixedPointError: no policy was found that the agent's deliberation keeps to.
+        UnknownNameError: no such event.
+        NotEnumerableError: the agent's weights may change, and events are barred or it deliberates by another rule than
+            `weighted`; or several agents decide as one and one of them does so. That is not solved for. Or equilibria
+            are asked for and it is no game of two in one tick (see `all_equilibria`). Or it is
+            `acting` where events are barred, weights may change, or it does not see all that matters.
+    """
+    world = enumeration.world
+    deciding = _deciding(world)
+    if world.apart:
+        return _plan_apart(enumeration, barring)
+    if acting is not None and (barring or _changing(world)):
+        what = "what an agent would do without an event" if barring else "an agent whose weights may change"
+        raise NotEnumerableError(f"{what} is planned by `enumerate` alone")
+    if world.response is not None:
+        enumeration = respond(enumeration, world.response)
+    mdp = enumeration.mdp
+    weights = np.sum([world.agents[agent].weights for agent in deciding], axis=0)
+    whole = ExactPlan(
+        enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), _solve(world, enumeration, barring, acting),
+        weights, world.agents[deciding[0]].discount, world.steps, rule=_rule(world),
+    )  # fmt: skip
+    if len(deciding) > 1:
+        return whole
+    views = view_ids(world, enumeration.states, deciding[0])
+    if np.unique(views).size == mdp.n_states:
+        return whole
+    aliased = int(alias_report(mdp, views).states.sum())
+    if aliased == 0:
+        return whole
+    if acting is not None:
+        raise NotEnumerableError(f"{aliased} states look like others: beliefs are planned on by `enumerate` alone")
+    try:
+        return _plan_on_beliefs(enumeration, views, barring, max_states, replace(whole, aliased=aliased))
+    except NotEnumerableError:
+        return replace(whole, aliased=aliased, upper_bound=True)
+
+
+def _plan_apart(enumeration: Enumeration, barring: Sequence[str]) -> ExactPlan:
+    """All equilibria as ties: what is claimed has to hold in each of them."""
+    if barring:
+        raise NotEnumerableError("equilibria without an event are not solved for; write `solution: joint`")
+    world, found = enumeration.world, all_equilibria(enumeration)
+    weights = np.sum([its.weights for its in world.agents], axis=0)
+    return ExactPlan(
+        enumeration, found.mdp, enumeration.performance[found.order], np.arange(found.mdp.n_states), found.solution,
+        weights, world.agents[0].discount, world.steps, chances=found.chances,
+    )  # fmt: skip
+
+
+def barred_pairs(mdp: FiniteMDP, events: Sequence[str]) -> Bools | None:
+    """bool `[S, A]`: the pairs that may bring about one of the events; None where there are no events."""
+    if not events:
+        return None
+    mask = np.bitwise_or.reduce([mdp.event_mask(event) for event in events])
+    hit = ((mdp.events & mask) != 0) & (mdp.probability > 0)
+    rows = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))[hit]
+    barred = np.zeros(mdp.n_states * mdp.n_actions, np.bool_)
+    barred[rows] = True
+    return barred.reshape(mdp.n_states, mdp.n_actions)
+
+
+def solve(
+    mdp: FiniteMDP,
+    weights: Floats,
+    discount: float,
+    horizon: int | None,
+    barred: Bools | None,
+    rule: Rule = WEIGHTED,
+) -> Solved:
+    """Solve one process for one set of weights: by its horizon where it has one.
+
+    Where the rule is no weighted sum, the one policy that it brings about stands for what is best.
+    """
+    if rule.name != "weighted":
+        if horizon is not None:
+            return deliberate_to_horizon(mdp, rule, weights, discount, horizon, barred)
+        return deliberate_for_ever(mdp, rule, weights, discount, barred)
+    if horizon is not None:
+        return backward_induction(mdp, weights, discount, horizon, barred)
+    return policy_iteration(mdp, weights, discount, barred)
+
+
+def _deciding(world: World) -> tuple[int, ...]:
+    """The agents for whom the plan is made; the first one's discount and way of judging count."""
+    return tuple(range(len(world.agents))) if world.response is None else (world.response.agent,)
+
+
+def _rule(world: World) -> Rule:
+    """How the deciding agent's heads deliberate.
+
+    Raises:
+        NotEnumerableError: several agents decide as one, and not all by weighted sums.
+    """
+    rules = [world.agents[agent].deliberation for agent in _deciding(world)]
+    if len(rules) > 1 and any(rule.name != "weighted" for rule in rules):
+        raise NotEnumerableError(
+            "a joint solution is the best by weighted sums; give every agent `deliberation: weighted`"
+        )
+    return rules[0]
+
+
+def _changing(world: World) -> bool:
+    """Some effect may change a weight of a deciding agent."""
+    return any(column >= 0 for agent in _deciding(world) for column in world.agents[agent].weight_columns)
+
+
+def _solve(world: World, enumeration: Enumeration, barring: Sequence[str], acting: Acting | None) -> Solved:
+    deciding, mdp = _deciding(world), enumeration.mdp
+    agent = world.agents[deciding[0]]
+    if acting is not None:
+        return acting(mdp, agent.weights, agent.discount, world.horizon, _rule(world))
+    if not _changing(world):
+        weights = np.sum([world.agents[each].weights for each in deciding], axis=0)
+        return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring), _rule(world))
+    if _rule(world).name != "weighted":
+        raise NotEnumerableError(
+            "deliberation by another rule than `weighted` is not solved for where weights may change"
+        )
+    if barring:
+        raise NotEnumerableError(
+            "what an agent would do without an event is not solved for where its weights may change"
+        )
+    per_state = np.sum([world.weights(enumeration.states, each) for each in deciding], axis=0)
+    return solve_with_changing_weights(mdp, per_state, agent.discount, agent.judges_by, world.horizon)  # type: ignore[arg-type]
+
+
+def _plan_on_beliefs(
+    enumeration: Enumeration, views: Longs, barring: Sequence[str], max_states: int, whole: ExactPlan
+) -> ExactPlan:
+    if _changing(enumeration.world):
+        raise NotEnumerableError("beliefs are not planned on where weights may change")
+    belief = belief_mdp(enumeration.mdp, views, max_states, enumeration.world.horizon)
+    barred = None
+    if barring:
+        pairs = barred_pairs(belief.pair_mdp, barring)
+        assert pairs is not None
+        barred = np.zeros((belief.mdp.n_states, belief.mdp.n_actions), np.bool_)
+        np.logical_or.at(barred, belief.pair_belief, pairs)
+    solution = solve(belief.mdp, whole.weights, whole.discount, enumeration.world.horizon, barred, whole.rule)
+    lifted = (
+        belief.lift_solution(solution) if isinstance(solution, FiniteHorizonSolution) else _lifted(solution, belief)
+    )
+    return replace(
+        whole,
+        mdp=belief.pair_mdp,
+        performance=enumeration.performance[belief.pair_outcome],
+        state_of=belief.pair_state.astype(np.int64),
+        solution=lifted,
+    )
+
+
+def _lifted(solution: Solution, belief: Belief) -> Solution:
+    """A solution over beliefs as one over pairs; each pair has what its belief has."""
+    pair = belief.pair_belief
+    return replace(
+        solution,
+        values=solution.values[pair],
+        vector_values=solution.vector_values[pair],
+        q=solution.q[pair],
+        vector_q=solution.vector_q[pair],
+        optimal=belief.lift(solution.optimal),
+        policy=solution.policy[pair],
+    )

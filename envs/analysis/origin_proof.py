@@ -1,0 +1,130 @@
+"""Where the misalignment comes from, proved by enumeration of what training can show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..base import FiniteMDP, Longs
+from ..mdp.enumeration import Enumeration
+from ..mdp.transition_tables import expected_outcome
+
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A reachable training transition that shows an origin.
+
+    Attributes:
+        actions: the shortest way to it from a start, the transition's own action last.
+        state: the fields of the state in which it is taken, those that are not at their start.
+        rewards: weighted reward of each visible channel; performance: the hidden score, both expected.
+    """
+
+    actions: tuple[str, ...]
+    state: dict[str, int]
+    rewards: dict[str, float]
+    performance: float
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What enumeration proves of a file's `origin`.
+
+    Attributes:
+        stated: what the file says; proved: what holds, or None where nothing can be proved.
+        agrees: the file is right (None: unproved).
+        transitions: how many (state, action) pairs of training were compared.
+        differing: in how many of them the weighted reward and performance differ.
+        witness: one of those, for `given` one where a channel pays for the harm itself.
+        why: a sentence.
+    """
+
+    stated: str
+    proved: str | None
+    agrees: bool | None
+    transitions: int
+    differing: int
+    witness: Witness | None
+    why: str
+
+
+def prove_origin(enumeration: Enumeration, stated: str) -> Origin:
+    """Compare the weighted visible reward with performance on every reachable pair of a training stage.
+
+    - Equal everywhere: `learned`; what goes wrong later came from learning.
+    - They differ, and in some state a channel pays more for a harmful action than for every harmless one: `given`. An
+      action is harmful where its performance is negative and below that of another action there.
+    - They differ otherwise: `proxy`.
+
+    `selected` is about an outer loop, of which one world shows nothing: it is never proved here.
+    """
+    world, mdp = enumeration.world, enumeration.mdp
+    shape = (mdp.n_states, mdp.n_actions)
+    weights = np.sum([world.weights(enumeration.states, agent) for agent in range(len(world.agents))], axis=0)
+    available = mdp.available
+    paid = expected_outcome(mdp, mdp.rewards).reshape(*shape, -1) * weights[:, None, :]
+    score = expected_outcome(mdp, enumeration.performance).reshape(shape)
+    differs = available & (np.abs(paid.sum(axis=2) - score) > TOLERANCE)
+    count, total = int(differs.sum()), int(available.sum())
+    if world.hidden is None:
+        why = "no channel is hidden, so there is no performance to compare with"
+        return Origin(stated, None, None, total, 0, None, why)
+    if count == 0:
+        why = f"the weighted reward equals performance on all {total:,} reachable training transitions"
+        return _conclude(stated, "learned", total, 0, None, why)
+    best = np.where(available, score, -np.inf).max(axis=1, keepdims=True)
+    harmful = available & (score < -TOLERANCE) & (score < best - TOLERANCE)
+    harmless = available & ~harmful
+    ceiling = np.where(harmless[:, :, None], paid, -np.inf).max(axis=1, keepdims=True)
+    bribed = harmful & (paid > ceiling + TOLERANCE).any(axis=2)
+    if bribed.any():
+        witness = _witness(enumeration, paid, score, bribed)
+        why = "a channel pays more for a harmful action than for any harmless one in the same state"
+        return _conclude(stated, "given", total, count, witness, why)
+    witness = _witness(enumeration, paid, score, differs)
+    why = (
+        f"reward and performance differ on {count:,} of {total:,} training transitions; no channel pays for harm itself"
+    )
+    return _conclude(stated, "proxy", total, count, witness, why)
+
+
+def _conclude(stated: str, proved: str, total: int, count: int, witness: Witness | None, why: str) -> Origin:
+    if stated == "selected":
+        why = f"a search chose it, which no single world can show; {why}"
+        return Origin(stated, None, None, total, count, witness, why)
+    return Origin(stated, proved, stated == proved, total, count, witness, why)
+
+
+def _witness(enumeration: Enumeration, paid: np.ndarray, score: np.ndarray, among: np.ndarray) -> Witness:
+    """The pair nearest to the start (states are numbered in the order of the walk)."""
+    world, mdp = enumeration.world, enumeration.mdp
+    state, action = (int(x[0]) for x in np.nonzero(among))
+    begin = enumeration.states[int(mdp.start_state[0])]
+    return Witness(
+        actions=(*path_to(mdp, state), mdp.action_names[action]),
+        state={
+            field.name: int(value)
+            for field, value, start in zip(world.fields, enumeration.states[state], begin, strict=True)
+            if value != start
+        },
+        rewards={name: float(x) for name, x in zip(mdp.channels, paid[state, action], strict=True)},
+        performance=float(score[state, action]),
+    )
+
+
+def path_to(mdp: FiniteMDP, state: int) -> tuple[str, ...]:
+    """The actions of a shortest way from a start to a state (where chance allows it)."""
+    rows = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))
+    first = np.full(mdp.n_states, -1, np.int64)
+    order: Longs = np.arange(rows.size)[::-1]
+    first[mdp.next_state[order]] = rows[order]
+    starts = set(mdp.start_state.tolist())
+    actions: list[str] = []
+    while state not in starts:
+        before, action = divmod(int(first[state]), mdp.n_actions)
+        actions.append(mdp.action_names[action])
+        state = before
+    return tuple(reversed(actions))

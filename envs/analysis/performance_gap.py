@@ -1,0 +1,175 @@
+"""What is true of a stage before anyone trains: what the agent wants, what the designers want, and the gap between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..base import FiniteMDP, Floats
+from ..mdp.enumeration import Enumeration
+from ..solvers.dynamic_programming import FiniteHorizonSolution, backward_induction
+from .dataframes import frame, html
+from .exact_plan import ExactPlan
+from .tie_ranges import expectation_range
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True)
+class Range:
+    """The least and the greatest over all equally good policies."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What following a plan is worth, as ranges over its ties.
+
+    Attributes:
+        value: weighted and discounted: over the horizon, or without end where the stage has none; `values`: the same
+            for each channel.
+        returns: undiscounted, over the stage's ticks, for each channel.
+        total: the weighted sum of `returns`.
+        performance: the hidden score over the stage's ticks, or None where no channel is hidden.
+    """
+
+    value: Range
+    values: dict[str, Range]
+    total: Range
+    returns: dict[str, Range]
+    performance: Range | None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The exact analysis of one stage.
+
+    Attributes:
+        scenario, stage, params: what was solved.
+        states, actions, outcomes: S, A and M of the enumerated process.
+        channels: the visible ones; weights, discount: of the deciding agent.
+        steps: ticks of the stage; horizon: whether the agent knows them.
+        agent: what the agent's best plan is worth; performance_best: what the best plan for the hidden score is worth.
+        gap: performance that the agent's choice costs, best minus agent, from the agent's best tie to its worst.
+        aliased: reachable states that look like another with a different future; upper_bound: views are partial and the
+            result is the fully observed optimum, not what the agent can reach.
+    """
+
+    scenario: str
+    stage: str
+    params: dict[str, object]
+    states: int
+    actions: int
+    outcomes: int
+    channels: tuple[str, ...]
+    weights: tuple[float, ...]
+    discount: float
+    steps: int
+    horizon: bool
+    agent: Outcome
+    performance_best: Outcome | None
+    gap: Range | None
+    aliased: int
+    upper_bound: bool
+
+    def to_frame(self) -> pl.DataFrame:
+        """Columns `plan` (agent, designers or gap), `measure` (as in an expectation), `low`, `high`."""
+        rows: list[tuple[str, str, Range | None]] = []
+        for plan, outcome in (("agent", self.agent), ("designers", self.performance_best)):
+            if outcome is not None:
+                rows += [(plan, "value", outcome.value), (plan, "return", outcome.total)]
+                rows += [(plan, f"value({channel})", worth) for channel, worth in outcome.values.items()]
+                rows += [(plan, f"return({channel})", worth) for channel, worth in outcome.returns.items()]
+                rows.append((plan, "performance", outcome.performance))
+        rows.append(("gap", "performance", self.gap))
+        return frame(
+            [
+                {"plan": plan, "measure": measure, "low": worth.low, "high": worth.high}
+                for plan, measure, worth in rows
+                if worth is not None
+            ],
+            {"plan": str, "measure": str, "low": float, "high": float},
+        )
+
+    def _repr_html_(self) -> str:
+        title = f"{self.scenario}, stage {self.stage}: {self.states:,} states, discount {self.discount:g}"
+        return html(title, self.to_frame())
+
+
+def analyse(plan: ExactPlan) -> Analysis:
+    """Put numbers on an exact plan, and on the best plan for the designers beside it."""
+    enumeration = plan.enumeration
+    world, mdp = enumeration.world, enumeration.mdp
+    agent = worth(plan, plan.optimal)
+    best = best_for_designers(plan)
+    gap = None
+    if best is not None and best.performance is not None and agent.performance is not None:
+        top = best.performance.high
+        gap = Range(top - agent.performance.high, top - agent.performance.low)
+    return Analysis(
+        scenario=world.name,
+        stage=world.stage,
+        params=dict(world.params),
+        states=mdp.n_states,
+        actions=mdp.n_actions,
+        outcomes=int(mdp.next_state.size),
+        channels=mdp.channels,
+        weights=tuple(float(w) for w in plan.weights),
+        discount=plan.discount,
+        steps=plan.steps,
+        horizon=world.horizon is not None,
+        agent=agent,
+        performance_best=best,
+        gap=gap,
+        aliased=plan.aliased,
+        upper_bound=plan.upper_bound,
+    )
+
+
+def worth(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> Outcome:
+    """What choosing among some actions is worth on the process of a plan."""
+    mdp, steps = plan.mdp, plan.steps
+    ticks = steps if plan.enumeration.world.horizon is not None else _lasting(plan.discount, steps)
+    weighted = mdp.rewards @ plan.weights
+    ends_early = isinstance(optimal, FiniteHorizonSolution) and optimal.horizon < ticks
+    ticks = optimal.horizon if isinstance(optimal, FiniteHorizonSolution) and ends_early else ticks
+
+    def over(per_outcome: Floats, length: int, discount: float) -> Range:
+        return Range(*expectation_range(mdp, optimal, per_outcome, length, discount))
+
+    columns = dict(zip(mdp.channels, mdp.rewards.T, strict=True))
+    hidden = plan.enumeration.world.hidden is not None
+    return Outcome(
+        value=over(weighted, ticks, plan.discount),
+        values={name: over(column, ticks, plan.discount) for name, column in columns.items()},
+        total=over(weighted, steps, 1.0),
+        returns={name: over(column, steps, 1.0) for name, column in columns.items()},
+        performance=over(plan.performance, steps, 1.0) if hidden else None,
+    )
+
+
+def best_for_designers(plan: ExactPlan) -> Outcome | None:
+    """What the best plan for the hidden score over the stage's ticks is worth, seeing all; None if none is hidden."""
+    whole = plan.enumeration
+    if whole.world.hidden is None or plan.steps < 1:
+        return None
+    judged = performance_process(whole)
+    optimal = backward_induction(judged, np.ones(1), 1.0, plan.steps, keep_values=False)
+    return worth(replace(plan, mdp=whole.mdp, performance=whole.performance), optimal)
+
+
+def performance_process(enumeration: Enumeration) -> FiniteMDP:
+    """The same process with the hidden score as its only channel: for those who judge, never for an agent."""
+    return replace(enumeration.mdp, rewards=enumeration.performance[:, None], channels=("performance",))
+
+
+def _lasting(discount: float, steps: int) -> int:
+    """Ticks after which what is left weighs less than 1e-13; the stage's own where nothing is discounted."""
+    if discount >= 1:
+        return steps
+    return 1 if discount <= 0 else int(np.ceil(np.log(1e-13) / np.log(discount)))

@@ -1,0 +1,489 @@
+"""The least and the most that a measure can be over all policies that choose among the optimal actions.
+
+Ties are common, and what an agent does with them is nobody's choice: a claim has to hold at the worst end. Policies may
+remember the whole history; what a measure needs of it is added to the state (time, and latches for what has happened).
+Everything runs from the start distribution over exactly T ticks; an episode that has ended stays put.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ..base import Bits, Bools, FiniteMDP, Floats, Longs
+from ..mdp.transition_tables import outcomes_of, tables
+from ..solvers.dynamic_programming import FiniteHorizonSolution
+from ..solvers.policy_evaluation import Policy, kernels
+
+Optimal: TypeAlias = Bools | FiniteHorizonSolution
+
+
+@dataclass(frozen=True)
+class Occurs:
+    """An event of `mask` (bits of `FiniteMDP.events`) comes in the episode."""
+
+    mask: int
+
+
+@dataclass(frozen=True)
+class Before:
+    """An event of `first` comes before any of `second` has: neither earlier nor in the same tick."""
+
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class Not:
+    """The condition does not hold of the episode."""
+
+    of: Condition
+
+
+@dataclass(frozen=True)
+class And:
+    """Both conditions hold of the episode."""
+
+    left: Condition
+    right: Condition
+
+
+@dataclass(frozen=True)
+class Or:
+    """At least one of the conditions holds of the episode."""
+
+    left: Condition
+    right: Condition
+
+
+Condition: TypeAlias = Occurs | Before | Not | And | Or
+
+
+class Step(NamedTuple):
+    """One tick of a path.
+
+    Attributes:
+        state: before the tick.
+        action: the joint action that was taken.
+        next_state: after the tick.
+        events: uint64, the bits of the events that came.
+    """
+
+    state: int
+    action: int
+    next_state: int
+    events: np.uint64
+
+
+def expectation_range(
+    mdp: FiniteMDP, optimal: Optimal, per_outcome: npt.ArrayLike, steps: int, discount: float = 1.0
+) -> tuple[float, float]:
+    """The range of an expected (discounted) sum over an episode.
+
+    Args:
+        mdp: the process.
+        optimal: bool `[S, A]`, or a solution with a horizon of at least `steps`.
+        per_outcome: float64 `[M]`, what an outcome adds, for instance the hidden performance.
+        steps: T, ticks.
+        discount: per tick, of the sum (not of the agent).
+
+    Returns:
+        The lowest and the highest.
+
+    Raises:
+        ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
+    """
+    play = _playing(mdp, optimal, steps)
+    gain = _per_outcome(mdp, per_outcome)[play.outcome]
+    if discount == 1:
+        return _range(play, np.zeros(play.n_states), lambda ahead: gain + ahead[play.next_state])
+    return _range(play, np.zeros(play.n_states), lambda ahead: gain + discount * ahead[play.next_state])
+
+
+def steps_range(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[float, float]:
+    """The range of the expected number of ticks until the end, at most T; arguments as in `expectation_range`."""
+    return expectation_range(mdp, optimal, np.ones(mdp.next_state.size), steps)
+
+
+def share_range(mdp: FiniteMDP, optimal: Optimal, condition: Condition, steps: int) -> tuple[float, float]:
+    """The range of the probability that an episode of T ticks meets a condition.
+
+    Args:
+        mdp: the process.
+        optimal: bool `[S, A]`, or a solution with a horizon of at least `steps`.
+        condition: what is asked of the whole episode.
+        steps: T, ticks.
+
+    Returns:
+        The lowest and the highest.
+
+    Raises:
+        ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
+    """
+    play = _playing(mdp, optimal, steps)
+    follow, holds = _automaton(condition, mdp.events[play.outcome])
+    # The latch is part of the state: entry [state, latch] of the values, read at [next state, latch after the outcome].
+    index = play.next_state[:, None] * holds.size + follow
+    last = np.broadcast_to(holds.astype(np.float64), (play.n_states, holds.size))
+    return _range(play, last, lambda ahead: ahead.ravel()[index])
+
+
+def ratio_range(
+    mdp: FiniteMDP, optimal: Optimal, numerator: npt.ArrayLike, denominator: npt.ArrayLike, steps: int
+) -> tuple[float, float, bool]:
+    """The range of a ratio of two expected sums, by Dinkelbach's method.
+
+    For `rate(event | condition)` the denominator counts the outcomes whose state meets the condition, the numerator
+    those of them on which the event comes.
+
+    Args:
+        mdp: the process.
+        optimal: bool `[S, A]`, or a solution with a horizon of at least `steps`.
+        numerator: float64 `[M]`.
+        denominator: float64 `[M]`, not negative; where it is 0 the numerator has to be too.
+        steps: T, ticks.
+
+    Returns:
+        The lowest and the highest over the policies whose denominator is not 0 (both nan if there are none), and
+        whether there is a policy whose denominator is 0.
+
+    Raises:
+        ValueError: a shape or the number of ticks is wrong, a denominator is negative or 0 under another numerator,
+            or in a reached state no action is optimal.
+    """
+    above, below = _per_outcome(mdp, numerator), _per_outcome(mdp, denominator)
+    if (below < 0).any() or (above[below == 0] != 0).any():
+        raise ValueError("a denominator is not negative, and where it is 0 so is the numerator")
+    play = _playing(mdp, optimal, steps)
+    above, below = above[play.outcome], below[play.outcome]
+    least, most = _range(play, np.zeros(play.n_states), lambda ahead: below + ahead[play.next_state])
+    if most == 0:
+        return math.nan, math.nan, True
+    return 0.0 - _greatest_ratio(play, -above, below), _greatest_ratio(play, above, below), least == 0
+
+
+def first_range(mdp: FiniteMDP, optimal: Optimal, mask: int, steps: int) -> tuple[float, float]:
+    """The range of the expected tick (from 0) at which one of some events first comes.
+
+    A policy under which, with positive probability, none of them comes within T ticks has the expectation infinity.
+
+    Args:
+        mdp: the process.
+        optimal: bool `[S, A]`, or a solution with a horizon of at least `steps`.
+        mask: bits of `FiniteMDP.events`.
+        steps: T, ticks.
+
+    Returns:
+        The lowest and the highest.
+
+    Raises:
+        ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
+    """
+    play = _playing(mdp, optimal, steps)
+    hit = (mdp.events[play.outcome] & np.uint64(mask)) != 0
+    never = np.full(play.n_states, np.inf)
+    return _range(play, never, lambda ahead: np.where(hit, 0.0, 1.0 + ahead[play.next_state]))
+
+
+def occupancy(mdp: FiniteMDP, policy: Policy, steps: int) -> Floats:
+    """How often a policy acts in each state, expected over T ticks.
+
+    Args:
+        mdp: the process.
+        policy: integers `[S]` or `[T, S]`, or probabilities float64 `[S, A]`.
+        steps: T, ticks.
+
+    Returns:
+        float64 `[S]`; in an ended state the probability that the episode ends there.
+
+    Raises:
+        ValueError: the policy has a wrong shape, or takes an action where it is not available.
+    """
+    now = np.bincount(mdp.start_state, weights=mdp.start_probability, minlength=mdp.n_states)
+    visits = np.where(mdp.ended, now, 0.0)
+    for kernel, _ in kernels(mdp, policy, range(steps)):
+        now = np.where(mdp.ended, 0.0, now)
+        visits += now
+        now = np.asarray(now @ kernel)
+        visits += np.where(mdp.ended, now, 0.0)
+    return visits
+
+
+def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[Step]:
+    """The path that a policy takes: of the outcomes left to chance, always the likeliest.
+
+    Args:
+        mdp: the process.
+        policy: integers `[S]` or `[T, S]`, or probabilities float64 `[S, A]` (the likeliest action); of equals the
+            lowest index.
+        steps: T, ticks at most; the path stops where the episode ends.
+
+    Returns:
+        One entry per tick.
+
+    Raises:
+        ValueError: the policy takes an action where it is not available.
+    """
+    given = np.asarray(policy)
+    mixed = not np.issubdtype(given.dtype, np.integer)
+    path: list[Step] = []
+    state = int(mdp.start_state[mdp.start_probability.argmax()])
+    while len(path) < steps and not mdp.ended[state]:
+        chosen = given[len(path)] if given.ndim == 2 and not mixed else given
+        action = int(chosen[state].argmax() if mixed else chosen[state])
+        row = state * mdp.n_actions + action
+        first, stop = mdp.row_start[row], mdp.row_start[row + 1]
+        if not 0 <= action < mdp.n_actions or first == stop:
+            raise ValueError(f"the policy does not choose among the available actions in state {state}")
+        outcome = first + mdp.probability[first:stop].argmax()
+        path.append(Step(state, action, int(mdp.next_state[outcome]), mdp.events[outcome]))
+        state = path[-1].next_state
+    return path
+
+
+@dataclass(frozen=True, eq=False)
+class _Play:
+    """The part of a process that can be reached by choosing among optimal actions; states are renumbered from 0.
+
+    Attributes:
+        n_states: U.
+        start_state, start_probability: `[S0]`.
+        acting: int64 `[n]`, the states that act.
+        first_row: int64 `[n]`, where the rows of each acting state start.
+        first_outcome: int64 `[R]`, where the outcomes of each row start.
+        outcome: int64 `[Mr]`, the index of each outcome in the process.
+        next_state: int64 `[Mr]`.
+        probability: float64 `[Mr]`, positive; None where every row has one outcome.
+        choices: bool `[R]` per tick, the rows that may be chosen; None where all may at every tick.
+        steps: T.
+    """
+
+    n_states: int
+    start_state: Longs
+    start_probability: Floats
+    acting: Longs
+    first_row: Longs
+    first_outcome: Longs
+    outcome: Longs
+    next_state: Longs
+    probability: Floats | None
+    choices: list[Bools] | None
+    steps: int
+
+    def rows(self, per_outcome: Floats) -> Floats:
+        """Expectations `[R, ...]` from values `[Mr, ...]`."""
+        if self.probability is None:
+            return per_outcome
+        weight = self.probability.reshape(-1, *[1] * (per_outcome.ndim - 1))
+        return np.add.reduceat(weight * per_outcome, self.first_outcome, axis=0)
+
+    def start(self, values: Floats) -> float:
+        """The expectation at the start of values `[U]`."""
+        return float(self.start_probability @ values[self.start_state])
+
+
+_last: tuple[FiniteMDP, Optimal, int, _Play] | None = None
+
+
+def _playing(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Play:
+    """The play of a process; the last one is kept, since several measures of one plan follow each other."""
+    global _last
+    if _last is None or _last[0] is not mdp or _last[1] is not optimal or _last[2] != steps:
+        _last = mdp, optimal, steps, _play_anew(mdp, optimal, steps)
+    return _last[3]
+
+
+def _play_anew(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Play:
+    if steps < 0:
+        raise ValueError(f"a number of ticks is not negative: {steps}")
+    if isinstance(optimal, FiniteHorizonSolution):
+        if steps > optimal.horizon:
+            raise ValueError(f"the solution says what is optimal for {optimal.horizon} ticks, not for {steps}")
+    elif optimal.shape != (mdp.n_states, mdp.n_actions):
+        raise ValueError(f"optimal needs the shape {(mdp.n_states, mdp.n_actions)}, not {optimal.shape}")
+    states, rows = _reached(mdp, optimal, steps)
+    number = np.full(mdp.n_states, -1)
+    number[states] = np.arange(states.size)
+    outcome, place = outcomes_of(mdp, rows)
+    acting, first_row = np.unique(rows // mdp.n_actions, return_index=True)
+    start = mdp.start_probability > 0
+    choices: list[Bools] | None = None
+    if isinstance(optimal, FiniteHorizonSolution):
+        owner = np.repeat(np.arange(acting.size), np.diff(first_row, append=rows.size))
+        choices = [optimal.optimal_at(tick, acting)[owner, rows % mdp.n_actions] for tick in range(steps)]
+    return _Play(
+        n_states=states.size,
+        start_state=number[mdp.start_state[start]],
+        start_probability=mdp.start_probability[start],
+        acting=number[acting],
+        first_row=first_row,
+        first_outcome=np.searchsorted(place, np.arange(rows.size)),
+        outcome=outcome,
+        next_state=number[mdp.next_state[outcome]],
+        probability=None if outcome.size == rows.size else mdp.probability[outcome],
+        choices=choices,
+        steps=steps,
+    )
+
+
+def _reached(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[Longs, Longs]:
+    """The states that may be met within T ticks, and the rows that may be chosen before the last."""
+    available = tables(mdp).available
+    met = np.zeros(mdp.n_states, dtype=np.bool_)
+    taken = np.zeros(available.size, dtype=np.bool_)
+    layer = np.unique(mdp.start_state[mdp.start_probability > 0]).astype(np.int64)
+    for tick in range(steps):
+        if isinstance(optimal, FiniteHorizonSolution):
+            acting = layer[~mdp.ended[layer]]
+            good = optimal.optimal_at(tick, acting) & available[acting]
+        else:
+            # What is optimal at every tick alike is asked of each state once.
+            acting = layer[~mdp.ended[layer] & ~met[layer]]
+            good = optimal[acting] & available[acting]
+        met[layer] = True
+        idle = ~np.any(good, axis=1)
+        if idle.any():
+            raise ValueError(f"state {int(acting[idle][0])} is reached at tick {tick}, and no action is optimal there")
+        place, action = np.nonzero(good)
+        rows = acting[place] * mdp.n_actions + action
+        taken[rows] = True
+        layer = np.unique(mdp.next_state[outcomes_of(mdp, rows)[0]]).astype(np.int64)
+    met[layer] = True
+    return np.flatnonzero(met), np.flatnonzero(taken)
+
+
+def _per_outcome(mdp: FiniteMDP, values: npt.ArrayLike) -> Floats:
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != mdp.next_state.shape:
+        raise ValueError(f"one entry per outcome is needed, {mdp.next_state.size}; got an array of shape {array.shape}")
+    return array
+
+
+def _range(play: _Play, last: Floats, value: Callable[[Floats], Floats]) -> tuple[float, float]:
+    """The lowest and the highest at the start.
+
+    `last` are the values `[U]` or `[U, L]` after the last tick; `value` says what each outcome is worth, `[Mr]` or
+    `[Mr, L]`, given the values of the next tick.
+    """
+    return _extreme(play, last, value, np.minimum, np.inf), _extreme(play, last, value, np.maximum, -np.inf)
+
+
+def _extreme(play: _Play, last: Floats, value: Callable[[Floats], Floats], better: np.ufunc, worst: float) -> float:
+    values = np.array(last)
+    for tick in reversed(range(play.steps)):
+        q = play.rows(value(values))
+        if play.choices is not None:
+            q[~play.choices[tick]] = worst
+        if q.shape[0] > play.acting.size:
+            q = better.reduceat(q, play.first_row, axis=0)
+        if play.choices is not None:
+            # Nothing is chosen in states that are not met at this tick.
+            q[~np.logical_or.reduceat(play.choices[tick], play.first_row)] = 0.0
+        values[play.acting] = q
+    return play.start(values if values.ndim == 1 else values[:, 0])
+
+
+def _greatest_ratio(play: _Play, above: Floats, below: Floats) -> float:
+    """The greatest ratio of sums over the policies whose lower sum is positive; there is one.
+
+    A policy is better than the ratio r if its sum of `above - r * below` is positive, so the best such policy gives
+    the next r (Dinkelbach 1967).
+    """
+    ratio = -math.inf
+    gain = below
+    while True:
+        upper, lower = _greatest_pair(play, gain, above, below)
+        if lower == 0 or upper / lower <= ratio:
+            return ratio
+        ratio = upper / lower
+        gain = above - ratio * below
+
+
+def _greatest_pair(play: _Play, gain: Floats, above: Floats, below: Floats) -> tuple[float, float]:
+    """What the policy of the greatest sum of `gain` gathers of `above` and of `below`; all `[Mr]`."""
+    n_rows = play.first_outcome.size
+    place = np.repeat(np.arange(play.acting.size), np.diff(play.first_row, append=n_rows))
+    values, upper, lower = np.zeros((3, play.n_states))
+    for tick in reversed(range(play.steps)):
+        q = play.rows(gain + values[play.next_state])
+        if play.choices is not None:
+            q[~play.choices[tick]] = -np.inf
+        best = np.maximum.reduceat(q, play.first_row)
+        pick = np.minimum.reduceat(np.where(q == best[place], np.arange(n_rows), n_rows), play.first_row)
+        upper[play.acting] = play.rows(above + upper[play.next_state])[pick]
+        lower[play.acting] = play.rows(below + lower[play.next_state])[pick]
+        values[play.acting] = np.where(np.isfinite(best), best, 0.0)
+    return play.start(upper), play.start(lower)
+
+
+# What is remembered of an episode
+
+
+def _automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]:
+    """The smallest memory that decides a condition, as latch states 0 (at the start) to L - 1.
+
+    Returns:
+        The latch state after each outcome, int64 `[M, L]`, and whether the condition holds at the end, bool `[L]`.
+    """
+    races = sorted({part for part in _parts(condition) if isinstance(part, Before)}, key=lambda b: (b.first, b.second))
+    noted = {part.mask for part in _parts(condition) if isinstance(part, Occurs)} | {b.second for b in races}
+    masks = sorted(noted | {b.first for b in races})
+    came = np.stack([(events & np.uint64(mask)) != 0 for mask in masks], axis=1)
+    kinds, kind = np.unique(came, axis=0, return_inverse=True)
+
+    def after(latch: _Latch, kind_of_outcome: Bools) -> _Latch:
+        now = {mask for mask, yes in zip(masks, kind_of_outcome, strict=True) if yes}
+        won = {b for b in races if b.first in now and b.second not in now | latch.seen}
+        return _Latch(latch.seen | (now & noted), latch.won | won)
+
+    latches, follow = [_Latch(frozenset(), frozenset())], []
+    for latch in latches:  # grows as it is read
+        successors = [after(latch, row) for row in kinds]
+        latches.extend(new for new in dict.fromkeys(successors) if new not in latches)
+        follow.append([latches.index(new) for new in successors])
+    holds = np.array([_holds(condition, latch) for latch in latches])
+    table = np.array(follow, dtype=np.int64).reshape(len(latches), -1)
+    block = np.unique(holds, return_inverse=True)[1]
+    while True:
+        # Merge latch states that nothing later can tell apart (Moore), numbering blocks by their first member.
+        ahead = np.column_stack([block, block[table]])
+        _, first, finer = np.unique(ahead, axis=0, return_index=True, return_inverse=True)
+        finer, first = np.argsort(np.argsort(first))[finer.reshape(-1)], np.sort(first)
+        if first.size == block.max() + 1:
+            return finer[table[first]].T[kind.reshape(-1)], holds[first]
+        block = finer
+
+
+class _Latch(NamedTuple):
+    """Which noted masks have come, and which `Before` are settled in favour."""
+
+    seen: frozenset[int]
+    won: frozenset[Before]
+
+
+def _parts(condition: Condition) -> list[Condition]:
+    """The atoms of a condition."""
+    if isinstance(condition, Not):
+        return _parts(condition.of)
+    if isinstance(condition, And | Or):
+        return _parts(condition.left) + _parts(condition.right)
+    return [condition]
+
+
+def _holds(condition: Condition, latch: _Latch) -> bool:
+    match condition:
+        case Occurs(mask):
+            return mask in latch.seen
+        case Before():
+            return condition in latch.won
+        case Not(of):
+            return not _holds(of, latch)
+        case And(left, right):
+            return _holds(left, latch) and _holds(right, latch)
+        case Or(left, right):
+            return _holds(left, latch) or _holds(right, latch)

@@ -1,0 +1,1 @@
+"""The same semantics compiled: a byte-code interpreter that steps many lanes at once."""

@@ -1,0 +1,844 @@
+"""A world as integer tables, for the compiled kernel: a tick becomes one program on a stack of numbers.
+
+One instruction is a row of `WIDTH` int32: an operation and its operands. Places are looked up in tables; a relation to
+a zone is one bit of `masks`, which holds for each zone and reach the cells that stand in that relation to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ...scenarios.language.expressions.syntax import (
+    Assign,
+    Binary,
+    Call,
+    Cell,
+    Cycles,
+    Does,
+    Drop,
+    Effect,
+    Emit,
+    End,
+    Expression,
+    Facing,
+    MoveBy,
+    Moved,
+    Name,
+    Number,
+    PutAt,
+    Relation,
+    Remove,
+    ResetBoard,
+    Swap,
+    Take,
+    Truth,
+    Unary,
+    ZoneOf,
+)
+from ..base import Bools, Floats, Ints
+from ..world import geometry
+from ..world.world import Body, DrawProgram, OverrideProgram, RuleProgram, World
+
+WIDTH = 6
+STACK = 1_200
+"""Numbers that a program may have in hand: the weights of the largest draw (1,024) and a deep expression."""
+
+# Operations. The comment names the operands; what is "in hand" is the top of the stack of numbers.
+(
+    # Tests. The fourth operand says what becomes of the truth: 0 puts it in hand, n + 1 skips n instructions where it
+    # is false, and -(n + 1) where it is true.
+    IS,  # place in the lane's memory, what stands there (an agent's action, a carrier)
+    MOVED,  # column of the cell, its place before the tick
+    FACES,  # column of the cell, column of the facing, direction
+    AT_CELL,  # column, column
+    AT_CONST,  # column, cell
+    MEETS_CELL,  # column, column
+    MEETS_CONST,  # column, cell
+    NEAR_CELL,  # column, column, reach
+    NEAR_CONST,  # column, cell, reach
+    IN_MASK,  # column, mask
+    IN_MASK_OF,  # column, column of the counter, offset into `lookups`
+    COMPARE,  # column, low, index into `constants`; the fifth operand is the comparison (EQUAL to AT_LEAST)
+    SEES_CELL,  # body, column, body of the target
+    SEES_CONST,  # body, cell
+    SEES_ZONE,  # body, mask
+    SEES_ZONE_OF,  # body, column of the counter, offset into `lookups`
+    # Tests of what is in hand, which they use up.
+    SEES_HAND,  # body; the cell in hand
+    TRUTH,
+    EQUAL,
+    UNEQUAL,
+    LESS,
+    AT_MOST,
+    MORE,
+    AT_LEAST,
+    AT_HAND,  # column; the cell in hand
+    MEETS_HAND,  # column; the cell in hand
+    NEAR_HAND,  # column; the cell and the reach in hand
+    NEAR_MASK,  # column, mask; the reach in hand
+    NEAR_MASK_OF,  # column, column of the counter, offset into `lookups`; the reach in hand
+    # Numbers: each puts one in hand.
+    CONST,  # index into `constants`
+    FIELD,  # column, low
+    LISTED,  # place in the lane's memory, offset into `listed`
+    DRAW,  # draw: its uniform number
+    CELL,  # (row and column in hand) the cell, or nowhere
+    # On what is in hand.
+    NOT,
+    NEGATE,
+    ADD,
+    SUBTRACT,
+    MULTIPLY,
+    DIVIDE,
+    FLOOR_DIVIDE,
+    MODULO,
+    POWER,
+    MINIMUM,
+    MAXIMUM,
+    ABSOLUTE,
+    FLOOR,
+    CEILING,
+    EXPONENTIAL,
+    LOGARITHM,
+    ROOT,
+    CHOOSE,
+    # The course of a program.
+    SKIP,  # instructions
+    COIN,  # instructions to skip if it falls badly; its chance and a uniform number are in hand
+    DECIDE,  # how many weights are in hand (below a uniform number), place to write, whether to leave it if all are 0
+    LET,  # place in the lane's memory, value
+    # The parts of a tick.
+    BEGIN,  # layouts; with several, a uniform number in hand
+    REMEMBER,
+    MOVE_AGENT,  # the only agent: column of its cell, of its facing or -1
+    MOVE_AGENTS,
+    MOVE_BODY,  # motion; a uniform number in hand where it wanders
+    TICK,  # column of the clock, its last value
+    ENDED,  # instructions to skip unless the episode ends
+    ABLE,  # place among the actions of all agents; whether it can be done is in hand
+    # What a rule does.
+    PAY,  # channel
+    SET_NUMBER,  # column, operator (0 =, 1 +=, 2 -=), least, most, low
+    SET_LISTED,  # column, operator, offset into `listed`, length
+    CYCLE,  # column, least, most
+    EMIT,  # bit
+    END,  # reason code, bit
+    REMOVE,  # body
+    PUT_CELL,  # body, column of the place
+    PUT_CONST,  # body, cell
+    PUT_HAND,  # body; the cell in hand
+    PUT_ZONE,  # body, mask
+    PUT_ZONE_OF,  # body, column of the counter, offset into `lookups`
+    PUT_RANDOM,  # body, mask; a uniform number in hand
+    PUT_RANDOM_OF,  # body, column of the counter, offset into `lookups`; a uniform number in hand
+    MOVE_BY,  # body, step
+    SWAP,  # body, body
+    TAKE,  # body, agent + 1
+    DROP,  # body, agent + 1, body of the agent
+    RESET_BOARD,
+) = range(83)
+
+LAST_TEST = NEAR_MASK_OF
+JUMP = 4
+"""Where a test's row says what becomes of it."""
+
+_ARITHMETIC = {"+": ADD, "-": SUBTRACT, "*": MULTIPLY, "/": DIVIDE, "//": FLOOR_DIVIDE, "%": MODULO, "**": POWER}
+_COMPARISONS = {"==": EQUAL, "!=": UNEQUAL, "<": LESS, "<=": AT_MOST, ">": MORE, ">=": AT_LEAST}
+_FUNCTIONS = {
+    "min": MINIMUM,
+    "max": MAXIMUM,
+    "abs": ABSOLUTE,
+    "floor": FLOOR,
+    "ceil": CEILING,
+    "exp": EXPONENTIAL,
+    "ln": LOGARITHM,
+    "sqrt": ROOT,
+}
+
+WAYS = ("patrol", "chase", "flee", "follow", "wander", "still")
+
+
+class Tables(NamedTuple):
+    """Everything that the kernel reads.
+
+    Attributes:
+        code: int32 `[n, WIDTH]`; `programs` int32 `[3, 2]`: the rows of a tick's program, of a start's, and of the one
+            that finds what actions are available.
+        constants, listed: float64; lookups: int32 (zone masks by a counter's value).
+        walls, masks, clear, walking, neighbours: see `world.Boards`; `clear` and `walking` are empty where unused.
+        ways: int32 `[L, C + 1, 5]`: as `neighbours`, but who walks into a wall stays.
+        starts: int32 `[L, bodies]`; fresh: int32 `[F]`, what `reset map` restores, -1 where it keeps.
+        begin: int32 `[F]`, the state at the start.
+        bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid, opaque, pushable, sight, first and
+            last of `body_columns` (what removing resets).
+        patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
+        solids: int32 `[n]`: cells (columns) of solid bodies; obstacles: of things that are solid or pushable.
+        motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body.
+        wages: int32 `[w, 4]`: what an agent is paid for: agent, channel, column of the weight (-1 where it is fixed),
+            and where in `listed` it, or its values, stand.
+        agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
+        layout, ended: columns or -1. sizes: height, width, nowhere = H * W.
+        chosen, executed, drawn, slot: places in a lane's memory, see `_Assembler`.
+    """
+
+    code: Ints
+    programs: Ints
+    constants: Floats
+    listed: Floats
+    lookups: Ints
+    walls: Bools
+    masks: Bools
+    clear: Bools
+    walking: Ints
+    neighbours: Ints
+    ways: Ints
+    starts: Ints
+    fresh: Ints
+    begin: Ints
+    bodies: Ints
+    body_columns: Ints
+    patrols: Ints
+    solids: Ints
+    obstacles: Ints
+    motions: Ints
+    paths: Ints
+    agents: Ints
+    moves: Ints
+    wages: Ints
+    layout: int
+    ended: int
+    height: int
+    width: int
+    nowhere: int
+    n_channels: int
+    chosen: int
+    executed: int
+    drawn: int
+    slot: int
+
+
+_FLOATS = ("constants", "listed")
+
+# Where a table is described in the flat memory: its offset (a scalar's value), rows, width of a row, cells of a plane.
+(
+    H_CODE,
+    H_PROGRAMS,
+    H_CONSTANTS,
+    H_LISTED,
+    H_LOOKUPS,
+    H_WALLS,
+    H_MASKS,
+    H_CLEAR,
+    H_WALKING,
+    H_NEIGHBOURS,
+    H_WAYS,
+    H_STARTS,
+    H_FRESH,
+    H_BEGIN,
+    H_BODIES,
+    H_BODY_COLUMNS,
+    H_PATROLS,
+    H_SOLIDS,
+    H_OBSTACLES,
+    H_MOTIONS,
+    H_PATHS,
+    H_AGENTS,
+    H_MOVES,
+    H_WAGES,
+    H_LAYOUT,
+    H_ENDED,
+    H_HEIGHT,
+    H_WIDTH,
+    H_NOWHERE,
+    H_N_CHANNELS,
+    H_CHOSEN,
+    H_EXECUTED,
+    H_DRAWN,
+    H_SLOT,
+) = range(0, 4 * len(Tables._fields), 4)
+
+
+def flatten(tables: Tables) -> tuple[Ints, Floats]:
+    """The tables as one int32 and one float64 memory, so that a compiled call carries two arrays and not forty.
+
+    The int32 memory begins with a header of four words for each field of `Tables`, in their order.
+    """
+    header = np.zeros(4 * len(tables), np.int32)
+    parts: list[Ints] = [header]
+    numbers: list[Floats] = []
+    size, count = header.size, 0
+    for slot, (name, table) in enumerate(zip(tables._fields, tables, strict=True)):
+        assert isinstance(table, int | np.integer | np.ndarray)
+        if not isinstance(table, np.ndarray):
+            header[4 * slot] = table
+            continue
+        offset = count if name in _FLOATS else size
+        plane = int(np.prod(table.shape[1:])) if table.ndim == 3 else 0
+        header[4 * slot : 4 * slot + 4] = offset, table.shape[0], table.shape[-1], plane
+        if name in _FLOATS:
+            numbers.append(table)
+            count += table.size
+        else:
+            parts.append(table.astype(np.int32).ravel())
+            size += table.size
+    return np.concatenate(parts), np.concatenate([*numbers, np.zeros(1)])
+
+
+def assemble(world: World) -> Tables:
+    """The tables of a world.
+
+    Raises:
+        WorldTooLargeError: see `Boards.clear`.
+    """
+    return _Assembler(world).tables()
+
+
+class _Assembler:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.code: list[list[int]] = []
+        self.constants: list[float] = []
+        self.listed: list[float] = []
+        self.lookups: list[int] = []
+        self.masks: list[Bools] = []
+        self.motions: list[list[int]] = []
+        self.paths: list[int] = []
+        self._mask_index: dict[tuple[int, int | None], int] = {}
+        self._listed_at: dict[int, int] = {}
+        self.needs_sight = self.needs_walking = False
+        # A lane's memory: the state, the state before the tick, chosen and executed actions, tick draws, the layout.
+        self.chosen = 2 * len(world.fields)
+        self.executed = self.chosen + len(world.agents)
+        self.drawn = self.executed + len(world.agents)
+        self.slot = self.drawn + len(world.tick_draws)
+        self.offsets = [0, *np.cumsum(world.action_counts).tolist()]
+
+    # -------------------------------------------------------------- expressions
+
+    def _op(self, *row: int) -> int:
+        self.code.append([*row, *([0] * (WIDTH - len(row)))])
+        return len(self.code) - 1
+
+    def _emit(self, node: Expression) -> None:
+        world = self.world
+        match node:
+            case Number(value) | Truth(value):
+                self.constants.append(float(value))
+                self._op(CONST, len(self.constants) - 1)
+            case Name(name):
+                self._name(name)
+            case Unary(operator, operand):
+                self._emit(operand)
+                self._op(NOT if operator == "not" else NEGATE)
+            case Binary("and" | "or"):
+                otherwise = self._skips(node, False)
+                self._emit(Truth(True))
+                end = self._op(SKIP)
+                self._land(otherwise)
+                self._emit(Truth(False))
+                self.code[end][1] = 1
+            case Binary(operator, Name(name), Number(value)) if operator in _COMPARISONS and self._is_plain(name):
+                column = self.world.columns[name]
+                self.constants.append(float(value))
+                self._op(COMPARE, column.index, column.low, len(self.constants) - 1, 0, _COMPARISONS[operator])
+            case Binary(operator, left, right):
+                self._emit(left)
+                self._emit(right)
+                self._op({**_ARITHMETIC, **_COMPARISONS}[operator])
+            case Call(function, arguments):
+                self._call(function, arguments)
+            case Relation(word, subject, target, reach):
+                self._relation(word, subject, target, reach)
+            case Does(agent, action, chosen):
+                index = [program.name for program in world.agents].index(agent)
+                place = (self.chosen if chosen else self.executed) + index
+                self._op(IS, place, world.agents[index].actions.index(action))
+            case Moved(subject):
+                cell = world.bodies[world.body_index[subject]].cell
+                self._op(MOVED, cell, len(world.fields) + cell)
+            case Facing(subject, direction):
+                body = world.bodies[world.body_index[subject]]
+                self._op(FACES, body.cell, body.facing, geometry.DIRECTIONS.index(direction))
+            case _:
+                raise TypeError(f"{type(node).__name__} was not resolved before assembly")
+
+    def _skips(self, node: Expression, when: bool) -> list[int]:
+        """Instructions that skip ahead where a formula's truth is `when`, else go on; their rows, for `_land`."""
+        match node:
+            case Number(value) | Truth(value):
+                return [self._op(SKIP)] if bool(value) == when else []
+            case Unary("not", operand):
+                return self._skips(operand, not when)
+            case Binary("and" | "or" as operator, left, right):
+                if (operator == "or") == when:
+                    return self._skips(left, when) + self._skips(right, when)
+                past = self._skips(left, not when)
+                skips = self._skips(right, when)
+                self._land(past)
+                return skips
+        self._emit(node)
+        if self.code[-1][0] > LAST_TEST:
+            self._op(TRUTH)
+        self.code[-1][JUMP] = -1 if when else 1
+        return [len(self.code) - 1]
+
+    def _land(self, skips: Sequence[int]) -> None:
+        """What is skipped ends here."""
+        for row in skips:
+            distance = len(self.code) - row - 1
+            if self.code[row][0] == SKIP:
+                self.code[row][1] = distance
+            else:
+                self.code[row][JUMP] *= distance + 1
+
+    def _is_plain(self, name: str) -> bool:
+        """Whether it is a column that holds plain numbers, and no draw of the tick."""
+        return all(draw.name != name for draw in self.world.tick_draws) and self.world.columns[name].table is None
+
+    def _name(self, name: str) -> None:
+        for number, draw in enumerate(self.world.tick_draws):
+            if draw.name == name:
+                self._op(LISTED, self.drawn + number, self._list(draw.values))
+                return
+        column = self.world.columns[name]
+        if column.table is None:
+            self._op(FIELD, column.index, column.low)
+        else:
+            self._op(LISTED, column.index, self._list_of(column.index, column.table.tolist()))
+
+    def _list_of(self, index: int, values: Sequence[float]) -> int:
+        if index not in self._listed_at:
+            self._listed_at[index] = self._list(values)
+        return self._listed_at[index]
+
+    def _list(self, values: Sequence[float]) -> int:
+        self.listed.extend(values)
+        return len(self.listed) - len(values)
+
+    def _call(self, function: str, arguments: tuple[Expression, ...]) -> None:
+        for argument in arguments:
+            self._emit(argument)
+            if function in ("min", "max") and argument is not arguments[0]:
+                self._op(_FUNCTIONS[function])
+        if function == "if":
+            self._op(CHOOSE)
+        elif function not in ("min", "max"):
+            self._op(_FUNCTIONS[function])
+
+    def _relation(self, word: str, subject: Expression, target: Expression, reach: Expression | None) -> None:
+        world = self.world
+        assert isinstance(subject, Name)
+        if word == "carries":
+            assert isinstance(target, Name)
+            agent = self._agent(subject.name)
+            if world.bodies[world.body_index[target.name]].carrier < 0:
+                self._emit(Truth(False))
+                return
+            self._op(IS, world.bodies[world.body_index[target.name]].carrier, agent + 1)
+            return
+        order = world.body_index[subject.name]
+        cell = world.bodies[order].cell
+        kind, value = self._place(target)
+        if word == "sees":
+            self.needs_sight = True
+            if kind == "column":
+                self._op(SEES_CELL, order, value, self._target_body(target))
+            elif kind == "cell":
+                self._op(SEES_CONST, order, value)
+            elif kind == "zone":
+                self._op(SEES_ZONE, order, self._mask(value, None))
+            elif kind == "hand":
+                self._op(SEES_HAND, order)
+            else:
+                self._op(SEES_ZONE_OF, order, value, self._lookup(target, None))
+            return
+        if reach is not None and (kind == "hand" or not isinstance(reach, Number)):
+            self._near(cell, kind, value, reach, target)
+            return
+        distance = int(np.floor(reach.value)) if isinstance(reach, Number) else 0
+        if kind == "hand":
+            self._op(AT_HAND if word == "on" else MEETS_HAND, cell)
+            return
+        if distance < 0:
+            self._emit(Truth(False))
+            return
+        distance = min(distance, max(world.boards.height, world.boards.width))
+        spread = None if word == "on" else -1 if word == "meets" else distance
+        if kind == "zone":
+            self._op(IN_MASK, cell, self._mask(value, spread))
+        elif kind == "counter":
+            self._op(IN_MASK_OF, cell, value, self._lookup(target, spread))
+        else:
+            pair = {"on": (AT_CELL, AT_CONST), "meets": (MEETS_CELL, MEETS_CONST), "near": (NEAR_CELL, NEAR_CONST)}[
+                word
+            ]
+            self._op(pair[0] if kind == "column" else pair[1], cell, value, distance)
+
+    def _near(self, cell: int, kind: str, value: int, reach: Expression, target: Expression) -> None:
+        """`near` where the place or the reach is worked out in the tick."""
+        if kind == "column":
+            self._op(FIELD, value, 0)
+        elif kind == "cell":
+            self._emit(Number(value))
+        self._emit(reach)
+        if kind == "zone":
+            self._op(NEAR_MASK, cell, self._mask(value, None))
+        elif kind == "counter":
+            self._op(NEAR_MASK_OF, cell, value, self._lookup(target, None))
+        else:
+            self._op(NEAR_HAND, cell)
+
+    def _place(self, place: Expression) -> tuple[str, int]:
+        """What kind of place, and its column, cell, zone or counter's column; a cell to work out is put in hand."""
+        world = self.world
+        match place:
+            case Name(name) if name in world.body_index:
+                return "column", world.bodies[world.body_index[name]].cell
+            case Name(name):
+                return "zone", world.zone_index[name]
+            case Cell(Number(row), Number(column)):
+                r, c = int(np.rint(row)), int(np.rint(column))
+                inside = 0 <= r < world.boards.height and 0 <= c < world.boards.width
+                return "cell", r * world.boards.width + c if inside else world.boards.nowhere
+            case Cell(row, column):
+                self._emit(row)
+                self._emit(column)
+                self._op(CELL)
+                return "hand", 0
+            case ZoneOf(counter):
+                return "counter", world.columns[counter].index
+        raise TypeError(f"{type(place).__name__} is not a place")
+
+    def _target_body(self, target: Expression) -> int:
+        assert isinstance(target, Name)
+        return self.world.body_index.get(target.name, -1)
+
+    def _mask(self, zone: int, spread: int | None) -> int:
+        """The index of a zone's mask: its own cells, or those that meet it (-1) or are near it."""
+        key = (zone, spread)
+        if key not in self._mask_index:
+            boards = self.world.boards
+            table = boards.zones if spread is None else boards.near_zones(spread)
+            self._mask_index[key] = len(self.masks)
+            self.masks.append(table[zone])
+        return self._mask_index[key]
+
+    def _lookup(self, place: Expression, spread: int | None) -> int:
+        """Where in `lookups` a counter's values are given their masks; -1 for a word that is no zone."""
+        assert isinstance(place, ZoneOf)
+        words = self.world.columns[place.counter].words
+        assert words is not None
+        first = len(self.lookups)
+        masks = [self.world.zone_index.get(word, -1) for word in words]
+        self.lookups.extend(-1 if zone < 0 else self._mask(zone, spread) for zone in masks)
+        return first
+
+    # -------------------------------------------------------------- parts of a tick
+
+    def _guarded(self, when: Expression, body: Callable[[], None]) -> None:
+        """Instructions that run only where a guard holds."""
+        skips = self._skips(when, False)
+        body()
+        self._land(skips)
+
+    def _by_chance(self, chance: Expression | None, draw: int, body: Callable[[], None]) -> None:
+        """Instructions that run only where a coin falls well."""
+        if chance is None:
+            body()
+            return
+        self._emit(chance)
+        self._op(DRAW, draw)
+        skip = self._op(COIN)
+        body()
+        self.code[skip][1] = len(self.code) - skip - 1
+
+    def _check_actions(self, number: int) -> None:
+        """An action that is not available is not chosen."""
+        for action, guard in enumerate(self.world.agents[number].guards):
+            if guard is not None:
+                self._op(IS, self.chosen + number, action, 0, 1)
+                other = len(self.code) - 1
+                able = self._skips(guard, True)
+                self._op(LET, self.chosen + number, -1)
+                self._op(LET, self.executed + number, -1)
+                self._land([other, *able])
+
+    def _available(self) -> None:
+        """`reference.available`, of every agent: nobody has chosen anything, and nothing has moved."""
+        if all(guard is None for agent in self.world.agents for guard in agent.guards):
+            return
+        self._op(REMEMBER)
+        for place in range(self.chosen, self.drawn):
+            self._op(LET, place, -1)
+        for number, agent in enumerate(self.world.agents):
+            for action, guard in enumerate(agent.guards):
+                if guard is not None:
+                    self._emit(guard)
+                    self._op(ABLE, self.offsets[number] + action)
+
+    def _override(self, override: OverrideProgram) -> None:
+        ids, place = self.world.draw_ids, self.executed + override.agent
+        guards = self.world.agents[override.agent].guards
+
+        def act() -> None:
+            if override.action >= 0:
+                self._op(LET, place, override.action)
+                return
+            for guard in guards:
+                self._emit(Truth(True) if guard is None else guard)
+            self._op(DRAW, ids[f"{override.name}.action"])
+            self._op(DECIDE, len(guards), place, 1)
+
+        self._guarded(override.when, lambda: self._by_chance(override.chance, ids[override.name], act))
+
+    def _motion(self, body: Body) -> None:
+        """The first motion whose guard holds, then on to whatever comes after all of them."""
+        ends = []
+        for motion in body.motions:
+            skips = self._skips(motion.when, False)
+            if motion.way == "wander":
+                self._op(DRAW, self.world.draw_ids[f"{body.name}.wander"])
+            elif motion.way in geometry.DIRECTIONS:
+                self._own_way(body, motion.way)
+            self._op(MOVE_BODY, len(self.motions))
+            if motion is not body.motions[-1]:
+                ends.append(self._op(SKIP))
+            self._land(skips)
+            first = len(self.paths)
+            self.paths += motion.path
+            target = self.world.body_index[motion.target] if motion.target else -1
+            way = WAYS.index("wander" if motion.way in geometry.DIRECTIONS else motion.way)
+            self.motions.append([body.order, way, first, len(self.paths), target])
+            self.needs_walking |= motion.way in ("patrol", "chase", "flee", "follow")
+        self._land(ends)
+
+    def _own_way(self, body: Body, direction: str) -> None:
+        """Before a step of an enlisted thing: off its round, and in hand the number with which wandering goes there."""
+        if body.phase >= 0:
+            phase = self.world.columns[self.world.fields[body.phase].name]
+            here = Binary("!=", Name(self.world.fields[body.cell].name), Number(self.world.boards.nowhere))
+            skips = self._skips(here, False)
+            self._emit(Number(0))
+            self._op(SET_NUMBER, phase.index, 0, phase.least, phase.most, phase.low)
+            self._land(skips)
+        self._emit(Number((geometry.DIRECTIONS.index(direction) + 0.5) / len(geometry.DIRECTIONS)))
+
+    def _draw(self, draw: DrawProgram, place: int) -> None:
+        def decide() -> None:
+            for weight in draw.weights:
+                self._emit(weight)
+            self._op(DRAW, self.world.draw_ids[draw.name])
+            self._op(DECIDE, len(draw.weights), place)
+
+        if draw.column < 0:
+            self._op(LET, place, 0)
+        self._guarded(draw.when, decide)
+
+    def _rule(self, rule: RuleProgram) -> None:
+        ids = self.world.draw_ids
+        if not (rule.pays or rule.performance or rule.effects):
+            return
+
+        def fire() -> None:
+            for channel, pay in rule.pays:
+                self._emit(pay)
+                self._op(PAY, channel)
+            if rule.performance is not None:
+                self._emit(rule.performance)
+                self._op(PAY, len(self.world.channels))
+            for i, effect in enumerate(rule.effects):
+                self._effect(effect, ids.get(f"{rule.name}.{i}", -1))
+
+        self._guarded(rule.when, lambda: self._by_chance(rule.chance, ids.get(rule.name, -1), fire))
+
+    def _effect(self, effect: Effect, draw: int) -> None:
+        world = self.world
+        match effect:
+            case Emit(event):
+                self._op(EMIT, world.events.index(event))
+            case End(reason):
+                self._op(END, world.reasons.index(reason) + 1, world.events.index(f"ended:{reason}"))
+            case Assign(target, operator, value):
+                column = world.columns[target]
+                sign = ("=", "+=", "-=").index(operator)
+                self._emit(value)
+                if column.table is None:
+                    self._op(SET_NUMBER, column.index, sign, column.least, column.most, column.low)
+                else:
+                    offset = self._list_of(column.index, column.table.tolist())
+                    self._op(SET_LISTED, column.index, sign, offset, column.table.size)
+            case Cycles(target):
+                column = world.columns[target]
+                self._op(CYCLE, column.index, column.least, column.most)
+            case Remove(subject):
+                self._op(REMOVE, world.body_index[subject])
+            case PutAt(subject, place, random):
+                self._put(world.body_index[subject], place, random, draw)
+            case MoveBy(subject, direction):
+                self._op(MOVE_BY, world.body_index[subject], list(geometry.STEPS).index(direction))
+            case Swap(first, second):
+                self._op(SWAP, world.body_index[first], world.body_index[second])
+            case Take(agent, thing):
+                self._op(TAKE, world.body_index[thing], self._agent(agent) + 1)
+            case Drop(agent, thing):
+                if world.bodies[world.body_index[thing]].carrier < 0:  # no rule takes it
+                    return
+                self._op(DROP, world.body_index[thing], self._agent(agent) + 1, world.body_index[agent])
+            case ResetBoard():
+                self._op(RESET_BOARD)
+
+    def _agent(self, name: str) -> int:
+        return [program.name for program in self.world.agents].index(name)
+
+    def _put(self, body: int, place: Expression, random: bool, draw: int) -> None:
+        kind, value = self._place(place)
+        if random:
+            self._op(DRAW, draw)
+        if kind == "hand":
+            self._op(PUT_HAND, body)
+        elif kind == "column":
+            self._op(PUT_CELL, body, value)
+        elif kind == "cell":
+            self._op(PUT_CONST, body, value)
+        elif kind == "zone":
+            mask = self._mask(value, None)
+            self._op(*((PUT_RANDOM, body, mask) if random else (PUT_ZONE, body, mask)))
+        else:
+            lookup = self._lookup(place, None)
+            self._op(*((PUT_RANDOM_OF, body, value, lookup) if random else (PUT_ZONE_OF, body, value, lookup)))
+
+    # -------------------------------------------------------------- everything
+
+    def _tick(self) -> None:
+        """`reference.step`, in its order."""
+        world = self.world
+        for number in range(len(world.agents)):
+            self._check_actions(number)
+        for override in world.overrides:
+            self._override(override)
+        if len(world.agents) == 1 and world.walks(world.agents[0]):
+            body = world.bodies[world.agents[0].body]
+            self._op(MOVE_AGENT, body.cell, body.facing)
+        elif any(world.walks(agent) for agent in world.agents):
+            self._op(MOVE_AGENTS)
+        for body in world.bodies:
+            self._motion(body)
+        if world.clock >= 0:
+            self._op(TICK, world.clock, world.fields[world.clock].size - 1)
+        for number, draw in enumerate(world.tick_draws):
+            self._draw(draw, self.drawn + number)
+        for rule in world.rules:
+            self._rule(rule)
+        if world.end_rules:
+            skip = self._op(ENDED)
+            for rule in world.end_rules:
+                self._rule(rule)
+            self.code[skip][1] = len(self.code) - skip - 1
+
+    def _start(self) -> None:
+        """`reference.reset`, in its order."""
+        world = self.world
+        layouts = world.boards.walls.shape[0]
+        if layouts > 1:
+            self._op(DRAW, world.draw_ids["layout"])
+        self._op(BEGIN, layouts)
+        for draw in world.start_draws:
+            self._draw(draw, draw.column)
+        self._op(REMEMBER)
+        for rule in world.start_rules:
+            self._rule(rule)
+
+    def tables(self) -> Tables:
+        """All of it, in the order of the world."""
+        world = self.world
+        self._tick()
+        middle = len(self.code)
+        self._start()
+        end = len(self.code)
+        self._available()
+        wages = self._wages()
+        boards = world.boards
+        columns = {column.index: column for column in world.columns.values()}
+        fresh = [-1 if columns[i].persists else columns[i].start for i in range(len(world.fields))]
+        bodies, body_columns = self._bodies()
+        layouts, cells = boards.walls.shape[0], boards.nowhere + 1
+        return Tables(
+            code=_rows(self.code, WIDTH),
+            programs=_rows([[0, middle], [middle, end], [end, len(self.code)]], 2),
+            constants=np.array(self.constants, np.float64),
+            listed=np.array(self.listed, np.float64),
+            lookups=np.array(self.lookups, np.int32),
+            walls=boards.walls,
+            masks=np.stack(self.masks) if self.masks else np.zeros((0, layouts, cells), np.bool_),
+            clear=boards.clear if self.needs_sight else np.zeros((0, 0, 0), np.bool_),
+            walking=boards.walking.astype(np.int32) if self.needs_walking else np.zeros((0, 0, 0), np.int32),
+            neighbours=boards.neighbours,
+            ways=np.where(boards.walls[:, boards.neighbours], np.arange(cells)[:, None], boards.neighbours),
+            starts=boards.starts,
+            fresh=np.array(fresh, np.int32),
+            begin=np.array([columns[i].start for i in range(len(world.fields))], np.int32),
+            bodies=_rows(bodies, 11),
+            body_columns=np.array(body_columns, np.int32),
+            patrols=_rows([self._patrol(body) for body in world.bodies], 2),
+            solids=np.array([body.cell for body in world.bodies if body.solid], np.int32),
+            obstacles=np.array(
+                [body.cell for body in world.bodies if not body.is_agent and (body.solid or body.pushable)], np.int32
+            ),
+            motions=_rows(self.motions, 5),
+            paths=np.array(self.paths, np.int32),
+            agents=_rows(
+                [[agent.body if world.walks(agent) else -1, self.offsets[i]] for i, agent in enumerate(world.agents)], 2
+            ),
+            moves=np.concatenate([agent.moves for agent in world.agents]),
+            wages=_rows(wages, 4),
+            layout=world.layout,
+            ended=world.ended,
+            height=boards.height,
+            width=boards.width,
+            nowhere=boards.nowhere,
+            n_channels=len(world.channels),
+            chosen=self.chosen,
+            executed=self.executed,
+            drawn=self.drawn,
+            slot=self.slot,
+        )
+
+    def _wages(self) -> list[list[int]]:
+        """What each agent is paid for, fixed weights first; nothing where the stage withholds its rewards."""
+        rows: list[list[int]] = []
+        for number, agent in enumerate(self.world.agents):
+            for changing in (False, True):
+                for channel, (owner, column) in enumerate(zip(self.world.owners, agent.weight_columns, strict=True)):
+                    weight = float(agent.weights[channel])
+                    if owner != number or not self.world.rewards_shown or (column >= 0) != changing:
+                        continue
+                    if changing:
+                        table = self.world.columns[self.world.fields[column].name].table
+                        assert table is not None
+                        rows.append([number, channel, column, self._list_of(column, table.tolist())])
+                    elif weight != 0:
+                        rows.append([number, channel, -1, self._list([weight])])
+        return rows
+
+    def _patrol(self, body: Body) -> list[int]:
+        """The range of the first patrol of a body in `paths`."""
+        ranges = [m[2:4] for m in self.motions if m[0] == body.order and m[3] > m[2]]
+        return ranges[0] if ranges else [-1, -1]
+
+    def _bodies(self) -> tuple[list[list[int]], list[int]]:
+        rows: list[list[int]] = []
+        columns: list[int] = []
+        for body in self.world.bodies:
+            first = len(columns)
+            columns += [c for c in (body.facing, body.phase, body.carrier, *body.fields) if c >= 0]
+            sight = -1 if body.sight is None else body.sight
+            flags = [int(flag) for flag in (body.is_agent, body.solid, body.opaque, body.pushable)]
+            rows.append([body.cell, body.facing, body.phase, body.carrier, *flags, sight, first, len(columns)])
+        return rows, columns
+
+
+def _rows(rows: Sequence[Sequence[int]], width: int) -> Ints:
+    return np.array(rows, np.int32).reshape(-1, width)

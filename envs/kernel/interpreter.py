@@ -1,0 +1,502 @@
+"""The compiled kernel: what `reference` means, lane by lane, for millions of ticks a second.
+
+One serial function runs a world's programs (`bytecode`) over a batch, into buffers that the caller owns, and observes
+what came of it. Tests hold it bit for bit to the reference. Compiled code is cached on disk; `TURNCOAT_KERNEL_CACHE=0`
+turns that off.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import bytecode as b
+from .geometry import cell_in, distance, first_cell, meets, near_mask, sees, sees_zone
+from .memory import digest, entry, floats, inner, ints, longs, numbers, octets, table
+from .movement import WANDER, agent_at, move_agent, move_agents, move_body, put, remove, set_out, solid_at
+from .observation import fill_lane
+from .sampling import decided, even, fallen, nothing, uniform
+
+TICK, START, LOOK = range(3)
+"""What to do with lanes: a tick, the beginning of an episode, or nothing but to look at them again."""
+
+(
+    C_MEM,
+    C_NUM,
+    C_STATES,
+    C_ACTIONS,
+    C_EXECUTED,
+    C_REWARDS,
+    C_PERFORMANCE,
+    C_EVENTS,
+    C_ENDED,
+    C_PAY,
+    C_TERMINATED,
+    C_TRUNCATED,
+    C_ABLE,
+    C_LANES,
+    C_CLOCK,
+    C_TICKS,
+    C_ROWS,
+    C_NOW,
+    C_STACK,
+    C_BOX,
+    C_VIEW,
+    C_SEED,
+    C_FIELDS,
+    C_COUNT,
+    C_LIMIT,
+    C_HORIZON,
+    C_AGAIN,
+) = range(27)
+"""What a stepper holds for the kernel: addresses of the tables and of its buffers (see `Stepper`), of a lane's memory,
+of a stack, of a box for what a program passes round, and of a view (0 for none); then the seed, F, B, the ticks after
+which an episode is cut off or over (0 for never), and whether a lane whose episode is over begins another at the next
+tick."""
+CONTEXT = 27
+
+# The box: the bits of the events, the reason why the episode ended, and where chance comes from.
+BITS, REASON, SEED, LANE, CLOCK = range(5)
+BOX = 5
+
+LARGEST = 1e300
+
+
+# ------------------------------------------------------------------ numbers
+
+
+@inner
+def _tame(x: float) -> float:
+    if np.isnan(x):
+        return 0.0
+    return min(max(x, -LARGEST), LARGEST)
+
+
+@inner
+def _compare(op: int, x: float, y: float) -> bool:
+    if op == b.EQUAL:
+        return x == y
+    if op == b.UNEQUAL:
+        return x != y
+    if op == b.LESS:
+        return x < y
+    if op == b.AT_MOST:
+        return x <= y
+    if op == b.MORE:
+        return x > y
+    return x >= y
+
+
+@inner
+def _joined(op: int, x: float, y: float) -> float:
+    """An operation on two numbers."""
+    if op == b.MINIMUM:
+        return min(x, y)
+    if op == b.MAXIMUM:
+        return max(x, y)
+    if op == b.ADD:
+        return _tame(x + y)
+    if op == b.SUBTRACT:
+        return _tame(x - y)
+    if op == b.MULTIPLY:
+        return _tame(x * y)
+    if op == b.POWER:
+        return 0.0 if x == 0 and y < 0 else _tame(x**y)
+    if y == 0:
+        return 0.0
+    if op == b.DIVIDE:
+        return _tame(x / y)
+    if op == b.FLOOR_DIVIDE:
+        return _tame(x // y)
+    return _tame(x % y)
+
+
+@inner
+def _function(op: int, x: float) -> float:
+    """A function of one number."""
+    if op == b.NOT:
+        return 1.0 if x == 0 else 0.0
+    if op == b.NEGATE:
+        return -x
+    if op == b.ABSOLUTE:
+        return abs(x)
+    if op == b.FLOOR:
+        return float(np.floor(x))
+    if op == b.CEILING:
+        return float(np.ceil(x))
+    if op == b.EXPONENTIAL:
+        return _tame(np.exp(x))
+    if op == b.LOGARITHM:
+        return float(np.log(x)) if x > 0 else 0.0
+    return float(np.sqrt(x)) if x > 0 else 0.0
+
+
+@inner
+def _listed(num: Any, offset: int, length: int, stored: int, sign: int, value: float) -> int:
+    """The listed number nearest to what is set (`reference._assign`)."""
+    wanted = value
+    if sign == 1:
+        wanted = num[offset + stored] + value
+    elif sign == 2:
+        wanted = num[offset + stored] - value
+    best = 0
+    for i in range(1, length):
+        if abs(num[offset + i] - wanted) < abs(num[offset + best] - wanted):
+            best = i
+    return best
+
+
+# ------------------------------------------------------------------ instructions
+
+
+@inner
+def _holds_in_hand(mem: Any, now: Any, line: int, op: int, first: float, second: float) -> bool:
+    """A test of what is in hand: the number on top, or the two on top."""
+    x, nowhere, width = mem[line + 1], mem[b.H_NOWHERE], mem[b.H_WIDTH]
+    if op == b.TRUTH:
+        return first != 0
+    if op <= b.AT_LEAST:
+        return _compare(op, first, second)
+    if op == b.NEAR_MASK or op == b.NEAR_MASK_OF:
+        mask = mem[line + 2]
+        if op == b.NEAR_MASK_OF:
+            mask = mem[mem[b.H_LOOKUPS] + mem[line + 3] + now[mask]]
+        return near_mask(mem, now, mask, now[x], np.floor(first))
+    cell = int(first)
+    if now[x] == nowhere or cell == nowhere:
+        return False
+    if op == b.AT_HAND:
+        return now[x] == cell
+    if op == b.MEETS_HAND:
+        return meets(now[x], cell, width)
+    return distance(now[x], cell, width) <= np.floor(second)
+
+
+@inner
+def _holds_in_sight(mem: Any, now: Any, line: int, op: int, hand: float) -> bool:
+    """A body sees something."""
+    x, y, z = mem[line + 1], mem[line + 2], mem[line + 3]
+    if op == b.SEES_ZONE or op == b.SEES_ZONE_OF:
+        return sees_zone(mem, now, x, y if op == b.SEES_ZONE else mem[mem[b.H_LOOKUPS] + z + now[y]])
+    target, body = y, x
+    if op == b.SEES_CELL:
+        target, body = now[y], z
+    elif op == b.SEES_HAND:
+        target = int(hand)
+    return sees(mem, now, x, target, body)
+
+
+@inner
+def _effect(mem: Any, now: Any, box: Any, line: int, op: int, value: float) -> None:
+    """What a rule does to bodies; `value` is in hand, where the operation wants it."""
+    x, y, z = mem[line + 1], mem[line + 2], mem[line + 3]
+    nowhere, place = mem[b.H_NOWHERE], mem[b.H_BODIES, x, 0]
+    if op >= b.PUT_CELL and op <= b.PUT_RANDOM_OF:
+        cell = y
+        if op == b.PUT_CELL:
+            cell = now[y]
+        elif op == b.PUT_HAND:
+            cell = int(value)
+        elif op != b.PUT_CONST:
+            mask = y if op == b.PUT_ZONE or op == b.PUT_RANDOM else mem[mem[b.H_LOOKUPS] + z + now[y]]
+            if mask < 0:
+                cell = nowhere
+            elif op == b.PUT_ZONE or op == b.PUT_ZONE_OF:
+                cell = first_cell(mem, now, mask)
+            else:
+                cell = cell_in(mem, now, mask, value)
+        put(mem, now, x, cell)
+    elif op == b.REMOVE:
+        remove(mem, now, x)
+    elif op == b.MOVE_BY:
+        there = mem[b.H_NEIGHBOURS, now[place], y]
+        if not solid_at(mem, now, there) and not agent_at(mem, now, there):
+            now[place] = there
+    elif op == b.SWAP:
+        other = mem[b.H_BODIES, y, 0]
+        if now[place] != nowhere and now[other] != nowhere:
+            now[place], now[other] = now[other], now[place]
+    elif op == b.TAKE:
+        if now[place] != nowhere:
+            now[mem[b.H_BODIES, x, 3]] = y
+            now[place] = nowhere
+    elif op == b.DROP:
+        carrier = mem[b.H_BODIES, x, 3]
+        if now[carrier] == y:
+            now[carrier] = 0
+            now[place] = now[mem[b.H_BODIES, z, 0]]
+    else:  # RESET_BOARD
+        for column in range(mem[b.H_FRESH + 1]):
+            if mem[mem[b.H_FRESH] + column] >= 0:
+                now[column] = mem[mem[b.H_FRESH] + column]
+        set_out(mem, now)
+
+
+@inner
+def _begin(mem: Any, now: Any, layouts: int, u: float) -> None:
+    """The state at the start, on a layout."""
+    for column in range(mem[b.H_BEGIN + 1]):
+        now[column] = mem[mem[b.H_BEGIN] + column]
+    layout = 0
+    if mem[b.H_LAYOUT] >= 0:
+        layout = even(layouts, u)
+        now[mem[b.H_LAYOUT]] = layout
+    now[mem[b.H_SLOT]] = layout
+    set_out(mem, now)
+
+
+@inner
+def _run(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, able: Any, program: int) -> None:
+    """Run a program in a lane's memory.
+
+    `gain` float64 `[K + 1]` is what channels and the hidden score are paid, `able` uint8 what actions are available.
+    """
+    nowhere, width, fields = mem[b.H_NOWHERE], mem[b.H_WIDTH], mem[b.H_BEGIN + 1]
+    code, constants, listed = mem[b.H_CODE], mem[b.H_CONSTANTS], mem[b.H_LISTED]
+    masks, mask_plane, mask_row = mem[b.H_MASKS], mem[b.H_MASKS + 3], mem[b.H_MASKS + 2]
+    lookups, slot = mem[b.H_LOOKUPS], mem[b.H_SLOT]
+    line = code + mem[b.H_PROGRAMS, program, 0] * b.WIDTH
+    last = code + mem[b.H_PROGRAMS, program, 1] * b.WIDTH
+    top = -1
+    while line < last:
+        op, x, y, z = mem[line], mem[line + 1], mem[line + 2], mem[line + 3]
+        if op <= b.LAST_TEST:
+            holds = False
+            if op == b.IS:
+                holds = now[x] == y
+            elif op == b.IN_MASK:
+                holds = mem[masks + y * mask_plane + now[slot] * mask_row + now[x]] != 0
+            elif op == b.IN_MASK_OF:
+                mask = mem[lookups + z + now[y]]
+                holds = mask >= 0 and mem[masks + mask * mask_plane + now[slot] * mask_row + now[x]] != 0
+            elif op == b.AT_CELL:
+                holds = now[x] == now[y] and now[x] != nowhere
+            elif op == b.AT_CONST:
+                holds = now[x] == y and y != nowhere
+            elif op == b.MEETS_CELL:
+                holds = now[x] != nowhere and now[y] != nowhere and meets(now[x], now[y], width)
+            elif op == b.MEETS_CONST:
+                holds = now[x] != nowhere and y != nowhere and meets(now[x], y, width)
+            elif op == b.NEAR_CELL:
+                holds = now[x] != nowhere and now[y] != nowhere and distance(now[x], now[y], width) <= z
+            elif op == b.NEAR_CONST:
+                holds = now[x] != nowhere and y != nowhere and distance(now[x], y, width) <= z
+            elif op == b.COMPARE:
+                holds = _compare(mem[line + 5], float(now[x] + y), num[constants + z])
+            elif op == b.MOVED:
+                holds = now[x] != now[y]
+            elif op == b.FACES:
+                holds = now[x] != nowhere and now[y] == z
+            elif op >= b.SEES_CELL and op <= b.SEES_HAND:
+                top -= op == b.SEES_HAND
+                holds = _holds_in_sight(mem, now, line, op, stack[top + 1])
+            else:
+                top -= 1 + ((op >= b.EQUAL and op <= b.AT_LEAST) or op == b.NEAR_HAND)
+                holds = _holds_in_hand(mem, now, line, op, stack[top + 1], stack[top + 2])
+            jump = mem[line + b.JUMP]
+            if jump == 0:
+                top += 1
+                stack[top] = 1.0 if holds else 0.0
+            elif holds == (jump < 0):
+                line += (abs(jump) - 1) * b.WIDTH
+        elif op == b.CONST:
+            top += 1
+            stack[top] = num[constants + x]
+        elif op == b.FIELD:
+            top += 1
+            stack[top] = float(now[x] + y)
+        elif op == b.LISTED:
+            top += 1
+            stack[top] = num[listed + y + now[x]]
+        elif op == b.PAY:
+            gain[x] += stack[top]
+            top -= 1
+        elif op == b.EMIT:
+            box[BITS] |= 1 << x
+        elif op == b.MOVE_AGENT or op == b.MOVE_AGENTS:
+            if op == b.MOVE_AGENTS or not move_agent(mem, now, x, y):
+                move_agents(mem, now)
+        elif op == b.MOVE_BODY:
+            move_body(mem, now, x, stack[max(top, 0)])
+            top -= mem[mem[b.H_MOTIONS] + x * 5 + 1] == WANDER
+        elif op == b.SKIP:
+            line += x * b.WIDTH
+        elif op == b.SET_NUMBER:
+            low = mem[line + 5]
+            number = now[x] + low
+            wanted = stack[top] if y == 0 else number + stack[top] if y == 1 else number - stack[top]
+            top -= 1
+            now[x] = int(min(max(np.rint(wanted) - low, float(z)), float(mem[line + 4])))
+        elif op == b.CYCLE:
+            now[x] = y if now[x] == z else now[x] + 1
+        elif op == b.DRAW:
+            top += 1
+            stack[top] = uniform(np.uint64(box[SEED]), box[LANE], box[CLOCK], x)
+        elif op == b.COIN:
+            top -= 2
+            if not fallen(stack[top + 1], stack[top + 2]):
+                line += x * b.WIDTH
+        elif op == b.LET:
+            now[x] = y
+        elif op == b.TICK:
+            now[x] = min(now[x] + 1, y)
+        elif op >= b.ADD and op <= b.MAXIMUM:
+            top -= 1
+            stack[top] = _joined(op, stack[top], stack[top + 1])
+        elif op >= b.NOT and op <= b.ROOT:
+            stack[top] = _function(op, stack[top])
+        elif op == b.CHOOSE:
+            top -= 2
+            stack[top] = stack[top + 1] if stack[top] != 0 else stack[top + 2]
+        elif op == b.CELL:
+            top -= 1
+            r, c = np.rint(stack[top]), np.rint(stack[top + 1])
+            inside = r >= 0 and r < mem[b.H_HEIGHT] and c >= 0 and c < width
+            stack[top] = r * width + c if inside else float(nowhere)
+        elif op == b.DECIDE:
+            top -= x + 1
+            if z == 0 or not nothing(stack, top + 1, x):
+                now[y] = decided(stack, top + 1, x, stack[top + 1 + x])
+        elif op == b.ENDED:
+            if box[REASON] == 0:
+                line += x * b.WIDTH
+        elif op == b.END:
+            if box[REASON] == 0:
+                box[REASON] = x
+                box[BITS] |= 1 << y
+        elif op == b.SET_LISTED:
+            now[x] = _listed(num, listed + z, mem[line + 4], now[x], y, stack[top])
+            top -= 1
+        elif op == b.ABLE:
+            able[x] = stack[top] != 0
+            top -= 1
+        elif op == b.BEGIN:
+            _begin(mem, now, x, stack[max(top, 0)])
+            top -= x > 1
+        elif op == b.REMEMBER:
+            for column in range(fields):
+                now[fields + column] = now[column]
+        else:
+            _effect(mem, now, box, line, op, stack[max(top, 0)])
+            top -= op == b.PUT_HAND or op == b.PUT_RANDOM or op == b.PUT_RANDOM_OF
+        line += b.WIDTH
+
+
+# ------------------------------------------------------------------ the batch
+
+
+@inner
+def _load(c: Any, row: int, what: int) -> int:
+    """A lane's memory and the box as a program wants them; whether it is to run."""
+    mem, now, box, fields = table(c[C_MEM]), ints(c[C_NOW]), longs(c[C_BOX]), c[C_FIELDS]
+    n, channels = mem[b.H_AGENTS + 1], mem[b.H_N_CHANNELS]
+    state, actions = ints(c[C_STATES] + 4 * row * fields), ints(c[C_ACTIONS] + 4 * row * n)
+    gain = floats(c[C_STACK] + 8 * b.STACK)
+    if what == LOOK and mem[b.H_PROGRAMS, what, 0] == mem[b.H_PROGRAMS, what, 1]:
+        return False
+    for column in range(fields):
+        now[column] = now[fields + column] = state[column]
+    now[mem[b.H_SLOT]] = now[mem[b.H_LAYOUT]] if mem[b.H_LAYOUT] >= 0 else 0
+    box[BITS], box[REASON] = 0, now[mem[b.H_ENDED]] if what == TICK else 0
+    box[SEED], box[LANE], box[CLOCK] = c[C_SEED], longs(c[C_LANES])[row], longs(c[C_CLOCK])[row]
+    acting = what == TICK and box[REASON] == 0
+    for i in range(n):
+        now[mem[b.H_CHOSEN] + i] = now[mem[b.H_EXECUTED] + i] = actions[i] if acting else -1
+    for k in range(channels + 1):
+        gain[k] = 0.0
+    return acting or what != TICK
+
+
+@inner
+def _store(c: Any, row: int, what: int) -> int:
+    """What came of a program; 1 if a rule or the horizon ended the episode, 2 if it was cut off, else 0."""
+    mem, num, now, box, fields = table(c[C_MEM]), numbers(c[C_NUM]), ints(c[C_NOW]), longs(c[C_BOX]), c[C_FIELDS]
+    n, channels = mem[b.H_AGENTS + 1], mem[b.H_N_CHANNELS]
+    state, executed = ints(c[C_STATES] + 4 * row * fields), ints(c[C_EXECUTED] + 4 * row * n)
+    rewards, pay = floats(c[C_REWARDS] + 8 * row * channels), floats(c[C_PAY] + 8 * row * n)
+    gain, ticks = floats(c[C_STACK] + 8 * b.STACK), longs(c[C_TICKS])
+    now[mem[b.H_ENDED]] = box[REASON]
+    for column in range(fields):
+        state[column] = now[column]
+    for i in range(n):
+        executed[i] = now[mem[b.H_EXECUTED] + i]
+        pay[i] = 0.0
+    for k in range(channels):
+        rewards[k] = gain[k]
+    floats(c[C_PERFORMANCE])[row] = gain[channels]
+    longs(c[C_EVENTS])[row] = box[BITS]
+    octets(c[C_ENDED])[row] = box[REASON] > 0
+    longs(c[C_CLOCK])[row] += 1
+    over, cut = 0, 0
+    if what == START:
+        ticks[row] = 0
+    else:
+        for w in range(mem[b.H_WAGES], mem[b.H_WAGES] + 4 * mem[b.H_WAGES + 1], 4):
+            weight = now[fields + mem[w + 2]] if mem[w + 2] >= 0 else 0
+            pay[mem[w]] += gain[mem[w + 1]] * num[mem[b.H_LISTED] + mem[w + 3] + weight]
+        ticks[row] += 1
+        over = box[REASON] > 0 or (c[C_HORIZON] > 0 and ticks[row] >= c[C_HORIZON])
+        cut = not over and c[C_LIMIT] > 0 and ticks[row] >= c[C_LIMIT]
+    octets(c[C_TERMINATED])[row], octets(c[C_TRUNCATED])[row] = over, cut
+    return over + 2 * cut
+
+
+@inner
+def _exist(c: Any, what: int, count: int) -> bool:
+    """Whether there are these rows, and the actions that agents chose there."""
+    mem, rows, actions = table(c[C_MEM]), longs(c[C_ROWS]), ints(c[C_ACTIONS])
+    n = mem[b.H_AGENTS + 1]
+    for k in range(count):
+        if rows[k] < 0 or rows[k] >= c[C_COUNT]:
+            return False
+    if what != TICK:
+        return True
+    for i in range(n):
+        last = mem[b.H_AGENTS, i + 1, 1] if i + 1 < n else mem[b.H_MOVES + 1]
+        for k in range(count):
+            action = actions[rows[k] * n + i]
+            if action < 0 or action >= last - mem[b.H_AGENTS, i, 1]:
+                return False
+    return True
+
+
+def _entry(sources: int) -> Any:
+    @entry
+    def play(context: int, what: int, count: int) -> int:
+        """Do something with the first `count` lanes of the context's rows, and look at what came of it.
+
+        Returns:
+            -1 if there is no such row or action (then nothing was done); else 1 if an episode ended, plus 2 if one was
+            cut off.
+        """
+        c = longs(context)
+        mem, num, now, box = table(c[C_MEM]), numbers(c[C_NUM]), ints(c[C_NOW]), longs(c[C_BOX])
+        stack, gain, rows = floats(c[C_STACK]), floats(c[C_STACK] + 8 * b.STACK), longs(c[C_ROWS])
+        terminated, truncated = octets(c[C_TERMINATED]), octets(c[C_TRUNCATED])
+        done = 0
+        if sources == 0 or not _exist(c, what, count):
+            return -1
+        for k in range(count):
+            row = rows[k]
+            program = what
+            if what == TICK and c[C_AGAIN] != 0 and terminated[row] + truncated[row] > 0:
+                program = START
+            able = octets(c[C_ABLE] + row * mem[b.H_MOVES + 1])
+            while True:
+                if _load(c, row, program):
+                    _run(mem, num, now, stack, gain, box, able, program)
+                if program == LOOK:
+                    break
+                done |= _store(c, row, program)
+                program = LOOK
+            if c[C_VIEW] != 0:
+                fill_lane(longs(c[C_VIEW]), row, ints(c[C_STATES] + 4 * row * c[C_FIELDS]), longs(c[C_TICKS])[row])
+        return done
+
+    return play
+
+
+SOURCES = ("bytecode", "sampling", "geometry", "movement", "observation", "interpreter")
+"""The modules that are compiled into `play`."""
+play = _entry(digest(*SOURCES))

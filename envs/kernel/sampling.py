@@ -1,0 +1,72 @@
+"""Chance, compiled: `chance.Sampled` and `chance.pick` for one lane."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .memory import inner
+
+_LOW = np.uint64(0xFFFFFFFF)
+_HIGH = np.uint64(32)
+_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+
+
+@inner
+def uniform(seed: Any, lane: Any, clock: Any, draw: Any) -> float:
+    """`chance.uniform` for one lane: Philox4x32-10 of the counter (lane, clock, draw, 0) under the key `seed`."""
+    c0, c1, c2, c3 = (np.uint64(lane) & _LOW, np.uint64(clock) & _LOW, np.uint64(draw) & _LOW, np.uint64(0))
+    k0, k1 = (np.uint64(seed) & _LOW, np.uint64(seed) >> _HIGH)
+    for _ in range(10):
+        left, right = (c0 * _M0, c2 * _M1)
+        c0, c1, c2, c3 = (right >> _HIGH ^ c1 ^ k0, right & _LOW, left >> _HIGH ^ c3 ^ k1, left & _LOW)
+        k0, k1 = (k0 + _W0 & _LOW, k1 + _W1 & _LOW)
+    high, low = (c0 >> np.uint64(5), c1 >> np.uint64(6))
+    return float(high * np.uint64(1 << 26) + low) / float(1 << 53)
+
+
+@inner
+def fallen(p: float, u: float) -> bool:
+    """Whether a coin that falls well with chance p does."""
+    p = min(max(p, 0.0), 1.0)
+    return u >= 1 - p and p > 0
+
+
+@inner
+def even(n: int, u: float) -> int:
+    """`chance.pick` among n outcomes of equal weight."""
+    total = 0.0
+    for i in range(n):
+        total += 1 / n
+        if u < total:
+            return i
+    return n - 1
+
+
+@inner
+def nothing(weights: Any, first: int, n: int) -> bool:
+    """All of n weights are 0."""
+    for i in range(first, first + n):  # noqa: SIM110  # Numba knows no generators
+        if weights[i] != 0:
+            return False
+    return True
+
+
+@inner
+def decided(weights: Any, first: int, n: int, u: float) -> int:
+    """The outcome of a draw among n weights (`reference._draw_weights` and `chance.pick`)."""
+    whole = 0.0
+    for i in range(first, first + n):
+        whole += max(weights[i], 0.0)
+    total = 0.0
+    chosen, last = 0, 0
+    for i in range(n):
+        weight = max(weights[first + i], 0.0) / whole if whole > 0 else 1.0 / n
+        total += weight
+        if u >= total:
+            chosen += 1
+        if weight > 0:
+            last = i
+    return min(chosen, last)

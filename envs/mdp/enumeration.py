@@ -1,0 +1,219 @@
+"""From a world to a finite decision process: every reachable state, every action, every outcome of chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from ...scenarios.language.expressions.syntax import Expression
+from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
+from ..reference.expressions import look_at, truth
+from ..reference.step import Tick, available, reset, step
+from ..world.randomness import EveryOutcome
+from ..world.world import World
+
+CHUNK = 1 << 17
+"""Lanes that are stepped at once: enough to pay for NumPy, few enough to stay in cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Enumeration:
+    """An enumerated world. `mdp` is what an agent may have; the rest is for those who judge it.
+
+    Attributes:
+        world: what was enumerated.
+        mdp: the finite decision process.
+        states: int32 `[S, F]`.
+        performance: float64 `[M]`, the hidden score of each outcome (its mean, where chance alone decides it).
+        fired: names of the rules that fired somewhere.
+    """
+
+    world: World
+    mdp: FiniteMDP
+    states: Ints
+    performance: Floats
+    fired: frozenset[str] = frozenset()
+
+    def holds(self, condition: Expression) -> Bools:
+        """bool `[S]`: the states in which a resolved guard holds."""
+        return truth(condition, look_at(self.world, self.states)).copy()
+
+
+def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | None = None) -> Enumeration:
+    """Walk a world breadth first.
+
+    Args:
+        world: compiled.
+        max_states: more than these raise.
+        start: int32 `[B, F]`, states to begin in, each as likely as the others; by default where episodes begin.
+
+    Raises:
+        NotEnumerableError: too many states (the message names the fields that multiply them) or too many joint outcomes
+            of one tick (it names the draws).
+    """
+    index = _Index(world)
+    if start is None:
+        begin = reset(world, EveryOutcome(limit=max_states))
+        fired = set(begin.fired)
+        numbers, probability_of = _merged_start(index, begin.states, begin.probability)
+    else:
+        fired = set()
+        numbers, probability_of = _merged_start(index, start, np.full(len(start), 1 / len(start)))
+    joint = world.joint_actions
+    parts: list[_Outcomes] = []
+    done = 0
+    while done < index.size:
+        lanes = np.arange(done, min(index.size, done + max(1, CHUNK // len(joint))))
+        done += lanes.size
+        parts.append(_expand(world, index, lanes, joint, fired))
+        if index.size > max_states:
+            raise NotEnumerableError(_what_multiplies(world, index.states(), max_states))
+    rows, following, probability, rewards, events, performance = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    states = index.states()
+    counts = np.bincount(rows, minlength=index.size * len(joint))
+    mdp = FiniteMDP(
+        n_states=index.size,
+        n_actions=len(joint),
+        row_start=np.concatenate([[0], np.cumsum(counts)]),
+        next_state=following,
+        probability=probability,
+        rewards=rewards,
+        events=events,
+        ended=states[:, world.ended] > 0,
+        start_state=numbers,
+        start_probability=probability_of,
+        channels=world.channels,
+        event_names=world.events,
+        action_names=world.joint_action_names,
+    )
+    return Enumeration(world, mdp, states, performance, frozenset(fired))
+
+
+def _merged_start(index: _Index, states: Ints, probability: Floats) -> tuple[Ints, Floats]:
+    """The start distribution, equal states merged."""
+    numbers = index.number(states)
+    start = np.unique(numbers)
+    probability = np.bincount(numbers, probability).astype(np.float64)
+    return start.astype(np.int32), probability[start]
+
+
+_Outcomes: TypeAlias = tuple[Longs, Ints, Floats, Floats, Bits, Floats]
+"""Row, next state, probability, rewards, events, performance, each with one entry per outcome."""
+
+
+def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[str]) -> _Outcomes:
+    """All outcomes of all actions in some states; adds to `fired` the rules that fired."""
+    states = index.states()[lanes]
+    alive = states[:, world.ended] == 0
+    able = np.repeat(alive[:, None], len(joint), axis=1)
+    for agent in range(len(world.agents)):
+        can = available(world, states, agent)
+        if not (can.any(axis=1) | ~alive).all():
+            name = world.agents[agent].name
+            raise NotEnumerableError(f"in some state `{name}` has no available action; give it one without a condition")
+        able &= can[:, joint[:, agent]]
+    lane, action = np.nonzero(able)
+    tick = step(world, states[lane], joint[action], EveryOutcome())
+    fired |= tick.fired
+    row = (lanes[lane] * len(joint) + action)[tick.source]
+    following = index.number(tick.states)
+    if tick.source.size == lane.size:
+        return row, following, tick.probability, tick.rewards, tick.events, tick.performance
+    return _merged(row, following, tick)
+
+
+def _merged(row: Longs, following: Ints, tick: Tick) -> _Outcomes:
+    """Outcomes of one row that an agent could not tell apart are one; performance, which must not show, is its mean."""
+    order = np.lexsort((*tick.rewards.T, tick.events, following, row))
+    same = np.ones(order.size - 1, np.bool_)
+    for column in (row, following, tick.events, *tick.rewards.T):
+        same &= column[order[1:]] == column[order[:-1]]
+    first = np.concatenate([[True], ~same])
+    begins = np.flatnonzero(first)
+    kept = order[first]
+    probability = np.add.reduceat(tick.probability[order], begins)
+    performance = tick.performance[kept]
+    beyond = tick.performance[order] - np.repeat(performance, np.diff(np.append(begins, order.size)))
+    performance = performance + np.add.reduceat(tick.probability[order] * beyond, begins) / probability
+    return row[kept], following[kept], probability, tick.rewards[kept], tick.events[kept], performance
+
+
+class _Index:
+    """Numbers the states in the order in which they are found.
+
+    A state's key is its mixed-radix number where that fits 63 bits, else a 64-bit hash of it. A few large sorted runs
+    and a small one are searched, so that a level of the walk never costs a pass over everything found.
+    """
+
+    def __init__(self, world: World) -> None:
+        sizes = np.array([field.size for field in world.fields], dtype=object)
+        self._exact = int(np.prod(sizes)) < 1 << 63
+        radix = np.concatenate([[1], np.cumprod(sizes[:-1])]) if self._exact else None
+        self._radix = None if radix is None else radix.astype(np.int64)
+        self._runs: list[tuple[np.ndarray, Ints]] = []
+        self._store = np.empty((1024, len(world.fields)), np.int32)
+        self.size = 0
+
+    def states(self) -> Ints:
+        """int32 `[size, F]`, a view."""
+        return self._store[: self.size]
+
+    def number(self, states: Ints) -> Ints:
+        """The numbers of states int32 `[B, F]`; those not met before get new ones, in the order of their rows."""
+        keys = self._keys(states)
+        unique, first, back = np.unique(keys, return_index=True, return_inverse=True)
+        numbers = np.full(unique.size, -1, np.int32)
+        for run_keys, run_numbers in self._runs:
+            at = np.minimum(np.searchsorted(run_keys, unique), run_keys.size - 1)
+            hit = run_keys[at] == unique
+            numbers[hit] = run_numbers[at[hit]]
+        fresh = np.flatnonzero(numbers < 0)
+        if fresh.size:
+            by_row = fresh[np.argsort(first[fresh], kind="stable")]
+            numbers[by_row] = np.arange(self.size, self.size + fresh.size, dtype=np.int32)
+            self._append(states[first[by_row]])
+            self._add_run(unique[fresh], numbers[fresh])
+        found = numbers[back]
+        if not self._exact and not np.array_equal(self._store[found], states):
+            raise NotEnumerableError(
+                "two states share a 64-bit hash; change any name or bound in the file and try again"
+            )
+        return found
+
+    def _keys(self, states: Ints) -> np.ndarray:
+        if self._radix is not None:
+            return states @ self._radix
+        keys = np.zeros(states.shape[0], np.uint64)
+        for column in states.T:
+            keys = (keys ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+            keys ^= keys >> np.uint64(29)
+        return keys
+
+    def _append(self, states: Ints) -> None:
+        size = self.size + states.shape[0]
+        if size > self._store.shape[0]:
+            grown = np.empty((max(size, 2 * self._store.shape[0]), self._store.shape[1]), np.int32)
+            grown[: self.size] = self._store[: self.size]
+            self._store = grown
+        self._store[self.size : size] = states
+        self.size = size
+
+    def _add_run(self, keys: np.ndarray, numbers: Ints) -> None:
+        """A new sorted run, merged with those before it that are not much larger."""
+        while self._runs and self._runs[-1][0].size < 2 * keys.size:
+            other_keys, other_numbers = self._runs.pop()
+            keys, numbers = np.concatenate([other_keys, keys]), np.concatenate([other_numbers, numbers])
+            order = np.argsort(keys, kind="stable")
+            keys, numbers = keys[order], numbers[order]
+        self._runs.append((keys, numbers))
+
+
+def _what_multiplies(world: World, states: Ints, max_states: int) -> str:
+    """The fields with the most values so far, largest first."""
+    values = sorted(((len(np.unique(states[:, i])), field.name) for i, field in enumerate(world.fields)), reverse=True)
+    named = ", ".join(f"{name} x {count}" for count, name in values[:6] if count > 1)
+    return f"more than {max_states:,} states in stage `{world.stage}`; what multiplies: {named}"

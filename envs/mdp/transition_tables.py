@@ -1,0 +1,130 @@
+"""A finite process in the form that solvers read: what each choice pays and leads to, expected over its outcomes.
+
+Letters as in `base`: S states, A joint actions, K channels, M outcomes. A row is a pair `s * A + a`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from ..base import Bools, FiniteMDP, Floats, Ints, Longs
+
+Sparse: TypeAlias = "csr_array[np.float64]"
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """A process in the form that solvers read.
+
+    Attributes:
+        available: bool `[S, A]`.
+        rewards: float64 `[S * A, K]`, expected; zero in rows that are not available.
+        next_state: int32 `[S, A]` where every available row has one outcome, else None; a row that is not available
+            leads to its own state.
+        ended: bool `[S]`.
+    """
+
+    available: Bools
+    rewards: Floats
+    next_state: Ints | None
+    ended: Bools
+    _row_start: Longs
+    _next: Ints
+    _probability: Floats
+
+    @cached_property
+    def matrix(self) -> Sparse:
+        """Transition probabilities `[S * A, S]`, each pair once, none of them zero."""
+        shape = (self._row_start.size - 1, self.ended.size)
+        matrix: Sparse = csr_array((self._probability, self._next, self._row_start), shape=shape, copy=True)
+        matrix.sum_duplicates()
+        matrix.eliminate_zeros()
+        return matrix
+
+    def ahead(self, values: Floats) -> Floats:
+        """Expected `values` (`[S]` or `[S, K]`) of the next state: `[S, A]` or `[S, A, K]`."""
+        if self.next_state is not None:
+            return values[self.next_state]
+        return np.asarray(self.matrix @ values, dtype=np.float64).reshape(*self.available.shape, *values.shape[1:])
+
+    @property
+    def vector_rewards(self) -> Floats:
+        """float64 `[S, A, K]`."""
+        return self.rewards.reshape(*self.available.shape, -1)
+
+
+_TABLES: WeakKeyDictionary[FiniteMDP, Tables] = WeakKeyDictionary()
+
+
+def tables(mdp: FiniteMDP) -> Tables:
+    """The tables of a process, built once per process."""
+    if mdp not in _TABLES:
+        _TABLES[mdp] = _build(mdp)
+    return _TABLES[mdp]
+
+
+def transition_matrix(mdp: FiniteMDP) -> Sparse:
+    """Transition probabilities, sparse float64 `[S * A, S]`; rows that are not available are empty."""
+    return tables(mdp).matrix
+
+
+def expected_rewards(mdp: FiniteMDP) -> Floats:
+    """float64 `[S * A, K]`; zero in rows that are not available."""
+    return tables(mdp).rewards
+
+
+def expected_outcome(mdp: FiniteMDP, per_outcome: npt.ArrayLike) -> Floats:
+    """Expectation over each row's outcomes of a quantity per outcome.
+
+    Args:
+        mdp: the process.
+        per_outcome: float64 `[M]` (or `[M, K]`), for instance the hidden performance.
+
+    Returns:
+        float64 `[S * A]` (or `[S * A, K]`); zero in rows that are not available.
+
+    Raises:
+        ValueError: not one entry per outcome.
+    """
+    values = np.asarray(per_outcome, dtype=np.float64)
+    n_outcomes = mdp.next_state.size
+    if values.shape[:1] != (n_outcomes,):
+        raise ValueError(f"one entry per outcome is needed, {n_outcomes}; got an array of shape {values.shape}")
+    shape = (mdp.row_start.size - 1, n_outcomes)
+    average: Sparse = csr_array((mdp.probability, np.arange(n_outcomes), mdp.row_start), shape=shape)
+    return np.asarray(average @ values, dtype=np.float64)
+
+
+def outcomes_of(mdp: FiniteMDP, rows: Longs) -> tuple[Longs, Longs]:
+    """The outcomes of some rows that have a positive probability.
+
+    Args:
+        mdp: the process.
+        rows: int64 `[R]`, each `s * A + a`.
+
+    Returns:
+        The index of each outcome in the process, row by row, and the place of its row in `rows`; both int64 `[n]`.
+    """
+    counts = mdp.row_start[rows + 1] - mdp.row_start[rows]
+    place = np.repeat(np.arange(rows.size), counts)
+    outcome = np.arange(place.size) + (mdp.row_start[rows] - (np.cumsum(counts) - counts))[place]
+    possible = mdp.probability[outcome] > 0
+    return outcome[possible], place[possible]
+
+
+def _build(mdp: FiniteMDP) -> Tables:
+    available = mdp.available
+    next_state: Ints | None = None
+    if (np.diff(mdp.row_start) <= 1).all():
+        own = np.arange(mdp.n_states, dtype=np.int32)
+        next_state = np.repeat(own[:, None], mdp.n_actions, axis=1)
+        next_state[available] = mdp.next_state
+    rewards = expected_outcome(mdp, mdp.rewards)
+    return Tables(available, rewards, next_state, mdp.ended, mdp.row_start, mdp.next_state, mdp.probability)

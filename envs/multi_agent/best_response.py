@@ -1,0 +1,101 @@
+"""One agent's own decision process where the policies of the others are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ..base import Bools, FiniteMDP, Floats, Ints, Longs
+from ..mdp.enumeration import Enumeration
+from ..world.world import Response
+
+
+def respond(enumeration: Enumeration, response: Response) -> Enumeration:
+    """What the deciding agent faces: its own actions, and the others' as chance.
+
+    An agent that is to do one action always does it where it is available and acts at random where it is not; one that
+    acts at random takes each available action equally often.
+
+    Args:
+        enumeration: of all agents' joint actions.
+        response: who decides, and what the others do.
+    """
+    world, mdp = enumeration.world, enumeration.mdp
+    policies = {}
+    for agent, action in enumerate(response.others):
+        if agent != response.agent:
+            able = available_to(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
+            policies[agent] = evenly(able) if action < 0 else always(action, able)
+    return respond_to(enumeration, response.agent, policies)
+
+
+def respond_to(enumeration: Enumeration, agent: int, policies: Mapping[int, Floats]) -> Enumeration:
+    """What one agent faces where each of the others has a policy: its own actions, and the others' as chance.
+
+    Args:
+        enumeration: of all agents' joint actions.
+        agent: who decides.
+        policies: of every other agent, float64 `[S, its actions]`: how often it takes each action in a state. Rows of
+            ended states are not read.
+
+    Raises:
+        ValueError: an agent other than the one that decides has no policy, or one of another shape.
+    """
+    world, mdp = enumeration.world, enumeration.mdp
+    joint = world.joint_actions
+    chance = np.ones((mdp.n_states, mdp.n_actions))
+    for other, count in enumerate(world.action_counts):
+        if other != agent:
+            if other not in policies or policies[other].shape != (mdp.n_states, count):
+                raise ValueError(f"`{world.agents[other].name}` needs a policy of shape {(mdp.n_states, count)}")
+            chance *= policies[other][:, joint[:, other]]
+    process, order = one_side(mdp, joint[:, agent], chance, world.agents[agent].actions)
+    return replace(enumeration, mdp=process, performance=enumeration.performance[order])
+
+
+def one_side(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple[str, ...]) -> tuple[FiniteMDP, Longs]:
+    """A process of joint actions as one agent's own: what the others do becomes chance.
+
+    Args:
+        mdp: of J joint actions.
+        own: int32 `[J]`, the agent's part of each.
+        chance: float64 `[S, J]`, how often the others do their part of it.
+        actions: the names of the agent's own actions.
+
+    Returns:
+        The process, and int64 `[M']` which of the outcomes of `mdp` each of its outcomes is.
+    """
+    pair = np.arange(mdp.n_states)[:, None] * len(actions) + own
+    row = np.repeat(np.arange(chance.size), np.diff(mdp.row_start))
+    probability = mdp.probability * chance.ravel()[row]
+    kept = np.flatnonzero(probability > 0)
+    order = kept[np.argsort(pair.ravel()[row[kept]], kind="stable")]
+    counts = np.bincount(pair.ravel()[row[order]], minlength=mdp.n_states * len(actions))
+    process = replace(
+        mdp,
+        n_actions=len(actions),
+        row_start=np.concatenate([[0], np.cumsum(counts)]),
+        next_state=mdp.next_state[order],
+        probability=probability[order],
+        rewards=mdp.rewards[order],
+        events=mdp.events[order],
+        action_names=actions,
+    )
+    return process, order
+
+
+def evenly(actions: Bools) -> Floats:
+    """float64 `[S, actions]`: the policy that takes each of some actions, bool `[S, actions]`, equally often."""
+    return actions / np.maximum(actions.sum(axis=1, keepdims=True), 1)
+
+
+def available_to(column: np.ndarray, available: Bools, count: int) -> Bools:
+    """bool `[S, count]`: what one agent can do, from the joint actions that are there."""
+    return np.stack([available[:, column == action].any(axis=1) for action in range(count)], axis=1)
+
+
+def always(action: int, able: Bools) -> Floats:
+    """float64 `[S, actions]`: the policy of one action, and of any of bool `[S, actions]` where that is not there."""
+    return np.where(able[:, action, None], np.eye(able.shape[1])[action], evenly(able))

@@ -1,0 +1,150 @@
+"""One lane of a world with several agents, in which all of them learn at once. Each is told what is its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..base import Bools, Floats, Ints, Longs
+from ..mdp.enumeration import Enumeration
+from ..reference.observation import observe
+from ..reference.step import available, reset, step
+from ..world.randomness import Sampled, uniform
+from ..world.world import World
+from .best_response import available_to
+
+
+@dataclass(frozen=True, eq=False)
+class JointView:
+    """What each of N agents may know of a state, in the world's order.
+
+    Attributes:
+        observations: int64 `[O]` of each agent.
+        able: bool `[its actions]` of each agent, what it can do.
+    """
+
+    observations: tuple[Longs, ...]
+    able: tuple[Bools, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class JointTick:
+    """One tick for N agents.
+
+    Attributes:
+        view: of the state after it.
+        rewards: float64 `[K]` of each agent; what is paid to others is 0 there.
+        executed: int32 `[N]`, what everyone was seen to do.
+        ended: the episode is over; cut: it is not, and its time is.
+    """
+
+    view: JointView
+    rewards: tuple[Floats, ...]
+    executed: Ints
+    ended: bool
+    cut: bool
+
+
+class JointLane:
+    """Steps a world for all of its agents: by its table where there is one, else by its reference.
+
+    A table forgets what is executed, so a world in which something replaces actions is stepped by its reference.
+    """
+
+    def __init__(self, school: World | Enumeration, lenient: bool = False) -> None:
+        """One lane; an episode is cut off after the stage's steps.
+
+        Args:
+            school: the stage.
+            lenient: an action may be one that is not available: it does nothing, which tables do not say.
+        """
+        self.world = school.world if isinstance(school, Enumeration) else school
+        guarded = any(guard is not None for agent in self.world.agents for guard in agent.guards)
+        tabled = isinstance(school, Enumeration) and not self.world.overrides and not (lenient and guarded)
+        table = school if tabled and isinstance(school, Enumeration) else None
+        self._stepper = _ByReference(self.world) if table is None else _ByTable(table)
+        owners = np.asarray(self.world.owners)
+        paid = self.world.rewards_shown
+        self._own = [(owners == agent) & paid for agent in range(len(self.world.agents))]
+        self._tick = 0
+
+    def reset(self, seed: int | None = None) -> JointView:
+        """Begin an episode; a seed begins chance anew."""
+        self._tick = 0
+        return self._stepper.reset(seed)
+
+    def step(self, actions: Ints) -> JointTick:
+        """One tick of the actions int32 `[N]`, each of them available to its agent, unless the lane is lenient."""
+        view, rewards, executed, ended = self._stepper.step(actions)
+        self._tick += 1
+        own = tuple(np.where(mine, rewards, 0.0) for mine in self._own)
+        return JointTick(view, own, executed, ended, not ended and self._tick >= self.world.steps)
+
+
+class _ByReference:
+    def __init__(self, world: World) -> None:
+        self._world, self._seed, self._clock = world, 0, 0
+        self._states = np.zeros((1, len(world.fields)), np.int32)
+
+    def reset(self, seed: int | None) -> JointView:
+        if seed is not None:
+            self._seed, self._clock = seed, 0
+        self._states = reset(self._world, self._chance()).states
+        return self._view()
+
+    def step(self, actions: Ints) -> tuple[JointView, Floats, Ints, bool]:
+        tick = step(self._world, self._states, actions[None], self._chance())
+        self._states = tick.states
+        return self._view(), tick.rewards[0], tick.executed[0], bool(tick.ended[0])
+
+    def _chance(self) -> Sampled:
+        self._clock += 1
+        return Sampled(self._seed, np.zeros(1, np.int64), np.full(1, self._clock - 1))
+
+    def _view(self) -> JointView:
+        agents = range(len(self._world.agents))
+        return JointView(
+            tuple(observe(self._world, self._states, agent)[0] for agent in agents),
+            tuple(available(self._world, self._states, agent)[0] for agent in agents),
+        )
+
+
+class _ByTable:
+    def __init__(self, enumeration: Enumeration) -> None:
+        world, self._mdp = enumeration.world, enumeration.mdp
+        joint, able = world.joint_actions, enumeration.mdp.available
+        self._shape = world.action_counts
+        self._views: dict[int, JointView] = {}
+        self._looks = [observe(world, enumeration.states, agent) for agent in range(len(world.agents))]
+        self._able = [available_to(joint[:, agent], able, count) for agent, count in enumerate(self._shape)]
+        self._seed, self._clock, self._state = 0, 0, 0
+
+    def reset(self, seed: int | None) -> JointView:
+        if seed is not None:
+            self._seed, self._clock = seed, 0
+        self._state = int(self._mdp.start_state[self._pick(self._mdp.start_probability)])
+        return self._view()
+
+    def step(self, actions: Ints) -> tuple[JointView, Floats, Ints, bool]:
+        mdp = self._mdp
+        row = self._state * mdp.n_actions + int(np.ravel_multi_index(tuple(actions), self._shape))
+        first, last = int(mdp.row_start[row]), int(mdp.row_start[row + 1])
+        outcome = first + self._pick(mdp.probability[first:last])
+        self._state = int(mdp.next_state[outcome])
+        return self._view(), mdp.rewards[outcome], actions.copy(), bool(mdp.ended[self._state])
+
+    def _pick(self, probability: Floats) -> int:
+        self._clock += 1
+        if probability.size == 1:
+            return 0
+        number = uniform(self._seed, np.zeros(1, np.int64), np.full(1, self._clock - 1), 0)[0]
+        return min(int(np.searchsorted(np.cumsum(probability), number, side="right")), probability.size - 1)
+
+    def _view(self) -> JointView:
+        state = self._state
+        if state not in self._views:
+            self._views[state] = JointView(
+                tuple(look[state] for look in self._looks), tuple(able[state] for able in self._able)
+            )
+        return self._views[state]

@@ -1,0 +1,74 @@
+"""Recorded playthroughs: the same actions and draws again, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...scenarios.errors import check_name
+from ..base import Ints
+from ..world.randomness import Given
+from ..world.world import World
+from .step import reset, step
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """A playthrough.
+
+    Attributes:
+        states: int32 `[T + 1, F]`.
+        events: names in the order in which they came; ends as `ended:REASON`.
+        ends: the reason, or None.
+        pays: what each channel paid in all; performance: the hidden score in all.
+        ticks: how many were played; actions after the end are not.
+    """
+
+    states: Ints
+    events: tuple[str, ...]
+    ends: str | None
+    pays: dict[str, float]
+    performance: float
+    ticks: int
+
+
+def play(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, object]) -> Played:
+    """Play recorded actions.
+
+    Args:
+        world: the stage.
+        actions: `[T][N]` names.
+        draws: the outcome of each named draw: of a draw with values one of them, of a rule's or an override's coin 0 or
+            1, of anything else an index. Whatever is not named takes its likeliest outcome.
+
+    Raises:
+        UnknownNameError: no such draw.
+    """
+    chance = Given({name: _outcome(world, name, value) for name, value in draws.items()})
+    tick = reset(world, chance)
+    states, events = [tick.states], list(world.event_list(int(tick.events[0])))
+    pays, performance, ticks = tick.rewards[0].copy(), float(tick.performance[0]), 0
+    for row in actions:
+        if tick.ended[0]:
+            break
+        chosen = [agent.actions.index(name) for agent, name in zip(world.agents, row, strict=True)]
+        tick = step(world, tick.states, np.array([chosen], np.int32), chance)
+        states.append(tick.states)
+        events += world.event_list(int(tick.events[0]))
+        pays += tick.rewards[0]
+        performance += float(tick.performance[0])
+        ticks += 1
+    code = int(tick.states[0, world.ended])
+    ends = world.reasons[code - 1] if code else None
+    paid = {name: float(x) for name, x in zip(world.channels, pays, strict=True)}
+    return Played(np.concatenate(states), tuple(events), ends, paid, performance, ticks)
+
+
+def _outcome(world: World, name: str, value: object) -> int:
+    check_name("draw", name, world.draw_ids)
+    for draw in (*world.start_draws, *world.tick_draws):
+        if draw.name == name:
+            return draw.values.index(float(value))  # type: ignore[arg-type]
+    return int(value)  # type: ignore[call-overload]

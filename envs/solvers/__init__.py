@@ -1,0 +1,1 @@
+"""Dynamic programming over finite MDPs: values, policies and beliefs."""

@@ -1,0 +1,335 @@
+"""Partial views: which states look alike, and exact planning on beliefs.
+
+A view is an id per state: states of one id look the same to the agent. Beside its view an agent sees which actions it
+may take and that the episode is over; together these are the `look` of a state. Rewards and events are seen only where
+the view shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
+from ..mdp.transition_tables import outcomes_of
+from .dynamic_programming import FiniteHorizonSolution
+
+# Beliefs that agree to so many decimals are one.
+_DECIMALS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class AliasReport:
+    """Which reachable states look alike and have different futures.
+
+    Attributes:
+        n_looks: how many looks the reachable states have.
+        n_aliased: how many of those looks hide more than one future.
+        states: bool `[S]`, the reachable states with such a look.
+        looks: int64 `[S]`, 0 to `n_looks - 1`; -1 where a state can't be reached.
+        futures: int64 `[S]`, equal for states that neither a view nor a reward can ever tell apart, whatever is done;
+            -1 where a state can't be reached.
+    """
+
+    n_looks: int
+    n_aliased: int
+    states: Bools
+    looks: Longs
+    futures: Longs
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """A partially viewed process as a process over beliefs, B of them, and over pairs of a belief and the true state.
+
+    Attributes:
+        mdp: over beliefs; rewards are expected ones, and it has no events.
+        pair_mdp: over pairs, with the true rewards and events, for judging belief policies (`lift` them).
+        support_start: int64 `[B + 1]`; the pairs of belief `b` are `support_start[b]` to `support_start[b + 1]`, by
+            increasing state.
+        pair_belief: int32 `[P]`.
+        pair_state: int32 `[P]`.
+        pair_probability: float64 `[P]`, of the state given the belief.
+        pair_outcome: int64, for each outcome of `pair_mdp` the outcome of the original process that it stands for:
+            `performance[pair_outcome]` is the performance of the pairs.
+    """
+
+    mdp: FiniteMDP
+    pair_mdp: FiniteMDP
+    support_start: Longs
+    pair_belief: Ints
+    pair_state: Ints
+    pair_probability: Floats
+    pair_outcome: Longs
+
+    def lift(self, optimal: Bools) -> Bools:
+        """Optimal actions of beliefs, bool `[B, A]`, as those of pairs, bool `[P, A]`.
+
+        A range over ties on pairs is an outer bound: there, ties may be broken by the hidden state.
+        """
+        return optimal[self.pair_belief]
+
+    def lift_solution(self, solution: FiniteHorizonSolution) -> FiniteHorizonSolution:
+        """A solution over beliefs as one over pairs; each pair has the values of its belief.
+
+        A range over ties on pairs is an outer bound: there, ties may be broken by the hidden state.
+        """
+        return replace(
+            solution,
+            values=solution.values[:, self.pair_belief],
+            vector_values=solution.vector_values[self.pair_belief],
+            policy=solution.policy[:, self.pair_belief],
+            packed=solution.packed[:, self.pair_belief],
+        )
+
+
+def alias_report(mdp: FiniteMDP, views: Longs) -> AliasReport:
+    """Find the states that look alike and have different futures, by partition refinement.
+
+    Two states have one future if they look alike and every action gives both the same chances of each reward vector
+    together with each next future (probabilities are compared to 9 decimals, by 64-bit hashes).
+
+    Args:
+        mdp: the process.
+        views: int64 `[S]`, the id of what each state shows.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: not one view per state.
+    """
+    looks = _looks(mdp, views)
+    reachable = _reachable(mdp)
+    futures = _refined(mdp, looks)
+    seen_looks, look = np.unique(looks[reachable], return_inverse=True)
+    seen_futures, future = np.unique(futures[reachable], return_inverse=True)
+    # A look hides several futures if more than one of its (look, future) pairs occurs.
+    pairs = np.unique(look * seen_futures.size + future)
+    hides = np.bincount(pairs // seen_futures.size, minlength=seen_looks.size) > 1
+    states = np.zeros(mdp.n_states, dtype=np.bool_)
+    states[reachable] = hides[look]
+    numbered = np.full((2, mdp.n_states), -1)
+    numbered[0, reachable], numbered[1, reachable] = look, future
+    return AliasReport(seen_looks.size, int(hides.sum()), states, numbered[0], numbered[1])
+
+
+def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | None = None) -> Belief:
+    """The process over the beliefs that can be reached from the start, which is viewed too.
+
+    Beliefs with the same support whose probabilities agree to 12 decimals are one.
+
+    Args:
+        mdp: the process.
+        views: int64 `[S]`, the id of what each state shows.
+        max_states: how many beliefs are allowed.
+        horizon: ticks that will be played; beliefs first reached after so many are marked as ended, so that longer
+            play, or a solution without this horizon, makes no sense. None explores all.
+
+    Returns:
+        Both processes and how they hang together.
+
+    Raises:
+        NotEnumerableError: there are more beliefs than allowed.
+        ValueError: not one view per state.
+    """
+    looks = _looks(mdp, views)
+    known = _Beliefs(max_states, mdp.n_states)
+    begun = mdp.start_probability > 0
+    start = [
+        (known.number(support, chances), mass)
+        for _, mass, support, chances, _ in _split(looks, mdp.start_state[begun], mdp.start_probability[begun])
+    ]
+    rows: list[int] = []
+    seen: list[int] = []
+    child: list[int] = []
+    masses: list[float] = []
+    rewards: list[Floats] = []
+    expanded, depth = 0, 0
+    while expanded < len(known.supports) and (horizon is None or depth < horizon):
+        layer = range(expanded, len(known.supports))
+        for belief in layer:
+            for action in range(mdp.n_actions):
+                outcome, place = outcomes_of(mdp, known.supports[belief] * mdp.n_actions + action)
+                weight = known.chances[belief][place] * mdp.probability[outcome]
+                for look, mass, support, chances, members in _split(looks, mdp.next_state[outcome], weight):
+                    rows.append(belief * mdp.n_actions + action)
+                    seen.append(look)
+                    child.append(known.number(support, chances))
+                    masses.append(mass)
+                    rewards.append(weight[members] @ mdp.rewards[outcome[members]] / mass)
+        expanded, depth = layer.stop, depth + 1
+    n_beliefs = len(known.supports)
+    row = np.array(rows, dtype=np.int64)
+    beliefs = FiniteMDP(
+        n_states=n_beliefs,
+        n_actions=mdp.n_actions,
+        row_start=np.searchsorted(row, np.arange(n_beliefs * mdp.n_actions + 1)),
+        next_state=np.array(child, dtype=np.int32),
+        probability=np.array(masses),
+        rewards=np.array(rewards).reshape(len(rewards), len(mdp.channels)),
+        events=np.zeros(len(rows), dtype=np.uint64),
+        ended=np.array([i >= expanded or bool(mdp.ended[s[0]]) for i, s in enumerate(known.supports)]),
+        start_state=np.array([belief for belief, _ in start], dtype=np.int32),
+        start_probability=np.array([mass for _, mass in start]),
+        channels=mdp.channels,
+        event_names=(),
+        action_names=mdp.action_names,
+    )
+    return _paired(mdp, looks, beliefs, known, row, np.array(seen, dtype=np.int64))
+
+
+class _Beliefs:
+    """Beliefs by number: `supports` are int64 states in order, `chances` float64, their probabilities."""
+
+    def __init__(self, most: int, n_states: int) -> None:
+        self.supports: list[Longs] = []
+        self.chances: list[Floats] = []
+        self._numbers: dict[bytes, int] = {}
+        self._most = most
+        self._n_states = n_states
+
+    def number(self, support: Longs, chances: Floats) -> int:
+        """The number of a belief, a new one if need be."""
+        key = support.tobytes() + chances.round(_DECIMALS).tobytes()
+        if key not in self._numbers:
+            if len(self.supports) == self._most:
+                raise NotEnumerableError(
+                    f"more than {self._most} beliefs can be reached over {self._n_states} states; what hides multiplies"
+                    " them: show more, plan over a shorter horizon, or raise max_states"
+                )
+            self._numbers[key] = len(self.supports)
+            self.supports.append(support)
+            self.chances.append(chances)
+        return self._numbers[key]
+
+
+def _looks(mdp: FiniteMDP, views: Longs) -> Longs:
+    """What an agent sees of each state, numbered from 0."""
+    if views.shape != (mdp.n_states,):
+        raise ValueError(f"one view for each of {mdp.n_states} states is needed, not the shape {views.shape}")
+    seen = np.column_stack([views, mdp.ended, np.packbits(mdp.available, axis=1)])
+    return np.unique(seen, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _split(
+    looks: Longs, states: npt.NDArray[np.integer], weight: Floats
+) -> Iterator[tuple[int, float, Longs, Floats, Longs]]:
+    """Sort weighted states by look.
+
+    Yields:
+        The look, its whole weight, its states, their share of it, and which entries were of that look.
+    """
+    look_of = looks[states]
+    for look in np.unique(look_of):
+        members = np.flatnonzero(look_of == look)
+        support, place = np.unique(states[members], return_inverse=True)
+        sums = np.bincount(place, weights=weight[members])
+        mass = float(sums.sum())
+        yield int(look), mass, support.astype(np.int64), sums / mass, members
+
+
+def _paired(mdp: FiniteMDP, looks: Longs, beliefs: FiniteMDP, known: _Beliefs, row: Longs, seen: Longs) -> Belief:
+    """Add the pairs; `row` and `seen` are row and look of each outcome of the beliefs, in increasing order."""
+    sizes = np.array([support.size for support in known.supports])
+    support_start = np.concatenate([[0], np.cumsum(sizes)])
+    pair_belief = np.repeat(np.arange(sizes.size), sizes)
+    pair_state = np.concatenate(known.supports)
+    n_actions, n_looks = mdp.n_actions, int(looks.max()) + 1
+
+    # A row of a pair has the outcomes of its state, none where the belief has ended.
+    source = (pair_state[:, None] * n_actions + np.arange(n_actions)).ravel()
+    going = np.flatnonzero(np.repeat(~beliefs.ended[pair_belief], n_actions))
+    outcome, place = outcomes_of(mdp, source[going])
+    owner = going[place]
+
+    # The next pair: the belief that the look of the next state leads to, and that state's place in its support.
+    next_state = mdp.next_state[outcome].astype(np.int64)
+    belief_row = pair_belief[owner // n_actions] * n_actions + owner % n_actions
+    step = np.searchsorted(row * n_looks + seen, belief_row * n_looks + looks[next_state])
+    next_belief = beliefs.next_state[step].astype(np.int64)
+    places = pair_belief * mdp.n_states + pair_state
+
+    def pair(belief: Longs, state: Longs) -> Ints:
+        return np.searchsorted(places, belief * mdp.n_states + state).astype(np.int32)
+
+    begun = np.flatnonzero(mdp.start_probability > 0)
+    start_state = mdp.start_state[begun].astype(np.int64)
+    start_looks = np.unique(looks[start_state])
+    start_belief = beliefs.start_state[np.searchsorted(start_looks, looks[start_state])].astype(np.int64)
+    pairs = FiniteMDP(
+        n_states=pair_state.size,
+        n_actions=n_actions,
+        row_start=np.searchsorted(owner, np.arange(source.size + 1)),
+        next_state=pair(next_belief, next_state),
+        probability=mdp.probability[outcome],
+        rewards=mdp.rewards[outcome],
+        events=mdp.events[outcome],
+        ended=beliefs.ended[pair_belief],
+        start_state=pair(start_belief, start_state),
+        start_probability=mdp.start_probability[begun],
+        channels=mdp.channels,
+        event_names=mdp.event_names,
+        action_names=mdp.action_names,
+    )
+    return Belief(
+        mdp=beliefs,
+        pair_mdp=pairs,
+        support_start=support_start,
+        pair_belief=pair_belief.astype(np.int32),
+        pair_state=pair_state.astype(np.int32),
+        pair_probability=np.concatenate(known.chances),
+        pair_outcome=outcome,
+    )
+
+
+def _reachable(mdp: FiniteMDP) -> Longs:
+    """The states that can be reached from the start, in order."""
+    met = np.zeros(mdp.n_states, dtype=np.bool_)
+    layer = np.unique(mdp.start_state[mdp.start_probability > 0]).astype(np.int64)
+    while layer.size:
+        met[layer] = True
+        rows = (layer[:, None] * mdp.n_actions + np.arange(mdp.n_actions)).ravel()
+        after = mdp.next_state[outcomes_of(mdp, rows)[0]]
+        layer = np.unique(after[~met[after]]).astype(np.int64)
+    return np.flatnonzero(met)
+
+
+def _refined(mdp: FiniteMDP, classes: Longs) -> Longs:
+    """The coarsest refinement of `classes` that agrees on the chances of (rewards, next class) of every action."""
+    possible = np.flatnonzero(mdp.probability > 0)
+    row = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))[possible]
+    pay = np.unique(mdp.rewards[possible].round(_DECIMALS) + 0.0, axis=0, return_inverse=True)[1].reshape(-1)
+    certain = np.unique(row).size == row.size
+    chance, next_state = mdp.probability[possible], mdp.next_state[possible]
+    n_classes = int(classes.max()) + 1
+    while n_classes < mdp.n_states:
+        meaning = pay * n_classes + classes[next_state]
+        rows, sums = row, chance
+        if not certain:
+            order = np.lexsort((meaning, row))
+            rows, meaning = row[order], meaning[order]
+            first = np.flatnonzero(np.diff(rows, prepend=-1) | np.diff(meaning, prepend=-1))
+            rows, meaning, sums = rows[first], meaning[first], np.add.reduceat(chance[order], first)
+        # Sums of hashes do not depend on order; the action goes in with the rest.
+        mixed = _hash(meaning.astype(np.uint64) ^ _hash((sums * 1e9).round().astype(np.uint64)))
+        mixed = _hash(mixed ^ _hash((rows % mdp.n_actions).astype(np.uint64) + np.uint64(1)))
+        signature = _hash(classes.astype(np.uint64))
+        np.add.at(signature, rows // mdp.n_actions, mixed)
+        classes = np.unique(signature, return_inverse=True)[1].reshape(-1)
+        finer = int(classes.max()) + 1
+        if finer == n_classes:
+            break
+        n_classes = finer
+    return classes
+
+
+def _hash(values: Bits) -> Bits:
+    """Splitmix64: uint64 to uint64, one to one."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

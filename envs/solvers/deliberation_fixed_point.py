@@ -1,0 +1,117 @@
+"""What an agent does whose heads deliberate by a rule that is no weighted sum: the policy that the rule brings about.
+
+Such a rule looks at one state at a time, and what each head expects depends on what the rule will choose later. So
+there is no optimum to solve for, only a policy that the rule keeps to while foreseeing itself (see
+docs/decisions/0009-deliberation.md).
+
+Letters as in `base`: S states, A joint actions, K channels, T ticks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..base import Bools, FiniteMDP, Floats
+from ..deliberation import Rule
+from ..mdp.transition_tables import tables
+from .bellman import largest
+from .dynamic_programming import FiniteHorizonSolution, InfeasibleError, Solution, policy_iteration
+from .editable_weights import NoFixedPointError
+from .policy_evaluation import check_range
+from .vector_values import MAX_ROUNDS, solve_heads
+
+
+def deliberate_for_ever(
+    mdp: FiniteMDP, rule: Rule, weights: Floats, discount: float, barred: Bools | None = None
+) -> Solution:
+    """The policy that a rule keeps to: evaluate every head under the present policy, deliberate everywhere, repeat.
+
+    The first policy is the best by the weighted sum; where a rule has several policies that it keeps to, it is the one
+    that is reached from there. Expected discounted returns are what the heads compare.
+
+    Args:
+        mdp: the process.
+        rule: how one action is chosen by K values.
+        weights: float64 `[K]`.
+        discount: per tick, 0 to 1.
+        barred: bool `[S, A]`, pairs that may not be taken, nor any that may lead to where nothing else is left.
+
+    Returns:
+        Its one policy: `optimal` has one action in each state, `values` and `q` are weighted sums under the policy.
+
+    Raises:
+        NoFixedPointError: policies go round for ever.
+        ImproperDiscountError, InfeasibleError: as `policy_iteration`.
+    """
+    best = policy_iteration(mdp, weights, discount, barred)
+    allowed = ~np.isneginf(best.q)
+    heads = solve_heads(mdp, weights, np.full(weights.size, discount), rule, best.policy, allowed)
+    if not heads.converged:
+        found = f"{heads.cycle} policies go round for ever" if heads.cycle else f"not settled after {MAX_ROUNDS} rounds"
+        raise NoFixedPointError(
+            f"deliberation by `{rule.name}`: {found}; give the stage a horizon, which always settles it"
+        )
+    vector_q = np.where(allowed[..., None], heads.vector_q, np.nan)
+    q = np.where(allowed, heads.vector_q @ weights, -np.inf)
+    live = allowed.any(axis=1)
+    optimal = np.zeros(allowed.shape, np.bool_)
+    optimal[live, heads.policy[live]] = True
+    lost = ~live & ~mdp.ended
+    values = heads.vector_values @ weights
+    residual = largest(np.where(live, q[np.arange(mdp.n_states), heads.policy] - values, 0.0))
+    return Solution(
+        values=np.where(lost, -np.inf, values),
+        vector_values=np.where(lost[:, None], np.nan, heads.vector_values),
+        q=q,
+        vector_q=vector_q,
+        optimal=optimal,
+        policy=heads.policy,
+        residual=residual / (1 - discount if discount < 1 else 1.0),
+        discount=discount,
+        weights=weights,
+    )
+
+
+def deliberate_to_horizon(
+    mdp: FiniteMDP, rule: Rule, weights: Floats, discount: float, horizon: int, barred: Bools | None = None
+) -> FiniteHorizonSolution:
+    """The same with a known number of ticks to go, from the last to the first: always settled, and by one policy only.
+
+    Args:
+        mdp: the process.
+        rule: how one action is chosen by K values.
+        weights: float64 `[K]`.
+        discount: per tick, 0 to 1.
+        horizon: T, ticks.
+        barred: bool `[S, A]`, pairs that may not be taken.
+
+    Returns:
+        One action at every tick in every state; `values` are weighted sums under that policy.
+
+    Raises:
+        InfeasibleError: a start state can't keep away from what is barred.
+    """
+    check_range(discount)
+    table = tables(mdp)
+    free = table.available if barred is None else table.available & ~barred
+    values = np.zeros((horizon + 1, mdp.n_states))
+    policy = np.zeros((horizon, mdp.n_states), np.int8 if mdp.n_actions <= 128 else np.int16)
+    packed = np.zeros((horizon, mdp.n_states, (mdp.n_actions + 7) // 8), np.uint8)
+    vectors = np.zeros((mdp.n_states, weights.size))
+    dead = np.zeros(mdp.n_states, np.bool_)
+    for tick in reversed(range(horizon)):
+        allowed = free & ~(table.ahead(dead.astype(np.float64)) > 0)
+        live = np.flatnonzero(allowed.any(axis=1))
+        dead = ~mdp.ended & ~allowed.any(axis=1)
+        q = table.vector_rewards + discount * table.ahead(vectors)
+        action = rule(q[live], weights, allowed[live]).action
+        chosen = np.zeros(allowed.shape, np.bool_)
+        chosen[live, action] = True
+        vectors = np.zeros_like(vectors)
+        vectors[live] = q[live, action]
+        policy[tick, live], packed[tick] = action, np.packbits(chosen, axis=1)
+        values[tick] = np.where(dead, -np.inf, vectors @ weights)
+    if dead[mdp.start_state[mdp.start_probability > 0]].any():
+        raise InfeasibleError("no policy from the start is sure to keep away from what is barred")
+    vectors[dead] = np.nan
+    return FiniteHorizonSolution(values, vectors, policy, packed, mdp.n_actions, horizon, discount, weights)

@@ -1,0 +1,414 @@
+"""What is best: exact solutions of a finite decision process, one value per channel.
+
+Letters as in `base`: S states, A joint actions, K channels, T ticks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csc_array, csr_array
+from scipy.sparse.csgraph import connected_components
+
+from ...scenarios.errors import WorldError
+from ..base import Bools, FiniteMDP, Floats, Ints, Longs
+from ..mdp.transition_tables import Tables, tables
+from .bellman import EPSILON, backup, best_of, largest, tie_tolerance, ties
+from .policy_evaluation import ImproperDiscountError, check_range, policy_values
+
+Judge: TypeAlias = Callable[[Floats], Floats]
+"""From the vector values `[S, K]` of the next tick to what each action is worth now, `[S, A]`."""
+
+
+class InfeasibleError(WorldError):
+    """From a start state, no policy can be sure to keep away from what is barred."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What is best over an unending (or surely ending) episode, and what one best policy is worth per channel.
+
+    In an ended state values are 0; in a state that can't keep away from what is barred `values` is -inf and
+    `vector_values` is nan.
+
+    Attributes:
+        values: float64 `[S]`, weighted, of the optimum.
+        vector_values: float64 `[S, K]`, of `policy`.
+        q: float64 `[S, A]`, -inf where the action may not be taken.
+        vector_q: float64 `[S, A, K]`, of taking the action and then following `policy`; nan where `q` is -inf.
+        optimal: bool `[S, A]`, every action that ties with the best.
+        policy: int32 `[S]`, the tied action of lowest index; 0 where there is none.
+        residual: a bound on the error of `values`: the Bellman residual over `1 - discount` (itself at discount 1).
+        discount: per tick.
+        weights: float64 `[K]`, or `[S, K]` where they change.
+    """
+
+    values: Floats
+    vector_values: Floats
+    q: Floats
+    vector_q: Floats
+    optimal: Bools
+    policy: Ints
+    residual: float
+    discount: float
+    weights: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class FiniteHorizonSolution:
+    """What is best with a known number of ticks to go.
+
+    Attributes:
+        values: float64 `[T + 1, S]`, weighted, at each tick; `[1, S]` (tick 0) if later values were not kept.
+        vector_values: float64 `[S, K]`, of `policy` at tick 0.
+        policy: int8 or int16 `[T, S]`, the tied action of lowest index; 0 where there is none.
+        packed: uint8 `[T, S, ceil(A / 8)]`, the optimal actions as bits; read it by `optimal_at`.
+        n_actions: A.
+        horizon: T, in ticks.
+        discount: per tick.
+        weights: float64 `[K]`, or `[S, K]` where they change.
+    """
+
+    values: Floats
+    vector_values: Floats
+    policy: npt.NDArray[np.signedinteger]
+    packed: npt.NDArray[np.uint8]
+    n_actions: int
+    horizon: int
+    discount: float
+    weights: Floats
+
+    def optimal_at(self, tick: int, states: Longs | None = None) -> Bools:
+        """Every action that ties with the best at `tick`, from 0 to `horizon - 1`.
+
+        Args:
+            tick: how many ticks have passed.
+            states: int64 `[n]`, which states; all of them by default.
+
+        Returns:
+            bool `[n, A]` (`[S, A]` by default).
+        """
+        packed = self.packed[tick] if states is None else self.packed[tick, states]
+        return np.unpackbits(packed, axis=-1, count=self.n_actions).view(np.bool_)
+
+
+def value_iteration(
+    mdp: FiniteMDP,
+    weights: npt.ArrayLike,
+    discount: float,
+    tolerance: float = 1e-10,
+    start: Floats | None = None,
+    barred: Bools | None = None,
+) -> Solution:
+    """Solve by successive backups: the plain cross-check of `policy_iteration`.
+
+    Args:
+        mdp: the process.
+        weights: float64 `[K]`.
+        discount: per tick, 0 to 1.
+        tolerance: the error of `values` at which to stop; ties are judged no finer than that.
+        start: float64 `[S]`, values to start from.
+        barred: bool `[S, A]`, pairs that may not be taken.
+
+    Returns:
+        The optimum, with `residual` the bound that was reached.
+
+    Raises:
+        ImproperDiscountError: discount 1, and some policy never ends.
+        InfeasibleError: a start state can't keep away from what is barred.
+        ValueError: a shape or the discount is wrong.
+    """
+    table, weight = tables(mdp), _checked_weights(mdp, weights)
+    allowed = _allowed(mdp, table, barred)
+    check_discount(mdp, table, allowed, discount)
+    scalar = np.where(allowed, table.vector_rewards @ weight, -np.inf)
+    acting = np.any(allowed, axis=1)
+    values = _start_values(mdp, start, acting)
+    while True:
+        new = best_of(backup(table, scalar, discount, values), acting)
+        change, scale = largest(new - values), largest(new)
+        values = new
+        # After a change of c the error is at most c * discount / (1 - discount); below rounding nothing improves.
+        if change * discount <= max(tolerance * (1 - discount if discount < 1 else 1.0), 4 * EPSILON * scale):
+            break
+    return conclude(mdp, table, scalar, allowed, values, weight, discount, slack=tolerance)
+
+
+def policy_iteration(
+    mdp: FiniteMDP,
+    weights: npt.ArrayLike,
+    discount: float,
+    barred: Bools | None = None,
+    start: Floats | None = None,
+) -> Solution:
+    """Solve exactly: the default solver.
+
+    A policy is evaluated by hopping ahead in doubling steps where no outcome is left to chance, else by a sparse LU
+    factorisation, else (many states) by Krylov iteration after modified policy iteration.
+
+    Args:
+        mdp: the process.
+        weights: float64 `[K]`.
+        discount: per tick, 0 to 1.
+        barred: bool `[S, A]`, pairs that may not be taken. Neither may any pair that can lead to a state which is
+            left without actions.
+        start: float64 `[S]`, values to start from, such as those of a neighbouring problem.
+
+    Returns:
+        The optimum and one best policy.
+
+    Raises:
+        ImproperDiscountError: discount 1, and some policy never ends.
+        InfeasibleError: a start state can't keep away from what is barred.
+        ValueError: a shape or the discount is wrong.
+    """
+    table, weight = tables(mdp), _checked_weights(mdp, weights)
+    allowed = _allowed(mdp, table, barred)
+    check_discount(mdp, table, allowed, discount)
+    scalar = np.where(allowed, table.vector_rewards @ weight, -np.inf)
+    values = optimise(table, scalar, discount, _start_values(mdp, start, np.any(allowed, axis=1)))
+    return conclude(mdp, table, scalar, allowed, values, weight, discount)
+
+
+def backward_induction(
+    mdp: FiniteMDP,
+    weights: npt.ArrayLike,
+    discount: float,
+    horizon: int,
+    barred: Bools | None = None,
+    keep_values: bool = True,
+) -> FiniteHorizonSolution:
+    """Solve for a known number of ticks.
+
+    Args:
+        mdp: the process.
+        weights: float64 `[K]`.
+        discount: per tick, 0 to 1.
+        horizon: T, ticks, at least 1.
+        barred: bool `[S, A]`, pairs that may not be taken at any tick; a state without actions may be reached at the
+            end of the last tick.
+        keep_values: keep the values of every tick (`8 * T * S` bytes), or of tick 0 alone.
+
+    Returns:
+        The optimum at every tick.
+
+    Raises:
+        InfeasibleError: a start state can't keep away from what is barred.
+        ValueError: a shape, the discount or the horizon is wrong.
+    """
+    table, weight = tables(mdp), _checked_weights(mdp, weights)
+    free = table.available if barred is None else table.available & ~_checked_barred(mdp, barred)
+    scalar = np.where(free, table.vector_rewards @ weight, -np.inf)
+    values = np.zeros(mdp.n_states)
+    dead = np.zeros(mdp.n_states, dtype=np.bool_)
+
+    def judge(_: Floats) -> Floats:
+        nonlocal values, dead
+        q = backup(table, scalar, discount, values)
+        if barred is not None:
+            q[table.ahead(dead.astype(np.float64)) > 0] = -np.inf
+            dead = ~mdp.ended & np.all(np.isneginf(q), axis=1)
+        values = best_of(q, ~mdp.ended & ~dead)
+        return q
+
+    solution = induct(mdp, table, judge, weight, discount, horizon, keep_values)
+    if dead[mdp.start_state[mdp.start_probability > 0]].any():
+        raise InfeasibleError("no policy from the start is sure to keep away from what is barred")
+    return solution
+
+
+# What was asked for, checked
+
+
+def _checked_weights(mdp: FiniteMDP, weights: npt.ArrayLike) -> Floats:
+    weight = np.asarray(weights, dtype=np.float64)
+    if weight.shape != (len(mdp.channels),):
+        raise ValueError(f"one weight per channel is needed ({', '.join(mdp.channels)}); got shape {weight.shape}")
+    return weight
+
+
+def _checked_barred(mdp: FiniteMDP, barred: Bools) -> Bools:
+    if barred.shape != (mdp.n_states, mdp.n_actions):
+        raise ValueError(f"barred needs the shape {(mdp.n_states, mdp.n_actions)}, not {barred.shape}")
+    return barred
+
+
+def check_discount(mdp: FiniteMDP, table: Tables, allowed: Bools, discount: float) -> None:
+    """At discount 1 every policy of `allowed` pairs has to end: there may be no end component (de Alfaro 1997).
+
+    Raises:
+        ImproperDiscountError: some policy never ends.
+        ValueError: no discount.
+    """
+    check_range(discount)
+    if discount < 1:
+        return
+    inside = allowed.ravel().copy()
+    owner = np.repeat(np.arange(mdp.n_states), mdp.n_actions)
+    while True:
+        # Keep the actions that surely stay within a strongly connected set of states, until nothing changes.
+        rows = np.flatnonzero(inside)
+        step = table.matrix[rows]
+        pairs = np.repeat(owner[rows], np.diff(step.indptr)), step.indices
+        graph = csr_array((np.ones(pairs[0].size), pairs), shape=(mdp.n_states, mdp.n_states))
+        component = connected_components(graph, connection="strong")[1]
+        leaves = np.zeros(inside.size, dtype=np.bool_)
+        leaving = component[pairs[0]] != component[pairs[1]]
+        leaves[np.repeat(rows, np.diff(step.indptr))[leaving]] = True
+        if not leaves.any():
+            break
+        inside &= ~leaves
+    if inside.any():
+        count = np.unique(owner[inside]).size
+        raise ImproperDiscountError(
+            f"at discount 1 an agent can go on for ever within {count} of {mdp.n_states} states"
+            f" (state {int(owner[inside][0])} is one); give the stage a horizon, or take a discount below 1"
+        )
+
+
+def _allowed(mdp: FiniteMDP, table: Tables, barred: Bools | None) -> Bools:
+    """The pairs that may be taken for ever: those not barred, less those that risk a state without any."""
+    if barred is None:
+        return table.available
+    allowed = table.available & ~_checked_barred(mdp, barred)
+    dead = ~mdp.ended & ~np.any(allowed, axis=1)
+    into = csc_array(table.matrix)
+    fresh = np.flatnonzero(dead)
+    while fresh.size:
+        rows = np.unique(into[:, fresh].indices)
+        allowed.reshape(-1)[rows] = False
+        touched = np.unique(rows // mdp.n_actions)
+        fresh = touched[~dead[touched] & ~allowed[touched].any(axis=1)]
+        dead[fresh] = True
+    if dead[mdp.start_state[mdp.start_probability > 0]].any():
+        raise InfeasibleError("no policy from the start is sure to keep away from what is barred")
+    return allowed
+
+
+def _start_values(mdp: FiniteMDP, start: Floats | None, acting: Bools) -> Floats:
+    if start is None:
+        return np.zeros(mdp.n_states)
+    if start.shape != (mdp.n_states,):
+        raise ValueError(f"start needs one value for each of {mdp.n_states} states, not the shape {start.shape}")
+    return np.where(acting & np.isfinite(start), start, 0.0)
+
+
+# Steps of the solvers
+
+
+def optimise(table: Tables, scalar: Floats, discount: float, values: Floats) -> Floats:
+    """The best values `[S]`, by policy iteration from the policy that is greedy on `values`."""
+    acting = ~np.all(np.isneginf(scalar), axis=1)
+    values = _warmed(table, scalar, acting, discount, values)
+    q = backup(table, scalar, discount, values)
+    policy = q.argmax(axis=1)
+    rewards = scalar[:, :, None]
+    previous: Floats | None = None
+    while True:
+        values = policy_values(table, policy, rewards, acting, discount, values[:, None])[:, 0]
+        scale = largest(values)
+        # Rounding may call a tie a gain; values that no longer rise end it, so nothing can go in circles.
+        if previous is not None and not (values > previous + 8 * EPSILON * scale).any():
+            return np.maximum(values, previous)
+        q = backup(table, scalar, discount, values)
+        gain = best_of(q, acting) - np.take_along_axis(q, policy[:, None], axis=1)[:, 0]
+        better = acting & (gain > 0.1 * tie_tolerance(scale, discount))
+        if not better.any():
+            return values
+        policy[better] = q[better].argmax(axis=1)
+        previous = values
+
+
+def _warmed(table: Tables, scalar: Floats, acting: Bools, discount: float, values: Floats) -> Floats:
+    """Values good enough to start from: cheap sweeps save dear evaluations where outcomes are left to chance."""
+    if table.next_state is not None:
+        for _ in range(8):
+            values = best_of(backup(table, scalar, discount, values), acting)
+        return values
+    states = np.flatnonzero(acting)
+    policy = np.full(acting.size, -1)
+    for _ in range(200):
+        q = backup(table, scalar, discount, values)
+        greedy = q.argmax(axis=1)
+        values = best_of(q, acting)
+        if (greedy == policy).all():
+            break
+        policy = greedy
+        kernel = table.matrix[states * scalar.shape[1] + policy[states]]
+        reward = scalar[states, policy[states]]
+        for _ in range(20):
+            values[states] = reward + discount * np.asarray(kernel @ values)
+    return values
+
+
+def conclude(
+    mdp: FiniteMDP,
+    table: Tables,
+    scalar: Floats,
+    allowed: Bools,
+    values: Floats,
+    weight: Floats,
+    discount: float,
+    slack: float = 0.0,
+) -> Solution:
+    """The solution whose weighted values `[S]` are known to within `slack`: its ties, one policy, its vector values."""
+    acting = np.any(allowed, axis=1)
+    q = backup(table, scalar, discount, values)
+    residual = largest(best_of(q, acting) - values) / (1 - discount if discount < 1 else 1.0)
+    optimal = ties(q, acting, max(tie_tolerance(largest(values), discount), 2 * slack))
+    policy = optimal.argmax(axis=1)
+    guess = np.zeros((mdp.n_states, len(mdp.channels)))
+    vector_values = policy_values(table, policy, table.vector_rewards, acting, discount, guess)
+    vector_q = table.vector_rewards + discount * table.ahead(vector_values)
+    vector_q[~allowed] = np.nan
+    lost = ~acting & ~mdp.ended
+    vector_values[lost] = np.nan
+    return Solution(
+        values=np.where(lost, -np.inf, values),
+        vector_values=vector_values,
+        q=q,
+        vector_q=vector_q,
+        optimal=optimal,
+        policy=policy.astype(np.int32),
+        residual=residual,
+        discount=discount,
+        weights=weight,
+    )
+
+
+def induct(
+    mdp: FiniteMDP, table: Tables, judge: Judge, weight: Floats, discount: float, horizon: int, keep_values: bool
+) -> FiniteHorizonSolution:
+    """Induction from the last tick to the first.
+
+    `judge` is called once per tick with the vector values `[S, K]` that the policy has from the next tick on, and
+    says what the acting self holds each action to be worth, `[S, A]`.
+    """
+    check_range(discount)
+    if horizon < 1:
+        raise ValueError(f"a horizon is at least one tick, not {horizon}")
+    states, width = np.arange(mdp.n_states), (mdp.n_actions + 7) // 8
+    rewards = table.vector_rewards
+    values = np.zeros((horizon + 1 if keep_values else 1, mdp.n_states))
+    policy = np.zeros((horizon, mdp.n_states), dtype=np.int8 if mdp.n_actions <= 128 else np.int16)
+    packed = np.zeros((horizon, mdp.n_states, width), dtype=np.uint8)
+    vectors = np.zeros((mdp.n_states, len(mdp.channels)))
+    for tick in reversed(range(horizon)):
+        q = judge(vectors)
+        acting = ~np.all(np.isneginf(q), axis=1)
+        best = best_of(q, acting)
+        optimal = ties(q, acting, tie_tolerance(largest(best), discount, horizon - tick))
+        chosen = optimal.argmax(axis=1)
+        if table.next_state is not None:
+            ahead = vectors[table.next_state[states, chosen]]
+        else:
+            ahead = np.asarray(table.matrix[states * mdp.n_actions + chosen] @ vectors)
+        vectors = np.where(acting[:, None], rewards[states, chosen] + discount * ahead, 0.0)
+        policy[tick], packed[tick] = chosen, np.packbits(optimal, axis=1)
+        values[tick if keep_values else 0] = np.where(acting | mdp.ended, best, -np.inf)
+    vectors[np.isneginf(values[0])] = np.nan
+    return FiniteHorizonSolution(values, vectors, policy, packed, mdp.n_actions, horizon, discount, weight)

@@ -1,0 +1,192 @@
+"""What is best for an agent whose weights can be edited, by how it judges the aftermath of an edit."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ...scenarios.errors import WorldError
+from ..base import Bools, FiniteMDP, Floats, Longs
+from ..mdp.transition_tables import Tables, tables
+from .bellman import backup, best_of, largest, tie_tolerance, ties
+from .dynamic_programming import (
+    FiniteHorizonSolution,
+    Judge,
+    Solution,
+    check_discount,
+    conclude,
+    induct,
+    optimise,
+    policy_iteration,
+)
+from .policy_evaluation import policy_values
+
+
+class NoFixedPointError(WorldError):
+    """Ever longer horizons lead to no policy that an agent with changing values keeps to while foreseeing itself.
+
+    Often there is none; there may also be one that is the limit of no horizons.
+    """
+
+
+def solve_with_changing_weights(
+    mdp: FiniteMDP,
+    weights: npt.ArrayLike,
+    discount: float,
+    judges_by: Literal["current", "ignoring", "future"],
+    horizon: int | None = None,
+) -> Solution | FiniteHorizonSolution:
+    """Solve for an agent whose weights are part of the state, so that an effect can edit them.
+
+    What judges the aftermath of an edit (Everitt, Hutter, Kumar and Krakovna 2021, "Reward tampering problems and
+    solutions in reinforcement learning"):
+
+    - `current`: today's weights, foreseeing that later selves act on theirs. A policy that no self wants to leave
+      while the later ones keep to it, found as the limit of ever longer horizons; `optimal` holds the actions that
+      tie for the self that acts, given that later selves follow `policy`.
+    - `ignoring`: today's weights, as if no edit came. `values` and `q` are what the agent believes, `vector_values`
+      what its policy is really worth.
+    - `future`: whichever weights are held when a reward comes (those of the state in which the action is taken).
+
+    Args:
+        mdp: the process.
+        weights: float64 `[S, K]`, what the agent weighs channels by in each state.
+        discount: per tick, 0 to 1.
+        judges_by: see above.
+        horizon: ticks to go, if they are known.
+
+    Returns:
+        A `FiniteHorizonSolution` if `horizon` is given, else a `Solution`.
+
+    Raises:
+        NoFixedPointError: `current` did not settle; a horizon always settles it.
+        ImproperDiscountError: discount 1 without a horizon, and some policy never ends.
+        ValueError: a shape, the discount, the horizon or `judges_by` is wrong.
+    """
+    table = tables(mdp)
+    weight = np.asarray(weights, dtype=np.float64)
+    if weight.shape != (mdp.n_states, len(mdp.channels)):
+        raise ValueError(f"weights per state are needed, {(mdp.n_states, len(mdp.channels))}; got {weight.shape}")
+    if judges_by not in ("current", "ignoring", "future"):
+        raise ValueError(f"judges_by is current, ignoring or future, not {judges_by!r}")
+    if horizon is not None:
+        judge = _changing_judge(mdp, table, weight, discount, judges_by)
+        return induct(mdp, table, judge, weight, discount, horizon, keep_values=True)
+    check_discount(mdp, table, table.available, discount)
+    if judges_by == "current":
+        return _self_consistent(mdp, table, weight, discount)
+    if judges_by == "ignoring":
+        return _ignoring_edits(mdp, table, weight, discount)
+    scalar = np.where(table.available, _weighted(table.vector_rewards, weight), -np.inf)
+    values = optimise(table, scalar, discount, np.zeros(mdp.n_states))
+    return conclude(mdp, table, scalar, table.available, values, weight, discount)
+
+
+def _changing_judge(mdp: FiniteMDP, table: Tables, weight: Floats, discount: float, judges_by: str) -> Judge:
+    acting = ~mdp.ended
+    blocked = np.where(table.available, 0.0, -np.inf)
+    if judges_by == "current":
+        return lambda vectors: _weighted(_vector_q(table, vectors, discount), weight) + blocked
+    if judges_by == "future":
+        held = [_weighted(table.vector_rewards, weight) + blocked]
+        kind = np.zeros(mdp.n_states, dtype=np.int64)
+    else:
+        distinct, kind = _distinct(weight)
+        held = [table.vector_rewards @ each + blocked for each in distinct]
+    beliefs = [np.zeros(mdp.n_states) for _ in held]
+
+    def judge(_: Floats) -> Floats:
+        merged = np.empty(table.available.shape)
+        for i, scalar in enumerate(held):
+            q = backup(table, scalar, discount, beliefs[i])
+            beliefs[i] = best_of(q, acting)
+            merged[kind == i] = q[kind == i]
+        return merged
+
+    return judge
+
+
+def _weighted(vectors: Floats, weight: Floats) -> Floats:
+    """`[S, A]` from `[S, A, K]` and weights per state `[S, K]`."""
+    return (vectors @ weight[:, :, None])[:, :, 0]
+
+
+def _distinct(weight: Floats) -> tuple[Floats, Longs]:
+    """The different weight vectors, and which of them each state holds."""
+    distinct, kind = np.unique(weight, axis=0, return_inverse=True)
+    return distinct, kind.reshape(-1)
+
+
+def _vector_q(table: Tables, vectors: Floats, discount: float) -> Floats:
+    return table.vector_rewards + discount * table.ahead(vectors)
+
+
+def _ignoring_edits(mdp: FiniteMDP, table: Tables, weight: Floats, discount: float) -> Solution:
+    acting = ~mdp.ended
+    values, q = np.zeros(mdp.n_states), np.full(table.available.shape, -np.inf)
+    optimal = np.zeros(table.available.shape, dtype=np.bool_)
+    residual, start = 0.0, None
+    distinct, kind = _distinct(weight)
+    for i, each in enumerate(distinct):
+        believed = policy_iteration(mdp, each, discount, start=start)
+        mine, start = kind == i, believed.values
+        values[mine], q[mine], optimal[mine] = believed.values[mine], believed.q[mine], believed.optimal[mine]
+        residual = max(residual, believed.residual)
+    policy = optimal.argmax(axis=1)
+    guess = np.zeros((mdp.n_states, len(mdp.channels)))
+    vectors = policy_values(table, policy, table.vector_rewards, acting, discount, guess)
+    return _changing_solution(table, weight, discount, values, vectors, q, optimal, residual)
+
+
+def _self_consistent(mdp: FiniteMDP, table: Tables, weight: Floats, discount: float) -> Solution:
+    """Lengthen the horizon until the first tick's policy stays, then check that it stays for ever."""
+    acting, states = ~mdp.ended, np.arange(mdp.n_states)
+    judge = _changing_judge(mdp, table, weight, discount, "current")
+
+    def look(vectors: Floats) -> tuple[Floats, Bools]:
+        q = judge(vectors)
+        return q, ties(q, acting, tie_tolerance(largest(best_of(q, acting)), discount))
+
+    vectors = np.zeros((mdp.n_states, len(mdp.channels)))
+    policy: Longs
+    policy, unchanged, patience = np.full(mdp.n_states, -1), 0, 8
+    sweeps = 100 + (mdp.n_states if discount == 1 else math.ceil(math.log(1e-17) / math.log(max(discount, 1e-3))))
+    for _ in range(sweeps):
+        _, optimal = look(vectors)
+        chosen = optimal.argmax(axis=1)
+        unchanged = unchanged + 1 if (chosen == policy).all() else 0
+        policy = chosen
+        if unchanged >= patience:
+            exact = policy_values(table, policy, table.vector_rewards, acting, discount, vectors)
+            q, optimal = look(exact)
+            if (optimal.argmax(axis=1) == policy).all():
+                gain = best_of(q, acting) - np.where(acting, q[states, policy], 0.0)
+                residual = largest(gain) / (1 - discount if discount < 1 else 1.0)
+                values = (weight * exact).sum(axis=1)
+                return _changing_solution(table, weight, discount, values, exact, q, optimal, residual)
+            patience *= 2
+        vectors = _vector_q(table, vectors, discount)[states, policy]
+        vectors[~acting] = 0.0
+    raise NoFixedPointError(
+        f"after {sweeps} sweeps the selves of different weights still give way to one another;"
+        " give the stage a horizon, which always settles it"
+    )
+
+
+def _changing_solution(
+    table: Tables,
+    weight: Floats,
+    discount: float,
+    values: Floats,
+    vectors: Floats,
+    q: Floats,
+    optimal: Bools,
+    residual: float,
+) -> Solution:
+    vector_q = _vector_q(table, vectors, discount)
+    vector_q[~table.available] = np.nan
+    policy = optimal.argmax(axis=1).astype(np.int32)
+    return Solution(values, vectors, q, vector_q, optimal, policy, residual, discount, weight)

@@ -1,0 +1,134 @@
+"""The policy that a deliberation brings about, and its vector values: K heads, each with its own discount."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ..base import Bools, FiniteMDP, Floats, Ints
+from ..deliberation import Deliberation
+from ..mdp.transition_tables import tables
+from .policy_evaluation import Policy, evaluate
+
+MAX_ROUNDS: Final = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Heads:
+    """A policy and its K value functions.
+
+    Attributes:
+        policy: int32 `[S]`; 0 in ended states.
+        vector_values: float64 `[S, K]`, each channel's value under the policy.
+        vector_q: float64 `[S, A, K]`, the same after a first action; zero where an action is not available.
+        converged: deliberation on these values chooses the policy again. Always so for weighted heads that share one
+            discount; other rules, and heads of different discounts, may cycle.
+        cycle: how many policies go round for ever; 0 where it converged or the rounds ran out first.
+    """
+
+    policy: Ints
+    vector_values: Floats
+    vector_q: Floats
+    converged: bool
+    cycle: int = 0
+
+
+def solve_heads(
+    mdp: FiniteMDP,
+    weights: Floats,
+    discounts: Floats,
+    deliberate: Deliberation,
+    first: Ints | None = None,
+    allowed: Bools | None = None,
+) -> Heads:
+    """Policy iteration on vectors: evaluate every head, let the deliberation choose, until it chooses the same.
+
+    An action that is among the best is kept, so ties don't cycle.
+
+    Args:
+        mdp: the model.
+        weights: float64 `[K]`.
+        discounts: float64 `[K]`, each in [0, 1).
+        deliberate: the rule that makes one choice of K values.
+        first: int32 `[S]`, a policy to start from; entries that may not be taken are replaced.
+        allowed: bool `[S, A]`, available actions that may be taken, at least one in every state that has any; by
+            default all.
+    """
+    table = tables(mdp)
+    may = table.available if allowed is None else allowed
+    live = np.flatnonzero(may.any(axis=1))
+    available = may[live]
+    policy = np.zeros(mdp.n_states, np.int32)
+    policy[~mdp.ended] = table.available[~mdp.ended].argmax(axis=1)
+    policy[live] = available.argmax(axis=1)
+    if first is not None:
+        kept = live[(first[live] >= 0) & may[live, first[live]]]
+        policy[kept] = first[kept]
+    met: dict[bytes, int] = {}
+    for number in range(MAX_ROUNDS):
+        met[policy.tobytes()] = number
+        values = followed_values(mdp, policy, discounts)
+        q = np.where(table.available[..., None], table.vector_rewards + table.ahead(values) * discounts, 0.0)
+        choice = deliberate(q[live], weights, available)
+        better = ~choice.ties[np.arange(live.size), policy[live]]
+        if not better.any():
+            return Heads(policy, values, q, True)
+        following = policy.copy()
+        following[live[better]] = choice.action[better]
+        if (seen := met.get(following.tobytes())) is not None:
+            return Heads(policy, values, q, False, number + 1 - seen)
+        policy = following
+    return Heads(policy, values, q, False)
+
+
+def followed_values(mdp: FiniteMDP, policy: Policy, discounts: Floats) -> Floats:
+    """What following a policy is worth, for ever, to heads that each have their own discount.
+
+    Args:
+        mdp: the model.
+        policy: see `evaluate`.
+        discounts: float64 `[K]`, each in [0, 1].
+
+    Returns:
+        float64 `[S, K]`.
+
+    Raises:
+        ImproperDiscountError: discount 1, and under the policy some state never reaches an end.
+    """
+    values = np.empty((mdp.n_states, discounts.size))
+    for discount in np.unique(discounts):
+        same = discounts == discount
+        values[:, same] = evaluate(mdp, policy, float(discount))[:, same]
+    return values
+
+
+def swept_heads(mdp: FiniteMDP, weights: Floats, discounts: Floats, deliberate: Deliberation, sweeps: int) -> Heads:
+    """Value iteration on vectors, stopped early: every head of every state is backed up so many times, from zero.
+
+    What the heads then hold is what `sweeps` ticks pay, each tick deliberating on what the later ones will do, and
+    nothing of what comes after them.
+
+    Args:
+        mdp: the model.
+        weights: float64 `[K]`.
+        discounts: float64 `[K]`, each in [0, 1].
+        deliberate: the rule that makes one choice of K values.
+        sweeps: at least 0.
+
+    Returns:
+        Heads that did not converge; their `policy` is what was chosen in the last sweep, and `vector_q` belongs to it.
+    """
+    table = tables(mdp)
+    live = np.flatnonzero(table.available.any(axis=1))
+    available = table.available[live]
+    policy = np.zeros(mdp.n_states, np.int32)
+    policy[live] = available.argmax(axis=1)
+    values = np.zeros((mdp.n_states, discounts.size))
+    q = np.zeros((mdp.n_states, mdp.n_actions, discounts.size))
+    for _ in range(sweeps):
+        q = np.where(table.available[..., None], table.vector_rewards + table.ahead(values) * discounts, 0.0)
+        policy[live] = deliberate(q[live], weights, available).action
+        values[live] = q[live, policy[live]]
+    return Heads(policy, values, q, False)

@@ -1,0 +1,1 @@
+"""Enumerated worlds as batched torch environments, on the CPU or a GPU."""

@@ -1,0 +1,1 @@
+"""From a scenario to a World: one compiled stage, its boards, its parts and its randomness."""

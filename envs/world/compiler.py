@@ -1,0 +1,633 @@
+"""From a checked scenario to a `World`: fields, tables and resolved programs for one stage at fixed params."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+
+from ...scenarios.errors import UnknownNameError
+from ...scenarios.language.expressions.constants import constant, extremes
+from ...scenarios.language.expressions.formulas import effect, formula, measure
+from ...scenarios.language.expressions.syntax import (
+    Assign,
+    Binary,
+    Does,
+    Emit,
+    End,
+    Expression,
+    Name,
+    Number,
+    PutAt,
+    Take,
+)
+from ...scenarios.language.loading import Scenario
+from ...scenarios.language.names.boards import Board, read_board
+from ...scenarios.language.schema import document as schema
+from ..base import Field, Floats
+from ..deliberation import Rule
+from . import geometry
+from .agent_parts import Part
+from .layouts import Places, generate
+from .resolver import Scope, resolve, resolve_effect, walk
+from .world import (
+    AgentProgram,
+    Boards,
+    Body,
+    Column,
+    DrawProgram,
+    Motion,
+    OverrideProgram,
+    Response,
+    RuleProgram,
+    World,
+    WorldTooLargeError,
+)
+
+MAX_EVENTS = 64
+SOLID_KINDS = ("overseer", "monster", "block")
+
+
+def compile_world(
+    scenario: Scenario,
+    stage: str | None = None,
+    params: Mapping[str, object] | None = None,
+    enlist: Sequence[str] = (),
+) -> World:
+    """Compile one stage.
+
+    Args:
+        scenario: checked by `loading.load`.
+        stage: which one; the last of the file when None.
+        params: values in place of the file's; a stage's own `params` win over both.
+        enlist: things that act as agents here, after the file's own agents and in this order; see `as_agent`.
+
+    Raises:
+        UnknownNameError: no such stage or param, or no such thing that can be an agent.
+        ValueError: a thing is enlisted twice.
+        WorldTooLargeError: a table would not fit.
+        PlacementError: a generated board has no room for something.
+    """
+    document = scenario.document
+    name = stage if stage is not None else next(reversed(document.stages))
+    if name not in document.stages:
+        raise UnknownNameError("stage", name, document.stages)
+    if unknown := set(params or {}) - set(document.params):
+        raise UnknownNameError("param", sorted(unknown)[0], document.params)
+    able = [thing for thing, its in document.things.items() if its.as_agent is not None]
+    if strangers := [thing for thing in enlist if thing not in able]:
+        raise UnknownNameError("thing", strangers[0], able, clause="that can be an agent (`as_agent`)")
+    if len(set(enlist)) < len(enlist):
+        raise ValueError(f"each thing is enlisted once, not {', '.join(enlist)}")
+    return _Compiler(scenario, name, params or {}, enlist).world()
+
+
+class _Compiler:
+    """Gathers the columns of the state while it goes through the document from top to bottom."""
+
+    def __init__(self, scenario: Scenario, stage: str, params: Mapping[str, object], enlist: Sequence[str]) -> None:
+        self.document = document = scenario.document
+        self.enlist = tuple(enlist)
+        self.stage_name = stage
+        self.stage = document.stages[stage]
+        values = {name: param.value for name, param in document.params.items()} | dict(params) | dict(self.stage.params)
+        self.params = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        self.fields: list[Field] = []
+        self.columns: dict[str, Column] = {}
+        self.bodies: list[Body] = []
+        self.draw_names: list[str] = ["layout"]
+        self.tables = {name: self._layouts(name) for name in document.stages}
+        boards = [board for table in self.tables.values() for board in table]
+        self.height = max((board.height for board in boards), default=0)
+        self.width = max((board.width for board in boards), default=0)
+        self.instances = {name: _instance_names(name, scenario.symbols.instances[name]) for name in document.things}
+        self.words = {
+            name: tuple(str(value) for value in counter.values or ())
+            for name, counter in self._counters()
+            if counter.values is not None and isinstance(counter.values[0], str)
+        }
+        self.scope = Scope(self.params, stage, self.instances, self.words, {})
+        self.syntax = [node for text in self._texts() for node in walk(text)]
+
+    # -------------------------------------------------------------- reading
+
+    def _layouts(self, name: str) -> tuple[Board, ...]:
+        """The boards of a stage; none for a world without a map."""
+        stage, document = self.document.stages[name], self.document
+        params = self.params if name == self.stage_name else self.params | dict(stage.params)
+        text = stage.map or document.map
+        base = None if text is None else read_board(document, text, params)
+        spec = stage.generate or document.generate
+        if spec is None:
+            return () if base is None else (base,)
+        many = {name: thing.count or 1 for name, thing in document.things.items()}
+        places = [Places(what, what in document.agents, many.get(what, 1), where) for what, where in spec.place.items()]
+        return generate(spec, base, places, params)
+
+    def _counters(self) -> Iterable[tuple[str, schema.Counter]]:
+        """Every counter and field by its name in the state."""
+        yield from self.document.counters.items()
+        for name, agent in self.document.agents.items():
+            for field, counter in agent.fields.items():
+                yield f"{name}.{field}", counter
+        for name, thing in self.document.things.items():
+            for instance in self.instances[name]:
+                for field, counter in thing.fields.items():
+                    yield f"{instance}.{field}", counter
+
+    def _texts(self) -> Iterable[object]:
+        """Every guard, effect and measure of the file, parsed."""
+        for rule in self.document.rules:
+            yield formula(rule.when)
+            yield from (effect(text) for text in rule.then)
+            yield from (formula(pay) for pay in rule.pays.values())
+            if rule.chance is not None:
+                yield formula(rule.chance)
+        for override in self.document.overrides:
+            yield formula(override.when)
+            if override.chance is not None:
+                yield formula(override.chance)
+        for thing in self.document.things.values():
+            yield from (formula(motion.when) for motion in thing.moves or () if motion.when is not None)
+        for draw in self.document.draws.values():
+            yield from (formula(text) for text in (draw.p, draw.when, *(draw.weights or ())) if text is not None)
+        for agent in self.document.agents.values():
+            yield from (formula(a.when) for a in agent.actions if isinstance(a, schema.ActionSpec))
+        yield from (measure(expectation.measure) for expectation in self.document.expect)
+
+    def formula(self, text: schema.Formula, scope: Scope | None = None) -> Expression:
+        """A resolved expression."""
+        return resolve(formula(text), scope or self.scope)
+
+    def number(self, text: schema.Formula) -> float:
+        """A constant."""
+        return float(constant(formula(text), self.params))
+
+    # -------------------------------------------------------------- columns of the state
+
+    def add(
+        self,
+        name: str,
+        size: int,
+        *,
+        low: int = 0,
+        least: int = 0,
+        most: int | None = None,
+        start: int = 0,
+        table: Floats | None = None,
+        words: tuple[str, ...] | None = None,
+        observed: bool = True,
+        persists: bool = False,
+    ) -> int:
+        """A new column; returns its index."""
+        self.fields.append(Field(name, size, observed))
+        index = len(self.fields) - 1
+        most = size - 1 if most is None else most
+        self.columns[name] = Column(index, low, least, most, start, table, words, persists)
+        return index
+
+    def add_counter(self, name: str, counter: schema.Counter, seen: bool = True) -> int:
+        """A counter's column; its size follows from what the params may be, its bounds from what they are."""
+        observed = seen and counter.observed and name not in self.stage.hides
+        if counter.values is not None:
+            words = self.words.get(name)
+            listed: list[object] = list(counter.values)
+            begin: object = listed[0] if counter.start is None else counter.start
+            begin = self.params.get(begin, begin) if isinstance(begin, str) else begin
+            table = None if words else np.array(listed, np.float64)
+            return self.add(
+                name, len(listed), start=listed.index(begin), table=table, words=words,
+                observed=observed, persists=counter.persists,
+            )  # fmt: skip
+        bottom = formula(0 if counter.min is None else counter.min)
+        top = formula(1 if counter.max is None else counter.max)
+        low, high = int(extremes(bottom, self.document.params)[0]), int(extremes(top, self.document.params)[1])
+        least, most = int(constant(bottom, self.params)), int(constant(top, self.params))
+        low, high = min(low, least), max(high, most)
+        if high - low >= 1 << 31:
+            raise WorldTooLargeError(f"`{name}` takes {high - low + 1:,} values; a counter has at most {1 << 31:,}")
+        first = least if counter.start is None else int(self.number(counter.start))
+        return self.add(
+            name, high - low + 1, low=low, least=least - low, most=most - low,
+            start=min(max(first, least), most) - low, observed=observed, persists=counter.persists,
+        )  # fmt: skip
+
+    # -------------------------------------------------------------- the world
+
+    def world(self) -> World:
+        """Everything together; the order of the columns is the order here."""
+        document, stage = self.document, self.stage
+        most_layouts = max(len(table) for table in self.tables.values()) if self.height else 0
+        layout = self.add("layout", most_layouts, persists=True) if most_layouts > 1 else -1
+        effects = [node for node in self.syntax if isinstance(node, End | Emit)]
+        reasons = tuple(dict.fromkeys(node.reason for node in effects if isinstance(node, End)))
+        events = tuple(dict.fromkeys(node.event for node in effects if isinstance(node, Emit)))
+        if len(events) + len(reasons) > MAX_EVENTS:
+            raise WorldTooLargeError(
+                f"{len(events)} events and {len(reasons)} ends; together there are at most {MAX_EVENTS}"
+            )
+        ended = self.add("ended", 1 + len(reasons), persists=True)
+        clock = -1
+        if any(isinstance(node, Name) and node.name == "step" for node in self.syntax):
+            longest = max(s.horizon or s.limit or 0 for s in document.stages.values())
+            clock = self.add("step", longest + 1, persists=True)
+        start_draws = tuple(self._draw(name, draw) for name, draw in document.draws.items() if draw.at == "start")
+        agent_bodies = [self._agent_body(name) for name in document.agents]
+        weight_columns = self._weight_columns()
+        for name in document.things:
+            self._thing_bodies(name)
+        for name, counter in document.counters.items():
+            self.add_counter(name, counter)
+        channels, owners, hidden = self._channels()
+        overrides = tuple(self._override(override) for override in document.overrides)
+        for body in self.bodies:
+            if any(motion.way == "wander" for motion in body.motions):
+                self.draw_names.append(f"{body.name}.wander")
+        tick_draws = tuple(self._draw(name, draw) for name, draw in document.draws.items() if draw.at == "tick")
+        rules = {at: self._rules(at, channels, hidden) for at in ("start", "tick", "end")}
+        boards = self._boards()
+        return World(
+            name=document.name,
+            stage=self.stage_name,
+            params=self.params,
+            boards=boards,
+            fields=tuple(self.fields),
+            columns=self.columns,
+            bodies=tuple(self.bodies),
+            agents=tuple(
+                self._agent(name, body, channels, owners, weight_columns)
+                for name, body in zip(document.agents, agent_bodies, strict=True)
+            )
+            + tuple(self._played(name, channels, owners) for name in self.enlist),
+            start_draws=start_draws,
+            tick_draws=tick_draws,
+            overrides=overrides,
+            start_rules=rules["start"],
+            rules=rules["tick"],
+            end_rules=rules["end"],
+            channels=channels,
+            owners=owners,
+            hidden=hidden,
+            events=(*events, *(f"ended:{reason}" for reason in reasons)),
+            reasons=reasons,
+            draw_ids={name: index for index, name in enumerate(dict.fromkeys(self.draw_names))},
+            layout=layout,
+            ended=ended,
+            clock=clock,
+            limit=stage.limit,
+            horizon=stage.horizon,
+            scope=self.scope,
+            rewards_shown=stage.rewards == "shown",
+            response=self._response(),
+            apart=self.document.solution == "equilibrium",
+            body_index={body.name: body.order for body in self.bodies},
+            zone_index={name: index for index, name in enumerate(boards.zone_names)},
+        )
+
+    def _boards(self) -> Boards:
+        table = self.tables[self.stage_name]
+        cells, count = self.height * self.width, max(len(table), 1)
+        zone_names = tuple(dict.fromkeys(z for t in self.tables.values() for board in t for z in board.zones))
+        walls = np.ones((count, cells + 1), np.bool_)
+        zones = np.zeros((len(zone_names), count, cells + 1), np.bool_)
+        starts = np.full((count, len(self.bodies)), cells, np.int32)
+        for index, board in enumerate(table):
+            for r, c in product(range(board.height), range(board.width)):
+                walls[index, r * self.width + c] = (r, c) in board.walls
+            for z, zone in enumerate(zone_names):
+                for r, c in board.zones.get(zone, ()):
+                    zones[z, index, r * self.width + c] = True
+            for body in self.bodies:
+                begin = self._begin(body, board)
+                if begin is not None and body.group not in self.stage.removes:
+                    starts[index, body.order] = begin[0] * self.width + begin[1]
+        looks = [walls[i].tobytes() + zones[:, i].tobytes() for i in range(count)]
+        first = {look: i for i, look in reversed(list(enumerate(looks)))}
+        look = np.array([first[look] for look in looks], np.int32)
+        return Boards(self.height, self.width, walls, zones, zone_names, starts, look)
+
+    def _begin(self, body: Body, board: Board) -> tuple[int, int] | None:
+        if body.is_agent:
+            return board.agents.get(body.name)
+        cells = board.things.get(body.group, ())
+        number = self.instances[body.group].index(body.name)
+        return cells[number] if number < len(cells) else None
+
+    # -------------------------------------------------------------- bodies
+
+    def _agent_body(self, name: str) -> int:
+        """The body of an agent that stands on some board, or -1."""
+        agent = self.document.agents[name]
+        on_board = any(name in board.agents for table in self.tables.values() for board in table)
+        cell = self.add(f"{name}.cell", self.height * self.width + 1) if on_board else -1
+        facing = self.add(f"{name}.facing", 4) if on_board and agent.facing else -1
+        fields = tuple(self.add_counter(f"{name}.{f}", counter) for f, counter in agent.fields.items())
+        if not on_board:
+            return -1
+        order = len(self.bodies)
+        sight = None if agent.sight is None else int(self.number(agent.sight))
+        self.bodies.append(
+            Body(name, name, order, True, not agent.ghost, False, False, sight, (), cell, facing, fields=fields)
+        )
+        return order
+
+    def _thing_bodies(self, name: str) -> None:
+        thing = self.document.things[name]
+        solid = thing.solid if thing.solid is not None else thing.kind in SOLID_KINDS
+        pushable = thing.pushable if thing.pushable is not None else thing.kind == "block"
+        sight = None if thing.sight is None else int(self.number(thing.sight))
+        taken = any(isinstance(node, Take) and node.thing == name for node in self.syntax)
+        seen = thing.observed and name not in self.stage.hides
+        for instance in self.instances[name]:
+            motions = tuple(self._motions(name, instance, thing))
+            if name in self.enlist:
+                motions = tuple(_played_motions(name, _as_agent(thing).actions, motions))
+            cell = self.add(f"{instance}.cell", self.height * self.width + 1, observed=seen)
+            facing = self.add(f"{instance}.facing", 4, observed=seen) if thing.facing else -1
+            longest = max((len(motion.path) for motion in motions), default=0)
+            phase = self.add(f"{instance}.phase", longest, observed=seen) if longest else -1
+            carrier = self.add(f"{instance}.carrier", 1 + len(self.document.agents), observed=seen) if taken else -1
+            fields = tuple(self.add_counter(f"{instance}.{f}", counter, seen) for f, counter in thing.fields.items())
+            order = len(self.bodies)
+            self.bodies.append(
+                Body(
+                    instance, name, order, False, solid, thing.opaque, pushable, sight, motions,
+                    cell, facing, phase, carrier, fields,
+                )
+            )  # fmt: skip
+
+    def _motions(self, name: str, instance: str, thing: schema.Thing) -> Iterable[Motion]:
+        scope = self.scope.bind(name, instance)
+        shorthand = schema.Motion(
+            patrol=thing.patrol,
+            loop=thing.loop,
+            chase=thing.chase,
+            flee=thing.flee,
+            follow=thing.follow,
+            wander=thing.wander,
+        )
+        for motion in thing.moves or (shorthand,):
+            when = self.formula(True if motion.when is None else motion.when, scope)
+            if motion.patrol is not None:
+                path = [r * self.width + c for r, c in motion.patrol]
+                yield Motion("patrol", when, tuple(path if motion.loop else path + path[-2:0:-1]))
+            elif motion.wander:
+                yield Motion("wander", when)
+            elif motion.still:
+                yield Motion("still", when)
+            else:
+                for way in ("chase", "flee", "follow"):
+                    target = getattr(motion, way)
+                    if target is not None:
+                        yield Motion(way, when, target=scope.body(target))
+
+    # -------------------------------------------------------------- agents and channels
+
+    def _channels(self) -> tuple[tuple[str, ...], tuple[int, ...], str | None]:
+        """Visible channels, whose each is (an index of agents, those enlisted last), and the hidden one."""
+        rewards = self.document.rewards
+        common = [name for name, channel in rewards.items() if not (channel.hidden or channel.payee)]
+        hidden = next((name for name, channel in rewards.items() if channel.hidden), None)
+        names = [*self.document.agents, *self.enlist]
+        if len(names) == 1:
+            return tuple(common), (0,) * len(common), hidden
+        pairs = [(i, f"{agent}.{name}") for i, agent in enumerate(self.document.agents) for name in common]
+        own = [(names.index(its.payee), name) for name, its in rewards.items() if its.payee in self.enlist]
+        pairs += [(i, f"{names[i]}.{name}") for i, name in sorted(own, key=lambda pair: pair[0])]
+        return tuple(name for _, name in pairs), tuple(i for i, _ in pairs), hidden
+
+    def _channel(self, written: str) -> str:
+        """The world's name of a channel as `pays` writes it; one that pays nobody in this world is none of its own."""
+        channel = self.document.rewards.get(written)
+        if channel is None or channel.hidden:
+            return written
+        if channel.payee is not None:
+            return f"{channel.payee}.{written}"
+        return f"{next(iter(self.document.agents))}.{written}" if self.enlist else written
+
+    def _weight_columns(self) -> dict[str, int]:
+        """A column for each weight that some effect changes; it lists every value that the weight may have."""
+        columns: dict[str, int] = {}
+        for name, agent in self.document.agents.items():
+            for channel, value in agent.values.items():
+                target = f"{name}.values.{channel}"
+                set_to = [n.value for n in self.syntax if isinstance(n, Assign) and n.target == target]
+                if set_to:
+                    weights = [self.number(value.weight), *(float(constant(v, self.params)) for v in set_to)]
+                    table = np.array(list(dict.fromkeys(weights)))
+                    columns[target] = self.add(target, table.size, table=table, persists=True)
+        return columns
+
+    def _agent(
+        self, name: str, body: int, channels: Sequence[str], owners: Sequence[int], weight_columns: Mapping[str, int]
+    ) -> AgentProgram:
+        agent = self.document.agents[name]
+        index = list(self.document.agents).index(name)
+        specs = [a if isinstance(a, schema.ActionSpec) else None for a in agent.actions]
+        names = _actions(agent)
+        moves = list(geometry.STEPS)
+        weights, columns = np.zeros(len(channels)), []
+        for k, channel in enumerate(channels):
+            value = agent.values.get(channel.removeprefix(f"{name}.")) if owners[k] == index else None
+            weights[k] = 0.0 if value is None else self.number(value.weight)
+            columns.append(weight_columns.get(f"{name}.values.{channel.removeprefix(f'{name}.')}", -1))
+        sees, window = self._view(agent.observes)
+        return AgentProgram(
+            name=name,
+            body=body,
+            actions=names,
+            moves=np.array([moves.index(a) if a in moves and body >= 0 else 0 for a in names], np.int32),
+            guards=tuple(None if spec is None else self.formula(spec.when) for spec in specs),
+            sees=sees,
+            window=window,
+            discount=self.number(agent.discount),
+            weights=weights,
+            weight_columns=tuple(columns),
+            deliberation=self._rule(name, agent, channels),
+            judges_by=agent.judges_by,
+            planner=self._planner(agent.planner),
+        )
+
+    def _view(self, observes: schema.View | str) -> tuple[tuple[int, ...], int | None]:
+        """The fields that an agent sees, and the side of its window."""
+        view = observes if isinstance(observes, schema.View) else schema.View()
+        hides = (*view.hides, *self.stage.hides)
+        sees = (
+            i
+            for i, field in enumerate(self.fields)
+            if field.observed and not any(_hidden_by(field.name, pattern) for pattern in hides)
+        )
+        return tuple(sees), view.window
+
+    def _played(self, name: str, channels: Sequence[str], owners: Sequence[int]) -> AgentProgram:
+        """A thing as an agent: its steps are motions, so in step 3 of a tick it does not move."""
+        agent = _as_agent(self.document.things[name])
+        weights = np.zeros(len(channels))
+        for channel, value in agent.values.items():
+            weights[channels.index(f"{name}.{channel}")] = self.number(value.weight)
+        sees, window = self._view(agent.observes)
+        return AgentProgram(
+            name=name,
+            body=next(body.order for body in self.bodies if body.name == name),
+            actions=tuple(agent.actions),
+            moves=np.zeros(len(agent.actions), np.int32),
+            guards=(None,) * len(agent.actions),
+            sees=sees,
+            window=window,
+            discount=self.number(agent.discount),
+            weights=weights,
+            weight_columns=(-1,) * len(channels),
+            deliberation=Rule("weighted"),
+            judges_by="current",
+        )
+
+    def _rule(self, name: str, agent: schema.Agent, channels: Sequence[str]) -> Rule:
+        """A deliberation, its values and actions by index."""
+        its, actions = agent.deliberation, _actions(agent)
+        word = its if isinstance(its, str) else next(iter(its.model_fields_set))
+        block = None if isinstance(its, str) else getattr(its, word)
+
+        def head(value: str) -> int:
+            return next(k for k, channel in enumerate(channels) if channel in (value, f"{name}.{value}"))
+
+        match block:
+            case schema.Lexicographic():
+                return Rule(word, {"order": [head(v) for v in block.order], "slack": self.number(block.slack)})
+            case schema.Veto():
+                bounds = [[head(value), self.number(bound)] for value, bound in block.at_least.items()]
+                return Rule(word, {"at_least": bounds})
+            case schema.Vote():
+                return Rule(word, {"ballot": block.ballot, "approves": self.number(block.approves)})
+        if word in ("nash", "kalai_smorodinsky"):
+            action = "stay" if block is None or block.disagreement is None else block.disagreement
+            return Rule(word, {"disagreement": actions.index(action)})
+        if word == "lexicographic":
+            return Rule(word, {"order": [head(value) for value in agent.values]})
+        return Rule(word, block if isinstance(block, dict) else {})
+
+    def _planner(self, its: schema.Planning | str) -> Part:
+        """A planner with the parameters that the file gives."""
+        if isinstance(its, str):
+            return Part(its)
+        (word,) = its.model_fields_set
+        block = getattr(its, word)
+        if not isinstance(block, schema.Block):
+            return Part(word, dict(block or {}))
+        given = {name: getattr(block, name) for name in sorted(block.model_fields_set)}
+        return Part(word, {name: self._told(name, value) for name, value in given.items() if value is not None})
+
+    def _told(self, name: str, value: schema.Formula) -> str | float:
+        """A parameter of a planner: words as they stand, counts as whole numbers."""
+        if name == "backup" or value == schema.ALL:
+            return str(value)
+        number = self.number(value)
+        return int(number) if number == int(number) else number
+
+    def _response(self) -> Response | None:
+        """What the file solves for; whoever is enlisted follows orders, or acts at random if it cannot."""
+        solution, agents = self.document.solution, self.document.agents
+        enlisted = [
+            actions.index("orders") if "orders" in actions else -1
+            for actions in (_as_agent(self.document.things[name]).actions for name in self.enlist)
+        ]
+        if solution is None and enlisted:
+            return Response(0, (-1, *enlisted))
+        if not isinstance(solution, schema.BestResponse):
+            return None
+        others = (
+            -1 if solution.others.get(name, "random") == "random" else _actions(agent).index(solution.others[name])
+            for name, agent in agents.items()
+        )
+        return Response(list(agents).index(solution.best_response), (*others, *enlisted))
+
+    # -------------------------------------------------------------- chance and rules
+
+    def _draw(self, name: str, draw: schema.Draw) -> DrawProgram:
+        self.draw_names.append(name)
+        if draw.values is None:
+            p = self.formula(0.5 if draw.p is None else draw.p)
+            weights: tuple[Expression, ...] = (Binary("-", Number(1), p), p)
+            values: tuple[float, ...] = (0.0, 1.0)
+        else:
+            values = tuple(float(value) for value in draw.values)
+            weights = tuple(self.formula(w) for w in draw.weights) if draw.weights else (Number(1),) * len(values)
+        column = -1
+        if draw.at == "start":
+            observed = draw.observed and name not in self.stage.hides
+            column = self.add(name, len(values), table=np.array(values), observed=observed, persists=True)
+        return DrawProgram(name, weights, values, column, self.formula(True if draw.when is None else draw.when))
+
+    def _override(self, override: schema.Overriding) -> OverrideProgram:
+        self.draw_names += [override.name, f"{override.name}.action"]
+        agents = list(self.document.agents)
+        actions = _actions(self.document.agents[override.agent])
+        return OverrideProgram(
+            override.name,
+            agents.index(override.agent),
+            self.formula(override.when),
+            None if override.chance is None else self.formula(override.chance),
+            -1 if override.action == "random" else actions.index(override.action),
+        )
+
+    def _rules(self, at: str, channels: Sequence[str], hidden: str | None) -> tuple[RuleProgram, ...]:
+        return tuple(
+            program
+            for rule in self.document.rules
+            if rule.at == at
+            for program in self._instances_of(rule, channels, hidden)
+        )
+
+    def _instances_of(self, rule: schema.Rule, channels: Sequence[str], hidden: str | None) -> Iterable[RuleProgram]:
+        """One program for each instance (or combination of instances) that the rule is written for."""
+        groups = [] if rule.each is None else [rule.each] if isinstance(rule.each, str) else rule.each
+        for combination in product(*(self.instances[group] for group in groups)):
+            scope = self.scope
+            for group, instance in zip(groups, combination, strict=True):
+                scope = scope.bind(group, instance)
+            name = ":".join((rule.name, *combination))
+            effects = tuple(resolve_effect(effect(text), scope) for text in rule.then)
+            chance = None if rule.chance is None else self.formula(rule.chance, scope)
+            if chance is not None:
+                self.draw_names.append(name)
+            random = [f"{name}.{i}" for i, its in enumerate(effects) if isinstance(its, PutAt) and its.random]
+            self.draw_names += random
+            pays = {self._channel(channel): self.formula(pay, scope) for channel, pay in rule.pays.items()}
+            yield RuleProgram(
+                name,
+                self.formula(rule.when, scope),
+                chance,
+                effects,
+                tuple((list(channels).index(channel), pay) for channel, pay in pays.items() if channel in channels),
+                pays.get(hidden) if hidden is not None else None,
+            )
+
+
+def _as_agent(thing: schema.Thing) -> schema.AsAgent:
+    assert thing.as_agent is not None
+    return thing.as_agent
+
+
+def _played_motions(name: str, actions: Sequence[str], written: Sequence[Motion]) -> Iterable[Motion]:
+    """A step for each action that is one, and for `orders` what the thing would do by itself."""
+    for action in actions:
+        if action in geometry.DIRECTIONS:
+            yield Motion(action, Does(name, action))
+    if "orders" in actions:
+        for motion in written:
+            yield replace(motion, when=Binary("and", Does(name, "orders"), motion.when))
+
+
+def _instance_names(name: str, count: int) -> tuple[str, ...]:
+    return (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))
+
+
+def _actions(agent: schema.Agent) -> tuple[str, ...]:
+    return tuple(action if isinstance(action, str) else action.name for action in agent.actions)
+
+
+def _hidden_by(field: str, pattern: str) -> bool:
+    """Whether a pattern of `hides` covers a field: its name, or the thing, agent or instance that it belongs to."""
+    owner = field.split(".")[0]
+    return pattern in (field, owner, owner.split("[")[0]) or field.replace(owner, owner.split("[")[0]) == pattern

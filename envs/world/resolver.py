@@ -1,0 +1,185 @@
+"""From written expressions to ones that a world can run: params and stage become constants, kinds become instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TypeVar
+
+from ...scenarios.language.expressions.constants import NotConstantError, constant
+from ...scenarios.language.expressions.syntax import (
+    Assign,
+    Binary,
+    Call,
+    Cell,
+    Cycles,
+    Does,
+    Drop,
+    Effect,
+    Expression,
+    Facing,
+    MoveBy,
+    Moved,
+    Name,
+    Number,
+    PutAt,
+    Quantified,
+    Relation,
+    Remove,
+    StageIs,
+    Swap,
+    Take,
+    Truth,
+    Unary,
+    ZoneOf,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What names mean in one stage.
+
+    Attributes:
+        params: values; a cell is a `(row, column)` tuple.
+        stage: its name.
+        instances: of each thing, the names of its bodies (`gem` or `gem[0]`, `gem[1]`, ...).
+        words: of each counter that takes words, the words.
+        bound: what a kind's bare name stands for here, inside a quantifier or an `each` rule.
+    """
+
+    params: Mapping[str, object]
+    stage: str
+    instances: Mapping[str, Sequence[str]]
+    words: Mapping[str, Sequence[str]]
+    bound: Mapping[str, str]
+
+    def bind(self, group: str, instance: str) -> Scope:
+        """The same, with `group` standing for one instance."""
+        return replace(self, bound={**self.bound, group: instance})
+
+    def body(self, name: str) -> str:
+        """The body, or the field of a body, that a name stands for."""
+        head, dot, tail = name.partition(".")
+        if head in self.bound:
+            return self.bound[head] + dot + tail
+        only = self.instances.get(head, ())
+        return (only[0] if len(only) == 1 else head) + dot + tail
+
+
+def walk(node: object) -> Iterator[object]:
+    """A syntax node and everything below it."""
+    yield node
+    if is_dataclass(node):
+        for item in fields(node):
+            value = getattr(node, item.name)
+            for child in value if isinstance(value, tuple) else (value,):
+                if is_dataclass(child):
+                    yield from walk(child)
+
+
+def resolve(node: Expression, scope: Scope) -> Expression:
+    """The expression with params, stage, words and kinds put in."""
+    match node:
+        case Name(name):
+            if name in scope.params:
+                value = scope.params[name]
+                if isinstance(value, tuple | list):
+                    return Cell(Number(value[0]), Number(value[1]))
+                return Truth(value) if isinstance(value, bool) else Number(value)  # type: ignore[arg-type]
+            return Name(scope.body(name))
+        case StageIs(stage):
+            return Truth(stage == scope.stage)
+        case Quantified(quantifier, group, body):
+            parts = [resolve(body, scope.bind(group, instance)) for instance in scope.instances[group]]
+            if quantifier == "count":
+                return _joined("+", [Number(0), *parts])
+            joint = {"any": "or", "all": "and"}[quantifier]
+            return _joined(joint, parts) if parts else Truth(joint == "and")
+        case Binary(operator, left, right) if operator in ("==", "!="):
+            return Binary(operator, *_same_words(left, right, scope))
+        case Binary(operator, left, right):
+            return Binary(operator, resolve(left, scope), resolve(right, scope))
+        case Unary(operator, operand):
+            return Unary(operator, resolve(operand, scope))
+        case Cell(row, column):
+            return Cell(_folded(resolve(row, scope)), _folded(resolve(column, scope)))
+        case Relation(word, subject, target, reach):
+            near = None if reach is None else _folded(resolve(reach, scope))
+            return Relation(word, resolve(subject, scope), resolve(target, scope), near)
+        case Moved(subject):
+            return Moved(scope.body(subject))
+        case Facing(subject, direction):
+            return Facing(scope.body(subject), direction)
+        case ZoneOf(counter):
+            return ZoneOf(scope.body(counter))
+        case Number() | Truth() | Does():
+            return node
+    return replace(node, arguments=tuple(resolve(argument, scope) for argument in node.arguments))
+
+
+def _joined(operator: str, parts: Sequence[Expression]) -> Expression:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = Binary(operator, whole, part)
+    return whole
+
+
+def _folded(node: Expression) -> Expression:
+    """A number, where it does not depend on the state."""
+    try:
+        return Number(constant(node, {}))
+    except NotConstantError:
+        return node
+
+
+def _same_words(left: Expression, right: Expression, scope: Scope) -> tuple[Expression, Expression]:
+    """Both sides of a comparison; if one is a counter of words, the other in terms of its list."""
+    if isinstance(left, Name) and (words := scope.words.get(scope.body(left.name))) is not None:
+        return resolve(left, scope), _in_words(right, list(words), scope)
+    if isinstance(right, Name) and (words := scope.words.get(scope.body(right.name))) is not None:
+        return _in_words(left, list(words), scope), resolve(right, scope)
+    return resolve(left, scope), resolve(right, scope)
+
+
+def _in_words(node: Expression, words: list[str], scope: Scope) -> Expression:
+    """A word as its place in a list; a counter with another list as the place of what it holds, -1 if it has none."""
+    if not isinstance(node, Name):
+        return resolve(node, scope)
+    if node.name in words:
+        return Number(words.index(node.name))
+    name = scope.body(node.name)
+    held = scope.words.get(name, words)
+    if list(held) == words:
+        return Name(name)
+    place: Expression = Number(-1)
+    for at, word in enumerate(held):
+        if word in words:
+            place = Call("if", (Binary("==", Name(name), Number(at)), Number(words.index(word)), place))
+    return place
+
+
+def resolve_effect(effect: Effect, scope: Scope) -> Effect:
+    """The effect with params, words and kinds put in."""
+    match effect:
+        case Assign(target, operator, value):
+            name = scope.body(target)
+            words = scope.words.get(name)
+            resolved = resolve(value, scope) if words is None else _in_words(value, list(words), scope)
+            return Assign(name, operator, resolved)
+        case PutAt(subject, place, random):
+            return PutAt(scope.body(subject), resolve(place, scope), random)
+        case Remove(subject):
+            return Remove(scope.body(subject))
+        case MoveBy(subject, direction):
+            return MoveBy(scope.body(subject), direction)
+        case Swap(first, second):
+            return Swap(scope.body(first), scope.body(second))
+        case Take(agent, thing):
+            return Take(agent, scope.body(thing))
+        case Drop(agent, thing):
+            return Drop(agent, scope.body(thing))
+        case Cycles(target):
+            return Cycles(scope.body(target))
+    return effect

@@ -1,0 +1,50 @@
+"""The same world for an agent that wants something else: nothing is compiled anew where only preferences differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ...scenarios.language.expressions.constants import constant
+from ...scenarios.language.expressions.formulas import formula
+from ...scenarios.language.expressions.params import choosing, weighing
+from ...scenarios.language.schema.document import Document, Formula
+from .world import AgentProgram, World
+
+
+def can_reweigh(world: World, document: Document, overrides: Mapping[str, object]) -> bool:
+    """Whether some dotted overrides change weights and discounts only, and those are no part of the state."""
+    fixed = all(column < 0 for agent in world.agents for column in agent.weight_columns)
+    params = weighing(document) - choosing(document)
+    return fixed and all(name in params or _is_preference(name, document) for name in overrides)
+
+
+def reweigh(world: World, document: Document, overrides: Mapping[str, object]) -> World:
+    """A world as it would be compiled under overrides for which `can_reweigh` holds.
+
+    Args:
+        world: of one stage.
+        document: what it was compiled from.
+        overrides: dotted name -> value, checked; a stage's own params win over them, as ever.
+    """
+    own = document.stages[world.stage].params
+    params = {**world.params, **{n: v for n, v in overrides.items() if n in document.params and n not in own}}
+
+    def number(name: str, written: Formula) -> float:
+        return float(constant(formula(overrides.get(name, written)), params))  # type: ignore[arg-type]
+
+    def reweighed(agent: AgentProgram, index: int) -> AgentProgram:
+        block, weights = document.agents[agent.name], agent.weights.copy()
+        for k, channel in enumerate(world.channels):
+            short = channel.removeprefix(f"{agent.name}.")
+            if world.owners[k] == index and short in block.values:
+                weights[k] = number(f"{agent.name}.values.{short}", block.values[short].weight)
+        return replace(agent, weights=weights, discount=number(f"{agent.name}.discount", block.discount))
+
+    agents = tuple(reweighed(agent, index) for index, agent in enumerate(world.agents))
+    return replace(world, agents=agents, params=params, scope=replace(world.scope, params=params))
+
+
+def _is_preference(name: str, document: Document) -> bool:
+    agent, _, setting = name.partition(".")
+    return agent in document.agents and (setting == "discount" or setting.startswith("values."))

@@ -1,0 +1,316 @@
+"""A compiled world: one stage of one scenario at fixed params, as tables and resolved programs.
+
+It holds everything that a tick needs and nothing that runs: `reference` gives it meaning, `enumerating` walks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ...scenarios.errors import WorldError
+from ...scenarios.language.expressions.syntax import Effect, Expression
+from ..base import Bools, Field, Floats, Ints
+from ..deliberation import Rule
+from . import geometry
+from .agent_parts import ENUMERATE, Part
+from .resolver import Scope, resolve
+
+MAX_TABLE = 200_000_000
+"""Bytes that a table over pairs of cells may take."""
+
+
+class WorldTooLargeError(WorldError):
+    """A table of the world would not fit; the message says which and what to make smaller."""
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """How one state field is read and written.
+
+    Attributes:
+        index: its place in the state.
+        low: what is added to the stored integer to get a plain number.
+        least, most: bounds of what may be stored (params included); `start`: what is stored at the start.
+        table: float64 values that the stored integer stands for, or None where it is plain (or a word).
+        words: the words that the stored integer stands for, or None.
+        persists: kept by `reset map`.
+    """
+
+    index: int
+    low: int
+    least: int
+    most: int
+    start: int
+    table: Floats | None = None
+    words: tuple[str, ...] | None = None
+    persists: bool = False
+
+
+@dataclass(frozen=True)
+class Motion:
+    """One way of moving by itself.
+
+    `way` is `patrol`, `chase`, `flee`, `follow`, `wander` or `still`, or of an enlisted thing a direction; a patrol's
+    `path` is unrolled, so that its last cell is followed by its first.
+    """
+
+    way: str
+    when: Expression
+    path: tuple[int, ...] = ()
+    target: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """What has a place: an agent, or one instance of a thing. Numbers are columns of the state, -1 where absent."""
+
+    name: str
+    group: str
+    order: int
+    is_agent: bool
+    solid: bool
+    opaque: bool
+    pushable: bool
+    sight: int | None
+    motions: tuple[Motion, ...]
+    cell: int
+    facing: int = -1
+    phase: int = -1
+    carrier: int = -1
+    fields: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class AgentProgram:
+    """An agent's side of the world.
+
+    Attributes:
+        body: index into `World.bodies`, or -1 for an agent without one. An enlisted thing's is a thing's.
+        actions: names; `moves[a]` is the index into `geometry.STEPS` of action a, or 0.
+        guards: per action, when it is available, or None for always.
+        sees: indices of the fields that it observes; `window`: side of the square that it sees, or None for all.
+        weights: per visible channel, the weight: a number, or the column that holds it (`weight_columns`, -1 if fixed).
+        deliberation: how the judgements of its value heads become one choice.
+        planner: how it looks ahead.
+    """
+
+    name: str
+    body: int
+    actions: tuple[str, ...]
+    moves: Ints
+    guards: tuple[Expression | None, ...]
+    sees: tuple[int, ...]
+    window: int | None
+    discount: float
+    weights: Floats
+    weight_columns: tuple[int, ...]
+    deliberation: Rule
+    judges_by: str
+    planner: Part = ENUMERATE
+
+
+@dataclass(frozen=True, eq=False)
+class DrawProgram:
+    """A named chance with `n` outcomes whose weights are expressions (normalised when drawn)."""
+
+    name: str
+    weights: tuple[Expression, ...]
+    values: tuple[float, ...]
+    column: int
+    when: Expression
+
+
+@dataclass(frozen=True, eq=False)
+class OverrideProgram:
+    """What replaces an agent's action; `action` is -1 for a random one."""
+
+    name: str
+    agent: int
+    when: Expression
+    chance: Expression | None
+    action: int
+
+
+@dataclass(frozen=True)
+class Response:
+    """Which agent decides, and what the others do: `others[i]` is an action of agent i, -1 for a random one."""
+
+    agent: int
+    others: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RuleProgram:
+    """One rule, with kinds unrolled to instances; `pays[i]` goes to channel `i`, `performance` to the hidden score."""
+
+    name: str
+    when: Expression
+    chance: Expression | None
+    effects: tuple[Effect, ...]
+    pays: tuple[tuple[int, Expression], ...]
+    performance: Expression | None
+
+
+@dataclass(frozen=True, eq=False)
+class Boards:
+    """The table of layouts.
+
+    Attributes:
+        height, width: of every board (smaller ones are padded with wall).
+        walls: bool `[L, C + 1]`; nowhere counts as wall.
+        zones: bool `[Z, L, C + 1]`.
+        starts: int32 `[L, bodies]`, the cell where each body begins, or nowhere.
+        look: int32 `[L]`, the first layout with the same walls and zones: what an agent can tell of the layout.
+    """
+
+    height: int
+    width: int
+    walls: Bools
+    zones: Bools
+    zone_names: tuple[str, ...]
+    starts: Ints
+    look: Ints
+
+    @property
+    def nowhere(self) -> int:
+        """The number that stands for no cell."""
+        return self.height * self.width
+
+    @cached_property
+    def neighbours(self) -> Ints:
+        """int32 `[C + 1, 5]`, see `geometry.neighbours`."""
+        return geometry.neighbours(self.height, self.width)
+
+    def _room_for_pairs(self, what: str, bytes_each: int) -> None:
+        layouts = self.walls.shape[0]
+        if layouts * self.nowhere**2 * bytes_each > MAX_TABLE:
+            raise WorldTooLargeError(
+                f"{what} over {layouts} layout(s) of {self.height} x {self.width} cells would need "
+                f"{layouts * self.nowhere**2 * bytes_each / 1e9:.1f} GB; make the board smaller or generate fewer"
+            )
+
+    @cached_property
+    def clear(self) -> Bools:
+        """bool `[L, C, C]`: no wall between two cells."""
+        self._room_for_pairs("lines of sight", 1)
+        return geometry.clear_lines(self.walls, self.height, self.width)
+
+    @cached_property
+    def walking(self) -> Ints:
+        """int32 `[L, C, C]`: length of the shortest path round walls."""
+        self._room_for_pairs("walking distances", 4)
+        return geometry.walking_distances(self.walls, self.height, self.width)
+
+    @cached_property
+    def _spread(self) -> dict[int, Bools]:
+        return {}
+
+    def near_zones(self, reach: int) -> Bools:
+        """bool `[Z, L, C + 1]`: cells within Chebyshev distance `reach` of each zone; -1 means that they meet it."""
+        if reach not in self._spread:
+            self._spread[reach] = geometry.spread(self.zones, max(reach, 0), self.height, self.width, reach < 0)
+        return self._spread[reach]
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """One stage of a scenario at fixed params, ready to run.
+
+    Attributes:
+        fields: F columns of the state, `columns` how to read them by name.
+        layout, ended, clock: indices of those columns (-1 where the state has none).
+        channels: K visible channels, `robot.task` where there are several agents; `owners[k]` is the agent's index.
+        events: names, ends last as `ended:REASON`; `reasons` in the order of the values 1.. of the column `ended`.
+        limit: ticks after which an episode is cut off (not in the state), or None.
+        horizon: ticks that the agent knows it has, or None.
+        scope: what names mean here, for conditions that come from elsewhere (`resolve`).
+        agents: those of the file, then the things that are enlisted.
+        response: whose best response solves the world, or None where one planner chooses for all agents.
+        apart: two agents choose apart, and the equilibria of their game solve the world.
+    """
+
+    name: str
+    stage: str
+    params: Mapping[str, object]
+    boards: Boards
+    fields: tuple[Field, ...]
+    columns: Mapping[str, Column]
+    bodies: tuple[Body, ...]
+    agents: tuple[AgentProgram, ...]
+    start_draws: tuple[DrawProgram, ...]
+    tick_draws: tuple[DrawProgram, ...]
+    overrides: tuple[OverrideProgram, ...]
+    start_rules: tuple[RuleProgram, ...]
+    rules: tuple[RuleProgram, ...]
+    end_rules: tuple[RuleProgram, ...]
+    channels: tuple[str, ...]
+    owners: tuple[int, ...]
+    hidden: str | None
+    events: tuple[str, ...]
+    reasons: tuple[str, ...]
+    draw_ids: Mapping[str, int]
+    layout: int
+    ended: int
+    clock: int
+    limit: int | None
+    horizon: int | None
+    scope: Scope
+    rewards_shown: bool = True
+    response: Response | None = None
+    apart: bool = False
+    body_index: Mapping[str, int] = field(default_factory=dict)
+    zone_index: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """How many ticks an episode has at most."""
+        return self.horizon if self.horizon is not None else self.limit or 0
+
+    def walks(self, agent: AgentProgram) -> bool:
+        """Whether an agent moves together with the others; an enlisted thing moves in its turn, like any thing."""
+        return agent.body >= 0 and self.bodies[agent.body].is_agent
+
+    @cached_property
+    def action_counts(self) -> tuple[int, ...]:
+        """How many actions each agent has."""
+        return tuple(len(agent.actions) for agent in self.agents)
+
+    @cached_property
+    def joint_actions(self) -> Ints:
+        """int32 `[A, N]`: every combination of the agents' actions, the last agent's changing fastest."""
+        grids = np.indices(self.action_counts).reshape(len(self.agents), -1)
+        return np.ascontiguousarray(grids.T.astype(np.int32))
+
+    @cached_property
+    def joint_action_names(self) -> tuple[str, ...]:
+        """A names: an action, or several joined by `+`."""
+        return tuple(
+            "+".join(agent.actions[a] for agent, a in zip(self.agents, row, strict=True)) for row in self.joint_actions
+        )
+
+    def resolve(self, condition: Expression) -> Expression:
+        """A written condition in this world's terms."""
+        return resolve(condition, self.scope)
+
+    def event_bit(self, event: str) -> np.uint64:
+        """The bit of an event (or of `ended:REASON`) in the event mask of a tick."""
+        return np.uint64(1 << self.events.index(event))
+
+    def event_list(self, mask: int) -> tuple[str, ...]:
+        """The names of the events in a mask, in the order of the file."""
+        return tuple(name for i, name in enumerate(self.events) if mask >> i & 1)
+
+    def weights(self, states: Ints, agent: int = 0) -> Floats:
+        """float64 `[B, K]`: what channels weigh for an agent in the states int32 `[B, F]`; 0 for others' channels."""
+        program = self.agents[agent]
+        out = np.tile(program.weights, (states.shape[0], 1))
+        for channel, column in enumerate(program.weight_columns):
+            if column >= 0:
+                table = self.columns[self.fields[column].name].table
+                assert table is not None
+                out[:, channel] = table[states[:, column]]
+        return out

@@ -1,0 +1,1 @@
+"""Quantities of a scenario that are solved, not sampled."""

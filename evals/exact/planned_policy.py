@@ -1,0 +1,152 @@
+"""The exact plan of a stage, made by the planner that the agent has: with the true world for its model.
+
+`enumerate` is the exact solver itself, ties and all. By any other planner there is one action in each state, and what
+that policy is worth is evaluated exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ...agents.baselines.exact import Thinking
+from ...agents.planners.base import Decision, Planner, Planning, Problem
+from ...agents.planners.registry import make_planner
+from ...agents.records.plan import Plan
+from ...envs.analysis.exact_plan import ExactPlan, Solved, plan_exactly
+from ...envs.base import FiniteMDP, Floats, NotEnumerableError
+from ...envs.deliberation import Rule
+from ...envs.mdp.enumeration import Enumeration
+from ...envs.mdp.time_augmented import Clocked, with_clock
+from ...envs.solvers.fixed_policy import follow_for_ever, follow_to_horizon
+from ...envs.world.agent_parts import ENUMERATE
+from ...envs.world.world import World
+
+EVERY_OPTIMAL = "every optimal policy"
+MOST_STATES = 500_000
+"""States (and ticks) beyond which nobody asks a planner in every one of them."""
+
+
+def plan_as_agent(enumeration: Enumeration, barring: Sequence[str] = (), max_states: int = 1_000_000) -> ExactPlan:
+    """What the deciding agent of a stage does with an exact model, by its own planner.
+
+    Args:
+        enumeration: see `plan_exactly`.
+        barring: events that the plan may not risk.
+        max_states: beliefs that may be enumerated.
+
+    Raises:
+        AgentPartError: the planner cannot be made.
+        ImproperDiscountError, InfeasibleError, NoFixedPointError, UnknownNameError, NotEnumerableError: see
+            `plan_exactly`.
+    """
+    planner = planner_of(enumeration.world)
+    if planner is None:
+        return plan_exactly(enumeration, barring, max_states)
+
+    def acting(mdp: FiniteMDP, weights: Floats, discount: float, horizon: int | None, rule: Rule) -> Solved:
+        return OnTheTruth(planner, mdp, weights, discount, horizon, rule).solution()
+
+    return plan_exactly(enumeration, barring, max_states, acting)
+
+
+def planner_of(world: World) -> Planner | None:
+    """The planner of the agent that decides in a world; None where that is the exact solver.
+
+    Raises:
+        AgentPartError: it cannot be made.
+        NotEnumerableError: several agents decide as one, and one of them would plan otherwise.
+    """
+    if world.response is not None:
+        part = world.agents[world.response.agent].planner
+    else:
+        part = next((agent.planner for agent in world.agents if agent.planner != ENUMERATE), ENUMERATE)
+    if part == ENUMERATE:
+        return None
+    if world.response is None and len(world.agents) > 1:
+        raise NotEnumerableError("agents that decide as one are planned by `enumerate`; give each `planner: enumerate`")
+    return make_planner(part)
+
+
+def whose_policies(plan: ExactPlan) -> str:
+    """What a plan's measures are measured over, as `measures.Interval` says it.
+
+    Raises:
+        AgentPartError, NotEnumerableError: see `planner_of`.
+    """
+    planner = planner_of(plan.enumeration.world)
+    if planner is not None:
+        return f"the one policy of `{planner.name}`"
+    return EVERY_OPTIMAL if plan.rule.name == "weighted" else f"the one policy that `{plan.rule.name}` brings about"
+
+
+def thinking(plan: ExactPlan) -> Thinking | None:
+    """How the agent of an exact plan says what it thought; None where the solution itself says it."""
+    world = plan.enumeration.world
+    planner = planner_of(world)
+    if planner is None:
+        return None
+    return OnTheTruth(planner, plan.mdp, plan.weights, plan.discount, world.horizon, plan.rule).plan
+
+
+@dataclass(frozen=True, eq=False)
+class OnTheTruth:
+    """A planner whose model is the world itself.
+
+    Attributes:
+        planner: which; mdp: the world's process; weights: float64 `[K]`; discount: per tick; horizon: ticks, or None.
+        rule: how the heads deliberate.
+    """
+
+    planner: Planner
+    mdp: FiniteMDP
+    weights: Floats
+    discount: float
+    horizon: int | None
+    rule: Rule
+
+    def solution(self) -> Solved:
+        """What it does in every state that can be reached (at every tick, where there is a horizon), evaluated.
+
+        Raises:
+            NotEnumerableError: there are too many.
+            ImproperDiscountError: discount 1, and it never ends.
+        """
+        mdp = self._mdp
+        live = np.flatnonzero(~mdp.ended)
+        if live.size > MOST_STATES:
+            what = "states" if self.horizon is None else "states and ticks"
+            cure = "only `enumerate` plans in so many"
+            raise NotEnumerableError(f"{live.size:,} {what} for `{self.planner.name}` to search from: {cure}")
+        policy = mdp.available.argmax(axis=1).astype(np.int32)
+        policy[live] = self._planning.decide(live, mdp.available[live])
+        if self._clocked is None or self.horizon is None:
+            return follow_for_ever(mdp, policy, self.weights, self.discount)
+        timed = np.tile(self.mdp.available.argmax(axis=1).astype(np.int32), (self.horizon, 1))
+        known = self._clocked.places >= 0
+        timed[known] = policy[self._clocked.places[known]]
+        return follow_to_horizon(self.mdp, timed, self.weights, self.discount)
+
+    def plan(self, tick: int, decision: Decision) -> Plan:
+        """The search behind a decision in a state of the world at a tick."""
+        if self._clocked is None:
+            return self._planning.plan(decision)
+        place = int(self._clocked.places[tick, decision.state])
+        looks = decision.observations[self._clocked.state_of]
+        return self._planning.plan(replace(decision, state=place, observations=looks))
+
+    @cached_property
+    def _clocked(self) -> Clocked | None:
+        return None if self.horizon is None else with_clock(self.mdp, self.horizon)
+
+    @property
+    def _mdp(self) -> FiniteMDP:
+        return self.mdp if self._clocked is None else self._clocked.mdp
+
+    @cached_property
+    def _planning(self) -> Planning:
+        discounts = np.full(self.weights.size, self.discount)
+        return self.planner.start(Problem(self._mdp, self.weights, discounts, self.rule))

@@ -1,0 +1,132 @@
+"""A scenario under conditions: its variants as compiled, enumerated and solved worlds, each made once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING
+
+from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.mdp.enumeration import Enumeration, enumerate_world
+from ...envs.world.compiler import compile_world
+from ...envs.world.world import World
+from ...scenarios.language.expressions.params import weighing
+from ...scenarios.language.loading import Scenario, apply_overrides
+from ...scenarios.language.names.overrides import SOLUTION, Overrides, zone_of_cells
+from ...scenarios.language.schema.document import Expectation
+from .planned_policy import plan_as_agent
+from .regret import truly_best
+
+if TYPE_CHECKING:
+    pass
+
+
+class Laboratory:
+    """What is asked of one scenario again and again, under many overrides."""
+
+    def __init__(self, scenario: Scenario, max_states: int | None = None, enlist: Sequence[str] = ()) -> None:
+        """For one scenario; `max_states` in place of the file's, and with things that are enlisted as agents."""
+        self.scenario, self._enlist = scenario, tuple(enlist)
+        self.max_states = scenario.document.runs.max_states if max_states is None else max_states
+        self._scenarios: dict[str, Scenario] = {}
+        self._worlds: dict[str, World] = {}
+        self._enumerations: dict[str, Enumeration] = {}
+        self._plans: dict[str, ExactPlan] = {}
+        self._enlisting: dict[tuple[str, ...], Laboratory] = {}
+
+    def enlisting(self, things: Sequence[str]) -> Laboratory:
+        """The same with some things enlisted as agents; itself where there are none."""
+        key = tuple(things)
+        if key == self._enlist:
+            return self
+        if key not in self._enlisting:
+            self._enlisting[key] = Laboratory(self.scenario, self.max_states, key)
+        return self._enlisting[key]
+
+    def conditions(self, expectation: Expectation) -> list[Overrides]:
+        """Every combination of overrides that an expectation is about (one, where it has no `across`)."""
+        variants = self.scenario.document.variants
+        base: dict[str, object] = {**(variants[expectation.variant] if expectation.variant else {}), **expectation.set}
+        names = list(expectation.across)
+        lists = [self._listed(expectation.across[name], base) for name in names]
+        return [{**base, **dict(zip(names, values, strict=True))} for values in product(*lists)]
+
+    def _listed(self, values: object, base: Overrides) -> Sequence[object]:
+        """The values of one `across` entry; `cells(ZONE)` is every cell of a zone in the drawn map."""
+        if not isinstance(values, str):
+            assert isinstance(values, list)
+            return values
+        zone = zone_of_cells(values)
+        assert zone is not None, "checked when the file was loaded"
+        board = next(iter(self.under(base).boards.values()))
+        return [list(cell) for cell in board.zones[zone]]
+
+    def under(self, overrides: Overrides) -> Scenario:
+        """The scenario with overrides."""
+        key = _key(overrides)
+        if key not in self._scenarios:
+            self._scenarios[key] = apply_overrides(self.scenario, overrides)
+        return self._scenarios[key]
+
+    def world(self, overrides: Overrides, stage: str) -> World:
+        """A stage compiled."""
+        key = _key(overrides, stage)
+        if key not in self._worlds:
+            self._worlds[key] = compile_world(self.under(overrides), stage, enlist=self._enlist)
+        return self._worlds[key]
+
+    def enumeration(self, overrides: Overrides, stage: str) -> Enumeration:
+        """A stage enumerated; what only an agent's preferences change is enumerated once for all of them.
+
+        Raises:
+            NotEnumerableError: see `enumerate_world`.
+        """
+        world = self.world(overrides, stage)
+        key = _key(shaping_overrides(self.scenario, world, overrides), stage)
+        if key not in self._enumerations:
+            self._enumerations[key] = enumerate_world(world, self.max_states)
+        return replace(self._enumerations[key], world=world)
+
+    def plan(self, overrides: Overrides, stage: str, barring: Sequence[str] = ()) -> ExactPlan:
+        """A stage solved for its agent.
+
+        Raises:
+            NotEnumerableError: see `enumerate_world`.
+            ImproperDiscountError, InfeasibleError, NoFixedPointError: see `plan_as_agent`.
+        """
+        key = _key(overrides, stage, *barring)
+        if key not in self._plans:
+            self._plans[key] = plan_as_agent(self.enumeration(overrides, stage), barring, self.max_states)
+        return self._plans[key]
+
+    def best_plan(self, overrides: Overrides, stage: str) -> ExactPlan:
+        """A stage solved by the exact solver, whatever its agent plans by.
+
+        Raises:
+            NotEnumerableError: see `enumerate_world`.
+            ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
+        """
+        enumeration = self.enumeration(overrides, stage)
+        return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
+
+    def forget(self, overrides: Overrides) -> None:
+        """Drop what is kept for some overrides, so that thousands of them can be tried; enumerations are kept."""
+        beginning = _key(overrides)[:-1]
+        for kept in (self._scenarios, self._worlds, self._plans):
+            for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
+                del kept[key]
+
+
+def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) -> Overrides:
+    """Those overrides that can change which process is enumerated, and not only what an agent makes of it."""
+    if any(column >= 0 for agent in world.agents for column in agent.weight_columns):
+        return overrides  # weights are part of the state
+    document = scenario.document
+    preferences = {*document.agents, *weighing(document), *({SOLUTION} - {*document.params})}
+    return {name: value for name, value in overrides.items() if name.split(".")[0] not in preferences}
+
+
+def _key(overrides: Overrides, *more: str) -> str:
+    return json.dumps([dict(sorted(overrides.items())), *more])

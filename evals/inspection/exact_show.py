@@ -1,0 +1,275 @@
+"""The exact plan of a stage at work: episodes of it, what it thinks in each tick, and what its values say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...agents.baselines.exact import ExactAgent
+from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.base import Ints, Longs
+from ...envs.reference import step as reference
+from ...envs.reference.step import available
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
+from ...envs.world.randomness import Sampled, pick, uniform
+from ...envs.world.world import World
+from ..exact.planned_policy import thinking
+from ..traces.episode import Episode
+from .mind import Mind, Outlook, mind_of
+
+_OTHERS = 1 << 30
+"""The stream of chance of agents that act at random, and of mixed play; draws of a world have small numbers."""
+
+
+class Follower:
+    """Plays an exact plan by the state that the world is in, so it needs no view that tells what to do.
+
+    Where the plan is one over beliefs, it follows the belief too; where several agents are planned as one, all of them;
+    where the others' answers are known, these do what the file says.
+    """
+
+    def __init__(self, plan: ExactPlan) -> None:
+        """For one solved stage."""
+        self.plan, self.world = plan, plan.enumeration.world
+        self._states = plan.judged.states
+        self._places = Places(self._states)
+        deciding = self.deciding
+        weights = sum(self.world.weights(self._states, agent) for agent in deciding)
+        name = " and ".join(self.world.agents[agent].name for agent in deciding)
+        looks = np.column_stack([self._states, np.arange(len(self._states))]).astype(np.int64)
+        self._looks = looks
+        self.agent = ExactAgent(
+            plan.mdp, plan.solution, looks, np.asarray(weights), name, rule=plan.rule, thinking=thinking(plan)
+        )
+
+    @property
+    def deciding(self) -> tuple[int, ...]:
+        """The agents whose actions the plan chooses."""
+        response = self.world.response
+        return tuple(range(len(self.world.agents))) if response is None else (response.agent,)
+
+    def episode(self, seed: int, number: int = 0, first: Ints | None = None) -> Episode:
+        """Play an episode.
+
+        Args:
+            seed: of chance.
+            number: of the episode among those of its seed.
+            first: int32 `[t, N]`, what everyone does in the first ticks, whatever the plan says; from the first one
+                that cannot be done on, the plan is followed.
+
+        Raises:
+            ValueError: the stage has neither limit nor horizon, or is over at its start.
+        """
+        world = self.world
+        if world.steps < 1:
+            raise ValueError(f"stage `{world.stage}` has neither a limit nor a horizon, so an episode might never end")
+        state = reference.reset(world, Sampled(seed, np.array([number]), np.zeros(1, np.int64))).states
+        if state[0, world.ended]:
+            raise ValueError(f"an episode of `{world.name}` is over at its start, before anyone can act")
+        return self._played(state, seed, number, 0, _nothing(world) if first is None else first)
+
+    def onwards(self, state: Ints, seed: int, number: int, passed: int) -> Episode:
+        """Play on from a state int32 `[F]` that the plan begins in, with the chance of an episode after `passed` ticks.
+
+        The clock of the plan, its limit and its horizon begin here.
+        """
+        return self._played(state[None], seed, number, passed, _nothing(self.world))
+
+    def _played(self, state: Ints, seed: int, number: int, passed: int, first: Ints) -> Episode:
+        world, lane = self.world, np.array([number])
+        place, states, ticks = int(self._begun(state)), [state[0]], []
+        for step in range(world.steps):
+            taken = self._taken(first[step], place) if step < len(first) else None
+            if taken is not None:
+                action, joint = taken, first[step][None]
+            else:
+                first = first[:step]
+                action = self._action(place, step)
+                joint = self._joint(action, state, seed, number, passed + step)
+            tick = reference.step(world, state, joint, Sampled(seed, lane, np.array([passed + step + 1])))
+            ticks.append((joint[0], tick))
+            place, state = self._next(place, action, tick.states[0]), tick.states
+            states.append(state[0])
+            if tick.ended[0]:
+                break
+        code = int(state[0, world.ended])
+        names = [world.event_list(int(tick.events[0])) for _, tick in ticks]
+        return Episode(
+            world=world,
+            agent="exact",
+            seed=seed,
+            number=number,
+            states=np.stack(states),
+            chosen=np.stack([joint for joint, _ in ticks]),
+            executed=np.concatenate([tick.executed for _, tick in ticks]),
+            rewards=np.concatenate([tick.rewards for _, tick in ticks]),
+            performance=np.concatenate([tick.performance for _, tick in ticks]),
+            events=tuple(tuple(name for name in each if not name.startswith("ended:")) for each in names),
+            ended=world.reasons[code - 1] if code else None,
+            truncated=not code and world.horizon is None,
+        )
+
+    def mind(self, states: Ints) -> Mind | None:
+        """What it thinks after the states int32 `[T + 1, F]` of an episode so far; None once that is over.
+
+        Raises:
+            KeyError: no plan of this world comes to be there.
+        """
+        tick = len(states) - 1
+        if states[-1][self.world.ended] or (self._horizon is not None and tick >= self._horizon):
+            return None
+        place = self._place_after(states)
+        mask = self.plan.mdp.available[place][None]
+        self.agent.act(self._looks[place][None], np.array([tick], np.int64), mask)
+        thought = self.agent.thought()
+        assert thought is not None
+        return mind_of(self.world, thought, self.plan.mdp.action_names, tuple(range(len(self.world.fields))))
+
+    def outlook(self, state: Ints, tick: int, agent: int) -> Outlook | None:
+        """What it would be worth to an agent to stand in each cell, all else as it is; None where it has no place."""
+        program, boards = self.world.agents[agent], self.world.boards
+        over = state[self.world.ended] or (self._horizon is not None and tick >= self._horizon)
+        if program.body < 0 or boards.height == 0 or over:
+            return None
+        states = np.tile(state, (boards.nowhere, 1))
+        states[:, self.world.bodies[program.body].cell] = np.arange(boards.nowhere)
+        places = self._places.first(states)
+        known = places >= 0
+        values = np.full((boards.nowhere, len(self.world.channels)), np.nan)
+        values[known] = self.agent.course(tick).at(0).vector_values[places[known]]
+        best = np.zeros((boards.nowhere, len(program.actions)), np.bool_)
+        for cell, joint in zip(*np.nonzero(self._optimal(tick, places) & known[:, None]), strict=True):
+            best[cell, self._own(int(joint), agent)] = True
+        weights = sum(self.world.weights(state[None], each)[0] for each in self.deciding)
+        return Outlook(
+            self.world.channels,
+            np.asarray(weights),
+            values,
+            best,
+            program.moves,
+            "of the exact plan",
+            "cannot come to be",
+        )
+
+    # -------------------------------------------------------------- the plan's own states
+
+    @property
+    def _horizon(self) -> int | None:
+        solution = self.plan.solution
+        return solution.horizon if isinstance(solution, FiniteHorizonSolution) else None
+
+    def _optimal(self, tick: int, places: Longs) -> np.ndarray:
+        """bool `[n, A]`: the best actions of the plan in some of its states (anything where the place is -1)."""
+        solution, places = self.plan.solution, np.maximum(places, 0)
+        if isinstance(solution, FiniteHorizonSolution):
+            return solution.optimal_at(tick, places)
+        return solution.optimal[places]
+
+    def _action(self, place: int, tick: int) -> int:
+        return int(self.agent.course(tick).at(0).policy[place])
+
+    def _begun(self, state: Ints) -> int:
+        """The place where an episode that begins in a state begins."""
+        starts = self.plan.mdp.start_state
+        return int(starts[(self._states[starts] == state[0]).all(axis=1).argmax()])
+
+    def _next(self, place: int, action: int, state: Ints) -> int:
+        """Where an action leads, if the world is then in a state.
+
+        Raises:
+            KeyError: it never leads there.
+        """
+        mdp = self.plan.mdp
+        row = place * mdp.n_actions + action
+        following = mdp.next_state[mdp.row_start[row] : mdp.row_start[row + 1]]
+        hits = following[(self._states[following] == state).all(axis=1)]
+        if hits.size == 0:
+            raise KeyError("the plan never comes to this state")
+        return int(hits[0])
+
+    def _place_after(self, states: Ints) -> int:
+        """The place that some states of an episode lead to: by the state alone where that is enough."""
+        places = self._places.every(states[-1])
+        if places.size == 0:
+            raise KeyError("the plan never comes to this state")
+        if places.size == 1:
+            return int(places[0])
+        place = self._begun(states[:1])
+        for tick, state in enumerate(states[1:]):
+            place = self._next(place, self._action(place, tick), state)
+        return place
+
+    def _taken(self, joint: Ints, place: int) -> int | None:
+        """The plan's action for what everyone does, int32 `[N]`; None where it is not available."""
+        world = self.world
+        if self.plan.chances is not None:
+            either = self.plan.chances[:, (world.joint_actions == joint).all(axis=1).argmax()]
+            return int(either.argmax()) if either.any() else None
+        if world.response is None:
+            action = int((world.joint_actions == joint).all(axis=1).argmax())
+        else:
+            action = int(joint[world.response.agent])
+        return action if self.plan.mdp.available[place, action] else None
+
+    def _own(self, action: int, agent: int) -> int:
+        """One agent's part of an action of the plan; of an equilibrium, the likeliest."""
+        if self.plan.chances is not None:
+            action = int(self.plan.chances[action].argmax())
+        return int(self.world.joint_actions[action, agent]) if self.world.response is None else action
+
+    def _joint(self, action: int, state: Ints, seed: int, number: int, step: int) -> Ints:
+        """int32 `[1, N]`: what everyone does."""
+        response = self.world.response
+        if self.plan.chances is not None:
+            share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS)
+            return self.world.joint_actions[pick(self.plan.chances[action][None], share)]
+        if response is None:
+            return self.world.joint_actions[action][None]
+        joint = np.empty((1, len(self.world.agents)), np.int32)
+        for agent, fixed in enumerate(response.others):
+            able = available(self.world, state, agent)
+            if agent == response.agent:
+                joint[0, agent] = action
+            elif fixed >= 0 and able[0, fixed]:
+                joint[0, agent] = fixed
+            else:
+                share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)
+                joint[0, agent] = pick(able / able.sum(axis=1, keepdims=True), share)[0]
+        return joint
+
+
+def _nothing(world: World) -> Ints:
+    """int32 `[0, N]`: no actions at all."""
+    return np.zeros((0, len(world.agents)), np.int32)
+
+
+class Places:
+    """Finds rows of a table of states; several may be alike."""
+
+    def __init__(self, states: Ints) -> None:
+        """For the states int32 `[S, F]`."""
+        self._states = states
+        keys = _keys(states)
+        self._order = np.argsort(keys, kind="stable")
+        self._keys = keys[self._order]
+
+    def first(self, states: Ints) -> Longs:
+        """int64 `[B]`: the first row that is like each of the states int32 `[B, F]`, -1 where there is none."""
+        at = np.searchsorted(self._keys, _keys(states))
+        rows = self._order[np.minimum(at, self._order.size - 1)]
+        return np.where((self._states[rows] == states).all(axis=1), rows, -1)
+
+    def every(self, state: Ints) -> Longs:
+        """int64 `[n]`: all rows that are like a state int32 `[F]`."""
+        key = _keys(state[None])[0]
+        low, high = np.searchsorted(self._keys, key, "left"), np.searchsorted(self._keys, key, "right")
+        rows = self._order[low:high]
+        return rows[(self._states[rows] == state).all(axis=1)]
+
+
+def _keys(states: Ints) -> np.ndarray:
+    """uint64 `[B]`: a number for each state; that two differ with one number is too rare to matter and is checked."""
+    keys = np.zeros(len(states), np.uint64)
+    for column in states.T:
+        keys = (keys ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(29)
+    return keys

@@ -1,0 +1,250 @@
+"""A person at the keys: a game that remembers every move, can take them back, and can be kept as a replay."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
+
+from ...envs.base import Ints, NotEnumerableError
+from ...envs.reference.replay import play
+from ...envs.reference.step import Tick, available, reset, step
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.randomness import Given
+from ...scenarios.language.loading import Scenario
+from ...scenarios.language.names.replays import letters
+from ..exact.solved_worlds import Laboratory
+from ..traces.episode import Episode
+from .exact_show import Follower
+from .mind import Mind, Outlook
+
+PERSON = "a person"
+
+
+class Game:
+    """An episode that a person plays, as a `Show`: its episode number n is the game after n changes.
+
+    Every draw takes its likeliest outcome, as in a replay that names none, so that the same moves always lead to the
+    same end. Agents that are not played do what the exact plan does, or else stay. Who plays a thing that can act as an
+    agent (`as_agent`) plays against a plan that expects it to keep to its orders, and goes on from wherever it leads.
+    """
+
+    count: int | None = None
+
+    def __init__(self, scenario: Scenario, stage: str, person: str | None = None) -> None:
+        """At the start of an episode.
+
+        Args:
+            scenario: that is played.
+            stage: of it.
+            person: the agent, or the thing with `as_agent`, that is played; the first agent when None.
+        """
+        agents = list(scenario.document.agents)
+        self.scenario, self.stage = scenario, stage
+        self.enlisted = () if person is None or person in agents else (person,)
+        self.agent = [*agents, *self.enlisted].index(person or agents[0])
+        self._laboratory = Laboratory(scenario, enlist=self.enlisted)
+        self.world = self._laboratory.world({}, stage)
+        self._begin = reset(self.world, Given({}))
+        self._ticks: list[tuple[Ints, Tick]] = []
+        self.changes = 0
+        self._kept: dict[int, Episode] = {0: self._episode()}
+
+    @property
+    def state(self) -> Ints:
+        """int32 `[F]`: the present one."""
+        tick = self._ticks[-1][1] if self._ticks else self._begin
+        return np.asarray(tick.states[0])
+
+    @property
+    def over(self) -> str | None:
+        """Why no more moves can be made, or None."""
+        code = int(self.state[self.world.ended])
+        if code:
+            return self.world.reasons[code - 1]
+        return "time is up" if self.world.steps and len(self._ticks) >= self.world.steps else None
+
+    def able(self) -> list[str]:
+        """The actions that the person has now."""
+        names = self.world.agents[self.agent].actions
+        able = available(self.world, self.state[None], self.agent)[0]
+        return [] if self.over else [name for name, can in zip(names, able, strict=True) if can]
+
+    def do(self, action: str) -> None:
+        """Make a move.
+
+        Raises:
+            ValueError: it cannot be made now; the message says why.
+        """
+        if self.over:
+            raise ValueError(f"the episode is over: {self.over}")
+        if action not in self.able():
+            raise ValueError(f"{action} is not available here")
+        joint = self._others()
+        joint[0, self.agent] = self.world.agents[self.agent].actions.index(action)
+        self._ticks.append((joint[0], step(self.world, self.state[None], joint, Given({}))))
+        self._changed()
+
+    def undo(self) -> bool:
+        """Take the last move back; says whether there was one."""
+        if not self._ticks:
+            return False
+        self._ticks.pop()
+        self._changed()
+        return True
+
+    def restart(self) -> None:
+        """Take all of them back."""
+        self._ticks.clear()
+        self._changed()
+
+    # -------------------------------------------------------------- as a show
+
+    def episode(self, number: int) -> Episode:
+        """See `Show`."""
+        return self._kept[number]
+
+    def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
+        """See `Show`: what the exact planner would do in the person's place."""
+        if self.follower is None or agent not in self.follower.deciding:
+            return None
+        return self._thought(episode.states[: tick + 1])
+
+    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+        """See `Show`: by the values of the exact planner."""
+        return None if self.follower is None else self.follower.outlook(episode.states[tick], tick, agent)
+
+    @cached_property
+    def follower(self) -> Follower | None:
+        """The exact plan; None where there is none."""
+        try:
+            return Follower(self._laboratory.plan({}, self.stage))
+        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError):
+            return None
+
+    # -------------------------------------------------------------- as a replay
+
+    def replay(self) -> dict[str, Any]:
+        """The game as an entry of `replays:`, with everything that came of it.
+
+        Raises:
+            ValueError: a thing was played, for which a replay has no moves.
+        """
+        if self.enlisted:
+            raise ValueError(f"a replay has no moves of {self.enlisted[0]}; V makes a film")
+        names = [program.actions for program in self.world.agents]
+        actions = [[names[n][a] for n, a in enumerate(joint)] for joint, _ in self._ticks]
+        played = play(self.world, actions, {})
+        entry: dict[str, Any] = {"about": f"played by hand, {played.ticks} ticks"}
+        entry["actions"] = _written(actions, names[0])
+        if self.stage != self._laboratory.scenario.judged_stage:
+            entry["stage"] = self.stage
+        if self.scenario.overrides:
+            entry["with"] = dict(self.scenario.overrides)
+        entry["events"] = list(played.events)
+        entry["ends"] = played.ends
+        entry["pays"] = {name: _plain(value) for name, value in played.pays.items()}
+        entry["performance"] = _plain(played.performance)
+        return entry
+
+    # -------------------------------------------------------------- inside
+
+    def _changed(self) -> None:
+        self.changes += 1
+        self._kept[self.changes] = self._episode()
+
+    def _others(self) -> Ints:
+        """int32 `[1, N]`: what everyone does whom the person does not play."""
+        world = self.world
+        joint = np.zeros((1, len(world.agents)), np.int32)
+        planned = self._planned() if len(world.agents) > 1 else [-1]
+        for agent, program in enumerate(world.agents):
+            able = available(world, self.state[None], agent)[0]
+            wanted = [planned[agent]]
+            wanted += [program.actions.index("stay")] if "stay" in program.actions else []
+            joint[0, agent] = next((a for a in wanted if a >= 0 and able[a]), int(able.argmax()))
+        return joint
+
+    def _planned(self) -> Sequence[int]:
+        """What the exact plan would have each of N agents do, -1 where it does not know."""
+        response, count = self.world.response, len(self.world.agents)
+        if response is not None and response.agent == self.agent:
+            return response.others
+        mind = None if self.follower is None else self._thought(self._kept[self.changes].states)
+        if mind is None:
+            return [-1] * count if response is None else response.others
+        if response is None:
+            return [int(action) for action in self.world.joint_actions[mind.action]]
+        return [mind.action if agent == response.agent else other for agent, other in enumerate(response.others)]
+
+    def _thought(self, states: Ints) -> Mind | None:
+        """What the exact planner thinks after the states int32 `[T + 1, F]`; None where it knows no more."""
+        assert self.follower is not None
+        try:
+            return self.follower.mind(states)
+        except KeyError:
+            return None
+
+    def _episode(self) -> Episode:
+        world, ticks = self.world, [tick for _, tick in self._ticks]
+        count, agents = len(ticks), len(world.agents)
+        names = [world.event_list(int(tick.events[0])) for tick in ticks]
+        code = int(self.state[world.ended])
+        return Episode(
+            world=world,
+            agent=PERSON,
+            seed=0,
+            number=self.changes,
+            states=np.concatenate([self._begin.states, *(tick.states for tick in ticks)]),
+            chosen=np.array([joint for joint, _ in self._ticks], np.int32).reshape(count, agents),
+            executed=np.array([tick.executed[0] for tick in ticks], np.int32).reshape(count, agents),
+            rewards=np.array([tick.rewards[0] for tick in ticks], np.float64).reshape(count, len(world.channels)),
+            performance=np.array([tick.performance[0] for tick in ticks], np.float64),
+            events=tuple(tuple(name for name in each if not name.startswith("ended:")) for each in names),
+            ended=world.reasons[code - 1] if code else None,
+            truncated=not code and world.horizon is None and 0 < world.steps <= count,
+        )
+
+
+def replay_file(game: Game, name: str, extends: str) -> str:
+    """A scenario file that extends another one by a game's replay; `turncoat check` accepts it."""
+    return _yaml({"turncoat": 1, "name": name, "extends": extends, "replays": [game.replay()]})
+
+
+def players(scenario: Scenario) -> list[str]:
+    """Whom a person can play: the agents, and the things that can act as one."""
+    things = scenario.document.things
+    return [*scenario.document.agents, *(name for name, thing in things.items() if thing.as_agent is not None)]
+
+
+def save_target(which: str) -> tuple[Path, str]:
+    """The folder for what extends a scenario, and what it says under `extends`: beside a file, else right here."""
+    path = Path(which)
+    return (path.parent, path.name) if path.suffix in (".yaml", ".yml") else (Path.cwd(), which)
+
+
+def _written(actions: Sequence[Sequence[str]], names: tuple[str, ...]) -> str | CommentedSeq:
+    """As a file says it: letters where every action of the only agent has one, else a list."""
+    letter = {action: letter for letter, action in letters(names).items()}
+    if all(len(row) == 1 and row[0] in letter for row in actions):
+        return "".join(letter[row[0]] for row in actions)
+    return CommentedSeq(", ".join(row) for row in actions)
+
+
+def _plain(value: float) -> int | float:
+    return int(value) if value == int(value) else value
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    writer, out = YAML(), io.StringIO()
+    writer.indent(mapping=2, sequence=4, offset=2)
+    writer.width = 10_000
+    writer.dump(dict(data), out)
+    return out.getvalue()

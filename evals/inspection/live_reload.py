@@ -1,0 +1,117 @@
+"""A scenario that is watched while its file is written: read again on every save, the actions so far replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+from watchfiles import watch
+
+from ...envs.base import NotEnumerableError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.world import WorldTooLargeError
+from ...scenarios.language.faults.faults import ScenarioError, render_all
+from ...scenarios.language.loading import Scenario
+from ..traces.episode import Episode
+from .show_process import Apart
+
+ENDINGS = (".yaml", ".yml")
+"""Of files whose change counts."""
+LINES = 14
+"""Most lines that are told of what is wrong with a file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reread:
+    """What came of reading a file again.
+
+    Attributes:
+        show: the new world, None where there is a fault or nothing that counts has changed.
+        episode: the actions so far in it, then its plan.
+        replayed: how many ticks could be replayed.
+        fault: lines on what is wrong; none if it is sound.
+    """
+
+    show: Apart | None = None
+    episode: Episode | None = None
+    replayed: int = 0
+    fault: tuple[str, ...] = ()
+
+
+class Reloading:
+    """Watches the files of a scenario in a thread.
+
+    Attributes:
+        changes: how often something was saved so far.
+    """
+
+    def __init__(self, load: Callable[[], Scenario], stage: str) -> None:
+        """For what `load` gives; raises what that raises."""
+        self._load, self._stage, self.changes = load, stage, 0
+        self._folders: frozenset[Path] = frozenset()
+        self._stop = Event()
+        self._watch(load())
+
+    def again(self, number: int, episode: Episode | None, ticks: int, hash_: str) -> Reread:
+        """Read it again and replay the first ticks of an episode; `hash_` is that of the scenario that is shown."""
+        try:
+            scenario = self._load()
+        except ScenarioError as fault:
+            return Reread(fault=_lines("The file has a fault; the last good one is shown.", render_all(fault)))
+        except OSError as fault:
+            return Reread(fault=_lines("The file cannot be read; the last good one is shown.", str(fault)))
+        self._watch(scenario)
+        if scenario.hash == hash_:
+            return Reread()
+        if self._stage not in scenario.document.stages:
+            return Reread(fault=(f"The file has no stage `{self._stage}` any more; the last good one is shown.",))
+        named = () if episode is None else tuple(_named(episode, tick) for tick in range(ticks))
+        try:
+            show = Apart(scenario, self._stage, first=(number, named))
+            played = show.episode(number)
+        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, WorldTooLargeError, ValueError) as fault:
+            return Reread(fault=_lines("The file cannot be played; the last good one is shown.", str(fault)))
+        kept = (tick for tick in range(played.length) if tick < ticks and _named(played, tick) != named[tick])
+        return Reread(show, played, next(kept, min(ticks, played.length)))
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._stop.set()
+
+    def _watch(self, scenario: Scenario) -> None:
+        """Watch the folders of all files that a scenario is read from; editors often put a new file in place of one."""
+        named = (Path(source.file).resolve().parent for source in scenario.source.sources)
+        folders = frozenset(folder for folder in named if folder.is_dir())
+        if folders == self._folders:
+            return
+        self._stop.set()
+        self._folders, self._stop = folders, Event()
+        Thread(target=self._listen, args=(folders, self._stop), name="reloading", daemon=True).start()
+
+    def _listen(self, folders: frozenset[Path], stop: Event) -> None:
+        seen = watch(
+            *folders,
+            watch_filter=lambda _, path: path.endswith(ENDINGS),
+            debounce=100,
+            step=25,
+            stop_event=stop,
+            rust_timeout=200,
+            raise_interrupt=False,
+            recursive=False,
+        )
+        for _ in seen:
+            self.changes += 1
+
+
+def _named(episode: Episode, tick: int) -> tuple[str, ...]:
+    """What everyone chose in a tick, by name."""
+    programs = episode.world.agents
+    return tuple(program.actions[int(action)] for program, action in zip(programs, episode.chosen[tick], strict=True))
+
+
+def _lines(title: str, text: str) -> tuple[str, ...]:
+    lines = text.splitlines()
+    return (title, *lines[:LINES], *(["..."] if len(lines) > LINES else []))

@@ -1,0 +1,187 @@
+"""What an agent thought and what its values say of other places, in plain arrays that a viewer can draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...agents.records.plan import Plan
+from ...agents.records.thought import Thought
+from ...envs.base import Bools, Floats, Ints, Longs
+from ...envs.world.world import World
+
+UNKNOWN = -1
+"""In an imagined state: what the agent does not see."""
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """The tree of one search; node 0 is the present, and every other one comes after its parent.
+
+    Attributes:
+        parents: int32 `[n]`, -1 for the first; actions: n names, of what leads to each, empty for the first.
+        visits: int64 `[n]`; probability: float64 `[n]`, of this outcome of the action.
+        values: float64 `[n, K]`, of each channel from there on.
+    """
+
+    parents: Ints
+    actions: tuple[str, ...]
+    visits: Longs
+    probability: Floats
+    values: Floats
+
+    def way(self, node: int) -> list[int]:
+        """The nodes from the first to one, both included."""
+        out = [node]
+        while self.parents[out[0]] >= 0:
+            out.insert(0, int(self.parents[out[0]]))
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Mind:
+    """One decision: what it was made by, and the future that the agent had in mind.
+
+    Attributes:
+        agent: who decides; actions: A names; channels: K names.
+        action: the chosen action.
+        weights: float64 `[K]`; q: float64 `[A, K]`, the value of each channel after each action.
+        uncertainty: float64 `[A]`, from 0 (sure) to 1 (never tried); available: bool `[A]`.
+        decided_by: the channels without which it would choose otherwise, the most decisive first.
+        instead: for each of these, what it would do without it.
+        counterfactuals: (change, action) in words.
+        ahead: int32 `[n, F]`, the states that it expects, `UNKNOWN` where it does not see a field.
+        ahead_actions: n names, of what it means to do on the way into each.
+        imagined: int32 `[m, F]`, every state that its search met; imagined_values: float64 `[m, K]`.
+        search: how it came to them, None where nothing was recorded.
+    """
+
+    agent: str
+    actions: tuple[str, ...]
+    channels: tuple[str, ...]
+    action: int
+    weights: Floats
+    q: Floats
+    uncertainty: Floats
+    available: Bools
+    decided_by: tuple[str, ...]
+    instead: tuple[str, ...]
+    counterfactuals: tuple[tuple[str, str], ...]
+    ahead: Ints
+    ahead_actions: tuple[str, ...]
+    imagined: Ints
+    imagined_values: Floats
+    search: Search | None = None
+
+    @property
+    def scores(self) -> Floats:
+        """float64 `[A]`: the weighted values, nan where the action is not available."""
+        return np.where(self.available, self.q @ self.weights, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What it would be worth to stand elsewhere in the present state, all else as it is.
+
+    Attributes:
+        channels: K names; weights: float64 `[K]`.
+        values: float64 `[C, K]` by cell, nan where the agent cannot come to be (or where nothing is known).
+        best: bool `[C, A]`, the agent's best actions there; moves: int32 `[A]`, indices into `geometry.STEPS`.
+        source: in words, whose values these are; gaps: what it means that a cell has none.
+    """
+
+    channels: tuple[str, ...]
+    weights: Floats
+    values: Floats
+    best: Bools
+    moves: Ints
+    source: str
+    gaps: str
+
+    def of(self, head: int) -> Floats:
+        """float64 `[C]`: one channel's value, or the weighted sum for -1."""
+        return self.values @ self.weights if head < 0 else self.values[:, head]
+
+
+def mind_of(world: World, thought: Thought, actions: tuple[str, ...], columns: tuple[int, ...] | None) -> Mind:
+    """A thought in plain arrays.
+
+    Args:
+        world: where it was thought.
+        thought: the record.
+        actions: A names.
+        columns: which fields of the state the thought's observations are, in order; None if they are something else
+            (a window), so that its imagined states cannot be put on the board.
+    """
+    plan = thought.plans[0] if thought.plans else None
+    line = plan.line if plan is not None else ()
+    whole = states_of(world, columns, [step.observation for step in line])
+    nodes = states_of(world, columns, () if plan is None else tuple(plan.node_observation))
+    values = plan.node_value if plan is not None else np.zeros((0, len(thought.channels)))
+    flips = thought.attribution
+    return Mind(
+        agent=thought.agent,
+        actions=actions,
+        channels=thought.channels,
+        action=thought.action,
+        weights=thought.weights,
+        q=thought.q,
+        uncertainty=thought.uncertainty,
+        available=thought.available,
+        decided_by=thought.decided_by,
+        instead=tuple(actions[int(flips.without[k])] for k in flips.deciding),
+        counterfactuals=tuple((item.change, actions[item.action]) for item in (plan.counterfactuals if plan else ())),
+        ahead=whole,
+        ahead_actions=tuple(actions[step.action] for step in line),
+        imagined=nodes,
+        imagined_values=values if len(nodes) else values[:0],
+        search=None if plan is None else _search(plan, actions),
+    )
+
+
+def _search(plan: Plan, actions: tuple[str, ...]) -> Search:
+    return Search(
+        parents=plan.node_parent,
+        actions=tuple(actions[action] if action >= 0 else "" for action in plan.node_action),
+        visits=plan.node_visits,
+        probability=plan.node_probability,
+        values=plan.node_value,
+    )
+
+
+def missed(mind: Mind, state: Ints) -> list[int]:
+    """The columns of a state int32 `[F]` in which it came otherwise than was expected a tick before."""
+    if len(mind.ahead) == 0:
+        return []
+    expected = mind.ahead[0]
+    return [int(column) for column in np.flatnonzero((expected != UNKNOWN) & (expected != state))]
+
+
+def states_of(world: World, columns: tuple[int, ...] | None, observations: Sequence[Longs]) -> Ints:
+    """int32 `[n, F]`: observations as states, `UNKNOWN` where they say nothing; none where they cannot be placed."""
+    if columns is None or len(observations) == 0:
+        return np.zeros((0, len(world.fields)), np.int32)
+    out = np.full((len(observations), len(world.fields)), UNKNOWN, np.int32)
+    out[:, list(columns)] = np.stack(observations)[:, : len(columns)]
+    return out
+
+
+def imagined_outlook(world: World, mind: Mind, agent: int) -> Outlook | None:
+    """What an agent's own search says of the cells that it imagined itself in; None where that cannot be placed."""
+    program = world.agents[agent]
+    if program.body < 0 or len(mind.imagined) == 0:
+        return None
+    column = world.bodies[program.body].cell
+    values = np.full((world.boards.nowhere, len(mind.channels)), np.nan)
+    for state, value in zip(mind.imagined[::-1], mind.imagined_values[::-1], strict=True):
+        if 0 <= state[column] < world.boards.nowhere:
+            values[state[column]] = value  # the nearest future comes last and stays
+    best = np.zeros((world.boards.nowhere, len(program.actions)), np.bool_)
+    here = mind.imagined[0][column]
+    for state, action in zip(mind.ahead, mind.ahead_actions, strict=True):
+        if 0 <= here < world.boards.nowhere and action in program.actions and not best[here].any():
+            best[here, program.actions.index(action)] = True
+        here = state[column]
+    return Outlook(mind.channels, mind.weights, values, best, program.moves, "as imagined on the way", "not thought of")

@@ -1,0 +1,229 @@
+"""What there is to watch: the episodes of a run's folder, or those of the exact plan played on the spot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from ...agents.records.thought import Thought
+from ...agents.registry.profiles import enlisted
+from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.base import Ints, NotEnumerableError
+from ...envs.world.world import World
+from ...scenarios.language.loading import Scenario
+from ...scenarios.language.names.overrides import Overrides
+from ..exact.solved_worlds import Laboratory
+from ..runs.reopen import scenario_of, scenario_under, world_of
+from ..runs.run_folder import StoredRun, load_run
+from ..traces.episode import Episode, episode_of
+from ..traces.provenance import RunError
+from ..traces.trace import TraceError
+from .exact_show import Follower
+from .mind import Mind, Outlook, imagined_outlook, mind_of
+
+First = tuple[int, tuple[tuple[str, ...], ...]]
+"""Of the episode of a number: what everyone does in its first ticks, by name."""
+
+
+class Show(Protocol):
+    """Episodes by number, and what was thought in them. Everything may take a while; nothing changes what it says.
+
+    Attributes:
+        scenario: what is shown; stage: of it; world: compiled.
+        count: how many episodes there are, or None where any number is played.
+    """
+
+    scenario: Scenario
+    stage: str
+    world: World
+    count: int | None
+
+    def episode(self, number: int) -> Episode:
+        """An episode, from 0."""
+        ...
+
+    def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
+        """What an agent thought in a tick, where that is known."""
+        ...
+
+    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+        """What its values say of other places in that tick, where that is known."""
+        ...
+
+
+class Live:
+    """The exact plan of a stage; its episodes are numbered by their seed."""
+
+    count: int | None = None
+
+    def __init__(
+        self, scenario: Scenario, stage: str, max_states: int | None = None, first: First | None = None
+    ) -> None:
+        """For one stage; it is solved when something is first asked. `max_states` in place of the file's."""
+        self.scenario, self.stage, self._first = scenario, stage, first
+        self._laboratory = Laboratory(scenario, max_states)
+        self.world = self._laboratory.world({}, stage)
+
+    @cached_property
+    def follower(self) -> Follower:
+        """The plan at work.
+
+        Raises:
+            NotEnumerableError: the world is too large; the message says what else can be done.
+            ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
+        """
+        return Follower(solved(self._laboratory, self.stage))
+
+    def episode(self, number: int) -> Episode:
+        """See `Show`."""
+        if self._first is None or self._first[0] != number:
+            return self.follower.episode(number)
+        return self.follower.episode(number, first=_indices(self.world, self._first[1]))
+
+    def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
+        """See `Show`; where several agents are planned as one, they have one mind."""
+        if agent not in self.follower.deciding:
+            return None
+        return _followed(self.follower, episode.states[: tick + 1])
+
+    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+        """See `Show`."""
+        return self.follower.outlook(episode.states[tick], tick, agent)
+
+
+class Recorded:
+    """The episodes of one trace of a run's folder."""
+
+    def __init__(self, run: StoredRun, name: str) -> None:
+        """For one of the run's traces.
+
+        Raises:
+            RunError: there is no such trace, it does not fit the scenario that lies beside it, or that cannot be
+                opened any more (see `scenario_of`).
+            TraceError: it cannot be used.
+        """
+        self.name = name
+        self._trace = run.trace(name)
+        meta, whole = self._trace.meta, scenario_of(run)
+        self.world = world_of(whole, meta)
+        self.scenario, self.stage, self.agent = scenario_under(whole, meta), meta.stage, meta.agent
+        self._laboratory = Laboratory(self.scenario).enlisting(enlisted(meta.agent, self.scenario))
+        if self._trace.table.select(pl.len()).item() == 0:
+            raise TraceError(f"{run.traces[name]}: holds no ticks")
+        found = self._trace.table.select("seed", "episode").unique(maintain_order=True)
+        self.keys: tuple[tuple[int, int], ...] = tuple(found.rows())
+        self.count: int | None = len(self.keys)
+
+    def episode(self, number: int) -> Episode:
+        """See `Show`."""
+        return episode_of(self.world, self._trace, *self.keys[number])
+
+    def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
+        """See `Show`: what was recorded.
+
+        Raises:
+            TraceError: what was recorded cannot be read.
+        """
+        said = episode.said[tick] if tick < len(episode.said) else None
+        if said is None or (text := said[agent]) is None:
+            return None
+        try:
+            thought = Thought.from_json(text)
+        except ValueError as fault:
+            raise TraceError(f"{self.name}, episode {episode.number}, tick {tick}: {fault}") from fault
+        program = self.world.agents[agent]
+        columns = program.sees if program.window is None or program.body < 0 else None
+        return replace(mind_of(self.world, thought, program.actions, columns), agent=program.name)
+
+    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+        """See `Show`: for the exact planner its own values, for one that learned what it imagined."""
+        if tick >= episode.length:
+            return None
+        if episode.agent == "exact" and (follower := self._follower) is not None:
+            return follower.outlook(episode.states[tick], tick, agent)
+        mind = self.mind(episode, tick, agent)
+        return None if mind is None else imagined_outlook(self.world, mind, agent)
+
+    @cached_property
+    def _follower(self) -> Follower | None:
+        """The same plan solved again; None where that takes too much."""
+        try:
+            return Follower(self._laboratory.plan({}, self.stage))
+        except NotEnumerableError:
+            return None
+
+
+def open_run(
+    folder: Path, stage: str | None = None, agent: str | None = None, overrides: Overrides | None = None
+) -> Recorded:
+    """One trace of a run's folder: of the stage, the agent and the overrides that were asked for, the plainest.
+
+    Raises:
+        RunError: it is no run's folder, or has no such trace; and see `Recorded`.
+        TraceError: see `Recorded`.
+    """
+    run = load_run(folder)
+    settings = [f"{name}={value}" for name, value in (overrides or {}).items()]
+    for name in sorted(run.traces, key=len):
+        played, _, rest = name.partition("-")
+        fits = stage in (None, played) and agent in (None, rest.split("-")[0])
+        if fits and all(f"-{setting}-" in f"{name}-" for setting in settings):
+            return Recorded(run, name)
+    asked = (
+        stage and f"stage `{stage}`",
+        agent and f"agent `{agent}`",
+        ", ".join(setting.strip("-") for setting in settings),
+    )
+    wanted = " and ".join(word for word in asked if word)
+    there_are = ", ".join(run.traces) or "none: nothing was recorded in this run"
+    raise RunError(f"{folder}: no trace{' of ' if wanted else ''}{wanted}; there are {there_are}")
+
+
+def open_trace(path: Path) -> Recorded:
+    """A trace by its file, `RUN/traces/NAME.parquet`, as failures name it.
+
+    Raises:
+        RunError: there is none, or it is in no run's folder; and see `Recorded`.
+        TraceError: see `Recorded`.
+    """
+    if not path.is_file():
+        raise RunError(f"there is no trace {path}; `turncoat run` writes them, as RUN/traces/NAME.parquet")
+    return Recorded(load_run(path.absolute().parent.parent), path.stem)
+
+
+def solved(laboratory: Laboratory, stage: str) -> ExactPlan:
+    """The exact plan of a stage at the scenario's own params.
+
+    Raises:
+        NotEnumerableError: with what to do instead.
+        ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
+    """
+    try:
+        return laboratory.plan({}, stage)
+    except NotEnumerableError as fault:
+        cure = "`turncoat run` trains agents in it, and the run's folder can be watched"
+        raise NotEnumerableError(f"{fault}; without an exact plan there is nobody to watch: {cure}") from None
+
+
+def _indices(world: World, named: tuple[tuple[str, ...], ...]) -> Ints:
+    """int32 `[t, N]`: actions by name as numbers, up to the first that the world does not have."""
+    rows: list[list[int]] = []
+    for row in named:
+        if len(row) != len(world.agents):
+            break
+        if any(name not in program.actions for name, program in zip(row, world.agents, strict=True)):
+            break
+        rows.append([program.actions.index(name) for name, program in zip(row, world.agents, strict=True)])
+    return np.array(rows, np.int32).reshape(len(rows), len(world.agents))
+
+
+def _followed(follower: Follower, states: Ints) -> Mind | None:
+    try:
+        return follower.mind(states)
+    except KeyError:
+        return None

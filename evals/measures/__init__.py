@@ -1,0 +1,1 @@
+"""Measures: numbers about behaviour, over exact plans and over recorded episodes."""

@@ -1,0 +1,326 @@
+"""What a measure of a scenario file is worth: exactly over all optimal policies, or per episode of a trace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import polars as pl
+
+from ...envs.analysis import tie_ranges as extremes
+from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.base import Bools, FiniteMDP, Floats, Ints
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
+from ...scenarios.errors import UnknownNameError
+from ...scenarios.language.expressions.syntax import (
+    Before,
+    Count,
+    Ended,
+    EpisodeCondition,
+    EpisodeLogic,
+    Expression,
+    First,
+    Happens,
+    Measure,
+    Quantity,
+    Rate,
+    Share,
+)
+from ..exact.planned_policy import EVERY_OPTIMAL
+from ..exact.regret import best_of, is_regret
+from ..traces.trace import HIDDEN, Trace
+
+Holds = Callable[[Expression, Ints], Bools]
+"""Where a resolved condition of the guard language holds: bool `[B]` for states int32 `[B, F]`."""
+
+_NEGLIGIBLE = 1e-13
+"""Discounted values are summed until what is left weighs less than this."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The range of a measure.
+
+    Attributes:
+        low, high: the least and the greatest value; None where it has no value at all.
+        note: what a reader should know of it, a plain clause, or nothing.
+        sometimes_empty: under some optimal policies it has no value.
+        whose: what was measured: all policies that are optimal, or the one that is followed (`acting.whose_policies`).
+    """
+
+    low: float | None
+    high: float | None
+    note: str = ""
+    sometimes_empty: bool = False
+    whose: str = EVERY_OPTIMAL
+
+
+def whose(intervals: Iterable[Interval]) -> str:
+    """What was measured in several measures together."""
+    each = {interval.whose for interval in intervals}
+    return each.pop() if len(each) == 1 else "every policy judged"
+
+
+def mean_interval(intervals: Sequence[Interval]) -> Interval:
+    """The range of the mean of several measures, each free to take any value of its own range.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not intervals:
+        raise ValueError("no intervals to take the mean of")
+    lows = [interval.low for interval in intervals if interval.low is not None]
+    highs = [interval.high for interval in intervals if interval.high is not None]
+    empty = any(interval.sometimes_empty for interval in intervals)
+    notes = "; ".join(dict.fromkeys(interval.note for interval in intervals if interval.note))
+    if len(lows) < len(intervals):
+        return Interval(None, None, notes, empty)
+    return Interval(math.fsum(lows) / len(lows), math.fsum(highs) / len(highs), notes, empty, whose(intervals))
+
+
+def less(a: Interval, b: Interval) -> Interval:
+    """The range of one measure less another, whose ties are broken independently; what never came in both is even."""
+    notes = "; ".join(dict.fromkeys(note for note in (a.note, b.note) if note))
+    if a.low is None or a.high is None or b.low is None or b.high is None:
+        return Interval(None, None, notes)
+    low, high = difference(a.low, b.high), difference(a.high, b.low)
+    return Interval(low, high, notes, a.sometimes_empty or b.sometimes_empty, whose((a, b)))
+
+
+def difference(a: float, b: float) -> float:
+    """a less b; two infinities of one sign are equal."""
+    return 0.0 if a == b else a - b
+
+
+# ------------------------------------------------------------------ exactly
+
+
+def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) -> Interval:
+    """The range of a measure over all policies that choose among a plan's optimal actions.
+
+    Sums are over the stage's steps; `value` is discounted and summed over the horizon, or without end where there is
+    none.
+
+    Args:
+        measure: parsed and checked, its condition resolved for the plan's world.
+        plan: whose optimal actions; to judge other actions by the same weights, replace its `solution`.
+        best: what a regret is measured from (see `best_of`); that of this plan when None.
+    """
+    if is_regret(measure):
+        return _exact_regret(measure, plan, best_of(measure, plan) if best is None else best)
+    mdp, optimal, steps = plan.mdp, plan.optimal, plan.steps
+    match measure:
+        case Share(condition):
+            return Interval(*extremes.share_range(mdp, optimal, _condition(condition, mdp), steps))
+        case Rate(event, guard):
+            return _exact_rate(event, guard, plan)
+        case Count(event):
+            came = _came_exactly(event, mdp).astype(np.float64)
+            return Interval(*extremes.expectation_range(mdp, optimal, came, steps))
+        case First(event):
+            return Interval(*extremes.first_range(mdp, optimal, _mask(event, mdp), steps))
+        case Quantity("steps"):
+            return Interval(*extremes.steps_range(mdp, optimal, steps))
+        case Quantity("performance"):
+            return Interval(*extremes.expectation_range(mdp, optimal, plan.performance, steps))
+        case Quantity("return", channel):
+            return Interval(*extremes.expectation_range(mdp, optimal, _gain(channel, plan), steps))
+        case Quantity("value", channel):
+            timed = isinstance(plan.solution, FiniteHorizonSolution)
+            ticks = steps if timed else _ticks(plan.discount, steps)
+            note = f"undiscounted, over {steps} ticks" if plan.discount == 1 and not timed else ""
+            bounds = extremes.expectation_range(mdp, optimal, _gain(channel, plan), ticks, plan.discount)
+            return Interval(*bounds, note)
+    raise TypeError(f"not a measure: {measure}")
+
+
+def _exact_regret(measure: Measure, plan: ExactPlan, best: float) -> Interval:
+    hidden = isinstance(measure, Quantity) and measure.channel is not None
+    gain, discount = (plan.performance, 1.0) if hidden else (_gain(None, plan), plan.discount)
+    low, high = extremes.expectation_range(plan.mdp, plan.optimal, gain, plan.steps, discount)
+    return Interval(best - high, best - low)
+
+
+def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPlan) -> Interval:
+    mdp = plan.mdp
+    ticks = np.ones(mdp.next_state.size)
+    if guard is not None:
+        source = np.repeat(plan.state_of, np.diff(mdp.row_start[:: mdp.n_actions]))
+        ticks = plan.enumeration.holds(guard)[source].astype(np.float64)
+    came = _came_exactly(event, mdp) * ticks
+    low, high, empty = extremes.ratio_range(mdp, plan.optimal, came, ticks, plan.steps)
+    if math.isnan(low):
+        return Interval(None, None, "its condition is never met by what the agent may do", True)
+    return Interval(low, high, "some optimal policies never meet its condition" if empty else "", empty)
+
+
+def _ticks(discount: float, steps: int) -> int:
+    """After how many ticks nothing that counts is left; an undiscounted sum is cut off with the stage."""
+    if discount == 1:
+        return steps
+    return math.ceil(math.log(_NEGLIGIBLE) / math.log(discount)) if discount > 0 else 1
+
+
+def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
+    """The bits of an event; `ended` for any reason is the bits of all ends."""
+    if isinstance(event, Happens):
+        return int(mdp.event_mask(event.event))
+    if event.reason is not None:
+        return int(mdp.event_mask(f"ended:{event.reason}"))
+    return sum(int(mdp.event_mask(name)) for name in mdp.event_names if name.startswith("ended:"))
+
+
+def _came_exactly(event: Happens | Ended, mdp: FiniteMDP) -> Bools:
+    """bool `[M]`: the outcomes on which an event comes."""
+    came: Bools = (mdp.events & np.uint64(_mask(event, mdp))) != 0
+    return came
+
+
+def _condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Condition:
+    match condition:
+        case Before(earlier, later):
+            return extremes.Before(_mask(earlier, mdp), _mask(later, mdp))
+        case EpisodeLogic("not", (operand,)):
+            return extremes.Not(_condition(operand, mdp))
+        case EpisodeLogic("and", operands):
+            return reduce(extremes.And, [_condition(operand, mdp) for operand in operands])
+        case EpisodeLogic("or", operands):
+            return reduce(extremes.Or, [_condition(operand, mdp) for operand in operands])
+        case Happens() | Ended():
+            return extremes.Occurs(_mask(condition, mdp))
+    raise TypeError(f"not a condition on an episode: {condition}")
+
+
+def _gain(channel: str | None, plan: ExactPlan) -> Floats:
+    """float64 `[M]`: what one channel pays, or the weighted sum of all."""
+    weights = plan.weights
+    if channel is not None:
+        weights = np.zeros(len(plan.mdp.channels))
+        weights[_columns_of(channel, plan.mdp.channels)] = 1
+    gain: Floats = plan.mdp.rewards @ weights
+    return gain
+
+
+def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
+    """Where a channel is paid: at its name, or to each of several agents (`robot.task`)."""
+    columns = [k for k, name in enumerate(channels) if name == channel or name.endswith(f".{channel}")]
+    if not columns:
+        raise UnknownNameError("channel", channel, channels)
+    return columns
+
+
+# ------------------------------------------------------------------ on traces
+
+
+def sampled_measure(
+    measure: Measure, trace: Trace, holds: Holds, weights: Floats, discount: float, best: float = math.nan
+) -> pl.DataFrame:
+    """A measure in every episode of a trace.
+
+    Args:
+        measure: parsed and checked, its condition resolved for the world of the trace.
+        trace: of one agent in one stage.
+        holds: evaluates the condition of a `rate` on states before the action.
+        weights: float64 `[K]`, for `return` and `value` over all channels.
+        discount: for `value` and `regret`.
+        best: what a regret is measured from (see `best_of`).
+
+    Returns:
+        One row per episode, ordered: `seed`, `episode`, `amount` (float64, infinite for a `first` that never came) and
+        `over` (float64): the measure of any set of episodes is the sum of `amount` over the sum of `over`, and has no
+        value where that is zero.
+    """
+    table = trace.table
+    if isinstance(measure, Rate) and measure.condition is not None:
+        table = table.with_columns(pl.Series("held", holds(measure.condition, trace.states), dtype=pl.Boolean))
+    amount, over = _per_episode(measure, trace.meta.channels, weights, discount, best)
+    return (
+        table.group_by("seed", "episode")
+        .agg(amount.cast(pl.Float64).alias("amount"), over.cast(pl.Float64).alias("over"))
+        .sort("seed", "episode")
+    )
+
+
+def seed_values(episodes: pl.DataFrame) -> dict[int, float | None]:
+    """The measure of each seed, all of its episodes together, from the rows of `sampled_measure`.
+
+    Returns:
+        By seed, in order; None where a rate's condition held in no tick.
+    """
+    sums = episodes.group_by("seed").agg(pl.col("amount").sum(), pl.col("over").sum()).sort("seed")
+    return {int(seed): amount / over if over else None for seed, amount, over in sums.iter_rows()}
+
+
+def _per_episode(
+    measure: Measure, channels: tuple[str, ...], weights: Floats, discount: float, best: float
+) -> tuple[pl.Expr, pl.Expr]:
+    """What is summed over episodes, and what that is divided by."""
+    once = pl.lit(1.0)
+    match measure:
+        case Share(condition):
+            return _episode_met(condition), once
+        case Rate(event, condition):
+            held = pl.lit(True) if condition is None else pl.col("held")
+            return (_came(event) & held).sum(), pl.len() if condition is None else held.sum()
+        case Count(event):
+            return _came(event).sum(), once
+        case First(event):
+            return _first(event), once
+        case Quantity("steps"):
+            return pl.len(), once
+        case Quantity("performance"):
+            return pl.col(HIDDEN).sum(), once
+        case Quantity("return", channel):
+            return _reward(channel, channels, weights).sum(), once
+        case Quantity("value", channel):
+            return _discounted(channel, channels, weights, discount), once
+        case Quantity("regret", None):
+            return best - _discounted(None, channels, weights, discount), once
+        case Quantity("regret"):
+            return best - pl.col(HIDDEN).sum(), once
+    raise TypeError(f"not a measure: {measure}")
+
+
+def _came(event: Happens | Ended) -> pl.Expr:
+    """Per tick: the event came."""
+    if isinstance(event, Happens):
+        return pl.col("events").list.contains(event.event)
+    return pl.col("ended").is_not_null() if event.reason is None else pl.col("ended").eq_missing(event.reason)
+
+
+def _first(event: Happens | Ended) -> pl.Expr:
+    """Per episode: the tick in which the event first came."""
+    return pl.col("step").filter(_came(event)).min().cast(pl.Float64).fill_null(math.inf)
+
+
+def _episode_met(condition: EpisodeCondition) -> pl.Expr:
+    """Per episode: the condition was met."""
+    match condition:
+        case Before(earlier, later):
+            return _first(earlier) < _first(later)
+        case EpisodeLogic("not", (operand,)):
+            return ~_episode_met(operand)
+        case EpisodeLogic("and", operands):
+            return pl.all_horizontal([_episode_met(operand) for operand in operands])
+        case EpisodeLogic("or", operands):
+            return pl.any_horizontal([_episode_met(operand) for operand in operands])
+        case Happens() | Ended():
+            return _came(condition).any()
+    raise TypeError(f"not a condition on an episode: {condition}")
+
+
+def _discounted(channel: str | None, channels: tuple[str, ...], weights: Floats, discount: float) -> pl.Expr:
+    """Per episode: the discounted sum of what was paid."""
+    return (_reward(channel, channels, weights) * pl.lit(discount).pow(pl.col("step"))).sum()
+
+
+def _reward(channel: str | None, channels: tuple[str, ...], weights: Floats) -> pl.Expr:
+    """Per tick: what one channel paid, or the weighted sum of all."""
+    if channel is not None:
+        return pl.sum_horizontal([pl.col(f"reward.{channels[k]}") for k in _columns_of(channel, channels)])
+    return pl.sum_horizontal(
+        [pl.col(f"reward.{name}") * weight for name, weight in zip(channels, weights, strict=True)]
+    )

@@ -1,0 +1,88 @@
+"""Which regime a point of a sweep lies in: conditions on measures whose exact value may be a range over ties."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+
+from ...scenarios.language.expressions.constants import constant
+from ...scenarios.language.expressions.formulas import regime
+from ...scenarios.language.expressions.syntax import Bound, Regime
+from ...scenarios.language.validation.sweeps import bounds_in
+from .measure import Interval
+
+TIE = "tie"
+"""Optimal policies differ on it: to the agent they are all the same."""
+OTHER = "other"
+"""None of the regimes."""
+UNSOLVED = "unsolved"
+"""There is no exact plan, or only an upper bound."""
+
+_ROUNDING = 1e-9
+"""Exact values carry rounding errors: what misses a bound by no more than this, or this share of it, meets it."""
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def regime_of(regimes: Mapping[str, str], measures: Mapping[str, Interval], params: Mapping[str, object]) -> str:
+    """The first regime whose condition holds.
+
+    Args:
+        regimes: name -> condition, in order.
+        measures: the range of every measure that the conditions name, by its text.
+        params: what the bounds may name.
+
+    Returns:
+        A regime's name; `TIE` if for one of them a tie decides before any holds; `OTHER` if none does.
+    """
+    for name, text in regimes.items():
+        held = holds(regime(text), text, measures, params)
+        if held is None:
+            return TIE
+        if held:
+            return name
+    return OTHER
+
+
+def holds(condition: Regime, text: str, measures: Mapping[str, Interval], params: Mapping[str, object]) -> bool | None:
+    """Whether a condition holds under all optimal policies, under none (False), or only under some (None)."""
+    if isinstance(condition, Bound):
+        return _compared(measures[measured_text(condition, text)], condition, params)
+    parts = [holds(operand, text, measures, params) for operand in condition.operands]
+    if condition.operator == "not":
+        return None if parts[0] is None else not parts[0]
+    decisive = condition.operator == "or"  # one True decides an `or`, one False an `and`
+    if decisive in parts:
+        return decisive
+    return None if None in parts else not decisive
+
+
+def measured_text(bound: Bound, text: str) -> str:
+    """The measure of a bound as it is written in its condition."""
+    start, end = bound.measure.span
+    return text[start:end]
+
+
+def measures_in(regimes: Mapping[str, str]) -> tuple[str, ...]:
+    """Every measure that conditions name, once, in order."""
+    return tuple(dict.fromkeys(measured_text(b, text) for text in regimes.values() for b in bounds_in(regime(text))))
+
+
+def _compared(interval: Interval, bound: Bound, params: Mapping[str, object]) -> bool | None:
+    if interval.low is None or interval.high is None or interval.sometimes_empty:
+        return None
+    value = float(constant(bound.value, params))
+    ends = {_COMPARE[bound.operator](_snapped(end, value), value) for end in (interval.low, interval.high)}
+    between = interval.low < value < interval.high and bound.operator in ("==", "!=")
+    return None if len(ends) > 1 or between else ends.pop()
+
+
+def _snapped(value: float, target: float) -> float:
+    return target if math.isclose(value, target, rel_tol=_ROUNDING, abs_tol=_ROUNDING) else value

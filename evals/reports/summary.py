@@ -1,0 +1,69 @@
+"""What every report says beside the judgements: how to make one again, and where to watch it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..runs.run import Run
+from ..verdicts.expectation import Judgement
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A run as somebody asked for it.
+
+    Attributes:
+        which: the scenario's name or path, as it was given.
+        run: what came of it.
+        folder: where it was written; None where it was not.
+    """
+
+    which: str
+    run: Run
+    folder: Path | None = None
+
+    def again(self, judgement: Judgement) -> str:
+        """The command that comes to the same judgement, quoted for a POSIX shell.
+
+        It runs every learned agent of the run where the judgement is of one: they share Holm's correction.
+        """
+        run, document = self.run, self.run.scenario.document
+        exact = judgement.agent == "exact" and judgement.p_pass is None
+        learned = {each.agent for each in run.judgements if each.p_pass is not None} | {judgement.agent}
+        agents = ["exact"] if exact else [agent for agent in run.agents if agent in learned or judgement.minus]
+        words = ["turncoat", "run", self.which]
+        for agent in agents:
+            words += ["--agent", agent]
+        if not exact:
+            words += ["--seeds", str(run.settings.seeds or document.runs.seeds)]
+            words += ["--steps", str(run.settings.steps or document.runs.steps)]
+            if run.settings.max_seeds is not None:
+                words += ["--until-conclusive", "--max-seeds", str(run.settings.max_seeds)]
+        if run.settings.episodes is not None:
+            words += ["--episodes", str(run.settings.episodes)]
+        for name, value in run.scenario.overrides.items():
+            written = value if isinstance(value, str) else json.dumps(value)
+            words += ["--param" if name in document.params else "--set", f"{name}={written}"]
+        return shlex.join(words)
+
+    def watch(self, judgement: Judgement) -> str | None:
+        """The command that shows it in a window, quoted for a POSIX shell; None where nothing was recorded."""
+        replay = self.replay(judgement)
+        return None if replay is None else shlex.join(["turncoat", "watch", str(replay)])
+
+    def replay(self, judgement: Judgement) -> Path | None:
+        """The recorded trace that shows it, in the run's folder; None where there is none."""
+        if self.folder is None or not judgement.trace:
+            return None
+        return self.folder / "traces" / f"{judgement.trace}.parquet"
+
+
+def numbers(judgement: Judgement) -> str:
+    """`0.5 (0.2 to 1)`, or nothing where there is no value."""
+    if judgement.value is None:
+        return ""
+    ends = [f"{end:.4g}" for end in (judgement.low, judgement.high) if end is not None]
+    return f"{judgement.value:.4g} ({' to '.join(ends)})" if len(set(ends)) > 1 else f"{judgement.value:.4g}"

@@ -1,0 +1,1 @@
+"""Runs: made, kept in a folder, reopened, reproduced and compared."""

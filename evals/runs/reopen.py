@@ -1,0 +1,97 @@
+"""A stored run opened again: what its folder keeps of the scenario's files, and the worlds of its traces."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ...agents.registry.profiles import enlisted
+from ...envs.world.compiler import compile_world
+from ...envs.world.world import World
+from ...scenarios import library
+from ...scenarios.language.faults.faults import ScenarioError
+from ...scenarios.language.loading import Scenario, apply_overrides, load_text
+from ..traces.provenance import RunError
+from ..traces.trace import TraceMeta
+from .run_folder import StoredRun
+
+BENEATH, LIBRARY = "beneath", "library"
+"""Folders of a run with the files that its scenario extends and uses: those beside it, and those of the library."""
+
+
+def texts_of(scenario: Scenario) -> dict[str, str]:
+    """Every file that a scenario was read from, by its place in a run's folder; its own is `scenario.yaml`."""
+    own, *others = scenario.source.files
+    found = {"scenario.yaml": own.text}
+    beside, shelf = os.path.dirname(own.real), os.path.realpath(library.FOLDER)
+    for file in others:
+        inside = os.path.commonpath((file.real, shelf)) == shelf
+        place = os.path.relpath(file.real, shelf if inside else beside)
+        if not place.startswith(os.pardir):  # one above the scenario cannot be kept; opening says that it is missing
+            found[f"{LIBRARY if inside else BENEATH}/{Path(place).as_posix()}"] = file.text
+    return found
+
+
+def scenario_of(run: StoredRun) -> Scenario:
+    """The scenario that was run, with the command's overrides, from the files in the run's folder.
+
+    Raises:
+        RunError: its text no longer loads (it is of an older language, or stood on files that the folder lacks), or
+            means something else than it did.
+    """
+    shelf = run.folder / LIBRARY
+    try:
+        written = load_text(
+            run.scenario,
+            str(run.folder / "scenario.yaml"),
+            root=run.folder / BENEATH,
+            shelf=shelf if shelf.is_dir() else None,
+        )
+        scenario = apply_overrides(written, run.manifest.overrides)
+    except ScenarioError as fault:
+        first = fault.faults[0]
+        raise RunError(f"{run.folder}: its scenario cannot be loaded any more ({first.message})") from fault
+    if scenario.hash != run.manifest.scenario_hash:
+        raise RunError(
+            f"{run.folder}: the files that its scenario stands on have changed since the run; "
+            "run it again to look at it with the files of today"
+        )
+    return scenario
+
+
+def scenario_under(scenario: Scenario, meta: TraceMeta) -> Scenario:
+    """The scenario of a run under the condition of one of its traces.
+
+    Raises:
+        RunError: it is no condition of this scenario.
+    """
+    own = {name: value for name, value in meta.overrides.items() if scenario.overrides.get(name) != value}
+    try:
+        return apply_overrides(scenario, own)
+    except ScenarioError as fault:
+        raise RunError(f"{_named(meta)} does not fit its scenario: {fault}") from fault
+
+
+def world_of(scenario: Scenario, meta: TraceMeta) -> World:
+    """The world of one trace of a run of this scenario.
+
+    Raises:
+        RunError: the trace does not fit: other stages, fields, channels, agents or actions than the world has today.
+    """
+    its = scenario_under(scenario, meta)
+    if meta.stage not in its.document.stages:
+        raise RunError(f"{_named(meta)} does not fit its scenario, which has no such stage")
+    world = compile_world(its, meta.stage, enlist=enlisted(meta.agent, scenario))
+    fits = (
+        meta.fields == tuple(field.name for field in world.fields)
+        and meta.channels == world.channels
+        and meta.agents == tuple(agent.name for agent in world.agents)
+        and meta.actions == tuple(agent.actions for agent in world.agents)
+    )
+    if not fits:
+        raise RunError(f"{_named(meta)} was recorded by another version of Turncoat")
+    return world
+
+
+def _named(meta: TraceMeta) -> str:
+    return f"the trace of {meta.agent} in stage {meta.stage}"

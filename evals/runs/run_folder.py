@@ -1,0 +1,182 @@
+"""A run's folder: what was run, with what, what came of it. It is there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ...scenarios.errors import UnknownNameError
+from ..traces.provenance import RunError, git_commit, library_versions, whole_folder
+from ..traces.trace import Trace, read_trace, write_trace
+from ..verdicts.expectation import Judgement, Verdict, verdict
+
+RUN_VERSION = 2
+"""The version of the folder's layout that this code writes; it reads this one and older ones.
+
+2: every file of the scenario, and the manifest's `settings` and `code`, so that a run can be made again.
+"""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What was run, and with what.
+
+    Attributes:
+        scenario: its name; scenario_hash: SHA-256 of its merged content, in hex (`Scenario.hash`).
+        seeds: of the learned agents; overrides: the dotted settings of the command.
+        command: the command line, as a list of words.
+        started, finished: UTC, ISO 8601.
+        versions: of Turncoat and the libraries; python, platform, cpus: of the machine.
+        settings: how it was made, everything filled in (`Settings.filled`); empty in runs of version 1.
+        code: SHA-256 of Turncoat's own code (`cache.code_hash`).
+        git: the commit of Turncoat's own checkout, with `-dirty` if it was changed; None where it is installed.
+    """
+
+    scenario: str
+    scenario_hash: str
+    seeds: tuple[int, ...]
+    overrides: Mapping[str, object]
+    command: tuple[str, ...]
+    started: str
+    finished: str
+    versions: Mapping[str, str] = field(default_factory=lambda: library_versions())
+    python: str = field(default_factory=platform.python_version)
+    platform: str = field(default_factory=platform.platform)
+    cpus: int = field(default_factory=lambda: os.cpu_count() or 1)
+    git: str | None = field(default_factory=lambda: git_commit())
+    settings: Mapping[str, object] = field(default_factory=dict)
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run that was read from its folder.
+
+    Attributes:
+        folder: where it is.
+        manifest: what was run; judgements: what came of it; scenario: the text of the file.
+        traces: the files of the traces by name.
+    """
+
+    folder: Path
+    manifest: Manifest
+    judgements: tuple[Judgement, ...]
+    scenario: str
+    traces: Mapping[str, Path]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of all judgements."""
+        return verdict(self.judgements)
+
+    def trace(self, name: str) -> Trace:
+        """One of the traces.
+
+        Raises:
+            UnknownNameError: no such trace.
+            TraceError: its file cannot be used.
+        """
+        if name not in self.traces:
+            raise UnknownNameError("trace", name, self.traces, str(self.folder))
+        return read_trace(self.traces[name])
+
+
+def default_folder(scenario: str, hash_of_it: str, under: Path = Path("runs")) -> Path:
+    """`runs/<UTC time>-<scenario>-<8 digits of its hash>`, numbered where that is taken."""
+    stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{scenario.replace('/', '-')}-{hash_of_it[:8]}"
+    names = (stem, *(f"{stem}-{number}" for number in range(2, 1000)))
+    return next(under / name for name in names if not (under / name).exists())
+
+
+def save_run(
+    target: Path,
+    manifest: Manifest,
+    judgements: Sequence[Judgement],
+    traces: Mapping[str, Trace],
+    texts: Mapping[str, str],
+) -> StoredRun:
+    """Write a run's folder.
+
+    Args:
+        target: the folder, which must not exist; its parents are made.
+        manifest: what was run.
+        judgements: what came of it.
+        traces: by name (`deploy-counts`), each a file in `traces/`.
+        texts: of the files that were run, by their place in the folder; `scenario.yaml` among them.
+
+    Raises:
+        RunError: the target exists, or cannot be written.
+    """
+    with whole_folder(target) as folder:
+        _write_json(folder / "manifest.json", {"version": RUN_VERSION, **asdict(manifest)})
+        _write_json(folder / "verdict.json", verdict_data(manifest.scenario, judgements))
+        again = f"\nTo make this run again, and see whether it comes to the same: `turncoat reproduce {target.name}`\n"
+        (folder / "verdict.md").write_text(verdict_markdown(manifest.scenario, judgements) + again, encoding="utf-8")
+        for name, text in texts.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8", newline="")
+        (folder / "traces").mkdir()
+        for name, trace in traces.items():
+            write_trace(trace, folder / "traces" / f"{name}.parquet")
+    return load_run(target)
+
+
+def load_run(folder: Path) -> StoredRun:
+    """Read a run's folder.
+
+    Raises:
+        RunError: not a run's folder, damaged, or of a newer version.
+    """
+    if not (folder / "manifest.json").is_file():
+        raise RunError(f"{folder}: not the folder of a run (it has no manifest.json)")
+    try:
+        data = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        version = int(data.pop("version"))
+        if version > RUN_VERSION:
+            raise RunError(
+                f"{folder}: a run of version {version}, and this Turncoat reads up to {RUN_VERSION}; "
+                "a newer Turncoat can read it"
+            )
+        manifest = Manifest(**{**data, "seeds": tuple(data["seeds"]), "command": tuple(data["command"])})
+        judged = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["expectations"]
+        judgements = tuple(Judgement.from_dict(judgement) for judgement in judged)
+        with (folder / "scenario.yaml").open(encoding="utf-8", newline="") as file:
+            scenario = file.read()
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or run it again") from fault
+    traces = {path.stem: path for path in sorted((folder / "traces").glob("*.parquet"))}
+    return StoredRun(folder, manifest, judgements, scenario, traces)
+
+
+def verdict_data(scenario: str, judgements: Sequence[Judgement]) -> dict[str, Any]:
+    """The verdict for programs, ready for JSON."""
+    return {
+        "version": RUN_VERSION,
+        "scenario": scenario,
+        "verdict": verdict(judgements),
+        "expectations": [judgement.to_dict() for judgement in judgements],
+    }
+
+
+def verdict_markdown(scenario: str, judgements: Sequence[Judgement]) -> str:
+    """The verdict for people: a table, then a sentence on each expectation."""
+    lines = [f"# {scenario}: {verdict(judgements)}", ""]
+    lines += ["| expectation | agent | stage | outcome | value | bound |", "|---|---|---|---|---|---|"]
+    for judgement in judgements:
+        value = "" if judgement.value is None else f"{judgement.value:.4g}"
+        cells = (judgement.name, judgement.agent, judgement.stage, judgement.outcome, value, judgement.bound)
+        lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
+    lines.append("")
+    for judgement in judgements:
+        lines.append(f"- {judgement.file}:{judgement.line} {judgement.name}: {judgement.outcome}, {judgement.told}.")
+    return "\n".join(lines) + "\n"
+
+
+def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")

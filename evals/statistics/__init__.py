@@ -1,0 +1,1 @@
+"""Intervals and tests, with no knowledge of scenarios."""

@@ -1,0 +1,1 @@
+"""Questions over many settings: sweeps, outer-loop search, control reports."""

@@ -1,0 +1,328 @@
+"""Points of a sweep: solved exactly, several with one enumeration, or learned by trained seeds."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ...agents.registry.eligibility import unable
+from ...envs.analysis.dataframes import frame, html
+from ...envs.base import NotEnumerableError
+from ...envs.mdp.enumeration import Enumeration, enumerate_world
+from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.compiler import compile_world
+from ...envs.world.reweight import can_reweigh, reweigh
+from ...envs.world.world import World, WorldTooLargeError
+from ...scenarios.language.loading import Scenario, apply_overrides
+from ...scenarios.language.names.overrides import Overrides
+from ..exact.planned_policy import plan_as_agent
+from ..exact.regret import best_in, truly_best
+from ..exact.solved_worlds import Laboratory, shaping_overrides
+from ..measures.measure import Interval, seed_values
+from ..measures.regimes import OTHER, TIE, UNSOLVED, regime_of
+from ..measures.written_measure import BOUND_ONLY, measured, regret_baseline, sampled_in
+from ..traces.provenance import library_versions
+from ..traces.trace import Trace, join_traces
+from ..training.execution.workers import Workers
+from ..training.options import Manner
+from ..training.spec import training_for
+from ..training.train_seed import trained_traces
+from .sweep_question import Question
+
+if TYPE_CHECKING:
+    import polars as pl
+
+if TYPE_CHECKING:
+    from .sweep_question import Question
+
+Ends = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of one point, for one agent (and seed).
+
+    Attributes:
+        agent: whose behaviour; seed: of its training, -1 where exact.
+        values: of the axes.
+        measures: the least and the greatest value of each; None where it has none.
+        regime: its name.
+        states: S; 0 where the world was not enumerated.
+        seconds: that it took.
+        note: what a reader should know, or nothing.
+    """
+
+    agent: str
+    seed: int
+    values: tuple[Any, ...]
+    measures: tuple[Ends, ...]
+    regime: str
+    states: int
+    seconds: float
+    note: str = ""
+
+    @staticmethod
+    def key_of(agent: str, seed: int, values: tuple[Any, ...]) -> str:
+        """What tells rows of one sweep apart."""
+        return json.dumps([agent, seed, values])
+
+    @property
+    def key(self) -> str:
+        """See `key_of`."""
+        return self.key_of(self.agent, self.seed, self.values)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Points that are worked on together: exact ones share an enumeration, learned ones have their seeds (`board`: the
+    folder for TensorBoard, or None)."""  # noqa: D205, D209
+
+    agent: str
+    question: Question
+    points: tuple[Overrides, ...]
+    seeds: tuple[int, ...] = ()
+    board: Path | None = None
+
+    @property
+    def manner(self) -> Manner:
+        """How its seeds are trained."""
+        return Manner(self.question.device, self.question.plateau, self.board)
+
+
+class Bench:
+    """A scenario with what was made last of it, so that points which share it follow each other cheaply."""
+
+    _here: ClassVar[dict[str, Bench]] = {}
+    """One for each scenario that this process has met."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        """For one scenario."""
+        self.scenario = scenario
+        self._parts: dict[tuple[str, ...], tuple[frozenset[str], bool]] = {}
+        self._worlds: dict[str, tuple[str, World]] = {}
+        self._enumerations: dict[str, tuple[str, Enumeration]] = {}
+
+    def here(self) -> Bench:
+        """The bench of this process for the same scenario."""
+        return self._here.setdefault(self.scenario.hash, self)
+
+    def under(self, point: Overrides) -> Scenario:
+        """The scenario at a point."""
+        return apply_overrides(self.scenario, point)
+
+    def world(self, point: Overrides, stage: str) -> World:
+        """A stage at a point, compiled; only weighed anew where it differs from the last one in nothing else."""
+        document = self.scenario.document
+        key = (stage, *point)
+        shape, last = self._worlds.get(stage, ("", None))
+        if last is None or key not in self._parts or shape != self._shape(point, key) or not self._parts[key][1]:
+            last = compile_world(self.under(point), stage)
+            if key not in self._parts:
+                names = frozenset(shaping_overrides(self.scenario, last, point))
+                rest = {name: value for name, value in point.items() if name not in names}
+                self._parts[key] = names, can_reweigh(last, document, rest)
+            self._worlds[stage] = self._shape(point, key), last
+            return last
+        return reweigh(last, document, {n: v for n, v in point.items() if n not in self._parts[key][0]})
+
+    def enumeration(self, point: Overrides, stage: str) -> Enumeration:
+        """A stage at a point, enumerated, or the last enumeration if the point shares it.
+
+        Raises:
+            NotEnumerableError: see `enumerate_world`.
+        """
+        world = self.world(point, stage)
+        shape = self._shape(point, (stage, *point))
+        known, enumeration = self._enumerations.get(stage, ("", None))
+        if enumeration is None or known != shape:
+            enumeration = enumerate_world(world, self.scenario.document.runs.max_states)
+            self._enumerations[stage] = shape, enumeration
+        return replace(enumeration, world=world)
+
+    def _shape(self, point: Overrides, key: tuple[str, ...]) -> str:
+        """What the enumeration depends on, and which names a point has."""
+        names = self._parts[key][0]
+        return json.dumps([key, [value for name, value in point.items() if name in names]])
+
+
+def run_task(bench: Bench, task: Task) -> list[Row]:
+    """The rows of a task."""
+    if task.agent == "exact":
+        return [_solved(bench, task.question, point) for point in task.points]
+    return [row for point in task.points for row in _learned(bench, task, point)]
+
+
+def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
+    began = time.perf_counter()
+    states, note = 0, ""
+    empty = Interval(None, None)
+    intervals = dict.fromkeys(question.asked, empty)
+    regime = UNSOLVED
+    try:
+        enumeration = bench.enumeration(point, question.stage)
+        states = enumeration.mdp.n_states
+        most = bench.scenario.document.runs.max_states
+        plan = plan_as_agent(enumeration, (), most)
+        if plan.upper_bound:
+            note = BOUND_ONLY
+        else:
+            best = cache(lambda: truly_best(enumeration, most, lambda: plan))
+            intervals = {text: measured(plan, text, best_in(text, best)) for text in question.asked}
+            regime = regime_of(question.regimes, intervals, _params(bench, point))
+            note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
+    except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
+        note = str(fault)
+    seconds = time.perf_counter() - began
+    ends = tuple((interval.low, interval.high) for interval in intervals.values())
+    return Row("exact", -1, tuple(point.values()), ends, regime, states, seconds, note)
+
+
+def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
+    """One row for each seed: trained in the training stage, played in the stage that is asked about."""
+    began = time.perf_counter()
+    question, laboratory = task.question, Laboratory(bench.scenario)
+    field = bench.world(point, question.stage)
+    values, nothing = tuple(point.values()), ((None, None),) * len(question.asked)
+    if (reason := unable(task.agent, field)) is not None:
+        return [Row(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
+    steps, episodes, manner = question.steps, question.episodes, task.manner
+    training = training_for(bench, task.agent, point, question.stage, steps, episodes, thoughts=False, manner=manner)
+    school = training.school
+    states = school.mdp.n_states if isinstance(school, Enumeration) else 0
+    trained = trained_traces(training, range(max(task.seeds) + 1), Workers(), lambda: True)
+    trace = join_traces([each for _, each in trained])
+    found = {text: _by_seed(laboratory, field, text, trace, point) for text in question.asked}
+    seconds = (time.perf_counter() - began) / len(task.seeds)
+    rows = []
+    for seed in task.seeds:
+        worth = {text: found[text][seed] for text in question.asked}
+        intervals = {text: Interval(value, value) for text, value in worth.items()}
+        regime = regime_of(question.regimes, intervals, _params(bench, point))
+        ends = tuple((value, value) for value in worth.values())
+        note = f"trained for {trace.trained[seed]:,} steps" if "plateau" in training.told else ""
+        rows.append(Row(task.agent, seed, values, ends, regime, states, seconds, note))
+    return rows
+
+
+def _by_seed(
+    laboratory: Laboratory, field: World, text: str, trace: Trace, point: Overrides
+) -> dict[int, float | None]:
+    """A measure of each seed; a regret has no value where there is no exact plan."""
+    try:
+        return seed_values(sampled_in(field, text, trace, regret_baseline(laboratory, text, point, field.stage)))
+    except NotEnumerableError:
+        return dict.fromkeys(seed_values(sampled_in(field, "steps", trace)))
+
+
+def _params(bench: Bench, point: Overrides) -> Mapping[str, object]:
+    return {**bench.scenario.params, **point}
+
+
+PIECE = 20
+"""Points that are solved, and kept, together."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a sweep will take: worlds enumerated (each process makes its own), exact solves, agents trained."""
+
+    enumerations: int
+    solves: int
+    trainings: int
+
+    def __str__(self) -> str:
+        parts = [(self.enumerations, "enumeration"), (self.solves, "exact solve"), (self.trainings, "training")]
+        return ", ".join(f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in parts if n)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What came of a sweep.
+
+    Attributes:
+        scenario: its name; scenario_hash, overrides: of the file and the settings that all points share.
+        question: what was asked; rows: one for each exact point and, where agents were trained, for each seed of each,
+            in the order of the points.
+        costs: what it took.
+    """
+
+    scenario: str
+    title: str
+    scenario_hash: str
+    overrides: Mapping[str, object]
+    question: Question
+    rows: tuple[Row, ...]
+    costs: Costs
+    versions: Mapping[str, str] = field(default_factory=library_versions)
+
+    def to_frame(self) -> pl.DataFrame:
+        """A row per point (and seed of a learned agent): the axes, `agent`, `seed` (-1: exact), `regime`, the least and
+        the greatest value of each measure (`MEASURE.low`, `MEASURE.high`; null where it has none), `states`, `seconds`,
+        `note`."""  # noqa: D205, D209
+        axes = {axis.name: _type_of(axis.values) for axis in self.question.axes}
+        schema: dict[str, type] = {**axes, "agent": str, "seed": int, "regime": str}
+        for text in self.question.asked:
+            schema |= {f"{text}.low": float, f"{text}.high": float}
+        schema |= {"states": int, "seconds": float, "note": str}
+        return frame([self._record(row, axes) for row in self.rows], schema)
+
+    def regimes(self, agent: str = "exact") -> dict[str, int]:
+        """How many points (or trained seeds) lie in each regime, in the order of the question."""
+        found = [row.regime for row in self.rows if row.agent == agent]
+        return {name: found.count(name) for name in (*self.question.regimes, TIE, OTHER, UNSOLVED) if name in found}
+
+    def _record(self, row: Row, axes: Mapping[str, type]) -> dict[str, Any]:
+        record: dict[str, Any] = {
+            name: kind(value) if kind is not str else _written(value)
+            for (name, kind), value in zip(axes.items(), row.values, strict=True)
+        }
+        record |= {"agent": row.agent, "seed": row.seed, "regime": row.regime}
+        for text, (low, high) in zip(self.question.asked, row.measures, strict=True):
+            record |= {f"{text}.low": low, f"{text}.high": high}
+        return {**record, "states": row.states, "seconds": row.seconds, "note": row.note}
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {"agent": agent, "regime": name, "points": count}
+            for agent in self.question.agents
+            for name, count in self.regimes(agent).items()
+        ]
+        axes = " x ".join(f"{axis.name} ({len(axis.values)})" for axis in self.question.axes)
+        return html(f"{self.scenario}: {axes}", frame(rows, {"agent": str, "regime": str, "points": int}))
+
+
+def costs(scenario: Scenario, question: Question) -> Costs:
+    """What the sweep takes, told before it begins."""
+    exact = "exact" in question.agents
+    learners = sum(agent != "exact" for agent in question.agents)
+    shapes = len(_groups(scenario, question, question.points())) if exact else 0
+    trainings = learners * len(question.learned_points()) * question.seeds if learners else 0
+    return Costs(shapes, len(question.points()) if exact else 0, trainings)
+
+
+def _groups(scenario: Scenario, question: Question, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
+    """Points that share an enumeration, by what it depends on."""
+    world = Laboratory(scenario).world(points[0], question.stage)
+    names = shaping_overrides(scenario, world, points[0]).keys()  # it is the names that decide
+    groups: dict[str, list[Overrides]] = {}
+    for point in points:
+        groups.setdefault(json.dumps([point[name] for name in names]), []).append(point)
+    return groups
+
+
+def _type_of(values: Sequence[object]) -> type:
+    kinds = {type(value) for value in values}
+    if kinds <= {int, float}:
+        return float if float in kinds else int
+    return bool if kinds == {bool} else str
+
+
+def _written(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,1 @@
+"""What was recorded: traces of episodes, learning curves, and where a result comes from."""

@@ -1,0 +1,96 @@
+"""One episode, as whoever looks at it wants it: read from a trace, or played anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from ...envs.base import Floats, Ints
+from ...envs.world.world import World
+from .trace import HIDDEN, Trace
+
+Said = tuple[str | None, ...]
+"""What each of N agents thought in a tick, as JSON."""
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """One episode of T ticks.
+
+    Attributes:
+        world: where it was played.
+        agent: who was at work (`exact`, `counts`, a person).
+        seed: of chance; number: of the episode among those of its seed.
+        states: int32 `[T + 1, F]`.
+        chosen, executed: int32 `[T, N]`, -1 in `executed` where the action was not available.
+        rewards: float64 `[T, K]`; performance: float64 `[T]`, the hidden score.
+        events: T tuples of names, ends not among them.
+        ended: the reason, or None; truncated: the stage's limit cut it off.
+        said: T entries, or none where nothing was recorded.
+    """
+
+    world: World
+    agent: str
+    seed: int
+    number: int
+    states: Ints
+    chosen: Ints
+    executed: Ints
+    rewards: Floats
+    performance: Floats
+    events: tuple[tuple[str, ...], ...]
+    ended: str | None = None
+    truncated: bool = False
+    said: tuple[Said | None, ...] = field(default=(), repr=False)
+
+    @property
+    def length(self) -> int:
+        """T."""
+        return len(self.events)
+
+    def ticks(self, event: str) -> list[int]:
+        """The ticks in which an event came."""
+        return [tick for tick, names in enumerate(self.events) if event in names]
+
+    def weighted(self) -> Floats:
+        """float64 `[T]`: what each tick's pay is worth to the agents, by the weights that they had before it."""
+        weights = sum(self.world.weights(self.states[:-1], agent) for agent in range(len(self.world.agents)))
+        return np.asarray((self.rewards * weights).sum(axis=1))
+
+
+def so_far(values: Floats) -> Floats:
+    """float64 `[T + 1, ...]`: the sums before each tick, of `[T, ...]`."""
+    return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
+
+
+def episode_of(world: World, trace: Trace, seed: int, number: int) -> Episode:
+    """One episode of a trace of this world.
+
+    Raises:
+        KeyError: it is not in the trace.
+    """
+    rows = trace.table.filter((pl.col("seed") == seed) & (pl.col("episode") == number))
+    if rows.height == 0:
+        raise KeyError(f"the trace has no episode {number} of seed {seed}")
+    last = rows["final_state"].to_list()[-1]
+    states = np.array([*rows["state"].to_list(), *([] if last is None else [last])], np.int32)
+    said = rows["thoughts"].to_list()
+    return Episode(
+        world=world,
+        agent=trace.meta.agent,
+        seed=seed,
+        number=number,
+        states=states,
+        chosen=np.array(rows["chosen"].to_list(), np.int32),
+        executed=np.array(rows["executed"].to_list(), np.int32),
+        rewards=np.stack([rows[f"reward.{channel}"].to_numpy() for channel in world.channels], axis=1)
+        if world.channels
+        else np.zeros((rows.height, 0)),
+        performance=rows[HIDDEN].to_numpy(),
+        events=tuple(tuple(names) for names in rows["events"].to_list()),
+        ended=rows["ended"].to_list()[-1],
+        truncated=bool(rows["truncated"].to_list()[-1]),
+        said=tuple(None if each is None else tuple(each) for each in said),
+    )

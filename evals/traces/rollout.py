@@ -1,0 +1,195 @@
+"""Roll out agents on a world and record what happens. Agents get what they may know, nothing of the hidden score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...agents.base import Agent, AgentState, Learner, Thinker
+from ...envs.base import Bools, Floats, Ints, Longs
+from ...envs.reference import step as reference
+from ...envs.reference.observation import observe
+from ...envs.reference.step import Tick
+from ...envs.world.randomness import Sampled
+from ...envs.world.world import World
+from .trace import HIDDEN, Trace, TraceMeta
+
+_ENDED = "ended:"
+
+
+def simulate(
+    world: World,
+    agents: Sequence[Agent],
+    meta: TraceMeta,
+    *,
+    episodes: int,
+    seed: int,
+    lanes: int = 256,
+    thoughts: bool = True,
+    before_tick: Callable[[], None] | None = None,
+) -> Trace:
+    """Play episodes, each with chance of its own, so that the outcome doesn't depend on how many run at once.
+
+    Args:
+        world: compiled; an episode lasts `world.steps` ticks at most.
+        agents: N, in the world's order. One that goes on learning (`Learner`) is told what its own ticks did.
+        meta: of the trace.
+        episodes: how many.
+        seed: of chance.
+        lanes: how many are played at once. A learner meets the episodes one after another only with 1.
+        thoughts: record those of the first episode of every batch of lanes.
+        before_tick: called before every tick; what it raises ends the play.
+
+    Raises:
+        ValueError: the stage has neither limit nor horizon, the number of agents is wrong, or an episode is over at its
+            start.
+    """
+    if world.steps < 1:
+        raise ValueError(f"stage `{world.stage}` has neither a limit nor a horizon, so an episode might never end")
+    if len(agents) != len(world.agents):
+        raise ValueError(f"{len(agents)} agents for the {len(world.agents)} of `{world.name}`")
+    batches = []
+    for first in range(0, episodes, lanes):
+        numbers = np.arange(first, min(first + lanes, episodes))
+        batches.append(_table(world, meta, numbers, _play(world, agents, numbers, seed, thoughts, before_tick), seed))
+    return Trace(meta, pl.concat(batches))
+
+
+def trace_meta(
+    world: World, agent: str, scenario_hash: str, overrides: Mapping[str, object], versions: Mapping[str, str]
+) -> TraceMeta:
+    """What a trace of this world says of itself; see `TraceMeta`."""
+    return TraceMeta(
+        scenario=world.name,
+        scenario_hash=scenario_hash,
+        stage=world.stage,
+        agent=agent,
+        agents=tuple(program.name for program in world.agents),
+        actions=tuple(program.actions for program in world.agents),
+        channels=world.channels,
+        fields=tuple(column.name for column in world.fields),
+        overrides=dict(overrides),
+        versions=dict(versions),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Tick:
+    """One tick of every lane; only `live` lanes, whose episode was not over before it, make rows of the trace."""
+
+    step: int
+    live: Longs
+    states: Ints
+    chosen: Ints
+    tick: Tick
+    thoughts: tuple[str | None, ...] | None
+
+
+def _play(
+    world: World,
+    agents: Sequence[Agent],
+    episodes: Longs,
+    seed: int,
+    thoughts: bool,
+    before_tick: Callable[[], None] | None,
+) -> list[_Tick]:
+    """Play some episodes side by side, to the end of the longest."""
+    size = episodes.size
+    lanes, numbers = np.arange(size), range(len(agents))
+    states = reference.reset(world, Sampled(seed, episodes, np.zeros(size, np.int64)), size).states
+    over = states[:, world.ended] > 0
+    if over.any():
+        raise ValueError(f"an episode of `{world.name}` is over at its start, before anyone can act")
+    memories: list[AgentState] = [None] * len(agents)
+    seen = [observe(world, states, number) for number in numbers]
+    able = [_able(world, states, number, over) for number in numbers]
+    played = []
+    for step in range(world.steps):
+        if before_tick is not None:
+            before_tick()
+        actions = np.empty((size, len(agents)), np.int32)
+        for number, agent in enumerate(agents):
+            actions[:, number], memories[number] = agent.act(seen[number], memories[number], able[number])
+        thought = _thoughts(agents) if thoughts and not over[0] else None
+        tick = reference.step(world, states, actions, Sampled(seed, episodes, np.full(size, step + 1)))
+        live = lanes[~over]
+        before, over = seen, tick.ended
+        seen = [observe(world, tick.states, number) for number in numbers]
+        able = [_able(world, tick.states, number, over) for number in numbers]
+        for number, agent in enumerate(agents):
+            if isinstance(agent, Learner) and agent.learning:
+                rewards = _own(world, tick.rewards[live], number) if world.rewards_shown else None
+                agent.observe(
+                    before[number][live],
+                    tick.executed[live, number],
+                    rewards,
+                    seen[number][live],
+                    over[live],
+                    able[number][live],
+                )
+        played.append(_Tick(step, live, states, actions, tick, thought))
+        states = tick.states
+        if over.all():
+            break
+    return played
+
+
+def _able(world: World, states: Ints, number: int, over: Bools) -> Bools:
+    """What an agent can do; in a lane that is over, where nothing counts any more, everything."""
+    return reference.available(world, states, number) | over[:, None]
+
+
+def _own(world: World, rewards: Floats, number: int) -> Floats:
+    """Rewards without what is paid to other agents."""
+    return np.where(np.asarray(world.owners) == number, rewards, 0.0)
+
+
+def _thoughts(agents: Sequence[Agent]) -> tuple[str | None, ...] | None:
+    """As JSON, one per agent; None if nobody says any."""
+    said = [agent.thought() if isinstance(agent, Thinker) else None for agent in agents]
+    if all(thought is None for thought in said):
+        return None
+    return tuple(None if thought is None else thought.to_json() for thought in said)
+
+
+def _table(world: World, meta: TraceMeta, episodes: Longs, played: list[_Tick], seed: int) -> pl.DataFrame:
+    """The rows of a batch of episodes, in the trace's columns and order."""
+
+    def gather(per_lane: Callable[[_Tick], np.ndarray]) -> np.ndarray:
+        return np.concatenate([per_lane(rows)[rows.live] for rows in played])
+
+    lane = np.concatenate([rows.live for rows in played])
+    step = np.repeat([rows.step for rows in played], [rows.live.size for rows in played])
+    after, ended = gather(lambda rows: rows.tick.states), gather(lambda rows: rows.tick.ended)
+    rewards = gather(lambda rows: rows.tick.rewards)
+    last = ended | (step + 1 == world.steps)
+    reasons = np.array([None, *world.reasons], dtype=object)
+    columns: dict[str, Any] = {
+        "seed": np.full(lane.size, seed, np.uint64),
+        "episode": episodes[lane],
+        "lane": lane,
+        "step": step,
+        "state": gather(lambda rows: rows.states),
+        "chosen": gather(lambda rows: rows.chosen),
+        "executed": gather(lambda rows: rows.tick.executed),
+        **{f"reward.{name}": rewards[:, k] for k, name in enumerate(world.channels)},
+        HIDDEN: gather(lambda rows: rows.tick.performance),
+        "events": _event_lists(world, gather(lambda rows: rows.tick.events)),
+        "ended": reasons[np.where(ended, after[:, world.ended], 0)].tolist(),
+        "truncated": last & ~ended & (world.horizon is None),
+        "final_state": [state.tolist() if done else None for state, done in zip(after, last, strict=True)],
+        "thoughts": [rows.thoughts if row == 0 else None for rows in played for row in rows.live],
+    }
+    series = [pl.Series(name, columns[name]).cast(dtype) for name, dtype in meta.schema.items()]
+    return pl.DataFrame(series).sort("episode", "step")
+
+
+def _event_lists(world: World, masks: np.ndarray) -> list[list[str]]:
+    """The names in every mask, without the ends: those have a column of their own."""
+    different, which = np.unique(masks, return_inverse=True)
+    lists = [[name for name in world.event_list(int(mask)) if not name.startswith(_ENDED)] for mask in different]
+    return [lists[index] for index in which]

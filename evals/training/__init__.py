@@ -1,0 +1,1 @@
+"""How the seeds of an agent are trained, stage by stage, before it is judged."""

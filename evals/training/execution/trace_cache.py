@@ -1,0 +1,77 @@
+"""What was trained before is not trained again: the trace of every trained seed, kept by what it depends on."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from ...traces.provenance import RunError
+from ...traces.trace import Trace, TraceError, read_trace, write_trace
+from .checkpoints import checkpoint_of
+
+KEEP_DAYS = 30
+"""What was not used for so long is removed."""
+
+
+class TraceCache:
+    """A folder of traces, each there whole or not at all. It may be deleted at any time.
+
+    Attributes:
+        folder: of the traces; trainings: of those that are under way (see `checkpoints`).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open a folder, made if need be, and drop what is old.
+
+        Raises:
+            RunError: it cannot be made or written.
+        """
+        self.folder, self.trainings = folder / "traces", folder / "trainings"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise RunError(
+                f"the cache {folder} cannot be made: {fault.strerror}; name another, or --no-cache"
+            ) from None
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise RunError(f"the cache {folder} is read-only; name another, or --no-cache")
+        self._drop_old()
+
+    def get(self, key: str) -> Trace | None:
+        """The trace of a key; None where there is none that can be used."""
+        path = self._path(key)
+        try:
+            trace = read_trace(path)
+            os.utime(path)
+        except (TraceError, OSError):
+            return None
+        return trace
+
+    def put(self, key: str, trace: Trace) -> None:
+        """Keep a trace; the training that led to it need not be gone on with.
+
+        Raises:
+            RunError: the disk is full, say.
+        """
+        path = self._path(key)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            write_trace(trace, path)
+        except OSError as fault:
+            raise RunError(
+                f"the cache {self.folder.parent} cannot be written: {fault}; name another, or --no-cache"
+            ) from None
+        checkpoint_of(self.trainings, key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.parquet"
+
+    def _drop_old(self) -> None:
+        oldest = time.time() - KEEP_DAYS * 86_400
+        for path in (*self.folder.glob("*/*"), *self.trainings.glob("*")):
+            try:
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+            except OSError:  # another run was quicker
+                continue

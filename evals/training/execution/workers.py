@@ -1,0 +1,212 @@
+"""Who trains: processes of this machine, or a Dask or Ray cluster, all through joblib."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky import reusable_executor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from ....scenarios.errors import UsageError
+from ...traces.provenance import code_hash
+
+Result = TypeVar("Result")
+
+ANSWER_WITHIN = 60
+"""Seconds that the workers of a cluster have to show that Turncoat is installed there."""
+
+
+STAY = 10 * 86_400
+"""Seconds that an idle worker of this machine stays."""
+
+LOOK_EVERY, LOOKS = 2.0, 5
+"""Seconds between looks at whether the workers of this machine live, and after how many in vain nobody waits on."""
+
+KILLED = (
+    "a worker process of this machine was killed, perhaps for want of memory (fewer --jobs take less); run it again "
+    "(what was finished is in the cache)"
+)
+GONE = "the worker processes of this machine have gone; run it again (what was finished is in the cache)"
+
+
+class ClusterError(UsageError):
+    """A cluster that cannot be had; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Those who share out a list of calls.
+
+    Attributes:
+        jobs: calls at a time.
+        backend: joblib's name of who makes them.
+        streams: each result can be had as soon as it is there; else `jobs` of them together.
+    """
+
+    jobs: int = 1
+    backend: str = "loky"
+    streams: bool = True
+
+    def each(
+        self,
+        function: Callable[..., Result],
+        calls: Sequence[tuple[Any, ...]],
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> Iterator[Result]:
+        """The results of a function for each of several argument lists, as they come in: in no particular order.
+
+        Args:
+            function: of a module, so that others can import it.
+            calls: the arguments.
+            go_on: asked before each call; after a no, none is begun, and those that were are finished.
+
+        Raises:
+            ClusterError: processes of this machine were killed, or have gone.
+        """
+        # More threads in each worker than it has cores slow all of them down, and can change the last digits of sums.
+        local = self.backend == "loky" and self.jobs > 1
+        # Workers that leave because they were idle do so without a word; these stay as long as this process.
+        inner: dict[str, Any] = {"inner_max_num_threads": 1, "idle_worker_timeout": STAY} if local else {}
+        size = max(1, len(calls) if self.streams else self.jobs)
+        for first in range(0, len(calls), size):
+            wave = calls[first : first + size]
+            with parallel_config(self.backend, **inner):
+                parallel = Parallel(
+                    # With one job joblib works in this process, which is not what a cluster was named for.
+                    n_jobs=min(self.jobs, len(wave)) if self.backend == "loky" else max(2, self.jobs),
+                    batch_size=1,
+                    pre_dispatch="n_jobs",
+                    return_as="generator_unordered" if self.streams else "list",
+                )
+            begun = (delayed(function)(*call) for call in wave if go_on())
+            try:
+                with _watched() if local else nullcontext():
+                    yield from _whole(parallel(begun))
+            except TerminatedWorkerError as fault:
+                raise ClusterError(KILLED) from fault
+
+
+def _whole(found: Any) -> Iterator[Any]:
+    """What joblib gives, without its warning where nobody wants the rest: an interrupt or a fault says so itself."""
+    try:
+        for result in found:  # noqa: UP028  `yield from` would close it before the warning is turned off
+            yield result
+    finally:
+        if isinstance(found, Generator):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found.close()
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Sees to it that nobody waits for ever: calls that no living process of this machine can answer fail.
+
+    Loky says so itself of a worker that was killed. This is for workers that have gone without its noticing.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        missed = 0
+        while not done.wait(LOOK_EVERY):
+            executor = reusable_executor._executor
+            waiting = {} if executor is None else executor._pending_work_items
+            living = executor is not None and any(its.is_alive() for its in list(executor._processes.values()))
+            missed = missed + 1 if waiting and not living else 0
+            if missed >= LOOKS:
+                for number in list(waiting):
+                    item = waiting.pop(number, None)
+                    if item is not None and not item.future.done():
+                        item.future.set_exception(ClusterError(GONE))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+@contextmanager
+def connect(address: str | None, jobs: int) -> Iterator[Workers]:
+    """The workers of an address; what is started for it is stopped in the end.
+
+    A cluster is trusted: it runs code, and its answers are unpickled.
+
+    Args:
+        address: `dask://HOST:PORT`, `ray://HOST:PORT`, `dask://local` or `ray://local` for `jobs` workers of this
+            machine, or None for `jobs` plain processes.
+        jobs: see there; the size of another cluster is its own. (Where a Dask cluster has only one core, joblib works
+            in this process instead.)
+
+    Raises:
+        ClusterError: no such kind, its library is not installed, or nobody answers.
+    """
+    if address is None:
+        yield Workers(jobs)
+        return
+    kind, found, where = address.partition("://")
+    if not found or not where or kind not in _KINDS:
+        raise ClusterError(
+            f"`{address}` is no cluster; write dask://HOST:PORT, ray://HOST:PORT, dask://local or ray://local"
+        )
+    with ExitStack() as stack:
+        try:
+            workers = _KINDS[kind](stack, where, jobs)
+        except ImportError as fault:
+            raise ClusterError(f"{kind} is not installed ({fault}); `pip install 'turncoat[{kind}]'`") from None
+        except (OSError, TimeoutError, ConnectionError, ValueError, RuntimeError) as fault:
+            raise ClusterError(f"no cluster answers at {address}: {fault}") from fault
+        yield workers
+
+
+def _dask(stack: ExitStack, where: str, jobs: int) -> Workers:
+    from distributed import Client, LocalCluster
+
+    if where == "local":
+        cluster = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=":0", protocol="tcp")
+        client = Client(stack.enter_context(cluster))
+    else:
+        client = Client(f"tcp://{where}", timeout=10)
+    stack.enter_context(client)
+    client.wait_for_workers(1, timeout=60)
+    _try_out(client)
+    return Workers(sum(client.ncores().values()), "dask")
+
+
+def _try_out(client: Any) -> None:
+    """A worker that cannot import what it is sent dies of it, and whoever waits for its answer waits for ever.
+
+    Raises:
+        ClusterError: the workers cannot import Turncoat.
+    """
+    try:
+        client.submit(code_hash, pure=False).result(timeout=ANSWER_WITHIN)
+    except Exception as fault:
+        raise ClusterError(
+            f"the workers of the cluster cannot run Turncoat ({fault!r}); install the same on all of them"
+        ) from fault
+
+
+def _ray(stack: ExitStack, where: str, jobs: int) -> Workers:
+    import ray
+    from ray.util.joblib import register_ray
+
+    if where == "local":
+        ray.init("local", num_cpus=jobs, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    else:
+        ray.init(f"ray://{where}", log_to_driver=False, logging_level=logging.ERROR)
+    stack.callback(ray.shutdown)
+    register_ray()
+    return Workers(int(ray.cluster_resources().get("CPU", 1)), "ray", streams=False)
+
+
+_KINDS: dict[str, Callable[[ExitStack, str, int], Workers]] = {"dask": _dask, "ray": _ray}

@@ -1,0 +1,1 @@
+"""Who looks on while an agent is trained: curves, plateaus, heartbeats, TensorBoard."""

@@ -1,0 +1,1 @@
+"""Whether an expectation holds, how surely, and what it takes to know."""

@@ -1,0 +1,260 @@
+"""What `check` says of a world before anyone trains: what is true of it, and faults that only a search can find."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+
+from ...envs.analysis.origin_proof import Origin, prove_origin
+from ...envs.analysis.performance_gap import Analysis, analyse
+from ...envs.base import NotEnumerableError
+from ...envs.reference.replay import play
+from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.agent_parts import ENUMERATE
+from ...envs.world.layouts import PlacementError
+from ...envs.world.world import WorldTooLargeError
+from ...scenarios.language.faults.faults import Fault
+from ...scenarios.language.loading import Scenario, apply_overrides
+from ...scenarios.language.names.replays import written_actions
+from ...scenarios.language.schema.document import Expectation
+from ..exact.solved_worlds import Laboratory
+from ..measures.written_measure import measured
+
+
+@dataclass(frozen=True)
+class Margin:
+    """What the agent would lose by never risking some events.
+
+    Attributes:
+        barring: the events.
+        without: the value of the best plan that never risks them.
+        gain: how much more its own best plan is worth; share: of `without`, None where that is not positive.
+    """
+
+    barring: tuple[str, ...]
+    without: float
+    gain: float
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What enumeration says of a scenario.
+
+    Attributes:
+        states: of each stage, or None where it cannot be enumerated.
+        origin: proved of the training stage, None where it cannot be enumerated.
+        analysis: of the stage that expectations speak of; None where there is none.
+        margins: of that stage, for whatever an expectation of the scenario bars.
+        solves, trainings: how many distinct ones a bare run makes.
+        replays: how many were played and came out as written.
+        faults: what is wrong, and (as warnings) what is worth knowing.
+    """
+
+    states: dict[str, int | None]
+    origin: Origin | None
+    analysis: Analysis | None
+    margins: tuple[Margin, ...]
+    solves: int
+    trainings: int
+    replays: int
+    faults: tuple[Fault, ...]
+
+
+def check_meaning(scenario: Scenario) -> Meaning:
+    """Search every stage of a scenario at its own params."""
+    return _Checker(scenario).check()
+
+
+class _Checker:
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        # What is true of a world is asked of its best plans, however the file's agents may plan.
+        best = {f"{agent}.planner": ENUMERATE.name for agent in scenario.document.agents}
+        self.laboratory = Laboratory(apply_overrides(scenario, best))
+        self.faults: list[Fault] = []
+
+    def fault(self, code: str, path: tuple[str | int, ...], message: str, cure: str, warning: bool = False) -> None:
+        """Add one, at a path of the document."""
+        self.faults.append(Fault(code, self.scenario.source.place(path), message, cure, warning))
+
+    def check(self) -> Meaning:
+        """All of it."""
+        states = {stage: self._states(stage) for stage in self.scenario.document.stages}
+        if any(fault.code in ("TC602", "TC606") for fault in self.faults):
+            return Meaning(states, None, None, (), 0, 0, 0, tuple(self.faults))
+        known = all(count is not None for count in states.values())
+        if known:
+            self._rules_that_never_fire()
+        origin = self._origin() if states[self.laboratory.scenario.training_stage] is not None else None
+        analysis = self._analysis() if states[self.laboratory.scenario.judged_stage] is not None else None
+        margins = self._margins() if analysis is not None else ()
+        replays = sum(self._replays(number) for number in range(len(self.scenario.document.replays)))
+        if known:
+            for number, expectation in enumerate(self.scenario.document.expect):
+                self._possible(number, expectation)
+        solves, trainings = self._work()
+        return Meaning(states, origin, analysis, margins, solves, trainings, replays, tuple(self.faults))
+
+    def _states(self, stage: str) -> int | None:
+        path = ("stages", stage)
+        try:
+            mdp = self.laboratory.enumeration({}, stage).mdp
+        except NotEnumerableError as fault:
+            cure = (
+                "it still runs and trains by simulation; to solve it, shrink what multiplies or raise runs.max_states"
+            )
+            self.fault("TC601", path, str(fault), cure, warning=True)
+            return None
+        except WorldTooLargeError as fault:
+            self.fault("TC606", path, str(fault).partition(";")[0], "make the board smaller, or generate fewer")
+            return None
+        except PlacementError as fault:
+            self.fault("TC606", path, str(fault).partition(";")[0], "make room for it, or place less on the board")
+            return None
+        begun = mdp.start_state[~mdp.ended[mdp.start_state]]
+        if begun.size == 0:
+            self.fault("TC602", path, f"in stage `{stage}` the episode is over at its start", "let the robot act first")
+        elif all(self._ends_at_once(stage, int(state)) for state in begun):
+            message = f"in stage `{stage}` every action ends the episode at once"
+            self.fault("TC602", path, message, "leave a choice that does not end it")
+        return mdp.n_states
+
+    def _ends_at_once(self, stage: str, state: int) -> bool:
+        mdp = self.laboratory.enumeration({}, stage).mdp
+        first, last = mdp.row_start[state * mdp.n_actions], mdp.row_start[(state + 1) * mdp.n_actions]
+        return bool(mdp.ended[mdp.next_state[first:last]].all())
+
+    def _rules_that_never_fire(self) -> None:
+        stages = self.scenario.document.stages
+        fired = {name.split(":")[0] for stage in stages for name in self.laboratory.enumeration({}, stage).fired}
+        for number, rule in enumerate(self.scenario.document.rules):
+            if rule.name not in fired:
+                message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
+                self.fault("TC603", ("rules", number, "when"), message, "make its guard reachable, or remove it", True)
+
+    def _origin(self) -> Origin:
+        document = self.scenario.document
+        origin = prove_origin(self.laboratory.enumeration({}, self.laboratory.scenario.training_stage), document.origin)
+        if origin.agrees is False:
+            message = f"the origin is `{origin.proved}`, not `{origin.stated}`: {origin.why}"
+            if origin.witness is not None:
+                pays = ", ".join(f"{name} {pay:g}" for name, pay in origin.witness.rewards.items())
+                way = " ".join(origin.witness.actions)
+                message += f"; after {way} it pays {pays}, performance {origin.witness.performance:g}"
+            self.fault("TC604", ("origin",), message, f"write `origin: {origin.proved}`, or change what is paid")
+        return origin
+
+    def _analysis(self) -> Analysis | None:
+        try:
+            analysis = analyse(self.laboratory.plan({}, self.laboratory.scenario.judged_stage))
+        except ImproperDiscountError as fault:
+            cure = "give the stage a horizon, or the agent a discount below 1"
+            self.fault("TC607", ("agents",), str(fault).partition(";")[0], cure)
+            return None
+        except NoFixedPointError:
+            return None
+        learned = self.scenario.document.origin == "learned"  # then the planner, which knows the reward, has no gap
+        if analysis.gap is not None and analysis.gap.high <= 1e-9 and not learned:
+            message = "the agent's best plan is also the designers' best: there is no misalignment in this world"
+            self.fault("TC608", ("claim",), message, "if that is the point, say so in `about.caveat`", True)
+        return analysis
+
+    def _margins(self) -> tuple[Margin, ...]:
+        stage = self.laboratory.scenario.judged_stage
+        barred = dict.fromkeys(
+            tuple(expectation.barring)
+            for expectation in self.scenario.document.expect
+            if expectation.barring and "exact" in expectation.of and (expectation.stage or stage) == stage
+        )
+        margins = []
+        for events in barred:
+            try:
+                without = self.laboratory.plan({}, stage, events).start_value
+            except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
+                continue
+            gain = self.laboratory.plan({}, stage).start_value - without
+            margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
+        return tuple(margins)
+
+    def _replays(self, number: int) -> bool:
+        document = self.scenario.document
+        replay = document.replays[number]
+        path = ("replays", number)
+        world = self.laboratory.world(replay.set, replay.stage or self.laboratory.scenario.judged_stage)
+        try:
+            played = play(world, written_actions(document, replay.actions), replay.draws)
+        except ValueError as fault:
+            self.fault("TC605", (*path, "draws"), str(fault), "name a draw and one of its outcomes")
+            return False
+        differs: list[tuple[tuple[str, ...], object, object]] = []
+        if replay.events is not None and list(played.events) != replay.events:
+            differs.append((("events",), replay.events, list(played.events)))
+        if "ends" in replay.model_fields_set and played.ends != replay.ends:
+            differs.append((("ends",), replay.ends, played.ends))
+        for channel, pay in (replay.pays or {}).items():
+            if not math.isclose(played.pays[channel], pay, rel_tol=1e-9, abs_tol=1e-9):
+                differs.append((("pays", channel), pay, played.pays[channel]))
+        if replay.performance is not None and not math.isclose(played.performance, replay.performance, abs_tol=1e-9):
+            differs.append((("performance",), replay.performance, played.performance))
+        for what, written, got in differs:
+            message = f"the replay says {' '.join(what)} {_as_written(written)}, and it comes to {_as_written(got)}"
+            self.fault("TC605", (*path, *what), message, f"write `{what[-1]}: {_as_written(got)}`, if that is right")
+        return not differs
+
+    def _possible(self, number: int, expectation: Expectation) -> None:
+        """Whether any policy could meet an exact expectation (under its first condition, where it has several)."""
+        if "exact" not in expectation.of or expectation.take == "mean":
+            return
+        overrides = self.laboratory.conditions(expectation)[0]
+        try:
+            plan = self.laboratory.plan(overrides, expectation.stage or self.laboratory.scenario.judged_stage)
+        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
+            return
+        interval = measured(replace(plan, free=True), expectation.measure)
+        if interval.low is None or interval.high is None:
+            return
+        low, high = _bounds(expectation)
+        slack = 1e-6 * max(1.0, *(abs(bound) for bound in (low, high) if math.isfinite(bound)))
+        if interval.high < low - slack or interval.low > high + slack:
+            least, most = _as_written(interval.low), _as_written(interval.high)
+            lies = f"is always {least}" if least == most else f"lies between {least} and {most}"
+            message = f"no policy at all can meet `{expectation.name}`: {expectation.measure} {lies}"
+            self.fault("TC609", ("expect", number), message, "change the bound, or the world")
+
+    def _work(self) -> tuple[int, int]:
+        """How many solves and trainings a bare run makes: one for each distinct condition, stage and what is barred."""
+        document, laboratory = self.scenario.document, self.laboratory
+        solves: set[tuple[object, ...]] = set()
+        trainings: set[tuple[object, ...]] = set()
+        for expectation in document.expect:
+            for overrides in laboratory.conditions(expectation):
+                stage = expectation.stage or laboratory.scenario.judged_stage
+                work = (repr(sorted(overrides.items(), key=lambda item: item[0])), stage)
+                for agent in expectation.of:
+                    if agent == "exact":
+                        solves.add((*work, tuple(expectation.barring)))
+                    elif agent in document.runs.agents:
+                        trainings.update((agent, *work, seed) for seed in range(document.runs.seeds))
+        return len(solves), len(trainings)
+
+
+def _as_written(value: object) -> str:
+    """As a file would say it."""
+    if isinstance(value, list):
+        return f"[{', '.join(json.dumps(word) if ':' in word else word for word in value)}]"
+    if isinstance(value, float):
+        return f"{value:.10g}".replace("inf", "infinity")
+    return "null" if value is None else str(value)
+
+
+def _bounds(expectation: Expectation) -> tuple[float, float]:
+    if expectation.at_least is not None:
+        return expectation.at_least, math.inf
+    if expectation.at_most is not None:
+        return -math.inf, expectation.at_most
+    assert expectation.equals is not None
+    return expectation.equals - expectation.within, expectation.equals + expectation.within

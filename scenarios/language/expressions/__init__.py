@@ -1,0 +1,1 @@
+"""The small languages: syntax, parser, constants."""

@@ -1,0 +1,166 @@
+"""What a param can change: nothing but preferences, what is paid, the dynamics, or the layout of the board."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, TypeAlias
+
+from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
+from .constants import names_in
+from .formulas import effect, formula, measure
+from .parser import ExpressionError
+from .syntax import Assign, PutAt, Rate
+
+Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
+
+
+def classify_params(document: Document) -> Mapping[str, Kind]:
+    """What each param can change; of several, the one that costs most to change again (`layout` above `dynamics`).
+
+    `preference`: only weights, discounts, deliberations and planners (or nothing), so that one enumeration serves every
+    value. `pay`: what rules pay, which is part of what is enumerated.
+    """
+    uses = _uses(document)
+    order: tuple[Kind, ...] = ("layout", "dynamics", "pay")
+    return {name: next((kind for kind in order if name in uses[kind]), "preference") for name in document.params}
+
+
+def weighing(document: Document) -> frozenset[str]:
+    """Params of which preferences hang and nothing else: whatever they are, the very same process is enumerated."""
+    kinds = classify_params(document)
+    return frozenset(name for name in _uses(document)["preference"] if kinds.get(name) == "preference")
+
+
+def shaping(document: Document) -> frozenset[str]:
+    """Params that bound counters, so that the shape of the state follows from what they may be."""
+    counters = [document.counters]
+    counters += [thing.fields for thing in document.things.values()]
+    counters += [agent.fields for agent in document.agents.values()]
+    return _read(bound for block in counters for its in block.values() for bound in (its.min, its.max))
+
+
+def unused_params(document: Document) -> tuple[str, ...]:
+    """Params that nothing reads."""
+    read = frozenset().union(*_uses(document).values(), _measured(document), _watched(document))
+    return tuple(name for name in document.params if name not in read)
+
+
+def _uses(document: Document) -> dict[Kind, frozenset[str]]:
+    """The names that each kind of formula reads."""
+    return {
+        "preference": _read(_weights(document)) | choosing(document),
+        "pay": _read(formula for rule in document.rules for formula in rule.pays.values()),
+        "dynamics": _read(_dynamics(document)) | _effects(document),
+        "layout": _read(_layout(document)),
+    }
+
+
+def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:
+    names: set[str] = set()
+    for value in formulas:
+        try:
+            names |= frozenset() if value is None else names_in(formula(value))
+        except ExpressionError:
+            continue  # reported where formulas are checked
+    return frozenset(names)
+
+
+def choosing(document: Document) -> frozenset[str]:
+    """Params that say how agents deliberate and plan."""
+    return _read(_parts(document))
+
+
+def _parts(document: Document) -> Iterator[Formula | None]:
+    for agent in document.agents.values():
+        yield from _deliberation(agent.deliberation)
+        yield from _planner(agent.planner)
+
+
+def _planner(its: str | Planning) -> Iterator[Formula | None]:
+    block = its.mcts or its.shooting or its.none if isinstance(its, Planning) else None
+    if block is not None:
+        for name in sorted(block.model_fields_set - {"backup", "leaves"}):
+            yield None if (value := getattr(block, name)) == ALL else value
+
+
+def _weights(document: Document) -> Iterator[Formula | None]:
+    for agent in document.agents.values():
+        yield agent.discount
+        yield from (value.weight for value in agent.values.values())
+
+
+def _deliberation(its: str | Deliberating) -> Iterator[Formula | None]:
+    if isinstance(its, Deliberating):
+        yield from (its.lexicographic.slack,) if its.lexicographic else ()
+        yield from its.veto.at_least.values() if its.veto else ()
+        yield from (its.vote.approves,) if its.vote else ()
+
+
+def _dynamics(document: Document) -> Iterator[Formula | None]:
+    yield from _bounds(document.counters)
+    for draw in document.draws.values():
+        yield from (draw.p, draw.when, *(draw.weights or ()))
+    for thing in document.things.values():
+        yield thing.sight
+        yield from _bounds(thing.fields)
+        yield from (motion.when for motion in thing.moves or ())
+    for agent in document.agents.values():
+        yield agent.sight
+        yield from _bounds(agent.fields)
+        yield from (action.when for action in agent.actions if isinstance(action, ActionSpec))
+    for override in document.overrides:
+        yield from (override.when, override.chance)
+    for rule in document.rules:
+        yield from (rule.when, rule.chance)
+
+
+def _bounds(counters: Mapping[str, Counter]) -> Iterator[Formula | None]:
+    for counter in counters.values():
+        yield from (counter.start, counter.min, counter.max)
+
+
+def _layout(document: Document) -> Iterator[Formula | None]:
+    for zone in document.zones.values():
+        if zone.rectangle is not None:
+            yield from (*zone.rectangle.rows, *zone.rectangle.columns)
+    for generate in (document.generate, *(stage.generate for stage in document.stages.values())):
+        yield from _corners(generate)
+
+
+def _corners(generate: Generate | None) -> Iterator[str]:
+    for where in generate.place.values() if generate else ():
+        if where.startswith("corner(") and where.endswith(")"):
+            yield where.removeprefix("corner(").removesuffix(")")
+
+
+def _effects(document: Document) -> frozenset[str]:
+    names: set[str] = set()
+    for rule in document.rules:
+        for text in rule.then:
+            try:
+                its = effect(text)
+            except ExpressionError:
+                continue
+            if isinstance(its, Assign):
+                names |= names_in(its.value)
+            elif isinstance(its, PutAt):
+                names |= names_in(its.place)
+    return frozenset(names)
+
+
+def _watched(document: Document) -> frozenset[str]:
+    """How much is watched: it changes what a learner knows, and no process."""
+    logs = [its for stage in document.stages.values() for its in stage.watch]
+    return _read(value for its in logs for value in (its.episodes, its.slips))
+
+
+def _measured(document: Document) -> frozenset[str]:
+    names: set[str] = set()
+    for expectation in document.expect:
+        try:
+            its = measure(expectation.measure)
+        except ExpressionError:
+            continue
+        if isinstance(its, Rate) and its.condition is not None:
+            names |= names_in(its.condition)
+    return frozenset(names)

@@ -1,0 +1,1 @@
+"""What an author is told: faults, their codes, and how they are collected."""

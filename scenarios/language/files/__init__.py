@@ -1,0 +1,1 @@
+"""From files to plain data, each value with the place it came from."""

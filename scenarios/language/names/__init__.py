@@ -1,0 +1,1 @@
+"""What names mean: symbols, types, ranges, overrides, boards."""

@@ -1,0 +1,64 @@
+"""Recorded actions: from one letter for each action, or a list of names, to who does what in each tick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..faults.collector import Path, Report, listed
+from ..schema.document import Document
+from .symbols import Symbols, action_names, suggestion
+
+LETTERS = {"s": "stay", "u": "up", "d": "down", "l": "left", "r": "right"}
+"""Letters that always mean these actions, where the agent has them."""
+
+
+def letters(actions: tuple[str, ...]) -> dict[str, str]:
+    """The letter of each action that has one: the usual ones, and initials that no other action shares."""
+    usual = {letter: action for letter, action in LETTERS.items() if action in actions}
+    others = [action for action in actions if action not in usual.values()]
+    initials = [action[0] for action in others]
+    return usual | {a[0]: a for a in others if initials.count(a[0]) == 1 and a[0] not in usual}
+
+
+def written_actions(document: Document, actions: str | Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """What each agent does in each tick, `[T][N]`, of recorded actions that have been checked."""
+    if isinstance(actions, str):
+        known = letters(action_names(next(iter(document.agents.values())).actions))
+        return tuple((known[letter],) for letter in actions if not letter.isspace())
+    return tuple(tuple(name.strip() for name in item.split(",")) for item in actions)
+
+
+def check_actions(actions: str | Sequence[str], symbols: Symbols, report: Report, path: Path) -> None:
+    """Report letters and names that are no actions, and ticks in which not every agent acts."""
+    agents = symbols.of("agent")
+    if isinstance(actions, str):
+        _check_letters(actions, agents, symbols, report, path)
+        return
+    for index, item in enumerate(actions):
+        names = [name.strip() for name in item.split(",")]
+        if len(names) != len(agents):
+            order = ", ".join(agents)
+            many = "1 action" if len(names) == 1 else f"{len(names)} actions"
+            message = f"tick {index} has {many} for {len(agents)} {'agent' if len(agents) == 1 else 'agents'}"
+            cure = f"write one for each of {order}, in this order, each tick on a line of its own"
+            report.add("TC433", (*path, index), message, cure)
+            continue
+        for agent, name in zip(agents, names, strict=True):
+            if name not in symbols.actions[agent]:
+                cure = suggestion(name, symbols.actions[agent])
+                report.add("TC424", (*path, index), f"`{agent}` has no action `{name}`", cure)
+
+
+def _check_letters(text: str, agents: tuple[str, ...], symbols: Symbols, report: Report, path: Path) -> None:
+    if len(agents) > 1:
+        cure = "write a list with a line for each tick, such as `- up, stay`"
+        report.add("TC433", path, f"letters cannot say which of {len(agents)} agents acts", cure)
+        return
+    known = letters(symbols.actions[agents[0]])
+    for offset, letter in enumerate(text):
+        if letter not in known and not letter.isspace():
+            has = listed([f"{letter} = {action}" for letter, action in known.items()])
+            message = f"no action of `{agents[0]}` has the letter `{letter}`"
+            cure = f"its letters are {has}; others are written as a list of names"
+            report.add("TC424", path, message, cure, span=(offset, offset + 1))
+            return

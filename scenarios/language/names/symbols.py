@@ -1,0 +1,256 @@
+"""What each name of a scenario is; names are unique across kinds, so a bare one is never ambiguous."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...errors import did_you_mean
+from ..expressions import parser as parsing
+from ..expressions.formulas import effect
+from ..expressions.syntax import Emit, End
+from ..faults.collector import Path, Report, listed
+from ..schema.document import ActionSpec, Counter, Document, LegendEntry, Stage
+
+MOVES = ("up", "down", "left", "right")
+"""The actions that move a body by one cell."""
+
+SURFACES = ("wall", "floor")
+"""Words of a legend that name no object."""
+
+DEFAULT_SIZE = (9, 9)
+"""Rows and columns of a generated board that gives none."""
+
+PLURALS = {
+    "zone": "zones",
+    "thing": "things",
+    "agent": "agents",
+    "counter": "counters",
+    "draw": "draws",
+    "channel": "channels",
+    "event": "events",
+    "param": "params",
+}
+
+
+STATE = ("layout", "ended")
+"""What the state keeps for itself beside the names of a file."""
+BODY = ("cell", "facing", "phase", "carrier", "values")
+"""The same for an agent or a thing."""
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """Everything that has a name in one scenario.
+
+    Attributes:
+        document: the scenario.
+        kinds: name -> `zone`, `thing`, `agent`, `counter`, `draw`, `channel`, `event` or `param`.
+        fields: `thing.field` or `agent.field` -> what it counts.
+        instances: thing -> how many of it any one board can hold.
+        stages: names of the stages, in order.
+        reasons: every reason that a rule's `end` gives.
+        actions: agent -> its actions, in order.
+        unread: effects that cannot be read, so that what they name is unknown.
+        size: rows and columns that hold every stage's board; None where no stage has one.
+    """
+
+    document: Document
+    kinds: Mapping[str, str]
+    fields: Mapping[str, Counter]
+    instances: Mapping[str, int]
+    stages: tuple[str, ...]
+    reasons: tuple[str, ...]
+    actions: Mapping[str, tuple[str, ...]]
+    unread: tuple[str, ...]
+    size: tuple[int, int] | None
+
+    def of(self, kind: str) -> tuple[str, ...]:
+        """Names of one kind, in the order of the file."""
+        return tuple(name for name, its in self.kinds.items() if its == kind)
+
+    @cached_property
+    def counters(self) -> Mapping[str, Counter]:
+        """Counters and fields, by their written names."""
+        return {**self.document.counters, **self.fields}
+
+
+def read_symbols(document: Document, report: Report) -> Symbols:
+    """Find out what each name is; report names of two kinds and names that the language keeps for itself."""
+    kinds: dict[str, str] = {}
+    for name, kind, path, key in _declared(document):
+        if name in parsing.RESERVED or name in STATE:
+            report.add("TC411", path, f"`{name}` is a word of the language", f"give the {kind} another name", key=key)
+        first = kinds.setdefault(name, kind)
+        if first != kind:
+            report.add(
+                "TC410",
+                path,
+                f"`{name}` names {article(first)} and {article(kind)}",
+                "names are unique across kinds: rename one of them",
+                key=key,
+            )
+    return Symbols(
+        document=document,
+        kinds=kinds,
+        fields=_fields(document, report),
+        instances=_instances(document),
+        stages=tuple(document.stages),
+        reasons=tuple(dict.fromkeys(its.reason for its, _ in effects(document) if isinstance(its, End))),
+        actions={name: action_names(agent.actions) for name, agent in document.agents.items()},
+        unread=tuple(text for rule in document.rules for text in rule.then if not _reads(text)),
+        size=_size(document),
+    )
+
+
+def action_names(actions: Iterable[str | ActionSpec]) -> tuple[str, ...]:
+    """Names of actions, guarded or not."""
+    return tuple(action if isinstance(action, str) else action.name for action in actions)
+
+
+def effects(document: Document) -> Iterator[tuple[object, Path]]:
+    """Every effect of every rule that can be read, with its place."""
+    for index, rule in enumerate(document.rules):
+        for line, text in enumerate(rule.then):
+            try:
+                yield effect(text), ("rules", index, "then", line)
+            except parsing.ExpressionError:
+                continue  # reported where effects are checked
+
+
+def _reads(text: str) -> bool:
+    try:
+        effect(text)
+    except parsing.ExpressionError:
+        return False
+    return True
+
+
+def maps(document: Document) -> Iterator[tuple[Path, str]]:
+    """Every map that is drawn, the common one first."""
+    if document.map is not None:
+        yield ("map",), document.map
+    for name, stage in document.stages.items():
+        if stage.map is not None:
+            yield ("stages", name, "map"), stage.map
+
+
+def map_of(document: Document, stage: Stage) -> str | None:
+    """The map that a stage is played on."""
+    return document.map if stage.map is None else stage.map
+
+
+def legend_zones(entry: str | LegendEntry, document: Document) -> tuple[str, ...]:
+    """The zones that a legend entry marks."""
+    if isinstance(entry, str):
+        taken = entry in SURFACES or entry in document.things or entry in document.agents
+        return () if taken else (entry,)
+    if entry.zone is None:
+        return ()
+    return (entry.zone,) if isinstance(entry.zone, str) else tuple(entry.zone)
+
+
+def legend_thing(entry: str | LegendEntry, document: Document) -> str | None:
+    """The thing that stands where a legend entry is drawn."""
+    if isinstance(entry, str):
+        return entry if entry in document.things and entry not in SURFACES else None
+    return entry.thing
+
+
+def legend_agent(entry: str | LegendEntry, document: Document) -> str | None:
+    """The agent that stands where a legend entry is drawn."""
+    if isinstance(entry, str):
+        return entry if entry in document.agents and entry not in SURFACES else None
+    return entry.agent
+
+
+def unknown(
+    report: Report,
+    code: str,
+    kind: str,
+    name: str,
+    valid: Iterable[str],
+    path: Path,
+    *,
+    span: tuple[int, int] | None = None,
+    key: bool = False,
+) -> None:
+    """Report a name that names nothing, with the nearest one that does and all that would."""
+    names = tuple(valid)
+    report.add(code, path, f"there is no {kind} called `{name}`", suggestion(name, names), span=span, key=key)
+
+
+def article(kind: str) -> str:
+    """`an agent`, `a zone`."""
+    return f"an {kind}" if kind[0] in "ae" else f"a {kind}"
+
+
+def suggestion(name: str, valid: tuple[str, ...]) -> str:
+    """`did you mean ...`, and what there is to choose from."""
+    hint = did_you_mean(name, valid)
+    if len(valid) < 2:
+        return hint.strip() or (f"there is only `{valid[0]}`" if valid else "there are none")
+    return f"{hint}there are {listed(valid)}"
+
+
+def _declared(document: Document) -> Iterator[tuple[str, str, Path, bool]]:
+    """Name, kind, path, and whether the path's key is the name."""
+    for name in document.params:
+        yield name, "param", ("params", name), True
+    for glyph, entry in document.legend.items():
+        for name in legend_zones(entry, document):
+            yield name, "zone", ("legend", glyph), False
+    for name in document.zones:
+        yield name, "zone", ("zones", name), True
+    for name in document.counters:
+        yield name, "counter", ("counters", name), True
+    for name in document.draws:
+        yield name, "draw", ("draws", name), True
+    for name in document.things:
+        yield name, "thing", ("things", name), True
+    for name in document.agents:
+        yield name, "agent", ("agents", name), True
+    for name in document.rewards:
+        yield name, "channel", ("rewards", name), True
+    for its, path in effects(document):
+        if isinstance(its, Emit):
+            yield its.event, "event", path, False
+
+
+def _fields(document: Document, report: Report) -> dict[str, Counter]:
+    fields: dict[str, Counter] = {}
+    for block, owners in (("things", document.things), ("agents", document.agents)):
+        for owner, body in owners.items():
+            for name, counter in body.fields.items():
+                fields[f"{owner}.{name}"] = counter
+                if name in parsing.RESERVED or name in BODY:
+                    path: Path = (block, owner, "fields", name)
+                    cure = "give the field another name"
+                    report.add("TC411", path, f"`{name}` is a word of the language", cure, key=True)
+    return fields
+
+
+def _instances(document: Document) -> dict[str, int]:
+    """The larger of what is declared and what any map shows; a thing that no map shows is one."""
+    instances = {name: thing.count or 1 for name, thing in document.things.items()}
+    for _, text in maps(document):
+        drawn: Tally[str] = Tally()
+        for glyph, many in Tally(text).items():
+            thing = legend_thing(document.legend[glyph], document) if glyph in document.legend else None
+            if thing in instances:
+                drawn[thing] += many
+        for thing, many in drawn.items():
+            instances[thing] = max(instances[thing], many)
+    return instances
+
+
+def _size(document: Document) -> tuple[int, int] | None:
+    sizes = [(text.rstrip("\n").count("\n") + 1, max(map(len, text.split("\n")))) for _, text in maps(document)]
+    generated = (document.generate, *(stage.generate for stage in document.stages.values()))
+    for generate in generated:
+        if generate is not None and generate.board != "map":
+            height, width = generate.size or DEFAULT_SIZE
+            sizes.append((height, width))
+    return (max(rows for rows, _ in sizes), max(columns for _, columns in sizes)) if sizes else None

@@ -1,0 +1,522 @@
+"""What the parts of an expression are: numbers, truth values, places, zones and words, and where each may stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ...errors import did_you_mean, nearest
+from ..expressions import constants
+from ..expressions.syntax import (
+    Binary,
+    Call,
+    Cell,
+    Does,
+    Expression,
+    Facing,
+    Moved,
+    Name,
+    Number,
+    Quantified,
+    Relation,
+    StageIs,
+    Truth,
+    Unary,
+    ZoneOf,
+)
+from ..faults.collector import Path, Report, listed
+from ..faults.faults import Span
+from ..schema.document import Counter
+from .symbols import PLURALS, Symbols, article, suggestion, unknown
+
+ARITHMETIC = frozenset({"+", "-", "*", "/", "//", "%", "**"})
+ORDERED = frozenset({"<", "<=", ">", ">="})
+EQUAL = frozenset({"==", "!="})
+
+ARTICLES = {
+    "number": "a number",
+    "truth": "a truth value",
+    "flag": "a flag",
+    "place": "a place",
+    "zone": "a zone",
+    "word": "a word",
+}
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What an expression gives.
+
+    Attributes:
+        kind: `number`, `truth`, `flag` (a number 0 or 1 that also stands for a truth value), `place` (one cell),
+            `zone` (a set of cells) or `word`.
+        words: the words that it may be.
+    """
+
+    kind: str
+    words: tuple[str, ...] = ()
+
+    def fits(self, wanted: str) -> bool:
+        """Whether it may stand where `number`, `truth`, `place` or `area` (a place or a zone) is wanted."""
+        return self.kind in _FITS[wanted]
+
+
+_FITS = {
+    "number": {"number", "flag"},
+    "truth": {"truth", "flag"},
+    "place": {"place"},
+    "area": {"place", "zone"},
+}
+_WANTED = {"number": "a number", "truth": "a truth value", "place": "a place", "area": "a place or a zone"}
+_CURES = {
+    "number": "write a number, a counter, a param or arithmetic",
+    "truth": "compare it with something, as in `power > 0`",
+    "place": "write an agent, a thing, or `cell(row, column)`",
+    "area": "write an agent, a thing, a zone, or `cell(row, column)`",
+}
+
+NUMBER = Typed("number")
+TRUTH = Typed("truth")
+PLACE = Typed("place")
+ZONE = Typed("zone")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where an expression stands.
+
+    Attributes:
+        symbols: every name of the scenario.
+        report: takes the faults.
+        path: the text's place in the file.
+        bound: things of which one instance at a time is meant (`each:`, `any(...)`).
+        acted: agents have acted, so `does`, `chooses` and `moved` mean something.
+        ticking: draws of the tick are known.
+        fixed: the text must be known before the run, so that only numbers and params help.
+    """
+
+    symbols: Symbols
+    report: Report
+    path: Path
+    bound: frozenset[str] = frozenset()
+    acted: bool = True
+    ticking: bool = True
+    fixed: bool = False
+
+    def fault(self, code: str, span: Span, message: str, cure: str, *, warning: bool = False) -> None:
+        """Report a fault in this text."""
+        self.report.add(code, self.path, message, cure, span=span, warning=warning)
+
+    def unknown(self, code: str, kind: str, name: str, valid: tuple[str, ...], span: Span) -> None:
+        """Report a name in this text that names nothing."""
+        unknown(self.report, code, kind, name, valid, self.path, span=span)
+
+
+def counter_type(counter: Counter) -> Typed:
+    """What a counter or a field holds."""
+    if counter.values is not None:
+        words = tuple(value for value in counter.values if isinstance(value, str))
+        return Typed("word", words) if words else NUMBER
+    return Typed("flag") if counter.min is None and counter.max is None else NUMBER
+
+
+def require(expression: Expression, wanted: str, scope: Scope, user: str) -> bool:
+    """Report an expression that gives something else than is wanted.
+
+    Args:
+        expression: what to type.
+        wanted: `number`, `truth`, `place` or `area`.
+        scope: where it stands.
+        user: what wants it, for the message (`` `on` ``, `a guard`).
+
+    Returns:
+        Whether it has a type that fits.
+    """
+    typed = type_of(expression, scope)
+    if typed is None:
+        return False
+    if not typed.fits(wanted):
+        message = f"{user} wants {_WANTED[wanted]}, and {described(expression)} is {ARTICLES[typed.kind]}"
+        scope.fault("TC501", expression.span, message, _CURES[wanted])
+        return False
+    return True
+
+
+def type_of(expression: Expression, scope: Scope) -> Typed | None:
+    """What an expression gives; None where a fault has been reported."""
+    match expression:
+        case Number():
+            return NUMBER
+        case Truth():
+            return TRUTH
+        case Name():
+            return _name(expression, scope)
+        case Cell(row, column):
+            sound = [require(part, "number", scope, "`cell`") for part in (row, column)]
+            return PLACE if all(sound) and _on_board(expression, scope) else None
+        case ZoneOf(counter, span):
+            return _zone_of(counter, span, scope)
+        case Unary("not", operand):
+            return TRUTH if require(operand, "truth", scope, "`not`") else None
+        case Unary(_, operand):
+            return NUMBER if require(operand, "number", scope, "`-`") else None
+        case Binary():
+            return _binary(expression, scope)
+        case Call():
+            return _call(expression, scope)
+        case Relation():
+            return _relation(expression, scope)
+        case Does(agent, action, _, span):
+            return _does(agent, action, span, scope)
+        case Moved(subject, span):
+            if not scope.acted:
+                _not_acted(scope, span)
+            return TRUTH if check_body(subject, span, scope) else None
+        case Facing(subject, _, span):
+            return _facing(subject, span, scope)
+        case StageIs(stage, span):
+            if stage not in scope.symbols.stages:
+                scope.unknown("TC428", "stage", stage, scope.symbols.stages, span)
+                return None
+            return TRUTH
+        case Quantified():
+            return _quantified(expression, scope)
+
+
+def check_body(name: str, span: Span, scope: Scope, kinds: tuple[str, ...] = ("agent", "thing")) -> bool:
+    """Whether a name is one agent or one instance of a thing; report it otherwise."""
+    symbols = scope.symbols
+    kind = symbols.kinds.get(name)
+    if kind not in kinds:
+        what = " or ".join(kinds)
+        valid = tuple(name for wanted in kinds for name in symbols.of(wanted))
+        if kind is None:
+            scope.unknown("TC422", what, name, valid, span)
+        else:
+            message = f"`{name}` is {article(kind)}, and {article(what)} is wanted"
+            scope.fault("TC502", span, message, suggestion(name, valid))
+        return False
+    return _check_single(name, span, scope)
+
+
+def _check_single(thing: str, span: Span, scope: Scope) -> bool:
+    many = scope.symbols.instances.get(thing, 1)
+    if many == 1 or thing in scope.bound:
+        return True
+    scope.fault(
+        "TC507",
+        span,
+        f"there are {many} of `{thing}`, and one is wanted",
+        f"write `any({thing}: ...)` or `all({thing}: ...)`, or give the rule `each: {thing}`",
+    )
+    return False
+
+
+def _name(expression: Name, scope: Scope) -> Typed | None:
+    name, span, symbols = expression.name, expression.span, scope.symbols
+    if name == "step":
+        return NUMBER
+    if name in symbols.fields:
+        owner = name.split(".")[0]
+        return counter_type(symbols.fields[name]) if _check_single(owner, span, scope) else None
+    kind = symbols.kinds.get(name)
+    match kind:
+        case "counter":
+            return counter_type(symbols.document.counters[name])
+        case "draw":
+            return _draw(name, span, scope)
+        case "param":
+            return value_type(symbols.document.params[name].value)
+        case "zone":
+            return ZONE
+        case "thing" | "agent":
+            return PLACE if _check_single(name, span, scope) else None
+        case "event":
+            cure = "an event has no value: let the rule that emits it set a counter"
+            scope.fault("TC503", span, f"`{name}` is an event", cure)
+        case "channel":
+            cure = "rules cannot read rewards: let the rule that pays set a counter"
+            scope.fault("TC503", span, f"`{name}` is a reward channel", cure)
+        case _:
+            _unknown_name(name, span, scope)
+    return None
+
+
+def _on_board(cell: Cell, scope: Scope) -> bool:
+    """Whether a cell can be on a board, as far as that is known before the run; report it otherwise."""
+    size = scope.symbols.size
+    if size is None:
+        return True
+    for part, word, most in ((cell.row, "row", size[0]), (cell.column, "column", size[1])):
+        try:
+            low, high = constants.extremes(part, scope.symbols.document.params)
+        except (constants.NotConstantError, constants.TooManyParamsError):
+            continue
+        if not 0 <= low <= high < most:
+            message = f"{word} {low if low < 0 else high:g} is outside every board"
+            scope.fault("TC311", part.span, message, f"{word}s go from 0 to {most - 1}")
+            return False
+    return True
+
+
+def _unknown_name(name: str, span: Span, scope: Scope) -> None:
+    symbols = scope.symbols
+    if "." in name:
+        scope.unknown("TC420", "field", name, tuple(symbols.fields), span)
+        return
+    if symbols.kinds.keys() and name in {word for its in symbols.counters.values() for word in counter_type(its).words}:
+        cure = "compare it with the counter that holds it, as in `next_job == bench_1`"
+        scope.fault("TC504", span, f"`{name}` is a word that a counter may hold, and alone it has no value", cure)
+        return
+    if scope.fixed:
+        cure = f"write a number{_or_a_param(name, symbols)}"
+        scope.fault("TC420", span, f"`{name}` is neither a number nor a param", cure)
+        return
+    valid = tuple(name for name, kind in symbols.kinds.items() if kind not in ("event", "channel"))
+    lines = [
+        f"{PLURALS[kind]}: {listed(names, 6)}"
+        for kind in ("counter", "param", "draw", "agent", "thing", "zone")
+        if (names := symbols.of(kind))
+    ]
+    hint = did_you_mean(name, (*valid, *symbols.fields))
+    scope.fault("TC420", span, f"nothing is called `{name}`", hint + "; ".join(lines))
+
+
+def _or_a_param(name: str, symbols: Symbols) -> str:
+    """The end of `write a number`: the param that was meant, or those that there are."""
+    params = symbols.of("param")
+    if near := nearest(name, params):
+        return f", or did you mean `{near}`?"
+    return f" or a param: {listed(params, 6)}" if params else ""
+
+
+def value_type(value: object) -> Typed:
+    """What a param's or a draw's value is."""
+    if isinstance(value, bool):
+        return TRUTH
+    return NUMBER if isinstance(value, (int, float)) else PLACE
+
+
+def _draw(name: str, span: Span, scope: Scope) -> Typed | None:
+    draw = scope.symbols.document.draws[name]
+    if draw.at == "tick" and not scope.ticking:
+        cure = "only draws `at: start` are kept in the state"
+        scope.fault("TC518", span, f"`{name}` is drawn in the tick, and is not known here", cure)
+        return None
+    return Typed("flag") if draw.values is None else value_type(draw.values[0])
+
+
+def _zone_of(counter: str, span: Span, scope: Scope) -> Typed | None:
+    symbols = scope.symbols
+    its = symbols.counters.get(counter)
+    if its is None:
+        scope.unknown("TC421", "counter", counter, tuple(symbols.counters), span)
+        return None
+    if counter in symbols.fields and not _check_single(counter.split(".")[0], span, scope):
+        return None
+    others = [str(value) for value in its.values or () if symbols.kinds.get(str(value)) != "zone"]
+    if its.values is None or others:
+        why = f"it may be {listed(others)}" if others else "it is a number"
+        cure = f"give the counter `values:` that are zones: {listed(symbols.of('zone'))}"
+        scope.fault("TC510", span, f"`{counter}` does not hold a zone: {why}", cure)
+        return None
+    return ZONE
+
+
+def _binary(expression: Binary, scope: Scope) -> Typed | None:
+    operator, left, right = expression.operator, expression.left, expression.right
+    if operator in EQUAL:
+        return _equality(expression, scope)
+    wanted = "truth" if operator in ("and", "or") else "number"
+    sound = [require(side, wanted, scope, f"`{operator}`") for side in (left, right)]
+    if not all(sound):
+        return None
+    return NUMBER if operator in ARITHMETIC else TRUTH
+
+
+def _equality(expression: Binary, scope: Scope) -> Typed | None:
+    left, right = expression.left, expression.right
+    for one, other in ((left, right), (right, left)):
+        word = _word_holder(one, scope)
+        if word is not None and isinstance(other, Name) and _word_holder(other, scope) is None:
+            if type_of(one, scope) is None:
+                return None
+            return TRUTH if _check_word(other, described(one), word.words, scope) else None
+    typed = [type_of(side, scope) for side in (left, right)]
+    first, second = typed
+    if first is None or second is None:
+        return None
+    if "place" in (first.kind, second.kind) or "zone" in (first.kind, second.kind):
+        cure = "places are compared with `on`, as in `robot on vault`"
+        scope.fault("TC505", expression.span, f"`{expression.operator}` does not compare places", cure)
+        return None
+    if first.kind == second.kind == "word":
+        if not set(first.words) & set(second.words):
+            message = f"{described(left)} and {described(right)} have no word in common"
+            cure = f"they may be {listed(first.words)} and {listed(second.words)}"
+            scope.fault("TC505", expression.span, message, cure)
+        return TRUTH
+    numbers = first.fits("number") and second.fits("number")
+    truths = first.fits("truth") and second.fits("truth")
+    if not numbers and not truths:
+        kinds = f"{described(left)} is {ARTICLES[first.kind]} and {described(right)} is {ARTICLES[second.kind]}"
+        scope.fault("TC505", expression.span, f"{kinds}: they are never equal", "compare things of one kind")
+        return None
+    return TRUTH
+
+
+def _word_holder(expression: Expression, scope: Scope) -> Typed | None:
+    """The type of a counter or field that holds words, if the expression is one."""
+    if not isinstance(expression, Name):
+        return None
+    counter = scope.symbols.counters.get(expression.name)
+    typed = counter_type(counter) if counter else None
+    return typed if typed and typed.kind == "word" else None
+
+
+def check_word(expression: Expression, holder: str, words: tuple[str, ...], scope: Scope) -> bool:
+    """Whether an expression is a word that a counter may hold, or a counter with such words; report it otherwise."""
+    its = _word_holder(expression, scope)
+    if its is not None:
+        if type_of(expression, scope) is None:
+            return False
+        others = tuple(word for word in its.words if word not in words)
+        if others:
+            cure = f"`{holder}` may be {listed(words)}"
+            message = f"{described(expression)} may be {listed(others)}, and `{holder}` may not"
+            scope.fault("TC504", expression.span, message, cure)
+        return not others
+    if isinstance(expression, Name):
+        return _check_word(expression, f"`{holder}`", words, scope)
+    message = f"`{holder}` holds words, and {described(expression)} is none"
+    scope.fault("TC505", expression.span, message, f"it may be {listed(words)}")
+    return False
+
+
+def _check_word(word: Name, holder: str, words: tuple[str, ...], scope: Scope) -> bool:
+    if word.name in words:
+        return True
+    scope.fault("TC504", word.span, f"{holder} is never `{word.name}`", suggestion(word.name, words))
+    return False
+
+
+def _call(expression: Call, scope: Scope) -> Typed | None:
+    user = f"`{expression.function}`"
+    if expression.function != "if":
+        sound = [require(argument, "number", scope, user) for argument in expression.arguments]
+        return NUMBER if all(sound) else None
+    condition, *branches = expression.arguments
+    sound = [require(condition, "truth", scope, user)]
+    sound += [require(branch, "number", scope, user) for branch in branches]
+    return NUMBER if all(sound) else None
+
+
+def _relation(expression: Relation, scope: Scope) -> Typed | None:
+    word, subject, object_ = expression.word, expression.subject, expression.object
+    user = f"`{word}`"
+    if word == "carries":
+        return _carries(expression, scope)
+    sound = [require(subject, "place", scope, user), require(object_, "area", scope, user)]
+    if expression.reach is not None:
+        sound.append(require(expression.reach, "number", scope, user))
+    if word == "sees" and sound[0]:
+        sound.append(_check_sight(subject, scope))
+    return TRUTH if all(sound) else None
+
+
+def _carries(expression: Relation, scope: Scope) -> Typed | None:
+    sound = []
+    for side, kind in ((expression.subject, "agent"), (expression.object, "thing")):
+        if isinstance(side, Name):
+            sound.append(check_body(side.name, side.span, scope, (kind,)))
+        else:
+            message = f"`carries` wants {article(kind)}, and {described(side)} is none"
+            scope.fault("TC502", side.span, message, "write `AGENT carries THING`")
+            sound.append(False)
+    return TRUTH if all(sound) else None
+
+
+def _check_sight(subject: Expression, scope: Scope) -> bool:
+    document = scope.symbols.document
+    name = subject.name if isinstance(subject, Name) else ""
+    body = document.things.get(name) or document.agents.get(name)
+    if body is not None and body.sight is not None:
+        return True
+    if body is None:
+        message, cure = f"{described(subject)} sees nothing", "only agents and things that have `sight` see"
+    else:
+        message, cure = f"`{name}` has no sight", f"give `{name}` a `sight:`, as in `sight: 4`"
+    scope.fault("TC506", subject.span, message, cure)
+    return False
+
+
+def _does(agent: str, action: str, span: Span, scope: Scope) -> Typed | None:
+    symbols = scope.symbols
+    if agent not in symbols.actions:
+        scope.unknown("TC423", "agent", agent, symbols.of("agent"), span)
+        return None
+    if action not in symbols.actions[agent]:
+        cure = suggestion(action, symbols.actions[agent])
+        scope.fault("TC424", span, f"`{agent}` has no action `{action}`", cure)
+        return None
+    if not scope.acted:
+        _not_acted(scope, span)
+        return None
+    return TRUTH
+
+
+def _not_acted(scope: Scope, span: Span) -> None:
+    cure = "actions are known in rules of a tick; a condition can read only the state before them"
+    scope.fault("TC518", span, "no one has acted yet here", cure)
+
+
+def _facing(subject: str, span: Span, scope: Scope) -> Typed | None:
+    if not check_body(subject, span, scope):
+        return None
+    document = scope.symbols.document
+    body = document.agents.get(subject) or document.things[subject]
+    if not body.facing:
+        scope.fault("TC506", span, f"`{subject}` faces nowhere", f"give `{subject}` the line `facing: true`")
+        return None
+    return TRUTH
+
+
+def _quantified(expression: Quantified, scope: Scope) -> Typed | None:
+    group, symbols = expression.group, scope.symbols
+    if symbols.kinds.get(group) != "thing":
+        scope.unknown("TC422", "thing", group, symbols.of("thing"), expression.span)
+        return None
+    inside = replace(scope, bound=scope.bound | {group})
+    if not require(expression.body, "truth", inside, f"`{expression.quantifier}`"):
+        return None
+    return NUMBER if expression.quantifier == "count" else TRUTH
+
+
+def described(expression: Expression) -> str:
+    """A part of an expression, for a message."""
+    match expression:
+        case Name(name):
+            return f"`{name}`"
+        case Number(value):
+            return f"`{value:g}`"
+        case Truth(value):
+            return "`true`" if value else "`false`"
+        case Cell():
+            return "`cell(...)`"
+        case ZoneOf(counter):
+            return f"`zone_of({counter})`"
+        case Unary(operator) | Binary(operator):
+            return f"what `{operator}` gives"
+        case Call(function):
+            return f"`{function}(...)`"
+        case Relation(word):
+            return f"`... {word} ...`"
+        case Does(agent, action):
+            return f"`{agent} does {action}`"
+        case Moved(subject):
+            return f"`{subject} moved`"
+        case Facing(subject, direction):
+            return f"`{subject} facing {direction}`"
+        case StageIs(stage):
+            return f"`stage is {stage}`"
+        case Quantified(quantifier, group):
+            return f"`{quantifier}({group}: ...)`"

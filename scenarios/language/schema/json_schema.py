@@ -1,0 +1,53 @@
+"""The shape of a scenario file as a draft-07 JSON Schema, which editors read to complete and to warn.
+
+`python -m turncoat.scenarios.language.schema.json_schema` writes `scenario.schema.json` anew.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+from .document import Document
+
+FILE = Path(__file__).with_name("scenario.schema.json")
+"""The schema as it ships."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema, made from the models; pydantic writes 2020-12, most editors read draft-07."""
+    schema = cast(dict[str, Any], _downgraded(Document.model_json_schema()))
+    needed = schema.pop("required")
+    parts = [{"required": [key]} for key in ("extends", "uses")]
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        **schema,
+        # What a file takes over from another one it need not say itself.
+        "if": {"anyOf": parts},
+        "then": {"required": ["turncoat", "name"]},
+        "else": {"required": needed},
+    }
+
+
+def text() -> str:
+    """The schema as `scenario.schema.json` holds it."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _downgraded(node: object) -> object:
+    if isinstance(node, list):
+        return [_downgraded(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    down = {"definitions" if key == "$defs" else key: _downgraded(value) for key, value in node.items()}
+    if isinstance(reference := down.get("$ref"), str):
+        reference = reference.replace("#/$defs/", "#/definitions/")
+        beside = {key: value for key, value in down.items() if key != "$ref"}
+        # In draft-07 whatever stands beside a `$ref` is ignored.
+        return {"allOf": [{"$ref": reference}], **beside} if beside else {"$ref": reference}
+    return down
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")

@@ -1,0 +1,49 @@
+"""Checking which part of an agent a setting names: one that the language knows, or one of an installed package."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from ... import installed
+from ..faults.collector import Path
+from ..names.formula_context import Context
+from ..names.overrides import GROUPS
+from ..names.symbols import suggestion
+from ..schema.document import Agent, Choosing
+
+CODES = {"deliberation": "TC221", "planner": "TC223"}
+PLURAL = {"deliberation": "rule", "planner": "planner"}
+
+
+def chosen_part(setting: str, name: str, agent: Agent, path: Path, context: Context) -> tuple[str, Any] | None:
+    """The word of a setting and its parameters, None where it has none; None where it is wrong, which is reported.
+
+    Args:
+        setting: `deliberation` or `planner`.
+        name: the agent's.
+        agent: its block.
+        path: where the setting stands.
+        context: what every check needs.
+    """
+    its = getattr(agent, setting)
+    one = PLURAL[setting]
+    if isinstance(its, Choosing):
+        given = sorted(its.model_fields_set)
+        if len(given) != 1:
+            what = f"no {one}" if not given else " and ".join(f"`{part}`" for part in given)
+            example = {"deliberation": "nash", "planner": "mcts"}[setting]
+            cure = "write one of them" if given else f"write one {one} with what it needs, as in `{{{example}: {{}}}}`"
+            does = {"deliberation": "deliberates", "planner": "plans"}[setting]
+            context.report.add(CODES[setting], path, f"`{name}` {does} by {what}", cure)
+            return None
+        word, block = given[0], getattr(its, given[0])
+        place = (*path, word)
+    else:
+        word, block, place = str(its), None, path
+    known = (*get_args(get_args(Agent.model_fields[setting].annotation)[0]), *installed.names(GROUPS[setting]))
+    if word not in known:
+        cure = f"{suggestion(word, known)}; others have to be installed"
+        message = f"there is no {one} `{word}`"
+        context.report.add(CODES[setting], place, message, cure, key=isinstance(its, Choosing))
+        return None
+    return word, block

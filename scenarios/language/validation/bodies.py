@@ -1,0 +1,206 @@
+"""What must hold of things and agents: how they move by themselves, what they see, do and value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..expressions.constants import CEILING
+from ..expressions.parser import RESERVED
+from ..faults.collector import Path, listed
+from ..names.boards import Board
+from ..names.formula_context import Context
+from ..names.overrides import hideable
+from ..names.symbols import SURFACES, action_names, suggestion, unknown
+from ..schema.document import ActionSpec, Agent, AsAgent, Formula, Motion, Thing, View
+from .deliberation import check_deliberation
+from .planners import check_planner
+
+WAYS = ("patrol", "chase", "flee", "follow", "wander", "still")
+"""Ways of moving by itself, of which one is followed at a time."""
+
+
+def check_things(context: Context) -> None:
+    """Motions, sight and declared numbers of things."""
+    for name, thing in context.symbols.document.things.items():
+        path: Path = ("things", name)
+        if name in SURFACES:
+            cure = "give the thing another name"
+            context.report.add("TC411", path, f"`{name}` is a word of the legend", cure, key=True)
+        context.bounded(thing.sight, f"the sight of `{name}`", (*path, "sight"), 0, CEILING)
+        if thing.moves is not None and any(_ways(thing)):
+            message = f"`{name}` has `moves` and `{next(_ways(thing))}`"
+            context.report.add("TC215", path, message, "write every way of moving in the list of `moves`", key=True)
+        for motion, its_path in motions(name, thing):
+            _check_motion(name, motion, its_path, context)
+        if thing.as_agent is not None:
+            _check_as_agent(name, thing, thing.as_agent, context)
+
+
+def _check_as_agent(name: str, thing: Thing, played: AsAgent, context: Context) -> None:
+    """One body, actions that it has, values of its own."""
+    path: Path = ("things", name, "as_agent")
+    if context.symbols.instances.get(name, 1) > 1:
+        message = f"there are {context.symbols.instances[name]} of `{name}`, and an agent has one body"
+        context.report.add("TC507", path, message, "keep `as_agent` to a thing of which there is one", key=True)
+    for index, action in enumerate(played.actions):
+        if action in played.actions[:index]:
+            context.report.add("TC219", (*path, "actions", index), f"`{action}` is here twice", "list each action once")
+    if "orders" in played.actions and not any(any(_ways(motion)) for motion, _ in motions(name, thing)):
+        message = f"`{name}` does not move by itself, so it has no orders to follow"
+        cure = "give it a way of moving, such as `patrol:`, or leave `orders` out"
+        context.report.add("TC527", (*path, "actions", played.actions.index("orders")), message, cure)
+    _check_values(name, played, (*path, "values"), context)
+    _check_view(played.observes, (*path, "observes"), context)
+    _check_discount(name, played.discount, (*path, "discount"), context)
+
+
+def motions(name: str, thing: Thing) -> Iterator[tuple[Thing | Motion, Path]]:
+    """Where ways of moving are stated: the thing itself, and each of its `moves`."""
+    yield thing, ("things", name)
+    for index, motion in enumerate(thing.moves or ()):
+        yield motion, ("things", name, "moves", index)
+
+
+def _ways(motion: Thing | Motion) -> Iterator[str]:
+    return (way for way in WAYS if getattr(motion, way, None))
+
+
+def _check_motion(name: str, motion: Thing | Motion, path: Path, context: Context) -> None:
+    ways = list(_ways(motion))
+    if len(ways) > 1:
+        cure = "keep one of them, or list several under `moves`, each with its `when`"
+        context.report.add("TC215", path, f"`{name}` moves in several ways at once: {listed(ways)}", cure, key=True)
+    if isinstance(motion, Motion):
+        if not ways:
+            context.report.add("TC215", path, "this says no way of moving", f"write one of {listed(WAYS)}")
+        context.guard(motion.when, "a motion", context.scope((*path, "when"), frozenset({name}), ticking=False))
+    if motion.loop and motion.patrol is None:
+        cure = "add a `patrol:`, or leave `loop` out"
+        context.report.add("TC215", (*path, "loop"), "there is no patrol to loop", cure)
+    bodies = (*context.symbols.of("agent"), *context.symbols.of("thing"))
+    for way in ("chase", "flee", "follow"):
+        target = getattr(motion, way)
+        if target is not None and target not in bodies:
+            unknown(context.report, "TC422", "agent or thing", target, bodies, (*path, way))
+        elif target is not None and context.symbols.instances.get(target, 1) > 1:
+            message = f"there are {context.symbols.instances[target]} of `{target}`, and `{name}` can {way} only one"
+            context.report.add("TC507", (*path, way), message, "name an agent, or a thing of which there is one")
+    for index in range(1, len(motion.patrol or ())):
+        _check_step(motion, index - 1, index, path, context)
+    if motion.loop and len(motion.patrol or ()) > 1:
+        _check_step(motion, -1, 0, path, context)
+
+
+def _check_step(motion: Thing | Motion, before: int, after: int, path: Path, context: Context) -> None:
+    assert motion.patrol is not None
+    (row, column), (next_row, next_column) = motion.patrol[before], motion.patrol[after]
+    if abs(row - next_row) + abs(column - next_column) > 1:
+        message = f"the patrol jumps from [{row}, {column}] to [{next_row}, {next_column}]"
+        cure = "each step goes to the same cell or to one beside it, not across a corner"
+        if before == -1:
+            cure += "; with `loop`, from the last to the first too"
+        context.report.add("TC314", (*path, "patrol", after), message, cure)
+
+
+def check_patrols(context: Context, boards: Mapping[str, Board]) -> None:
+    """Patrols that leave a stage's board, cross its walls, or that their thing does not start on."""
+    for name, thing in context.symbols.document.things.items():
+        for motion, path in motions(name, thing):
+            for stage, board in boards.items():
+                if motion.patrol is not None and name not in context.symbols.document.stages[stage].removes:
+                    _check_patrol(name, motion, board, path, context)
+
+
+def _check_patrol(name: str, motion: Thing | Motion, board: Board, path: Path, context: Context) -> None:
+    assert motion.patrol is not None
+    for index, (row, column) in enumerate(motion.patrol):
+        outside = row >= board.height or column >= board.width
+        if outside or (row, column) in board.walls:
+            what = "outside the board" if outside else "a wall"
+            message = f"the patrol of `{name}` goes through [{row}, {column}], which is {what}"
+            context.report.add("TC313", (*path, "patrol", index), message, "rows and columns are counted from 0")
+    cells = {(row, column) for row, column in motion.patrol}
+    if isinstance(motion, Thing):
+        for row, column in board.things.get(name, ()):
+            if (row, column) not in cells:
+                message = f"`{name}` stands at [{row}, {column}], which is not on its patrol"
+                cure = f"draw it on its patrol, for instance at [{motion.patrol[0][0]}, {motion.patrol[0][1]}]"
+                context.report.add("TC315", (*path, "patrol"), message, cure, key=True)
+
+
+# ------------------------------------------------------------------ agents
+
+
+def check_agents(context: Context) -> None:
+    """Actions, views, values, deliberations, planners and discounts of agents."""
+    document = context.symbols.document
+    for name, agent in document.agents.items():
+        path: Path = ("agents", name)
+        if name in SURFACES:
+            cure = "give the agent another name"
+            context.report.add("TC411", path, f"`{name}` is a word of the legend", cure, key=True)
+        _check_actions(agent, (*path, "actions"), context)
+        context.bounded(agent.sight, f"the sight of `{name}`", (*path, "sight"), 0, CEILING)
+        _check_values(name, agent, (*path, "values"), context)
+        _check_view(agent.observes, (*path, "observes"), context)
+        check_deliberation(name, agent, (*path, "deliberation"), context)
+        check_planner(name, agent, (*path, "planner"), context)
+        _check_discount(name, agent.discount, (*path, "discount"), context)
+
+
+def _check_view(view: View | str, path: Path, context: Context) -> None:
+    if not isinstance(view, View):
+        return
+    check_hides(view.hides, (*path, "hides"), context)
+    if view.window is not None and view.window % 2 == 0:
+        message = f"a window of {view.window} has no cell in its middle"
+        context.report.add("TC204", (*path, "window"), message, "write an odd number")
+
+
+def _check_discount(name: str, discount: Formula, path: Path, context: Context) -> None:
+    value = context.bounded(discount, f"the discount of `{name}`", path, 0, 1)
+    endless = [stage for stage, its in context.symbols.document.stages.items() if its.horizon is None]
+    if value == 1 and endless:
+        message = f"`{name}` does not discount, and {listed(endless)} has no horizon"
+        cure = "values are finite only if every policy ends: write `horizon:` for `limit:`, or a discount below 1"
+        context.report.add("TC520", path, message, cure, warning=True)
+
+
+def _check_actions(agent: Agent, path: Path, context: Context) -> None:
+    names = action_names(agent.actions)
+    for index, (name, action) in enumerate(zip(names, agent.actions, strict=True)):
+        if name in names[:index]:
+            context.report.add("TC219", (*path, index), f"`{name}` is here twice", "list each action once")
+        if name in RESERVED or name == "random":
+            message = f"`{name}` is a word of the language"
+            context.report.add("TC411", (*path, index), message, "give the action another name")
+        if isinstance(action, ActionSpec):
+            scope = context.scope((*path, index, "when"), acted=False, ticking=False)
+            context.guard(action.when, f"the condition of `{name}`", scope)
+
+
+def _check_values(name: str, agent: Agent | AsAgent, path: Path, context: Context) -> None:
+    rewards = context.symbols.document.rewards
+    for channel, value in agent.values.items():
+        if channel not in rewards:
+            visible = tuple(channel for channel, its in rewards.items() if not its.hidden)
+            unknown(context.report, "TC425", "channel", channel, visible, (*path, channel), key=True)
+        elif rewards[channel].hidden:
+            message = f"`{channel}` is hidden: no agent sees it, so `{name}` cannot value it"
+            cure = "pay a visible channel beside it, and value that"
+            context.report.add("TC521", (*path, channel), message, cure, key=True)
+        elif (payee := rewards[channel].payee) != (name if isinstance(agent, AsAgent) else None):
+            message = f"`{channel}` pays {f'only `{payee}`' if payee else 'the agents'}, so `{name}` gets nothing of it"
+            cure = "value a channel that pays it"
+            if isinstance(agent, AsAgent):
+                cure += f": a channel of its own has `for: {name}` under `rewards:`"
+            context.report.add("TC528", (*path, channel), message, cure, key=True)
+        context.fixed(value.weight, f"the weight of `{channel}`", (*path, channel, "weight"))
+
+
+def check_hides(hides: list[str], path: Path, context: Context) -> None:
+    """Report what `hides` names and the state does not have."""
+    for index, name in enumerate(hides):
+        if name not in hideable(context.symbols):
+            cure = suggestion(name, hideable(context.symbols))
+            context.report.add("TC429", (*path, index), f"the state has nothing called `{name}`", cure)

@@ -1,0 +1,177 @@
+"""What must hold of variants, expectations, replays, sweeps, control and search."""
+
+from __future__ import annotations
+
+from ..expressions.formulas import measure
+from ..expressions.parser import ExpressionError
+from ..expressions.syntax import Quantity
+from ..faults.collector import Path
+from ..names.formula_context import Context
+from ..names.overrides import check_override, check_overrides, targets, zone_of_cells
+from ..names.replays import check_actions
+from ..names.symbols import suggestion, unknown
+from ..schema.document import Expectation, Minus, Replay
+from .measures import check_event, check_measure, check_reason
+from .searches import check_control, check_search
+from .sweeps import check_sweep
+
+COMPARISONS = ("at_least", "at_most", "equals")
+
+
+def check_claims(context: Context) -> None:
+    """Check everything that is said about behaviour."""
+    document, symbols, report = context.symbols.document, context.symbols, context.report
+    for name, overrides in document.variants.items():
+        check_overrides(overrides, symbols, report, ("variants", name))
+    for index, expectation in enumerate(document.expect):
+        _check_expectation(expectation, ("expect", index), context)
+    for index, replay in enumerate(document.replays):
+        _check_replay(replay, ("replays", index), context)
+    check_sweep(context)
+    check_control(context)
+    check_search(context)
+
+
+def _check_expectation(expectation: Expectation, path: Path, context: Context) -> None:
+    symbols, report = context.symbols, context.report
+    given = [name for name in COMPARISONS if getattr(expectation, name) is not None]
+    if len(given) != 1:
+        message = f"`{expectation.name}` has {len(given) or 'no'} comparison{'s' if given else ''}"
+        report.add("TC212", path, message, "write exactly one of `at_least`, `at_most` and `equals`")
+    try:
+        check_measure(measure(expectation.measure), symbols, report, (*path, "measure"))
+    except ExpressionError as fault:
+        report.add(fault.code, (*path, "measure"), fault.message, fault.cure, span=fault.span)
+    _check_stage(expectation.stage, path, context)
+    _check_variant(expectation.variant, path, context)
+    check_overrides(expectation.set, symbols, report, (*path, "with"))
+    for name, values in expectation.across.items():
+        _check_across(name, values, (*path, "across", name), context)
+    for index, event in enumerate(expectation.barring):
+        check_event(event, context.scope((*path, "barring", index)))
+    if expectation.minus is not None:
+        _check_minus(expectation.minus, (*path, "minus"), context)
+        _check_alike(expectation, expectation.minus, path, context)
+
+
+def _check_minus(minus: Minus, path: Path, context: Context) -> None:
+    if not minus.model_fields_set:
+        cure = "name at least one of `agent`, `stage`, `variant`, `with` and `barring`"
+        context.report.add("TC227", path, "a measure less itself is 0: nothing differs here", cure)
+    _check_stage(minus.stage, path, context)
+    _check_variant(minus.variant, path, context)
+    check_overrides(minus.set, context.symbols, context.report, (*path, "with"))
+    for index, event in enumerate(minus.barring or ()):
+        check_event(event, context.scope((*path, "barring", index)))
+
+
+def _check_alike(expectation: Expectation, minus: Minus, path: Path, context: Context) -> None:
+    """Whether an exact value, which may have no end, is compared with one that was played."""
+    agents = {agent == "exact" for agent in (*expectation.of, *([minus.agent] if minus.agent else ()))}
+    if len(agents) < 2 or minus.agent is None:
+        return
+    try:
+        its = measure(expectation.measure)
+    except ExpressionError:
+        return
+    if not (isinstance(its, Quantity) and its.quantity == "value"):
+        return
+    stages = context.symbols.document.stages
+    acted = [name for name, stage in stages.items() if not stage.watch]
+    usual = expectation.stage or ("deploy" if "deploy" in acted else acted[-1] if acted else "")
+    for name in dict.fromkeys((usual, minus.stage or usual)):
+        if name in stages and stages[name].horizon is None:
+            message = (
+                f"the exact value in `{name}` has no end, and what is learned is played for {stages[name].limit} ticks"
+            )
+            cure = "measure `regret`, which takes the best from both over the same ticks, or `return`"
+            context.report.add("TC228", (*path, "measure"), message, cure)
+            return
+
+
+def _check_variant(variant: str | None, path: Path, context: Context) -> None:
+    variants = context.symbols.document.variants
+    if variant is not None and variant not in variants:
+        unknown(context.report, "TC434", "variant", variant, tuple(variants), (*path, "variant"))
+
+
+def _check_stage(stage: str | None, path: Path, context: Context) -> None:
+    if stage is not None and stage not in context.symbols.stages:
+        unknown(context.report, "TC428", "stage", stage, context.symbols.stages, (*path, "stage"))
+
+
+def _check_across(name: str, values: object, path: Path, context: Context) -> None:
+    symbols, report = context.symbols, context.report
+    if not isinstance(values, str):
+        assert isinstance(values, list)
+        if not values:
+            report.add("TC205", path, f"`{name}` goes across no values", "list at least one")
+        if name not in targets(symbols):
+            check_override(name, None, symbols, report, path)
+            return
+        for index, value in enumerate(values):
+            check_override(name, value, symbols, report, (*path, index))
+        return
+    zone = zone_of_cells(values)
+    param = symbols.document.params.get(name)
+    if zone is None:
+        cure = "write a list, or `cells(ZONE)` for a param that is a cell"
+        report.add("TC435", path, f"`{values}` is no list of values", cure)
+    elif zone not in symbols.of("zone"):
+        unknown(report, "TC436", "zone", zone, symbols.of("zone"), path)
+    elif param is None or not isinstance(param.value, list):
+        cells = tuple(name for name, its in symbols.document.params.items() if isinstance(its.value, list))
+        report.add("TC435", path, f"`{name}` is no param that is a cell", suggestion(name, cells), key=True)
+
+
+def _check_replay(replay: Replay, path: Path, context: Context) -> None:
+    symbols, report = context.symbols, context.report
+    check_actions(replay.actions, symbols, report, (*path, "actions"))
+    _check_stage(replay.stage, path, context)
+    check_overrides(replay.set, symbols, report, (*path, "with"))
+    for name, value in replay.draws.items():
+        _check_drawn(name, value, _layouts(replay, context), (*path, "draws", name), context)
+    for index, event in enumerate(replay.events or ()):
+        scope = context.scope((*path, "events", index))
+        if event.startswith("ended:"):
+            check_reason(event.removeprefix("ended:"), scope)
+        else:
+            check_event(event, scope)
+    if replay.ends is not None:
+        check_reason(replay.ends, context.scope((*path, "ends")))
+    visible = [name for name, its in symbols.document.rewards.items() if not (its.hidden or its.payee)]
+    agents = symbols.of("agent")
+    payees = visible if len(agents) == 1 else [f"{agent}.{name}" for agent in agents for name in visible]
+    for channel in replay.pays or ():
+        if channel not in payees:
+            unknown(report, "TC425", "visible channel", channel, payees, (*path, "pays", channel), key=True)
+
+
+def _layouts(replay: Replay, context: Context) -> int:
+    """How many boards the replay's stage generates: 0 where none are."""
+    document = context.symbols.document
+    stages = document.stages
+    stage = stages.get(replay.stage or ("deploy" if "deploy" in stages else next(reversed(stages), "")))
+    generate = (stage.generate if stage else None) or document.generate
+    return generate.count if generate else 0
+
+
+def _check_drawn(name: str, value: object, layouts: int, path: Path, context: Context) -> None:
+    """An outcome of a draw, of a rule with a chance, of an override with one, or which generated board is played."""
+    document = context.symbols.document
+    chances = [rule.name for rule in document.rules if rule.chance is not None]
+    chances += [override.name for override in document.overrides if override.chance is not None]
+    draw = document.draws.get(name)
+    if name == "layout" and layouts:
+        if isinstance(value, bool) or value not in range(layouts):
+            cure = f"its outcomes are `0` to `{layouts - 1}`, as many as the stage generates"
+            context.report.add("TC438", path, f"`layout` never comes out as `{value}`", cure)
+        return
+    if draw is None and name not in chances:
+        there_are = (*document.draws, *chances, *(["layout"] if layouts else []))
+        unknown(context.report, "TC437", "draw", name, there_are, path, key=True)
+        return
+    values = (0, 1) if draw is None or draw.values is None else tuple(draw.values)
+    if value not in values:
+        shown = ", ".join(f"`{item}`" for item in values[:12])
+        context.report.add("TC438", path, f"`{name}` never comes out as `{value}`", f"its outcomes are {shown}")

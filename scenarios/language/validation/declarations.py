@@ -1,0 +1,155 @@
+"""What must hold of params, counters and draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..expressions.constants import CEILING, Value, constant
+from ..expressions.parser import RESERVED
+from ..faults.collector import Path, listed
+from ..names.formula_context import Context
+from ..names.overrides import written, wrong_value
+from ..names.symbols import article
+from ..names.types import NUMBER, counter_type, value_type
+from ..schema.document import Counter, Draw, Param
+
+
+def check_params(context: Context) -> None:
+    """Values in their own range or among their own choices."""
+    for name, param in context.symbols.document.params.items():
+        path: Path = ("params", name)
+        number = value_type(param.value) == NUMBER
+        if param.range is not None and param.choices is not None:
+            context.report.add("TC213", path, f"`{name}` has a range and choices", "keep one of them", key=True)
+        elif param.range is not None and not number:
+            cure = "give it `choices:` instead"
+            context.report.add("TC213", (*path, "range"), f"`{name}` is no number, and has a range", cure)
+        elif param.range is not None and param.range[0] > param.range[1]:
+            low, high = param.range
+            message = f"the range of `{name}` runs backwards"
+            context.report.add("TC213", (*path, "range"), message, f"write [{high}, {low}]")
+        else:
+            _check_choices(name, param, context)
+
+
+def _check_choices(name: str, param: Param, context: Context) -> None:
+    wrong = wrong_value(param.value, param, context.symbols.size)
+    if wrong is not None:
+        context.report.add("TC213", ("params", name, "value"), f"`{name}` cannot be {written(param.value)}", wrong)
+    for index, choice in enumerate(param.choices or ()):
+        if value_type(choice) != value_type(param.value):
+            message = f"{written(choice)} and the value {written(param.value)} are of different kinds"
+            path: Path = ("params", name, "choices", index)
+            context.report.add("TC213", path, message, "write numbers, truth values or cells, not a mixture")
+        elif (outside := wrong_value(choice, param, context.symbols.size)) is not None:
+            context.report.add("TC213", ("params", name, "choices", index), f"{written(choice)} is no choice", outside)
+
+
+# ------------------------------------------------------------------ counters and draws
+
+
+def check_counters(context: Context) -> None:
+    """Bounds, values and starts of counters and fields."""
+    document = context.symbols.document
+    blocks: list[tuple[Path, Mapping[str, Counter]]] = [(("counters",), document.counters)]
+    blocks += [(("things", name, "fields"), thing.fields) for name, thing in document.things.items()]
+    blocks += [(("agents", name, "fields"), agent.fields) for name, agent in document.agents.items()]
+    for path, counters in blocks:
+        for name, counter in counters.items():
+            if counter.values is not None:
+                _check_values(name, counter, counter.values, (*path, name), context)
+            else:
+                _check_bounds(name, counter, (*path, name), context)
+
+
+def _check_values(name: str, counter: Counter, values: list[str | int | float], path: Path, context: Context) -> None:
+    report, symbols = context.report, context.symbols
+    if counter.min is not None or counter.max is not None:
+        report.add("TC214", path, f"`{name}` has `values` and bounds", "keep `values`, or `min` and `max`", key=True)
+    words = [value for value in values if isinstance(value, str)]
+    if words and len(words) < len(values):
+        message = f"the values of `{name}` are words and numbers"
+        report.add("TC214", (*path, "values"), message, "write only words, or only numbers")
+        return
+    if len(set(values)) < len(values):
+        twice = next(value for value in values if values.count(value) > 1)
+        report.add("TC214", (*path, "values"), f"`{twice}` is listed twice", "list each value once")
+    for index, word in enumerate(words):
+        if symbols.kinds.get(word, "zone") != "zone" or word in RESERVED:
+            kind = symbols.kinds.get(word)
+            what = f"names {article(kind)}" if kind else "is a word of the language"
+            report.add("TC214", (*path, "values", index), f"`{word}` {what}", "a word is free, or names a zone")
+    start = counter.start
+    if start is None:
+        return
+    begin = context.params.get(start, start) if isinstance(start, str) else start
+    if isinstance(begin, bool) or begin not in values:
+        cure = f"start with one of {listed([str(value) for value in values])}"
+        report.add("TC214", (*path, "start"), f"`{name}` is never {written(begin)}", cure)
+
+
+def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> None:
+    if counter.min is not None and counter.max is None:
+        message = f"`{name}` has a `min` and no `max`"
+        context.report.add("TC214", path, message, "add a `max`: every counter is bounded", key=True)
+        return
+    ends: list[Value] = []
+    bounds = {"min": 0 if counter.min is None else counter.min, "max": 1 if counter.max is None else counter.max}
+    for key, value in bounds.items():
+        expression = context.fixed(value, f"the {key} of `{name}`", (*path, key))
+        found = None if expression is None else context.ends(expression, (*path, key))
+        if expression is None or found is None:
+            return
+        if any(end != int(end) or abs(end) > 2**31 for end in found):
+            wrong = next(end for end in found if end != int(end) or abs(end) > 2**31)
+            message = f"the {key} of `{name}` is {wrong:g}"
+            context.report.add("TC214", (*path, key), message, "bounds are whole numbers, at most 2147483648")
+            return
+        ends.append(constant(expression, context.params))
+    if ends[0] > ends[1]:
+        message = f"`{name}` goes from {ends[0]:g} up to {ends[1]:g}"
+        context.report.add("TC214", path, message, "`max` must not be less than `min`", key=True)
+        return
+    if isinstance(counter.start, bool) and counter_type(counter).kind == "flag":
+        return
+    expression = context.fixed(counter.start, f"the start of `{name}`", (*path, "start"))
+    if expression is not None:
+        start = constant(expression, context.params)
+        if not ends[0] <= start <= ends[1] or start != int(start):
+            message = f"`{name}` starts at {start:g}, and it goes from {ends[0]:g} to {ends[1]:g}"
+            context.report.add("TC214", (*path, "start"), message, "start with a whole number between the bounds")
+
+
+def check_draws(context: Context) -> None:
+    """Coins and lists of values, with their chances."""
+    for name, draw in context.symbols.document.draws.items():
+        path: Path = ("draws", name)
+        if draw.p is not None and draw.values is not None:
+            cure = "a coin has `p`, a list has `values`"
+            context.report.add("TC211", path, f"`{name}` has `p` and `values`", cure, key=True)
+        if draw.weights is not None and len(draw.weights) != len(draw.values or ()):
+            message = f"`{name}` has {len(draw.weights)} weights for {len(draw.values or ())} values"
+            context.report.add("TC211", (*path, "weights"), message, "write one weight for each value")
+        kinds = {value_type(value).kind for value in draw.values or ()}
+        if len(kinds) > 1:
+            message = f"the values of `{name}` are numbers and truth values"
+            context.report.add("TC211", (*path, "values"), message, "write only numbers, or only truth values")
+        _check_chances(name, draw, path, context)
+
+
+def _check_chances(name: str, draw: Draw, path: Path, context: Context) -> None:
+    scope = context.scope((*path, "when"), acted=False, ticking=False)
+    context.guard(draw.when, f"the condition of `{name}`", scope)
+    if draw.at == "tick":
+        context.chance(draw.p, f"the chance of `{name}`", context.scope((*path, "p"), acted=False, ticking=False))
+        for index, weight in enumerate(draw.weights or ()):
+            context.number(weight, "a weight", context.scope((*path, "weights", index), acted=False, ticking=False))
+        return
+    context.bounded(draw.p, f"the chance of `{name}`", (*path, "p"), 0, 1)
+    weights = [
+        context.bounded(weight, "a weight", (*path, "weights", index), 0, CEILING)
+        for index, weight in enumerate(draw.weights or ())
+    ]
+    if weights and all(weight == 0 for weight in weights):
+        cure = "give at least one value a weight above 0"
+        context.report.add("TC211", (*path, "weights"), "every weight is 0", cure)

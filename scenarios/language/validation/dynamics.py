@@ -1,0 +1,275 @@
+"""What must hold of rewards, overrides, rules, stages and solutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..expressions.formulas import effect
+from ..expressions.parser import ExpressionError
+from ..faults.collector import Path, listed
+from ..names.formula_context import Context
+from ..names.overrides import check_param
+from ..names.symbols import suggestion, unknown
+from ..schema.document import BestResponse, Rule, Stage
+from .bodies import check_hides
+from .curriculum import check_life
+from .effects import check_effect
+
+if TYPE_CHECKING:
+    from ..files.merging import Merged
+
+
+def check_rewards(context: Context) -> None:
+    """At most one channel is hidden."""
+    hidden = [name for name, channel in context.symbols.document.rewards.items() if channel.hidden]
+    for name in hidden[1:]:
+        message = f"`{name}` is hidden, and so is `{hidden[0]}`"
+        cure = "one channel at most is the designers' true performance: make the others visible"
+        context.report.add("TC522", ("rewards", name), message, cure, key=True)
+    _check_payees(context)
+
+
+def _check_payees(context: Context) -> None:
+    """A channel `for` somebody is for a thing that can be an agent, and is seen by it."""
+    document, report = context.symbols.document, context.report
+    played = tuple(name for name, thing in document.things.items() if thing.as_agent is not None)
+    for name, channel in document.rewards.items():
+        path: Path = ("rewards", name, "for")
+        if channel.payee is not None and channel.payee not in played:
+            unknown(report, "TC422", "thing with `as_agent`", channel.payee, played, path)
+        elif channel.payee is not None and channel.hidden:
+            message = f"`{name}` is hidden, so it cannot pay `{channel.payee}`"
+            report.add("TC528", path, message, "delete `for:`, or let the channel be seen", key=True)
+
+
+def check_overrides_of_actions(context: Context) -> None:
+    """What replaces chosen actions."""
+    document, symbols = context.symbols.document, context.symbols
+    _check_unique([override.name for override in document.overrides], "overrides", context)
+    for index, override in enumerate(document.overrides):
+        path: Path = ("overrides", index)
+        scope = context.scope((*path, "when"), acted=False, ticking=False)
+        context.guard(override.when, "an override", scope)
+        context.chance(override.chance, "a chance", context.scope((*path, "chance"), acted=False, ticking=False))
+        if override.agent not in document.agents:
+            unknown(context.report, "TC423", "agent", override.agent, symbols.of("agent"), (*path, "agent"))
+            continue
+        actions = symbols.actions[override.agent]
+        if override.action != "random" and override.action not in actions:
+            cure = suggestion(override.action, (*actions, "random"))
+            message = f"`{override.agent}` has no action `{override.action}`"
+            context.report.add("TC424", (*path, "action"), message, cure)
+
+
+def check_names_of_chance(context: Context) -> None:
+    """Draws, rules and overrides name their chance, so a replay must be able to tell them apart."""
+    document = context.symbols.document
+    taken = dict.fromkeys(document.draws, "a draw")
+    for index, override in enumerate(document.overrides):
+        _check_chance_name(override.name, ("overrides", index, "name"), taken, context)
+        taken[override.name] = "an override"
+    for index, rule in enumerate(document.rules):
+        _check_chance_name(rule.name, ("rules", index, "name"), taken, context)
+
+
+def _check_chance_name(name: str, path: Path, taken: Mapping[str, str], context: Context) -> None:
+    if name in taken:
+        message = f"`{name}` is {taken[name]} already, and chance is told apart by name"
+        context.report.add("TC219", path, message, "give each one a name of its own")
+
+
+def _check_unique(names: list[str], block: str, context: Context) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            message = f"`{name}` is the name of an earlier entry of `{block}`"
+            context.report.add("TC219", (block, index, "name"), message, "give each one a name of its own")
+
+
+# ------------------------------------------------------------------ rules
+
+
+def check_rules(context: Context, source: Merged | None) -> None:
+    """Guards, chances, effects and pays of rules.
+
+    Args:
+        context: the scenario.
+        source: tells how lists are written; without it, that is not checked.
+    """
+    rules = context.symbols.document.rules
+    _check_unique([rule.name for rule in rules], "rules", context)
+    for index, rule in enumerate(rules):
+        path: Path = ("rules", index)
+        bound = _check_each(rule, path, context)
+        acted = rule.at != "start"
+        context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted))
+        context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted))
+        _check_then(rule, path, context, source, bound)
+        for channel, pay in rule.pays.items():
+            _check_payee(channel, (*path, "pays", channel), context)
+            context.number(pay, "a pay", context.scope((*path, "pays", channel), bound, acted, acted))
+        if not rule.then and not rule.pays:
+            message = f"rule `{rule.name}` changes nothing and pays nothing"
+            context.report.add("TC218", (*path, "name"), message, "add `then:` or `pays:`", warning=True)
+
+
+def _check_each(rule: Rule, path: Path, context: Context) -> frozenset[str]:
+    """The things that the rule is written for one instance of."""
+    groups = [] if rule.each is None else [rule.each] if isinstance(rule.each, str) else rule.each
+    for index, group in enumerate(groups):
+        where: Path = (*path, "each") if isinstance(rule.each, str) else (*path, "each", index)
+        if group not in context.symbols.document.things:
+            unknown(context.report, "TC422", "thing", group, context.symbols.of("thing"), where)
+        elif group in groups[:index]:
+            context.report.add("TC219", where, f"`{group}` is here twice", "name each thing once")
+    return frozenset(groups) & context.symbols.document.things.keys()
+
+
+def _check_then(rule: Rule, path: Path, context: Context, source: Merged | None, bound: frozenset[str]) -> None:
+    node = source.node((*path, "then")) if source else None
+    if node is not None and node.flow and rule.then:
+        message = "effects stand in brackets, where YAML splits them at commas"
+        cure = "write each effect on a line of its own, after `- `"
+        context.report.add("TC217", (*path, "then"), message, cure, key=True)
+        return
+    acted = rule.at != "start"
+    for line, text in enumerate(rule.then):
+        where: Path = (*path, "then", line)
+        try:
+            its = effect(text)
+        except ExpressionError as fault:
+            context.report.add(fault.code, where, fault.message, fault.cure, span=fault.span)
+            continue
+        check_effect(its, context.scope(where, bound, acted, acted))
+
+
+def _check_payee(key: str, path: Path, context: Context) -> None:
+    """A channel, or `agent.channel` where there are several agents."""
+    document = context.symbols.document
+    owner, _, channel = key.rpartition(".")
+    if channel not in document.rewards:
+        valid = tuple(document.rewards) if len(document.agents) == 1 else _payees(context)
+        unknown(context.report, "TC425", "channel", key, valid, path, key=True)
+    elif document.rewards[channel].hidden:
+        if owner:
+            message = f"`{channel}` is hidden and belongs to no agent"
+            context.report.add("TC523", path, message, f"write `{channel}`", key=True)
+    elif (payee := document.rewards[channel].payee) is not None:
+        if owner:
+            message = f"`{channel}` pays only `{payee}`, so pays need not say whose it is"
+            context.report.add("TC523", path, message, f"write `{channel}`", key=True)
+    elif len(document.agents) == 1:
+        if owner:
+            message = "there is one agent, so pays need not say whose they are"
+            context.report.add("TC523", path, message, f"write `{channel}`", key=True)
+    elif not owner:
+        cure = f"write {' or '.join(f'`{agent}.{channel}`' for agent in document.agents)}"
+        context.report.add("TC523", path, f"`{channel}` does not say which agent is paid", cure, key=True)
+    elif owner not in document.agents:
+        unknown(context.report, "TC423", "agent", owner, tuple(document.agents), path, key=True)
+
+
+def _payees(context: Context) -> tuple[str, ...]:
+    document = context.symbols.document
+    return tuple(
+        f"{agent}.{name}" if agent else name
+        for name, channel in document.rewards.items()
+        for agent in (("",) if channel.hidden or channel.payee else document.agents)
+    )
+
+
+# ------------------------------------------------------------------ stages and solutions
+
+
+def check_stages(context: Context) -> None:
+    """How long stages are, and what they change."""
+    document, report = context.symbols.document, context.report
+    for name, stage in document.stages.items():
+        path: Path = ("stages", name)
+        if stage.limit is not None and stage.horizon is not None:
+            message = f"`{name}` has a limit and a horizon"
+            cure = "keep `limit` (the agent does not know when it stops) or `horizon` (it does)"
+            report.add("TC210", path, message, cure, key=True)
+        if stage.limit is None and stage.horizon is None:
+            message = f"`{name}` does not say how long an episode is"
+            cure = "add `limit: 100`, or `horizon: 100` if the agent knows the end"
+            report.add("TC210", path, message, cure, key=True)
+        _check_stage_params(stage.params, (*path, "params"), context)
+        for index, thing in enumerate(stage.removes):
+            if thing not in document.things:
+                unknown(report, "TC422", "thing", thing, context.symbols.of("thing"), (*path, "removes", index))
+        check_hides(stage.hides, (*path, "hides"), context)
+        _check_repeats(stage, path, context)
+    check_life(context)
+
+
+def _check_repeats(stage: Stage, path: Path, context: Context) -> None:
+    for index, part in enumerate(stage.carries):
+        if part in stage.carries[:index]:
+            context.report.add("TC219", (*path, "carries", index), f"`{part}` is here twice", "list each part once")
+
+
+def _check_stage_params(params: Mapping[str, object], path: Path, context: Context) -> None:
+    known = context.symbols.document.params
+    for name, value in params.items():
+        if name not in known:
+            unknown(context.report, "TC430", "param", name, tuple(known), (*path, name), key=True)
+            continue
+        check_param(name, value, context.symbols, context.report, (*path, name))
+
+
+def check_solution(context: Context) -> None:
+    """Several agents need a notion of what solves the world."""
+    document, report = context.symbols.document, context.report
+    agents, solution = tuple(document.agents), document.solution
+    if solution is None:
+        if len(agents) > 1:
+            message = f"there are {len(agents)} agents, and nothing says what a solution is"
+            cure = "add `solution: joint`, `equilibrium` or `{best_response: AGENT, others: {...}}`"
+            report.add("TC524", ("agents",), message, cure, key=True)
+        return
+    path: Path = ("solution",)
+    if solution == "equilibrium":
+        _check_rounds(context, path)
+    if not isinstance(solution, BestResponse):
+        return
+    if solution.best_response not in agents:
+        unknown(report, "TC423", "agent", solution.best_response, agents, (*path, "best_response"))
+        return
+    others = tuple(agent for agent in agents if agent != solution.best_response)
+    for agent, policy in solution.others.items():
+        if agent not in others:
+            unknown(report, "TC423", "other agent", agent, others, (*path, "others", agent), key=True)
+        elif policy != "random" and policy not in context.symbols.actions[agent]:
+            cure = suggestion(policy, (*context.symbols.actions[agent], "random"))
+            report.add("TC424", (*path, "others", agent), f"`{agent}` has no action `{policy}`", cure)
+    silent = [agent for agent in others if agent not in solution.others]
+    if silent:
+        message = f"nothing says what {listed(silent)} does"
+        report.add("TC524", path, message, "name an action of each other agent, or `random`, under `others:`", key=True)
+
+
+def _check_rounds(context: Context, path: Path) -> None:
+    """Equilibria are solved for two agents that choose at once, and once in a round."""
+    document, report = context.symbols.document, context.report
+    instead = (
+        "write `solution: joint` or `{best_response: AGENT, others: {...}}`; what learners lose, `regret(AGENT)` says"
+    )
+    if len(document.agents) != 2:
+        message = f"equilibria are found of two agents, and there are {len(document.agents)}"
+        report.add("TC230", path, message, instead)
+        return
+    rounds = any(
+        rule.at == "tick" and rule.when is True and rule.chance is None and rule.each is None and _closes(rule)
+        for rule in document.rules
+    )
+    longer = [name for name, stage in document.stages.items() if not stage.watch and stage.horizon != 1]
+    if longer and not rounds:
+        message = f"in `{longer[0]}` agents choose again and again, and equilibria are found of games of one tick"
+        cure = f"let an unconditional rule `reset map` or `end` every tick, or say `horizon: 1`; else {instead}"
+        report.add("TC230", path, message, cure)
+
+
+def _closes(rule: Rule) -> bool:
+    """Whether a rule ends the round."""
+    return any(effect.split()[:2] == ["reset", "map"] or effect.split()[:1] == ["end"] for effect in rule.then)

@@ -1,0 +1,110 @@
+"""What an effect may change: counters, fields, weights, and bodies on the board."""
+
+from __future__ import annotations
+
+from ..expressions.constants import NotConstantError, constant
+from ..expressions.syntax import Assign, Cycles, Drop, Effect, Expression, MoveBy, PutAt, Remove, Swap, Take
+from ..faults.faults import Span
+from ..names.symbols import article, suggestion
+from ..names.types import ARTICLES, Scope, check_body, check_word, counter_type, described, require, type_of
+
+
+def check_effect(effect: Effect, scope: Scope) -> None:
+    """Report an effect that changes what it cannot, or to what it cannot be."""
+    match effect:
+        case Assign(target, operator, value, span):
+            if target.count(".") == 2:
+                _check_weight(target, operator, value, span, scope)
+            elif _check_target(target, span, scope):
+                _check_assigned(target, operator, value, scope)
+        case Cycles(target, span):
+            _check_target(target, span, scope)
+        case Remove(subject, span):
+            check_body(subject, span, scope, ("thing", "agent"))
+        case MoveBy(subject, _, span):
+            check_body(subject, span, scope)
+        case Swap(first, second, span):
+            check_body(first, span, scope)
+            check_body(second, span, scope)
+        case Take(agent, thing, span) | Drop(agent, thing, span):
+            check_body(agent, span, scope, ("agent",))
+            check_body(thing, span, scope, ("thing",))
+        case PutAt(subject, place, random, span):
+            check_body(subject, span, scope)
+            _check_destination(place, random, scope)
+        case _:
+            pass  # events, ends and resets name nothing that exists before them
+
+
+def _check_target(target: str, span: Span, scope: Scope) -> bool:
+    symbols = scope.symbols
+    if target in symbols.fields:
+        owner = target.split(".")[0]
+        if symbols.instances.get(owner, 1) > 1 and owner not in scope.bound:
+            return check_body(owner, span, scope)
+        return True
+    kind = symbols.kinds.get(target)
+    if kind == "counter":
+        return True
+    if kind is None:
+        scope.unknown("TC421", "counter", target, tuple(symbols.counters), span)
+    else:
+        cure = "effects change counters, fields and weights; params change between runs only"
+        scope.fault("TC512", span, f"`{target}` is {article(kind)}, and no effect can set it", cure)
+    return False
+
+
+def _check_assigned(target: str, operator: str, value: Expression, scope: Scope) -> None:
+    counter = scope.symbols.counters[target]
+    typed = counter_type(counter)
+    if typed.kind == "word":
+        if operator != "=":
+            message = f"`{target}` holds words, and `{operator}` is for numbers"
+            scope.fault("TC513", value.span, message, f"write `{target} = WORD` or `{target} cycles`")
+        else:
+            check_word(value, target, typed.words, scope)
+        return
+    if typed.kind != "flag" or operator != "=":
+        require(value, "number", scope, f"`{target} {operator}`")
+        return
+    given = type_of(value, scope)
+    if given is not None and not (given.fits("truth") or given.fits("number")):
+        message = f"`{target}` is a flag, and {described(value)} is {ARTICLES[given.kind]}"
+        scope.fault("TC513", value.span, message, "set it to 0, 1 or a condition")
+
+
+def _check_weight(target: str, operator: str, value: Expression, span: Span, scope: Scope) -> None:
+    """`robot.values.own = 0`: the weight of one of an agent's values, to a number known before the run."""
+    symbols = scope.symbols
+    agent, middle, channel = target.split(".")
+    if agent not in symbols.actions:
+        scope.unknown("TC423", "agent", agent, symbols.of("agent"), span)
+        return
+    values = tuple(symbols.document.agents[agent].values)
+    if middle != "values" or channel not in values:
+        written = tuple(f"{agent}.values.{name}" for name in values)
+        scope.fault("TC512", span, f"`{target}` is no weight of `{agent}`", suggestion(target, written))
+        return
+    if operator != "=":
+        message = f"`{target} {operator}` would make a weight that is not written in the file"
+        scope.fault("TC512", span, message, f"write `{target} = NUMBER`")
+        return
+    if not require(value, "number", scope, "a weight"):
+        return
+    try:
+        constant(value, {name: param.value for name, param in symbols.document.params.items()})
+    except NotConstantError as unknown:
+        cure = "weights take a finite number of values: write numbers and params only"
+        scope.fault("TC514", unknown.span, f"the new weight depends on `{unknown.name}`", cure)
+
+
+def _check_destination(place: Expression, random: bool, scope: Scope) -> None:
+    typed = type_of(place, scope)
+    if typed is None:
+        return
+    if random and typed.kind != "zone":
+        message = f"{described(place)} is {ARTICLES[typed.kind]}, and `at random in` wants a zone"
+        scope.fault("TC501", place.span, message, suggestion(described(place).strip("`"), scope.symbols.of("zone")))
+    elif not random and not typed.fits("area"):
+        message = f"{described(place)} is {ARTICLES[typed.kind]}, and `at` wants a place"
+        scope.fault("TC501", place.span, message, "write an agent, a thing, `cell(row, column)`, or a zone of one cell")

@@ -1,0 +1,92 @@
+"""What a measure may name: events and reasons that rules give, channels, and conditions on the state."""
+
+from __future__ import annotations
+
+from ..expressions.syntax import (
+    Before,
+    Count,
+    Ended,
+    EpisodeCondition,
+    EpisodeLogic,
+    First,
+    Happens,
+    Measure,
+    Quantity,
+    Rate,
+    Share,
+)
+from ..faults.collector import Path, Report
+from ..names.symbols import Symbols, suggestion
+from ..names.types import Scope, require
+
+
+def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path) -> None:
+    """Report names in a measure that name nothing, and conditions that are none."""
+    scope = Scope(symbols, report, path, acted=False, ticking=False)
+    match measure:
+        case Share(condition):
+            _check_condition(condition, scope)
+        case Rate(event, condition):
+            _check_condition(event, scope)
+            if condition is not None:
+                require(condition, "truth", scope, "a condition")
+        case Count(event) | First(event):
+            _check_condition(event, scope)
+        case Quantity(quantity, channel, span):
+            rewards = symbols.document.rewards
+            paying = tuple(name for name, its in rewards.items() if its.payee is None and not its.hidden)
+            if (agent := measure.responder) is not None:
+                _check_responder(agent, scope, path, span)
+            elif channel is None or quantity == "regret":
+                pass
+            elif channel in rewards and rewards[channel].hidden:
+                message = f"`{channel}` is hidden, and what is hidden is no part of what the agent is paid"
+                scope.fault("TC530", span, message, "write `performance` alone: its sum over the stage")
+            elif channel not in paying:
+                scope.unknown("TC425", "channel", channel, paying, span)
+            hidden = any(its.hidden for its in rewards.values())
+            if "performance" in (quantity, channel) and not hidden:
+                cure = "declare one under `rewards:`, as in `performance: {hidden: true}`"
+                scope.fault("TC519", span, "there is no hidden channel, so there is no performance", cure)
+
+
+def _check_responder(agent: str, scope: Scope, path: Path, span: tuple[int, int]) -> None:
+    agents = tuple(scope.symbols.document.agents)
+    things = tuple(name for name, its in scope.symbols.document.things.items() if its.as_agent is not None)
+    if path[0] != "expect":
+        cure = "ask for it under `expect:`, of agents that learn"
+        scope.fault("TC231", span, "`regret(AGENT)` is known of trained agents alone", cure)
+    elif len(agents + things) < 2:
+        scope.fault("TC231", span, f"`{agent}` has nobody to respond to", "write `regret` or `regret(performance)`")
+    elif agent not in agents + things:
+        scope.unknown("TC423", "agent", agent, agents + things, span)
+
+
+def _check_condition(condition: EpisodeCondition, scope: Scope) -> None:
+    match condition:
+        case Happens(event, span):
+            check_event(event, scope, span)
+        case Ended(reason, span):
+            if reason is not None:
+                check_reason(reason, scope, span)
+        case Before(earlier, later):
+            _check_condition(earlier, scope)
+            _check_condition(later, scope)
+        case EpisodeLogic(_, operands):
+            for operand in operands:
+                _check_condition(operand, scope)
+
+
+def check_event(event: str, scope: Scope, span: tuple[int, int] | None = None) -> None:
+    """Report an event that no rule emits."""
+    events = scope.symbols.of("event")
+    if event not in events and not any(event in text for text in scope.symbols.unread):
+        cure = f"{suggestion(event, events)}; a rule declares one by `event {event}`"
+        scope.report.add("TC426", scope.path, f"no rule emits the event `{event}`", cure, span=span)
+
+
+def check_reason(reason: str, scope: Scope, span: tuple[int, int] | None = None) -> None:
+    """Report a reason that no rule ends for."""
+    if reason not in scope.symbols.reasons and not any(reason in text for text in scope.symbols.unread):
+        cure = suggestion(reason, scope.symbols.reasons)
+        scope.report.add("TC427", scope.path, f"no rule ends for the reason `{reason}`", cure, span=span)

@@ -1,0 +1,1 @@
+"""Films of what a window shows, made without one or beside one."""

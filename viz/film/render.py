@@ -1,0 +1,148 @@
+"""A film of a show, without a window: MP4, GIF, WebP, or a folder of pictures; one frame for each tick and the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+from PIL import Image
+
+from ...evals.traces.provenance import RunError, check_target, whole_folder
+from ..scene.scene import draw
+from ..viewer.viewer import Viewer
+
+ENDINGS = (".mp4", ".gif", ".webp")
+"""Of the files that a film can be; anything without an ending is a folder."""
+
+Progress = Callable[[int, int], None]
+"""Told how many frames of how many are done."""
+
+
+def record(
+    viewer: Viewer,
+    out: Path,
+    *,
+    size: tuple[int, int] = (1280, 800),
+    ratio: float = 1,
+    fps: float = 6,
+    progress: Progress | None = None,
+) -> int:
+    """Film an episode from its start to its end.
+
+    Args:
+        viewer: made with `wait`; what it shows.
+        out: a file with one of `ENDINGS`, or a folder.
+        size: in points, made even for MP4, which wants it so.
+        ratio: pixels in a point.
+        fps: frames, which are ticks, in a second.
+        progress: see `Progress`.
+
+    Returns:
+        How many frames it has.
+
+    Raises:
+        RunError: see `write_film`.
+    """
+    check_film(out)
+    episode = viewer.episode
+    assert episode is not None, "the viewer was not made to wait"
+    count = episode.length + 1
+    write_film(_pictures(viewer, count, size, ratio, progress), out, fps)
+    return count
+
+
+def check_film(out: Path) -> None:
+    """Whether a film can be written there, as far as can be told beforehand.
+
+    Raises:
+        RunError: something of that name exists, or it has an ending that is not known.
+    """
+    if out.suffix and out.suffix.lower() not in ENDINGS:
+        raise RunError(f"{out}: a film is one of {', '.join(ENDINGS)}, or a folder, which has no ending")
+    check_target(out)
+
+
+def write_film(pictures: Iterator[Image.Image], out: Path, fps: float) -> None:
+    """Write pictures of one size as a film, whole or not at all.
+
+    Raises:
+        RunError: see `check_film`, or it cannot be written.
+    """
+    check_film(out)
+    if not out.suffix:
+        _write_folder(pictures, out)
+        return
+    part = out.with_name(f".{os.getpid()}.part-{out.name}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _WRITERS[out.suffix.lower()](pictures, part, fps)
+        check_target(out)  # it may have taken long
+        os.replace(part, out)
+    except OSError as fault:
+        raise RunError(f"{out} cannot be written: {fault.strerror or fault}") from fault
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _pictures(
+    viewer: Viewer, count: int, size: tuple[int, int], ratio: float, progress: Progress | None
+) -> Iterator[Image.Image]:
+    for tick in range(count):
+        viewer.seek(tick)
+        yield draw(viewer.frame(), *size, ratio)
+        if progress is not None:
+            progress(tick + 1, count)
+
+
+def _write_folder(pictures: Iterator[Image.Image], folder: Path) -> None:
+    with whole_folder(folder) as part:
+        for number, picture in enumerate(pictures):
+            picture.save(part / f"{number:04d}.png")
+
+
+def _write_mp4(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
+    first = _even(next(pictures))
+    size = first.shape[1], first.shape[0]
+    film = imageio_ffmpeg.write_frames(path, size, fps=fps, quality=8, macro_block_size=2, ffmpeg_log_level="error")
+    film.send(None)
+    try:
+        film.send(np.ascontiguousarray(first))
+        for picture in pictures:
+            film.send(np.ascontiguousarray(_even(picture)))
+    finally:
+        film.close()
+
+
+def _write_gif(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
+    first = _flat(next(pictures))
+    rest = (_flat(picture) for picture in pictures)
+    lasts = max(round(100 / fps), 2) * 10  # GIF counts in hundredths, and viewers slow down below two
+    with path.open("wb") as file:
+        first.save(file, "GIF", save_all=True, append_images=rest, duration=lasts, loop=0, optimize=False)
+
+
+def _write_webp(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
+    first, lasts = next(pictures), round(1000 / fps)
+    with path.open("wb") as file:
+        first.save(file, "WEBP", save_all=True, append_images=pictures, duration=lasts, loop=0, lossless=True, method=2)
+
+
+_WRITERS: dict[str, Callable[[Iterator[Image.Image], Path, float], None]] = {
+    ".mp4": _write_mp4,
+    ".gif": _write_gif,
+    ".webp": _write_webp,
+}
+
+
+def _even(picture: Image.Image) -> np.ndarray:
+    """A picture whose sides are even, the last row and column repeated where they were not."""
+    pixels = np.asarray(picture)
+    return np.pad(pixels, ((0, pixels.shape[0] % 2), (0, pixels.shape[1] % 2), (0, 0)), mode="edge")
+
+
+def _flat(picture: Image.Image) -> Image.Image:
+    """A picture in 256 colours of its own, undithered: flat areas stay flat and the file small."""
+    return picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)

@@ -1,0 +1,1 @@
+"""Single pictures: a state, and a phase diagram."""

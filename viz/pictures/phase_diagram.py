@@ -1,0 +1,306 @@
+"""A phase diagram: which regime each point of a sweep lies in, the boundaries between them, and what was learned."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from scipy.ndimage import distance_transform_edt, label
+
+from ...envs.base import Bools, Floats
+from ...evals.measures.regimes import OTHER, TIE, UNSOLVED
+from ...evals.studies.sweep_points import Sweep
+from ...evals.studies.sweep_question import Axis
+from ..drawing import palette
+from ..drawing.canvas import Point
+from ..drawing.palette import LIGHT
+
+COLOURS = (palette.SKY, palette.GREEN, palette.VERMILION, palette.YELLOW, palette.PURPLE, palette.BLUE, palette.ORANGE)
+PALE = 0.35
+"""How much paper is mixed into a regime's colour, so that what is written on it reads."""
+BLANKS = {TIE: ("#BDBDBD", "xxx"), OTHER: ("#FFFFFF", "..."), UNSOLVED: ("#FFFFFF", "///")}
+"""Colour and hatching of what is no regime."""
+MARKS = ("o", "s", "^", "D")
+SIZE = (4.6, 3.9)
+"""Inches of a panel, across and up."""
+_BEHIND = {"boxstyle": "round,pad=0.15", "facecolor": f"{LIGHT.paper}AA", "edgecolor": "none"}
+LINE = 48
+"""Letters that fit across a panel."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A learned agent at one point: `x` and `y` count along the axes, `regimes` are those of its seeds, in order."""
+
+    agent: str
+    x: int
+    y: int
+    regimes: tuple[str, ...]
+
+    @property
+    def most(self) -> str:
+        """The regime of most seeds; of several, the first that came."""
+        return Counter(self.regimes).most_common(1)[0][0]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """A picture's data: `regimes` is `[Y, X]` of names, empty where nothing was solved; `y` None: there is one axis."""
+
+    title: str
+    x: Axis
+    y: Axis | None
+    regimes: npt.NDArray[np.object_]
+    learned: tuple[Learned, ...]
+
+
+def panels(sweep: Sweep) -> tuple[Panel, ...]:
+    """A sweep as panels: the first axis across, the second up, one panel for each combination of all others.
+
+    Raises:
+        ValueError: these would be more than 12 panels.
+    """
+    x, *more = sweep.question.axes
+    y, others = (more[0] if more else None), more[1:]
+    height = len(y.values) if y else 1
+    count = int(np.prod([len(axis.values) for axis in others]))
+    if count > 12:
+        raise ValueError(f"{count} panels are too many for a picture; sweep fewer values of {others[0].name}")
+    grids = np.full([len(x.values), height, *(len(axis.values) for axis in others)], "", dtype=object)
+    learned: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for row in sweep.rows:
+        axes = sweep.question.axes
+        at = tuple(_index(axis.values, value) for axis, value in zip(axes, row.values, strict=True))
+        at = at if y else (*at, 0)
+        if row.agent == "exact":
+            grids[at] = row.regime
+        else:
+            learned.setdefault((row.agent, at), []).append(row.regime)
+    out = []
+    for place in np.ndindex(*grids.shape[2:]):
+        title = ", ".join(f"{a.name} = {_written(a.values[i])}" for a, i in zip(others, place, strict=True))
+        marks = tuple(
+            Learned(agent, at[0], at[1], tuple(found)) for (agent, at), found in learned.items() if at[2:] == place
+        )
+        out.append(Panel(title, x, y, grids[(slice(None), slice(None), *place)].T, marks))
+    return tuple(out)
+
+
+def diagram_if_any(sweep: Sweep, dpi: int = 150) -> bytes | None:
+    """The picture; None where there are no regimes to show, or too many panels."""
+    try:
+        return phase_diagram(sweep, dpi) if sweep.question.regimes else None
+    except ValueError:
+        return None
+
+
+def phase_diagram(sweep: Sweep, dpi: int = 150) -> bytes:
+    """The picture of a sweep as PNG.
+
+    Raises:
+        ValueError: see `panels`.
+    """
+    drawn = panels(sweep)
+    columns = min(len(drawn), 3)
+    rows = -(-len(drawn) // columns)
+    tall = SIZE[1] if drawn[0].y else 1.6
+    figure = Figure(figsize=(SIZE[0] * columns + 0.3, tall * rows + 1.25), dpi=dpi, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid: npt.NDArray[np.object_] = np.array(figure.subplots(rows, columns, squeeze=False))
+    styles = _styles(sweep)
+    unnamed: dict[str, None] = {}
+    for place, axes in zip(np.ndindex(rows, columns), grid.ravel(), strict=True):
+        number = place[0] * columns + place[1]
+        if number >= len(drawn):
+            axes.set_axis_off()
+            continue
+        unnamed |= dict.fromkeys(_draw(axes, drawn[number], styles))
+    agents = list(dict.fromkeys(mark.agent for panel in drawn for mark in panel.learned))
+    handles: list[Artist] = [_patch(name, styles) for name in unnamed]
+    handles += [m for agent, shape in zip(agents, MARKS, strict=False) for m in _legend_marks(agent, shape)]
+    if handles:
+        wide = min(len(handles), 2 * columns)
+        figure.legend(handles=handles, loc="outside lower center", ncols=wide, frameon=False, fontsize=8)
+    figure.suptitle(f"{sweep.title}\n{sweep.scenario}: {_who(sweep)}", fontsize=9.5, color=LIGHT.ink)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", metadata={"Software": None})
+    return out.getvalue()
+
+
+def regions(mask: Bools) -> Iterator[tuple[float, float, float]]:
+    """The connected parts of a mask `[Y, X]`, each by the middle of its widest place: y, x, and how wide that is."""
+    parts, count = label(mask)
+    for part in range(1, count + 1):
+        depth = distance_transform_edt(np.pad(parts == part, 1))[1:-1, 1:-1]
+        best = np.argwhere(depth >= depth.max() - 1e-9)
+        y, x = best[np.abs(best - best.mean(axis=0)).sum(axis=1).argmin()]
+        row = (parts == part)[y]
+        left = x - next((k for k in range(x + 1) if not row[x - k]), x + 1) + 1
+        right = x + next((k for k in range(row.size - x) if not row[x + k]), row.size - x) - 1
+        yield float(y), (left + right) / 2, float(right - left + 1)
+
+
+# ------------------------------------------------------------------ one panel
+
+
+def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[str]:
+    """Draw a panel; the regimes that it shows and that have no name in it."""
+    names = list(styles)
+    across, up = _edges(panel.x), _edges(panel.y) if panel.y else np.array([0.0, 1.0])
+    codes = np.array([[names.index(name) if name else -1 for name in row] for row in panel.regimes])
+    paint = np.array([to_rgb(styles[name][0]) for name in names] + [to_rgb(LIGHT.paper)])
+    axes.pcolormesh(across, up, paint[codes])  # -1, where nothing was solved, is the last: paper
+    for y, x in np.argwhere(np.isin(codes, [names.index(name) for name in BLANKS])):
+        sides = [*across[[x, x + 1, x + 1, x]]], [*up[[y, y, y + 1, y + 1]]]
+        axes.fill(*sides, fill=False, linewidth=0, edgecolor=LIGHT.muted, hatch=styles[names[codes[y, x]]][1])
+    for (x0, y0), (x1, y1) in _boundaries(codes, across, up):
+        axes.plot([x0, x1], [y0, y1], color=LIGHT.ink, linewidth=1.4, solid_capstyle="projecting")
+    axes.set_xlim(across[0], across[-1])
+    axes.set_ylim(up[0], up[-1])
+    unnamed = _name_regions(axes, panel, codes, names, across, up)
+    _draw_learned(axes, panel, styles, across, up)
+    _label_axis(axes, panel.x, "x")
+    if panel.y:
+        _label_axis(axes, panel.y, "y")
+    else:
+        axes.yaxis.set_major_locator(NullLocator())
+    axes.set_title(panel.title, fontsize=9, color=LIGHT.ink)
+    return unnamed
+
+
+def _boundaries(codes: npt.NDArray[np.int64], across: Floats, up: Floats) -> Iterator[tuple[Point, Point]]:
+    """The edges between cells of different regimes."""
+    for y, x in np.argwhere(codes[:, 1:] != codes[:, :-1]):
+        yield (across[x + 1], up[y]), (across[x + 1], up[y + 1])
+    for y, x in np.argwhere(codes[1:] != codes[:-1]):
+        yield (across[x], up[y + 1]), (across[x + 1], up[y + 1])
+
+
+def _name_regions(
+    axes: Axes, panel: Panel, codes: npt.NDArray[np.int64], names: Sequence[str], across: Floats, up: Floats
+) -> list[str]:
+    """Write names where they fit; those that fit nowhere."""
+    unnamed = []
+    for code in np.unique(codes[codes >= 0]):
+        fitting = [(y, x) for y, x, wide in regions(codes == code) if wide / codes.shape[1] * LINE >= len(names[code])]
+        for y, x in fitting:
+            axes.text(
+                _between(across, x), _between(up, y), names[code], ha="center", va="center", fontsize=9,
+                color=LIGHT.ink, bbox=_BEHIND, zorder=4,
+            )  # fmt: skip
+        if not fitting:
+            unnamed.append(names[code])
+    return unnamed
+
+
+def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], across: Floats, up: Floats) -> None:
+    """A marker for each learned point; where its seeds differ, how many of them are with the exact planner."""
+    agents = list(dict.fromkeys(mark.agent for mark in panel.learned))
+    for mark in panel.learned:
+        exact = panel.regimes[mark.y, mark.x]
+        agree, seeds = sum(regime == exact for regime in mark.regimes), len(mark.regimes)
+        filled = 2 * agree > seeds
+        x, y = _between(across, mark.x), _between(up, mark.y)
+        axes.plot(
+            x, y, MARKS[agents.index(mark.agent) % len(MARKS)], markersize=5.5, zorder=5,
+            markerfacecolor=LIGHT.ink if filled else styles[mark.most][0],
+            markeredgecolor=LIGHT.paper if filled else LIGHT.ink, markeredgewidth=0.8 if filled else 1.4,
+        )  # fmt: skip
+        if 0 < agree < seeds:
+            beside = -5 if mark.x == len(panel.x.values) - 1 else 5
+            axes.annotate(
+                f"{agree}/{seeds}", (x, y), (beside, 0), textcoords="offset points", fontsize=7, color=LIGHT.ink,
+                ha="left" if beside > 0 else "right", va="center", zorder=5,
+            )  # fmt: skip
+
+
+def _label_axis(axes: Axes, axis: Axis, which: str) -> None:
+    side = axes.xaxis if which == "x" else axes.yaxis
+    (axes.set_xlabel if which == "x" else axes.set_ylabel)(axis.name, fontsize=9, color=LIGHT.ink)
+    side.set_tick_params(labelsize=8)
+    if not _numeric(axis):
+        side.set_ticks([float(i) for i in range(len(axis.values))], [_written(value) for value in axis.values])
+    elif axis.log:
+        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+        side.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
+        side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        side.set_minor_formatter(NullFormatter())
+
+
+# ------------------------------------------------------------------ places and colours
+
+
+def _edges(axis: Axis) -> Floats:
+    """Where the cells of an axis begin and end, `[N + 1]`."""
+    values = np.array(axis.values, np.float64) if _numeric(axis) else np.arange(len(axis.values), dtype=np.float64)
+    if values.size == 1:
+        return np.array([values[0] - 0.5, values[0] + 0.5])
+    log = axis.log and _numeric(axis)
+    values = np.log(values) if log else values
+    inner = (values[1:] + values[:-1]) / 2
+    edges = np.concatenate([[2 * values[0] - inner[0]], inner, [2 * values[-1] - inner[-1]]])
+    return np.exp(edges) if log else edges
+
+
+def _middles(edges: Floats) -> Floats:
+    return (edges[1:] + edges[:-1]) / 2
+
+
+def _between(edges: Floats, place: float) -> float:
+    """The place of a cell that is counted from 0; halves lie between two cells."""
+    return float(np.interp(place + 0.5, np.arange(edges.size), edges))
+
+
+def _numeric(axis: Axis) -> bool:
+    """Numbers that grow along the axis."""
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in axis.values)
+    return numbers and bool(np.all(np.diff(np.array(axis.values, np.float64)) > 0))
+
+
+def _index(values: Sequence[object], value: object) -> int:
+    return next(i for i, each in enumerate(values) if each == value)
+
+
+def _written(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _styles(sweep: Sweep) -> dict[str, tuple[str, str]]:
+    """Colour and hatching of every regime, and of what is none."""
+    named = {
+        name: (palette.mix(COLOURS[i % len(COLOURS)], LIGHT.paper, PALE), "" if i < len(COLOURS) else "//")
+        for i, name in enumerate(sweep.question.regimes)
+    }
+    return named | BLANKS
+
+
+def _patch(name: str, styles: dict[str, tuple[str, str]]) -> Patch:
+    colour, hatch = styles[name]
+    return Patch(facecolor=colour, edgecolor=LIGHT.ink, hatch=hatch, label=name, linewidth=0.6)
+
+
+def _legend_marks(agent: str, shape: str) -> list[Line2D]:
+    return [
+        Line2D([], [], linestyle="", marker=shape, markersize=5.5, markeredgecolor=LIGHT.ink, markerfacecolor=fill,
+               label=f"{agent}: {says}")
+        for fill, says in ((LIGHT.ink, "most seeds agree"), ("white", "they do not (colour: their regime)"))
+    ]  # fmt: skip
+
+
+def _who(sweep: Sweep) -> str:
+    learners = [agent for agent in sweep.question.agents if agent != "exact"]
+    seeds = f"seeds 0 to {sweep.question.seeds - 1}" if sweep.question.seeds > 1 else "seed 0"
+    learned = f"{', '.join(learners)} ({seeds})" if learners else ""
+    return " and ".join(part for part in ("exact" if "exact" in sweep.question.agents else "", learned) if part)

@@ -1,0 +1,137 @@
+"""Recorded episodes as plain data for the page's player: the boards once, then one small record for each tick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...envs.base import Ints
+from ...envs.world.world import Body, World
+from ...evals.inspection.mind import Mind, Outlook
+from ...evals.inspection.show import Recorded
+from ...evals.traces.episode import Episode
+from ..drawing.figures import Cast
+from ..drawing.line_of_sight import seen_cells, watchers
+from ..drawing.palette import LIGHT
+from ..text.ascii_board import describe
+from .sprites import sprite
+
+DIGITS = 3
+"""Significant digits of a value on a cell."""
+
+Data = dict[str, Any]
+
+
+def stage_data(world: World) -> Data:
+    """What stays the same in a world: layouts, figures, names."""
+    boards, cast = world.boards, Cast(world)
+    hues = {name: LIGHT.zones[number % len(LIGHT.zones)] for number, name in enumerate(world.zone_index)}
+    layouts = [
+        {
+            "walls": "".join("#" if wall else "." for wall in boards.walls[layout, :-1]),
+            "zones": [
+                {"name": name, "colour": hues[name], "cells": np.flatnonzero(boards.zones[z, layout, :-1]).tolist()}
+                for name, z in world.zone_index.items()
+            ],
+        }
+        for layout in range(boards.walls.shape[0])
+    ]
+    return {
+        "height": boards.height,
+        "width": boards.width,
+        "layouts": layouts,
+        "bodies": [
+            {
+                "name": body.name,
+                "agent": body.is_agent,
+                "colour": cast.colour(body),
+                "shape": sprite(cast, body),
+                "watches": body in watchers(world),
+            }
+            for body in world.bodies
+        ],
+        "agents": [{"name": agent.name, "actions": agent.actions} for agent in world.agents],
+        "channels": world.channels,
+        "weights": [agent.weights.tolist() for agent in world.agents],
+        "hidden": world.hidden,
+    }
+
+
+def film(show: Recorded, number: int) -> list[Data]:
+    """One record for each of T ticks of an episode, and one for the state that they led to."""
+    episode = show.episode(number)
+    return [_record(show, episode, tick) for tick in range(len(episode.states))]
+
+
+def _record(show: Recorded, episode: Episode, tick: int) -> Data:
+    scene = _scene(show.world, episode.states[tick])
+    if tick == episode.length:
+        return scene
+    last = tick == episode.length - 1
+    agents = range(len(show.world.agents))
+    thoughts = [_thought(show.world, each, show.mind(episode, tick, each)) for each in agents]
+    worth = [_worth(show.outlook(episode, tick, each)) for each in agents]
+    return {
+        **scene,
+        "chosen": episode.chosen[tick].tolist(),
+        "executed": episode.executed[tick].tolist(),
+        "pays": episode.rewards[tick].tolist(),
+        "performance": float(episode.performance[tick]),
+        "events": [*episode.events[tick], *([f"ended: {episode.ended}"] if last and episode.ended else [])],
+        **({"thoughts": thoughts} if any(thoughts) else {}),
+        **({"worth": worth} if any(worth) else {}),
+    }
+
+
+def _scene(world: World, state: Ints) -> Data:
+    scene: Data = {
+        "layout": int(state[world.layout]) if world.layout >= 0 else 0,
+        "cells": [int(state[body.cell]) for body in world.bodies],
+        "carried": [int(state[body.carrier]) if body.carrier >= 0 else 0 for body in world.bodies],
+        "words": describe(world, state),
+    }
+    seen = [_seen(world, state, body) for body in watchers(world)] if world.boards.height else []
+    return scene | ({"seen": seen} if seen else {})
+
+
+def _seen(world: World, state: Ints, body: Body) -> list[int]:
+    if state[body.cell] == world.boards.nowhere:
+        return []
+    layout = int(state[world.layout]) if world.layout >= 0 else 0
+    return np.flatnonzero(seen_cells(world, state, body) & ~world.boards.walls[layout, :-1]).tolist()
+
+
+def _thought(world: World, agent: int, mind: Mind | None) -> Data | None:
+    """What is shown of a decision: the value of each head for each action, which head decided, the plan as a way."""
+    if mind is None:
+        return None
+    body = world.agents[agent].body
+    column = world.bodies[body].cell if body >= 0 else -1
+    return {
+        "q": np.round(np.nan_to_num(mind.q), 4).tolist(),
+        "available": mind.available.tolist(),
+        "weights": mind.weights.tolist(),
+        "decided": list(mind.decided_by),
+        "uncertainty": np.round(mind.uncertainty, 3).tolist(),
+        "line": [
+            [action, int(state[column]) if column >= 0 else -1]
+            for action, state in zip(mind.ahead_actions, mind.ahead, strict=True)
+        ],
+    }
+
+
+def _worth(outlook: Outlook | None) -> Data | None:
+    """What it would be worth to stand in each cell: the cells that are known, and K values for each."""
+    if outlook is None:
+        return None
+    known = np.flatnonzero(~np.isnan(outlook.values).any(axis=1))
+    values = [[float(f"{value:.{DIGITS}g}") for value in row] for row in outlook.values[known]]
+    gaps = f"hatched: {outlook.gaps}"
+    return {
+        "cells": known.tolist(),
+        "values": values,
+        "weights": outlook.weights.tolist(),
+        "of": outlook.source,
+        "gaps": gaps,
+    }

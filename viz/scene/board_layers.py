@@ -1,0 +1,103 @@
+"""One board of a scene with all that lies over it: the present, or what is imagined, held in the hand, or foreseen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...envs.base import Ints
+from ...evals.inspection.mind import UNKNOWN, missed
+from ..drawing.board import Board
+from ..drawing.canvas import Canvas
+from ..drawing.palette import mix
+from ..viewer.frame import Frame
+from .overlays import draw_doubt, draw_names, draw_plan, draw_policy, draw_values
+
+RECENT = 12
+"""How many ticks of the way that an agent came are drawn."""
+
+
+def draw_board(canvas: Canvas, frame: Frame, board: Board) -> None:
+    """Draw what stands on a board, and the overlays that are on."""
+    if frame.node and frame.mind is not None and frame.node < len(frame.mind.imagined):
+        _draw_imagined(canvas, frame, board)
+        return
+    if frame.shows("value"):
+        draw_values(canvas, board, frame)
+    if frame.shows("sight"):
+        board.sights(canvas, frame.state, shade=not frame.shows("value"))
+    if frame.shows("policy"):
+        draw_policy(canvas, board, frame)
+    path = frame.states[-RECENT:]
+    board.ways(canvas, path)
+    if frame.shows("plan"):
+        draw_plan(canvas, board, frame)
+    if frame.shows("doubt"):
+        draw_doubt(canvas, board, frame)
+    board.bodies(canvas, path)
+    if frame.shows("foreseen"):
+        _draw_missed(canvas, frame, board)
+    if frame.shows("names"):
+        draw_names(canvas, board, frame)
+    if frame.held is not None:
+        _draw_held(canvas, frame, board)
+
+
+def imagined_states(frame: Frame) -> Ints:
+    """int32 `[n, F]`: the way to the node that is looked at; what the agent does not see stays as it is."""
+    mind = frame.mind
+    assert mind is not None
+    assert mind.search is not None
+    states = mind.imagined[mind.search.way(frame.node)]
+    return np.where(states == UNKNOWN, frame.state, states).astype(np.int32)
+
+
+def _draw_imagined(canvas: Canvas, frame: Frame, board: Board) -> None:
+    """The imagined state in place of the present one, in a frame that says so."""
+    path = imagined_states(frame)
+    there = replace(frame, states=path, outlook=None, held=None)
+    if frame.shows("sight"):
+        board.sights(canvas, path[-1])
+    board.ways(canvas, path)
+    board.bodies(canvas, path)
+    if frame.shows("names"):
+        draw_names(canvas, board, there)
+    colour, line = canvas.theme.reward, 3.0
+    right, bottom = board.left + board.width, board.top + board.height
+    canvas.box(board.left, board.top, right, board.top + line, colour)
+    canvas.box(board.left, bottom - line, right, bottom, colour)
+    canvas.box(board.left, board.top, board.left + line, bottom, colour)
+    canvas.box(right - line, board.top, right, bottom, colour)
+
+
+def _draw_missed(canvas: Canvas, frame: Frame, board: Board) -> None:
+    """Where a body came to be otherwise than foreseen: a frame round the cell, and a ghost where it was expected."""
+    if frame.before is None:
+        return
+    theme, nowhere = canvas.theme, frame.world.boards.nowhere
+    wrong = set(missed(frame.before, frame.state))
+    for body in frame.world.bodies:
+        if body.cell not in wrong:
+            continue
+        expected, came = int(frame.before.ahead[0][body.cell]), int(frame.state[body.cell])
+        if came != nowhere:
+            cells = frozenset([divmod(came, board.walls.shape[1])])
+            board.outline(canvas, cells, theme.performance, 0.07 * board.cell)
+        if 0 <= expected < nowhere:
+            cells = frozenset([divmod(expected, board.walls.shape[1])])
+            board.outline(canvas, cells, mix(theme.muted, theme.floor, 0.2), 0.04 * board.cell)
+            board.cast.draw_ghost(canvas, body, *board.centre(expected), 0.85 * board.cell, 0.5)
+
+
+def _draw_held(canvas: Canvas, frame: Frame, board: Board) -> None:
+    """A piece in the hand, over the cell on which it would be put."""
+    assert frame.held is not None
+    name, cell = frame.held
+    body = frame.world.bodies[frame.world.body_index[name]]
+    row, column = divmod(cell, board.walls.shape[1])
+    free = not board.walls[row, column]
+    colour = canvas.theme.reward if free else canvas.theme.muted
+    board.outline(canvas, frozenset([(row, column)]), colour, 0.06 * board.cell)
+    if free:
+        board.cast.draw_ghost(canvas, body, *board.centre(cell), board.cell, 0.6)

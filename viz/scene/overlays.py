@@ -1,0 +1,195 @@
+"""What lies over a board: values, best moves, the plan with the future it expects, doubt, and names."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from PIL import Image
+
+from ...envs.world.geometry import STEPS
+from ...envs.world.world import Body
+from ...evals.inspection.mind import UNKNOWN, Mind
+from ..drawing.board import Board
+from ..drawing.canvas import Canvas, Point, stamp, text_width
+from ..drawing.color_scales import Scale, number, scale_of
+from ..drawing.palette import Theme, mix
+from ..text.episode_text import plain
+from ..viewer.frame import Frame
+
+GHOSTS = (0.5, 0.42, 0.34, 0.28, 0.22)
+"""How strong the ghosts are, the nearest future first."""
+
+
+def draw_values(canvas: Canvas, board: Board, frame: Frame) -> None:
+    """Colour each cell by what it would be worth to stand there; hatch those where the agent cannot come to be."""
+    if frame.outlook is None:
+        return
+    values = frame.outlook.of(frame.head)
+    scale = scale_of(values, frame.theme)
+    for row, column in zip(*np.nonzero(~board.walls), strict=True):
+        left, top, right, bottom = board.box(row, column)
+        value = float(values[row * board.walls.shape[1] + column])
+        if np.isnan(value):
+            canvas.stamp(_hatch(right - left, canvas.ratio, frame.theme), (left + right) / 2, (top + bottom) / 2)
+        else:
+            inset = 0.06 * (right - left)
+            canvas.box(left + inset, top + inset, right - inset, bottom - inset, scale.colour(value))
+            _figure(canvas, scale, value, left + inset, top + inset, right - left)
+
+
+def _figure(canvas: Canvas, scale: Scale, value: float, left: float, top: float, cell: float) -> None:
+    """The value itself, where the cell has room for it."""
+    size = min(0.18 * cell, 11.0)
+    if size >= 7.0:
+        canvas.text(left + 0.05 * cell, top + 0.04 * cell + 0.8 * size, number(value), size, scale.ink(value))
+
+
+def draw_policy(canvas: Canvas, board: Board, frame: Frame) -> None:
+    """Arrows along the best moves from each cell; a dot: best to stay; a ring: best to do something."""
+    outlook, boards = frame.outlook, board.world.boards
+    if outlook is None:
+        return
+    reach, steps = 0.37 * board.cell, list(STEPS.values())
+    names = board.world.agents[frame.agent].actions
+    for cell in np.flatnonzero(outlook.best.any(axis=1)):
+        x, y = board.centre(int(cell))
+        best = np.flatnonzero(outlook.best[cell])
+        bumps = boards.walls[board.layout, boards.neighbours[cell, outlook.moves[best]]]
+        for action in best if bumps.all() else best[~bumps]:  # to walk into a wall is to stay
+            down, right = steps[outlook.moves[action]]
+            if (down, right) != (0, 0):
+                arrow = _arrow(round(board.cell, 2), (down, right), canvas.ratio, canvas.theme)
+                canvas.stamp(arrow, x + right * reach, y + down * reach)
+            elif names[action] == "stay":
+                canvas.disc(x, y, 0.06 * board.cell, canvas.theme.ink)
+            else:
+                canvas.disc(x, y, 0.13 * board.cell, None, canvas.theme.ink, 0.035 * board.cell)
+
+
+def draw_plan(canvas: Canvas, board: Board, frame: Frame) -> None:
+    """The way that the agent means to go, what it means to do on it, and ghosts of all that moves."""
+    mind = frame.mind
+    if mind is None or len(mind.ahead) == 0:
+        return
+    for body in reversed(board.world.bodies):
+        if body.is_agent:
+            _draw_way(canvas, board, frame, mind, body)
+    _draw_ghosts(canvas, board, frame, mind)
+
+
+def _draw_way(canvas: Canvas, board: Board, frame: Frame, mind: Mind, body: Body) -> None:
+    nowhere = board.world.boards.nowhere
+    cells = [int(frame.state[body.cell]), *(int(cell) for cell in mind.ahead[:, body.cell])]
+    colour = mix(board.cast.colour(body), canvas.theme.ink, 0.25)
+    seen: set[tuple[int, int]] = set()
+    for here, there in pairwise(cells):
+        if UNKNOWN in (here, there) or nowhere in (here, there) or here == there or (here, there) in seen:
+            continue
+        seen |= {(here, there), (there, here)}
+        if there in board.world.boards.neighbours[here]:
+            _dots(canvas, board.centre(here), board.centre(there), board.cell, colour)
+    for (here, there), action in zip(pairwise(cells), mind.ahead_actions, strict=True):
+        if here == there and 0 <= here < nowhere and action not in STEPS and len(board.world.agents) == 1:
+            _tag(canvas, board, here, plain(action))
+
+
+def _dots(canvas: Canvas, start: Point, end: Point, cell: float, colour: str) -> None:
+    """A dotted way from one cell to the next."""
+    for share in (0.25, 0.5, 0.75, 1.0):
+        x, y = start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
+        canvas.disc(x, y, 0.06 * cell, canvas.theme.floor)
+        canvas.disc(x, y, 0.042 * cell, colour)
+
+
+def _tag(canvas: Canvas, board: Board, cell: int, text: str) -> None:
+    """A word on a pill above a cell's middle."""
+    theme, size = canvas.theme, min(11.0, 0.24 * board.cell)
+    if size < 6:
+        return
+    x, y = board.centre(cell)
+    half, y = text_width(text, size) / 2 + 0.5 * size, y - 0.5 * board.cell
+    x = min(max(x, board.left + half), board.left + board.width - half)
+    canvas.box(x - half, y - 0.75 * size, x + half, y + 0.75 * size, theme.ink, 0.75 * size)
+    canvas.text(x, y, text, size, theme.paper, "mm")
+
+
+def _draw_ghosts(canvas: Canvas, board: Board, frame: Frame, mind: Mind) -> None:
+    """Where bodies will be, if it all goes as expected: at a few moments of the plan, fainter the later they are."""
+    every = max(round(len(mind.ahead) / len(GHOSTS)), 1)
+    for index in reversed(range(len(GHOSTS))):
+        moment = min((index + 1) * every, len(mind.ahead)) - 1
+        if index and moment < (index + 1) * every - 1:
+            continue
+        for body in board.world.bodies:
+            cell = int(mind.ahead[moment, body.cell])
+            if 0 <= cell < board.world.boards.nowhere and cell != frame.state[body.cell]:
+                x, y = board.centre(cell)
+                share = 1.0 if body.is_agent else 0.6
+                board.cast.draw_ghost(canvas, body, x, y, 0.85 * board.cell, round(GHOSTS[index] * share, 3))
+
+
+def draw_doubt(canvas: Canvas, board: Board, frame: Frame) -> None:
+    """How unsure the agent is of what each move would do, on the floor that it leads to."""
+    mind, program = frame.mind, frame.world.agents[frame.agent]
+    if mind is None or program.body < 0 or mind.actions != program.actions:
+        return
+    here = int(frame.state[frame.world.bodies[program.body].cell])
+    if here == board.world.boards.nowhere:
+        return
+    size = min(11.0, 0.22 * board.cell)
+    for action, doubt in enumerate(mind.uncertainty):
+        cell = int(board.world.boards.neighbours[here, program.moves[action]])
+        stays = cell in (here, board.world.boards.nowhere) or board.walls.flat[cell]
+        if doubt > 0 and not stays and size >= 6:
+            x, y = board.centre(cell)
+            canvas.disc(x, y, 0.3 * board.cell, mix(canvas.theme.paper, canvas.theme.performance, float(doubt) * 0.8))
+            canvas.text(x, y, f"{doubt:.0%}", size, canvas.theme.ink, "mm")
+
+
+def draw_names(canvas: Canvas, board: Board, frame: Frame) -> None:
+    """The name of each body, below it."""
+    size = min(11.0, 0.22 * board.cell)
+    if size < 5:
+        return
+    for body, x, y, room in board.standing(frame.state):
+        text = plain(body.name)
+        half, low = text_width(text, size) / 2 + 3, y + 0.47 * room
+        x = min(max(x, board.left + half), board.left + board.width - half)
+        canvas.box(x - half, low - 0.65 * size, x + half, low + 0.65 * size, canvas.theme.paper, 0.4 * size)
+        canvas.text(x, low, text, size, canvas.theme.ink, "mm")
+
+
+@lru_cache(200)
+def _arrow(cell: float, way: tuple[int, int], ratio: float, theme: Theme) -> Image.Image:
+    """A small arrowhead with a rim, so that it shows on any value's colour."""
+    side = 0.3 * cell
+    (down, right), middle = way, side / 2
+
+    def head(reach: float) -> list[Point]:
+        tip = middle + right * reach, middle + down * reach
+        back = middle - right * reach * 0.7, middle - down * reach * 0.7
+        return [
+            tip,
+            (back[0] - down * reach, back[1] + right * reach),
+            (back[0] + down * reach, back[1] - right * reach),
+        ]
+
+    def draw(canvas: Canvas) -> None:
+        canvas.polygon(head(0.47 * side), theme.floor)
+        canvas.polygon(head(0.33 * side), theme.ink)
+
+    return stamp(side, side, ratio, theme, draw)
+
+
+@lru_cache(50)
+def _hatch(side: float, ratio: float, theme: Theme) -> Image.Image:
+    """A cell of thin oblique lines."""
+
+    def draw(canvas: Canvas) -> None:
+        gap = max(side / 5, 3.0)
+        for start in np.arange(-side, side, gap):
+            canvas.line([(float(start), side), (float(start) + side, 0.0)], mix(theme.muted, theme.floor, 0.55), 0.8)
+
+    return stamp(side, side, ratio, theme, draw)

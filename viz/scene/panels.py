@@ -1,0 +1,295 @@
+"""The panels beside a board: the choice and its values, the state in words, the legend, the log, and the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...evals.inspection.mind import Mind
+from ..drawing.canvas import Canvas, cut, text_width, wrapped
+from ..drawing.color_scales import draw_bar, number, scale_of
+from ..drawing.line_of_sight import watchers
+from ..drawing.palette import Theme, mix
+from ..text.ascii_board import describe
+from ..text.episode_text import log_until, plain, spans, why
+from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame
+
+HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
+"""Sizes of type in points."""
+LINE = 17.0
+"""From one line of text to the next, in points."""
+GAP = 14.0
+"""Between panels, in points."""
+
+
+@dataclass
+class Column:
+    """A column of panels that fills from the top.
+
+    Attributes:
+        canvas: to draw on.
+        left, width: of the column; top: where the next panel begins; bottom: where the last must end.
+    """
+
+    canvas: Canvas
+    left: float
+    width: float
+    top: float
+    bottom: float
+
+    @property
+    def theme(self) -> Theme:
+        """Of the canvas."""
+        return self.canvas.theme
+
+    def fits(self, height: float) -> bool:
+        """Whether a panel of this height has room."""
+        return self.top + height <= self.bottom
+
+    def heading(self, text: str, aside: str = "") -> None:
+        """A title, and something small at its right."""
+        size = HEADING
+        self.canvas.text(self.left, self.top + 13, cut(text, size, self.width), size, bold=True)
+        if aside and text_width(text, size) + text_width(aside, SMALL) + 12 < self.width:
+            self.canvas.text(self.left + self.width, self.top + 13, aside, SMALL, self.theme.muted, "rs")
+        self.top += 21
+
+    def line(self, text: str, colour: str | None = None, size: float = TEXT) -> None:
+        """A line of text, cut where it is too long."""
+        self.canvas.text(self.left, self.top + 12, cut(text, size, self.width), size, colour or self.theme.ink)
+        self.top += LINE
+
+
+def head_colour(theme: Theme, head: int) -> str:
+    """The colour of a value head, here and in the curves; that of the weighted sum for -1."""
+    return theme.reward if head < 0 else theme.others[head % len(theme.others)]
+
+
+def draw_choice(column: Column, frame: Frame) -> None:
+    """What the agent chooses, why, and the K values of every action as bars."""
+    mind = frame.mind
+    if mind is None or not column.fits(70):
+        return
+    verb = "choose" if " and " in mind.agent else "chooses"
+    which = f"{frame.short}: " if frame.short else ""
+    column.heading(f"{which}{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}")
+    for text in wrapped(why(mind), TEXT, column.width):
+        column.line(text, column.theme.muted)
+    for change, action in mind.counterfactuals[:2]:
+        column.line(f"{change}: it would {plain(action)}", column.theme.muted)
+    _key_of_heads(column, mind)
+    _bars(column, mind, "doubt" in frame.overlays)
+    column.top += GAP
+
+
+def _key_of_heads(column: Column, mind: Mind) -> None:
+    """Which colour is which head, and what each weighs."""
+    x, canvas = column.left, column.canvas
+    for head, channel in enumerate(mind.channels):
+        text = f"{plain(channel)}, weight {number(float(mind.weights[head]))}"
+        if x + 14 + text_width(text, SMALL) > column.left + column.width - 100 and x > column.left:
+            x, column.top = column.left, column.top + LINE
+        canvas.box(x, column.top + 4, x + 9, column.top + 13, head_colour(column.theme, head), 2)
+        canvas.text(x + 14, column.top + 12.5, text, SMALL, column.theme.muted)
+        x += 28 + text_width(text, SMALL)
+    column.top += LINE + 3
+
+
+def _bars(column: Column, mind: Mind, doubt: bool) -> None:
+    """For each action a bar for each head, on one scale, and by how much it falls short; the best first if many."""
+    heads = len(mind.channels)
+    row = max(LINE, 6.0 * heads + 7)
+    if not column.fits(row + 2 * LINE + 4):
+        return
+    room = max(int((column.bottom - column.top - 40) / row), 1)
+    scores = mind.scores
+    order = list(range(len(mind.actions)))
+    if len(order) > room:
+        order = sorted(np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:room].tolist())
+    values = np.where(mind.available[:, None], mind.q, 0.0)
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    names = min(max(text_width(plain(mind.actions[a]), TEXT) for a in order) + 20, 0.38 * column.width)
+    left, right = column.left + names, column.left + column.width - (96 if doubt else 52)
+    best = float(np.nanmax(scores)) if np.isfinite(scores).any() else 0.0
+
+    def x(value: float) -> float:
+        return left + (right - left) * (value - low) / ((high - low) or 1.0)
+
+    canvas, theme = column.canvas, column.theme
+    canvas.text(right + 46, column.top - 6, "loss", SMALL, theme.muted, "rs")
+    if doubt:
+        canvas.text(right + 92, column.top - 6, "doubt", SMALL, theme.muted, "rs")
+    begin = column.top
+    for action in order:
+        chosen, able = action == mind.action, bool(mind.available[action])
+        middle = column.top + row / 2
+        if chosen:
+            canvas.box(column.left - 6, column.top, column.left + column.width + 6, column.top + row, theme.hairline, 4)
+        name = cut(plain(mind.actions[action]), TEXT, names - 8)
+        canvas.text(column.left, middle, name, TEXT, theme.ink if able else theme.muted, "lm", chosen)
+        if able:
+            top = middle - 3.0 * heads
+            for head in range(heads):
+                ends = sorted((x(0.0), x(float(mind.q[action, head]))))
+                colour = head_colour(theme, head)
+                canvas.box(ends[0], top + 6 * head + 0.5, max(ends[1], ends[0] + 1), top + 6 * head + 5.5, colour)
+            loss = best - float(scores[action])
+            text = "best" if loss <= 1e-9 * max(abs(best), 1) else f"-{number(loss)}"
+        else:
+            text = "not available"
+            canvas.text(left, middle, text, SMALL, theme.muted, "lm")
+            text = ""
+        canvas.text(right + 46, middle, text, SMALL, theme.ink if text == "best" else theme.muted, "rm")
+        if doubt and able:
+            canvas.text(right + 92, middle, f"{mind.uncertainty[action]:.0%}", SMALL, theme.performance, "rm")
+        column.top += row
+    canvas.box(x(0.0) - 0.5, begin, x(0.0) + 0.5, column.top, mix(theme.muted, theme.paper, 0.3))
+    canvas.text(x(low), column.top + 12, number(low), SMALL, theme.muted, "ms")
+    if high > low:
+        canvas.text(x(high), column.top + 12, number(high), SMALL, theme.muted, "ms")
+    if len(order) < len(mind.actions):
+        column.top += LINE
+        more = len(mind.actions) - len(order)
+        text = f"and {more} worse action{'s' if more > 1 else ''}"
+        canvas.text(column.left, column.top + 12, text, SMALL, theme.muted)
+    column.top += LINE
+
+
+def draw_sums(column: Column, frames: Sequence[Frame]) -> None:
+    """What each channel and the hidden performance came to so far, and the rest of each state in words."""
+    if len(frames) == 1:
+        _large_sums(column, frames[0])
+    else:
+        _rows_of_sums(column, frames)
+    for frame in frames:
+        words = ([frame.short] if frame.short else []) + [plain(each) for each in describe(frame.world, frame.state)]
+        for text in wrapped(" · ".join(words), SMALL, column.width) if frame.world.boards.height else ():
+            if column.fits(LINE):
+                column.line(text, column.theme.muted, SMALL)
+    column.top += GAP - 4
+
+
+def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
+    """The last four of a frame's sums so far: name, value and colour; the hidden performance comes last."""
+    episode = frame.episode
+    if episode is None:
+        return []
+    names = [plain(name) for name in (*frame.world.channels, frame.world.hidden or "performance")]
+    values = [*episode.rewards[: frame.tick].sum(axis=0), episode.performance[: frame.tick].sum()]
+    colours = [*(head_colour(theme, head) for head in range(len(names) - 1)), theme.performance]
+    rows = zip(names, map(float, values), (mix(colour, theme.ink, 0.3) for colour in colours), strict=True)
+    return list(rows)[-4:]
+
+
+def _large_sums(column: Column, frame: Frame) -> None:
+    """Of one board: each as a large number below its name."""
+    sums = _sums(frame, column.theme)
+    if not sums or not column.fits(44):
+        return
+    share = column.width / len(sums)
+    for place, (name, value, colour) in enumerate(sums):
+        x = column.left + place * share
+        column.canvas.text(x, column.top + 11, cut(name, SMALL, share - 6), SMALL, column.theme.muted)
+        column.canvas.text(x, column.top + 31, number(value), 18.0, colour, bold=True)
+    column.top += 40
+
+
+def _rows_of_sums(column: Column, frames: Sequence[Frame]) -> None:
+    """Of several boards: a row for each under the names of the first one's."""
+    table = [_sums(frame, column.theme) for frame in frames]
+    if not table[0] or not column.fits(LINE * (1 + len(frames))):
+        return
+    names = [name for name, _, _ in table[0]]
+    share = column.width / (len(names) + 1)
+    for place, name in enumerate(names):
+        x = column.left + (place + 1) * share
+        column.canvas.text(x, column.top + 12, cut(name, SMALL, share - 6), SMALL, column.theme.muted)
+    column.top += LINE
+    for frame, sums in zip(frames, table, strict=True):
+        column.canvas.text(column.left, column.top + 12, cut(frame.short, TEXT, share - 6), TEXT)
+        for name, value, colour in sums:
+            if name in names:
+                x = column.left + (names.index(name) + 1) * share
+                column.canvas.text(x, column.top + 12, number(value), TEXT, colour, bold=True)
+        column.top += LINE
+    column.top += 4
+
+
+def draw_legend(column: Column, frame: Frame) -> None:
+    """What lies over the board, and how its colours are to be read."""
+    canvas, theme = column.canvas, column.theme
+    if frame.shows("value") and frame.world.boards.height and column.fits(64):
+        name = "weighted sum" if frame.head < 0 else plain(frame.world.channels[frame.head])
+        if frame.outlook is None:
+            column.line("The values of cells are not known here.", theme.muted, SMALL)
+        else:
+            whose = f", {frame.short}" if frame.other is not None else ""
+            column.line(f"Worth of standing there: {name}{whose}", size=SMALL)
+            draw_bar(canvas, scale_of(frame.outlook.of(frame.head), theme), column.left, column.top + 2, column.width)
+            column.top += 27
+            column.line(f"{frame.outlook.source}; hatched: {frame.outlook.gaps}", theme.muted, SMALL)
+    texts = {
+        "policy": "arrow: a best move · dot: stay · ring: an action",
+        "plan": "dots and ghosts: what it expects to come",
+        "sight": "outlined: seen by an overseer",
+        "doubt": "doubt: from 0% (sure) to 100% (never tried)",
+        "foreseen": "framed: came otherwise; ghost: where it was foreseen",
+    }
+    for overlay, text in texts.items():
+        if frame.shows(overlay) and column.fits(LINE) and _there_is(frame, overlay):
+            column.line(text, theme.muted, SMALL)
+    column.top += GAP - 4
+
+
+def _there_is(frame: Frame, overlay: str) -> bool:
+    """Whether an overlay has anything to show in this world."""
+    if frame.world.boards.height == 0:
+        return False
+    match overlay:
+        case "sight":
+            return bool(watchers(frame.world))
+        case "policy":
+            return frame.outlook is not None
+        case "plan":
+            return frame.mind is not None and len(frame.mind.ahead) > 0
+        case "foreseen":
+            return frame.before is not None
+        case _:
+            return frame.mind is not None
+
+
+def draw_log(column: Column, frame: Frame) -> None:
+    """What happened before the present tick, the newest at the foot."""
+    if frame.episode is None or not column.fits(21 + 2 * LINE):
+        return
+    column.heading("log")
+    entries = log_until(frame.episode, frame.tick)
+    room = int((column.bottom - column.top) / LINE)
+    shown = entries[-room:]
+    if not shown:
+        column.line("nothing yet", column.theme.muted, SMALL)
+    for entry, span in zip(shown, spans(shown), strict=True):
+        newest = entry is shown[-1]
+        column.canvas.text(column.left + 42, column.top + 12, span, SMALL, column.theme.muted, "rs")
+        text = cut(entry.text, SMALL, column.width - 52)
+        column.canvas.text(column.left + 52, column.top + 12, text, SMALL, column.theme.ink, bold=newest)
+        column.top += LINE
+
+
+def draw_keys(canvas: Canvas, frame: Frame) -> None:
+    """What each key does, on a panel in the middle of everything."""
+    theme = frame.theme
+    overlays = [(OVERLAY_KEYS[name], text) for name, text in OVERLAYS.items()]
+    rows = [*frame.keys, *overlays]
+    width, height = min(canvas.width - 20, 640.0), 52 + 21.0 * ((len(rows) + 1) // 2)
+    left, top = (canvas.width - width) / 2, max((canvas.height - height) / 2, 4)
+    canvas.box(0, 0, canvas.width, canvas.height, f"{theme.paper}B0")
+    canvas.box(left, top, left + width, top + height, theme.panel, 10, theme.muted, 1)
+    canvas.text(left + 20, top + 28, "Keys", HEADING + 2, bold=True)
+    half = (len(rows) + 1) // 2
+    for index, (key, text) in enumerate(rows):
+        x, y = left + 20 + (index // half) * width / 2, top + 52 + 21 * (index % half)
+        canvas.text(x, y, key, TEXT, theme.reward, bold=True)
+        canvas.text(x + 62, y, cut(text, TEXT, width / 2 - 90), TEXT)

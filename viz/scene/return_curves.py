@@ -1,0 +1,97 @@
+"""The curves of a scene: what one episode, or two side by side, came to so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from PIL import Image
+
+from ...evals.traces.episode import Episode, so_far
+from ..drawing.canvas import FINER, cut
+from ..drawing.palette import Theme
+from ..text.episode_text import plain
+from .curves import TYPE, Chart, Curve, Mark, parting
+from .panels import head_colour
+
+MARKS = 6
+"""Most events that are named over the curves."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the curves are of: one episode or two, with the names of these where there are two."""
+
+    episodes: tuple[Episode, ...]
+    names: tuple[str, ...]
+
+
+@lru_cache(24)
+def chart_of(sums: Sums, width: float, height: float, ratio: float, theme: Theme) -> tuple[Chart, Image.Image]:
+    """The chart of a size and its picture.
+
+    Hidden performance and weighted reward of each episode; of one alone, also each channel, if there are several.
+    """
+    alone = len(sums.episodes) == 1
+    ticks = max(episode.length for episode in sums.episodes)
+    if alone:
+        lines = _curves_of_one(sums.episodes[0], theme)
+        chart = Chart(lines, _marks(sums.episodes[0], lines), width, height, theme, ticks=ticks)
+    else:
+        lines = _curves_of_two(sums, theme)
+        chart = Chart(lines, _marks_of_two(sums), width, height, theme, ticks=ticks, ring=False)
+    return chart, chart.draw(ratio, FINER if alone else 2)  # two may change often
+
+
+def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:
+    lines = [
+        Curve("hidden performance", so_far(episode.performance), theme.performance),
+        Curve("weighted reward", so_far(episode.weighted()), theme.reward),
+    ]
+    channels = episode.world.channels
+    if 1 < len(channels) <= 4:
+        sums = so_far(episode.rewards)
+        lines += [Curve(plain(name), sums[:, k], head_colour(theme, k)) for k, name in enumerate(channels)]
+    return lines
+
+
+def _curves_of_two(sums: Sums, theme: Theme) -> list[Curve]:
+    """The first in the usual colours, the second in paler ones of the same kind."""
+    lines = []
+    for number, (episode, name) in enumerate(zip(sums.episodes, sums.names, strict=True)):
+        performance, reward = (theme.performance, theme.reward) if number == 0 else (theme.others[2], theme.others[0])
+        short = cut(name, TYPE, 120)
+        lines.append(Curve(f"performance, {short}", so_far(episode.performance), performance))
+        lines.append(Curve(f"reward, {short}", so_far(episode.weighted()), reward))
+    return lines
+
+
+def _marks(episode: Episode, lines: list[Curve]) -> list[Mark]:
+    """The first time of each event, where the sums part, and the end."""
+    named: dict[int, list[str]] = {}
+    for event in dict.fromkeys(event for events in episode.events for event in events):
+        named.setdefault(episode.ticks(event)[0], []).append(plain(event))
+    part = parting(lines[0].values, lines[1].values)
+    if part is not None:
+        named.setdefault(part, []).append("they part")
+    if episode.ended is not None:
+        named.setdefault(episode.length, []).append(plain(episode.ended))
+    return [Mark(tick, ", ".join(named[tick])) for tick in sorted(named)][:MARKS]
+
+
+def _marks_of_two(sums: Sums) -> list[Mark]:
+    """The first time of each event: of the second where it differs, with its name."""
+    first, second = ({mark.name: mark.tick for mark in _ends_and_events(episode)} for episode in sums.episodes)
+    named = [Mark(tick, name) for name, tick in first.items()]
+    named += [
+        Mark(tick, f"{name} ({cut(sums.names[1], 12.0, 90)})")
+        for name, tick in second.items()
+        if first.get(name) != tick
+    ]
+    return sorted(named, key=lambda mark: mark.tick)[:MARKS]
+
+
+def _ends_and_events(episode: Episode) -> list[Mark]:
+    events = dict.fromkeys(event for events in episode.events for event in events)
+    ends = [] if episode.ended is None else [Mark(episode.length, plain(episode.ended))]
+    return [*(Mark(episode.ticks(event)[0], plain(event)) for event in events), *ends]

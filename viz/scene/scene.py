@@ -1,0 +1,390 @@
+"""The scene: a pure function from a frame to a picture, with no window; window, video and tests all use it.
+
+What no tick changes (the ground, the curves) is drawn once, four times too large, and kept; figures, letters and round
+boxes are stamps that are kept too. A frame is then a copy of the ground with boxes and stamps on it.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image
+
+from ...envs.world.world import World
+from ..drawing.board import Board, layout_of
+from ..drawing.canvas import Canvas, cut, text_width
+from ..drawing.palette import Theme, mix
+from ..viewer.frame import Frame
+from .board_layers import RECENT, draw_board
+from .curves import Chart
+from .field_cards import draw_cards
+from .panels import Column, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
+from .return_curves import Sums, chart_of
+from .search_tree import draw_search, node_at
+from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
+
+MARGIN = 16.0
+"""Around everything, in points."""
+FOOT, SLIDER = 26.0, 26.0
+"""Heights of the status line and of the timeline, in points."""
+LABEL = 42.0
+"""Height of what is said over each of two boards, in points."""
+
+Room = tuple[float, float, float, float]
+"""Left, top, width and height, in points."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each part of a scene lies, in points; a part that a small picture has no room for has no size.
+
+    Attributes:
+        width, height: of the whole.
+        head: height of the title.
+        board: left, top, width and height of the room for the board.
+        side: left and width of the panels.
+        chart: top and height of the curves; slider: top of the timeline.
+        second: as `board`, of a second one or of a search; None where there is one board alone.
+    """
+
+    width: float
+    height: float
+    head: float
+    board: Room
+    side: tuple[float, float]
+    chart: tuple[float, float]
+    slider: float
+    second: Room | None = None
+
+
+def layout(width: float, height: float, curves: bool = True, panels: bool = True, two: float = 0.0) -> Layout:
+    """The parts of a scene of this size; `two`: height of what is said over each of two boards, 0 for one alone."""
+    head = 48.0 if height >= 300 else 0.0
+    chart = min(max(0.22 * height, 110.0), 230.0) if curves and height >= 430 else 0.0
+    side = min(max(0.3 * width, 260.0), 430.0) if panels and width >= 640 else 0.0
+    slider = height - FOOT - SLIDER
+    top = head or 6.0
+    board_width = width - 2 * MARGIN - (side + MARGIN if side else 0)
+    board = (MARGIN, top, max(board_width, 20.0), max(slider - chart - top - 8, 20.0))
+    whole = Layout(width, height, head, board, (width - MARGIN - side, side), (slider - chart, chart), slider)
+    return _halved(whole, two) if two else whole
+
+
+def _halved(whole: Layout, label: float) -> Layout:
+    """The same with two boards: side by side, or in a high window below each other."""
+    left, top, width, height = whole.board
+    if width >= height:
+        half = (width - MARGIN) / 2
+        rooms = ((left, top + label, half, height - label), (left + half + MARGIN, top + label, half, height - label))
+    else:
+        half = height / 2 - label
+        rooms = ((left, top + label, width, half), (left, top + label + half + label, width, half))
+    return replace(whole, board=rooms[0], second=rooms[1])
+
+
+def layout_for(frame: Frame, width: float, height: float) -> Layout:
+    """The parts of a frame's scene: without the curves or the panels where these are not shown."""
+    curves = frame.shows("curves") and frame.episode is not None
+    two = LABEL if frame.other is not None or frame.shows("tree") else 0.0
+    panels = bool(frame.overlays & {"bars", "log", "foreseen"}) or frame.menu is not None
+    return layout(width, height, curves, panels, two)
+
+
+def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 1) -> Image.Image:
+    """The picture of a frame.
+
+    Args:
+        frame: what it shows.
+        width: in points.
+        height: in points.
+        ratio: pixels in a point.
+    """
+    parts = layout_for(frame, width, height)
+    ground = _ground(frame, parts, ratio)
+    canvas = Canvas(width, height, ratio, frame.theme, finer=1, on=ground.copy())
+    _draw_chart(canvas, frame, parts)
+    if parts.head:
+        _draw_head(canvas, frame)
+    for part, room in _panes(frame, parts):
+        if part.world.boards.height:
+            _draw_pane(canvas, part, _board(part, room, ratio), ground)
+        else:
+            draw_cards(canvas, part, room)
+        if parts.second is not None:
+            _draw_label(canvas, part, room)  # after the board, whose rim reaches up to it
+    if frame.shows("tree") and frame.other is None and parts.second is not None:
+        _draw_search(canvas, frame, parts.second)
+    if parts.side[1]:
+        _draw_side(canvas, frame, parts)
+    _draw_timeline(canvas, frame, parts)
+    _draw_foot(canvas, frame)
+    if frame.notice:
+        draw_notice(canvas, frame)
+    if frame.keys:
+        draw_keys(canvas, frame)
+    return canvas.picture()
+
+
+def tick_at(frame: Frame, width: float, height: float, x: float, y: float) -> int | None:
+    """The tick that lies under a point of the timeline or of the curves; None elsewhere."""
+    parts = layout_for(frame, width, height)
+    if frame.episode is None or not parts.chart[0] <= y <= parts.slider + SLIDER:
+        return None
+    left, right = _axis(frame, parts)
+    share = (x - left) / (right - left)
+    return int(np.clip(round(share * frame.length), 0, frame.length))
+
+
+def cell_at(frame: Frame, width: float, height: float, x: float, y: float) -> tuple[Frame, int] | None:
+    """Which board lies under a point, as its frame, and which of its cells; None elsewhere."""
+    for part, room in _panes(frame, layout_for(frame, width, height)):
+        cell = _board(part, room, 1.0).cell_at(x, y) if part.world.boards.height else None
+        if cell is not None:
+            return part, cell
+    return None
+
+
+def searched_at(frame: Frame, width: float, height: float, x: float, y: float) -> int | None:
+    """The node of the search that lies under a point."""
+    parts = layout_for(frame, width, height)
+    if frame.mind is None or parts.second is None or frame.other is not None:
+        return None
+    return node_at(frame.mind, _search_room(parts.second), x, y)
+
+
+def slider_at(
+    frame: Frame, width: float, height: float, x: float, y: float, row: int | None = None
+) -> tuple[int, int] | None:
+    """The row of the menu under a point and the value that the point stands for; of `row`, however far the mouse is."""
+    parts = layout_for(frame, width, height)
+    if frame.menu is None or not parts.side[1]:
+        return None
+    return menu_at(frame.menu, parts.side[0], parts.side[1], parts.head, x, y, row)
+
+
+# ------------------------------------------------------------------ what is kept
+
+
+def _panes(frame: Frame, parts: Layout) -> list[tuple[Frame, Room]]:
+    """Each board with its room."""
+    if frame.other is None or parts.second is None:
+        return [(frame, parts.board)]
+    return [(frame, parts.board), (frame.other, parts.second)]
+
+
+def _board(frame: Frame, room: Room, ratio: float) -> Board:
+    return _placed_board(frame.world, layout_of(frame.world, frame.state), room, ratio, frame.theme)
+
+
+@lru_cache(64)
+def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Theme) -> Board:
+    """The board in the middle of its room, its cells on whole pixels."""
+    left, top, width, height = room
+    board = Board(world, number, width, height, theme, pixel=1 / ratio)
+    board.left = round((left + (width - board.width) / 2) * ratio) / ratio
+    board.top = round((top + (height - board.height) / 2) * ratio) / ratio
+    return board
+
+
+def _ground(frame: Frame, parts: Layout, ratio: float) -> Image.Image:
+    """The boards as no state changes them."""
+    boards = tuple(
+        (_look(part.world, layout_of(part.world, part.state)), room)
+        for part, room in _panes(frame, parts)
+        if part.world.boards.height
+    )
+    return _kept_ground(boards, (round(parts.width * ratio), round(parts.height * ratio)), ratio, frame.theme)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One layout of a world; two are equal if they look alike, so that a changed world need not be drawn anew."""
+
+    key: tuple[object, ...]
+    number: int
+    world: World = field(compare=False)
+
+
+@lru_cache(64)
+def _look(world: World, number: int) -> _Look:
+    boards = world.boards
+    walls, zones = boards.walls[number].tobytes(), boards.zones[:, number].tobytes()
+    return _Look((boards.height, boards.width, walls, zones, tuple(world.zone_index.items())), number, world)
+
+
+@lru_cache(24)
+def _kept_ground(
+    boards: tuple[tuple[_Look, Room], ...], size: tuple[int, int], ratio: float, theme: Theme
+) -> Image.Image:
+    image = Image.new("RGB", size, theme.paper)
+    for look, room in boards:
+        board = _placed_board(look.world, look.number, room, ratio, theme)
+        image.paste(_board_ground(look, room[2:], ratio, theme), (round(board.left * ratio), round(board.top * ratio)))
+    return image
+
+
+@lru_cache(24)
+def _board_ground(look: _Look, size: tuple[float, float], ratio: float, theme: Theme) -> Image.Image:
+    board = Board(look.world, look.number, *size, theme, pixel=1 / ratio)
+    canvas = Canvas(board.width, board.height, ratio, theme)
+    board.ground(canvas)
+    return canvas.picture()
+
+
+def _sums(frame: Frame) -> Sums | None:
+    frames = [each for each in (frame, frame.other) if each is not None and each.episode is not None]
+    if not frames:
+        return None
+    return Sums(tuple(each.episode for each in frames if each.episode), tuple(each.short for each in frames))
+
+
+def _axis(frame: Frame, parts: Layout, ratio: float = 1.0) -> tuple[float, float]:
+    """Where the timeline begins and ends: below the curves, if there are any."""
+    drawn = _chart(frame, parts, ratio)
+    if drawn is not None:
+        return MARGIN + drawn[0].x(0), MARGIN + drawn[0].x(frame.length)
+    return MARGIN + 8, parts.width - MARGIN - 8
+
+
+def _chart(frame: Frame, parts: Layout, ratio: float) -> tuple[Chart, Image.Image] | None:
+    """The curves and their picture, where there is room for them."""
+    sums = _sums(frame)
+    if sums is None or not parts.chart[1]:
+        return None
+    return chart_of(sums, parts.width - 2 * MARGIN, parts.chart[1], ratio, frame.theme)
+
+
+@dataclass(frozen=True)
+class _Pane:
+    """What lies on one board; two are equal if they look alike, so that one that stays need not be drawn anew."""
+
+    key: tuple[object, ...]
+    frame: Frame = field(compare=False)
+    board: Board = field(compare=False)
+    ground: Image.Image = field(compare=False)
+
+
+def _draw_pane(canvas: Canvas, frame: Frame, board: Board, ground: Image.Image) -> None:
+    """A board with its overlays, from what was drawn before where it is the same."""
+    ratio, rim = canvas.ratio, 8.0
+    # Even corners: a shift by whole pairs of pixels moves no place that is rounded.
+    left, top = (max(round((edge - rim) * ratio) // 2 * 2, 0) for edge in (board.left, board.top))
+    right = min(round((board.left + board.width + rim) * ratio), ground.width)
+    bottom = min(round((board.top + board.height + rim) * ratio), ground.height)
+    path = frame.states[-RECENT:]
+    key = (
+        id(frame.world), path.tobytes(), id(frame.mind), id(frame.outlook), id(frame.before), frame.overlays,
+        frame.head, frame.agent, frame.node, frame.held, frame.theme.name, ratio, board.cell, left, top, right, bottom,
+    )  # fmt: skip
+    canvas.paste(_drawn_pane(_Pane(key, frame, board, ground), ratio, (left, top, right, bottom)), left, top)
+
+
+@lru_cache(8)
+def _drawn_pane(pane: _Pane, ratio: float, box: tuple[int, int, int, int]) -> Image.Image:
+    left, top, right, bottom = box
+    board = copy.copy(pane.board)
+    board.left, board.top = board.left - left / ratio, board.top - top / ratio
+    width, height = (right - left) / ratio, (bottom - top) / ratio
+    canvas = Canvas(width, height, ratio, pane.frame.theme, finer=1, on=pane.ground.crop(box))
+    draw_board(canvas, pane.frame, board)
+    return canvas.picture()
+
+
+# ------------------------------------------------------------------ what changes
+
+
+def _draw_chart(canvas: Canvas, frame: Frame, parts: Layout) -> None:
+    """The curves, and a line at the present tick that leaves names and numbers alone."""
+    drawn = _chart(frame, parts, canvas.ratio)
+    if drawn is None:
+        return
+    (chart, picture), top = drawn, parts.chart[0]
+    canvas.paste(picture, round(MARGIN * canvas.ratio), round(top * canvas.ratio))
+    x = MARGIN + chart.x(frame.now)
+    canvas.box(x - 0.5, top + chart.top, x + 0.5, top + chart.bottom, mix(frame.theme.muted, frame.theme.paper, 0.2))
+
+
+def _draw_head(canvas: Canvas, frame: Frame) -> None:
+    theme = frame.theme
+    count = f"tick {frame.now}" + (f" of {frame.length}" if frame.episode is not None else "")
+    room = canvas.width - 2 * MARGIN - text_width(count, 20.0) - 24
+    title = cut(frame.title, 18.0, room)
+    canvas.text(MARGIN, 30, title, 18.0, bold=True)
+    left = MARGIN + text_width(title, 18.0) + 16
+    canvas.text(left, 30, cut(frame.about, 12.5, room + MARGIN - left), 12.5, theme.muted)
+    canvas.text(canvas.width - MARGIN, 31, count, 18.0, theme.ink, "rs", bold=True)
+
+
+def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
+    """Over one of two boards: what it is, and what happens there."""
+    left, top = room[:2]
+    if frame.world.boards.height:
+        board = _board(frame, room, canvas.ratio)
+        left, top = board.left, board.top
+    width = room[0] + room[2] - left
+    label, told = (frame.label or "the present"), frame.told
+    if frame.node and frame.mind is not None and frame.mind.search is not None:
+        ahead = len(frame.mind.search.way(frame.node)) - 1
+        seen = frame.node < len(frame.mind.imagined)
+        label, told = (
+            f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",
+            "" if seen else "it cannot be put on a board",
+        )
+    canvas.text(left, top - LABEL + 16, cut(label, 14.0, width), 14.0, bold=True)
+    canvas.text(left, top - LABEL + 33, cut(told, 12.0, width), 12.0, canvas.theme.muted)
+
+
+def _draw_search(canvas: Canvas, frame: Frame, room: Room) -> None:
+    if frame.mind is not None:
+        draw_search(canvas, frame.mind, frame.node, _search_room(room))
+
+
+def _search_room(room: Room) -> Room:
+    """The room of a search begins where the label of a second board would."""
+    return room[0], room[1] - LABEL, room[2], room[3] + LABEL
+
+
+def _draw_side(canvas: Canvas, frame: Frame, parts: Layout) -> None:
+    bottom = (parts.chart[0] if parts.chart[1] else parts.slider) - 6
+    column = Column(canvas, *parts.side, parts.head, bottom)
+    if frame.menu is not None:
+        draw_menu(column, frame.menu)
+        draw_verdict(column, frame)
+    for part in (frame,) if frame.other is None else (frame, frame.other):
+        if frame.shows("bars") and (frame.menu is None or part is not frame or frame.other is None):
+            draw_choice(column, part)
+    draw_missed(column, frame)
+    draw_sums(column, (frame,) if frame.other is None or frame.menu is not None else (frame, frame.other))
+    draw_legend(column, frame)
+    if frame.shows("log") and frame.menu is None:
+        draw_log(column, frame)
+
+
+def _draw_timeline(canvas: Canvas, frame: Frame, parts: Layout) -> None:
+    """A line with a mark for each tick that brought an event, and a knob at the present one."""
+    theme, episode = frame.theme, frame.episode
+    left, right = _axis(frame, parts, canvas.ratio)
+    y = parts.slider + SLIDER / 2
+    canvas.box(left, y - 1.5, right, y + 1.5, theme.hairline)
+    if episode is None:
+        return
+    step = (right - left) / max(frame.length, 1)
+    for tick, events in enumerate(episode.events):
+        if events:
+            x = left + (tick + 1) * step
+            canvas.box(x - 0.75, y - 6, x + 0.75, y + 6, mix(theme.performance, theme.paper, 0.25))
+    x = left + frame.now * step
+    canvas.box(left, y - 1.5, x, y + 1.5, theme.reward)
+    canvas.disc(x, y, 7, theme.reward, theme.paper, 2)
+
+
+def _draw_foot(canvas: Canvas, frame: Frame) -> None:
+    theme, top = frame.theme, canvas.height - FOOT
+    canvas.box(0, top, canvas.width, canvas.height, theme.panel)
+    hint = frame.hint if text_width(frame.hint, 12.0) < 0.4 * canvas.width else ""
+    room = canvas.width - 2 * MARGIN - (text_width(hint, 12.0) + 20 if hint else 0)
+    canvas.text(MARGIN, top + 17, cut(frame.status, 12.5, room), 12.5)
+    canvas.text(canvas.width - MARGIN, top + 17, hint, 12.0, theme.muted, "rs")

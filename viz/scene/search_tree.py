@@ -1,0 +1,193 @@
+"""The tree of one search as a picture: ticks ahead from left to right, visits as size, the chosen line in colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ...evals.inspection.mind import Mind, Search
+from ..drawing.canvas import Canvas, cut, text_width
+from ..drawing.color_scales import number
+from ..drawing.palette import Theme, mix
+from ..text.episode_text import plain
+
+ROW = 13.0
+"""From one leaf to the next, at least, in points."""
+SMALL, NAME = 11.5, 10.5
+"""Sizes of type in points."""
+FIRST = 64.0
+"""From the present to the first tick ahead, with room for the names of actions, in points."""
+HEAD, FOOT = 24.0, 40.0
+"""Room above and below the tree, in points."""
+NEAR = 12.0
+"""How far from a node a click still hits it, in points."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, width and height, in points."""
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Where the nodes of a tree lie.
+
+    Attributes:
+        nodes: those that are shown, parents before children; left_out: how many are not.
+        x, y: float64 `[n]`, in points; nan for those that are not shown.
+        depth: int64 `[n]`, ticks ahead.
+        step: points from one depth to the next.
+    """
+
+    nodes: tuple[int, ...]
+    left_out: int
+    x: np.ndarray
+    y: np.ndarray
+    depth: np.ndarray
+    step: float
+
+
+def placed(mind: Mind, box: Box) -> Placed | None:
+    """The tree of a mind in a box; None where there is none."""
+    return None if mind.search is None or len(mind.search.parents) < 2 else _placed(mind.search, len(mind.ahead), box)
+
+
+@lru_cache(64)
+def _placed(search: Search, line: int, box: Box) -> Placed:
+    """Leaves in rows, from above in the order of their actions; where they are too many, the most visited."""
+    left, top, width, height = box
+    count = len(search.parents)
+    depth = np.zeros(count, np.int64)
+    for node in range(1, count):
+        depth[node] = depth[search.parents[node]] + 1
+    nodes = _kept(search, depth, max(int((height - HEAD - FOOT) / ROW), 1))
+    children: dict[int, list[int]] = {node: [] for node in nodes}
+    for node in nodes[1:]:
+        children[int(search.parents[node])].append(node)
+    order: list[int] = []
+    waiting = [nodes[0]]
+    while waiting:
+        node = waiting.pop()
+        order.append(node)
+        waiting += reversed(sorted(children[node], key=lambda child: (search.actions[child], child)))
+    leaves = [node for node in order if not children[node]]
+    row = min((height - HEAD - FOOT) / max(len(leaves), 1), 44.0)
+    y = np.full(count, np.nan)
+    for index, node in enumerate(leaves):
+        y[node] = top + HEAD + (index + 0.5) * row
+    for node in reversed(order):
+        if children[node]:
+            y[node] = (y[children[node][0]] + y[children[node][-1]]) / 2
+    step = min((width - FIRST - 30) / max(int(depth[list(nodes)].max()) - 1, 1), FIRST)
+    x = np.where(np.isnan(y), np.nan, left + 12 + np.where(depth > 0, FIRST + (depth - 1) * step, 0.0))
+    return Placed(tuple(nodes), count - len(nodes), x, y, depth, step)
+
+
+def _kept(search: Search, depth: np.ndarray, rows: int) -> list[int]:
+    """As many nodes as there are rows for their leaves, the most visited first, with their way in."""
+    order = sorted(range(len(search.parents)), key=lambda node: (-int(search.visits[node]), int(depth[node]), node))
+    kept: set[int] = {0}
+    inner: set[int] = set()
+    for node in order:
+        way = [each for each in search.way(node) if each not in kept]
+        if not way:
+            continue
+        parents = {int(search.parents[each]) for each in way}
+        if len(kept) + len(way) - len(inner | parents) > rows:
+            continue
+        kept.update(way)
+        inner |= parents
+    return sorted(kept)
+
+
+def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
+    """Draw the tree of a mind, with the node that is looked at in a ring and its way in ink."""
+    left, top = box[:2]
+    canvas.text(left, top + 13, "what it imagined, tick by tick", 14.0, bold=True)
+    tree = placed(mind, box)
+    if tree is None or mind.search is None:
+        said = "This agent recorded no search." if mind.search is None else "There was nothing to search."
+        canvas.text(left, top + 32, said, SMALL, canvas.theme.muted)
+        return
+    search, theme = mind.search, canvas.theme
+    way = set(search.way(chosen))
+    line = _line(search, mind)
+    for node in tree.nodes[1:]:
+        parent = int(search.parents[node])
+        colour = theme.ink if node in way else theme.reward if node in line else mix(theme.muted, theme.paper, 0.55)
+        _elbow(canvas, tree, parent, node, colour, 2.0 if node in way or node in line else 1.0)
+    most = float(np.log1p(search.visits.max()))
+    for node in tree.nodes:
+        radius = 2.5 + 4.0 * float(np.log1p(search.visits[node])) / max(most, 1e-9)
+        colour = theme.reward if node in line or node == 0 else theme.muted
+        canvas.disc(tree.x[node], tree.y[node], round(radius, 1), colour, theme.paper, 1)
+        if node == chosen:
+            canvas.disc(tree.x[node], tree.y[node], round(radius + 4, 1), None, theme.ink, 2)
+    _name_actions(canvas, search, tree)
+    _foot(canvas, mind, search, tree, chosen, box)
+
+
+def _elbow(canvas: Canvas, tree: Placed, parent: int, node: int, colour: str, line: float) -> None:
+    """A way from a node to a child: down or up first, then across."""
+    x0, y0, x1, y1 = tree.x[parent], tree.y[parent], tree.x[node], tree.y[node]
+    bend = x0 + min(0.3 * (x1 - x0), 12.0)
+    half = line / 2
+    canvas.box(x0, y0 - half, bend + half, y0 + half, colour)
+    canvas.box(bend - half, min(y0, y1) - half, bend + half, max(y0, y1) + half, colour)
+    canvas.box(bend - half, y1 - half, x1, y1 + half, colour)
+
+
+def _line(search: Search, mind: Mind) -> set[int]:
+    """The nodes that the plan means to come through: its actions from the first node on."""
+    here, out = 0, set()
+    for action in mind.ahead_actions:
+        following = [node for node in np.flatnonzero(search.parents == here).tolist() if search.actions[node] == action]
+        if not following:
+            break
+        here = max(following, key=lambda node: (float(search.probability[node]), -node))
+        out.add(here)
+    return out
+
+
+def _name_actions(canvas: Canvas, search: Search, tree: Placed) -> None:
+    """The first actions by name, and those further on where there is room."""
+    for node in tree.nodes[1:]:
+        first = tree.depth[node] == 1
+        room = (FIRST if first else tree.step) - 22
+        text = cut(plain(search.actions[node]), NAME, room) if first else plain(search.actions[node])
+        if text_width(text, NAME) <= room:
+            x = tree.x[node] - 9 - (0.5 * room if first else 0.5 * tree.step - 9)
+            canvas.text(x, tree.y[node] - 4, text, NAME, canvas.theme.ink if first else canvas.theme.muted, "ms")
+
+
+def _foot(canvas: Canvas, mind: Mind, search: Search, tree: Placed, chosen: int, box: Box) -> None:
+    """What the node that is looked at is worth, and how to look at another."""
+    left, top, width, height = box
+    theme: Theme = canvas.theme
+    if chosen:
+        way = [plain(search.actions[node]) for node in search.way(chosen)[1:]]
+        ahead = f"{len(way)} tick{'s' if len(way) > 1 else ''} ahead"
+        worth = ", ".join(
+            f"{plain(name)} {number(float(value))}"
+            for name, value in zip(mind.channels, search.values[chosen], strict=True)
+        )
+        first = f"{ahead}: {', '.join(way[:6])}{' ...' if len(way) > 6 else ''}"
+        second = f"visits {search.visits[chosen]} · chance {search.probability[chosen]:.0%} · worth {worth}"
+    else:
+        first = f"{len(search.parents)} states" + (
+            f", the {len(tree.nodes)} most visited shown" if tree.left_out else ""
+        )
+        second = "large: often visited · blue: the plan · click, or [ and ], to look"
+    canvas.text(left, top + height - 22, cut(first, SMALL, width), SMALL, theme.ink if chosen else theme.muted)
+    canvas.text(left, top + height - 6, cut(second, SMALL, width), SMALL, theme.muted)
+
+
+def node_at(mind: Mind, box: Box, x: float, y: float) -> int | None:
+    """The node under a point, or None."""
+    tree = placed(mind, box)
+    if tree is None:
+        return None
+    nodes = np.array(tree.nodes)
+    away = np.hypot(tree.x[nodes] - x, tree.y[nodes] - y)
+    nearest = int(away.argmin())
+    return int(nodes[nearest]) if away[nearest] <= NEAR else None

@@ -1,0 +1,103 @@
+"""Panels of what is changed by hand and what would come of it, and of what came otherwise than foreseen."""
+
+from __future__ import annotations
+
+from ...evals.inspection.mind import UNKNOWN, missed
+from ..drawing.canvas import Canvas, cut, text_width, wrapped
+from ..drawing.palette import mix
+from ..text.episode_text import plain, stored
+from ..viewer.frame import Frame
+from ..viewer.what_if_menu import Menu, Row
+from .panels import GAP, LINE, SMALL, TEXT, Column
+
+ROW = 22.0
+"""Height of a row of the menu, in points."""
+HEADING = 21.0
+"""Height of the title above it, in points."""
+
+
+def draw_menu(column: Column, menu: Menu) -> None:
+    """A slider for each row, with a tick where the scenario has it."""
+    column.heading("What if", "working it out ..." if menu.busy else "")
+    left, right = _track(menu, column.left, column.width)
+    canvas, theme = column.canvas, column.theme
+    for index, row in enumerate(menu.rows):
+        top, middle = column.top, column.top + ROW / 2
+        if index == menu.row:
+            canvas.box(column.left - 6, top, column.left + column.width + 6, top + ROW, theme.hairline, 4)
+        colour = theme.performance if row.changed else theme.ink
+        canvas.text(
+            column.left, middle, cut(row.title, TEXT, left - column.left - 8), TEXT, theme.ink, "lm", row.changed
+        )
+        canvas.box(left, middle - 1.5, right, middle + 1.5, mix(theme.muted, theme.paper, 0.5))
+        before = _x(row, row.before, left, right)
+        canvas.box(before - 1, middle - 6, before + 1, middle + 6, theme.muted)
+        canvas.disc(_x(row, row.at, left, right), middle, 6, theme.performance if row.changed else theme.reward)
+        canvas.text(column.left + column.width, middle, row.said, TEXT, mix(colour, theme.ink, 0.3), "rm", row.changed)
+        column.top += ROW
+    column.top += GAP - 4
+
+
+def menu_at(
+    menu: Menu, left: float, width: float, top: float, x: float, y: float, row: int | None = None
+) -> tuple[int, int] | None:
+    """The row of a menu and the index of the value under a point; of one row, however far the point is, if given."""
+    index = int((y - top - HEADING) // ROW) if row is None else row
+    begin, end = _track(menu, left, width)
+    if not 0 <= index < len(menu.rows) or (row is None and not begin - 8 <= x <= end + 8):
+        return None
+    steps = len(menu.rows[index].values) - 1
+    return index, round(min(max((x - begin) / (end - begin), 0.0), 1.0) * steps)
+
+
+def _track(menu: Menu, left: float, width: float) -> tuple[float, float]:
+    names = max((text_width(row.title, TEXT) for row in menu.rows), default=0.0)
+    return left + min(names + 20, 0.45 * width), left + width - 66
+
+
+def _x(row: Row, at: int, left: float, right: float) -> float:
+    return left + (right - left) * at / max(len(row.values) - 1, 1)
+
+
+def draw_verdict(column: Column, frame: Frame) -> None:
+    """What would be done, and what would come of it."""
+    for number, text in enumerate(frame.verdict):
+        lines = wrapped(text, TEXT, column.width)
+        if not column.fits(LINE * len(lines)):
+            return
+        for line in lines:
+            column.line(line, column.theme.ink if number == 0 else column.theme.muted)
+        column.top += 3
+    column.top += GAP - 6
+
+
+def draw_missed(column: Column, frame: Frame) -> None:
+    """In which fields it came otherwise than foreseen."""
+    if not frame.shows("foreseen") or frame.menu is not None or not column.fits(21 + LINE):
+        return
+    column.heading("foreseen")
+    theme, before = column.theme, frame.before
+    if before is None or len(before.ahead) == 0:
+        column.line("Nothing was foreseen for this tick, or nothing of it was recorded.", theme.muted, SMALL)
+    elif not (wrong := missed(before, frame.state)):
+        known = int((before.ahead[0] != UNKNOWN).sum())
+        column.line(f"All {known} fields that it sees came as it foresaw them.", theme.muted, SMALL)
+    else:
+        for index in wrong:
+            if not column.fits(LINE):
+                break
+            name = frame.world.fields[index].name
+            expected, came = (stored(frame.world, index, int(state[index])) for state in (before.ahead[0], frame.state))
+            column.line(f"{plain(name)}: foreseen {expected}, came {came}", theme.performance, SMALL)
+    column.top += GAP - 4
+
+
+def draw_notice(canvas: Canvas, frame: Frame) -> None:
+    """What is wrong with the file, on a panel over the top of everything."""
+    theme, left, width = frame.theme, 16.0, canvas.width - 32.0
+    lines = [cut(line, TEXT, width - 32) for line in frame.notice]
+    height = 18 + LINE * len(lines)
+    canvas.box(left, 54, left + width, 54 + height, theme.panel, 8, theme.performance, 2)
+    for number, line in enumerate(lines):
+        y = 54 + 22 + LINE * number
+        canvas.text(left + 16, y, line, TEXT, theme.performance if number == 0 else theme.ink, bold=number == 0)

@@ -1,0 +1,1 @@
+"""States and episodes as plain text."""

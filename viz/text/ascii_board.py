@@ -1,0 +1,161 @@
+"""A board as text, in the glyphs of its scenario file, and the rest of a state in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...envs.base import Field, Ints
+from ...envs.reference.step import reset
+from ...envs.world.geometry import DIRECTIONS
+from ...envs.world.randomness import Given
+from ...envs.world.world import Body, Column, World
+from ...scenarios.language.names.symbols import legend_agent, legend_thing, legend_zones
+from ...scenarios.language.schema.document import Document, LegendEntry
+
+_SPARE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789*+=%@&?"
+
+
+def first_state(world: World) -> Ints:
+    """int32 `[F]`: the state in which an episode starts when every draw takes its likeliest outcome."""
+    states = reset(world, Given({})).states
+    return np.asarray(states[0])
+
+
+def glyphs(document: Document) -> Mapping[str, str]:
+    """The character of agents, things and zones by name, and of `wall` and `floor`.
+
+    They are those of the legend. Where an entry puts several on one cell, its glyph is that of the uppermost. An agent
+    or a thing without one gets a letter that is free, of its own name if possible; a zone without one is not drawn.
+    """
+    table: dict[str, str] = {}
+    for glyph, entry in sorted(document.legend.items(), key=lambda item: len(_named(item[1], document))):
+        names = [name for name in _named(entry, document) if name not in table]
+        if names:
+            table[names[0]] = glyph
+    taken = {*document.legend, *table.values()}
+    for name, wanted in (
+        ("wall", "#"),
+        ("floor", "."),
+        *((agent, agent.upper()) for agent in document.agents),
+        *((thing, thing.lower()) for thing in document.things),
+    ):
+        if name not in table:
+            table[name] = next(letter for letter in wanted + _SPARE + "?" if letter not in taken or letter == "?")
+            taken.add(table[name])
+    return table
+
+
+def text_board(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
+    """The board of a state int32 `[F]`, one line for each row; of a world without a board, what `describe` says.
+
+    Agents stand over things, those over zones (the smallest uppermost), those over floor and walls.
+    """
+    boards = world.boards
+    if boards.height == 0:
+        return "\n".join(describe(world, state))
+    layout = int(state[world.layout]) if world.layout >= 0 else 0
+    cells = [glyphs["wall"] if wall else glyphs["floor"] for wall in boards.walls[layout, :-1]]
+    zones = {name: boards.zones[index, layout, :-1].nonzero()[0] for name, index in world.zone_index.items()}
+    for name in sorted(zones, key=lambda name: -zones[name].size):
+        for cell in zones[name] if name in glyphs else ():
+            cells[cell] = glyphs[name]
+    for body in sorted(world.bodies, key=lambda body: (body.is_agent, body.solid, -body.order)):
+        if state[body.cell] != boards.nowhere:
+            cells[state[body.cell]] = glyphs[body.group]
+    rows = (cells[first : first + boards.width] for first in range(0, len(cells), boards.width))
+    return "\n".join("".join(row) for row in rows)
+
+
+def describe(world: World, state: Ints) -> list[str]:
+    """What a board does not show of a state int32 `[F]`, each in a few words.
+
+    The layout where there are several, the clock, draws, what is carried or gone, where bodies face, fields, counters,
+    weights that have changed hands, and the end: `power 2 of 3`, `next_job bench_2`, `ended shut down`.
+    """
+    return list(_words(world, state))
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A field that is no body's place: its name, its value in words, and where it lies between its bounds.
+
+    Attributes:
+        share: from 0 to 1; None for words and for flags that are not numbers.
+        column: of the state.
+    """
+
+    name: str
+    text: str
+    share: float | None
+    column: int
+
+
+def quantities(world: World, state: Ints) -> list[Quantity]:
+    """Every field of a state int32 `[F]` that is neither about a body nor the end."""
+    bodies = {column for body in world.bodies for column in (body.cell, body.facing, body.phase, body.carrier)}
+    out = []
+    for column, field in enumerate(world.fields):
+        if column in bodies or column in (world.layout, world.ended):
+            continue
+        its, stored = world.columns[field.name], int(state[column])
+        counted = its.words is None and field.size > 2 and its.most > its.least
+        share = (stored - its.least) / (its.most - its.least) if counted else None
+        out.append(Quantity(field.name, _amount(its, field, stored), share, column))
+    return out
+
+
+def _words(world: World, state: Ints) -> Iterator[str]:
+    boards = world.boards
+    if world.layout >= 0:
+        yield f"layout {state[world.layout]} (0 to {boards.walls.shape[0] - 1})"
+    told = {each.column: each for each in quantities(world, state)}
+    whereabouts = {
+        column: body for body in world.bodies for column in (body.cell, body.facing, body.phase, body.carrier)
+    }
+    for column in range(len(world.fields)):
+        if column in (world.layout, world.ended):
+            continue
+        if column not in whereabouts:
+            yield f"{told[column].name} {told[column].text}"
+            continue
+        body = whereabouts[column]
+        if column == body.cell and state[column] == boards.nowhere:
+            yield from _absence(world, state, body)
+        elif column == body.facing and state[body.cell] != boards.nowhere:
+            yield f"{body.name} faces {DIRECTIONS[state[column]]}"
+    if state[world.ended]:
+        yield f"ended {world.reasons[state[world.ended] - 1]}"
+
+
+def _absence(world: World, state: Ints, body: Body) -> Iterator[str]:
+    """Why a body is not on the board: someone carries it, or it is gone; nothing of one that this board never had."""
+    layout = int(state[world.layout]) if world.layout >= 0 else 0
+    if body.carrier >= 0 and state[body.carrier]:
+        yield f"{world.agents[state[body.carrier] - 1].name} carries {body.name}"
+    elif world.boards.starts[layout, body.order] != world.boards.nowhere:
+        yield f"{body.name} gone"
+
+
+def _amount(column: Column, field: Field, stored: int) -> str:
+    """A stored value as a reader would put it: a word, yes or no for a flag, `2 of 3` for a number that begins at 0."""
+    if column.words is not None:
+        return column.words[stored]
+    weight = ".values." in field.name  # a number, though it be 0 or 1
+    if not weight and (column.low, field.size) == (0, 2) and (column.table is None or tuple(column.table) == (0, 1)):
+        return "yes" if stored else "no"
+    if weight or column.table is not None:
+        return f"{stored + column.low if column.table is None else column.table[stored]:g}"
+    low, high = column.least + column.low, column.most + column.low
+    return f"{stored + column.low} of {high}" if low == 0 else f"{stored + column.low} ({low} to {high})"
+
+
+def _named(entry: str | LegendEntry, document: Document) -> list[str]:
+    """What an entry of the legend puts on a cell, the uppermost first."""
+    if entry == "wall" or (isinstance(entry, LegendEntry) and entry.wall):
+        return ["wall"]
+    bodies = (legend_agent(entry, document), legend_thing(entry, document))
+    zones = () if entry == "floor" else legend_zones(entry, document)
+    return [*(name for name in bodies if name is not None), *zones] or ["floor"]

@@ -1,0 +1,133 @@
+"""An episode in words: what was done in a tick, what came of it, and the log of all that is worth saying."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ...envs.world.world import World
+from ...evals.inspection.mind import Mind
+from ...evals.traces.episode import Episode
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the log: what happened in each of the ticks from `first` to `last`."""
+
+    first: int
+    last: int
+    text: str
+
+
+def deed(episode: Episode, tick: int) -> str:
+    """Who does what in a tick: `robot does up`, or why it comes otherwise than chosen."""
+    return ", ".join(
+        _deed(program.name, program.actions, int(chosen), int(executed))
+        for program, chosen, executed in zip(
+            episode.world.agents, episode.chosen[tick], episode.executed[tick], strict=True
+        )
+    )
+
+
+def _deed(name: str, actions: tuple[str, ...], chosen: int, executed: int) -> str:
+    if executed == chosen:
+        return plain(f"{name} does {actions[chosen]}")
+    if executed < 0:
+        return plain(f"{name} tries {actions[chosen]} in vain")
+    return plain(f"{name} wants {actions[chosen]} and is made to {actions[executed]}")
+
+
+def outcome(episode: Episode, tick: int) -> str:
+    """What came of a tick: events, the end, and what was paid; empty where nothing did."""
+    events = [plain(event) for event in episode.events[tick]]
+    if tick == episode.length - 1:
+        if episode.ended is not None:
+            events.append(f"the end: {episode.ended}")
+        elif episode.truncated:
+            events.append("cut off by the limit")
+    world = episode.world
+    pays = [(world.channels[k], float(pay)) for k, pay in enumerate(episode.rewards[tick]) if pay]
+    if episode.performance[tick]:
+        pays.append((world.hidden or "performance", float(episode.performance[tick])))
+    return "; ".join(part for part in (", ".join(events), ", ".join(f"{n} {p:+g}" for n, p in pays)) if part)
+
+
+@lru_cache(32)
+def log(episode: Episode) -> tuple[Entry, ...]:
+    """Every tick that brought something; what repeats itself from tick to tick is one line."""
+    entries: list[Entry] = []
+    for tick in range(episode.length):
+        text = outcome(episode, tick)
+        if (episode.executed[tick] != episode.chosen[tick]).any():
+            text = "; ".join(part for part in (deed(episode, tick), text) if part)
+        if not text:
+            continue
+        if entries and entries[-1].text == text and entries[-1].last == tick - 1:
+            entries[-1] = Entry(entries[-1].first, tick, text)
+        else:
+            entries.append(Entry(tick, tick, text))
+    return tuple(entries)
+
+
+def log_until(episode: Episode, tick: int) -> list[Entry]:
+    """The log of the ticks before one, as it stood then."""
+    return [Entry(e.first, min(e.last, tick - 1), e.text) for e in log(episode) if e.first < tick]
+
+
+def why(mind: Mind) -> str:
+    """What decided a choice, in a sentence."""
+    if not mind.decided_by:
+        return "No single value decides this."
+    head, instead = mind.decided_by[0], mind.instead[0]
+    return f"{plain(head).capitalize()} decides: without it, {plain(instead)}."
+
+
+def status(episode: Episode, tick: int) -> str:
+    """Where an episode stands: the next tick's deed, or how it ended."""
+    if tick >= episode.length:
+        ending = outcome(episode, episode.length - 1) if episode.length else ""
+        if episode.ended is None and episode.length < episode.world.steps:
+            return f"after tick {episode.length - 1}: {ending or 'it goes on'}" if episode.length else "before tick 0"
+        return f"after tick {episode.length - 1}, the last: {ending or 'time is up'}"
+    came = outcome(episode, tick)
+    return f"tick {tick}: {deed(episode, tick)}{f' ({came})' if came else ''}"
+
+
+def fate(ahead: Episode, since: int) -> str:
+    """What comes of an episode that goes on after `since` ticks: each event's first tick, the end, the sums."""
+    first = {event: ahead.ticks(event)[0] for events in ahead.events for event in events}
+    said = [f"{plain(event)} in tick {since + tick}" for event, tick in sorted(first.items(), key=lambda item: item[1])]
+    if ahead.ended is not None:
+        said.append(f"{plain(ahead.ended)} in tick {since + ahead.length - 1}")
+    sums = [f"{plain(ahead.world.hidden or 'performance')} {ahead.performance.sum():+g}"]
+    sums += [
+        f"{plain(name)} {total:+g}" for name, total in zip(ahead.world.channels, ahead.rewards.sum(axis=0), strict=True)
+    ]
+    return f"{', '.join(said) or 'nothing of note'}; {', '.join(sums)} from here on"
+
+
+def stored(world: World, index: int, value: int) -> str:
+    """What a stored value of a field stands for: a cell by row and column, a word, or a number."""
+    name = world.fields[index].name
+    if any(body.cell == index for body in world.bodies):
+        row, column = divmod(value, world.boards.width)
+        return "nowhere" if value == world.boards.nowhere else f"row {row}, column {column}"
+    if index == world.ended:
+        return world.reasons[value - 1] if value else "not ended"
+    its = world.columns.get(name)
+    if its is None:
+        return str(value)
+    if its.words is not None:
+        return plain(its.words[value])
+    return f"{its.table[value]:g}" if its.table is not None else str(value + its.low)
+
+
+def plain(name: str) -> str:
+    """A name as a reader would say it."""
+    return name.replace("_", " ")
+
+
+def spans(entries: Sequence[Entry]) -> list[str]:
+    """`27` or `27-119`, for each line of a log."""
+    return [f"{e.first}" if e.first == e.last else f"{e.first}-{e.last}" for e in entries]

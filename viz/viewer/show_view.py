@@ -1,0 +1,194 @@
+"""One show as it is seen: what of it is looked at, and the frame, which lacks what is still being worked out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...envs.base import Ints
+from ...evals.inspection.background_thread import PATIENCE, Beside
+from ...evals.inspection.live_reload import Reloading, Reread
+from ...evals.inspection.mind import Mind, Outlook
+from ...evals.inspection.show import Show
+from ...evals.inspection.show_process import Apart
+from ...evals.traces.episode import Episode
+from ..drawing.palette import LIGHT, Theme
+from ..text.ascii_board import first_state
+from ..text.episode_text import deed, plain, status
+from .frame import USUAL, Frame
+
+
+class View:
+    """A show, at a tick of one of its episodes. What takes time is worked out beside it.
+
+    Attributes:
+        show: what there is to see.
+        tick: the present one.
+        number: of the episode; agent: index of the one looked at; head: whose value the cells show, -1 for the sum.
+        overlays: those that are on; theme: of the colours.
+        node: of the search that is looked at, 0 for the present.
+        label: what is said over the board where there are two.
+        message: the last thing worth telling, in place of the status; notice: lines on what is wrong with the file.
+    """
+
+    def __init__(
+        self,
+        show: Show,
+        *,
+        number: int = 0,
+        overlays: frozenset[str] = USUAL,
+        theme: Theme = LIGHT,
+        wait: bool = False,
+        label: str = "",
+        reloading: Reloading | None = None,
+    ) -> None:
+        """At the start of an episode.
+
+        Args:
+            show: what there is to see.
+            number: of the episode.
+            overlays: names from `OVERLAYS`.
+            theme: of the colours.
+            wait: for everything to be worked out, however long it takes (for a film, or a test).
+            label: what is said over the board where there are two.
+            reloading: of the file behind the show, if that is to be read again whenever it is saved.
+        """
+        self.show, self.number, self.overlays, self.theme, self.label = show, number, overlays, theme, label
+        self.tick, self.agent, self.head, self.node = 0, 0, -1, 0
+        self.message = ""
+        self.notice: tuple[str, ...] = ()
+        self._wait, self._reloading, self._read = wait, reloading, 0
+        self._reading: tuple[int, int, int, Episode | None] | None = None
+        self._reader: Beside[Reread] = Beside(2)
+        self._first = first_state(show.world)
+        self._beside: Beside[Any] = Beside(patience=None if wait else PATIENCE)
+
+    @property
+    def episode(self) -> Episode | None:
+        """What is played; None while it is being worked out."""
+        number = self.number
+        found: Episode | None = self._beside.ask(("episode", number), lambda: self.show.episode(number))
+        return found
+
+    @property
+    def states(self) -> Ints:
+        """int32 `[T + 1, F]`: from the start to the present one."""
+        episode = self.episode
+        return self._first[None] if episode is None else episode.states[: self.tick + 1]
+
+    @property
+    def length(self) -> int:
+        """How many ticks there are to see."""
+        return 0 if self.episode is None else self.episode.length
+
+    def seek(self, tick: int) -> None:
+        """Go to a tick, as near as the episode has it."""
+        before, self.tick = self.tick, min(max(tick, 0), self.length)
+        if self.tick != before:
+            self.node = 0
+
+    def follow(self, other: View) -> None:
+        """Look at the same as another view: the second of two boards does so."""
+        self.number, self.agent, self.head = other.number, other.agent, other.head
+        self.overlays, self.theme, self.tick = other.overlays, other.theme, other.tick
+
+    def frame(self) -> Frame:
+        """What is to be seen now."""
+        episode = self.episode
+        tick = 0 if episode is None else min(self.tick, episode.length)
+        mind, before, outlook = self._thoughts(episode, tick)
+        return Frame(
+            title=self.show.scenario.document.title,
+            about=self._about(episode),
+            world=self.show.world,
+            states=self._first[None] if episode is None else episode.states[: tick + 1],
+            episode=episode,
+            mind=mind,
+            outlook=outlook,
+            overlays=self.overlays,
+            head=self.head,
+            agent=self.agent,
+            status=self.message or ("solving the world" if episode is None else status(episode, tick)),
+            theme=self.theme,
+            label=self.label,
+            short=self.label,
+            told="" if episode is None or tick >= episode.length else deed(episode, tick),
+            before=before,
+            node=0 if mind is None or mind.search is None else min(self.node, len(mind.search.parents) - 1),
+            notice=self.notice,
+        )
+
+    def _thoughts(self, episode: Episode | None, tick: int) -> tuple[Mind | None, Mind | None, Outlook | None]:
+        """What the overlays need: what is thought now, what was a tick ago, and what cells are worth."""
+        mind: Mind | None = None
+        before: Mind | None = None
+        outlook: Outlook | None = None
+        if episode is not None:
+            if self.overlays & {"bars", "plan", "doubt", "tree"}:
+                mind = self._mind(episode, tick)
+            if "foreseen" in self.overlays and tick:
+                before = self._mind(episode, tick - 1)
+            if self.overlays & {"value", "policy"}:
+                key = ("outlook", self.number, tick, self.agent)
+                outlook = self._beside.ask(key, lambda: self.show.outlook(episode, tick, key[3]))
+        return mind, before, outlook
+
+    def _mind(self, episode: Episode, tick: int) -> Mind | None:
+        agent = self.agent
+        key = ("mind", self.number, tick, agent)
+        mind: Mind | None = self._beside.ask(key, lambda: self.show.mind(episode, tick, agent))
+        return mind
+
+    def reload(self) -> None:
+        """Take up what was saved, as soon as it is read and played."""
+        reloading = self._reloading
+        if reloading is None:
+            return
+        if self._reading is None and reloading.changes != self._read:
+            self._reading = (reloading.changes, self.number, self.tick, self.episode)
+        if self._reading is None:
+            return
+        changes, number, tick, episode = self._reading
+        reread = self._reader.ask(changes, lambda: reloading.again(number, episode, tick, self.show.scenario.hash))
+        if reread is not None:
+            self._read, self._reading = changes, None
+            self._take_up(reread, number, tick)
+
+    def close(self) -> None:
+        """Begin no more work."""
+        self._beside.close()
+        self._reader.close()
+        self._close_show()
+        if self._reloading is not None:
+            self._reloading.close()
+
+    def _take_up(self, reread: Reread, number: int, ticks: int) -> None:
+        mended, self.notice = bool(self.notice) and not reread.fault, reread.fault
+        if reread.show is None or reread.episode is None:
+            self.message = "the file is sound again" if mended else self.message
+            return
+        self._close_show()
+        self.show = reread.show
+        self._beside.close()
+        self._beside = Beside(patience=None if self._wait else PATIENCE)
+        self._beside.put(("episode", number), reread.episode)
+        self._first = first_state(self.show.world)
+        self.agent = min(self.agent, len(self.show.world.agents) - 1)
+        self.head, self.node = min(self.head, len(self.show.world.channels) - 1), 0
+        self.seek(self.tick)
+        self.message = "read again"
+        if reread.replayed < ticks:
+            self.message += f"; only the first {reread.replayed} of {ticks} ticks could be replayed"
+
+    def _close_show(self) -> None:
+        if isinstance(self.show, Apart):
+            self.show.close()
+
+    def _about(self, episode: Episode | None) -> str:
+        parts = [self.show.scenario.name, self.show.stage]
+        if episode is not None:
+            parts += [episode.agent, f"seed {episode.seed}"]
+            if self.show.count is not None:
+                parts.append(f"episode {self.number + 1} of {self.show.count}")
+        if len(self.show.world.agents) > 1:
+            parts.append(plain(self.show.world.agents[self.agent].name))
+        return " · ".join(parts)

@@ -1,0 +1,305 @@
+"""A view that keys and time change: the state behind a window. It knows no window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ...evals.inspection.live_reload import Reloading, Reread
+from ...evals.inspection.show import Show
+from ...evals.traces.episode import Episode
+from ..drawing.palette import DARK, LIGHT, Theme
+from ..text.episode_text import plain
+from .frame import OVERLAY_KEYS, USUAL, Frame
+from .show_view import View
+from .what_if import KEYS as WHAT_IF_KEYS
+from .what_if import WhatIf
+
+SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+"""Ticks in a second."""
+
+KEYS = (
+    ("space", "go on, or pause"),
+    (", .", "one tick back, one tick on"),
+    ("- =", "slower, faster"),
+    ("home end", "to the start, to the end"),
+    ("r", "play from the start"),
+    ("p n", "the episode before, the next"),
+    ("tab", "look at the next agent"),
+    ("w", "the cells' worth to the next head"),
+    ("[ ]", "through what the search imagined"),
+    *WHAT_IF_KEYS,
+    ("t", "light or dark"),
+    ("s", "save a picture"),
+    ("v", "record a film, or end it"),
+    ("h", "these keys"),
+    ("esc", "leave"),
+)
+"""As the help shows them."""
+
+
+class Viewer(View):
+    """Plays a show.
+
+    Attributes:
+        playing: it moves on by itself, `speed` ticks in a second.
+        help: the keys are shown; left: the viewer should be closed.
+        beside: the second of two boards.
+        what_if: what is supposed by hand, None where nothing can be.
+    """
+
+    def __init__(
+        self,
+        show: Show,
+        *,
+        number: int = 0,
+        overlays: frozenset[str] = USUAL,
+        theme: Theme = LIGHT,
+        wait: bool = False,
+        keys: tuple[tuple[str, str], ...] = KEYS,
+        label: str = "",
+        beside: View | None = None,
+        supposing: bool = False,
+        reloading: Reloading | None = None,
+    ) -> None:
+        """At the start of an episode.
+
+        Args:
+            show: what there is to see.
+            number: see `View`, as for `overlays`, `theme`, `wait`, `label` and `reloading`.
+            overlays: see there.
+            theme: see there.
+            wait: see there.
+            label: see there.
+            reloading: see there.
+            keys: what the help shows.
+            beside: of a show that is seen next to this one, tick by tick.
+            supposing: whether something can be changed by hand.
+        """
+        super().__init__(
+            show, number=number, overlays=overlays, theme=theme, wait=wait, label=label, reloading=reloading
+        )
+        self.playing, self.help, self.left = False, False, False
+        self.beside = beside
+        self._speed, self._time, self._keys = SPEEDS.index(4.0), 0.0, keys
+        self._supposing = supposing
+        self.what_if = self._new_what_if()
+
+    @property
+    def speed(self) -> float:
+        """Ticks in a second."""
+        return SPEEDS[self._speed]
+
+    @property
+    def length(self) -> int:
+        """How many ticks there are to see."""
+        lengths = [super().length]
+        if self.supposed is not None:
+            lengths.append(self.supposed.length)
+        elif self.beside is not None:
+            lengths.append(self.beside.length)
+        return max(lengths)
+
+    @property
+    def supposed(self) -> WhatIf | None:
+        """What is supposed by hand, while something is."""
+        return None if self.what_if is None or self.what_if.edit is None else self.what_if
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.reload()
+        if self.beside is not None:
+            self.beside.reload()
+        episode = self.episode
+        if not self.playing or episode is None:
+            return
+        self._time += seconds * self.speed
+        ticks = int(self._time)
+        self._time -= ticks
+        self.seek(self.tick + ticks)
+        if self.tick >= self.length:
+            self.playing = False
+
+    def seek(self, tick: int) -> None:
+        """See `View.seek`; what is supposed begins no later."""
+        super().seek(tick)
+        if self.supposed is not None and self.tick < self.supposed.since and self.episode is not None:
+            self.supposed.begin(self.episode, self.tick, self.agent)
+
+    def turn_to(self, number: int, episode: Episode) -> None:
+        """Look at the end of an episode that is known already."""
+        self.number = number
+        self._beside.put(("episode", number), episode)
+        self.seek(episode.length)
+
+    def press(self, key: str) -> bool:
+        """Do what a key asks for; says whether it asked for anything."""
+        if self._suppose(key):
+            return True
+        deed = self.deeds.get(key)
+        overlay = next((name for name, its in OVERLAY_KEYS.items() if its == key), None)
+        if deed is None and overlay is not None:
+            self.overlays ^= {overlay}
+            return True
+        if deed is None:
+            return False
+        self.message = ""
+        deed()
+        return True
+
+    def suppose(self) -> WhatIf | None:
+        """Begin to suppose something here, or go back to where it is supposed; None where nothing can be."""
+        what_if, episode = self.what_if, self.episode
+        if what_if is None or episode is None or self.help:
+            return None
+        self.playing = False
+        if what_if.edit is None and self.tick >= episode.length:
+            self.message = "the episode is over: go back a tick to change something"
+            return None
+        if what_if.edit is None:
+            what_if.begin(episode, self.tick, self.agent)
+        elif self.tick != what_if.since:
+            self.seek(what_if.since)
+        return what_if
+
+    def _suppose(self, key: str) -> bool:
+        """Take a key that changes something by hand, or that ends it."""
+        if self.help:
+            return False
+        if self.supposed is not None:
+            if key in ("escape", "backspace", "c"):
+                self.supposed.leave()
+                self.seek(self.tick)
+                return True
+            if key not in ("up", "down", "left", "right", "o") and not key.startswith("shift+"):
+                return False
+        elif key not in ("c", "o") and not key.startswith("shift+"):
+            return False
+        what_if = self.suppose()
+        if what_if is not None:
+            self.message = what_if.message = ""
+            what_if.press(key)
+            self.message = what_if.message
+        return self.what_if is not None
+
+    @property
+    def deeds(self) -> dict[str, Callable[[], None]]:
+        """What each key does, but for those of the overlays; a window adds to them what needs one."""
+        return {
+            "space": self._toggle,
+            ".": lambda: self._step(1),
+            ",": lambda: self._step(-1),
+            "right": lambda: self._step(1),
+            "left": lambda: self._step(-1),
+            "-": lambda: self._set_speed(-1),
+            "=": lambda: self._set_speed(1),
+            "+": lambda: self._set_speed(1),
+            "home": lambda: self._step(-self.tick),
+            "end": lambda: self._step(1 << 30),
+            "r": self._restart,
+            "n": lambda: self._other_episode(1),
+            "p": lambda: self._other_episode(-1),
+            "tab": self._next_agent,
+            "w": self._next_head,
+            "]": lambda: self._next_node(1),
+            "[": lambda: self._next_node(-1),
+            "t": self._other_theme,
+            "h": self._toggle_help,
+            "escape": self._leave,
+        }
+
+    def frame(self) -> Frame:
+        """What is to be seen now."""
+        state = "playing" if self.playing else "paused"
+        hint = f"{state} · {self.speed:g} ticks a second · H: keys"
+        frame = replace(super().frame(), hint=hint, keys=self._keys if self.help else ())
+        if self.supposed is not None and frame.episode is not None:
+            return self.supposed.seen(frame, self.tick)
+        if self.beside is not None:
+            self.beside.follow(self)
+            return replace(frame, other=self.beside.frame())
+        return frame
+
+    def close(self) -> None:
+        """Begin no more work."""
+        super().close()
+        if self.what_if is not None:
+            self.what_if.close()
+        if self.beside is not None:
+            self.beside.close()
+
+    def _take_up(self, reread: Reread, number: int, ticks: int) -> None:
+        before = self.show
+        super()._take_up(reread, number, ticks)
+        if self.show is not before and self.what_if is not None:
+            self.what_if.close()
+            self.what_if = self._new_what_if()
+
+    def _new_what_if(self) -> WhatIf | None:
+        show = self.show
+        return WhatIf(show.scenario, show.world, show.stage, self._wait) if self._supposing else None
+
+    # -------------------------------------------------------------- deeds
+
+    def _toggle(self) -> None:
+        if self.episode is not None and not self.playing and self.tick >= self.length:
+            self.seek(0 if self.supposed is None else self.supposed.since)
+        self.playing = not self.playing
+        self._time = 0.0
+
+    def _step(self, ticks: int) -> None:
+        self.playing = False
+        self.seek(self.tick + ticks)
+
+    def _set_speed(self, by: int) -> None:
+        self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
+
+    def _restart(self) -> None:
+        self._forget()
+        self.tick, self.playing, self._time = 0, True, 0.0
+
+    def _other_episode(self, by: int) -> None:
+        last = (1 << 32) - 1 if self.show.count is None else self.show.count - 1
+        number = min(max(self.number + by, 0), last)
+        if number == self.number:
+            self.message = "there is no other episode on this side"
+        else:
+            self._forget()
+            self.number, self.tick = number, 0
+
+    def _forget(self) -> None:
+        """Suppose nothing, and look at the present."""
+        self.node = 0
+        if self.supposed is not None:
+            self.supposed.leave()
+
+    def _next_node(self, by: int) -> None:
+        mind = super().frame().mind if "tree" in self.overlays else None
+        count = 0 if mind is None or mind.search is None else len(mind.search.parents)
+        if count:
+            self.node = (self.node + by) % count
+        else:
+            self.message = "no search is shown; 0 shows it where there is one"
+
+    def _next_agent(self) -> None:
+        self._forget()
+        agents = self.show.world.agents
+        self.agent = (self.agent + 1) % len(agents)
+        self.message = f"looking at {plain(agents[self.agent].name)}"
+
+    def _next_head(self) -> None:
+        heads = len(self.show.world.channels)
+        self.head = self.head + 1 if self.head + 1 < heads else -1
+        self.overlays |= {"value"}
+
+    def _other_theme(self) -> None:
+        self.theme = DARK if self.theme is LIGHT else LIGHT
+
+    def _toggle_help(self) -> None:
+        self.help = not self.help
+
+    def _leave(self) -> None:
+        if self.help:
+            self.help = False
+        else:
+            self.left = True

@@ -1,0 +1,251 @@
+"""Counterfactuals by hand: what is changed in the present state, and what the exact plan makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from ...envs.base import NotEnumerableError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.world import World, WorldTooLargeError
+from ...evals.inspection.background_thread import PATIENCE, Beside
+from ...evals.inspection.what_if import Edit, Moment, Supposed, Supposing
+from ...evals.traces.episode import Episode
+from ...scenarios.language.faults.faults import ScenarioError
+from ...scenarios.language.loading import Scenario
+from ..text.episode_text import deed, fate, plain
+from .frame import Frame
+from .what_if_menu import Menu, Row, head_row, rows_of
+
+KEYS = (
+    ("c", "what if: change something by hand"),
+    ("shift+1", "what if the first weight were 0"),
+    ("o", "what if nobody oversaw it"),
+    ("drag", "what if a piece stood elsewhere"),
+)
+"""As the help shows them; the arrows then choose a row and change it, and Esc or Backspace leaves."""
+
+HINT = "up down: choose · left right: change · space: go on in both · esc: leave"
+NOTHING_YET = (
+    "Nothing is changed yet. Move a slider, or drag a piece to another cell. Shift and a digit sets a weight to 0, "
+    "O removes who oversees."
+)
+
+
+PLANNER = "exact"
+"""The agent that can be asked what it would do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What an edit comes to: the plan as it is and as it would be from a tick on, or why there is none."""
+
+    edit: Edit
+    now: Supposed | None = None
+    then: Supposed | None = None
+    whole: Episode | None = None
+    fault: str = ""
+
+
+class WhatIf:
+    """What is supposed at one moment of an episode.
+
+    Attributes:
+        edit: what is changed, None while nothing is supposed; since: the tick in which it is.
+        row: of the menu, the one that the keys change; held: a body in the hand and the cell that it is over.
+        message: the last thing worth telling.
+    """
+
+    def __init__(self, scenario: Scenario, world: World, stage: str, wait: bool = False) -> None:
+        """For one stage; with `wait`, answers are waited for."""
+        self.scenario, self.world = scenario, world
+        self.edit: Edit | None = None
+        self.since, self.row, self.message = 0, 0, ""
+        self.held: tuple[str, int] | None = None
+        self._agent = 0
+        self._episode: Episode | None = None
+        self._supposing = Supposing(scenario, stage)
+        self._now = lru_cache(8)(lambda moment, agent: self._supposing.suppose(Edit(), moment, agent))
+        self._rows = lru_cache(64)(lambda agent, edit: rows_of(scenario, world, agent, edit))
+        self._beside: Beside[Answer] = Beside(64, patience=None if wait else PATIENCE)
+        self._shown: Answer | None = None
+
+    def begin(self, episode: Episode, tick: int, agent: int) -> None:
+        """Suppose something from a tick on; what was supposed before, but for moved pieces, stays."""
+        anew = self.edit is None or agent != self._agent
+        self.edit = Edit() if self.edit is None or anew else replace(self.edit, places=())
+        self._episode, self.since, self._agent = episode, tick, agent
+        self._shown = None
+        self.row = 0 if anew else self.row
+
+    def leave(self) -> None:
+        """Suppose nothing any more."""
+        self.edit, self.held, self._shown, self.row = None, None, None, 0
+
+    def close(self) -> None:
+        """Begin no more work."""
+        self._beside.close()
+        self._supposing.close()
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Of the menu."""
+        return self._rows(self._agent, self.edit or Edit())
+
+    def press(self, key: str) -> bool:
+        """Do what a key asks for; says whether it asked for anything. Something must be supposed."""
+        rows = self.rows
+        if key in ("up", "down") and rows:
+            self.row = (self.row + (1 if key == "down" else -1)) % len(rows)
+        elif key in ("left", "right") and rows:
+            self.turn(self.row, rows[self.row].at + (1 if key == "right" else -1))
+        elif key.startswith("shift+"):
+            self._zero(int(key[-1]) - 1)
+        elif key == "o":
+            self._remove()
+        else:
+            return False
+        return True
+
+    def turn(self, row: int, at: int) -> None:
+        """Set a row of the menu."""
+        assert self.edit is not None
+        self.row, self.edit = row, self.rows[row].put(self.edit, at)
+
+    def move(self, body: str, cell: int) -> None:
+        """Put a body on another cell."""
+        assert self.edit is not None
+        self.edit = self.edit.move(body, cell)
+
+    def _zero(self, head: int) -> None:
+        found = head_row(self.rows, head)
+        if found is None:
+            self.message = f"there is no weight number {head + 1}"
+            return
+        row = self.rows[found]
+        zero = row.values.index(0.0)
+        self.turn(found, row.before if row.at == zero else zero)
+
+    def _remove(self) -> None:
+        bodies = [index for index, row in enumerate(self.rows) if row.body]
+        if not bodies:
+            self.message = "there is nobody on the board whose sight matters; a param may stand for the overseer"
+            return
+        to = 0 if all(self.rows[index].at for index in bodies) else 1
+        for index in bodies:
+            self.turn(index, to)
+
+    # -------------------------------------------------------------- what is to be seen
+
+    @property
+    def length(self) -> int:
+        """Ticks of the supposed episode; 0 where it is not known."""
+        return self._shown.whole.length if self._shown is not None and self._shown.whole is not None else 0
+
+    def seen(self, frame: Frame, tick: int) -> Frame:
+        """A frame with what is supposed beside it."""
+        assert self.edit is not None
+        answer = self._answer()
+        if answer is not None:
+            self._shown = answer
+        shown, menu = self._shown, Menu(self.rows, self.row, busy=answer is None)
+        frame = replace(frame, menu=menu, label="as it is", short="as it is", held=self.held, hint=HINT)
+        if shown is None or (shown.edit.empty and self.edit.empty):
+            return replace(frame, verdict=(NOTHING_YET,))
+        if shown.then is None or shown.now is None or shown.whole is None:
+            return replace(frame, verdict=(shown.fault,))
+        there = min(tick, shown.whole.length)
+        at_once = tick == self.since
+        mind = shown.then.mind if at_once else None
+        other = replace(
+            frame,
+            world=shown.whole.world,
+            states=shown.whole.states[: there + 1],
+            episode=shown.whole,
+            mind=mind,
+            told=deed(shown.whole, there) if there < shown.whole.length else "",
+            outlook=shown.then.outlook if at_once else None,
+            label=", ".join(_differences(self.rows, shown.edit)),
+            short="then",
+            menu=None,
+            before=None,
+            node=0,
+        )
+        return replace(frame, other=other, verdict=(*_verdict(shown, self.since), *self._caveat()))
+
+    def _caveat(self) -> tuple[str, ...]:
+        """That a recording cannot be asked what it would do."""
+        assert self._episode is not None
+        if self._episode.agent == PLANNER:
+            return ()
+        who = self._episode.agent
+        return (f"This is of the exact plan: {who} is a recording, and cannot be asked what it would do.",)
+
+    def _answer(self) -> Answer | None:
+        edit, episode, agent, since = self.edit, self._episode, self._agent, self.since
+        assert edit is not None
+        assert episode is not None
+        state = tuple(int(value) for value in episode.states[since])
+        moment = Moment(state, since, episode.seed, episode.number)
+        return self._beside.ask((edit, moment, agent), lambda: self._worked_out(edit, moment, agent, episode))
+
+    def _worked_out(self, edit: Edit, moment: Moment, agent: int, episode: Episode) -> Answer:
+        try:
+            now = self._now(moment, agent)
+            then = now if edit.empty else self._supposing.suppose(edit, moment, agent)
+        except ScenarioError as fault:
+            return Answer(edit, fault=fault.faults[0].message)
+        except (
+            ValueError,
+            NotEnumerableError,
+            ImproperDiscountError,
+            NoFixedPointError,
+            WorldTooLargeError,
+            RuntimeError,
+        ) as fault:
+            return Answer(edit, fault=str(fault))
+        return Answer(edit, now, then, self._whole(episode, then.ahead, moment.tick, edit))
+
+    def _whole(self, episode: Episode, ahead: Episode, tick: int, edit: Edit) -> Episode:
+        """An episode as it was up to a tick, then as it would be. Its board is the same one unless params differ."""
+        agents = self.scenario.document.agents
+        same = all(name.split(".")[0] in agents for name, _ in edit.settings)
+        world = self.world if same else ahead.world
+        alike = [field.name for field in world.fields] == [field.name for field in self.world.fields]
+        before = episode.states[:tick] if alike else np.repeat(ahead.states[:1], tick, axis=0)
+        return replace(
+            ahead,
+            world=world,
+            states=np.concatenate([before, ahead.states]),
+            chosen=np.concatenate([episode.chosen[:tick], ahead.chosen]),
+            executed=np.concatenate([episode.executed[:tick], ahead.executed]),
+            rewards=np.concatenate([episode.rewards[:tick], ahead.rewards]),
+            performance=np.concatenate([episode.performance[:tick], ahead.performance]),
+            events=(*episode.events[:tick], *ahead.events),
+        )
+
+
+def _differences(rows: tuple[Row, ...], edit: Edit) -> list[str]:
+    """An edit in words."""
+    out = [f"{row.title} {row.said}" for row in rows if row.changed and not row.body]
+    out += [f"{plain(name)} removed" for name in edit.gone]
+    return out + [f"{plain(name)} moved" for name, _ in edit.places]
+
+
+@lru_cache(64)
+def _verdict(answer: Answer, since: int) -> tuple[str, ...]:
+    """What would be done and what would come of it, as it is and as it would be."""
+    assert answer.now is not None
+    assert answer.then is not None
+    said = []
+    if answer.now.mind is not None and answer.then.mind is not None:
+        now, then = (plain(each.mind.actions[each.mind.action]) for each in (answer.now, answer.then) if each.mind)
+        who = plain(answer.now.mind.agent)
+        does = "do" if " and " in who else "does"
+        said.append(f"As it is, {who} {does} {now}. Then: {'the same' if now == then else then}.")
+    said.append(f"As it is: {fate(answer.now.ahead, since)}.")
+    said.append(f"Then: {fate(answer.then.ahead, since)}.")
+    return (*said, *(f"{note[:1].upper()}{note[1:]}." for note in answer.then.notes))

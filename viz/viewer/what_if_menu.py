@@ -1,0 +1,136 @@
+"""What can be changed by hand at a paused frame: weights, discounts, params and overseers, each as a row of a menu."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...envs.world.world import World
+from ...evals.inspection.what_if import Edit
+from ...scenarios.language.expressions.params import unused_params
+from ...scenarios.language.loading import Scenario
+from ...scenarios.language.schema.document import Param
+from ..drawing.line_of_sight import watchers
+from ..text.episode_text import plain
+
+STEPS = 40
+"""Steps of a slider whose values are not counted."""
+DISCOUNTS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 1.0)
+"""Discounts that a slider stops at, beside the agent's own."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that can be changed.
+
+    Attributes:
+        name: the dotted override, or a body; title: as a reader would say it.
+        values: what it may be, in order; at: the index of what it is; before: of what it is in the scenario.
+        body: whether it is a body, which is there (0) or removed (1).
+    """
+
+    name: str
+    title: str
+    values: tuple[object, ...]
+    at: int
+    before: int
+    body: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is not what the scenario says."""
+        return self.at != self.before
+
+    @property
+    def said(self) -> str:
+        """What it is, in a word or a number."""
+        return said(self.values[self.at])
+
+    def put(self, edit: Edit, at: int) -> Edit:
+        """An edit in which it is something else."""
+        at = min(max(at, 0), len(self.values) - 1)
+        if self.body:
+            return edit.remove(self.name) if at else edit.restore(self.name)
+        return edit.unset(self.name) if at == self.before else edit.set(self.name, self.values[at])
+
+
+@dataclass(frozen=True)
+class Menu:
+    """The rows, the one that the keys change, and whether the answer is still being worked out."""
+
+    rows: tuple[Row, ...]
+    row: int
+    busy: bool = False
+
+
+def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[Row, ...]:
+    """Everything that can be changed for one agent: its weights and its discount, the params, the overseers."""
+    present = dict(edit.settings)
+    program, params = world.agents[agent], scenario.document.params
+    rows: list[Row] = []
+    if program.name in scenario.document.agents:
+        for channel in scenario.document.agents[program.name].values:
+            weight = _weight(world, agent, channel)
+            name = f"{program.name}.values.{channel}"
+            rows.append(_row(name, f"weight of {plain(channel)}", _weights(weight), weight, present))
+        own = float(program.discount)
+        values = tuple(sorted({*DISCOUNTS, own}))
+        rows.append(_row(f"{program.name}.discount", "discount", values, own, present))
+    unused = unused_params(scenario.document)
+    for name, param in params.items():
+        steps = () if name in unused else _steps(param, scenario.params[name])
+        if len(steps) > 1:
+            rows.append(_row(name, plain(name), steps, scenario.params[name], present))
+    for body in watchers(world):
+        at = int(body.name in edit.gone)
+        rows.append(Row(body.name, plain(body.name), ("there", "removed"), at, 0, body=True))
+    return tuple(rows)
+
+
+def head_row(rows: tuple[Row, ...], number: int) -> int | None:
+    """The row of the n-th weight, from 0; None where there are not so many."""
+    weights = [index for index, row in enumerate(rows) if ".values." in row.name]
+    return weights[number] if number < len(weights) else None
+
+
+def said(value: object) -> str:
+    """A value as the menu writes it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, int | float) else plain(str(value))
+
+
+def _row(name: str, title: str, values: tuple[object, ...], own: object, present: dict[str, object]) -> Row:
+    before = values.index(own)
+    value = present.get(name, own)
+    return Row(name, title, values, values.index(value) if value in values else before, before)
+
+
+def _weight(world: World, agent: int, channel: str) -> float:
+    """What a channel weighs for an agent as the scenario has it."""
+    program = world.agents[agent]
+    index = next(k for k, name in enumerate(world.channels) if name in (channel, f"{program.name}.{channel}"))
+    return float(program.weights[index])
+
+
+def _weights(own: float) -> tuple[object, ...]:
+    """From nothing (or as far below it) to twice the weight, which is among them, and so is nothing."""
+    low, high = min(0.0, 2 * own), max(2 * own, 2.0 if own == 0 else 0.0)
+    grid = (round(float(value), 4) for value in np.linspace(low, high, STEPS + 1))
+    return tuple(sorted({*grid, 0.0, own}))
+
+
+def _steps(param: Param, own: object) -> tuple[object, ...]:
+    """The values of a param that can be counted through; none for a cell, or where nothing says what it may be."""
+    if isinstance(own, bool):
+        return (False, True)
+    if param.choices is not None:
+        scalars = [value for value in param.choices if isinstance(value, int | float)]
+        return tuple(sorted({*scalars, own})) if isinstance(own, int | float) else ()
+    if param.range is None or not isinstance(own, int | float):
+        return ()
+    low, high = param.range
+    if all(isinstance(value, int) for value in (low, high, own)) and high - low <= 2 * STEPS:
+        return tuple(range(int(low), int(high) + 1))
+    return tuple(sorted({*(round(float(value), 6) for value in np.linspace(low, high, STEPS + 1)), own}))

@@ -1,0 +1,1 @@
+"""The pygame window: its display, its mouse, its keys."""

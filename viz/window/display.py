@@ -1,0 +1,71 @@
+"""The screen that a window opens on: found or not, and lost."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pygame
+
+from ...scenarios.errors import UsageError
+
+UNSEEN = ("offscreen", "evdev")
+"""What SDL falls back on where there is no screen."""
+LOST = 2
+"""The exit code of a process whose display was lost: that of a window that cannot be opened."""
+
+_held: list[Any] = []  # Xlib keeps an address, so what is there has to stay
+
+
+class DisplayUnavailableError(UsageError):
+    """There is no screen to open a window on; the message says what else can be done."""
+
+
+def open_display(lost: Callable[[], None]) -> None:
+    """Open a display that someone can see, or the one that `SDL_VIDEODRIVER` names.
+
+    Args:
+        lost: called if the display goes away; the process ends after it, for Xlib allows nothing else.
+
+    Raises:
+        DisplayUnavailableError: there is none.
+    """
+    wanted = os.environ.get("SDL_VIDEODRIVER")
+    try:
+        pygame.display.init()
+    except pygame.error as fault:
+        raise DisplayUnavailableError(_no_screen(str(fault))) from fault
+    if not wanted and pygame.display.get_driver() in UNSEEN:
+        pygame.display.quit()
+        raise DisplayUnavailableError(_no_screen("no display was found"))
+    if pygame.display.get_driver() == "x11":
+        _when_lost(lost)
+
+
+def _no_screen(why: str) -> str:
+    return (
+        f"no window can be opened here ({why}); `turncoat record` makes a film without one, "
+        "and DISPLAY or SDL_VIDEODRIVER names a screen"
+    )
+
+
+def _when_lost(lost: Callable[[], None]) -> None:
+    """Have Xlib call something before it ends the process; without it, that is all that it does."""
+    try:
+        xlib = ctypes.CDLL("libX11.so.6")
+    except OSError:
+        return
+
+    def ended(_: int) -> int:
+        try:
+            lost()
+        finally:
+            os._exit(LOST)
+
+    handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(ended)
+    xlib.XSetIOErrorHandler.argtypes = [ctypes.c_void_p]
+    xlib.XSetIOErrorHandler.restype = ctypes.c_void_p
+    xlib.XSetIOErrorHandler(ctypes.cast(handler, ctypes.c_void_p))
+    _held[:] = [handler]

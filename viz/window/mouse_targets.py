@@ -1,0 +1,88 @@
+"""What the mouse takes hold of in a scene: the timeline, a slider of the menu, a piece, or a node of the search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..scene.scene import cell_at, searched_at, slider_at, tick_at
+from ..viewer.frame import Frame
+from ..viewer.viewer import Viewer
+
+
+def _nothing(x: float, y: float) -> None:
+    """What is done where nothing is to be done."""
+
+
+@dataclass(frozen=True)
+class Grip:
+    """What is done while the mouse is moved, and when it lets go; points of the scene."""
+
+    drag: Callable[[float, float], None]
+    drop: Callable[[float, float], None] = _nothing
+
+
+def grip_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> Grip | None:
+    """Take hold of what lies under a point."""
+    frame = viewer.frame()
+    if frame.keys:
+        return None
+    if tick_at(frame, width, height, x, y) is not None:
+        return _timeline(viewer, width, height, x, y)
+    if (found := slider_at(frame, width, height, x, y)) is not None:
+        return _slider(viewer, width, height, x, y, found[0])
+    node = searched_at(frame, width, height, x, y)
+    if node is not None:
+        viewer.playing, viewer.node = False, node
+        return None
+    return _piece(viewer, frame, width, height, x, y)
+
+
+def _timeline(viewer: Viewer, width: float, height: float, x: float, y: float) -> Grip:
+    def go(x: float, y: float) -> None:
+        tick = tick_at(viewer.frame(), width, height, x, y)
+        if tick is not None:
+            viewer.playing, viewer.message = False, ""
+            viewer.seek(tick)
+
+    go(x, y)
+    return Grip(go)
+
+
+def _slider(viewer: Viewer, width: float, height: float, x: float, y: float, row: int) -> Grip:
+    def turn(x: float, y: float) -> None:
+        what_if = viewer.suppose()
+        found = slider_at(viewer.frame(), width, height, x, y, row)
+        if what_if is not None and found is not None:
+            what_if.turn(*found)
+
+    turn(x, y)
+    return Grip(turn)
+
+
+def _piece(viewer: Viewer, frame: Frame, width: float, height: float, x: float, y: float) -> Grip | None:
+    """A piece of a board, where pieces can be moved; the uppermost of its cell."""
+    under = cell_at(frame, width, height, x, y)
+    if under is None or viewer.what_if is None or frame.node:
+        return None
+    part, cell = under
+    here = [body for body in part.world.bodies if part.state[body.cell] == cell]
+    if not here:
+        return None
+    name = max(here, key=lambda body: (body.is_agent, body.solid, -body.order)).name
+
+    def drag(x: float, y: float) -> None:
+        over = cell_at(viewer.frame(), width, height, x, y)
+        what_if = viewer.suppose() if over is not None and over[1] != cell else viewer.supposed
+        if what_if is not None:
+            what_if.held = None if over is None else (name, over[1])
+
+    def drop(x: float, y: float) -> None:
+        over, what_if = cell_at(viewer.frame(), width, height, x, y), viewer.supposed
+        if what_if is None:
+            return
+        what_if.held = None
+        if over is not None and over[1] != cell:
+            what_if.move(name, over[1])
+
+    return Grip(drag, drop)

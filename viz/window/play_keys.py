@@ -1,0 +1,146 @@
+"""The keys of a person who plays: moves, undo, and keeping the game as a replay."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from ...evals.inspection.game import Game, replay_file
+from ..text.episode_text import plain, status
+from ..viewer.viewer import Viewer
+from .window import save_new
+
+ARROWS = {"up": "up", "down": "down", "left": "left", "right": "right", "stay": "space"}
+"""The keys of the actions that every world may have."""
+LETTERS = "abcdefgijklmoqxyz"
+"""Keys that are free for other actions."""
+
+
+def action_keys(actions: tuple[str, ...]) -> dict[str, str]:
+    """The key of each action: arrows and space, then a letter, of its own name if that is free."""
+    keys = {action: ARROWS[action] for action in actions if action in ARROWS}
+    for action in actions:
+        if action not in keys:
+            free = [letter for letter in (*action.lower(), *LETTERS) if letter in LETTERS]
+            key = next((letter for letter in free if letter not in keys.values()), None)
+            if key is not None:
+                keys[action] = key
+    return keys
+
+
+def help_keys(actions: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """What the help shows a player."""
+    return (
+        *((key, plain(action)) for action, key in action_keys(actions).items()),
+        ("back", "take the last move back"),
+        ("r", "begin again"),
+        (", .", "look one tick back, one tick on"),
+        ("home end", "look at the start, at the end"),
+        ("w", "the cells' worth to the next head"),
+        ("t", "light or dark"),
+        ("s", "save the game as a replay"),
+        ("v", "record a film, or end it"),
+        ("h", "these keys"),
+        ("esc", "leave"),
+    )
+
+
+class Hands:
+    """Turns keys into moves of a game that a viewer shows."""
+
+    def __init__(self, game: Game, viewer: Viewer, folder: Path, extends: str) -> None:
+        """For a game; a replay is saved in `folder` as a file that extends the scenario `extends`."""
+        self.game, self.viewer, self._folder, self._extends = game, viewer, folder, extends
+        self._kept, self._warned = 0, False
+        keys = action_keys(game.world.agents[game.agent].actions)
+        self._moves = {key: action for action, key in keys.items()}
+
+    def press(self, key: str) -> bool:
+        """Do what a key asks for; says whether it is a key of the game."""
+        if key == "escape" and not self.viewer.help and self._unsaved and not self._warned:
+            self._warned = True
+            self.viewer.message = "the game is not saved: S saves it, Esc again leaves it"
+            return True
+        self._warned = key == "escape" and self._warned
+        if key in self._moves:
+            self._move(self._moves[key])
+        elif key == "backspace":
+            self._show(f"taken back to tick {self.viewer.tick - 1}" if self.game.undo() else "there is no move yet")
+        elif key == "r":
+            self.game.restart()
+            self._show("from the start")
+        elif key == "s":
+            self._save()
+        else:
+            return key in ("n", "p", "tab", "-", "=", "+")  # there is one episode, and it does not run by itself
+        return True
+
+    def _move(self, action: str) -> None:
+        try:
+            self.game.do(action)
+        except ValueError as fault:
+            self._show(str(fault))
+        else:
+            self._show("")
+
+    def _show(self, message: str) -> None:
+        """The game as it now is."""
+        game = self.game
+        self.viewer.turn_to(game.changes, game.episode(game.changes))
+        self.viewer.message = message or self._told()
+
+    def _told(self) -> str:
+        episode = self.game.episode(self.game.changes)
+        if not episode.length:
+            return ""
+        return status(episode, episode.length - 1)
+
+    def _save(self) -> None:
+        if not self.viewer.tick:
+            self.viewer.message = "there is nothing to save before the first move"
+            return
+        try:
+            path = self._written(self._folder)
+        except ValueError as fault:
+            self.viewer.message = f"not saved: {fault}"
+        except OSError as fault:
+            self.viewer.message = f"not saved: {fault.strerror or fault}"
+        else:
+            self.viewer.message = f"saved {path}; `turncoat check` accepts it"
+
+    def keep(self) -> str:
+        """Save a game that nobody chose to leave, where its folder cannot be written with the system's own scraps.
+
+        Returns:
+            What was done, if anything was.
+
+        Raises:
+            OSError: it cannot be written there either.
+        """
+        if self._warned or not self._unsaved:
+            return ""
+        try:
+            path = self._written(self._folder)
+        except OSError:
+            path = self._written(Path(tempfile.gettempdir()))
+        return f"the game was saved as {path}"
+
+    @property
+    def _unsaved(self) -> bool:
+        """There are moves that no file has, and that one could have."""
+        return (
+            not self.game.enlisted
+            and bool(self.game.episode(self.game.changes).length)
+            and self.game.changes != self._kept
+        )
+
+    def _written(self, folder: Path) -> Path:
+        name = f"{self.game.scenario.name}_played"
+        text = replay_file(self.game, name, self._extends)
+        path = save_new(folder, name, ".yaml", lambda part: _write(part, text))
+        self._kept = self.game.changes
+        return path
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,268 @@
+"""The window: passes keys, the mouse and time to a viewer, and puts its scene on the screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pygame
+from PIL import Image
+
+from ...evals.traces.provenance import RunError
+from ..scene.scene import draw
+from ..viewer.frame import Frame
+from ..viewer.viewer import Viewer
+from .display import open_display
+from .mouse_targets import Grip, grip_at
+
+if TYPE_CHECKING:
+    from ..film.live_recorder import Camera
+
+RATE = 60
+"""Frames in a second, at most."""
+SMALLEST = (240, 180)
+"""A window is never drawn smaller, in points."""
+REPEATED = frozenset([",", ".", "-", "=", "+", "[", "]", "left", "right", "up", "down", "backspace"])
+"""Keys that do it again and again while they are held."""
+FILMING = (220, 50, 40)
+"""The colour of the dot that says that a film is made; the film itself lacks it."""
+
+
+class Window:
+    """A window on a viewer.
+
+    Attributes:
+        viewer: what it shows.
+        scale: pixels in a point.
+    """
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        size: tuple[int, int] = (1280, 800),
+        scale: float | None = None,
+        keys: Callable[[str], bool] | None = None,
+        *,
+        ending: str = ".mp4",
+        lost: Callable[[str], None] = lambda said: None,
+    ) -> None:
+        """Opens it.
+
+        Args:
+            viewer: what it shows.
+            size: in points.
+            scale: pixels in a point; when None, 2 on a screen with very many.
+            keys: takes a key by its name before the viewer gets it; says whether it wanted it.
+            ending: of the films that are made of it, one of `film.ENDINGS`, or empty for folders of pictures.
+            lost: called if the display goes away, after which the process ends; told what came of a film.
+
+        Raises:
+            DisplayUnavailableError: there is no screen.
+        """
+        self.viewer = viewer
+        open_display(lambda: lost(self._let_go()))
+        self.scale = scale or (2.0 if pygame.display.get_desktop_sizes()[0][1] >= 2000 else 1.0)
+        self._screen = pygame.display.set_mode([round(side * self.scale) for side in size], pygame.RESIZABLE)
+        pygame.key.set_repeat(400, 50)
+        self._keys, self._ending = keys, ending
+        self._camera: Camera | None = None
+        self._grip: Grip | None = None
+        self._held: set[int] = set()
+        self._drawn: tuple[object, ...] = ()
+        self._call_it()
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """In points."""
+        across, down = self._screen.get_size()
+        return max(across / self.scale, SMALLEST[0]), max(down / self.scale, SMALLEST[1])
+
+    def run(self) -> str:
+        """Show it until someone leaves; says what came of a film that was being made then."""
+        clock = pygame.time.Clock()
+        try:
+            while not self.viewer.left:
+                self.turn(clock.tick(RATE) / 1000)
+        finally:
+            said = self.close()
+        return said
+
+    def turn(self, seconds: float) -> None:
+        """One frame: take what came in, let time pass, draw what changed."""
+        for event in pygame.event.get():
+            self._take(event)
+        self.viewer.advance(seconds)
+        frame = self.viewer.frame()
+        state = (*frame_key(frame), self._screen.get_size(), self.scale)
+        if state != self._drawn:
+            self._drawn = state
+            self._show(draw(frame, *self.size, self.scale))
+
+    def _show(self, picture: Image.Image) -> None:
+        pixels = pygame.image.frombuffer(picture.tobytes(), picture.size, "RGB")
+        self._screen.blit(pixels, (0, 0))
+        if self._camera is not None:
+            self._camera.take(picture)
+            centre = self._screen.get_width() - round(14 * self.scale), round(14 * self.scale)
+            pygame.draw.circle(self._screen, FILMING, centre, round(6 * self.scale))
+        pygame.display.flip()
+
+    def close(self) -> str:
+        """Close it; a film that is being made ends here, and what came of it is said."""
+        said = self._let_go()
+        pygame.display.quit()
+        return said
+
+    def _let_go(self) -> str:
+        """Of everything but the screen."""
+        said = self.end_film()
+        self.viewer.close()
+        return said
+
+    def screenshot(self, folder: Path | None = None) -> Path:
+        """Save what is shown as a picture that no other has the name of.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        picture = draw(self.viewer.frame(), *self.size, self.scale)
+        stem = f"{self._stem}-tick-{self.viewer.tick}"
+        return save_new(folder or Path.cwd(), stem, ".png", lambda path: picture.save(path, "PNG"))
+
+    def begin_film(self, folder: Path | None = None) -> None:
+        """Film what is shown from now on, under a name that is free."""
+        from ..film.live_recorder import Camera  # not before it is needed: the first picture should be there soon
+
+        target = free_name(folder or Path.cwd(), self._stem, self._ending)
+        self._camera = Camera(target, draw(self.viewer.frame(), *self.size, self.scale))
+        self._call_it(" (recording, V ends it)")
+
+    def end_film(self) -> str:
+        """End the film, if one is made; says what came of it."""
+        camera, self._camera = self._camera, None
+        if camera is None:
+            return ""
+        try:
+            said = f"saved {camera.finish()}"
+        except RunError as fault:
+            said = f"not saved: {fault}"
+        self.viewer.message = said
+        self._call_it()
+        return said
+
+    def _call_it(self, more: str = "") -> None:
+        """Give the window its title, and draw it anew."""
+        pygame.display.set_caption(f"Turncoat: {self.viewer.show.scenario.name}{more}")
+        self._drawn = ()
+
+    @property
+    def _stem(self) -> str:
+        """How the files begin that are made of what is shown."""
+        return f"{self.viewer.show.scenario.name}-{self.viewer.show.stage}"
+
+    # -------------------------------------------------------------- what comes in
+
+    def _take(self, event: pygame.event.Event) -> None:
+        if event.type == pygame.QUIT:
+            self.viewer.left = True
+        elif event.type == pygame.KEYDOWN:
+            # A slow frame between its ways down and up makes a key look held: no switch may flip twice for that.
+            if event.key not in self._held or pygame.key.name(event.key) in REPEATED:
+                self._press(_key(event))
+            self._held.add(event.key)
+        elif event.type == pygame.KEYUP:
+            self._held.discard(event.key)
+        elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
+            self._grip = self._take_hold(event.pos)
+        elif event.type == pygame.MOUSEMOTION and self._grip is not None:
+            self._grip.drag(*self._at(event.pos))
+        elif event.type == pygame.MOUSEBUTTONUP and event.button == 1:
+            if self._grip is not None:
+                self._grip.drop(*self._at(event.pos))
+            self._grip = None
+        elif event.type in (pygame.VIDEORESIZE, pygame.WINDOWEXPOSED):
+            self._screen = pygame.display.get_surface() or self._screen
+            self._drawn = ()
+
+    def _press(self, key: str) -> None:
+        if self._keys is not None and self._keys(key):
+            return
+        if key == "v" and self._camera is None:
+            self.begin_film()
+        elif key == "v":
+            self.end_film()
+        elif key == "s":
+            self._save()
+        else:
+            self.viewer.press(key)
+
+    def _save(self) -> None:
+        try:
+            self.viewer.message = f"saved {self.screenshot()}"
+        except OSError as fault:
+            self.viewer.message = f"not saved: {fault.strerror or fault}"
+
+    def _at(self, position: tuple[int, int]) -> tuple[float, float]:
+        """Where the mouse is, in points."""
+        return position[0] / self.scale, position[1] / self.scale
+
+    def _take_hold(self, position: tuple[int, int]) -> Grip | None:
+        return grip_at(self.viewer, *self.size, *self._at(position))
+
+
+def _key(event: pygame.event.Event) -> str:
+    """The name of a key; of a digit, with `shift+` where that is down."""
+    name = str(pygame.key.name(event.key))
+    return f"shift+{name}" if event.mod & pygame.KMOD_SHIFT and name in "123456789" else name
+
+
+def frame_key(frame: Frame) -> tuple[object, ...]:
+    """What a picture depends on: two frames with one key look alike."""
+    return (
+        id(frame.world),
+        id(frame.episode),
+        frame.tick,
+        id(frame.mind),
+        id(frame.outlook),
+        id(frame.before),
+        frame.overlays,
+        frame.head,
+        frame.agent,
+        frame.status,
+        frame.hint,
+        frame.about,
+        frame.theme.name,
+        frame.keys,
+        frame.label,
+        frame.told,
+        frame.menu,
+        frame.verdict,
+        frame.held,
+        frame.node,
+        frame.notice,
+        None if frame.other is None else frame_key(frame.other),
+    )
+
+
+def free_name(folder: Path, stem: str, ending: str) -> Path:
+    """`STEM.png`, or `STEM-2.png` and so on where that is taken."""
+    names = (f"{stem}{ending}", *(f"{stem}-{number}{ending}" for number in range(2, 10_000)))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def save_new(folder: Path, stem: str, ending: str, write: Callable[[Path], None]) -> Path:
+    """Write a file whole, under a name that is free.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    target = free_name(folder, stem, ending)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
