@@ -21,7 +21,7 @@ from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.viz.drawing.color_scales import scale_of
 from turncoat.viz.drawing.palette import DARK, LIGHT
-from turncoat.viz.film.live_recorder import Camera
+from turncoat.viz.film.live_recorder import LiveRecorder
 from turncoat.viz.film.render import record
 from turncoat.viz.scene.scene import draw, tick_at
 from turncoat.viz.text.episode_text import log_until, status
@@ -334,7 +334,7 @@ def test_a_film_of_the_window_lasts_as_long_as_what_it_shows(driver: Driver, tmp
     second = draw(driver.viewer.frame(), 640, 480)
     for name, lasts in (("film.gif", [400, 1000]), ("film", None)):
         now[0] = 0.0
-        camera = Camera(tmp_path / name, first, lambda: now[0])
+        camera = LiveRecorder(tmp_path / name, first, lambda: now[0])
         now[0] = 0.41
         camera.take(draw(driver.viewer.frame(), 300, 200))  # is seen for no time at all
         camera.take(second)

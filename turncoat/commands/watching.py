@@ -65,14 +65,14 @@ def watch(
     if reload and Path(which).is_dir():
         raise UsageFault("--reload reads a scenario's file again; a run's recordings do not change")
     chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
-    from ..viz.viewer.show_view import View
+    from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
 
     other = None
     if second is not None:
         number = _number(second.show, seed)
         again = _reloading(which, param, set_, show.stage, second.overrides) if reload else None
-        other = View(_apart(second.show), number=number, label=second.label, reloading=again)
+        other = ShowView(_apart(second.show), number=number, label=second.label, reloading=again)
     again = _reloading(which, param, set_, show.stage) if reload else None
     viewer = Viewer(
         _apart(show),
@@ -146,12 +146,12 @@ def record(
     second = _second(show, which, beside, stage)
     chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
     from ..viz.film.render import record as film
-    from ..viz.viewer.show_view import View
+    from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
 
     other = None
     if second is not None:
-        other = View(second.show, number=_number(second.show, seed), label=second.label, wait=True)
+        other = ShowView(second.show, number=_number(second.show, seed), label=second.label, wait=True)
     number = _number(show, seed)
     viewer = Viewer(
         show,

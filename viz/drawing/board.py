@@ -26,7 +26,7 @@ Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in points."""
 
 
-class Board:
+class BoardDrawing:
     """One layout of a world, drawn as large as it fits.
 
     Attributes:

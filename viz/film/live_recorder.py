@@ -18,7 +18,7 @@ WAITING = 12
 """Pictures that may wait for the encoder; where it is slower than that, some are left out, and the time is kept."""
 
 
-class Camera:
+class LiveRecorder:
     """Takes pictures as they come and writes a film in which each is seen as long as it was."""
 
     def __init__(self, target: Path, first: Image.Image, clock: Callable[[], float] = time.monotonic) -> None:

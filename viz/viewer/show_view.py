@@ -17,7 +17,7 @@ from ..text.episode_text import deed, plain, status
 from .frame import USUAL, Frame
 
 
-class View:
+class ShowView:
     """A show, at a tick of one of its episodes. What takes time is worked out beside it.
 
     Attributes:
@@ -86,7 +86,7 @@ class View:
         if self.tick != before:
             self.node = 0
 
-    def follow(self, other: View) -> None:
+    def follow(self, other: ShowView) -> None:
         """Look at the same as another view: the second of two boards does so."""
         self.number, self.agent, self.head = other.number, other.agent, other.head
         self.overlays, self.theme, self.tick = other.overlays, other.theme, other.tick

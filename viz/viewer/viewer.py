@@ -11,7 +11,7 @@ from ...evals.traces.episode import Episode
 from ..drawing.palette import DARK, LIGHT, Theme
 from ..text.episode_text import plain
 from .frame import OVERLAY_KEYS, USUAL, Frame
-from .show_view import View
+from .show_view import ShowView
 from .what_if import KEYS as WHAT_IF_KEYS
 from .what_if import WhatIf
 
@@ -38,7 +38,7 @@ KEYS = (
 """As the help shows them."""
 
 
-class Viewer(View):
+class Viewer(ShowView):
     """Plays a show.
 
     Attributes:
@@ -58,7 +58,7 @@ class Viewer(View):
         wait: bool = False,
         keys: tuple[tuple[str, str], ...] = KEYS,
         label: str = "",
-        beside: View | None = None,
+        beside: ShowView | None = None,
         supposing: bool = False,
         reloading: Reloading | None = None,
     ) -> None:

@@ -18,7 +18,7 @@ from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
 from ..text.episode_text import deed, fate, plain
 from .frame import Frame
-from .what_if_menu import Menu, Row, head_row, rows_of
+from .what_if_menu import Menu, MenuRow, head_row, rows_of
 
 KEYS = (
     ("c", "what if: change something by hand"),
@@ -91,7 +91,7 @@ class WhatIf:
         self._supposing.close()
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[MenuRow, ...]:
         """Of the menu."""
         return self._rows(self._agent, self.edit or Edit())
 
@@ -221,7 +221,7 @@ class WhatIf:
         )
 
 
-def _differences(rows: tuple[Row, ...], edit: Edit) -> list[str]:
+def _differences(rows: tuple[MenuRow, ...], edit: Edit) -> list[str]:
     """An edit in words."""
     out = [f"{row.title} {row.said}" for row in rows if row.changed and not row.body]
     out += [f"{plain(name)} removed" for name in edit.gone]
