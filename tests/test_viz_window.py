@@ -27,7 +27,7 @@ from turncoat.viz.scene.scene import draw, tick_at
 from turncoat.viz.text.episode_text import log_until, status
 from turncoat.viz.viewer.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
 from turncoat.viz.viewer.viewer import KEYS, SPEEDS, Viewer
-from turncoat.viz.window.play_keys import Hands, action_keys
+from turncoat.viz.window.play_keys import PlayKeys, action_keys
 
 HERE = Path(__file__).resolve().parent
 EVERY = frozenset(OVERLAYS)
@@ -435,7 +435,7 @@ def test_a_show_that_takes_long_never_stops_the_window(screen: None) -> None:
 def test_a_person_plays_takes_back_and_saves(screen: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     game = Game(load("treacherous_turn/lab"), "deploy")
     viewer = Viewer(game)
-    driver = Driver(viewer, keys=Hands(game, viewer, tmp_path, "treacherous_turn/lab").press)
+    driver = Driver(viewer, keys=PlayKeys(game, viewer, tmp_path, "treacherous_turn/lab").press)
     driver.press("s")
     assert "nothing to save" in viewer.message
 

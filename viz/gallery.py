@@ -1,4 +1,4 @@
-"""The pictures of the documentation: `python -m turncoat.viz.gallery docs/images`, or `... docs/images lab.png`."""
+"""Draws the pictures of the documentation: `python -m turncoat.viz.gallery docs/images [lab.png]`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A still picture of a state, and a row of several: pure functions of a world and its states."""
+"""Draws one state of a world, or several in a row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GAP = 22.0
 
 @dataclass(frozen=True)
 class Caption:
-    """What stands around a picture.
+    """The text around a picture: its title, its notes and the line below.
 
     Attributes:
         title: above it; events: labels beside the title.

@@ -1,4 +1,4 @@
-"""One board of a scene with all that lies over it: the present, or what is imagined, held in the hand, or foreseen."""
+"""Draws one board of a scene with its overlays: the present state, an imagined one, or an edit under way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums over time as curves that name themselves, and the tick at which two of them part."""
+"""Draws cumulative sums as labelled curves, and finds the tick at which two of them part."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROW = 18.0
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A curve: `values` float64 `[T + 1]`, where entry t is the sum before tick t; the name stands at its end."""
+    """One labelled curve: `values` is float64 `[T + 1]`, where entry t is the sum before tick t."""
 
     name: str
     values: Floats
@@ -29,7 +29,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class ChartMark:
-    """A tick that has a name."""
+    """A labelled tick on the time axis of a chart."""
 
     tick: int
     name: str
@@ -62,7 +62,7 @@ def curves(
 
 
 class Chart:
-    """Curves to be drawn in a room of their own, and where in it each tick lies."""
+    """A chart of curves with its axes, and the map from ticks to horizontal positions."""
 
     def __init__(
         self,

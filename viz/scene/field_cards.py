@@ -1,4 +1,4 @@
-"""A world without a board: a card for each of its fields, with a bar where it counts something."""
+"""Draws a world without a board: one card for each field, with a bar for bounded numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies over a board: values, best moves, the plan with the future it expects, doubt, and names."""
+"""Draws what lies over a board: values, best actions, the plan with its expected future, uncertainty, names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panels beside a board: the choice and its values, the state in words, the legend, the log, and the keys."""
+"""Draws the panels beside a board: the choice and its values, the sums, the legend, the log, and the keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GAP = 14.0
 
 @dataclass
 class PanelColumn:
-    """A column of panels that fills from the top.
+    """A column of panels that is filled from the top.
 
     Attributes:
         canvas: to draw on.

@@ -1,4 +1,4 @@
-"""The curves of a scene: what one episode, or two side by side, came to so far."""
+"""The cumulative rewards and performance of one episode, or of two side by side, as a chart."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MARKS = 6
 
 
 @dataclass(frozen=True)
-class Sums:
-    """What the curves are of: one episode or two, with the names of these where there are two."""
+class ReturnCurves:
+    """The episodes that a chart shows: one, or two with their names."""
 
     episodes: tuple[Episode, ...]
     names: tuple[str, ...]
 
 
 @lru_cache(24)
-def chart_of(sums: Sums, width: float, height: float, ratio: float, theme: Theme) -> tuple[Chart, Image.Image]:
+def chart_of(sums: ReturnCurves, width: float, height: float, ratio: float, theme: Theme) -> tuple[Chart, Image.Image]:
     """The chart of a size and its picture.
 
     Hidden performance and weighted reward of each episode; of one alone, also each channel, if there are several.
@@ -55,7 +55,7 @@ def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:
     return lines
 
 
-def _curves_of_two(sums: Sums, theme: Theme) -> list[Curve]:
+def _curves_of_two(sums: ReturnCurves, theme: Theme) -> list[Curve]:
     """The first in the usual colours, the second in paler ones of the same kind."""
     lines = []
     for number, (episode, name) in enumerate(zip(sums.episodes, sums.names, strict=True)):
@@ -79,7 +79,7 @@ def _marks(episode: Episode, lines: list[Curve]) -> list[ChartMark]:
     return [ChartMark(tick, ", ".join(named[tick])) for tick in sorted(named)][:MARKS]
 
 
-def _marks_of_two(sums: Sums) -> list[ChartMark]:
+def _marks_of_two(sums: ReturnCurves) -> list[ChartMark]:
     """The first time of each event: of the second where it differs, with its name."""
     first, second = ({mark.name: mark.tick for mark in _ends_and_events(episode)} for episode in sums.episodes)
     named = [ChartMark(tick, name) for name, tick in first.items()]

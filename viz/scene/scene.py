@@ -1,4 +1,4 @@
-"""The scene: a pure function from a frame to a picture, with no window; window, video and tests all use it.
+"""The scene: a pure function from a frame to a picture. The window, films and tests all use it.
 
 What no tick changes (the ground, the curves) is drawn once, four times too large, and kept; figures, letters and round
 boxes are stamps that are kept too. A frame is then a copy of the ground with boxes and stamps on it.
@@ -22,7 +22,7 @@ from .board_layers import RECENT, draw_board
 from .curves import Chart
 from .field_cards import draw_cards
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
-from .return_curves import Sums, chart_of
+from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
 from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
 
@@ -39,7 +39,7 @@ Room = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class SceneLayout:
-    """Where each part of a scene lies, in points; a part that a small picture has no room for has no size.
+    """The rectangle of each part of a scene, in points. A part that does not fit has size zero.
 
     Attributes:
         width, height: of the whole.
@@ -234,11 +234,11 @@ def _board_ground(look: _Look, size: tuple[float, float], ratio: float, theme: T
     return canvas.picture()
 
 
-def _sums(frame: Frame) -> Sums | None:
+def _sums(frame: Frame) -> ReturnCurves | None:
     frames = [each for each in (frame, frame.other) if each is not None and each.episode is not None]
     if not frames:
         return None
-    return Sums(tuple(each.episode for each in frames if each.episode), tuple(each.short for each in frames))
+    return ReturnCurves(tuple(each.episode for each in frames if each.episode), tuple(each.short for each in frames))
 
 
 def _axis(frame: Frame, parts: SceneLayout, ratio: float = 1.0) -> tuple[float, float]:

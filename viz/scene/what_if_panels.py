@@ -1,4 +1,4 @@
-"""Panels of what is changed by hand and what would come of it, and of what came otherwise than foreseen."""
+"""Draws the what-if panels: the menu of edits, the verdict on an edit, and predictions that failed."""
 
 from __future__ import annotations
 

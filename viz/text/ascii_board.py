@@ -1,4 +1,4 @@
-"""A board as text, in the glyphs of its scenario file, and the rest of a state in words."""
+"""A board as text, in the glyphs of its scenario file, and the rest of the state in words."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def describe(world: World, state: Ints) -> list[str]:
 
 @dataclass(frozen=True)
 class FieldQuantity:
-    """A field that is no body's place: its name, its value in words, and where it lies between its bounds.
+    """A state field that is not a position: its name, its value in words, and its place between its bounds.
 
     Attributes:
         share: from 0 to 1; None for words and for flags that are not numbers.

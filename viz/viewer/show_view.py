@@ -1,4 +1,4 @@
-"""One show as it is seen: what of it is looked at, and the frame, which lacks what is still being worked out."""
+"""One show with what is selected in it, and the frame that follows. Slow answers are computed in the background."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .frame import USUAL, Frame
 
 
 class ShowView:
-    """A show, at a tick of one of its episodes. What takes time is worked out beside it.
+    """A show at one tick of one of its episodes. What takes long is computed by a background worker.
 
     Attributes:
         show: what there is to see.

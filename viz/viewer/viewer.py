@@ -1,4 +1,4 @@
-"""A view that keys and time change: the state behind a window. It knows no window."""
+"""The state behind a window: a view that keys and time change. It does not depend on pygame."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ KEYS = (
 
 
 class Viewer(ShowView):
-    """Plays a show.
+    """The player of a show: its tick, speed, overlays and edits, changed by named commands.
 
     Attributes:
         playing: it moves on by itself, `speed` ticks in a second.

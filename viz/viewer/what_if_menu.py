@@ -1,4 +1,4 @@
-"""What can be changed by hand at a paused frame: weights, discounts, params and overseers, each as a row of a menu."""
+"""The menu of what can be edited at a paused frame: weights, discounts, params and overseers, one row each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DISCOUNTS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 1
 
 @dataclass(frozen=True)
 class MenuRow:
-    """One thing that can be changed.
+    """One row of the menu: a setting with the values that it can take.
 
     Attributes:
         name: the dotted override, or a body; title: as a reader would say it.

@@ -15,7 +15,7 @@ from ..scene.scene import draw
 from ..viewer.frame import Frame
 from ..viewer.viewer import Viewer
 from .display import open_display
-from .mouse_targets import Grip, grip_at
+from .mouse_targets import Drag, grip_at
 
 if TYPE_CHECKING:
     from ..film.live_recorder import LiveRecorder
@@ -31,7 +31,7 @@ FILMING = (220, 50, 40)
 
 
 class Window:
-    """A window on a viewer.
+    """The pygame window of a viewer.
 
     Attributes:
         viewer: what it shows.
@@ -68,7 +68,7 @@ class Window:
         pygame.key.set_repeat(400, 50)
         self._keys, self._ending = keys, ending
         self._camera: LiveRecorder | None = None
-        self._grip: Grip | None = None
+        self._grip: Drag | None = None
         self._held: set[int] = set()
         self._drawn: tuple[object, ...] = ()
         self._call_it()
@@ -208,7 +208,7 @@ class Window:
         """Where the mouse is, in points."""
         return position[0] / self.scale, position[1] / self.scale
 
-    def _take_hold(self, position: tuple[int, int]) -> Grip | None:
+    def _take_hold(self, position: tuple[int, int]) -> Drag | None:
         return grip_at(self.viewer, *self.size, *self._at(position))
 
 

@@ -1,4 +1,4 @@
-"""Several files as one: each value keeps the file and the place that it came from."""
+"""Merges several files (`extends`, `uses`) into one; each value keeps its file and position."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Piece:
 
 
 class File(NamedTuple):
-    """A file that was read: its real path (in `<>` where there is none), and its text with plain line ends."""
+    """A file that was read: its real path (in `<>` where there is none), and its text with `\n` line ends."""
 
     real: str
     text: str
