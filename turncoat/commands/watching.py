@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..evals.inspection.show import Show
     from ..viz.drawing.palette import Theme
     from ..viz.viewer.viewer import Viewer
-    from ..viz.window.play_keys import Hands
+    from ..viz.window.play_keys import PlayKeys
 
 Shown = Annotated[
     str,
@@ -65,14 +65,14 @@ def watch(
     if reload and Path(which).is_dir():
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
-    from ..viz.viewer.show_view import View
+    from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
 
     other = None
     if second is not None:
         number = _number(second.show, seed)
         again = _reloading(which, param, set_, show.stage, second.overrides) if reload else None
-        other = View(_apart(second.show), number=number, label=second.label, reloading=again)
+        other = ShowView(_apart(second.show), number=number, label=second.label, reloading=again)
     again = _reloading(which, param, set_, show.stage) if reload else None
     viewer = Viewer(
         _apart(show),
@@ -113,13 +113,13 @@ def play(
     theme, wide, ending = _theme(dark), _size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.viewer.viewer import Viewer
-    from ..viz.window.play_keys import Hands, help_keys
+    from ..viz.window.play_keys import PlayKeys, help_keys
 
     game = Game(scenario, name, as_)
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(game.world.agents[game.agent].actions))
     viewer.agent = game.agent
     viewer.message = "H shows the keys"
-    _open(viewer, wide, scale, ending, Hands(game, viewer, *save_target(which)))
+    _open(viewer, wide, scale, ending, PlayKeys(game, viewer, *save_target(which)))
 
 
 def record(
@@ -146,12 +146,12 @@ def record(
     second = _second(show, which, beside, stage)
     chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
     from ..viz.film.render import record as film
-    from ..viz.viewer.show_view import View
+    from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
 
     other = None
     if second is not None:
-        other = View(second.show, number=_number(second.show, seed), label=second.label, wait=True)
+        other = ShowView(second.show, number=_number(second.show, seed), label=second.label, wait=True)
     number = _number(show, seed)
     viewer = Viewer(
         show,
@@ -176,7 +176,9 @@ def record(
         printing.say(f"{out}: {frames} frames at {fps:g} a second")
 
 
-def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: Hands | None = None) -> None:
+def _open(
+    viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: PlayKeys | None = None
+) -> None:
     """Show a window until it is left; say what was kept of a game or a film that were not finished."""
     from ..viz.window.window import Window
 
