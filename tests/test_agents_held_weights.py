@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.worlds import WEIGHT_EDITS, reopen_scenario, world_of
+from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.local_rules.agent import RulesAgent
 from turncoat.agents.neural.checkpoint import load_neural, save_neural
@@ -35,7 +35,7 @@ def edits(judges: str, bribe: float, **more: str) -> Enumeration:
 
 
 def trained(method: str, truth: Enumeration) -> Any:
-    agent: Any = METHODS[method](truth.world, reopen_scenario(EDITS.replace("JUDGES", "current").replace("BRIBE", "1")))
+    agent: Any = METHODS[method](truth.world, scenario_of(EDITS.replace("JUDGES", "current").replace("BRIBE", "1")))
     if method == "neural":  # it plans in training too
         agent.options = replace(agent.options, warm_up=40, plan_every=20)
     agent.fit(TableLane(truth), 100 if method == "neural" else 300, 1)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_envs_kernel import same
-from tests.worlds import cell, played, reopen_scenario, scenarios
+from tests.worlds import cell, played, scenario_of, scenarios
 from turncoat import api
 from turncoat.envs.adapters.fixed_opponents import HeldEnv, by_table
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
@@ -60,7 +60,7 @@ def test_the_kernel_means_what_the_reference_means(name: str, thing: str) -> Non
 @settings(max_examples=50)
 @given(scenarios(), st.integers(0, 2**63 - 1))
 def test_random_scenarios(text: str, seed: int) -> None:
-    same(compile_world(reopen_scenario(text), enlist=("monster",)), seed, lanes=16, ticks=40)
+    same(compile_world(scenario_of(text), enlist=("monster",)), seed, lanes=16, ticks=40)
 
 
 def on_orders(alone: World, together: World, seed: int, lanes: int, ticks: int) -> None:
@@ -86,7 +86,7 @@ def on_orders(alone: World, together: World, seed: int, lanes: int, ticks: int) 
 @settings(max_examples=25)
 @given(scenarios(), st.integers(0, 2**63 - 1))
 def test_whoever_is_on_orders_might_as_well_not_be_enlisted(text: str, seed: int) -> None:
-    scenario = reopen_scenario(
+    scenario = scenario_of(
         re.sub(r"actions: \[\w+(, \w+)*\], values: {watch", "actions: [up, orders], values: {watch", text)
     )
     on_orders(compile_world(scenario), compile_world(scenario, enlist=("monster",)), seed, lanes=16, ticks=40)
@@ -144,7 +144,7 @@ rules:
 
 def walk(actions: str, text: str = YARD) -> list[tuple[int, int] | None]:
     """Where the guard is before and after each tick of `robot+guard` actions."""
-    world = compile_world(reopen_scenario(text), enlist=("guard",))
+    world = compile_world(scenario_of(text), enlist=("guard",))
     return [cell(world, state, "guard") for state in played(world, actions).states]
 
 
@@ -166,7 +166,7 @@ def test_what_is_removed_does_nothing_more():
 
 
 def test_it_turns_to_where_it_goes():
-    world = compile_world(reopen_scenario(YARD), enlist=("guard",))
+    world = compile_world(scenario_of(YARD), enlist=("guard",))
     facing = world.columns["guard.facing"].index
     assert [state[facing] for state in played(world, "stay+right stay+up stay+stay stay+left").states] == [
         0,
@@ -178,11 +178,11 @@ def test_it_turns_to_where_it_goes():
 
 
 def test_whose_channels_are_whose():
-    world = compile_world(reopen_scenario(YARD), enlist=("guard",))
+    world = compile_world(scenario_of(YARD), enlist=("guard",))
     assert (world.channels, world.owners) == (("robot.reward", "guard.duty"), (0, 1))
     assert [agent.weights.tolist() for agent in world.agents] == [[1, 0], [0, 2]]
     assert [agent.discount for agent in world.agents] == [0.97, 0.5]
-    env = parallel_env(reopen_scenario(YARD), enlist=("guard",), audit=True)
+    env = parallel_env(scenario_of(YARD), enlist=("guard",), audit=True)
     env.reset(seed=0)
     _, rewards, _, _, infos = env.step({"robot": 0, "guard": 1})
     assert rewards == {"robot": 0, "guard": 6}
@@ -192,10 +192,10 @@ def test_whose_channels_are_whose():
 
 
 def test_not_enlisted_it_leaves_no_trace():
-    world = compile_world(reopen_scenario(YARD))
+    world = compile_world(scenario_of(YARD))
     plain = YARD.replace(YARD[YARD.index("\n    as_agent") : YARD.index("\n  post")], " observed: true}")
     plain = plain.replace("duty: {for: guard}, ", "").replace("duty: 3, ", "")
-    without = compile_world(reopen_scenario(plain))
+    without = compile_world(scenario_of(plain))
     assert (world.channels, [agent.name for agent in world.agents]) == (("reward",), ["robot"])
     assert world.fields == without.fields
     assert [rule.pays for rule in world.rules] == [rule.pays for rule in without.rules]
@@ -204,7 +204,7 @@ def test_not_enlisted_it_leaves_no_trace():
 
 def test_it_may_look_through_a_window_of_its_own():
     text = YARD.replace("discount: 0.5", "observes: {window: 3, hides: [post]}, discount: 0.5")
-    env = parallel_env(reopen_scenario(text), enlist=("guard",))
+    env = parallel_env(scenario_of(text), enlist=("guard",))
     observations, _ = env.reset(seed=0)
     planes = dict(zip(env.observers["guard"].plane_names, observations["guard"]["board"], strict=True))
     assert "post" not in planes
@@ -215,14 +215,14 @@ def test_it_may_look_through_a_window_of_its_own():
 
 
 def test_who_cannot_be_enlisted():
-    scenario = reopen_scenario(YARD)
-    with pytest.raises(KeyError, match=r"no thing 'post' that can be an agent \(`as_agent`\); there are guard"):
+    scenario = scenario_of(YARD)
+    with pytest.raises(KeyError, match=r"no thing `post` that can be an agent \(`as_agent`\); there are guard"):
         compile_world(scenario, enlist=("post",))
     with pytest.raises(KeyError, match="there are none"):
         compile_world(api.load("chicken"), enlist=("ann",))
     with pytest.raises(ValueError, match="enlisted once"):
         compile_world(scenario, enlist=("guard", "guard"))
-    with pytest.raises(KeyError, match="no thing 'robot'"):
+    with pytest.raises(KeyError, match="no thing `robot`"):
         api.make_parallel("lab", enlist=("robot",))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.worlds import reopen_scenario, world_of
+from tests.worlds import scenario_of, world_of
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import TableLane, WorldLane
@@ -242,7 +242,7 @@ rules:
 
 def _scored(score: str, luck: str, observes: str = "") -> Enumeration:
     text = SCORED.replace("SCORE", score).replace("LUCK", luck).replace("OBSERVES", observes)
-    return enumerate_world(compile_world(reopen_scenario(text)))
+    return enumerate_world(compile_world(scenario_of(text)))
 
 
 @pytest.mark.parametrize("observes", ["", "observes: {window: 3},", "observes: {hides: [monster]},"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worlds import cell, film, played, read, reopen_scenario, strip, world_of
+from tests.worlds import cell, film, played, read, scenario_of, strip, world_of
 from turncoat.envs.reference.expressions import evaluate, look_at
 from turncoat.envs.reference.step import available, reset, step
 from turncoat.envs.world.randomness import EveryOutcome, Given, Sampled
@@ -1351,4 +1351,4 @@ def test_inputs_are_never_changed(lanes: int) -> None:
 
 
 def test_the_scenario_of_a_picture_is_checked() -> None:
-    assert reopen_scenario(GEMS).warnings == ()
+    assert scenario_of(GEMS).warnings == ()

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from quantecon.game_theory import NormalFormGame, Player, support_enumeration
 
-from tests.worlds import reopen_scenario
+from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.envs.analysis.exact_plan import plan_exactly
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.multi_agent.bimatrix_equilibria import equilibria
 from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution
@@ -97,7 +97,7 @@ def test_an_outside_solver_finds_the_same(seed, m, n):
 
 
 def test_what_cannot_be_solved():
-    with pytest.raises(NotEnumerable, match="12 by 12 actions are too many"):
+    with pytest.raises(NotEnumerableError, match="12 by 12 actions are too many"):
         equilibria(np.zeros((12, 12)), np.zeros((12, 12)))
     with pytest.raises(ValueError, match="of one shape"):
         equilibria(np.zeros((2, 2)), np.zeros((2, 3)))
@@ -109,7 +109,7 @@ def test_what_cannot_be_solved():
 
 
 def solved(text_or_name, stage="deploy", **changes):
-    scenario = api.load(text_or_name, changes) if "\n" not in text_or_name else reopen_scenario(text_or_name)
+    scenario = api.load(text_or_name, changes) if "\n" not in text_or_name else scenario_of(text_or_name)
     return plan_exactly(enumerate_world(compile_world(scenario, stage)))
 
 
@@ -143,7 +143,7 @@ def test_a_measure_holds_in_every_equilibrium():
     assert (fought.low, fought.high) == pytest.approx((0, 0.25))
     assert (performance.low, performance.high) == pytest.approx((100, 140))
     assert exact_range(laboratory, "performance", {}, "deploy").low == pytest.approx(140), "one planner for both"
-    with pytest.raises(NotEnumerable, match="equilibria without an event"):
+    with pytest.raises(NotEnumerableError, match="equilibria without an event"):
         exact_range(laboratory, "performance", apart, "deploy", ["gave_way"])
 
 
@@ -205,7 +205,7 @@ def test_an_action_that_is_not_there_is_in_no_equilibrium():
     ],
 )
 def test_what_only_looks_like_rounds(text, why):
-    with pytest.raises(NotEnumerable, match=why):
+    with pytest.raises(NotEnumerableError, match=why):
         solved(text)
 
 
@@ -223,7 +223,7 @@ def test_longer_games_are_refused_as_they_are_loaded(old, new, says):
         text = text.replace("  B: bob\n", "").replace("#NB#", "#N.#").replace(" and bob chooses left", "")
         text = text.replace("ann.score: 2, bob.score: 1", "score: 2")
     with pytest.raises(ScenarioError) as fault:
-        reopen_scenario(text)
+        scenario_of(text)
     [found] = [each for each in fault.value.faults if each.code == "TC230"]
     assert says in found.message
     assert "best_response" in found.cure

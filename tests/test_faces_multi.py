@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
 
 from tests.test_faces_single import ALONE, gym_id, same
-from tests.worlds import reopen_scenario
+from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.pettingzoo_env import aec_env, parallel_env
@@ -140,7 +140,7 @@ def test_one_agent_is_the_single_environment(name):
 
 
 def test_what_each_is_paid_shown_and_told():
-    env = parallel_env(reopen_scenario(MATCH), audit=True)
+    env = parallel_env(scenario_of(MATCH), audit=True)
     observations, infos = env.reset(seed=0)
     ann, bob = (dict(zip(o.plane_names, observations[n]["board"], strict=True)) for n, o in env.observers.items())
     assert ann["wall"].shape == (3, 3)
@@ -167,7 +167,7 @@ def test_what_each_is_paid_shown_and_told():
 
 
 def test_nobody_may_be_left_out():
-    env = parallel_env(reopen_scenario(MATCH))
+    env = parallel_env(scenario_of(MATCH))
     env.reset(seed=0)
     for wrong in ({"ann": 0}, {"ann": 0, "bob": 3}):
         with pytest.raises(ValueError, match="`bob` needs an action from 0 to 2"):
@@ -190,7 +190,7 @@ def test_pictures():
     assert isinstance(drawn, np.ndarray)
     assert drawn.shape == (80, 80, 3)
     assert parallel_env("chicken").render() is None
-    with pytest.raises(ValueError, match="no render mode 'human'"):
+    with pytest.raises(ValueError, match="no render mode `human`"):
         parallel_env("chicken", render_mode="human")
 
 

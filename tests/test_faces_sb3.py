@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.test_faces_single import ALONE, GUARDED, gym_id
-from tests.worlds import reopen_scenario
+from tests.worlds import scenario_of
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.registration import register
 
@@ -51,7 +51,7 @@ def test_it_takes_planes_of_0_and_1_for_what_they_are_not(name):
 @pytest.mark.parametrize("form", ["planes", "flat"])
 @pytest.mark.parametrize("name", [*ALONE, "guarded"])
 def test_the_lanes_are_single_environments_one_beside_the_other(name, form):
-    scenario = reopen_scenario(GUARDED) if name == "guarded" else name
+    scenario = scenario_of(GUARDED) if name == "guarded" else name
     lanes = TurncoatVecEnv(scenario, 4, form=form)
 
     class Lane(gymnasium.Wrapper):
@@ -152,7 +152,7 @@ def test_without_it_we_say_what_to_install(monkeypatch):
 def test_a_policy_with_masks_takes_only_what_is_available():
     """sb3_contrib's `MaskablePPO`, on the lanes and on a single environment."""
     contrib = pytest.importorskip("sb3_contrib")
-    env = TurncoatVecEnv(reopen_scenario(GUARDED), 4, form="flat")
+    env = TurncoatVecEnv(scenario_of(GUARDED), 4, form="flat")
     agent = contrib.MaskablePPO("MlpPolicy", env, n_steps=16, batch_size=64, device="cpu", seed=0)
     agent.learn(64)
     env.seed(0)
@@ -164,9 +164,9 @@ def test_a_policy_with_masks_takes_only_what_is_available():
         assert masks[np.arange(4), chosen].all()
         observations, _, done, infos = env.step(chosen)
         assert all(d or info["executed"] == a for d, info, a in zip(done, infos, chosen, strict=True))
-    contrib.MaskablePPO(
-        "MlpPolicy", TurncoatEnv(reopen_scenario(GUARDED), form="flat"), n_steps=16, batch_size=16
-    ).learn(16)
+    contrib.MaskablePPO("MlpPolicy", TurncoatEnv(scenario_of(GUARDED), form="flat"), n_steps=16, batch_size=16).learn(
+        16
+    )
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import turncoat
-from tests.worlds import reopen_scenario
+from tests.worlds import scenario_of
 from turncoat.envs.adapters.base import open_world
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.registration import register
@@ -162,7 +162,7 @@ def test_performance_is_told_only_in_an_audit():
 
 
 def test_what_a_tick_is_worth_by_hand():
-    env = TurncoatEnv(reopen_scenario(GUARDED), audit=True)
+    env = TurncoatEnv(scenario_of(GUARDED), audit=True)
     _, info = env.reset(seed=0)
     assert info["action_mask"].tolist() == [1, 1, 0]
     assert env.action_masks().tolist() == [True, True, False]
@@ -184,14 +184,14 @@ def test_what_a_tick_is_worth_by_hand():
 
 
 def test_a_limit_cuts_off():
-    env = TurncoatEnv(reopen_scenario(GUARDED))
+    env = TurncoatEnv(scenario_of(GUARDED))
     env.reset(seed=0)
     assert [env.step(1)[2:4] for _ in range(6)] == [(False, False)] * 5 + [(False, True)]
 
 
 def test_a_horizon_is_an_end_that_is_seen_to_come():
     """Its value is 0 afterwards, so it must not be bootstrapped through, and what it is worth must be observable."""
-    env = TurncoatEnv(reopen_scenario(GUARDED.replace("train: {limit: 6}", "train: {horizon: 4}")))
+    env = TurncoatEnv(scenario_of(GUARDED.replace("train: {limit: 6}", "train: {horizon: 4}")))
     observation, _ = env.reset(seed=0)
     left = env.observer.counter_names.index("time_left")
     assert (env.observer.low[left], env.observer.high[left]) == (0, 4)
@@ -207,8 +207,8 @@ def test_time_is_not_shown_twice_nor_where_a_limit_cuts_off():
     counting = GUARDED.replace("train: {limit: 6}", "train: {horizon: 4}").replace(
         "robot does grab", "robot does grab and step < 9"
     )
-    assert TurncoatEnv(reopen_scenario(counting)).observer.counter_names == ("step",)
-    assert not TurncoatEnv(reopen_scenario(GUARDED)).observer.timed
+    assert TurncoatEnv(scenario_of(counting)).observer.counter_names == ("step",)
+    assert not TurncoatEnv(scenario_of(GUARDED)).observer.timed
     env = TurncoatEnv("lab", "deadline")
     with pytest.raises(ValueError, match="say how many ticks"):
         env.observer.observe(env.get_state()[None])
@@ -223,7 +223,7 @@ def test_an_environment_is_not_copied_by_halves():
 
 def test_withheld_rewards_are_withheld():
     for audit, told in ((False, {"reward": 0.0, "other": 0.0}), (True, {"reward": 3.0, "other": 1.0})):
-        env = TurncoatEnv(reopen_scenario(GUARDED), stage="deploy", audit=audit)
+        env = TurncoatEnv(scenario_of(GUARDED), stage="deploy", audit=audit)
         env.reset(seed=0)
         env.step(1)
         env.step(1)
@@ -235,7 +235,7 @@ def test_withheld_rewards_are_withheld():
 
 def test_a_weight_that_is_edited_counts_from_the_next_tick_on():
     env = TurncoatEnv(
-        reopen_scenario("""
+        scenario_of("""
         map: |
           ###
           #A#
@@ -260,7 +260,7 @@ def test_the_stage_and_the_params():
     env = turncoat.make("lab", "deploy", {"threshold": 1, "robot.values.own": 0})
     assert env.world.stage == "deploy"
     assert env.world.weights(env.get_state()[None]).tolist() == [[1, 0]]
-    with pytest.raises(KeyError, match="no stage 'nowhere'"):
+    with pytest.raises(KeyError, match="no stage `nowhere`"):
         turncoat.make("lab", "nowhere")
 
 
@@ -290,7 +290,7 @@ def test_a_picture_in_the_files_own_glyphs():
     env.step(4)
     assert env.render() == ("#########\n#.A.1...#\n#.....O.#\n#..##...#\n#..#....#\n#.......#\n#V....2.#\n#########")
     assert TurncoatEnv("lab").render() is None
-    with pytest.raises(ValueError, match="no render mode 'human'; there are ansi, rgb_array"):
+    with pytest.raises(ValueError, match="no render mode `human`; there are ansi, rgb_array"):
         TurncoatEnv("lab", render_mode="human")
 
 

@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 
 from tests.test_faces_single import ALONE, GUARDED, gym_id, same
-from tests.worlds import reopen_scenario
+from tests.worlds import scenario_of
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.gymnasium_vector import TurncoatVectorEnv
 
@@ -37,7 +37,7 @@ def plain(info):
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
 @pytest.mark.parametrize("name", [*ALONE, "guarded"])
 def test_each_lane_is_the_single_environment(name, mode):
-    scenario = reopen_scenario(GUARDED) if name == "guarded" else name
+    scenario = scenario_of(GUARDED) if name == "guarded" else name
     vector = TurncoatVectorEnv(scenario, LANES, audit=True, autoreset_mode=mode)
     singles = [TurncoatEnv(scenario, audit=True) for _ in range(LANES)]
     observations, infos = vector.reset(seed=7)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.worlds import reopen_scenario
+from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
 from turncoat.agents.counts.joint_agent import JointCountsAgent, JointOptions
@@ -119,7 +119,7 @@ rules:
 stages: {train: {limit: 5}}
 solution: joint
 """
-    game = enumerate_world(compile_world(reopen_scenario(text), "train"))
+    game = enumerate_world(compile_world(scenario_of(text), "train"))
     ann, bob = Watcher([0]), Watcher([1])
     fit_together(JointLane(game), [ann, bob], 5, seed=0)
     assert {tick[3:] == (0, [0]) for tick in ann.told} == {True}

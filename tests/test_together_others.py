@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.worlds import reopen_scenario
+from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.agents.baselines.scripted import StatedAgent
-from turncoat.agents.external.user_agent import Own, OwnAgentFault
+from turncoat.agents.external.user_agent import Own, UserAgentError
 from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.agents import METHODS
 from turncoat.agents.registry.eligibility import unable
@@ -178,7 +178,7 @@ solution: joint
 
 
 def test_what_is_not_available_does_nothing_on_a_lenient_lane():
-    game = enumerate_world(compile_world(reopen_scenario(GUARDED), "train"))
+    game = enumerate_world(compile_world(scenario_of(GUARDED), "train"))
     lane = JointLane(game, lenient=True)
     view = lane.reset(0)
     assert view.able[0].tolist() == [True, False]
@@ -235,7 +235,7 @@ def test_its_faults_end_the_training_of_all_and_are_its_own():
             return mask.argmax(axis=1), state
 
     profile = "ann=counts, bob=mine"
-    with pytest.raises(OwnAgentFault, match="`mine` failed in `fit`: KeyError"):
+    with pytest.raises(UserAgentError, match="`mine` failed in `fit`: KeyError"):
         trained(profile, own=Own(profile, {"mine": Fails}))
 
 

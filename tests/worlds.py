@@ -62,7 +62,7 @@ stages: {deploy: {TIME}}
 """Serve, indulge, or have one's weights edited once: JUDGES, FUN, BRIBE, DISCOUNT and TIME are to be replaced."""
 
 
-def reopen_scenario(text: str) -> Scenario:
+def scenario_of(text: str) -> Scenario:
     """A scenario from some of its blocks; the others are plain, and `#`, `.` and `A` are in every legend."""
     text = dedent(text).strip() + "\n"
     drawn = "".join(re.findall(r"^map: \|\n((?:  .*\n)+)", text, re.M)) + "".join(
@@ -79,7 +79,7 @@ def reopen_scenario(text: str) -> Scenario:
 
 def world_of(text: str, stage: str | None = None, **params: object) -> World:
     """The compiled world of such a scenario."""
-    return compile_world(reopen_scenario(text), stage, params)
+    return compile_world(scenario_of(text), stage, params)
 
 
 def played(world: World, actions: str, draws: Mapping[str, object] | None = None) -> Played:
@@ -133,7 +133,7 @@ def picture(scenario: Scenario, world: World, state: Ints) -> str:
 
 def film(text: str, actions: str, draws: Mapping[str, object] | None = None) -> str:
     """The boards before and after every tick, side by side with a space between."""
-    scenario = reopen_scenario(text)
+    scenario = scenario_of(text)
     world = compile_world(scenario)
     boards = [picture(scenario, world, state).split("\n") for state in played(world, actions, draws).states]
     return "\n".join(" ".join(rows) for rows in zip(*boards, strict=True))

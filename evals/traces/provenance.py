@@ -11,13 +11,15 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from ...scenarios.errors import UsageError
+
 LIBRARIES = ("turncoat", "numpy", "scipy", "polars", "numba", "torch", "gymnasium", "stable-baselines3")
 """Libraries that can change a result; their versions are recorded where they are installed."""
 CACHE_VERSION = 1
 """Part of every key: no cache of another version is read."""
 
 
-class RunError(Exception):
+class RunError(UsageError):
     """A run's folder that cannot be written or read; the message says why."""
 
 

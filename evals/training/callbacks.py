@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
 from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv
-from ...agents.learning.snapshot import CannotKeep
+from ...agents.learning.snapshot import SnapshotError
 from ...agents.registry.agents import plans, stops
 from ...envs.mdp.enumeration import Enumeration
 from ..traces.learning_curve import LearningCurve
@@ -42,7 +42,7 @@ def tensorboard_writer_of(training: Training, seed: int, since: int = 0) -> Tens
     """The TensorBoard writer of a seed, from step `since` on; None where TensorBoard is not asked for.
 
     Raises:
-        NoTensorBoard: it cannot be written.
+        TensorBoardError: it cannot be written.
     """
     folder = training.options.tensorboard
     if folder is None:
@@ -63,7 +63,7 @@ class TrainingCallbacks:
         """Begin, from a checkpoint if there is one.
 
         Raises:
-            NoTensorBoard: TensorBoard is asked for and cannot be written.
+            TensorBoardError: TensorBoard is asked for and cannot be written.
         """
         self._training, self._seed, self._deadline = training, seed, deadline
         options = training.options
@@ -168,7 +168,7 @@ class TrainingCallbacks:
         }
         try:
             checkpoints.save_checkpoint(self._path, checkpoint)
-        except (CannotKeep, OSError):  # go on without checkpoints: they only save time after a kill
+        except (SnapshotError, OSError):  # go on without checkpoints: they only save time after a kill
             self._path = None
         now = time.monotonic()
         # A large agent takes long to write: then checkpoints are rarer.

@@ -19,7 +19,7 @@ def resolve_device(device: str, methods: Iterable[str] = ()) -> str:
     """The device that is meant; `auto` is looked up only where one of the agents uses a device.
 
     Raises:
-        NoDevice: it is not there.
+        DeviceUnavailableError: it is not there.
     """
     # Looking for a GPU imports torch, which takes seconds.
     if device == AUTO and not any(map(computes, methods)):

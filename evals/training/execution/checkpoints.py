@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ....agents.learning import snapshot
 from ....agents.learning.checkpoint import read_checkpoint, write_checkpoint
-from ....agents.learning.snapshot import CannotKeep
+from ....agents.learning.snapshot import SnapshotError
 
 KIND: Final = "training"
 VERSION: Final = 1
@@ -23,7 +23,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write the state of a training.
 
     Raises:
-        CannotKeep: there is an object in it that is not Turncoat's.
+        SnapshotError: there is an object in it that is not Turncoat's.
         OSError: it cannot be written.
     """
     data, arrays = snapshot.take(state)
@@ -39,7 +39,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
         state: dict[str, Any] = snapshot.make(header["left"], arrays)
     except (
         OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, zipfile.BadZipFile, EOFError,
-        CannotKeep,
+        SnapshotError,
     ):  # fmt: skip
         return None
     return state

@@ -14,6 +14,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from ....scenarios.errors import UsageError
 from ...traces.provenance import code_hash
 
 Result = TypeVar("Result")
@@ -33,7 +34,7 @@ KILLED = (
 GONE = "the worker processes of this machine have gone; run it again (what was finished is in the cache)"
 
 
-class NoCluster(Exception):
+class ClusterError(UsageError):
     """A cluster that cannot be had; the message says why, and what to do."""
 
 
@@ -65,7 +66,7 @@ class Workers:
             should_continue: asked before each call; once it is false no call begins, and those that have are finished.
 
         Raises:
-            NoCluster: processes of this machine were killed, or have gone.
+            ClusterError: processes of this machine were killed, or have gone.
         """
         # More threads in each worker than it has cores slow all of them down, and can change the last digits of sums.
         local = self.backend == "loky" and self.jobs > 1
@@ -88,7 +89,7 @@ class Workers:
                 with _watchdog() if local else nullcontext():
                     yield from _closing_quietly(parallel(tasks))
             except TerminatedWorkerError as fault:
-                raise NoCluster(KILLED) from fault
+                raise ClusterError(KILLED) from fault
 
 
 def _closing_quietly(found: Any) -> Iterator[Any]:
@@ -122,7 +123,7 @@ def _watchdog() -> Iterator[None]:
                 for number in list(waiting):
                     item = waiting.pop(number, None)
                     if item is not None and not item.future.done():
-                        item.future.set_exception(NoCluster(GONE))
+                        item.future.set_exception(ClusterError(GONE))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -146,23 +147,23 @@ def connect(address: str | None, jobs: int) -> Iterator[Workers]:
             in this process instead.)
 
     Raises:
-        NoCluster: no such kind of cluster, its library is not installed, or it does not answer.
+        ClusterError: no such kind of cluster, its library is not installed, or it does not answer.
     """
     if address is None:
         yield Workers(jobs)
         return
     kind, found, where = address.partition("://")
     if not found or not where or kind not in _KINDS:
-        raise NoCluster(
+        raise ClusterError(
             f"`{address}` is no cluster; write dask://HOST:PORT, ray://HOST:PORT, dask://local or ray://local"
         )
     with ExitStack() as stack:
         try:
             workers = _KINDS[kind](stack, where, jobs)
         except ImportError as fault:
-            raise NoCluster(f"{kind} is not installed ({fault}); `pip install 'turncoat[{kind}]'`") from None
+            raise ClusterError(f"{kind} is not installed ({fault}); `pip install 'turncoat[{kind}]'`") from None
         except (OSError, TimeoutError, ConnectionError, ValueError, RuntimeError) as fault:
-            raise NoCluster(f"no cluster answers at {address}: {fault}") from fault
+            raise ClusterError(f"no cluster answers at {address}: {fault}") from fault
         yield workers
 
 
@@ -184,12 +185,12 @@ def _check_installation(client: Any) -> None:
     """Check that a worker can import Turncoat: one that cannot dies of its first call, and the caller waits for ever.
 
     Raises:
-        NoCluster: the workers cannot import Turncoat.
+        ClusterError: the workers cannot import Turncoat.
     """
     try:
         client.submit(code_hash, pure=False).result(timeout=CHECK_SECONDS)
     except Exception as fault:
-        raise NoCluster(
+        raise ClusterError(
             f"the workers of the cluster cannot run Turncoat ({fault!r}); install the same on all of them"
         ) from fault
 

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from ....scenarios.errors import UsageError
 from ...traces.trace import LearningPoints
 
 MAX_POINTS: Final = 1_000
@@ -15,7 +16,7 @@ EARNED: Final = "earned"
 """The figure that every agent has: the points of its `LearningCurve`."""
 
 
-class NoTensorBoard(Exception):
+class TensorBoardError(UsageError):
     """TensorBoard's files cannot be written; the message says what to do."""
 
 
@@ -23,10 +24,10 @@ def require_tensorboard() -> None:
     """Check that its files can be written.
 
     Raises:
-        NoTensorBoard: a package is missing.
+        TensorBoardError: a package is missing.
     """
     if not all(find_spec(name) for name in ("tensorboard", "torch")):
-        raise NoTensorBoard("curves for TensorBoard need tensorboard and torch: pip install 'turncoat[learn]'")
+        raise TensorBoardError("curves for TensorBoard need tensorboard and torch: pip install 'turncoat[learn]'")
 
 
 class TensorBoardWriter:
@@ -36,7 +37,7 @@ class TensorBoardWriter:
         """Open a folder; points that an earlier process wrote there after step `since` are discarded.
 
         Raises:
-            NoTensorBoard: a package is missing, or the folder cannot be written.
+            TensorBoardError: a package is missing, or the folder cannot be written.
         """
         require_tensorboard()
         # Imported here: it imports torch, which takes seconds.
@@ -45,7 +46,7 @@ class TensorBoardWriter:
         try:
             self._writer = SummaryWriter(str(folder), purge_step=since + 1 if since else 0, flush_secs=5)
         except OSError as fault:
-            raise NoTensorBoard(f"{folder} cannot be written for TensorBoard: {fault.strerror or fault}") from fault
+            raise TensorBoardError(f"{folder} cannot be written for TensorBoard: {fault.strerror or fault}") from fault
         self._interval, self._next, self._last_point = max(steps // MAX_POINTS, 1), 0, since
 
     def figures(self, step: int, figures: Mapping[str, float]) -> None:
