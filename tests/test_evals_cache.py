@@ -112,7 +112,7 @@ def test_the_command_does_without_the_users_cache_but_not_without_a_named_one(ca
 
 KILLED = """
 import os, signal, sys
-from turncoat.evals import trained
+from turncoat.evals.training import train_seed as trained
 seeds, last = open(sys.argv.pop(1), "a", buffering=1), int(sys.argv.pop(1))
 train = trained._all
 def counted(its, seed, deadline):

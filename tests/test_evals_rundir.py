@@ -122,7 +122,7 @@ def test_a_fault_midway_leaves_nothing(tmp_path, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from turncoat.evals.rundir import atomic_folder
+from turncoat.evals.traces.atomic_folder import atomic_folder
 with atomic_folder(Path(sys.argv[1])) as folder:
     (folder / "manifest.json").write_text("{}")
     os.kill(os.getpid(), signal.SIGKILL)

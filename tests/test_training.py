@@ -88,7 +88,14 @@ def test_what_is_not_turncoats_is_not_kept(foreign):
 
 
 @pytest.mark.parametrize(
-    "name", ["agents.own:importlib", "agents.own:Path", "agents.counts:make_planner", "agents.nowhere:X", "os:system"]
+    "name",
+    [
+        "agents.external.user_agent:importlib",
+        "agents.external.user_agent:Path",
+        "agents.counts.agent:make_planner",
+        "agents.nowhere:X",
+        "os:system",
+    ],
 )
 def test_a_file_makes_no_object_but_turncoats(name):
     data = {"root": ["at", 0], "records": [["object", name]]}
@@ -169,7 +176,7 @@ def leaving(monkeypatch, when):
         if when(kept):
             raise Killed
 
-    monkeypatch.setattr(checkpoints, "keep", keeping)
+    monkeypatch.setattr(checkpoints, "save_checkpoint", keeping)
     monkeypatch.setattr("turncoat.evals.training.callbacks._CHECKPOINT_SHARE", 0)
     return kept
 

@@ -31,7 +31,7 @@ class PlanFollower:
         """For one solved stage."""
         self.plan, self.world = plan, plan.enumeration.world
         self._states = plan.judged.states
-        self._places = StateIndex(self._states)
+        self._places = StateLookup(self._states)
         deciding = self.deciding
         weights = sum(self.world.weights(self._states, agent) for agent in deciding)
         name = " and ".join(self.world.agents[agent].name for agent in deciding)
@@ -242,7 +242,7 @@ def _nothing(world: World) -> Ints:
     return np.zeros((0, len(world.agents)), np.int32)
 
 
-class StateIndex:
+class StateLookup:
     """Finds rows of a table of states; several may be alike."""
 
     def __init__(self, states: Ints) -> None:

@@ -17,7 +17,7 @@ UNKNOWN = -1
 
 
 @dataclass(frozen=True, eq=False)
-class SearchTree:
+class SearchTreeView:
     """The tree of one search; node 0 is the present, and every other one comes after its parent.
 
     Attributes:
@@ -73,7 +73,7 @@ class Mind:
     ahead_actions: tuple[str, ...]
     imagined: Ints
     imagined_values: Floats
-    search: SearchTree | None = None
+    search: SearchTreeView | None = None
 
     @property
     def scores(self) -> Floats:
@@ -141,8 +141,8 @@ def mind_of(world: World, thought: Thought, actions: tuple[str, ...], columns: t
     )
 
 
-def _search(plan: Plan, actions: tuple[str, ...]) -> SearchTree:
-    return SearchTree(
+def _search(plan: Plan, actions: tuple[str, ...]) -> SearchTreeView:
+    return SearchTreeView(
         parents=plan.node_parent,
         actions=tuple(actions[action] if action >= 0 else "" for action in plan.node_action),
         visits=plan.node_visits,
