@@ -52,6 +52,7 @@ class Game:
         self.agent = [*agents, *self.enlisted].index(person or agents[0])
         self._laboratory = Laboratory(scenario, enlist=self.enlisted)
         self.world = self._laboratory.world({}, stage)
+        # No draw is given, so each takes its likeliest outcome.
         self._begin = reset(self.world, Given({}))
         self._ticks: list[tuple[Ints, Tick]] = []
         self.changes = 0

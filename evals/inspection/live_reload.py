@@ -74,6 +74,7 @@ class LiveReloader:
             played = show.episode(number)
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, WorldTooLargeError, ValueError) as fault:
             return ReloadResult(fault=_lines("The file cannot be played; the last good one is shown.", str(fault)))
+        # The first tick whose actions differ from the shown episode ends the replay.
         kept = (tick for tick in range(played.length) if tick < ticks and _named(played, tick) != named[tick])
         return ReloadResult(show, played, next(kept, min(ticks, played.length)))
 
@@ -88,6 +89,7 @@ class LiveReloader:
         if folders == self._folders:
             return
         self._stop.set()
+        # A watch cannot be given other folders, so another one takes its place.
         self._folders, self._stop = folders, Event()
         Thread(target=self._listen, args=(folders, self._stop), name="reloading", daemon=True).start()
 
@@ -95,6 +97,7 @@ class LiveReloader:
         seen = watch(
             *folders,
             watch_filter=lambda _, path: path.endswith(ENDINGS),
+            # Editors save in several steps; what changes within 100 ms counts once.
             debounce=100,
             step=25,
             stop_event=stop,

@@ -136,6 +136,7 @@ def mind_of(world: World, thought: Thought, actions: tuple[str, ...], columns: t
         ahead=whole,
         ahead_actions=tuple(actions[step.action] for step in line),
         imagined=nodes,
+        # Observations that are no fields of the state have no place on the board, and then neither have their values.
         imagined_values=values if len(nodes) else values[:0],
         search=None if plan is None else _search(plan, actions),
     )
@@ -164,6 +165,7 @@ def states_of(world: World, columns: tuple[int, ...] | None, observations: Seque
     if columns is None or len(observations) == 0:
         return np.zeros((0, len(world.fields)), np.int32)
     out = np.full((len(observations), len(world.fields)), UNKNOWN, np.int32)
+    # Observations may have further columns at their end, such as the plan's own state of an exact agent.
     out[:, list(columns)] = np.stack(observations)[:, : len(columns)]
     return out
 

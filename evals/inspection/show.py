@@ -137,6 +137,7 @@ class RecordedShow:
         except ValueError as fault:
             raise TraceError(f"{self.name}, episode {episode.number}, tick {tick}: {fault}") from fault
         program = self.world.agents[agent]
+        # With a window the observation is a crop around the agent, whose entries are no fields of the state.
         columns = program.sees if program.window is None or program.body < 0 else None
         return replace(mind_of(self.world, thought, program.actions, columns), agent=program.name)
 
@@ -169,9 +170,11 @@ def open_run(
     """
     run = load_run(folder)
     settings = [f"{name}={value}" for name, value in (overrides or {}).items()]
+    # Shortest first: it has the fewest overrides.
     for name in sorted(run.traces, key=len):
         played, _, rest = name.partition("-")
         fits = stage in (None, played) and agent in (None, rest.split("-")[0])
+        # Between dashes, for `x=1` is also the beginning of `x=10`.
         if fits and all(f"-{setting}-" in f"{name}-" for setting in settings):
             return RecordedShow(run, name)
     asked = (

@@ -125,6 +125,7 @@ class WhatIfPlanner:
             try:
                 return self._local.suppose(edit, moment, agent)
             except NotEnumerableError:
+                # The limit is the file's own, so that the other process would hit it too.
                 if self.scenario.document.runs.max_states <= self._quick:
                     raise
                 self._remote = RemoteObject(
@@ -145,6 +146,7 @@ class WhatIfSolver:
     def __init__(self, scenario: Scenario, stage: str, max_states: int) -> None:
         """For one stage; worlds with more than `max_states` states raise."""
         self._scenario, self._stage, self._max_states = scenario, stage, max_states
+        # Caches of this object: decorated methods would keep every object alive.
         self._world = lru_cache(KEPT)(self._compiled)
         self._enumeration = lru_cache(KEPT)(self._enumerated)
 
@@ -278,6 +280,7 @@ def _put(world: World, state: Ints, name: str, cell: int) -> None:
     """
     body = world.bodies[world.body_index[name]]
     _remove(world, state, name)
+    # It was removed first, so that nobody carries it and it is not in its own way.
     if not 0 <= cell < world.boards.nowhere or _walled(world, state, cell):
         raise ValueError(f"{name} cannot stand in a wall")
     for other in world.bodies:

@@ -18,6 +18,7 @@ def jsonl(reports: Sequence[RunReport]) -> str:
         for judgement in report.run.judgements:
             replay = report.replay(judgement)
             line = {
+                # Every line has the version: lines of several files are often joined.
                 "version": LINE_VERSION,
                 "scenario": report.which,
                 "scenario_hash": report.run.scenario.hash,

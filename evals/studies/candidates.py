@@ -83,6 +83,7 @@ class CandidateScorer:
 
     def score(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
         """The score of a candidate."""
+        # A candidate is a dictionary, which cannot be a key itself.
         key = json.dumps([candidate, stage, measure])
         if key not in self._scores:
             try:
@@ -101,6 +102,7 @@ class CandidateScorer:
 
     def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
         world = self.laboratory.world(candidate, stage)
+        # Announced for all stages, so that a seed is trained once and then measured in each.
         self.school.expect(Wanted.of(self.agent, candidate, each, self.seeds) for each in self.stages)
         trace = self.school.trace(self.agent, candidate, stage, self.seeds)
         episodes = sampled_in(world, measure, trace, regret_baseline(self.laboratory, measure, candidate, stage))

@@ -178,6 +178,7 @@ def _solved(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -> S
         if plan.upper_bound:
             note = BOUND_ONLY
         else:
+            # Solved once at most, and only if one of the measures is a regret.
             best = cache(lambda: truly_best(enumeration, most, lambda: plan))
             intervals = {text: measured(plan, text, best_in(text, best)) for text in settings.all_measures}
             regime = regime_of(settings.regimes, intervals, _params(worlds, point))
@@ -285,6 +286,7 @@ class SweepResult:
 
     def _record(self, row: SweepRow, axes: Mapping[str, type]) -> dict[str, Any]:
         record: dict[str, Any] = {
+            # A column has one type: an axis that mixes numbers and words becomes text.
             name: kind(value) if kind is not str else _written(value)
             for (name, kind), value in zip(axes.items(), row.values, strict=True)
         }
