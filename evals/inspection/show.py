@@ -26,7 +26,7 @@ from ..traces.trace import TraceError
 from .exact_show import PlanFollower
 from .mind import Mind, ValueMap, imagined_value_map, mind_of
 
-First = tuple[int, tuple[tuple[str, ...], ...]]
+ReplayPrefix = tuple[int, tuple[tuple[str, ...], ...]]
 """An episode's number and the actions of all agents in its first ticks, by name: a prefix that is to be replayed."""
 
 
@@ -62,7 +62,7 @@ class LiveShow:
     count: int | None = None
 
     def __init__(
-        self, scenario: Scenario, stage: str, max_states: int | None = None, first: First | None = None
+        self, scenario: Scenario, stage: str, max_states: int | None = None, first: ReplayPrefix | None = None
     ) -> None:
         """For one stage, which is solved at the first query; `max_states` replaces the file's."""
         self.scenario, self.stage, self._first = scenario, stage, first

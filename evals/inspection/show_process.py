@@ -13,7 +13,7 @@ from ...envs.base import NotEnumerableError
 from ...scenarios.language.loading import Scenario
 from ..traces.episode import Episode
 from .mind import Mind, ValueMap
-from .show import First, LiveShow
+from .show import LiveShow, ReplayPrefix
 
 QUICK = 10_000
 """States that are solved in this process: that takes less time than starting another one."""
@@ -24,7 +24,7 @@ class SubprocessShow:
 
     count: int | None = None
 
-    def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK, first: First | None = None) -> None:
+    def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK, first: ReplayPrefix | None = None) -> None:
         """For one stage, which is solved at the first query: in this process if it has at most `quick` states."""
         self.scenario, self.stage, self._first = scenario, stage, first
         self._local = LiveShow(scenario, stage, min(quick, scenario.document.runs.max_states), first)
@@ -73,7 +73,7 @@ class SubprocessShow:
 class _Numbered:
     """A `LiveShow` that is queried by an episode's number, so that no episode has to be sent to its process."""
 
-    def __init__(self, scenario: Scenario, stage: str, first: First | None) -> None:
+    def __init__(self, scenario: Scenario, stage: str, first: ReplayPrefix | None) -> None:
         self._live = LiveShow(scenario, stage, first=first)
         self.episode = lru_cache(4)(self._live.episode)
 

@@ -1,4 +1,4 @@
-"""Markdown for people: the verdict first, then what went wrong, then everything."""
+"""Markdown: the verdict first, then what failed or is inconclusive, then all expectations."""
 
 from __future__ import annotations
 

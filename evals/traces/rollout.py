@@ -79,7 +79,7 @@ def trace_meta(
 
 @dataclass(frozen=True, eq=False)
 class _Tick:
-    """One tick of every lane; only `live` lanes, whose episode was not over before it, make rows of the trace."""
+    """One tick of all lanes; only `live` lanes, whose episode was not over before, become rows of the trace."""
 
     step: int
     live: Longs
