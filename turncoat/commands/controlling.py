@@ -34,9 +34,9 @@ Seen = Annotated[
     str | None, typer.Option("--seen", metavar="CONDITION", help="When somebody watches, instead of the file's.")
 ]
 Harm = Annotated[list[str], typer.Option("--harm", metavar="EVENT", help="What counts as harm, instead of the file's.")]
-Budget = Annotated[
+Oversight = Annotated[
     list[str],
-    typer.Option("--budget", metavar="NAME=V1,V2", help="A setting of oversight, instead of the file's."),
+    typer.Option("--oversight", metavar="NAME=V1,V2", help="A setting of oversight, instead of the file's."),
 ]
 
 
@@ -53,7 +53,7 @@ def control(
     no_cache: NoCache = False,
     seen: Seen = None,
     harm: Harm = [],
-    budget: Budget = [],
+    oversight: Oversight = [],
     as_json: AsJson = False,
 ) -> None:
     """Keep apart why an agent falls short (capability, goal, concealment), and price oversight against the worst case.
@@ -67,7 +67,7 @@ def control(
 
     known("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)
-    budgets = dict(_budget(text) for text in budget)
+    budgets = dict(_budget(text) for text in oversight)
     workers = Workers(jobs_of(jobs))
     keep = None if agent == "exact" else cache_of(cache, no_cache)
     with printing.run_progress(which, not as_json) as (report, count):
@@ -87,8 +87,8 @@ def _budget(text: str) -> tuple[str, list[object]]:
     """`p_halt=0,0.5` as a setting and its values."""
     name, equals, values = text.partition("=")
     if not equals or not name or not values:
-        raise UsageFault(f"--budget: `{text}` is not of the form NAME=V1,V2")
+        raise UsageFault(f"--oversight: `{text}` is not of the form NAME=V1,V2")
     try:
         return name.strip(), list(json.loads(f"[{values}]"))
     except ValueError:
-        raise UsageFault(f"--budget: `{values}` are no numbers (or cells) between commas") from None
+        raise UsageFault(f"--oversight: `{values}` are no numbers (or cells) between commas") from None
