@@ -91,7 +91,7 @@ def search(
     )
     with printing.run_progress(which, not as_json) as (report, count):
         try:
-            found = api.search(scenario, settings, report=report, count=count)
+            found = api.search(scenario, settings=settings, report=report, count=count)
         except CannotSearch as fault:
             raise UsageFault(str(fault)) from None
     folder.mkdir(parents=True, exist_ok=True)
