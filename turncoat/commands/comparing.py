@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import printing
-from ..endings import UsageFault
+from ..scenarios.errors import UsageError
 from .options import AsJson, Jobs, Trust, jobs_of, write_json
 
 RunOrAgent = Annotated[
@@ -30,7 +30,7 @@ def compare(a: RunOrAgent, b: Other, within: Within = None, as_json: AsJson = Fa
     from ..evals.runs.compare import EXIT_CODES
 
     if within is not None and within != within:
-        raise UsageFault("--within is a number that is at least 0")
+        raise UsageError("--within is a number that is at least 0")
     comparison = api.compare(a, b, within)
     if as_json:
         write_json(comparison.to_dict())

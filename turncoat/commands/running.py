@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import printing
-from ..endings import UsageFault
+from ..scenarios.errors import UsageError, check_name
 from .options import (
     JOBS,
     WORK,
@@ -31,7 +31,6 @@ from .options import (
     cache_of,
     count_option,
     jobs_of,
-    known,
     load_with,
     plateau_of,
     scenarios_below,
@@ -172,9 +171,9 @@ def run(
     agents, own = _agents(agent, trust)
     names = [name for each in which for name in scenarios_below(each)]
     if out is not None and len(names) > 1:
-        raise UsageFault("--out names the folder of one run; give one scenario, or leave it out")
+        raise UsageError("--out names the folder of one run; give one scenario, or leave it out")
     if max_seeds is not None and not until_conclusive:
-        raise UsageFault("--max-seeds bounds what --until-conclusive adds; give both, or --seeds alone")
+        raise UsageError("--max-seeds bounds what --until-conclusive adds; give both, or --seeds alone")
     # What cannot be written is refused before hours are spent on it.
     if out is not None and not no_save:
         check_target(out)
@@ -218,7 +217,7 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[Own, 
     """What `--agent` names: agents that Turncoat has or that are installed, and the user's own.
 
     Raises:
-        UsageFault: there is no such agent.
+        UsageError: there is no such agent.
     """
     from ..agents.external.user_agent import installed
     from ..agents.registry.agents import methods
@@ -230,7 +229,7 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[Own, 
     listed = tuple(name for name in named if name not in own)
     for name in listed:
         if "=" not in name:
-            known("agent", name, ("exact", *trained, *installed()))
+            check_name("agent", name, ("exact", *trained, *installed()))
     return listed, tuple(own.values())
 
 
@@ -296,7 +295,7 @@ def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None
     try:
         part = Shard.parse(shard)
     except ValueError as fault:
-        raise UsageFault(f"--shard: {fault}") from None
+        raise UsageError(f"--shard: {fault}") from None
     return deal([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
 
 
@@ -306,7 +305,7 @@ def _outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
     try:
         return outlooks(scenario, settings)
     except ValueError as fault:
-        raise UsageFault(str(fault)) from None
+        raise UsageError(str(fault)) from None
 
 
 def _write(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import printing
-from ..endings import UsageFault
+from ..scenarios.errors import check_name
 from .options import (
     AsJson,
     Cache,
@@ -24,7 +24,6 @@ from .options import (
     cache_of,
     count_option,
     jobs_of,
-    known,
     load_with,
     plateau_of,
     write_json,
@@ -69,10 +68,10 @@ def search(
     from .. import api
     from ..agents.registry.agents import methods
     from ..evals.reports.files import write_whole
-    from ..evals.studies.search import CannotSearch, SearchSettings
+    from ..evals.studies.search import SearchSettings
     from ..evals.training.execution.workers import Workers
 
-    known("agent", agent, ("exact", *methods()))
+    check_name("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)
     folder = out or Path("runs") / f"search-{scenario.name.replace('/', '-')}-{scenario.hash[:8]}"
     settings = SearchSettings(
@@ -90,10 +89,7 @@ def search(
         cache=None if agent == "exact" else cache_of(cache, no_cache),
     )
     with printing.run_progress(which, not as_json) as (report, count):
-        try:
-            found = api.search(scenario, settings=settings, report=report, count=count)
-        except CannotSearch as fault:
-            raise UsageFault(str(fault)) from None
+        found = api.search(scenario, settings=settings, report=report, count=count)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "search.json", printing.document(found.to_dict()))
     if as_json:
