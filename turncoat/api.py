@@ -202,7 +202,8 @@ def run(
         ScenarioError: it cannot be loaded.
         ValueError, RunError, ClusterError: as `run_scenario`.
     """
-    return run_scenario(load(which, overrides), settings, report, count)
+    scenario = load(which, overrides)
+    return run_scenario(scenario, settings, report, count)
 
 
 def control(
