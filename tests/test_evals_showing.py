@@ -12,7 +12,7 @@ import pytest
 
 from turncoat.envs.base import NotEnumerableError
 from turncoat.evals.exact.rollout import exact_agent
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.background_thread import Beside
 from turncoat.evals.inspection.exact_show import Follower
 from turncoat.evals.inspection.game import Game, replay_file
@@ -65,7 +65,7 @@ runs: {max_states: 200}
 @pytest.mark.parametrize("name", library.names())
 def test_the_plan_followed_by_state_does_what_it_does_by_looks(name: str) -> None:
     scenario = load(name)
-    plan = Laboratory(scenario).plan({}, "deploy")
+    plan = SolvedWorlds(scenario).plan({}, "deploy")
     agent, world = exact_agent(plan), plan.enumeration.world
     episode = Follower(plan).episode(7)
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
-from ..exact.solved_worlds import Laboratory
-from ..measures.comparands import Side as Looked
-from ..measures.comparands import ends_by_seed, sides_of
+from ...scenarios.language.expressions.formulas import parsed_measure
+from ..exact.solved_worlds import SolvedWorlds
+from ..measures.comparands import Subject, contrasts_of, ends_by_seed
 from ..statistics.intervals import holm
 from ..statistics.paired_tests import flip_interval, flip_p_value, seeds_to_show, within_p_value
 from ..traces.provenance import RunError
@@ -267,27 +267,27 @@ class _Seeds:
         self.run = run
 
     @cached_property
-    def laboratory(self) -> Laboratory:
+    def solved(self) -> SolvedWorlds:
         """Of the scenario as it was run."""
-        return Laboratory(scenario_of(self.run))
+        return SolvedWorlds(scenario_of(self.run))
 
     def of(self, judgement: Judgement) -> _Values:
         """By seed; None where it has no value, or a tie of an exact plan leaves it open."""
         try:
-            [sides] = sides_of(self.laboratory, self._expectation(judgement), judgement.agent)
-            ends = ends_by_seed(self.laboratory, sides, judgement.measure, self._trace)
+            [contrast] = contrasts_of(self.solved, self._expectation(judgement), judgement.agent)
+            ends = ends_by_seed(self.solved, contrast, parsed_measure(judgement.measure), self._trace)
         except NotEnumerableError as fault:
             raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault
         return {seed: its[0] if its is not None and _alike(*its) else None for seed, its in ends.items()}
 
-    def _trace(self, side: Looked) -> Trace:
-        trace = self.run.trace(trace_name(side.stage, side.agent, side.overrides))
-        world_of(self.laboratory.scenario, trace.meta)
+    def _trace(self, subject: Subject) -> Trace:
+        trace = self.run.trace(trace_name(subject.stage, subject.agent, subject.overrides))
+        world_of(self.solved.scenario, trace.meta)
         return trace
 
     def _expectation(self, judgement: Judgement) -> Expectation:
         """As it stands in the file."""
-        scenario = self.laboratory.scenario
+        scenario = self.solved.scenario
         for number, expectation in enumerate(scenario.document.expect):
             line = scenario.source.place(("expect", number)).line
             if (expectation.name, line) == (judgement.name, judgement.line):

@@ -16,12 +16,13 @@ from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import WorldTooLargeError
+from ...scenarios.language.expressions.formulas import parsed_measure
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.schema.document import Axis
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
+from ..measures.evaluation import exact_range, regret_baseline, sampled_in
 from ..measures.measure import seed_values
-from ..measures.written_measure import exact_range, regret_baseline, sampled_in
-from ..training.trained_seeds import School, Wanted
+from ..training.trained_seeds import SeedRequest, TrainedSeeds
 
 Candidate: TypeAlias = Mapping[str, object]
 """Dotted name -> value."""
@@ -71,10 +72,10 @@ class Judge:
     """Says what candidates are worth, exactly or by training them; each question is answered once."""
 
     def __init__(
-        self, laboratory: Laboratory, agent: str, school: School, seeds: int, stages: tuple[str, ...] = ()
+        self, solved: SolvedWorlds, agent: str, trained_seeds: TrainedSeeds, seeds: int, stages: tuple[str, ...] = ()
     ) -> None:
         """For one scenario and one kind of agent; `seeds` are trained for each candidate, once for all of `stages`."""
-        self.laboratory, self.agent, self.school, self.seeds = laboratory, agent, school, seeds
+        self.solved, self.agent, self.trained_seeds, self.seeds = solved, agent, trained_seeds, seeds
         self.stages = stages
         self._known: dict[str, Worth] = {}
 
@@ -88,18 +89,19 @@ class Judge:
             except _FAULTS as fault:
                 self._known[key] = Worth(None, None, str(fault))
             if self.agent == "exact":
-                self.laboratory.forget(candidate)
+                self.solved.forget(candidate)
         return self._known[key]
 
     def _exactly(self, candidate: Candidate, stage: str, measure: str) -> Worth:
-        interval = exact_range(self.laboratory, measure, candidate, stage)
+        interval = exact_range(self.solved, parsed_measure(measure), candidate, stage)
         return Worth(interval.low, interval.high, interval.note)
 
     def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> Worth:
-        world = self.laboratory.world(candidate, stage)
-        self.school.expect(Wanted.of(self.agent, candidate, each, self.seeds) for each in self.stages)
-        trace = self.school.trace(self.agent, candidate, stage, self.seeds)
-        episodes = sampled_in(world, measure, trace, regret_baseline(self.laboratory, measure, candidate, stage))
+        world = self.solved.world(candidate, stage)
+        self.trained_seeds.expect(SeedRequest.of(self.agent, candidate, each, self.seeds) for each in self.stages)
+        trace = self.trained_seeds.trace(self.agent, candidate, stage, self.seeds)
+        parsed = parsed_measure(measure)
+        episodes = sampled_in(world, parsed, trace, regret_baseline(self.solved, parsed, candidate, stage))
         values = [value for value in seed_values(episodes).values() if value is not None]
         if not values:
             return Worth(None, None, "it has no value in any seed")

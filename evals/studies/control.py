@@ -31,7 +31,7 @@ from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.names.symbols import Symbols
 from ...scenarios.language.schema.document import Control
 from ...scenarios.language.validation.searches import check_control
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..measures.outcomes import (
     Conduct,
     Gauge,
@@ -45,7 +45,7 @@ from ..measures.outcomes import (
 from ..training.execution.time_budget import Budget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.trained_seeds import Count, School
+from ..training.trained_seeds import Count, TrainedSeeds
 
 if TYPE_CHECKING:
     import polars as pl
@@ -193,8 +193,8 @@ def control_report(
 class _Reporter:
     def __init__(self, scenario: Scenario, stage: str | None, asked: Asked, report: Callable[[str], None]) -> None:
         self.scenario, self.asked, self.report = scenario, asked, report
-        self.laboratory = Laboratory(scenario)
-        self.stage = stage or self.laboratory.scenario.judged_stage
+        self.solved = SolvedWorlds(scenario)
+        self.stage = stage or self.solved.scenario.judged_stage
         self.control = _asked_of(scenario, asked)
         if not any(channel.hidden for channel in scenario.document.rewards.values()):
             raise MissingPerformanceError(
@@ -204,7 +204,9 @@ class _Reporter:
         self.seeds = asked.seeds or runs.seeds
         workers, steps = asked.workers or Workers(1), asked.steps or runs.steps
         cache = None if asked.cache is None or asked.agent == "exact" else TraceCache(asked.cache)
-        self.school = School(self.laboratory, steps, runs.episodes, workers, cache, Budget(None), report, asked.count)
+        self.trained_seeds = TrainedSeeds(
+            self.solved, steps, runs.episodes, workers, cache, Budget(None), report, asked.count
+        )
 
     def report_of(self) -> ControlReport:
         variants = self.scenario.document.variants
@@ -226,7 +228,7 @@ class _Reporter:
     def _apart(self, name: str, overrides: Overrides) -> Apart:
         self.report(name)
         try:
-            plan = self.laboratory.plan(overrides, self.stage)
+            plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
             return Apart(name, note=str(fault))
         gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
@@ -254,7 +256,7 @@ class _Reporter:
         self.report(f"{name} {value}")
         overrides = {name: value}
         try:
-            plan = self.laboratory.plan(overrides, self.stage)
+            plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
             return Bought(name, value, note=str(fault))
         gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
@@ -271,10 +273,10 @@ class _Reporter:
         method = self.asked.agent
         if method == "exact":
             return planned, ""
-        world = self.laboratory.world(overrides, self.stage)
+        world = self.solved.world(overrides, self.stage)
         if (reason := unable(method, world)) is not None:
             return None, reason
-        return seeds_conduct(self.school.trace(method, overrides, self.stage, self.seeds), world, gauge), ""
+        return seeds_conduct(self.trained_seeds.trace(method, overrides, self.stage, self.seeds), world, gauge), ""
 
     def _gauge(self, world: World) -> Gauge:
         seen = self.control.seen

@@ -20,19 +20,21 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.compiler import compile_world
 from ...envs.world.reweight import can_reweigh, reweigh
 from ...envs.world.world import World, WorldTooLargeError
+from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import plan_as_agent
-from ..exact.regret import best_in, truly_best
-from ..exact.solved_worlds import Laboratory, shaping_overrides
+from ..exact.regret import truly_best
+from ..exact.solved_worlds import SolvedWorlds, shaping_overrides
+from ..measures.evaluation import BOUND_ONLY, baseline_in, measured, regret_baseline, sampled_in
 from ..measures.measure import Interval, seed_values
 from ..measures.regimes import OTHER, TIE, UNSOLVED, regime_of
-from ..measures.written_measure import BOUND_ONLY, measured, regret_baseline, sampled_in
 from ..traces.provenance import library_versions
 from ..traces.trace import Trace, join_traces
 from ..training.execution.workers import Workers
 from ..training.options import Manner
-from ..training.spec import training_for
+from ..training.spec import training_spec
 from ..training.train_seed import trained_traces
 from .sweep_question import Question
 
@@ -174,7 +176,8 @@ def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
             note = BOUND_ONLY
         else:
             best = cache(lambda: truly_best(enumeration, most, lambda: plan))
-            intervals = {text: measured(plan, text, best_in(text, best)) for text in question.asked}
+            measures = map(parsed_measure, question.asked)
+            intervals = {its.text: measured(plan, its, baseline_in(its, best)) for its in measures}
             regime = regime_of(question.regimes, intervals, _params(bench, point))
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
     except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
@@ -187,18 +190,17 @@ def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
 def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
     """One row for each seed: trained in the training stage, played in the stage that is asked about."""
     began = time.perf_counter()
-    question, laboratory = task.question, Laboratory(bench.scenario)
+    question, solved = task.question, SolvedWorlds(bench.scenario)
     field = bench.world(point, question.stage)
     values, nothing = tuple(point.values()), ((None, None),) * len(question.asked)
     if (reason := unable(task.agent, field)) is not None:
         return [Row(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
     steps, episodes, manner = question.steps, question.episodes, task.manner
-    training = training_for(bench, task.agent, point, question.stage, steps, episodes, thoughts=False, manner=manner)
-    school = training.school
-    states = school.mdp.n_states if isinstance(school, Enumeration) else 0
-    trained = trained_traces(training, range(max(task.seeds) + 1), Workers(), lambda: True)
+    spec = training_spec(bench, task.agent, point, question.stage, steps, episodes, thoughts=False, manner=manner)
+    states = spec.train_world.mdp.n_states if isinstance(spec.train_world, Enumeration) else 0
+    trained = trained_traces(spec, range(max(task.seeds) + 1), Workers(), lambda: True)
     trace = join_traces([each for _, each in trained])
-    found = {text: _by_seed(laboratory, field, text, trace, point) for text in question.asked}
+    found = {text: _by_seed(solved, field, parsed_measure(text), trace, point) for text in question.asked}
     seconds = (time.perf_counter() - began) / len(task.seeds)
     rows = []
     for seed in task.seeds:
@@ -206,19 +208,19 @@ def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
         intervals = {text: Interval(value, value) for text, value in worth.items()}
         regime = regime_of(question.regimes, intervals, _params(bench, point))
         ends = tuple((value, value) for value in worth.values())
-        note = f"trained for {trace.trained[seed]:,} steps" if "plateau" in training.told else ""
+        note = f"trained for {trace.trained[seed]:,} steps" if "plateau" in spec.result_relevant else ""
         rows.append(Row(task.agent, seed, values, ends, regime, states, seconds, note))
     return rows
 
 
 def _by_seed(
-    laboratory: Laboratory, field: World, text: str, trace: Trace, point: Overrides
+    solved: SolvedWorlds, field: World, measure: ParsedMeasure, trace: Trace, point: Overrides
 ) -> dict[int, float | None]:
     """A measure of each seed; a regret has no value where there is no exact plan."""
     try:
-        return seed_values(sampled_in(field, text, trace, regret_baseline(laboratory, text, point, field.stage)))
+        return seed_values(sampled_in(field, measure, trace, regret_baseline(solved, measure, point, field.stage)))
     except NotEnumerableError:
-        return dict.fromkeys(seed_values(sampled_in(field, "steps", trace)))
+        return dict.fromkeys(seed_values(sampled_in(field, parsed_measure("steps"), trace)))
 
 
 def _params(bench: Bench, point: Overrides) -> Mapping[str, object]:
@@ -309,7 +311,7 @@ def costs(scenario: Scenario, question: Question) -> Costs:
 
 def _groups(scenario: Scenario, question: Question, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
     """Points that share an enumeration, by what it depends on."""
-    world = Laboratory(scenario).world(points[0], question.stage)
+    world = SolvedWorlds(scenario).world(points[0], question.stage)
     names = shaping_overrides(scenario, world, points[0]).keys()  # it is the names that decide
     groups: dict[str, list[Overrides]] = {}
     for point in points:

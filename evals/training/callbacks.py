@@ -1,6 +1,6 @@
-"""What goes on beside the training of one seed: a clock, a curve, checkpoints, looks at it, and word of how far it is.
+"""Observers of the training of one seed: deadline, learning curve, checkpoints, early stopping, heartbeats.
 
-It changes nothing in the training, but that it may end it early.
+They change nothing in the training, but that they may end it early.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from ...agents.registry.agents import plans, stops
 from ...envs.mdp.enumeration import Enumeration
 from ..traces.learning_curve import Earning
 from ..traces.trace import trace_name
-from .curriculum import Left, Lesson, School, world_of
+from .curriculum import CurriculumStage, Suspended
 from .execution import checkpoints
 from .execution.time_budget import Deadline
-from .spec import Training, lane
+from .spec import TrainingSpec, TrainingWorld, lane, world_of
 from .telemetry.early_stopping import EPISODES, Levelling, earned_by
 from .telemetry.env_monitor import TappedLane
 from .telemetry.exact_curve import as_trained
@@ -38,70 +38,70 @@ class _Placed(Protocol):
     def go_to(self, place: tuple[Any, ...]) -> None: ...
 
 
-def board_of(training: Training, seed: int, since: int = 0) -> Board | None:
+def board_of(spec: TrainingSpec, seed: int, since: int = 0) -> Board | None:
     """The board for a seed's curves from a step on; None where nobody wants them.
 
     Raises:
         TensorBoardError: it cannot be written.
     """
-    if training.manner.board is None:
+    if spec.manner.board is None:
         return None
-    name = trace_name(training.field.stage, training.method, training.overrides)
-    return Board(training.manner.board / training.field.name / name / f"seed-{seed}", training.steps, since)
+    name = trace_name(spec.eval_world.stage, spec.method, spec.overrides)
+    return Board(spec.manner.board / spec.eval_world.name / name / f"seed-{seed}", spec.steps, since)
 
 
-class Course:
-    """Of one seed.
+class TrainingCallbacks:
+    """Observes the training of one seed: records its return, writes curves and checkpoints, and may stop it early.
 
     Attributes:
-        earning: what it earned so far.
-        left: where an earlier process left this training, or None.
+        earning: its return so far.
+        suspended: the training that an earlier process left unfinished, or None.
     """
 
-    def __init__(self, training: Training, seed: int, deadline: Deadline) -> None:
-        """Take up what was left of it, if anything was.
+    def __init__(self, spec: TrainingSpec, seed: int, deadline: Deadline) -> None:
+        """Read the checkpoint of the seed, if there is one.
 
         Raises:
             TensorBoardError: curves are wanted and cannot be written.
         """
-        self._training, self._seed, self._deadline = training, seed, deadline
-        manner = training.manner
+        self._spec, self._seed, self._deadline = spec, seed, deadline
+        manner = spec.manner
         self._path = None
         if manner.checkpoints is not None:
-            self._path = checkpoints.checkpoint_of(manner.checkpoints, training.key(seed))
+            self._path = checkpoints.checkpoint_of(manner.checkpoints, spec.key(seed))
         kept = None if self._path is None else checkpoints.find(self._path)
-        self.left: Left | None = None
+        self.suspended: Suspended | None = None
         self._place: tuple[Any, ...] | None = None
         if kept is None:
-            self.earning = Earning(world_of(training.school).agents[0].weights, training.steps)
+            self.earning = Earning(world_of(spec.train_world).agents[0].weights, spec.steps)
         else:
-            self.earning, self.left, self._place = kept["earning"], kept["left"], kept["place"]
+            self.earning, self.suspended, self._place = kept["earning"], kept["suspended"], kept["place"]
         self._levelling: Levelling | None = None if kept is None else kept["levelling"]
         self._before = 0 if kept is None else kept["before"]
-        self._pulse = Pulse(manner.pulses, seed, training.steps)
-        self._board = board_of(training, seed, self.earning.steps)
+        self._pulse = Pulse(manner.pulses, seed, spec.steps)
+        self._board = board_of(spec, seed, self.earning.steps)
         self._next = time.monotonic() + manner.every
 
-    # What `Life` asks for
+    # What `Curriculum` asks for
 
-    def lane(self, school: School) -> TrainingEnv:
-        """Where a lesson is learned; everything that happens there is noted."""
-        self._inner = lane(school, plans(self._training.method))
-        self._school = school
+    def lane(self, trained_in: TrainingWorld) -> TrainingEnv:
+        """The environment to train in a stage, wrapped so that everything that happens there is recorded."""
+        self._inner = lane(trained_in, plans(self._spec.method))
+        self._trained_in = trained_in
         return TappedLane(self._inner, self._deadline.check, self._earned, self.earning.begun)
 
-    def begins(self, lesson: Lesson) -> None:
-        """A lesson begins, or goes on where it was left."""
-        self._lesson = lesson
-        self._total = max(round(lesson.share * self._training.steps), 1)
+    def begins(self, stage: CurriculumStage) -> None:
+        """The training of a stage begins, or continues where it was suspended."""
+        self._stage = stage
+        self._total = max(round(stage.share * self._spec.steps), 1)
         if self._place is not None and isinstance(self._inner, _Placed):
             self._inner.go_to(self._place)
             self._place = None
             return
         self._before = self.earning.steps
-        plateau = self._training.manner.plateau
+        plateau = self._spec.manner.plateau
         self._levelling = None
-        if plateau is not None and stops(self._training.method) and isinstance(lesson.agent, Stops):
+        if plateau is not None and stops(self._spec.method) and isinstance(stage.agent, Stops):
             self._levelling = Levelling(plateau, self._total)
 
     def progress(self, step: int, figures: Mapping[str, float]) -> None:
@@ -130,7 +130,7 @@ class Course:
 
     @property
     def _own_lanes(self) -> bool:
-        return bool(getattr(self._lesson.agent, "own_lanes", False))
+        return bool(getattr(self._stage.agent, "own_lanes", False))
 
     def _earned(self, rewards: Any, over: bool) -> None:
         self.earning.paid(rewards, over)
@@ -138,32 +138,32 @@ class Course:
 
     def _look(self, levelling: Levelling) -> None:
         """Plays it aside, and ends its training where it earns no more than before."""
-        agent, world = cast(Agent, self._lesson.agent), world_of(self._school)
+        agent, world = cast(Agent, self._stage.agent), world_of(self._trained_in)
         if isinstance(agent, Enters):  # its weights no look changes
             agent.enter_world(world)
         else:
             agent = as_trained(agent)
-        aside = lane(self._school, plans(self._training.method))
-        certain = isinstance(self._school, Enumeration) and not self._school.mdp.chancy
+        aside = lane(self._trained_in, plans(self._spec.method))
+        certain = isinstance(self._trained_in, Enumeration) and not self._trained_in.mdp.chancy
         earned = earned_by(agent, aside, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
-        if earned is not None and levelling.is_flat(earned) and isinstance(self._lesson.agent, Stops):
-            self._lesson.agent.stop()
+        if earned is not None and levelling.is_flat(earned) and isinstance(self._stage.agent, Stops):
+            self._stage.agent.stop()
 
     def _keep(self) -> None:
-        lesson = self._lesson
-        if self._path is None or not isinstance(lesson.agent, Resumable) or not isinstance(self._inner, _Placed):
+        stage = self._stage
+        if self._path is None or not isinstance(stage.agent, Resumable) or not isinstance(self._inner, _Placed):
             return
         began = time.monotonic()
-        left = {
-            "left": Left(lesson.number, lesson.lessons, lesson.agent),
+        state = {
+            "suspended": Suspended(stage.number, stage.trained_before, stage.agent),
             "place": self._inner.place(),
             "earning": self.earning,
             "levelling": self._levelling,
             "before": self._before,
         }
         try:
-            checkpoints.keep(self._path, left)
+            checkpoints.keep(self._path, state)
         except (SnapshotError, OSError):  # then a kill costs the whole seed
             self._path = None
         now = time.monotonic()
-        self._next = now + max(self._training.manner.every, _SHARE * (now - began))
+        self._next = now + max(self._spec.manner.every, _SHARE * (now - began))

@@ -34,8 +34,8 @@ from .options import (
 if TYPE_CHECKING:
     from ..evals.reports.summary import Reported
     from ..evals.runs.run import Settings
-    from ..evals.verdicts.power import Outlook
-    from ..evals.verdicts.work_units import Unit
+    from ..evals.verdicts.power import SeedRequirement
+    from ..evals.verdicts.work_units import WorkUnit
     from ..scenarios.language.loading import Scenario
 
 MAX_SEEDS = 64
@@ -195,9 +195,9 @@ def run(
             if units == ():
                 continue
             its = Settings(**{**vars(settings), "workers": workers, "units": units})
-            expected = _outlooks(scenario, its)
+            expected = _requirements(scenario, its)
             if not as_json:
-                printing.print_outlooks(name, expected)
+                printing.print_requirements(name, expected)
             with printing.run_progress(name, not as_json) as (report, count):
                 result = api.run(scenario, settings=its, report=report, count=count)
             folder = None if no_save else result.save(out).folder
@@ -211,7 +211,7 @@ def run(
                     "trained": result.trained,
                     "cached": result.cached,
                     "steps": result.trained_steps,
-                    "needs": [vars(outlook) for outlook in expected],
+                    "needs": [vars(each) for each in expected],
                     "expectations": [judgement.to_dict() for judgement in result.judgements],
                 }
             )
@@ -230,9 +230,11 @@ def run(
     raise typer.Exit(EXIT_CODES[whole])
 
 
-def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None) -> Sequence[tuple[Unit, ...] | None]:
+def _shares(
+    scenarios: Sequence[Scenario], settings: Settings, shard: str | None
+) -> Sequence[tuple[WorkUnit, ...] | None]:
     """What is to be judged of each scenario; None means everything."""
-    from ..evals.verdicts.work_units import Shard, deal
+    from ..evals.verdicts.work_units import Shard, shard_units
 
     if shard is None:
         return [None] * len(scenarios)
@@ -240,14 +242,14 @@ def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None
         part = Shard.parse(shard)
     except ValueError as fault:
         raise UsageError(f"--shard: {fault}") from None
-    return deal([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
+    return shard_units([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
 
 
-def _outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
-    from ..evals.runs.run import outlooks
+def _requirements(scenario: Scenario, settings: Settings) -> list[SeedRequirement]:
+    from ..evals.runs.run import seed_requirements
 
     try:
-        return outlooks(scenario, settings)
+        return seed_requirements(scenario, settings)
     except ValueError as fault:
         raise UsageError(str(fault)) from None
 

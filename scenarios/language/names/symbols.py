@@ -10,7 +10,7 @@ from functools import cached_property
 from ...errors import did_you_mean
 from ..expressions import parser as parsing
 from ..expressions.formulas import effect
-from ..expressions.params import unused_params
+from ..expressions.params import unused_params, weighing
 from ..expressions.syntax import Effect, Emit, End
 from ..faults.collector import Path, Report, listed
 from ..schema.document import ActionSpec, Counter, Document, LegendEntry, Stage
@@ -83,6 +83,11 @@ class Symbols:
     def unused_params(self) -> tuple[str, ...]:
         """Params that no formula reads."""
         return unused_params(self.document)
+
+    @cached_property
+    def weighing(self) -> frozenset[str]:
+        """Params that only preferences depend on; see `params.weighing`."""
+        return weighing(self.document)
 
 
 def read_symbols(document: Document, report: Report) -> Symbols:
