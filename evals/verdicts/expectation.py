@@ -151,7 +151,7 @@ class _Band:
 
 
 def judge_exact(case: Case, interval: Interval) -> Judgement:
-    """Judge an exact range over all optimal policies, or of the one that is followed: the worse end must meet the bound.
+    """Judge an exact range over all optimal policies, or of the one followed: its worse end must meet the bound.
 
     Args:
         case: the expectation, and for whom.

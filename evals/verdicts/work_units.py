@@ -97,7 +97,7 @@ class Shard:
 
 
 def units_of(scenario: Scenario, agents: Collection[str] = ()) -> tuple[WorkUnit, ...]:
-    """Every unit of a scenario, in the order of the file; one of `agents` that the file does not name has all of them."""
+    """Every unit of a scenario, in the order of the file; one of `agents` that it does not name has all of them."""
     named = {"exact", *agents_named(scenario)}
     strangers = [agent for agent in agents if agent not in named]
     return tuple(
