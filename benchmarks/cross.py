@@ -24,7 +24,7 @@ from turncoat.envs.mdp.training_env import TableLane
 from turncoat.envs.world.agent_parts import ENUMERATE, Part
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.reports.files import write_whole
-from turncoat.evals.training.telemetry.exact_curve import worth
+from turncoat.evals.training.telemetry.exact_curve import exact_value
 from turncoat.scenarios.language.loading import load
 
 from .results import CELLS, FIRST_SEED, PAGE, write_between
@@ -59,7 +59,7 @@ def shares(seed: int) -> dict[str, float]:
         mdp, options = told.mdp, replace(EXPLORING[exploring], planner=PLANNERS[planner])
         agent = CountsAgent(mdp.channels, mdp.n_actions, weights, its.discount, options)
         agent.fit(TableLane(told), STEPS, seed)
-        value = worth(agent, plan.enumeration, plan.weights, plan.discount)
+        value = exact_value(agent, plan.enumeration, plan.weights, plan.discount)
         found[_name(planner, heads, exploring)] = round(value / plan.start_value, 4)
     return found
 

@@ -15,9 +15,9 @@ from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.evaluation import holds_in, measure_in
 from turncoat.evals.measures.measure import sampled_measure, seed_values
-from turncoat.evals.statistics.intervals import clopper_pearson
+from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.traces.trace import Trace
-from turncoat.evals.training.execution.time_budget import Budget
+from turncoat.evals.training.execution.time_budget import TimeBudget
 from turncoat.evals.training.execution.trace_cache import TraceCache
 from turncoat.evals.training.execution.workers import Workers
 from turncoat.evals.training.trained_seeds import TrainedSeeds
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for agent in chosen.agents:
         steps = STEPS.get(agent, solved.scenario.document.runs.steps)
         trained_seeds = TrainedSeeds(
-            solved, steps, 1, Workers(chosen.jobs), cache, Budget(None), lambda _: None, lambda *_: None
+            solved, steps, 1, Workers(chosen.jobs), cache, TimeBudget(None), lambda _: None, lambda *_: None
         )
         for watched in chosen.watched[:1] if agent in MODEL_FREE else chosen.watched:
             trace = trained_seeds.trace(agent, {"disarmings": watched}, solved.scenario.judged_stage, chosen.seeds)

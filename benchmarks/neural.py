@@ -14,7 +14,7 @@ from turncoat.envs.mdp.training_env import TableLane
 from turncoat.envs.reference.observation_spec import senses
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import judge_imagination, judge_model
-from turncoat.evals.training.telemetry.exact_curve import watch_training, worth
+from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training, exact_value
 from turncoat.scenarios.language.loading import load
 
 from .measuring import Figure, rates
@@ -30,9 +30,9 @@ def main(seed: int, ticks: int) -> None:
     agent = _untrained(plan.enumeration)
 
     def share(now: Agent) -> float:
-        return worth(now, plan.enumeration, plan.weights, plan.discount) / plan.start_value
+        return exact_value(now, plan.enumeration, plan.weights, plan.discount) / plan.start_value
 
-    for look in watch_training(agent, TableLane(plan.enumeration), ticks, seed, EVERY, share):
+    for look in evaluate_during_training(agent, TableLane(plan.enumeration), ticks, seed, EVERY, share):
         print(f"tick {look.step}: {look.value:.3f} of the optimum, {look.cpu:.0f} CPU s")
     table = agent.imagined().table
     print(judge_model(agent.model.predict, plan.enumeration))

@@ -20,7 +20,7 @@ from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.traces.trace import Trace, write_trace
 from turncoat.evals.training.curriculum import enter
 from turncoat.evals.training.spec import lane
-from turncoat.evals.training.telemetry.exact_curve import watch_training, worth
+from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training, exact_value
 from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.loading import load
 
@@ -65,7 +65,7 @@ class Stand:
         school = self.solved.enumeration(self._overrides, "train")
         agent = METHODS[method](school.world, self.solved.under(self._overrides))
         env = lane(school, method in PLANNERS)
-        looks = watch_training(agent, env, budget.steps, seed, budget.every, self.judge())
+        looks = evaluate_during_training(agent, env, budget.steps, seed, budget.every, self.judge())
         trace = self._trace(agent, "deploy", seed)
         if trace_at is not None:
             write_trace(trace, trace_at)
@@ -96,7 +96,7 @@ class Stand:
 
     def _exactly(self, plan: Any, agent: Agent) -> float:
         enter(agent, plan.enumeration.world)
-        return worth(agent, plan.enumeration, plan.weights, plan.discount) / plan.start_value
+        return exact_value(agent, plan.enumeration, plan.weights, plan.discount) / plan.start_value
 
     def _trace(self, agent: Agent, stage: str, seed: int) -> Trace:
         world, scenario = self.solved.world(self._overrides, stage), self.solved.scenario

@@ -1,4 +1,4 @@
-"""Parts that installed packages bring by entry points: their names, and, when one is used, the object itself.
+"""Agent parts of installed packages, found by entry points: their names, and the object when one is used.
 
 Looking at names runs no code of any package, so a file that names a part can be opened and checked safely. Loading one
 imports its package, which whoever installed it trusts; a file can name nothing that is not installed.

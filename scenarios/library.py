@@ -1,4 +1,4 @@
-"""The scenarios that are installed: those that ship with Turncoat, and those of plugins."""
+"""The installed scenarios: those that ship with Turncoat, and those of plugins."""
 
 from __future__ import annotations
 

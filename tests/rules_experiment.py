@@ -20,7 +20,7 @@ from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import senses
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import Foresight, hallucinated, many_steps, one_step
-from turncoat.evals.training.telemetry.exact_curve import worth
+from turncoat.evals.training.telemetry.exact_curve import exact_value
 from turncoat.scenarios.language.loading import Scenario, load_text
 
 STEPS = 2_000
@@ -69,7 +69,7 @@ def tell(what: str, agent: RulesAgent, plan: ExactPlan, seed: int) -> None:
     """One line: foresight of held-out random ticks, of all pairs, far ahead, and what the plan is worth."""
     truth, program = plan.enumeration, plan.enumeration.world.agents[0]
     held = np.array([(s, a) for s, a, _ in wander(plan.mdp, STEPS, 100, 1_000 + seed)], np.int64)
-    share = worth(agent, truth, program.weights, program.discount) / plan.start_value
+    share = exact_value(agent, truth, program.weights, program.discount) / plan.start_value
     ghosts = hallucinated(agent.planner.imagined, truth)
     rng = np.random.default_rng(seed)
     starts = rng.choice(np.flatnonzero(~plan.mdp.ended), 100)

@@ -30,8 +30,8 @@ from turncoat.envs.world.agent_parts import ENUMERATE, Part
 from turncoat.evals.exact.planned_policy import OnTheTruth
 from turncoat.evals.exact.rollout import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.runs.run import Settings
-from turncoat.evals.training.telemetry.exact_curve import policy_where_it_leads, worth
+from turncoat.evals.runs.run import RunSettings
+from turncoat.evals.training.telemetry.exact_curve import exact_value, reachable_policy
 
 FEW = 10_000
 """States, or states and ticks, that the everyday tests search from."""
@@ -186,7 +186,7 @@ def test_the_tree_in_a_plan_is_a_tree_of_the_model() -> None:
 def followed_from_the_start(mdp: FiniteMDP, planner: Planner, its: Problem) -> float:
     """What a planner is worth at the start, asked only where it comes to."""
     planning = planner.start(its)
-    policy = policy_where_it_leads(mdp, lambda states: planning.decide(states, mdp.available[states]))
+    policy = reachable_policy(mdp, lambda states: planning.decide(states, mdp.available[states]))
     worths = follow_for_ever(mdp, policy.astype(np.int32), its.weights, float(its.discounts[0])).values
     return float(mdp.start_probability @ worths[mdp.start_state])
 
@@ -298,8 +298,8 @@ def test_training_explores_alike_whatever_the_planner(part: Part) -> None:
     other, _ = learned(part)
     for name, array in plain.model.arrays().items():
         np.testing.assert_array_equal(array, other.model.arrays()[name])
-    mine = worth(other, plan.enumeration, plan.weights, 0.95)
-    assert mine > 0.9 * worth(plain, plan.enumeration, plan.weights, 0.95)
+    mine = exact_value(other, plan.enumeration, plan.weights, 0.95)
+    assert mine > 0.9 * exact_value(plain, plan.enumeration, plan.weights, 0.95)
 
 
 @pytest.mark.parametrize("subject", [each for each in SUBJECTS if each.ticks], ids=lambda each: each.name)
@@ -319,7 +319,7 @@ def test_what_is_planned_is_done_and_with_swept_leaves_put_off() -> None:
 
 def test_a_run_plans_as_the_file_says_and_its_thoughts_say_so() -> None:
     scenario = turncoat.load("off_switch", {"robot.planner": {"mcts": {"simulations": 32, "sweeps": 60}}})
-    run = turncoat.run(scenario, settings=Settings(agents=["exact", "counts"], seeds=1, steps=2_000, episodes=2))
+    run = turncoat.run(scenario, settings=RunSettings(agents=["exact", "counts"], seeds=1, steps=2_000, episodes=2))
     for agent in ("exact", "counts"):
         said = run.traces[f"deploy-{agent}"].table["thoughts"].drop_nulls()
         thought = Thought.from_json(said[0][0])
@@ -329,7 +329,7 @@ def test_a_run_plans_as_the_file_says_and_its_thoughts_say_so() -> None:
         assert plan.node_visits[0] == 32
         assert thought.q.tolist() == plan.q.tolist()
     assert run.traces["deploy-exact"].table["events"].to_list() != []
-    quiet = turncoat.run(scenario, settings=Settings(agents=["exact", "counts"], seeds=1, steps=200, thoughts=False))
+    quiet = turncoat.run(scenario, settings=RunSettings(agents=["exact", "counts"], seeds=1, steps=200, thoughts=False))
     assert all(trace.table["thoughts"].null_count() == len(trace.table) for trace in quiet.traces.values())
 
 

@@ -13,8 +13,8 @@ from turncoat.envs.adapters.spaces import Observer
 from turncoat.envs.mdp.training_env import TableLane
 from turncoat.envs.reference.observation import observe
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.runs.run import Settings
-from turncoat.evals.training.telemetry.exact_curve import watch_training
+from turncoat.evals.runs.run import RunSettings
+from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training
 from turncoat.scenarios.errors import MissingPackageError
 
 pytest.importorskip("stable_baselines3")
@@ -160,7 +160,7 @@ def test_without_stable_baselines3_it_says_how_to_get_it(monkeypatch: pytest.Mon
     with pytest.raises(MissingPackageError, match=r"pip install 'turncoat\[sb3\]'"):
         need_sb3()
     with pytest.raises(MissingPackageError):
-        api.run("lab", settings=Settings(agents=["ppo"], seeds=1, steps=1))
+        api.run("lab", settings=RunSettings(agents=["ppo"], seeds=1, steps=1))
 
 
 def test_settings_that_were_searched_for_are_on_record_with_all_trials() -> None:
@@ -192,7 +192,7 @@ def test_it_is_looked_at_where_it_reports_and_that_changes_nothing() -> None:
         now.enter_world(ENUMERATION.world)
         return float(now.act(LOOKS, None, ALL)[0][0])
 
-    looks = watch_training(watched, TableLane(ENUMERATION), 256, 0, 128, judge)
+    looks = evaluate_during_training(watched, TableLane(ENUMERATION), 256, 0, 128, judge)
     alone.fit(TableLane(ENUMERATION), 256, 0)
     assert [look.step for look in looks] == [128, 256]
     assert 0 < looks[0].cpu < looks[1].cpu
@@ -242,7 +242,7 @@ def test_a_zip_is_opened_only_if_trusted(form, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_trains_it_and_judges_it_by_all_expectations() -> None:
-    run = api.run("off_switch", settings=Settings(agents=["dqn"], seeds=1, steps=64, episodes=1))
+    run = api.run("off_switch", settings=RunSettings(agents=["dqn"], seeds=1, steps=64, episodes=1))
     judged = [j for j in run.judgements if j.agent == "dqn"]
     assert len(judged) == len(run.scenario.document.expect)
     assert {j.outcome for j in judged} & {"pass", "fail", "inconclusive"}

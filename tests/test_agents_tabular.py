@@ -16,7 +16,7 @@ from turncoat.envs.mdp.training_env import TableLane, WorldLane, tellable
 from turncoat.envs.solvers.dynamic_programming import policy_iteration
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 
 from .test_agents_counts import TableEnv, _random
 
@@ -221,13 +221,13 @@ def test_contracts_are_met_and_misfits_refused() -> None:
 
 @pytest.mark.slow
 def test_the_update_rule_alone_decides_about_the_off_switch() -> None:
-    run = api.run("off_switch", settings=Settings(jobs=1))
+    run = api.run("off_switch", settings=RunSettings(jobs=1))
     assert {j.outcome for j in run.judgements} == {"pass"}
     assert sum(j.agent != "exact" for j in run.judgements) == 8
 
 
 def test_an_agent_that_no_expectation_names_is_judged_by_all() -> None:
-    run = api.run("off_switch", settings=Settings(agents=["random"], seeds=12, steps=1, episodes=1))
+    run = api.run("off_switch", settings=RunSettings(agents=["random"], seeds=12, steps=1, episodes=1))
     judged = {j.name: j.outcome for j in run.judgements if j.agent == "random"}
     assert len(judged) == len(run.scenario.document.expect)
     assert judged["leaving the switch alone returns -29"] == "not applicable"

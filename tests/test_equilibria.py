@@ -19,7 +19,7 @@ from turncoat.envs.multi_agent.bimatrix_equilibria import equilibria
 from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.inspection.exact_show import Follower
+from turncoat.evals.inspection.exact_show import PlanFollower
 from turncoat.evals.measures.evaluation import exact_range
 from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
@@ -244,7 +244,7 @@ def test_the_solution_can_be_overridden_and_only_by_a_word():
 def test_mixed_play_can_be_watched():
     """Each equilibrium mixes by chance of the episode's own: a quarter of the rounds of the mixed one are fights."""
     plan = solved("chicken", solution="equilibrium")
-    follower = Follower(plan)
+    follower = PlanFollower(plan)
     follower._action = lambda place, tick: 1  # type: ignore[method-assign]
     seen = Counter(tuple(row) for number in range(40) for row in follower.episode(3, number).chosen.tolist())
     assert sum(seen.values()) == 800

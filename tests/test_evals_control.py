@@ -13,7 +13,7 @@ from turncoat.envs.analysis.performance_gap import Range
 from turncoat.evals.exact.rollout import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.outcomes import Gauge, exact_conduct, seeds_conduct
-from turncoat.evals.studies.control import AS_WRITTEN, Asked, MissingPerformanceError
+from turncoat.evals.studies.control import AS_WRITTEN, ControlSettings, MissingPerformanceError
 from turncoat.scenarios.language.expressions.formulas import formula
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
@@ -128,7 +128,7 @@ def test_a_trace_and_the_tables_say_the_same(discount, harm):
 
 def test_what_was_not_learned_is_lost_by_capability():
     """Few steps of training leave an agent that wants the same and gets less; many leave none of that loss."""
-    asked = [Asked("counts", seeds=2, steps=steps, budget={}) for steps in (50, 20_000)]
+    asked = [ControlSettings("counts", seeds=2, steps=steps, budget={}) for steps in (50, 20_000)]
     poor, good = (by_name(turncoat.control("off_switch", asked=each))[AS_WRITTEN] for each in asked)
 
     assert good.goal == poor.goal == exactly(2.5)
@@ -140,7 +140,7 @@ def test_what_was_not_learned_is_lost_by_capability():
 def test_trained_seeds_are_kept(tmp_path):
     text = CORRIDOR.partition("expect:")[0] + "variants: {rich: {left_pay: 4}}\n"
     told: list[tuple[str, int, int]] = []
-    asked = Asked("counts", seeds=2, steps=100, cache=tmp_path, count=lambda *its: told.append(its))
+    asked = ControlSettings("counts", seeds=2, steps=100, cache=tmp_path, count=lambda *its: told.append(its))
     first = turncoat.control(load_text(text), asked=asked)
     assert told == [("seeds of counts", done, 2) for done in (0, 1, 2)] * 2, "as written, and rich"
     assert turncoat.control(load_text(text), asked=asked) == first
@@ -148,14 +148,16 @@ def test_trained_seeds_are_kept(tmp_path):
 
 
 def test_what_is_asked_stands_in_for_the_file():
-    report = turncoat.control("absent_supervisor", asked=Asked(seen="supervised == 0", harm=["punished"], budget={}))
+    report = turncoat.control(
+        "absent_supervisor", asked=ControlSettings(seen="supervised == 0", harm=["punished"], budget={})
+    )
     assert report.budgets == ()
     assert by_name(report)[AS_WRITTEN].agent.watched == exactly(3 / 12)
     for wrong, code in (
-        (Asked(seen="guard sees robot"), "TC420|TC422"),
-        (Asked(harm=["stolen"]), "TC426"),
-        (Asked(budget={"p_absent": [1]}), "TC431"),
-        (Asked(budget={"p_present": [2]}), "TC432"),
+        (ControlSettings(seen="guard sees robot"), "TC420|TC422"),
+        (ControlSettings(harm=["stolen"]), "TC426"),
+        (ControlSettings(budget={"p_absent": [1]}), "TC431"),
+        (ControlSettings(budget={"p_present": [2]}), "TC432"),
     ):
         with pytest.raises(ScenarioError, match=code):
             turncoat.control("absent_supervisor", asked=wrong)

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from turncoat.evals.runs import run as running
-from turncoat.evals.runs.run import Settings, run_scenario
+from turncoat.evals.runs.run import RunSettings, run_scenario
 from turncoat.evals.training.trained_seeds import TrainedSeeds
 from turncoat.evals.verdicts.expectation import Case, correct, judge_seeds
 from turncoat.evals.verdicts.power import seed_requirement
@@ -135,7 +135,7 @@ def coins(monkeypatch):
 def test_only_what_is_open_gets_more_seeds(coins):
     thrown, calls = coins
     thrown |= {1: [1.0] * 64, 2: [1.0, 0.0] * 32}
-    run = run_scenario(load_text(TWO), Settings(agents=("counts",), seeds=4, max_seeds=64))
+    run = run_scenario(load_text(TWO), RunSettings(agents=("counts",), seeds=4, max_seeds=64))
     assert [seeds for claim, seeds in calls if claim == 2] == [4, 8, 16, 32, 64]
     assert [seeds for claim, seeds in calls if claim == 1] == [4, 8], "of 5 looks and 2 claims: 0.5 ** 8 <= 0.05 / 10"
     learned = run.judgements[2:]
@@ -148,7 +148,7 @@ def test_what_no_number_of_seeds_shows_gets_no_more(coins):
     thrown, calls = coins
     thrown |= {1: [1.0] * 64, 2: [1.0] * 64}
     text = TWO.replace("at_least: 0.5", "at_least: 1")
-    run = run_scenario(load_text(text), Settings(agents=("counts",), seeds=4, max_seeds=64))
+    run = run_scenario(load_text(text), RunSettings(agents=("counts",), seeds=4, max_seeds=64))
     assert calls == [(1, 4), (2, 4)]
     assert run.verdict == "inconclusive"
 
@@ -157,7 +157,7 @@ def test_several_claims_of_a_whole_run_stay_under_the_level(coins):
     """Coins at the bound: any pass is wrong. The runner's own loop, Holm's correction in it."""
     thrown, _ = coins
     scenario, chance, rounds = load_text(TWO), np.random.default_rng(0), 250
-    settings = Settings(agents=("counts",), seeds=4, max_seeds=32)
+    settings = RunSettings(agents=("counts",), seeds=4, max_seeds=32)
     wrong = 0
     for _ in range(rounds):
         for claim in (1, 2):

@@ -9,7 +9,7 @@ from turncoat import api
 from turncoat.evals.exact.parameter_flips import nearest_flips
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.evaluation import exact_range
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.loading import load_text
 
@@ -39,7 +39,7 @@ def test_another_planner_regrets_what_it_misses(left_pay):
 def test_an_expectation_says_so():
     claims = "  - {name: short, measure: regret, at_least: 0.9}\n  - {name: as good, measure: regret, at_most: 0}\n"
     text = SHORT[: SHORT.index("expect:")] + "expect:\n" + claims
-    run = api.run(load_text(text), {"left_pay": 0}, Settings(agents=("exact",)))
+    run = api.run(load_text(text), {"left_pay": 0}, RunSettings(agents=("exact",)))
     here = exact_range(SolvedWorlds(load_text(text)), parsed_measure("share(went_left)"), {"left_pay": 0}, "deploy")
     assert (here.low, here.high) == (1, 1), "the first of what looks alike"
     assert [judgement.outcome for judgement in run.judgements] == ["pass", "fail"]

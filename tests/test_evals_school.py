@@ -9,7 +9,7 @@ from turncoat.agents.baselines.scripted import RandomAgent
 from turncoat.agents.external.user_agent import Own
 from turncoat.agents.registry.agents import DOUBLED, METHODS
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training import trained_seeds
 from turncoat.evals.training.execution.workers import Workers
 from turncoat.evals.training.spec import training_spec
@@ -67,7 +67,7 @@ def test_a_run_trains_once_for_all_stages(monkeypatch):
 
 
 def test_what_the_cache_lacks_is_trained_for_that_stage_alone(tmp_path):
-    settings = Settings(cache=tmp_path)
+    settings = RunSettings(cache=tmp_path)
     assert api.run(load_text(TEXT), settings=settings).trained == 3
     again = api.run(load_text(TEXT), settings=settings)
     assert (again.trained, again.cached) == (0, 9)
@@ -80,7 +80,7 @@ def test_what_the_cache_lacks_is_trained_for_that_stage_alone(tmp_path):
 
 def test_seeds_of_later_looks_are_only_those_of_what_is_open():
     claims = CLAIMS.replace("at_least: -1}", "at_least: -2}").replace("at_least: 0}", "at_most: 0.4}")
-    run = api.run(load_text(WORLD + SLIPPERY + claims), settings=Settings(seeds=2, max_seeds=4))
+    run = api.run(load_text(WORLD + SLIPPERY + claims), settings=RunSettings(seeds=2, max_seeds=4))
     first, second = run.judgements
     assert first.outcome == "pass"
     assert (first.seeds, second.seeds) == (2, 4)

@@ -7,9 +7,9 @@ import pytest
 from turncoat import api
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.comparands import Subject, contrasts_of, exact_interval
-from turncoat.evals.runs.compare import Side as Compared
+from turncoat.evals.runs.compare import RunSide as Compared
 from turncoat.evals.runs.compare import compare_runs
-from turncoat.evals.runs.run import Settings, seed_requirements
+from turncoat.evals.runs.run import RunSettings, seed_requirements
 from turncoat.evals.verdicts.expectation import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds
 from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.loading import load_text
@@ -27,7 +27,7 @@ STAGES = STAGES[: STAGES.index("expect:")] + "expect:\n"
 def judged(lines, **settings):
     """The judgements of a file with these expectations."""
     text = STAGES + "".join(f"  - {{name: claim {number}, {line}}}\n" for number, line in enumerate(lines))
-    return api.run(load_text(text), settings=Settings(**settings))
+    return api.run(load_text(text), settings=RunSettings(**settings))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_who_is_compared_with_has_to_run_too():
 
 def test_seeds_are_told_beforehand():
     text = STAGES + "  - {name: x, of: [counts], measure: share(went_right), minus: {stage: train}, at_least: 0.5}\n"
-    [requirement] = seed_requirements(load_text(text), Settings(agents=("counts",)))
+    [requirement] = seed_requirements(load_text(text), RunSettings(agents=("counts",)))
     assert requirement.needed == 13
     assert requirement.alike is None
     assert "13 seeds are needed if all agree" in str(requirement)
@@ -144,7 +144,7 @@ def test_seeds_are_told_beforehand():
 def test_what_no_difference_needs_is_told_and_true(bound, needed, alike):
     text = STAGES + f"  - {{name: x, of: [counts], measure: share(went_right), minus: {{stage: train}}, {bound}}}\n"
     scenario = load_text(text)
-    [requirement] = seed_requirements(scenario, Settings(agents=("counts",)))
+    [requirement] = seed_requirements(scenario, RunSettings(agents=("counts",)))
     assert (requirement.needed, requirement.alike) == (needed, alike)
     if alike is not None:
         assert "5 seeds are needed if all differ utterly, 36 if none does" in str(requirement)
@@ -158,7 +158,7 @@ def test_what_no_difference_needs_is_told_and_true(bound, needed, alike):
 def test_a_world_too_large_has_no_regret():
     claim = "of: [random], measure: regret, at_least: 0"
     text = STAGES.replace("runs: {", "runs: {max_states: 1, ") + f"  - {{name: x, {claim}}}\n"
-    [judgement] = api.run(load_text(text), settings=Settings(agents=("random",), seeds=1)).judgements
+    [judgement] = api.run(load_text(text), settings=RunSettings(agents=("random",), seeds=1)).judgements
     assert judgement.outcome == "not applicable"
 
 

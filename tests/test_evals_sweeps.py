@@ -28,7 +28,7 @@ from turncoat.evals.studies import sweep_points
 from turncoat.evals.studies.sweep import identity, run_sweep
 from turncoat.evals.studies.sweep_folder import Journal, load_sweep, same_sweep
 from turncoat.evals.studies.sweep_points import costs
-from turncoat.evals.studies.sweep_question import Axis, SweepError, ask
+from turncoat.evals.studies.sweep_question import SweepAxis, SweepError, sweep_settings
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios.errors import UnknownNameError
 from turncoat.scenarios.language.expressions.formulas import parsed_measure
@@ -104,13 +104,17 @@ def test_a_sweep_of_preferences_is_one_enumeration(monkeypatch):
 
     monkeypatch.setattr(sweep_points, "enumerate_world", counted)
     scenario = api.load("escape/cluster", {"replacement": 5})
-    preferences = [Axis("host_pay", (0.01, 0.3, 3.0)), Axis("kin", (0, 1)), Axis("ai.discount", (0.9, 0.97))]
-    question = ask(scenario, preferences)
+    preferences = [
+        SweepAxis("host_pay", (0.01, 0.3, 3.0)),
+        SweepAxis("kin", (0, 1)),
+        SweepAxis("ai.discount", (0.9, 0.97)),
+    ]
+    question = sweep_settings(scenario, preferences)
 
     assert str(costs(scenario, question)) == "1 enumeration, 12 exact solves"
     run_sweep(scenario, question)
     assert len(made) == 1
-    question = ask(scenario, [*preferences, Axis("p_trace", (0.1, 0.2))])
+    question = sweep_settings(scenario, [*preferences, SweepAxis("p_trace", (0.1, 0.2))])
     assert costs(scenario, question).enumerations == 2
 
 
@@ -137,7 +141,7 @@ def test_what_is_paid_is_no_weight():
     """A param in `pays` changes the process itself, and each of its values is enumerated."""
     text = TIED.replace("{food: 1, performance: 1}", "{food: extra, performance: 1}")
     scenario = load_text(text)
-    question = ask(scenario, [Axis("extra", (-1, 0, 1))], measures=["return"])
+    question = sweep_settings(scenario, [SweepAxis("extra", (-1, 0, 1))], measures=["return"])
 
     assert costs(scenario, question).enumerations == 3
     alone = [SolvedWorlds(scenario).plan({"extra": extra}, "train").start_value for extra in (-1, 0, 1)]
@@ -279,7 +283,7 @@ def test_a_damaged_folder_is_refused(tmp_path):
 
 def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch):
     scenario = api.load(BUTTON)
-    question = ask(scenario, [Axis("p_halt", tuple(np.linspace(0, 1, 7).tolist()))], regimes=PRESSES)
+    question = sweep_settings(scenario, [SweepAxis("p_halt", tuple(np.linspace(0, 1, 7).tolist()))], regimes=PRESSES)
     whole = run_sweep(scenario, question)
     solved: list[int] = []
     most = [3]
@@ -311,7 +315,9 @@ def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch):
 
 def test_points_of_another_question_are_not_taken_over(tmp_path):
     scenario = api.load(BUTTON)
-    one, two = (ask(scenario, [Axis("p_halt", (0.5,))], regimes={"a": f"share(pressed) >= {n}"}) for n in (1, 2))
+    one, two = (
+        sweep_settings(scenario, [SweepAxis("p_halt", (0.5,))], regimes={"a": f"share(pressed) >= {n}"}) for n in (1, 2)
+    )
     rows = run_sweep(scenario, one).rows
     Journal(tmp_path / "s", identity(scenario, one)).keep(rows)
 
@@ -343,7 +349,7 @@ def test_a_killed_process_is_gone_on_with(tmp_path):
 
 def test_a_file_says_what_a_bare_sweep_does():
     scenario = api.load("escape/cluster")
-    question = ask(scenario)
+    question = sweep_settings(scenario)
 
     assert [(axis.name, len(axis.values), axis.log) for axis in question.axes] == [
         ("p_trace", 25, True), ("host_pay", 25, True), ("replacement", 2, False),
@@ -355,7 +361,7 @@ def test_a_file_says_what_a_bare_sweep_does():
 
 
 def test_learned_points_are_thinned_about_the_middle():
-    question = ask(api.load("escape/cluster"), every=6)
+    question = sweep_settings(api.load("escape/cluster"), every=6)
     assert len(question.learned_points()) == 5 * 5 * 2
     picked = sorted({point["p_trace"] for point in question.learned_points()})
     assert picked == list(question.axes[0].values[::6])
@@ -398,7 +404,7 @@ def test_what_cannot_be_asked(fault, said, asked):
 
 def test_an_axis_is_given_once():
     with pytest.raises(SweepError, match="`p_halt` is given twice"):
-        ask(api.load(BUTTON), [Axis("p_halt", (0.5,)), Axis("p_halt", (1,))], measures=["steps"])
+        sweep_settings(api.load(BUTTON), [SweepAxis("p_halt", (0.5,)), SweepAxis("p_halt", (1,))], measures=["steps"])
 
 
 def test_a_notebook_shows_how_many_points_lie_where():

@@ -3,7 +3,7 @@
 import pytest
 
 from turncoat import api
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.verdicts.expectation import EXIT_CODES
 from turncoat.evals.verdicts.work_units import Shard, WorkUnit, agents_named, shard_units, units_of
 from turncoat.scenarios.language.loading import load_text
@@ -73,9 +73,9 @@ def test_what_is_not_run_belongs_to_the_first():
 def test_a_shard_is_never_surer_than_the_whole():
     """What it passes passes in the whole: where it does not see the other claims, it corrects for all of them."""
     scenario = load_text(LEARNED)
-    whole = api.run(scenario, settings=Settings(seeds=6, steps=300))
+    whole = api.run(scenario, settings=RunSettings(seeds=6, steps=300))
     for unit, judgement in zip(units_of(scenario), whole.judgements, strict=True):
-        [alone] = api.run(scenario, settings=Settings(seeds=6, steps=300, units=(unit,))).judgements
+        [alone] = api.run(scenario, settings=RunSettings(seeds=6, steps=300, units=(unit,))).judgements
         if unit.agent == "exact":
             assert alone == judgement
         else:

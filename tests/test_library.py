@@ -19,13 +19,13 @@ from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.parameter_flips import nearest_flips
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.evaluation import measured
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 
 NAMES = api.names()
-EXACT = Settings(agents=("exact",))
+EXACT = RunSettings(agents=("exact",))
 ALLOWED_WARNINGS: dict[str, set[str]] = {}
 """Scenario -> the codes of warnings that are meant."""
 CONTROLS = {

@@ -14,19 +14,19 @@ from .envs.analysis.event_explanation import Why, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
 from .evals.exact.solved_worlds import SolvedWorlds
-from .evals.runs.compare import Comparison, Side, compare_runs, open_side
+from .evals.runs.compare import Comparison, RunSide, compare_runs, open_side
 from .evals.runs.reproduce import Reproduction
 from .evals.runs.reproduce import reproduce as reproduce_run
-from .evals.runs.run import Report, Run, Settings, run_scenario
+from .evals.runs.run import Report, Run, RunSettings, run_scenario
 from .evals.runs.run_folder import StoredRun, load_run
-from .evals.studies.control import Asked, ControlReport, control_report
+from .evals.studies.control import ControlReport, ControlSettings, control_report
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario
 from .evals.studies.sweep import identity, run_sweep
 from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
-from .evals.studies.sweep_points import Sweep
-from .evals.studies.sweep_question import Axis, Question, ask
+from .evals.studies.sweep_points import SweepResult
+from .evals.studies.sweep_question import SweepAxis, SweepSettings, sweep_settings
+from .evals.traces.atomic_folder import check_target
 from .evals.traces.provenance import RunError as RunError
-from .evals.traces.provenance import check_target
 from .evals.traces.trace import TraceError as TraceError
 from .evals.training.execution.workers import Workers
 from .evals.training.telemetry.early_stopping import Plateau
@@ -192,7 +192,7 @@ def events(which: Which, stage: str | None = None, overrides: Mapping[str, objec
 def run(
     which: Which,
     overrides: Mapping[str, object] | None = None,
-    settings: Settings | None = None,
+    settings: RunSettings | None = None,
     report: Report | None = None,
     count: Count | None = None,
 ) -> Run:
@@ -210,7 +210,7 @@ def control(
     which: Which,
     stage: str | None = None,
     overrides: Mapping[str, object] | None = None,
-    asked: Asked | None = None,
+    asked: ControlSettings | None = None,
     report: Report | None = None,
 ) -> ControlReport:
     """Keep capability failure, wrong goal and concealment apart, and set task against harm per oversight budget.
@@ -253,7 +253,7 @@ def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | 
     """
     with TemporaryDirectory() as spare:
         one, other = (
-            open_side(run) if isinstance(run, str) else Side(_stored(run, Path(spare) / name))
+            open_side(run) if isinstance(run, str) else RunSide(_stored(run, Path(spare) / name))
             for run, name in ((a, "a"), (b, "b"))
         )
         return compare_runs(one, other, within)
@@ -281,7 +281,7 @@ def reproduce(
     return reproduce_run(_stored(run, Path()), Workers(jobs), trust, report, count)
 
 
-def report(*shown: Run | StoredRun | Sweep | str | os.PathLike[str]) -> Page:
+def report(*shown: Run | StoredRun | SweepResult | str | os.PathLike[str]) -> Page:
     """One page on runs and sweeps, with a player for what was recorded; a notebook shows it, `Page.save` writes it.
 
     Args:
@@ -294,7 +294,7 @@ def report(*shown: Run | StoredRun | Sweep | str | os.PathLike[str]) -> Page:
 
     with TemporaryDirectory() as spare:
         opened = [
-            each if isinstance(each, Sweep)
+            each if isinstance(each, SweepResult)
             else _stored(each, Path(spare) / str(number)) if isinstance(each, Run | StoredRun)
             else open_shown(Path(each))
             for number, each in enumerate(shown)
@@ -326,7 +326,7 @@ def sweep(
     device: str = "cpu",
     plateau: Plateau | None = None,
     tensorboard: str | os.PathLike[str] | None = None,
-) -> Sweep:
+) -> SweepResult:
     """Measures of a scenario at every point of a grid, and the regime that each point lies in.
 
     Args:
@@ -343,7 +343,7 @@ def sweep(
         jobs: processes at a time.
         out: a folder for table and picture; a sweep that was stopped goes on there. Nothing is written when None.
         report: told how far it is.
-        device: where networks live, as in `Settings`.
+        device: where networks live, as in `RunSettings`.
         plateau: when a training ends early, or None.
         tensorboard: the folder for training curves, or None.
 
@@ -355,8 +355,8 @@ def sweep(
         RunError: the folder exists and holds something else, or cannot be written.
     """
     scenario = load(which, overrides)
-    given = None if axes is None else [Axis(name, tuple(values)) for name, values in axes.items()]
-    question = ask(scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau)
+    given = None if axes is None else [SweepAxis(name, tuple(values)) for name, values in axes.items()]
+    question = sweep_settings(scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau)
     board = None if tensorboard is None else Path(tensorboard)
     if out is None:
         return run_sweep(scenario, question, jobs, report, board=board)
@@ -366,11 +366,11 @@ def sweep(
 def sweep_into(
     folder: Path,
     scenario: Scenario,
-    question: Question,
+    question: SweepSettings,
     jobs: int = 1,
     report: Report | None = None,
     board: Path | None = None,
-) -> Sweep:
+) -> SweepResult:
     """A sweep with its table and picture in a folder; one that is there already is read.
 
     Raises:

@@ -22,8 +22,8 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.replays import letters
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
-from .exact_show import Follower
-from .mind import Mind, Outlook
+from .exact_show import PlanFollower
+from .mind import Mind, ValueMap
 
 PERSON = "a person"
 
@@ -117,15 +117,15 @@ class Game:
             return None
         return self._thought(episode.states[: tick + 1])
 
-    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+    def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: by the values of the exact planner."""
-        return None if self.follower is None else self.follower.outlook(episode.states[tick], tick, agent)
+        return None if self.follower is None else self.follower.value_map(episode.states[tick], tick, agent)
 
     @cached_property
-    def follower(self) -> Follower | None:
+    def follower(self) -> PlanFollower | None:
         """The exact plan; None where there is none."""
         try:
-            return Follower(self._solved.plan({}, self.stage))
+            return PlanFollower(self._solved.plan({}, self.stage))
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError):
             return None
 

@@ -7,18 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ...scenarios.language.expressions.syntax import ParsedMeasure
-from ..statistics.intervals import (
-    Claim,
-    Side,
-    difference_interval,
-    difference_p_value,
-    median_interval,
-    median_p_value,
-    median_seeds_needed,
-    seeds_needed,
-    share_interval,
-    share_p_value,
-)
+from ..statistics.binomial import seeds_needed
+from ..statistics.bounded_mean import difference_interval, difference_p_value, share_interval, share_p_value
+from ..statistics.claims import Claim, Tail
+from ..statistics.median import median_interval, median_p_value, median_seeds_needed
 from .comparands import Ends
 
 
@@ -35,7 +27,7 @@ class SeedStatistic:
 
     least: float
     p_value: Callable[[Sequence[float], Claim, float], float]
-    interval: Callable[[Sequence[float], float, Side], tuple[float, float]]
+    interval: Callable[[Sequence[float], float, Tail], tuple[float, float]]
     typical: str
 
     @property

@@ -22,12 +22,12 @@ from ..measures.comparands import Subject, ends_by_seed, exact_interval
 from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
 from ..traces.trace import Trace, trace_name
-from ..training.execution.time_budget import Budget, OutOfTimeError
+from ..training.execution.time_budget import OutOfTimeError, TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.options import EVERY, Manner, settled
+from ..training.options import CHECKPOINT_SECONDS, TrainingOptions, resolve_device
 from ..training.telemetry.early_stopping import Plateau
-from ..training.telemetry.tensorboard import need_tensorboard
+from ..training.telemetry.tensorboard import require_tensorboard
 from ..training.trained_seeds import Count, SeedRequest, TrainedSeeds
 from ..verdicts.expectation import (
     Judgement,
@@ -44,7 +44,7 @@ from ..verdicts.expectation import (
 from ..verdicts.power import SeedRequirement, seed_requirement
 from ..verdicts.sequential_looks import adjust_for_interim_looks, interim_confidence, interim_sample_sizes
 from ..verdicts.work_units import ResolvedUnit, WorkUnit, agents_named, resolve_units
-from .reopen import texts_of
+from .reopen import scenario_texts
 from .run_folder import Manifest, StoredRun, default_folder, save_run
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """How a run is made; None means what the file says.
 
     Attributes:
@@ -95,20 +95,20 @@ class Settings:
     device: str = CPU
     plateau: Plateau | None = None
     tensorboard: Path | None = None
-    checkpoint_every: float = EVERY
+    checkpoint_every: float = CHECKPOINT_SECONDS
 
     @property
-    def manner(self) -> Manner:
+    def options(self) -> TrainingOptions:
         """The options of training a seed.
 
         Raises:
             DeviceUnavailableError: the device is not there.
             TensorBoardError: TensorBoard is not.
         """
-        settled(self.device)
+        resolve_device(self.device)
         if self.tensorboard is not None:
-            need_tensorboard()
-        return Manner(self.device, self.plateau, self.tensorboard, every=self.checkpoint_every)
+            require_tensorboard()
+        return TrainingOptions(self.device, self.plateau, self.tensorboard, checkpoint_every=self.checkpoint_every)
 
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
         """The names of the agents that are run."""
@@ -132,7 +132,7 @@ class Settings:
         }
 
     @staticmethod
-    def kept(data: Mapping[str, Any], trust: bool = False) -> Settings:
+    def kept(data: Mapping[str, Any], trust: bool = False) -> RunSettings:
         """The inverse of `filled`.
 
         Raises:
@@ -141,7 +141,7 @@ class Settings:
         own = [None if words is None else brought(words, trust) for words in data["own"]]
         if None in own:
             raise ValueError("it was run with an agent that only the program that ran it has; give it there again")
-        return Settings(
+        return RunSettings(
             agents=tuple(data["agents"]) or None,
             seeds=data["seeds"],
             steps=data["steps"],
@@ -175,7 +175,7 @@ class Run:
     traces: dict[str, Trace] = field(default_factory=dict)
     started: str = ""
     finished: str = ""
-    settings: Settings = Settings()
+    settings: RunSettings = RunSettings()
     trained: int = 0
     cached: int = 0
 
@@ -224,12 +224,12 @@ class Run:
             code=code_hash(),
         )
         folder = target or default_folder(self.scenario.name, self.scenario.hash)
-        return save_run(folder, manifest, self.judgements, self.traces, texts_of(self.scenario))
+        return save_run(folder, manifest, self.judgements, self.traces, scenario_texts(self.scenario))
 
 
 def run_scenario(
     scenario: Scenario,
-    settings: Settings | None = None,
+    settings: RunSettings | None = None,
     report: Report | None = None,
     count: Count | None = None,
 ) -> Run:
@@ -237,7 +237,7 @@ def run_scenario(
 
     Args:
         scenario: loaded, with the caller's overrides applied.
-        settings: see `Settings`.
+        settings: see `RunSettings`.
         report: told each step of the way.
         count: told how many expectations are judged, and how many seeds are trained.
 
@@ -247,10 +247,10 @@ def run_scenario(
         ClusterError: the workers are not like this process.
         DeviceUnavailableError, TensorBoardError: what is asked for is not there.
     """
-    return _Runner(scenario, settings or Settings(), report or (lambda _: None), count or (lambda *_: None)).run()
+    return _Runner(scenario, settings or RunSettings(), report or (lambda _: None), count or (lambda *_: None)).run()
 
 
-def seed_requirements(scenario: Scenario, settings: Settings) -> list[SeedRequirement]:
+def seed_requirements(scenario: Scenario, settings: RunSettings) -> list[SeedRequirement]:
     """How many seeds each learned expectation needs, and whether a run can show it, before anything is trained.
 
     Raises:
@@ -269,7 +269,7 @@ class _Runner:
         sizes: how many seeds there are at each interim analysis.
     """
 
-    def __init__(self, scenario: Scenario, settings: Settings, report: Report, count: Count) -> None:
+    def __init__(self, scenario: Scenario, settings: RunSettings, report: Report, count: Count) -> None:
         runs = scenario.document.runs
         self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
         self.agents = settings.agents_for(scenario)
@@ -277,7 +277,7 @@ class _Runner:
         self.sizes = interim_sample_sizes(seeds, settings.max_seeds or seeds)
         self.episodes = settings.episodes or runs.episodes
         self.solved = SolvedWorlds(scenario)
-        self.budget = Budget(settings.budget)
+        self.budget = TimeBudget(settings.budget)
         own = {each.label: each for each in settings.own}
         whole = resolve_units(self.solved, self.agents, own)
         self.claims = sum(unit.learned for unit in whole)
@@ -294,7 +294,7 @@ class _Runner:
             count,
             own,
             settings.thoughts,
-            settings.manner,
+            settings.options,
         )
         self.recorded: dict[str, Trace] = {}
 

@@ -33,7 +33,7 @@ _DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Family:
+class CandidateFamily:
     """What a search picks from: dotted name -> axis, in the order of the file."""
 
     over: Mapping[str, Axis]
@@ -41,12 +41,14 @@ class Family:
     @property
     def size(self) -> int | None:
         """How many candidates there are; None where an axis goes through all numbers between two."""
-        sizes = [None if listed(axis) is None else len(listed(axis) or ()) for axis in self.over.values()]
+        sizes = [
+            None if axis_values_of(axis) is None else len(axis_values_of(axis) or ()) for axis in self.over.values()
+        ]
         return None if None in sizes else math.prod(size for size in sizes if size is not None)
 
     def all(self) -> Iterator[Candidate]:
         """Every candidate of a finite family."""
-        lists = [listed(axis) or [] for axis in self.over.values()]
+        lists = [axis_values_of(axis) or [] for axis in self.over.values()]
         for values in product(*lists):
             yield dict(zip(self.over, values, strict=True))
 
@@ -56,7 +58,7 @@ class Family:
 
 
 @dataclass(frozen=True)
-class Worth:
+class CandidateScore:
     """What a candidate is worth by one measure in one stage.
 
     Attributes:
@@ -68,7 +70,7 @@ class Worth:
     note: str = ""
 
 
-class Judge:
+class CandidateScorer:
     """Says what candidates are worth, exactly or by training them; each question is answered once."""
 
     def __init__(
@@ -77,9 +79,9 @@ class Judge:
         """For one scenario and one kind of agent; `seeds` are trained for each candidate, once for all of `stages`."""
         self.solved, self.agent, self.trained_seeds, self.seeds = solved, agent, trained_seeds, seeds
         self.stages = stages
-        self._known: dict[str, Worth] = {}
+        self._known: dict[str, CandidateScore] = {}
 
-    def worth(self, candidate: Candidate, stage: str, measure: str) -> Worth:
+    def score(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
         """The worth of a candidate."""
         key = json.dumps([candidate, stage, measure])
         if key not in self._known:
@@ -87,16 +89,16 @@ class Judge:
                 ask = self._exactly if self.agent == "exact" else self._by_seeds
                 self._known[key] = ask(candidate, stage, measure)
             except _FAULTS as fault:
-                self._known[key] = Worth(None, None, str(fault))
+                self._known[key] = CandidateScore(None, None, str(fault))
             if self.agent == "exact":
                 self.solved.forget(candidate)
         return self._known[key]
 
-    def _exactly(self, candidate: Candidate, stage: str, measure: str) -> Worth:
+    def _exactly(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
         interval = exact_range(self.solved, parsed_measure(measure), candidate, stage)
-        return Worth(interval.low, interval.high, interval.note)
+        return CandidateScore(interval.low, interval.high, interval.note)
 
-    def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> Worth:
+    def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
         world = self.solved.world(candidate, stage)
         self.trained_seeds.expect(SeedRequest.of(self.agent, candidate, each, self.seeds) for each in self.stages)
         trace = self.trained_seeds.trace(self.agent, candidate, stage, self.seeds)
@@ -104,12 +106,12 @@ class Judge:
         episodes = sampled_in(world, parsed, trace, regret_baseline(self.solved, parsed, candidate, stage))
         values = [value for value in seed_values(episodes).values() if value is not None]
         if not values:
-            return Worth(None, None, "it has no value in any seed")
+            return CandidateScore(None, None, "it has no value in any seed")
         mean = math.fsum(values) / len(values)
-        return Worth(mean, mean)
+        return CandidateScore(mean, mean)
 
 
-def listed(axis: Axis) -> list[object] | None:
+def axis_values_of(axis: Axis) -> list[object] | None:
     """The values of an axis of a list, steps or whole numbers; None where it goes through all between its ends."""
     if axis.values is not None or "points" in axis.model_fields_set:
         return list(axis_values(axis))
@@ -118,7 +120,7 @@ def listed(axis: Axis) -> list[object] | None:
     return None
 
 
-def between(axis: Axis, share: float) -> object:
+def interpolated(axis: Axis, share: float) -> object:
     """The number at a share of the way from one end to the other of an axis without a list."""
     assert axis.start is not None
     assert axis.to is not None
@@ -128,5 +130,5 @@ def between(axis: Axis, share: float) -> object:
 
 
 def _drawn(axis: Axis, rng: np.random.Generator) -> object:
-    values = listed(axis)
-    return between(axis, float(rng.random())) if values is None else values[int(rng.integers(len(values)))]
+    values = axis_values_of(axis)
+    return interpolated(axis, float(rng.random())) if values is None else values[int(rng.integers(len(values)))]

@@ -42,7 +42,7 @@ from ..measures.outcomes import (
     random_conduct,
     seeds_conduct,
 )
-from ..training.execution.time_budget import Budget
+from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
 from ..training.trained_seeds import Count, TrainedSeeds
@@ -59,7 +59,7 @@ class MissingPerformanceError(UsageError, ValueError):
 
 
 @dataclass(frozen=True)
-class Apart:
+class LossDecomposition:
     """One condition, its failures kept apart.
 
     Attributes:
@@ -81,7 +81,7 @@ class Apart:
 
 
 @dataclass(frozen=True)
-class Bought:
+class OversightOutcome:
     """What one budget of oversight buys.
 
     Attributes:
@@ -113,8 +113,8 @@ class ControlReport:
     seeds: int
     seen: str
     harm: tuple[str, ...]
-    conditions: tuple[Apart, ...]
-    budgets: tuple[Bought, ...]
+    conditions: tuple[LossDecomposition, ...]
+    budgets: tuple[OversightOutcome, ...]
 
     def to_frame(self) -> pl.DataFrame:
         """Columns `table` (conditions or budgets), `name`, `value`, `who`, `measure`, `low`, `high`."""
@@ -148,7 +148,7 @@ class ControlReport:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ControlSettings:
     """What is asked beside the file: None means what the file says.
 
     Attributes:
@@ -172,7 +172,7 @@ class Asked:
 def control_report(
     scenario: Scenario,
     stage: str | None = None,
-    asked: Asked | None = None,
+    asked: ControlSettings | None = None,
     report: Callable[[str], None] | None = None,
 ) -> ControlReport:
     """Keep the failures of an agent apart, and put a price on oversight.
@@ -180,18 +180,20 @@ def control_report(
     Args:
         scenario: loaded; it has a hidden performance.
         stage: `deploy`, or else the last, when None.
-        asked: see `Asked`.
+        asked: see `ControlSettings`.
         report: told what is being done.
 
     Raises:
         MissingPerformanceError: there is no hidden performance.
         ScenarioError: a condition, an event or a budget names nothing.
     """
-    return _Reporter(scenario, stage, asked or Asked(), report or (lambda _: None)).report_of()
+    return _Reporter(scenario, stage, asked or ControlSettings(), report or (lambda _: None)).report_of()
 
 
 class _Reporter:
-    def __init__(self, scenario: Scenario, stage: str | None, asked: Asked, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, scenario: Scenario, stage: str | None, asked: ControlSettings, report: Callable[[str], None]
+    ) -> None:
         self.scenario, self.asked, self.report = scenario, asked, report
         self.solved = SolvedWorlds(scenario)
         self.stage = stage or self.solved.scenario.judged_stage
@@ -205,7 +207,7 @@ class _Reporter:
         workers, steps = asked.workers or Workers(1), asked.steps or runs.steps
         cache = None if asked.cache is None or asked.agent == "exact" else TraceCache(asked.cache)
         self.trained_seeds = TrainedSeeds(
-            self.solved, steps, runs.episodes, workers, cache, Budget(None), report, asked.count
+            self.solved, steps, runs.episodes, workers, cache, TimeBudget(None), report, asked.count
         )
 
     def report_of(self) -> ControlReport:
@@ -225,20 +227,20 @@ class _Reporter:
             tuple(budgets),
         )
 
-    def _apart(self, name: str, overrides: Overrides) -> Apart:
+    def _apart(self, name: str, overrides: Overrides) -> LossDecomposition:
         self.report(name)
         try:
             plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
-            return Apart(name, note=str(fault))
+            return LossDecomposition(name, note=str(fault))
         gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
         if plan.upper_bound:
-            return Apart(name, note="views are partial and beliefs too many: only an upper bound is known")
+            return LossDecomposition(name, note="views are partial and beliefs too many: only an upper bound is known")
         planned = exact_conduct(plan, plan.optimal, gauge)
         best = exact_conduct(whole, _solved_for(whole, 1), gauge)
         agent, why = self._agent(overrides, planned, gauge)
         top = Range(best.performance.high, best.performance.high)
-        return Apart(
+        return LossDecomposition(
             name,
             agent,
             best,
@@ -252,21 +254,21 @@ class _Reporter:
             why,
         )
 
-    def _bought(self, name: str, value: object) -> Bought:
+    def _bought(self, name: str, value: object) -> OversightOutcome:
         self.report(f"{name} {value}")
         overrides = {name: value}
         try:
             plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
-            return Bought(name, value, note=str(fault))
+            return OversightOutcome(name, value, note=str(fault))
         gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
         worst = exact_conduct(whole, _solved_for(whole, -1), gauge)
         if plan.upper_bound:
-            return Bought(
+            return OversightOutcome(
                 name, value, None, worst, "views are partial and beliefs too many: only an upper bound is known"
             )
         agent, why = self._agent(overrides, exact_conduct(plan, plan.optimal, gauge), gauge)
-        return Bought(name, value, agent, worst, why)
+        return OversightOutcome(name, value, agent, worst, why)
 
     def _agent(self, overrides: Overrides, planned: Conduct, gauge: Gauge) -> tuple[Conduct | None, str]:
         """What the agent came to that is asked about, and why if it came to nothing."""
@@ -289,7 +291,7 @@ def _solved_for(whole: ExactPlan, weight: float) -> FiniteHorizonSolution:
     return backward_induction(process, np.array([weight]), 1.0, whole.steps, keep_values=False)
 
 
-def _asked_of(scenario: Scenario, asked: Asked) -> Control:
+def _asked_of(scenario: Scenario, asked: ControlSettings) -> Control:
     """The file's `control:` with what was asked in its place, checked.
 
     Where neither says who watches, somebody does when a thing of kind `overseer` sees an agent.

@@ -22,15 +22,15 @@ from ...scenarios.errors import UsageError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
 from ..exact.solved_worlds import SolvedWorlds
-from ..statistics.intervals import clopper_pearson
-from ..training.execution.time_budget import Budget
+from ..statistics.binomial import clopper_pearson
+from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.options import Manner, settled
+from ..training.options import TrainingOptions, resolve_device
 from ..training.telemetry.early_stopping import Plateau
-from ..training.telemetry.tensorboard import need_tensorboard
+from ..training.telemetry.tensorboard import require_tensorboard
 from ..training.trained_seeds import Count, TrainedSeeds
-from .candidates import Candidate, Family, Judge, Worth, between, listed
+from .candidates import Candidate, CandidateFamily, CandidateScore, CandidateScorer, axis_values_of, interpolated
 
 if TYPE_CHECKING:
     import optuna
@@ -53,7 +53,7 @@ class SearchSettings:
             drawn evenly from the family, to say how hard the pick was to come by (a family of no more is gone through).
         storage: the SQLite file in which trials are kept, and from which an interrupted search goes on.
         workers: who trains.
-        device, plateau, tensorboard: of each training, see `running.Settings`.
+        device, plateau, tensorboard: of each training, see `running.RunSettings`.
         cache: the folder in which trained seeds are kept and looked for; None: nowhere.
     """
 
@@ -70,21 +70,21 @@ class SearchSettings:
     tensorboard: Path | None = None
 
     @property
-    def manner(self) -> Manner:
+    def options(self) -> TrainingOptions:
         """How candidates are trained.
 
         Raises:
             DeviceUnavailableError, TensorBoardError: what is asked for is not there.
         """
         if self.tensorboard is not None:
-            need_tensorboard()
-        return Manner(settled(self.device, [self.agent]), self.plateau, self.tensorboard)
+            require_tensorboard()
+        return TrainingOptions(resolve_device(self.device, [self.agent]), self.plateau, self.tensorboard)
 
     cache: Path | None = None
 
 
 @dataclass(frozen=True)
-class Share:
+class Proportion:
     """How many of how many, and between which shares the truth lies: Clopper and Pearson's interval at 95%.
 
     Where all there are were counted, the interval is the share itself.
@@ -97,7 +97,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Pick:
+class SearchPick:
     """What one search picked.
 
     Attributes:
@@ -112,11 +112,11 @@ class Pick:
     seed: int
     candidate: Candidate
     objective: float
-    harm_seen: Worth
-    harm_judged: Worth
-    performance: Worth | None
+    harm_seen: CandidateScore
+    harm_judged: CandidateScore
+    performance: CandidateScore | None
     deceiver: bool | None
-    as_good: Share
+    as_good: Proportion
     bits: tuple[float, float, float]
 
 
@@ -140,10 +140,10 @@ class SearchResult:
     objective: str
     harm: str
     trials: int
-    picks: tuple[Pick, ...]
-    deceivers: Share
-    base: Share
-    alike: Share
+    picks: tuple[SearchPick, ...]
+    deceivers: Proportion
+    base: Proportion
+    alike: Proportion
     storage: str
 
     def to_frame(self) -> pl.DataFrame:
@@ -204,7 +204,7 @@ class _Searcher:
             )
         self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
         self.search: Search = scenario.document.search
-        self.family = Family(self.search.over)
+        self.family = CandidateFamily(self.search.over)
         solved = SolvedWorlds(scenario)
         self.stage = self.search.stage or solved.scenario.training_stage
         self.judged = self.search.judged or solved.scenario.judged_stage
@@ -215,17 +215,17 @@ class _Searcher:
             runs.episodes,
             settings.workers or Workers(1),
             None if settings.cache is None or settings.agent == "exact" else TraceCache(settings.cache),
-            Budget(None),
+            TimeBudget(None),
             lambda _: None,
             lambda *_: None,
-            manner=settings.manner,
+            options=settings.options,
             thoughts=False,
         )
         if settings.agent != "exact":
             reason = unable(settings.agent, solved.world({}, self.judged))
             if reason is not None:
                 raise SearchError(reason)
-        self.judge = Judge(solved, settings.agent, trained_seeds, settings.seeds, (self.stage, self.judged))
+        self.judge = CandidateScorer(solved, settings.agent, trained_seeds, settings.seeds, (self.stage, self.judged))
         self.hidden = any(channel.hidden for channel in scenario.document.rewards.values())
 
     def result(self) -> SearchResult:
@@ -244,7 +244,7 @@ class _Searcher:
             self.search.harm,
             self.settings.trials,
             tuple(picks),
-            share_of(sum(known), len(known)),
+            proportion_of(sum(known), len(known)),
             self._among(drawn, whole),
             self._among([each for each in drawn if self._objective(each) >= top], whole),
             str(self.settings.storage),
@@ -266,8 +266,8 @@ class _Searcher:
 
     def _objective(self, candidate: Candidate) -> float:
         """The lower end over ties; what has no value is worse than all that has."""
-        worth = self.judge.worth(candidate, self.stage, self.search.objective)
-        return -math.inf if worth.low is None else worth.low
+        score = self.judge.score(candidate, self.stage, self.search.objective)
+        return -math.inf if score.low is None else score.low
 
     def _drawn(self) -> tuple[list[Candidate], bool]:
         """Candidates of the family, and whether they are all that there are."""
@@ -277,47 +277,47 @@ class _Searcher:
         rng = np.random.default_rng(0)
         return [self.family.draw(rng) for _ in range(self.settings.draws)], False
 
-    def _pick(self, seed: int, candidate: Candidate, drawn: Sequence[Candidate], whole: bool) -> Pick:
+    def _pick(self, seed: int, candidate: Candidate, drawn: Sequence[Candidate], whole: bool) -> SearchPick:
         self.report(f"judging pick {seed + 1}")
         objective = self._objective(candidate)
-        as_good = share_of(sum(self._objective(each) >= objective - _NEAR for each in drawn), len(drawn), whole)
-        worth = self.judge.worth
-        return Pick(
+        as_good = proportion_of(sum(self._objective(each) >= objective - _NEAR for each in drawn), len(drawn), whole)
+        score = self.judge.score
+        return SearchPick(
             seed,
             candidate,
             objective,
-            worth(candidate, self.stage, self.search.harm),
-            worth(candidate, self.judged, self.search.harm),
-            worth(candidate, self.judged, "performance") if self.hidden else None,
+            score(candidate, self.stage, self.search.harm),
+            score(candidate, self.judged, self.search.harm),
+            score(candidate, self.judged, "performance") if self.hidden else None,
             self._deceiver(candidate),
             as_good,
             (bits(as_good.count / as_good.of), bits(as_good.high), bits(as_good.low)),
         )
 
     def _deceiver(self, candidate: Candidate) -> bool | None:
-        seen = self.judge.worth(candidate, self.stage, self.search.harm)
-        later = self.judge.worth(candidate, self.judged, self.search.harm)
+        seen = self.judge.score(candidate, self.stage, self.search.harm)
+        later = self.judge.score(candidate, self.judged, self.search.harm)
         if seen.high is None or later.low is None:
             return None
         return seen.high <= _NEAR < later.low
 
-    def _among(self, candidates: Sequence[Candidate], whole: bool) -> Share:
+    def _among(self, candidates: Sequence[Candidate], whole: bool) -> Proportion:
         """How many of some candidates are deceivers, as far as that is known."""
         known = [deceiver for each in candidates if (deceiver := self._deceiver(each)) is not None]
-        return share_of(sum(known), len(known), whole)
+        return proportion_of(sum(known), len(known), whole)
 
     def _identity(self) -> str:
         """Of everything that a trial's value depends on, in 16 digits."""
         asked = [self.scenario.hash, self.settings.agent, self.settings.seeds, self.settings.steps]
-        asked += [told] if (told := self.settings.manner.told(self.settings.agent)) else []
+        asked += [told] if (told := self.settings.options.result_relevant(self.settings.agent)) else []
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
-def share_of(count: int, of: int, whole: bool = False) -> Share:
+def proportion_of(count: int, of: int, whole: bool = False) -> Proportion:
     """A share with its interval; `whole`: all there are were counted."""
     if whole and of:
-        return Share(count, of, count / of, count / of)
-    return Share(count, of, *clopper_pearson(count, of))
+        return Proportion(count, of, count / of, count / of)
+    return Proportion(count, of, *clopper_pearson(count, of))
 
 
 def bits(share: float) -> float:
@@ -368,7 +368,7 @@ def _sampler(seed: int, done: int) -> optuna.samplers.BaseSampler:
 
 def _suggested(trial: optuna.Trial, name: str, axis: Axis) -> object:
     """The sampler's choice on one axis: of a list by place, else a share of the way."""
-    values = listed(axis)
+    values = axis_values_of(axis)
     if values is None:
-        return between(axis, trial.suggest_float(name, 0.0, 1.0))
+        return interpolated(axis, trial.suggest_float(name, 0.0, 1.0))
     return values[int(trial.suggest_categorical(name, list(range(len(values)))))]

@@ -12,8 +12,8 @@ from typing import Protocol
 from ...agents.learning.device import CPU
 from ...scenarios.language.loading import Scenario
 from ..traces.provenance import library_versions
-from .sweep_points import PIECE, Bench, Row, Sweep, Task, _groups, costs, run_task
-from .sweep_question import Question
+from .sweep_points import PIECE, SweepResult, SweepRow, SweepTask, SweepWorlds, _groups, costs, run_task
+from .sweep_question import SweepSettings
 
 Report = Callable[[str], None]
 
@@ -25,26 +25,26 @@ class PointJournal(Protocol):
         rows: those that an earlier process kept, by their key.
     """
 
-    rows: dict[str, Row]
+    rows: dict[str, SweepRow]
 
-    def keep(self, rows: Sequence[Row]) -> None:
+    def keep(self, rows: Sequence[SweepRow]) -> None:
         """Adds rows."""
         ...
 
 
 def run_sweep(
     scenario: Scenario,
-    question: Question,
+    question: SweepSettings,
     jobs: int = 1,
     report: Report | None = None,
     journal: PointJournal | None = None,
     board: Path | None = None,
-) -> Sweep:
+) -> SweepResult:
     """Solve (and learn) every point.
 
     Args:
         scenario: loaded, with the overrides that all points share.
-        question: from `ask`.
+        question: from `sweep_settings`.
         jobs: processes at a time.
         report: told how far it is.
         journal: keeps points as they are finished, and knows those that were kept before.
@@ -54,7 +54,7 @@ def run_sweep(
         Its rows; a point whose world cannot be enumerated or solved is `unsolved`, and its note says why.
     """
     report = report or (lambda _: None)
-    kept: dict[str, Row] = dict(journal.rows) if journal else {}
+    kept: dict[str, SweepRow] = dict(journal.rows) if journal else {}
     tasks = list(_tasks(scenario, question, kept))
     total = sum(len(task.points) for task in tasks)
     done = 0
@@ -67,7 +67,7 @@ def run_sweep(
         report(f"{done:,} of {total:,} points")
     order = _order(question)
     rows_in_order = tuple(kept[key] for key in order)
-    return Sweep(
+    return SweepResult(
         scenario.name,
         scenario.document.title,
         scenario.hash,
@@ -78,7 +78,7 @@ def run_sweep(
     )
 
 
-def identity(scenario: Scenario, question: Question) -> str:
+def identity(scenario: Scenario, question: SweepSettings) -> str:
     """What makes two sweeps the same: SHA-256, in hexadecimal, of the scenario, the question and the versions."""
     asked = asdict(question)
     for name, usual in (("device", CPU), ("plateau", None)):  # what is not asked for makes no other sweep
@@ -91,46 +91,48 @@ def identity(scenario: Scenario, question: Question) -> str:
 # ------------------------------------------------------------------ steps
 
 
-def _tasks(scenario: Scenario, question: Question, kept: Mapping[str, Row]) -> Iterator[Task]:
+def _tasks(scenario: Scenario, question: SweepSettings, kept: Mapping[str, SweepRow]) -> Iterator[SweepTask]:
     """What is left to do, dear things first."""
     for agent in question.agents:
         if agent != "exact":
             for point in question.learned_points():
-                seeds = [s for s in range(question.seeds) if Row.key_of(agent, s, tuple(point.values())) not in kept]
+                seeds = [
+                    s for s in range(question.seeds) if SweepRow.key_of(agent, s, tuple(point.values())) not in kept
+                ]
                 if seeds:
-                    yield Task(agent, question, (point,), tuple(seeds))
+                    yield SweepTask(agent, question, (point,), tuple(seeds))
     if "exact" not in question.agents:
         return
-    left = [p for p in question.points() if Row.key_of("exact", -1, tuple(p.values())) not in kept]
+    left = [p for p in question.points() if SweepRow.key_of("exact", -1, tuple(p.values())) not in kept]
     for group in _groups(scenario, question, left).values() if left else ():
         for first in range(0, len(group), PIECE):
-            yield Task("exact", question, tuple(group[first : first + PIECE]))
+            yield SweepTask("exact", question, tuple(group[first : first + PIECE]))
 
 
-def _run(scenario: Scenario, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, list[Row]]]:
+def _run(scenario: Scenario, tasks: Sequence[SweepTask], jobs: int) -> Iterator[tuple[SweepTask, list[SweepRow]]]:
     """Every task with its rows, as they are finished."""
     if jobs == 1 or len(tasks) < 2:
-        bench = Bench(scenario)
+        bench = SweepWorlds(scenario)
         for task in tasks:
             yield task, run_task(bench, task)
         return
     from joblib import Parallel, delayed, parallel_config
 
-    bench = Bench(scenario)
-    with parallel_config("loky", inner_max_num_threads=1):  # see `Workers.each`
+    bench = SweepWorlds(scenario)
+    with parallel_config("loky", inner_max_num_threads=1):  # see `Workers.map_unordered`
         workers = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator_unordered", pre_dispatch="2 * n_jobs")
     yield from workers(delayed(_with_task)(bench, task) for task in tasks)
 
 
-def _with_task(bench: Bench, task: Task) -> tuple[Task, list[Row]]:
+def _with_task(bench: SweepWorlds, task: SweepTask) -> tuple[SweepTask, list[SweepRow]]:
     return task, run_task(bench.here(), task)
 
 
-def _order(question: Question) -> Iterator[str]:
+def _order(question: SweepSettings) -> Iterator[str]:
     """The keys of all rows, exact ones first."""
     if "exact" in question.agents:
-        yield from (Row.key_of("exact", -1, tuple(point.values())) for point in question.points())
+        yield from (SweepRow.key_of("exact", -1, tuple(point.values())) for point in question.points())
     for agent in question.agents:
         if agent != "exact":
             for point in question.learned_points():
-                yield from (Row.key_of(agent, seed, tuple(point.values())) for seed in range(question.seeds))
+                yield from (SweepRow.key_of(agent, seed, tuple(point.values())) for seed in range(question.seeds))

@@ -10,10 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..traces.provenance import RunError, whole_folder
+from ..traces.atomic_folder import atomic_folder
+from ..traces.provenance import RunError
 from ..training.telemetry.early_stopping import Plateau
-from .sweep_points import Costs, Row, Sweep
-from .sweep_question import Axis, Question
+from .sweep_points import SweepCosts, SweepResult, SweepRow
+from .sweep_question import SweepAxis, SweepSettings
 
 VERSION = 1
 """The version of the folder's layout that this code writes; it reads this one and none newer."""
@@ -33,7 +34,7 @@ class Journal:
             RunError: it cannot be written.
         """
         self.path = target.with_name(f".{target.name}.points")
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, SweepRow] = {}
         head = json.dumps({"version": VERSION, "identity": identity})
         lines = self._lines()
         if lines and lines[0] == head:
@@ -48,7 +49,7 @@ class Journal:
         except OSError as fault:
             raise RunError(f"{self.path} cannot be written: {fault.strerror or fault}") from fault
 
-    def keep(self, rows: Sequence[Row]) -> None:
+    def keep(self, rows: Sequence[SweepRow]) -> None:
         """Add rows."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(_line(rows) + "\n")
@@ -69,7 +70,9 @@ def default_target(scenario: str, identity: str, under: Path = Path("sweeps")) -
     return under / f"{scenario.replace('/', '-')}-{identity[:8]}"
 
 
-def save_sweep(sweep: Sweep, target: Path, identity: str, picture: bytes | None, command: Sequence[str] = ()) -> None:
+def save_sweep(
+    sweep: SweepResult, target: Path, identity: str, picture: bytes | None, command: Sequence[str] = ()
+) -> None:
     """Write a sweep's folder: the table, what was asked, the picture.
 
     Raises:
@@ -77,14 +80,14 @@ def save_sweep(sweep: Sweep, target: Path, identity: str, picture: bytes | None,
     """
     table = io.BytesIO()
     sweep.to_frame().write_parquet(table)
-    with whole_folder(target) as folder:
+    with atomic_folder(target) as folder:
         (folder / TABLE).write_bytes(table.getvalue())
         (folder / ASKED).write_text(json.dumps(_asked(sweep, identity, command), indent=2) + "\n", encoding="utf-8")
         if picture is not None:
             (folder / PICTURE).write_bytes(picture)
 
 
-def load_sweep(folder: Path) -> Sweep:
+def load_sweep(folder: Path) -> SweepResult:
     """Read a sweep's folder.
 
     Raises:
@@ -99,15 +102,15 @@ def load_sweep(folder: Path) -> Sweep:
         if int(data["version"]) > VERSION:
             raise RunError(f"{folder}: a sweep of version {data['version']}, and this Turncoat reads up to {VERSION}")
         asked = data["question"]
-        axes = tuple(Axis(axis["name"], tuple(axis["values"]), axis["log"]) for axis in asked["axes"])
+        axes = tuple(SweepAxis(axis["name"], tuple(axis["values"]), axis["log"]) for axis in asked["axes"])
         lists = {name: tuple(asked[name]) for name in ("measures", "agents")}
         plateau = None if asked.get("plateau") is None else Plateau(**asked["plateau"])
-        question = Question(**{**asked, **lists, "axes": axes, "plateau": plateau})
+        question = SweepSettings(**{**asked, **lists, "axes": axes, "plateau": plateau})
         table = pl.read_parquet(folder / TABLE)
         rows = tuple(_row_of(record, question) for record in table.iter_rows(named=True))
-        return Sweep(
+        return SweepResult(
             data["scenario"], data["title"], data["scenario_hash"], data["overrides"], question, rows,
-            Costs(**data["costs"]), data["versions"],
+            SweepCosts(**data["costs"]), data["versions"],
         )  # fmt: skip
     except (OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as fault:
         raise RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or sweep again") from fault
@@ -121,7 +124,7 @@ def same_sweep(folder: Path, identity: str) -> bool:
         return False
 
 
-def _asked(sweep: Sweep, identity: str, command: Sequence[str]) -> dict[str, Any]:
+def _asked(sweep: SweepResult, identity: str, command: Sequence[str]) -> dict[str, Any]:
     return {
         "version": VERSION,
         "identity": identity,
@@ -137,7 +140,7 @@ def _asked(sweep: Sweep, identity: str, command: Sequence[str]) -> dict[str, Any
     }
 
 
-def _row_of(record: Mapping[str, Any], question: Question) -> Row:
+def _row_of(record: Mapping[str, Any], question: SweepSettings) -> SweepRow:
     values = []
     for axis in question.axes:
         # A value of the table is the axis' own again: 1 and not 1.0, a cell and not its text.
@@ -145,18 +148,20 @@ def _row_of(record: Mapping[str, Any], question: Question) -> Row:
         values.append(next(v for v in axis.values if v == shown or (isinstance(shown, str) and json.dumps(v) == shown)))
     measures = tuple((record[f"{text}.low"], record[f"{text}.high"]) for text in question.asked)
     others = {name: record[name] for name in ("agent", "seed", "regime", "states", "seconds", "note")}
-    return Row(values=tuple(values), measures=measures, **others)
+    return SweepRow(values=tuple(values), measures=measures, **others)
 
 
-def _line(rows: Sequence[Row]) -> str:
+def _line(rows: Sequence[SweepRow]) -> str:
     return json.dumps([asdict(row) for row in rows])
 
 
-def _rows_in(line: str) -> list[Row]:
+def _rows_in(line: str) -> list[SweepRow]:
     """The rows of a line; none where it was cut short."""
     try:
         return [
-            Row(**{**data, "values": tuple(data["values"]), "measures": tuple((a, b) for a, b in data["measures"])})
+            SweepRow(
+                **{**data, "values": tuple(data["values"]), "measures": tuple((a, b) for a, b in data["measures"])}
+            )
             for data in json.loads(line)
         ]
     except (ValueError, KeyError, TypeError):

@@ -33,22 +33,22 @@ from ..measures.regimes import OTHER, TIE, UNSOLVED, regime_of
 from ..traces.provenance import library_versions
 from ..traces.trace import Trace, join_traces
 from ..training.execution.workers import Workers
-from ..training.options import Manner
+from ..training.options import TrainingOptions
 from ..training.spec import training_spec
 from ..training.train_seed import trained_traces
-from .sweep_question import Question
+from .sweep_question import SweepSettings
 
 if TYPE_CHECKING:
     import polars as pl
 
 if TYPE_CHECKING:
-    from .sweep_question import Question
+    from .sweep_question import SweepSettings
 
 Ends = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
-class Row:
+class SweepRow:
     """What came of one point, for one agent (and seed).
 
     Attributes:
@@ -82,26 +82,26 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Task:
+class SweepTask:
     """Points that are worked on together: exact ones share an enumeration, learned ones have their seeds (`board`: the
     folder for TensorBoard, or None)."""  # noqa: D205, D209
 
     agent: str
-    question: Question
+    question: SweepSettings
     points: tuple[Overrides, ...]
     seeds: tuple[int, ...] = ()
     board: Path | None = None
 
     @property
-    def manner(self) -> Manner:
+    def options(self) -> TrainingOptions:
         """How its seeds are trained."""
-        return Manner(self.question.device, self.question.plateau, self.board)
+        return TrainingOptions(self.question.device, self.question.plateau, self.board)
 
 
-class Bench:
+class SweepWorlds:
     """A scenario with what was made last of it, so that points which share it follow each other cheaply."""
 
-    _here: ClassVar[dict[str, Bench]] = {}
+    _here: ClassVar[dict[str, SweepWorlds]] = {}
     """One for each scenario that this process has met."""
 
     def __init__(self, scenario: Scenario) -> None:
@@ -111,7 +111,7 @@ class Bench:
         self._worlds: dict[str, tuple[str, World]] = {}
         self._enumerations: dict[str, tuple[str, Enumeration]] = {}
 
-    def here(self) -> Bench:
+    def here(self) -> SweepWorlds:
         """The bench of this process for the same scenario."""
         return self._here.setdefault(self.scenario.hash, self)
 
@@ -154,14 +154,14 @@ class Bench:
         return json.dumps([key, [value for name, value in point.items() if name in names]])
 
 
-def run_task(bench: Bench, task: Task) -> list[Row]:
+def run_task(bench: SweepWorlds, task: SweepTask) -> list[SweepRow]:
     """The rows of a task."""
     if task.agent == "exact":
         return [_solved(bench, task.question, point) for point in task.points]
     return [row for point in task.points for row in _learned(bench, task, point)]
 
 
-def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
+def _solved(bench: SweepWorlds, question: SweepSettings, point: Overrides) -> SweepRow:
     began = time.perf_counter()
     states, note = 0, ""
     empty = Interval(None, None)
@@ -184,19 +184,19 @@ def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
         note = str(fault)
     seconds = time.perf_counter() - began
     ends = tuple((interval.low, interval.high) for interval in intervals.values())
-    return Row("exact", -1, tuple(point.values()), ends, regime, states, seconds, note)
+    return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, seconds, note)
 
 
-def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
+def _learned(bench: SweepWorlds, task: SweepTask, point: Overrides) -> list[SweepRow]:
     """One row for each seed: trained in the training stage, played in the stage that is asked about."""
     began = time.perf_counter()
     question, solved = task.question, SolvedWorlds(bench.scenario)
     field = bench.world(point, question.stage)
     values, nothing = tuple(point.values()), ((None, None),) * len(question.asked)
     if (reason := unable(task.agent, field)) is not None:
-        return [Row(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
-    steps, episodes, manner = question.steps, question.episodes, task.manner
-    spec = training_spec(bench, task.agent, point, question.stage, steps, episodes, thoughts=False, manner=manner)
+        return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
+    steps, episodes, options = question.steps, question.episodes, task.options
+    spec = training_spec(bench, task.agent, point, question.stage, steps, episodes, thoughts=False, options=options)
     states = spec.train_world.mdp.n_states if isinstance(spec.train_world, Enumeration) else 0
     trained = trained_traces(spec, range(max(task.seeds) + 1), Workers(), lambda: True)
     trace = join_traces([each for _, each in trained])
@@ -209,7 +209,7 @@ def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
         regime = regime_of(question.regimes, intervals, _params(bench, point))
         ends = tuple((value, value) for value in worth.values())
         note = f"trained for {trace.trained[seed]:,} steps" if "plateau" in spec.result_relevant else ""
-        rows.append(Row(task.agent, seed, values, ends, regime, states, seconds, note))
+        rows.append(SweepRow(task.agent, seed, values, ends, regime, states, seconds, note))
     return rows
 
 
@@ -223,7 +223,7 @@ def _by_seed(
         return dict.fromkeys(seed_values(sampled_in(field, parsed_measure("steps"), trace)))
 
 
-def _params(bench: Bench, point: Overrides) -> Mapping[str, object]:
+def _params(bench: SweepWorlds, point: Overrides) -> Mapping[str, object]:
     return {**bench.scenario.params, **point}
 
 
@@ -232,7 +232,7 @@ PIECE = 20
 
 
 @dataclass(frozen=True)
-class Costs:
+class SweepCosts:
     """What a sweep will take: worlds enumerated (each process makes its own), exact solves, agents trained."""
 
     enumerations: int
@@ -245,7 +245,7 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepResult:
     """What came of a sweep.
 
     Attributes:
@@ -259,9 +259,9 @@ class Sweep:
     title: str
     scenario_hash: str
     overrides: Mapping[str, object]
-    question: Question
-    rows: tuple[Row, ...]
-    costs: Costs
+    question: SweepSettings
+    rows: tuple[SweepRow, ...]
+    costs: SweepCosts
     versions: Mapping[str, str] = field(default_factory=library_versions)
 
     def to_frame(self) -> pl.DataFrame:
@@ -280,7 +280,7 @@ class Sweep:
         found = [row.regime for row in self.rows if row.agent == agent]
         return {name: found.count(name) for name in (*self.question.regimes, TIE, OTHER, UNSOLVED) if name in found}
 
-    def _record(self, row: Row, axes: Mapping[str, type]) -> dict[str, Any]:
+    def _record(self, row: SweepRow, axes: Mapping[str, type]) -> dict[str, Any]:
         record: dict[str, Any] = {
             name: kind(value) if kind is not str else _written(value)
             for (name, kind), value in zip(axes.items(), row.values, strict=True)
@@ -300,16 +300,16 @@ class Sweep:
         return html(f"{self.scenario}: {axes}", frame(rows, {"agent": str, "regime": str, "points": int}))
 
 
-def costs(scenario: Scenario, question: Question) -> Costs:
+def costs(scenario: Scenario, question: SweepSettings) -> SweepCosts:
     """What the sweep takes, told before it begins."""
     exact = "exact" in question.agents
     learners = sum(agent != "exact" for agent in question.agents)
     shapes = len(_groups(scenario, question, question.points())) if exact else 0
     trainings = learners * len(question.learned_points()) * question.seeds if learners else 0
-    return Costs(shapes, len(question.points()) if exact else 0, trainings)
+    return SweepCosts(shapes, len(question.points()) if exact else 0, trainings)
 
 
-def _groups(scenario: Scenario, question: Question, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
+def _groups(scenario: Scenario, question: SweepSettings, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
     """Points that share an enumeration, by what it depends on."""
     world = SolvedWorlds(scenario).world(points[0], question.stage)
     names = shaping_overrides(scenario, world, points[0]).keys()  # it is the names that decide

@@ -19,7 +19,7 @@ from ...scenarios.language.names.overrides import check_override
 from ...scenarios.language.validation.sweeps import check_measured, check_regime
 from ..exact.solved_worlds import SolvedWorlds
 from ..measures.regimes import OTHER, TIE, UNSOLVED, measures_in
-from ..training.options import settled
+from ..training.options import resolve_device
 from ..training.telemetry.early_stopping import Plateau
 
 MAX_POINTS = 1_000_000
@@ -30,7 +30,7 @@ class SweepError(UsageError):
 
 
 @dataclass(frozen=True)
-class Axis:
+class SweepAxis:
     """One axis: the dotted name that it varies, and the values in order; `log`: they are equal ratios apart."""
 
     name: str
@@ -39,7 +39,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Question:
+class SweepSettings:
     """What is asked of a scenario.
 
     Attributes:
@@ -49,10 +49,10 @@ class Question:
         regimes: name -> condition on measures; the first that holds names a point.
         agents: `exact`, and those that are trained; seeds, steps, episodes: of their training.
         every: learned agents are trained at every so many values of each axis of numbers.
-        device, plateau: of each training, see `running.Settings`.
+        device, plateau: of each training, see `running.RunSettings`.
     """
 
-    axes: tuple[Axis, ...]
+    axes: tuple[SweepAxis, ...]
     stage: str
     measures: tuple[str, ...]
     regimes: Mapping[str, str]
@@ -80,9 +80,9 @@ class Question:
         return replace(self, axes=thinned).points()
 
 
-def ask(
+def sweep_settings(
     scenario: Scenario,
-    axes: Sequence[Axis] | None = None,
+    axes: Sequence[SweepAxis] | None = None,
     stage: str | None = None,
     measures: Sequence[str] | None = None,
     regimes: Mapping[str, str] | None = None,
@@ -92,7 +92,7 @@ def ask(
     every: int = 1,
     device: str = CPU,
     plateau: Plateau | None = None,
-) -> Question:
+) -> SweepSettings:
     """What is to be asked, checked; what is left out is taken from the `sweep:` of the file.
 
     Raises:
@@ -108,13 +108,13 @@ def ask(
             raise SweepError(
                 f"`{scenario.name}` names no axes to sweep; give some, as in `--param NAME=FROM:TO:POINTS`"
             )
-        axes = [Axis(name, tuple(axis_values(its)), its.scale == "log") for name, its in given.axes.items()]
+        axes = [SweepAxis(name, tuple(axis_values(its)), its.scale == "log") for name, its in given.axes.items()]
     if regimes is None:
         regimes = given.regimes if given else {}
     if measures is None:
         measures = given.measures if given else ()
     solved = SolvedWorlds(scenario)
-    question = Question(
+    question = SweepSettings(
         tuple(axes),
         stage or (given.stage if given and given.stage else solved.scenario.judged_stage),
         tuple(measures),
@@ -124,14 +124,14 @@ def ask(
         steps or document.runs.steps,
         document.runs.episodes,
         every,
-        settled(device, agents),
+        resolve_device(device, agents),
         plateau,
     )
     _check(scenario, question)
     return question
 
 
-def _check(scenario: Scenario, question: Question) -> None:
+def _check(scenario: Scenario, question: SweepSettings) -> None:
     symbols, faults = scenario.symbols, Faults()
     context = Context(symbols, faults)
     for axis in question.axes:

@@ -1,6 +1,6 @@
-"""Observers of the training of one seed: deadline, learning curve, checkpoints, early stopping, heartbeats.
+"""What accompanies the training of one seed: deadline, learning curve, early stopping, checkpoints, progress.
 
-They change nothing in the training, but that they may end it early.
+Nothing here changes the training, but that it may end it early.
 """
 
 from __future__ import annotations
@@ -13,118 +13,122 @@ from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv
 from ...agents.learning.snapshot import SnapshotError
 from ...agents.registry.agents import plans, stops
 from ...envs.mdp.enumeration import Enumeration
-from ..traces.learning_curve import Earning
+from ..traces.learning_curve import LearningCurve
 from ..traces.trace import trace_name
 from .curriculum import CurriculumStage, Suspended
 from .execution import checkpoints
 from .execution.time_budget import Deadline
 from .spec import TrainingSpec, TrainingWorld, lane, world_of
-from .telemetry.early_stopping import EPISODES, Levelling, earned_by
-from .telemetry.env_monitor import TappedLane
-from .telemetry.exact_curve import as_trained
-from .telemetry.heartbeats import Pulse
-from .telemetry.tensorboard import EARNED, Board
+from .telemetry.early_stopping import EPISODES, PlateauDetector, mean_return
+from .telemetry.env_monitor import MonitoredEnv
+from .telemetry.exact_curve import finished_copy
+from .telemetry.heartbeats import Heartbeat
+from .telemetry.tensorboard import EARNED, TensorBoardWriter
 
-_SHARE = 20
-"""Writing checkpoints takes no more than one part in so many of the time."""
+_CHECKPOINT_SHARE = 20
+"""Writing checkpoints takes at most one part in so many of the time."""
 
 
 @runtime_checkable
-class _Placed(Protocol):
-    """A lane that can say where it stands, and go there."""
+class _Positioned(Protocol):
+    """A training environment whose position (state, tick, random numbers) can be stored and restored."""
 
     def place(self) -> tuple[Any, ...]: ...
 
     def go_to(self, place: tuple[Any, ...]) -> None: ...
 
 
-def board_of(spec: TrainingSpec, seed: int, since: int = 0) -> Board | None:
-    """The board for a seed's curves from a step on; None where nobody wants them.
+def tensorboard_writer_of(spec: TrainingSpec, seed: int, since: int = 0) -> TensorBoardWriter | None:
+    """The TensorBoard writer of a seed, from step `since` on; None where TensorBoard is not asked for.
 
     Raises:
         TensorBoardError: it cannot be written.
     """
-    if spec.manner.board is None:
+    folder = spec.options.tensorboard
+    if folder is None:
         return None
     name = trace_name(spec.eval_world.stage, spec.method, spec.overrides)
-    return Board(spec.manner.board / spec.eval_world.name / name / f"seed-{seed}", spec.steps, since)
+    return TensorBoardWriter(folder / spec.eval_world.name / name / f"seed-{seed}", spec.steps, since)
 
 
 class TrainingCallbacks:
-    """Observes the training of one seed: records its return, writes curves and checkpoints, and may stop it early.
+    """The callbacks of one seed's training, over all stages of its curriculum.
 
     Attributes:
-        earning: its return so far.
+        curve: the learning curve so far.
         suspended: the training that an earlier process left unfinished, or None.
     """
 
     def __init__(self, spec: TrainingSpec, seed: int, deadline: Deadline) -> None:
-        """Read the checkpoint of the seed, if there is one.
+        """Begin, from a checkpoint if there is one.
 
         Raises:
-            TensorBoardError: curves are wanted and cannot be written.
+            TensorBoardError: TensorBoard is asked for and cannot be written.
         """
         self._spec, self._seed, self._deadline = spec, seed, deadline
-        manner = spec.manner
+        options = spec.options
         self._path = None
-        if manner.checkpoints is not None:
-            self._path = checkpoints.checkpoint_of(manner.checkpoints, spec.key(seed))
-        kept = None if self._path is None else checkpoints.find(self._path)
+        if options.checkpoints is not None:
+            self._path = checkpoints.checkpoint_path(options.checkpoints, spec.key(seed))
+        checkpoint = None if self._path is None else checkpoints.load_checkpoint(self._path)
         self.suspended: Suspended | None = None
         self._place: tuple[Any, ...] | None = None
-        if kept is None:
-            self.earning = Earning(world_of(spec.train_world).agents[0].weights, spec.steps)
+        self._detector: PlateauDetector | None = None
+        self._stage_start = 0
+        if checkpoint is None:
+            self.curve = LearningCurve(world_of(spec.train_world).agents[0].weights, spec.steps)
         else:
-            self.earning, self.suspended, self._place = kept["earning"], kept["suspended"], kept["place"]
-        self._levelling: Levelling | None = None if kept is None else kept["levelling"]
-        self._before = 0 if kept is None else kept["before"]
-        self._pulse = Pulse(manner.pulses, seed, spec.steps)
-        self._board = board_of(spec, seed, self.earning.steps)
-        self._next = time.monotonic() + manner.every
+            self.curve, self.suspended, self._place = checkpoint["curve"], checkpoint["suspended"], checkpoint["place"]
+            self._detector, self._stage_start = checkpoint["detector"], checkpoint["stage_start"]
+        self._heartbeat = Heartbeat(options.heartbeats, seed, spec.steps)
+        self._tensorboard = tensorboard_writer_of(spec, seed, self.curve.steps)
+        self._next_checkpoint = time.monotonic() + options.checkpoint_every
 
-    # What `Curriculum` asks for
+    # What `Curriculum` calls
 
     def lane(self, trained_in: TrainingWorld) -> TrainingEnv:
-        """The environment to train in a stage, wrapped so that everything that happens there is recorded."""
+        """The environment to train in a stage, monitored."""
         self._inner = lane(trained_in, plans(self._spec.method))
         self._trained_in = trained_in
-        return TappedLane(self._inner, self._deadline.check, self._earned, self.earning.begun)
+        return MonitoredEnv(self._inner, self._deadline.check, self._after_step, self.curve.on_reset)
 
     def begins(self, stage: CurriculumStage) -> None:
-        """The training of a stage begins, or continues where it was suspended."""
+        """The training of a stage begins, or continues from a checkpoint."""
         self._stage = stage
         self._total = max(round(stage.share * self._spec.steps), 1)
-        if self._place is not None and isinstance(self._inner, _Placed):
+        if self._place is not None and isinstance(self._inner, _Positioned):
+            # Restored from a checkpoint: the plateau detector and the stage's first step came with it.
             self._inner.go_to(self._place)
             self._place = None
             return
-        self._before = self.earning.steps
-        plateau = self._spec.manner.plateau
-        self._levelling = None
+        self._stage_start = self.curve.steps
+        plateau = self._spec.options.plateau
+        self._detector = None
         if plateau is not None and stops(self._spec.method) and isinstance(stage.agent, Stops):
-            self._levelling = Levelling(plateau, self._total)
+            self._detector = PlateauDetector(plateau, self._total)
 
     def progress(self, step: int, figures: Mapping[str, float]) -> None:
-        """See `agents.base.Progress`; what the agent is then is all that its training has come to."""
+        """See `agents.base.Progress`; the agent is consistent here, so this is where it can be copied and stored."""
         self._deadline.check()
         if self._own_lanes:
-            self.earning.reached(step, figures.get(EARNED))
-            self._pulse.beat(self.earning)
-            step -= self._before
-        if self._board is not None:
-            self._board.figures(self._before + step, figures)
-            self._board.earned(self.earning.curve)
-        if self._levelling is not None and self._levelling.due(step):
-            self._look(self._levelling)
-        if self._path is not None and time.monotonic() >= self._next:
-            self._keep()
+            # It steps environments of its own, so the monitor sees nothing, and it counts steps over all stages.
+            self.curve.on_progress(step, figures.get(EARNED))
+            self._heartbeat.beat(self.curve)
+            step -= self._stage_start
+        if self._tensorboard is not None:
+            self._tensorboard.figures(self._stage_start + step, figures)
+            self._tensorboard.learning_curve(self.curve.points)
+        if self._detector is not None and self._detector.is_due(step):
+            self._look(self._detector)
+        if self._path is not None and time.monotonic() >= self._next_checkpoint:
+            self._save()
 
     def close(self) -> None:
         """Training is over."""
-        self._pulse.stop()
-        if self._board is not None:
-            self._board.earned(self.earning.curve)
-            self._board.close()
+        self._heartbeat.stop()
+        if self._tensorboard is not None:
+            self._tensorboard.learning_curve(self.curve.points)
+            self._tensorboard.close()
 
     # Inside
 
@@ -132,38 +136,40 @@ class TrainingCallbacks:
     def _own_lanes(self) -> bool:
         return bool(getattr(self._stage.agent, "own_lanes", False))
 
-    def _earned(self, rewards: Any, over: bool) -> None:
-        self.earning.paid(rewards, over)
-        self._pulse.beat(self.earning)
+    def _after_step(self, rewards: Any, over: bool) -> None:
+        self.curve.on_step(rewards, over)
+        self._heartbeat.beat(self.curve)
 
-    def _look(self, levelling: Levelling) -> None:
-        """Plays it aside, and ends its training where it earns no more than before."""
+    def _look(self, detector: PlateauDetector) -> None:
+        """Evaluate the agent in an environment of its own, and stop its training if its return has plateaued."""
         agent, world = cast(Agent, self._stage.agent), world_of(self._trained_in)
-        if isinstance(agent, Enters):  # its weights no look changes
+        if isinstance(agent, Enters):  # acting changes none of its weights, and a copy of networks is expensive
             agent.enter_world(world)
         else:
-            agent = as_trained(agent)
-        aside = lane(self._trained_in, plans(self._spec.method))
+            agent = finished_copy(agent)
+        env = lane(self._trained_in, plans(self._spec.method))
         certain = isinstance(self._trained_in, Enumeration) and not self._trained_in.mdp.chancy
-        earned = earned_by(agent, aside, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
-        if earned is not None and levelling.is_flat(earned) and isinstance(self._stage.agent, Stops):
+        found = mean_return(agent, env, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
+        if found is not None and detector.has_plateaued(found) and isinstance(self._stage.agent, Stops):
             self._stage.agent.stop()
 
-    def _keep(self) -> None:
+    def _save(self) -> None:
+        """Write a checkpoint, where the agent and the environment can be stored."""
         stage = self._stage
-        if self._path is None or not isinstance(stage.agent, Resumable) or not isinstance(self._inner, _Placed):
+        if self._path is None or not isinstance(stage.agent, Resumable) or not isinstance(self._inner, _Positioned):
             return
         began = time.monotonic()
-        state = {
+        checkpoint = {
             "suspended": Suspended(stage.number, stage.trained_before, stage.agent),
             "place": self._inner.place(),
-            "earning": self.earning,
-            "levelling": self._levelling,
-            "before": self._before,
+            "curve": self.curve,
+            "detector": self._detector,
+            "stage_start": self._stage_start,
         }
         try:
-            checkpoints.keep(self._path, state)
-        except (SnapshotError, OSError):  # then a kill costs the whole seed
+            checkpoints.save_checkpoint(self._path, checkpoint)
+        except (SnapshotError, OSError):  # go on without checkpoints: they only save time after a kill
             self._path = None
         now = time.monotonic()
-        self._next = now + max(self._spec.manner.every, _SHARE * (now - began))
+        # A large agent takes long to write: then checkpoints are rarer.
+        self._next_checkpoint = now + max(self._spec.options.checkpoint_every, _CHECKPOINT_SHARE * (now - began))

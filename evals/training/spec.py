@@ -19,7 +19,7 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Learn
 from ..traces.provenance import cache_key
-from .options import AS_USUAL, Manner
+from .options import DEFAULT_OPTIONS, TrainingOptions
 
 TrainingWorld: TypeAlias = World | Enumeration
 """Where an agent is trained: a world, enumerated where that is possible."""
@@ -46,9 +46,9 @@ class TrainingSpec:
         overrides: written into the trace.
         own: the user's agent to train instead of one of `METHODS`.
         thoughts: whether the trace records what the agent thinks.
-        until: time in seconds since the epoch at which training stops (see `Budget.until`); a seed that is not finished
+        until: time in seconds since the epoch at which training stops (see `TimeBudget`); a seed that is not finished
             by then has no trace.
-        manner: device, early stopping, checkpoints, and who observes the training.
+        options: device, early stopping and telemetry.
     """
 
     method: str
@@ -63,7 +63,7 @@ class TrainingSpec:
     own: Own | None = None
     thoughts: bool = True
     until: float = math.inf
-    manner: Manner = AS_USUAL
+    options: TrainingOptions = DEFAULT_OPTIONS
 
     @property
     def joint(self) -> bool:
@@ -74,7 +74,7 @@ class TrainingSpec:
     def result_relevant(self) -> dict[str, Any]:
         """The training options that can change the result, as plain data; empty where all are the defaults."""
         alone = self.own is None and len(self.eval_world.agents) == 1
-        return self.manner.told(self.method) if alone else {}
+        return self.options.result_relevant(self.method) if alone else {}
 
     def key(self, seed: int) -> str:
         """The cache key of a seed: a hash of everything that its trace depends on and of what is written in it."""
@@ -144,7 +144,7 @@ def training_spec(
     own: Own | None = None,
     thoughts: bool = True,
     until: float = math.inf,
-    manner: Manner = AS_USUAL,
+    options: TrainingOptions = DEFAULT_OPTIONS,
 ) -> TrainingSpec:
     """The specification of training a method under overrides, to be judged in a stage.
 
@@ -158,7 +158,7 @@ def training_spec(
         own: see `TrainingSpec`.
         thoughts: see there.
         until: see there.
-        manner: see there.
+        options: see there.
     """
     scenario = stages.scenario
     return TrainingSpec(
@@ -174,7 +174,7 @@ def training_spec(
         own,
         thoughts,
         until,
-        manner,
+        options,
     )
 
 

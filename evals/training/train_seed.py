@@ -11,7 +11,7 @@ from ...agents.base import Computes, Learner, Pupil
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import methods
 from ...agents.registry.profiles import alone
-from ..traces.learning_curve import Earning
+from ..traces.learning_curve import LearningCurve
 from ..traces.provenance import code_hash, library_versions
 from ..traces.rollout import simulate, trace_meta
 from ..traces.trace import Regrets, Trace
@@ -56,7 +56,7 @@ def trained_together(
     Raises:
         ClusterError: the workers run another Turncoat, or other libraries, than this process.
     """
-    for seed, code, traces in workers.each(_train_in_time, [(tuple(specs), seed) for seed in seeds], go_on):
+    for seed, code, traces in workers.map_unordered(_train_in_time, [(tuple(specs), seed) for seed in seeds], go_on):
         if traces is None:
             continue
         if code != code_hash() or any(trace.meta.versions != library_versions() for trace in traces):
@@ -114,12 +114,12 @@ class _Trained:
     Attributes:
         agents: one for each agent of the world.
         curriculum: what a single agent was trained in; None for several.
-        earning: its return during training; None for several.
+        curve: its learning curve; None for several.
     """
 
     agents: list[Pupil]
     curriculum: Curriculum[Pupil] | None = None
-    earning: Earning | None = None
+    curve: LearningCurve | None = None
 
     def copied(self) -> _Trained:
         """A deep copy, which shares neither knowledge nor random generators with this one."""
@@ -135,15 +135,15 @@ def _train(spec: TrainingSpec, seed: int, deadline: Deadline) -> _Trained:
     )
     agent = curriculum.train(seed)
     callbacks.close()
-    return _Trained([agent], curriculum, callbacks.earning)
+    return _Trained([agent], curriculum, callbacks.curve)
 
 
 def _untrained(spec: TrainingSpec) -> Pupil:
     """A new agent, on the device that was asked for."""
     world = world_of(spec.train_world)
     agent = spec.own.make(world) if spec.own else methods()[spec.method](world, spec.scenario)
-    if isinstance(agent, Computes) and spec.manner.device != CPU:
-        agent.use(spec.manner.device)
+    if isinstance(agent, Computes) and spec.options.device != CPU:
+        agent.use(spec.options.device)
     return agent
 
 
@@ -189,6 +189,6 @@ def _with_training(trace: Trace, trained: _Trained, spec: TrainingSpec, seed: in
         trace = replace(trace, regrets={seed: regrets})
     if spec.result_relevant:
         trace = replace(trace, meta=replace(trace.meta, training=spec.result_relevant))
-    if (earning := trained.earning) is not None:
-        trace = replace(trace, learning={seed: earning.curve}, trained={seed: earning.steps})
+    if (curve := trained.curve) is not None:
+        trace = replace(trace, learning={seed: curve.points}, trained={seed: curve.steps})
     return trace

@@ -10,13 +10,13 @@ from ...agents.external.user_agent import Own
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.trace import Trace, join_traces, trace_name
-from .callbacks import board_of
-from .execution.time_budget import Budget
+from .callbacks import tensorboard_writer_of
+from .execution.time_budget import TimeBudget
 from .execution.trace_cache import TraceCache
 from .execution.workers import Workers
-from .options import AS_USUAL, Manner, settled
+from .options import DEFAULT_OPTIONS, TrainingOptions, resolve_device
 from .spec import TrainingSpec, training_spec
-from .telemetry.heartbeats import listening
+from .telemetry.heartbeats import relay_heartbeats
 from .train_seed import share_curriculum, trained_together
 
 Count = Callable[[str, int, int], None]
@@ -54,7 +54,7 @@ class TrainedSeeds:
         own: agents of the user's, by name. Their traces are not cached, for the cache cannot know their code; nor are
             those of installed parts.
         thoughts: whether traces record what the agents think.
-        manner: device, early stopping, checkpoints, and who observes the training.
+        options: device, early stopping and telemetry.
         trained: how many seeds were trained.
         found: how many were in the cache.
     """
@@ -64,12 +64,12 @@ class TrainedSeeds:
     episodes: int
     workers: Workers
     cache: TraceCache | None
-    budget: Budget
+    budget: TimeBudget
     report: Callable[[str], None]
     count: Count
     own: Mapping[str, Own] = field(default_factory=dict)
     thoughts: bool = True
-    manner: Manner = AS_USUAL
+    options: TrainingOptions = DEFAULT_OPTIONS
     trained: int = 0
     found: int = 0
     _seeds: dict[str, dict[int, Trace]] = field(default_factory=dict)
@@ -108,8 +108,8 @@ class TrainedSeeds:
         self.report(f"training {len(missing)} {what}, {self.steps:,} steps each")
         self.count(what, len(kept), seeds)
         specs = {stage: spec, **self._other_stages(spec, overrides, missing)}
-        with listening(self.count, method) as pulses:
-            watched = [replace(each, manner=replace(each.manner, pulses=pulses)) for each in specs.values()]
+        with relay_heartbeats(self.count, method) as heartbeats:
+            watched = [replace(each, options=replace(each.options, heartbeats=heartbeats)) for each in specs.values()]
             for seed, traces in trained_together(watched, missing, self.workers, self.budget.left):
                 self.trained += 1
                 for (name, each), trace in zip(specs.items(), traces, strict=True):
@@ -147,9 +147,9 @@ class TrainedSeeds:
                 if (trace := self.cache.get(spec.key(seed))) is not None:
                     kept[seed] = trace
                     self.found += 1
-                    if (board := board_of(spec, seed)) is not None:  # all that is known of how it was trained
-                        board.earned(trace.learning.get(seed, ()))
-                        board.close()
+                    if (writer := tensorboard_writer_of(spec, seed)) is not None:  # all that is known of its training
+                        writer.learning_curve(trace.learning.get(seed, ()))
+                        writer.close()
         return [seed for seed in range(seeds) if seed not in kept]
 
     def _kept(self, method: str, overrides: Overrides, stage: str) -> dict[int, Trace]:
@@ -166,11 +166,11 @@ class TrainedSeeds:
             self.own.get(method),
             self.thoughts,
             self.budget.until,
-            replace(self.manner, device=settled(self.manner.device, [method])),
+            replace(self.options, device=resolve_device(self.options.device, [method])),
         )
         if self.cache is None or spec.foreign:
             return spec
-        return replace(spec, manner=replace(spec.manner, checkpoints=self.cache.trainings))
+        return replace(spec, options=replace(spec.options, checkpoints=self.cache.trainings))
 
 
 def _drop_after_gap(kept: dict[int, Trace], seeds: int) -> None:

@@ -15,7 +15,8 @@ from ..exact.planned_policy import EVERY_OPTIMAL
 from ..measures.comparands import Ends, minus_in_words
 from ..measures.measure import Interval, whose
 from ..measures.seed_statistics import SeedStatistic, statistic_of
-from ..statistics.intervals import Claim, holm
+from ..statistics.claims import Claim
+from ..statistics.multiplicity import holm
 
 Outcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not applicable"]
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]

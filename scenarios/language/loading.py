@@ -1,4 +1,4 @@
-"""From a file to a checked `Scenario`: read, merge what it extends and uses, check the shape, then the meaning."""
+"""Loads a scenario: reads the file, merges what it extends and uses, checks its shape, then its meaning."""
 
 from __future__ import annotations
 

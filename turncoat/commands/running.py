@@ -32,8 +32,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..evals.reports.summary import Reported
-    from ..evals.runs.run import Settings
+    from ..evals.reports.summary import RunReport
+    from ..evals.runs.run import RunSettings
     from ..evals.verdicts.power import SeedRequirement
     from ..evals.verdicts.work_units import WorkUnit
     from ..scenarios.language.loading import Scenario
@@ -148,9 +148,9 @@ def run(
     from ..agents.registry.agents import methods
     from ..agents.registry.profiles import brought, gathered
     from ..evals.reports.files import check_files
-    from ..evals.reports.summary import Reported
-    from ..evals.runs.run import Settings
-    from ..evals.traces.provenance import check_target
+    from ..evals.reports.summary import RunReport
+    from ..evals.runs.run import RunSettings
+    from ..evals.traces.atomic_folder import check_target
     from ..evals.training.execution.workers import connect
     from ..evals.verdicts.expectation import EXIT_CODES, verdict
 
@@ -170,7 +170,7 @@ def run(
     if out is not None and not no_save:
         check_target(out)
     check_files([path for path in (junit, jsonl, markdown) if path is not None])
-    settings = Settings(
+    settings = RunSettings(
         tuple(listed) or None,
         seeds,
         steps,
@@ -194,14 +194,14 @@ def run(
         for (name, scenario), units in zip(scenarios, shares, strict=True):
             if units == ():
                 continue
-            its = Settings(**{**vars(settings), "workers": workers, "units": units})
+            its = RunSettings(**{**vars(settings), "workers": workers, "units": units})
             expected = _requirements(scenario, its)
             if not as_json:
                 printing.print_requirements(name, expected)
             with printing.run_progress(name, not as_json) as (report, count):
                 result = api.run(scenario, settings=its, report=report, count=count)
             folder = None if no_save else result.save(out).folder
-            reports.append(Reported(name, result, folder))
+            reports.append(RunReport(name, result, folder))
             data.append(
                 {
                     "scenario": name,
@@ -231,7 +231,7 @@ def run(
 
 
 def _shares(
-    scenarios: Sequence[Scenario], settings: Settings, shard: str | None
+    scenarios: Sequence[Scenario], settings: RunSettings, shard: str | None
 ) -> Sequence[tuple[WorkUnit, ...] | None]:
     """What is to be judged of each scenario; None means everything."""
     from ..evals.verdicts.work_units import Shard, shard_units
@@ -245,7 +245,7 @@ def _shares(
     return shard_units([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
 
 
-def _requirements(scenario: Scenario, settings: Settings) -> list[SeedRequirement]:
+def _requirements(scenario: Scenario, settings: RunSettings) -> list[SeedRequirement]:
     from ..evals.runs.run import seed_requirements
 
     try:
@@ -255,7 +255,7 @@ def _requirements(scenario: Scenario, settings: Settings) -> list[SeedRequiremen
 
 
 def _write(
-    reports: Sequence[Reported],
+    reports: Sequence[RunReport],
     junit_file: Path | None,
     jsonl_file: Path | None,
     markdown_file: Path | None,

@@ -25,8 +25,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..evals.studies.sweep_points import Sweep
-    from ..evals.studies.sweep_question import Axis
+    from ..evals.studies.sweep_points import SweepResult
+    from ..evals.studies.sweep_question import SweepAxis
 
 ONE_OF = "NAME=FROM:TO:POINTS, NAME=FROM:TO:POINTS:log or NAME=V1,V2,V3"
 
@@ -70,10 +70,10 @@ def sweep(
     from ..evals.studies.sweep import identity
     from ..evals.studies.sweep_folder import default_target
     from ..evals.studies.sweep_points import costs as costs_of
-    from ..evals.studies.sweep_question import ask
+    from ..evals.studies.sweep_question import sweep_settings
 
     scenario = load_with(which, (), set_)
-    question = ask(
+    question = sweep_settings(
         scenario,
         [read_axis(text) for text in param] or None,
         stage,
@@ -104,13 +104,13 @@ def sweep(
         printing.print_sweep(which, result, folder)
 
 
-def read_axis(text: str) -> Axis:
+def read_axis(text: str) -> SweepAxis:
     """`robot.discount=0.5:0.99:50`, with `:log` for equal ratios, or `threshold=1,2,3`.
 
     Raises:
         UsageError: it is no axis.
     """
-    from ..evals.studies.sweep_question import Axis
+    from ..evals.studies.sweep_question import SweepAxis
     from ..scenarios.language.names.axes import axis_values, wrong_axis
     from ..scenarios.language.schema import document as schema
 
@@ -119,7 +119,7 @@ def read_axis(text: str) -> Axis:
         raise UsageError(f"`{text}` is no axis; write {ONE_OF}")
     if ":" not in rest:
         values = [rest] if rest.startswith("[") else rest.split(",")
-        return Axis(name, tuple(read_value(part.strip()) for part in values))
+        return SweepAxis(name, tuple(read_value(part.strip()) for part in values))
     low, high, points, *scale = [*rest.split(":"), "", ""][: max(3, rest.count(":") + 1)]
     try:
         ends: dict[str, Any] = {"from": _number(low), "to": _number(high), "points": int(points)}
@@ -129,7 +129,7 @@ def read_axis(text: str) -> Axis:
         raise UsageError(message) from None
     if (wrong := wrong_axis(axis)) is not None:
         raise UsageError(f"the axis `{name}` {wrong[0]}; {wrong[1]}")
-    return Axis(name, tuple(axis_values(axis)), axis.scale == "log")
+    return SweepAxis(name, tuple(axis_values(axis)), axis.scale == "log")
 
 
 def _number(text: str) -> int | float:
@@ -146,7 +146,7 @@ def _regimes(texts: list[str]) -> dict[str, str]:
     return regimes
 
 
-def _data(which: str, result: Sweep, folder: Path) -> dict[str, Any]:
+def _data(which: str, result: SweepResult, folder: Path) -> dict[str, Any]:
     from .. import api
 
     return {

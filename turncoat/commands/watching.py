@@ -14,11 +14,11 @@ from ..scenarios.errors import UsageError, check_name
 from .options import AsJson, Params, Sets, StageName, load_with, overrides_of, stage_of, write_json
 
 if TYPE_CHECKING:
-    from ..evals.inspection.live_reload import Reloading
+    from ..evals.inspection.live_reload import LiveReloader
     from ..evals.inspection.show import Show
     from ..viz.drawing.palette import Theme
     from ..viz.viewer.viewer import Viewer
-    from ..viz.window.play_keys import Hands
+    from ..viz.window.play_keys import PlayKeys
 
 Shown = Annotated[
     str,
@@ -65,14 +65,14 @@ def watch(
     if reload and Path(which).is_dir():
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
-    from ..viz.viewer.show_view import View
+    from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
 
     other = None
     if second is not None:
         number = _number(second.show, seed)
         again = _reloading(which, param, set_, show.stage, second.overrides) if reload else None
-        other = View(_apart(second.show), number=number, label=second.label, reloading=again)
+        other = ShowView(_apart(second.show), number=number, label=second.label, reloading=again)
     again = _reloading(which, param, set_, show.stage) if reload else None
     viewer = Viewer(
         _apart(show),
@@ -113,13 +113,13 @@ def play(
     theme, wide, ending = _theme(dark), _size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.viewer.viewer import Viewer
-    from ..viz.window.play_keys import Hands, help_keys
+    from ..viz.window.play_keys import PlayKeys, help_keys
 
     game = Game(scenario, name, as_)
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(game.world.agents[game.agent].actions))
     viewer.agent = game.agent
     viewer.message = "H shows the keys"
-    _open(viewer, wide, scale, ending, Hands(game, viewer, *save_target(which)))
+    _open(viewer, wide, scale, ending, PlayKeys(game, viewer, *save_target(which)))
 
 
 def record(
@@ -139,19 +139,19 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Record an episode as a film, without a window: one frame for each tick and one for the end."""
-    from ..evals.traces.provenance import check_target
+    from ..evals.traces.atomic_folder import check_target
 
     check_target(out)
     show = _show(which, param, set_, stage, agent)
     second = _second(show, which, beside, stage)
     chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
     from ..viz.film.render import record as film
-    from ..viz.viewer.show_view import View
+    from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
 
     other = None
     if second is not None:
-        other = View(second.show, number=_number(second.show, seed), label=second.label, wait=True)
+        other = ShowView(second.show, number=_number(second.show, seed), label=second.label, wait=True)
     number = _number(show, seed)
     viewer = Viewer(
         show,
@@ -176,7 +176,9 @@ def record(
         printing.say(f"{out}: {frames} frames at {fps:g} a second")
 
 
-def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: Hands | None = None) -> None:
+def _open(
+    viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: PlayKeys | None = None
+) -> None:
     """Show a window until it is left; say what was kept of a game or a film that were not finished."""
     from ..viz.window.window import Window
 
@@ -199,7 +201,7 @@ def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: st
 
 def _show(which: str, param: list[str], set_: list[str], stage: str | None, agent: str | None) -> Show:
     """What was asked for: a run's recording where it is a run's folder, else the exact plan."""
-    from ..evals.inspection.show import Live, open_run, open_trace
+    from ..evals.inspection.show import LiveShow, open_run, open_trace
 
     if Path(which).is_dir():
         return open_run(Path(which), stage, agent, overrides_of(param, set_))
@@ -210,7 +212,7 @@ def _show(which: str, param: list[str], set_: list[str], stage: str | None, agen
     if agent not in (None, "exact"):
         raise UsageError(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
     scenario = load_with(which, param, set_)
-    return Live(scenario, stage_of(scenario, stage))
+    return LiveShow(scenario, stage_of(scenario, stage))
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ class _Second:
 
 def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Second | None:
     """The show beside: of a run another agent or another setting, of a scenario a variant or overrides."""
-    from ..evals.inspection.show import Live, open_run
+    from ..evals.inspection.show import LiveShow, open_run
     from ..scenarios.language.loading import apply_overrides
 
     if not beside:
@@ -239,14 +241,14 @@ def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Se
     for name in names:
         check_name("variant", name, variants)
     merged = {key: value for name in names for key, value in variants[name].items()} | overrides
-    return _Second(Live(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
+    return _Second(LiveShow(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
 
 
 def _label(show: Show) -> str:
     """What a show is called where there are two."""
-    from ..evals.inspection.show import Recorded
+    from ..evals.inspection.show import RecordedShow
 
-    if isinstance(show, Recorded):
+    if isinstance(show, RecordedShow):
         return show.name.removeprefix(f"{show.stage}-")
     settings = ", ".join(f"{name}={value}" for name, value in show.scenario.overrides.items())
     return settings or show.scenario.name
@@ -254,20 +256,20 @@ def _label(show: Show) -> str:
 
 def _apart(show: Show) -> Show:
     """The same, for a window that must not wait."""
-    from ..evals.inspection.show import Live
-    from ..evals.inspection.show_process import Apart
+    from ..evals.inspection.show import LiveShow
+    from ..evals.inspection.show_process import SubprocessShow
 
-    return Apart(show.scenario, show.stage) if isinstance(show, Live) else show
+    return SubprocessShow(show.scenario, show.stage) if isinstance(show, LiveShow) else show
 
 
 def _reloading(
     which: str, param: list[str], set_: list[str], stage: str, more: Mapping[str, object] | None = None
-) -> Reloading:
+) -> LiveReloader:
     """Of the file behind a scenario, with the overrides that were asked for."""
-    from ..evals.inspection.live_reload import Reloading
+    from ..evals.inspection.live_reload import LiveReloader
     from ..scenarios.language.loading import apply_overrides
 
-    return Reloading(lambda: apply_overrides(load_with(which, param, set_), more or {}), stage)
+    return LiveReloader(lambda: apply_overrides(load_with(which, param, set_), more or {}), stage)
 
 
 def _number(show: Show, seed: int) -> int:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from .terminal import COLOURS, between, count, err, number, out, say, table
 
 if TYPE_CHECKING:
-    from ..evals.reports.summary import Reported
+    from ..evals.reports.summary import RunReport
     from ..evals.runs.compare import Comparison
     from ..evals.runs.reproduce import Reproduction
     from ..evals.verdicts.power import SeedRequirement
@@ -24,7 +24,7 @@ def print_requirements(name: str, requirements: Sequence[SeedRequirement]) -> No
         err().print(f"[{colour}]{escape(name)}: {escape(str(requirement))}[/{colour}]", soft_wrap=True)
 
 
-def print_run(report: Reported) -> None:
+def print_run(report: RunReport) -> None:
     """The verdict: every expectation in a table, a sentence on each that did not pass, how to see a failure again."""
     name, run, folder = report.which, report.run, report.folder
     rows = []

@@ -1,4 +1,4 @@
-"""A phase diagram: which regime each point of a sweep lies in, the boundaries between them, and what was learned."""
+"""Draws a phase diagram: the regime of each point of a sweep, the boundaries, and what trained agents did."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from scipy.ndimage import distance_transform_edt, label
 
 from ...envs.base import Bools, Floats
 from ...evals.measures.regimes import OTHER, TIE, UNSOLVED
-from ...evals.studies.sweep_points import Sweep
-from ...evals.studies.sweep_question import Axis
+from ...evals.studies.sweep_points import SweepResult
+from ...evals.studies.sweep_question import SweepAxis
 from ..drawing import palette
 from ..drawing.canvas import Point
 from ..drawing.palette import LIGHT
@@ -41,8 +41,8 @@ LINE = 48
 
 
 @dataclass(frozen=True)
-class Learned:
-    """A learned agent at one point: `x` and `y` count along the axes, `regimes` are those of its seeds, in order."""
+class LearnedPoint:
+    """The regimes of a trained agent's seeds, in order, at one point; `x` and `y` are indices along the axes."""
 
     agent: str
     x: int
@@ -57,16 +57,16 @@ class Learned:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """A picture's data: `regimes` is `[Y, X]` of names, empty where nothing was solved; `y` None: there is one axis."""
+    """The data of one diagram: `regimes` is `[Y, X]` of names, empty where unsolved; `y` is None for one axis."""
 
     title: str
-    x: Axis
-    y: Axis | None
+    x: SweepAxis
+    y: SweepAxis | None
     regimes: npt.NDArray[np.object_]
-    learned: tuple[Learned, ...]
+    learned: tuple[LearnedPoint, ...]
 
 
-def panels(sweep: Sweep) -> tuple[Panel, ...]:
+def panels(sweep: SweepResult) -> tuple[Panel, ...]:
     """A sweep as panels: the first axis across, the second up, one panel for each combination of all others.
 
     Raises:
@@ -92,13 +92,13 @@ def panels(sweep: Sweep) -> tuple[Panel, ...]:
     for place in np.ndindex(*grids.shape[2:]):
         title = ", ".join(f"{a.name} = {_written(a.values[i])}" for a, i in zip(others, place, strict=True))
         marks = tuple(
-            Learned(agent, at[0], at[1], tuple(found)) for (agent, at), found in learned.items() if at[2:] == place
+            LearnedPoint(agent, at[0], at[1], tuple(found)) for (agent, at), found in learned.items() if at[2:] == place
         )
         out.append(Panel(title, x, y, grids[(slice(None), slice(None), *place)].T, marks))
     return tuple(out)
 
 
-def diagram_if_any(sweep: Sweep, dpi: int = 150) -> bytes | None:
+def diagram_if_any(sweep: SweepResult, dpi: int = 150) -> bytes | None:
     """The picture; None where there are no regimes to show, or too many panels."""
     try:
         return phase_diagram(sweep, dpi) if sweep.question.regimes else None
@@ -106,7 +106,7 @@ def diagram_if_any(sweep: Sweep, dpi: int = 150) -> bytes | None:
         return None
 
 
-def phase_diagram(sweep: Sweep, dpi: int = 150) -> bytes:
+def phase_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:
     """The picture of a sweep as PNG.
 
     Raises:
@@ -226,7 +226,7 @@ def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], 
             )  # fmt: skip
 
 
-def _label_axis(axes: Axes, axis: Axis, which: str) -> None:
+def _label_axis(axes: Axes, axis: SweepAxis, which: str) -> None:
     side = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xlabel if which == "x" else axes.set_ylabel)(axis.name, fontsize=9, color=LIGHT.ink)
     side.set_tick_params(labelsize=8)
@@ -242,7 +242,7 @@ def _label_axis(axes: Axes, axis: Axis, which: str) -> None:
 # ------------------------------------------------------------------ places and colours
 
 
-def _edges(axis: Axis) -> Floats:
+def _edges(axis: SweepAxis) -> Floats:
     """Where the cells of an axis begin and end, `[N + 1]`."""
     values = np.array(axis.values, np.float64) if _numeric(axis) else np.arange(len(axis.values), dtype=np.float64)
     if values.size == 1:
@@ -263,7 +263,7 @@ def _between(edges: Floats, place: float) -> float:
     return float(np.interp(place + 0.5, np.arange(edges.size), edges))
 
 
-def _numeric(axis: Axis) -> bool:
+def _numeric(axis: SweepAxis) -> bool:
     """Numbers that grow along the axis."""
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in axis.values)
     return numbers and bool(np.all(np.diff(np.array(axis.values, np.float64)) > 0))
@@ -277,7 +277,7 @@ def _written(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _styles(sweep: Sweep) -> dict[str, tuple[str, str]]:
+def _styles(sweep: SweepResult) -> dict[str, tuple[str, str]]:
     """Colour and hatching of every regime, and of what is none."""
     named = {
         name: (palette.mix(COLOURS[i % len(COLOURS)], LIGHT.paper, PALE), "" if i < len(COLOURS) else "//")
@@ -299,7 +299,7 @@ def _legend_marks(agent: str, shape: str) -> list[Line2D]:
     ]  # fmt: skip
 
 
-def _who(sweep: Sweep) -> str:
+def _who(sweep: SweepResult) -> str:
     learners = [agent for agent in sweep.question.agents if agent != "exact"]
     seeds = f"seeds 0 to {sweep.question.seeds - 1}" if sweep.question.seeds > 1 else "seed 0"
     learned = f"{', '.join(learners)} ({seeds})" if learners else ""

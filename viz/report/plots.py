@@ -1,13 +1,13 @@
-"""What a page plots beside its replays: learning curves of a run, the phase diagram of a sweep."""
+"""The data of a page's plots: learning curves of a run, the phase diagram of a sweep."""
 
 from __future__ import annotations
 
 import base64
 import shlex
 
-from ...evals.inspection.show import Recorded
+from ...evals.inspection.show import RecordedShow
 from ...evals.runs.run_folder import StoredRun
-from ...evals.studies.sweep_points import Sweep
+from ...evals.studies.sweep_points import SweepResult
 from ..pictures.phase_diagram import diagram_if_any
 from .replay_data import Data
 
@@ -24,20 +24,20 @@ def learning_data(run: StoredRun) -> list[Data]:
         {
             "label": name,
             "seeds": [[seed, curve] for seed, curve in sorted(trace.learning.items()) if curve],
-            "deployed": _deployed(Recorded(run, name)),
+            "deployed": _deployed(RecordedShow(run, name)),
         }
         for name, trace in traces
         if any(trace.learning.values())
     ]
 
 
-def _deployed(show: Recorded) -> Data:
+def _deployed(show: RecordedShow) -> Data:
     """The stage of a recording, and the least, mean and greatest weighted reward of its first episodes."""
-    earned = [float(show.episode(number).weighted().sum()) for number in range(min(len(show.keys), DEPLOYED))]
+    earned = [float(show.episode(number).weighted_rewards().sum()) for number in range(min(len(show.keys), DEPLOYED))]
     return {"stage": show.stage, "earned": [round(sum(earned) / len(earned), 4), min(earned), max(earned)]}
 
 
-def sweep_data(sweep: Sweep) -> Data:
+def sweep_data(sweep: SweepResult) -> Data:
     """A sweep: its diagram as a picture, and the same in figures."""
     question = sweep.question
     drawn = diagram_if_any(sweep, SHARP)
@@ -56,7 +56,7 @@ def sweep_data(sweep: Sweep) -> Data:
     }
 
 
-def _command(sweep: Sweep) -> list[str]:
+def _command(sweep: SweepResult) -> list[str]:
     """What asks it again, as far as the file itself asks it."""
     sets = [word for name, value in sweep.overrides.items() for word in ("--set", f"{name}={value}")]
     agents = [word for agent in sweep.question.agents for word in ("--agent", agent)]

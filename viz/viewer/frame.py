@@ -1,4 +1,4 @@
-"""Everything that one picture of the window or of a video shows, and nothing about how it is drawn."""
+"""The content of one picture of the window or of a film, without how it is drawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...envs.base import Ints
 from ...envs.world.world import World
-from ...evals.inspection.mind import Mind, Outlook
+from ...evals.inspection.mind import Mind, ValueMap
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
 from .what_if_menu import Menu
@@ -36,7 +36,7 @@ USUAL = frozenset({"sight", "bars", "plan", "curves", "log"})
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture's content.
+    """The content of one picture.
 
     Attributes:
         title: of the scenario; about: the stage, who acts, the episode.
@@ -64,7 +64,7 @@ class Frame:
     states: Ints
     episode: Episode | None = None
     mind: Mind | None = None
-    outlook: Outlook | None = None
+    value_map: ValueMap | None = None
     overlays: frozenset[str] = USUAL
     head: int = -1
     agent: int = 0

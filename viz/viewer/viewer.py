@@ -1,17 +1,17 @@
-"""A view that keys and time change: the state behind a window. It knows no window."""
+"""The state behind a window: a view that keys and time change. It does not depend on pygame."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from ...evals.inspection.live_reload import Reloading, Reread
+from ...evals.inspection.live_reload import LiveReloader, ReloadResult
 from ...evals.inspection.show import Show
 from ...evals.traces.episode import Episode
 from ..drawing.palette import DARK, LIGHT, Theme
 from ..text.episode_text import plain
 from .frame import OVERLAY_KEYS, USUAL, Frame
-from .show_view import View
+from .show_view import ShowView
 from .what_if import KEYS as WHAT_IF_KEYS
 from .what_if import WhatIf
 
@@ -38,8 +38,8 @@ KEYS = (
 """As the help shows them."""
 
 
-class Viewer(View):
-    """Plays a show.
+class Viewer(ShowView):
+    """The player of a show: its tick, speed, overlays and edits, changed by named commands.
 
     Attributes:
         playing: it moves on by itself, `speed` ticks in a second.
@@ -58,9 +58,9 @@ class Viewer(View):
         wait: bool = False,
         keys: tuple[tuple[str, str], ...] = KEYS,
         label: str = "",
-        beside: View | None = None,
+        beside: ShowView | None = None,
         supposing: bool = False,
-        reloading: Reloading | None = None,
+        reloading: LiveReloader | None = None,
     ) -> None:
         """At the start of an episode.
 
@@ -228,7 +228,7 @@ class Viewer(View):
         if self.beside is not None:
             self.beside.close()
 
-    def _take_up(self, reread: Reread, number: int, ticks: int) -> None:
+    def _take_up(self, reread: ReloadResult, number: int, ticks: int) -> None:
         before = self.show
         super()._take_up(reread, number, ticks)
         if self.show is not before and self.what_if is not None:

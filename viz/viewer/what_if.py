@@ -1,4 +1,4 @@
-"""Counterfactuals by hand: what is changed in the present state, and what the exact plan makes of it."""
+"""Counterfactual edits: what is changed by hand in the present state, and how the exact plan answers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ...envs.base import NotEnumerableError
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World, WorldTooLargeError
-from ...evals.inspection.background_thread import PATIENCE, Beside
-from ...evals.inspection.what_if import Edit, Moment, Supposed, Supposing
+from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker
+from ...evals.inspection.what_if import Edit, EpisodeMoment, WhatIfPlanner, WhatIfResult
 from ...evals.traces.episode import Episode
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
 from ..text.episode_text import deed, fate, plain
 from .frame import Frame
-from .what_if_menu import Menu, Row, head_row, rows_of
+from .what_if_menu import Menu, MenuRow, head_row, rows_of
 
 KEYS = (
     ("c", "what if: change something by hand"),
@@ -40,18 +40,18 @@ PLANNER = "exact"
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """What an edit comes to: the plan as it is and as it would be from a tick on, or why there is none."""
+class EditAnswer:
+    """The answer to an edit: the plan without and with it from a tick on, or the reason why there is none."""
 
     edit: Edit
-    now: Supposed | None = None
-    then: Supposed | None = None
+    now: WhatIfResult | None = None
+    then: WhatIfResult | None = None
     whole: Episode | None = None
     fault: str = ""
 
 
 class WhatIf:
-    """What is supposed at one moment of an episode.
+    """The edits that are supposed at one tick of an episode.
 
     Attributes:
         edit: what is changed, None while nothing is supposed; since: the tick in which it is.
@@ -67,11 +67,11 @@ class WhatIf:
         self.held: tuple[str, int] | None = None
         self._agent = 0
         self._episode: Episode | None = None
-        self._supposing = Supposing(scenario, stage)
+        self._supposing = WhatIfPlanner(scenario, stage)
         self._now = lru_cache(8)(lambda moment, agent: self._supposing.suppose(Edit(), moment, agent))
         self._rows = lru_cache(64)(lambda agent, edit: rows_of(scenario, world, agent, edit))
-        self._beside: Beside[Answer] = Beside(64, patience=None if wait else PATIENCE)
-        self._shown: Answer | None = None
+        self._beside: BackgroundWorker[EditAnswer] = BackgroundWorker(64, patience=None if wait else PATIENCE)
+        self._shown: EditAnswer | None = None
 
     def begin(self, episode: Episode, tick: int, agent: int) -> None:
         """Suppose something from a tick on; what was supposed before, but for moved pieces, stays."""
@@ -91,7 +91,7 @@ class WhatIf:
         self._supposing.close()
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[MenuRow, ...]:
         """Of the menu."""
         return self._rows(self._agent, self.edit or Edit())
 
@@ -167,7 +167,7 @@ class WhatIf:
             episode=shown.whole,
             mind=mind,
             told=deed(shown.whole, there) if there < shown.whole.length else "",
-            outlook=shown.then.outlook if at_once else None,
+            value_map=shown.then.value_map if at_once else None,
             label=", ".join(_differences(self.rows, shown.edit)),
             short="then",
             menu=None,
@@ -184,20 +184,20 @@ class WhatIf:
         who = self._episode.agent
         return (f"This is of the exact plan: {who} is a recording, and cannot be asked what it would do.",)
 
-    def _answer(self) -> Answer | None:
+    def _answer(self) -> EditAnswer | None:
         edit, episode, agent, since = self.edit, self._episode, self._agent, self.since
         assert edit is not None
         assert episode is not None
         state = tuple(int(value) for value in episode.states[since])
-        moment = Moment(state, since, episode.seed, episode.number)
+        moment = EpisodeMoment(state, since, episode.seed, episode.number)
         return self._beside.ask((edit, moment, agent), lambda: self._worked_out(edit, moment, agent, episode))
 
-    def _worked_out(self, edit: Edit, moment: Moment, agent: int, episode: Episode) -> Answer:
+    def _worked_out(self, edit: Edit, moment: EpisodeMoment, agent: int, episode: Episode) -> EditAnswer:
         try:
             now = self._now(moment, agent)
             then = now if edit.empty else self._supposing.suppose(edit, moment, agent)
         except ScenarioError as fault:
-            return Answer(edit, fault=fault.faults[0].message)
+            return EditAnswer(edit, fault=fault.faults[0].message)
         except (
             ValueError,
             NotEnumerableError,
@@ -206,8 +206,8 @@ class WhatIf:
             WorldTooLargeError,
             RuntimeError,
         ) as fault:
-            return Answer(edit, fault=str(fault))
-        return Answer(edit, now, then, self._whole(episode, then.ahead, moment.tick, edit))
+            return EditAnswer(edit, fault=str(fault))
+        return EditAnswer(edit, now, then, self._whole(episode, then.ahead, moment.tick, edit))
 
     def _whole(self, episode: Episode, ahead: Episode, tick: int, edit: Edit) -> Episode:
         """An episode as it was up to a tick, then as it would be. Its board is the same one unless params differ."""
@@ -228,7 +228,7 @@ class WhatIf:
         )
 
 
-def _differences(rows: tuple[Row, ...], edit: Edit) -> list[str]:
+def _differences(rows: tuple[MenuRow, ...], edit: Edit) -> list[str]:
     """An edit in words."""
     out = [f"{row.title} {row.said}" for row in rows if row.changed and not row.body]
     out += [f"{plain(name)} removed" for name in edit.gone]
@@ -236,7 +236,7 @@ def _differences(rows: tuple[Row, ...], edit: Edit) -> list[str]:
 
 
 @lru_cache(64)
-def _verdict(answer: Answer, since: int) -> tuple[str, ...]:
+def _verdict(answer: EditAnswer, since: int) -> tuple[str, ...]:
     """What would be done and what would come of it, as it is and as it would be."""
     assert answer.now is not None
     assert answer.then is not None

@@ -1,4 +1,4 @@
-"""The screen that a window opens on: found or not, and lost."""
+"""Opens a display for the window, and reports one that is missing or lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expressions made of numbers and params only, and the extremes that declared ranges allow them.
+"""Constant expressions (numbers and params only), and their extremes over the declared ranges of params.
 
 Arithmetic is total, as it is in a running world: what has no answer is 0, what is too large is 1e300.
 """
@@ -26,7 +26,7 @@ Value: TypeAlias = bool | int | float
 
 
 class NotConstantError(TurncoatError):
-    """The expression needs something that is known only in a running world.
+    """The expression depends on something that is known only in a running world.
 
     Attributes:
         name: what it needs, as written.

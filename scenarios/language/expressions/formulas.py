@@ -1,4 +1,4 @@
-"""From what a file holds to syntax: formulas, effects and measures, each text parsed once."""
+"""Parses the formulas, effects and measures of a file; each text is parsed once and cached."""
 
 from __future__ import annotations
 

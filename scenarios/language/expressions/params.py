@@ -1,4 +1,4 @@
-"""What a param can change: nothing but preferences, what is paid, the dynamics, or the layout of the board."""
+"""Classifies params by what they can change: preferences only, rewards, dynamics, or the layout of the board."""
 
 from __future__ import annotations
 

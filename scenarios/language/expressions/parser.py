@@ -1,4 +1,4 @@
-"""From text to syntax: guards, effects, measures, regimes, places; or a fault at the characters that are wrong."""
+"""The parser of guards, effects, measures, regimes and places. A fault names the characters that are wrong."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _Parts: TypeAlias = list[Any]
 
 
 class ExpressionError(TurncoatError):
-    """One thing wrong in a guard, effect, measure or place.
+    """A text is no well-formed guard, effect, measure or place.
 
     Attributes:
         code: stable, `TC1` and two digits.

@@ -1,4 +1,4 @@
-"""What an author is told: faults, each at its place, with the cure and a stable code."""
+"""Faults: what is wrong in a scenario, at which position, with a cure and a stable code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a file: 1-based line and column, and how many characters the caret underlines."""
+    """A position in a file: 1-based line and column, and how many characters the caret underlines."""
 
     file: str
     line: int

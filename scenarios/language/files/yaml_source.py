@@ -1,4 +1,4 @@
-"""From a file to plain data, with the place of every key and value.
+"""Reads a YAML file into plain data, with the position of every key and value.
 
 A file may come from a stranger: what is read is bounded in size, depth, number and time, and only data can come of it.
 """

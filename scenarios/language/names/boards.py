@@ -1,4 +1,4 @@
-"""From a drawn map, a legend and zones to a `Board`, with every fault at its row and column."""
+"""Builds a `Board` from a drawn map, a legend and zones; every fault names its row and column."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"(?:^|\s)#\s+\w")
 
 @dataclass(frozen=True)
 class Board:
-    """Where everything stands when an episode starts.
+    """The drawn map of a stage: where everything stands when an episode starts.
 
     Attributes:
         height: rows.

@@ -1,4 +1,4 @@
-"""Checking one formula of a file: read it, type it, and evaluate it where it must be known before the run."""
+"""Checks one formula of a file: parses it, infers its type, and evaluates it where it must be constant."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .types import Scope, require
 
 @dataclass(frozen=True)
 class Context:
-    """What every check needs.
+    """What every check shares: the symbols and the faults.
 
     Attributes:
         symbols: every name of the scenario.

@@ -1,4 +1,4 @@
-"""Between which numbers an expression always lies, so that a guard that never varies is found before anything runs."""
+"""Interval bounds of expressions, by which a guard that is always true or always false is found before a run."""
 
 from __future__ import annotations
 

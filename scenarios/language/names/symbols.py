@@ -1,4 +1,4 @@
-"""What each name of a scenario is; names are unique across kinds, so a bare one is never ambiguous."""
+"""The symbol table of a scenario. Names are unique across kinds, so a bare name is never ambiguous."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parts of an expression are: numbers, truth values, places, zones and words, and where each may stand."""
+"""The types of expressions (number, truth value, place, zone, word), and where each may stand."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ARTICLES = {
 
 @dataclass(frozen=True)
 class Typed:
-    """What an expression gives.
+    """The type of an expression.
 
     Attributes:
         kind: `number`, `truth`, `flag` (a number 0 or 1 that also stands for a truth value), `place` (one cell),
@@ -82,7 +82,7 @@ ZONE = Typed("zone")
 
 @dataclass(frozen=True)
 class Scope:
-    """Where an expression stands.
+    """The context in which an expression stands: the names and the words that it may use.
 
     Attributes:
         symbols: every name of the scenario.

@@ -1,4 +1,4 @@
-"""From plain data to a `Document`, and from what pydantic says is wrong to faults that an author understands."""
+"""Validates plain data into a `Document`, and turns pydantic's errors into faults that an author understands."""
 
 from __future__ import annotations
 

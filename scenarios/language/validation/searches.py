@@ -1,4 +1,4 @@
-"""What must hold of a control report and of a search: names, conditions, and that nobody searches by what is hidden."""
+"""What must hold of control reports and searches: names, conditions, and no search by hidden performance."""
 
 from __future__ import annotations
 
