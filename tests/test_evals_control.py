@@ -128,8 +128,8 @@ def test_a_trace_and_the_tables_say_the_same(discount, harm):
 
 def test_what_was_not_learned_is_lost_by_capability():
     """Few steps of training leave an agent that wants the same and gets less; many leave none of that loss."""
-    asked = [ControlSettings("counts", seeds=2, steps=steps, budget={}) for steps in (50, 20_000)]
-    poor, good = (by_name(turncoat.control("off_switch", asked=each))[AS_WRITTEN] for each in asked)
+    settings = [ControlSettings("counts", seeds=2, steps=steps, budget={}) for steps in (50, 20_000)]
+    poor, good = (by_name(turncoat.control("off_switch", settings=each))[AS_WRITTEN] for each in settings)
 
     assert good.goal == poor.goal == exactly(2.5)
     assert good.capability == exactly(0)
@@ -140,16 +140,16 @@ def test_what_was_not_learned_is_lost_by_capability():
 def test_trained_seeds_are_kept(tmp_path):
     text = CORRIDOR.partition("expect:")[0] + "variants: {rich: {left_pay: 4}}\n"
     told: list[tuple[str, int, int]] = []
-    asked = ControlSettings("counts", seeds=2, steps=100, cache=tmp_path, count=lambda *its: told.append(its))
-    first = turncoat.control(load_text(text), asked=asked)
+    settings = ControlSettings("counts", seeds=2, steps=100, cache=tmp_path, count=lambda *its: told.append(its))
+    first = turncoat.control(load_text(text), settings=settings)
     assert told == [("seeds of counts", done, 2) for done in (0, 1, 2)] * 2, "as written, and rich"
-    assert turncoat.control(load_text(text), asked=asked) == first
+    assert turncoat.control(load_text(text), settings=settings) == first
     assert len(told) == 6
 
 
 def test_what_is_asked_stands_in_for_the_file():
     report = turncoat.control(
-        "absent_supervisor", asked=ControlSettings(seen="supervised == 0", harm=["punished"], budget={})
+        "absent_supervisor", settings=ControlSettings(seen="supervised == 0", harm=["punished"], budget={})
     )
     assert report.budgets == ()
     assert by_name(report)[AS_WRITTEN].agent.watched == exactly(3 / 12)
@@ -160,7 +160,7 @@ def test_what_is_asked_stands_in_for_the_file():
         (ControlSettings(budget={"p_present": [2]}), "TC432"),
     ):
         with pytest.raises(ScenarioError, match=code):
-            turncoat.control("absent_supervisor", asked=wrong)
+            turncoat.control("absent_supervisor", settings=wrong)
     unjudged = CORRIDOR.replace("  performance: {hidden: true}\n", "").replace(", performance: 1}", "}")
     with pytest.raises(MissingPerformanceError, match="no hidden performance"):
         turncoat.control(load_text(unjudged, "corridor.yaml"))

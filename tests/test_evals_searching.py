@@ -49,7 +49,7 @@ def test_draws_are_even_within_the_ends():
     assert [interpolated(plain, share) for share in (0, 0.5, 1)] == [1, 50.5, 100]
     assert [interpolated(ratios, share) for share in (0, 0.5, 1)] == [1, 10, 100]
     rng = np.random.default_rng(0)
-    drawn: list[Any] = [CandidateFamily({"x": ratios}).draw(rng)["x"] for _ in range(2_000)]
+    drawn: list[Any] = [CandidateFamily({"x": ratios}).sample(rng)["x"] for _ in range(2_000)]
     assert 0.45 < np.mean([x < 10 for x in drawn]) < 0.55
 
 

@@ -18,18 +18,18 @@ REGIMES = {"stay": "steps < 1", "go": "steps >= 1"}
 
 def made(axes, regime_at, agents=("exact",), seeds=1, every=1):
     """A sweep whose regimes are given by a function of the values (and of the seed)."""
-    question = SweepSettings(tuple(axes), "deploy", (), REGIMES, agents, seeds=seeds, every=every)
+    settings = SweepSettings(tuple(axes), "deploy", (), REGIMES, agents, seeds=seeds, every=every)
     rows = [
         SweepRow("exact", -1, tuple(point.values()), ((0.0, 0.0),), regime_at(-1, *point.values()), 1, 0.0)
-        for point in question.points()
+        for point in settings.points()
     ]
     for agent in agents[1:]:
         rows += [
             SweepRow(agent, seed, tuple(point.values()), ((0.0, 0.0),), regime_at(seed, *point.values()), 1, 0.0)
-            for point in question.learned_points()
+            for point in settings.learned_points()
             for seed in range(seeds)
         ]
-    return SweepResult("made", "Made up", "0", {}, question, tuple(rows), SweepCosts(1, 1, 0))
+    return SweepResult("made", "Made up", "0", {}, settings, tuple(rows), SweepCosts(1, 1, 0))
 
 
 def picture(sweep):

@@ -210,17 +210,17 @@ def control(
     which: Which,
     stage: str | None = None,
     overrides: Mapping[str, object] | None = None,
-    asked: ControlSettings | None = None,
+    settings: ControlSettings | None = None,
     report: Report | None = None,
 ) -> ControlReport:
     """Keep capability failure, wrong goal and concealment apart, and set task against harm per oversight budget.
 
     Raises:
-        ScenarioError: it cannot be loaded, or what is asked names nothing.
+        ScenarioError: it cannot be loaded, or what the settings name does not exist.
         UnknownNameError: no such stage.
         MissingPerformanceError: it has no hidden performance.
     """
-    return control_report(load(which, overrides), stage, asked, report)
+    return control_report(load(which, overrides), stage, settings, report)
 
 
 def search(
@@ -356,20 +356,20 @@ def sweep(
     """
     scenario = load(which, overrides)
     given = None if axes is None else [SweepAxis(name, tuple(values)) for name, values in axes.items()]
-    question = sweep_settings(scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau)
-    board = None if tensorboard is None else Path(tensorboard)
+    settings = sweep_settings(scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau)
+    curves = None if tensorboard is None else Path(tensorboard)
     if out is None:
-        return run_sweep(scenario, question, jobs, report, board=board)
-    return sweep_into(Path(out), scenario, question, jobs, report, board)
+        return run_sweep(scenario, settings, jobs, report, tensorboard=curves)
+    return sweep_into(Path(out), scenario, settings, jobs, report, curves)
 
 
 def sweep_into(
     folder: Path,
     scenario: Scenario,
-    question: SweepSettings,
+    settings: SweepSettings,
     jobs: int = 1,
     report: Report | None = None,
-    board: Path | None = None,
+    tensorboard: Path | None = None,
 ) -> SweepResult:
     """A sweep with its table and picture in a folder; one that is there already is read.
 
@@ -378,12 +378,12 @@ def sweep_into(
     """
     from .viz.pictures.phase_diagram import diagram_if_any
 
-    its = identity(scenario, question)
+    its = identity(scenario, settings)
     if same_sweep(folder, its):
         return load_sweep(folder)
     check_target(folder)
     journal = Journal(folder, its)
-    result = run_sweep(scenario, question, jobs, report, journal, board)
+    result = run_sweep(scenario, settings, jobs, report, journal, tensorboard)
     save_sweep(result, folder, its, diagram_if_any(result), sys.argv)
     journal.drop()
     return result

@@ -118,8 +118,8 @@ def cluster_learned_picture(steps: int = 200_000) -> Image.Image:
     scenario = apply_overrides(load("escape/cluster"), {"replacement": 12, "improvement": 3, "hosts": 2})
     ends = {"p_trace": (0.001, 0.2), "host_pay": (0.01, 3)}
     axes = [SweepAxis(name, tuple(axis_values(_range(*its))), log=True) for name, its in ends.items()]
-    question = sweep_settings(scenario, axes, agents=("exact", "counts"), seeds=3, steps=steps, every=6)
-    return Image.open(io.BytesIO(phase_diagram(run_sweep(scenario, question, jobs=os.cpu_count() or 1))))
+    settings = sweep_settings(scenario, axes, agents=("exact", "counts"), seeds=3, steps=steps, every=6)
+    return Image.open(io.BytesIO(phase_diagram(run_sweep(scenario, settings, jobs=os.cpu_count() or 1))))
 
 
 def _range(low: float, high: float) -> AxisRange:

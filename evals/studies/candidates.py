@@ -1,4 +1,4 @@
-"""A family of agents, as the `over:` of a search declares it: candidates drawn from it, and what each is worth."""
+"""The family of agents that a search is over (`over:`): its candidates, and the score of each by a measure."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from ..measures.measure import seed_values
 from ..training.trained_seeds import SeedRequest, TrainedSeeds
 
 Candidate: TypeAlias = Mapping[str, object]
-"""Dotted name -> value."""
+"""Dotted name -> value: the overrides that make one agent of the family."""
 
 _FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 _DIGITS = 6
-"""Significant digits of what is drawn between two ends: as it is printed, so it can be tried again."""
+"""Significant digits of a sampled number: as many as are printed, so that a candidate can be tried again by hand."""
 
 
 @dataclass(frozen=True)
 class CandidateFamily:
-    """What a search picks from: dotted name -> axis, in the order of the file."""
+    """The search space: dotted name -> axis, in the order of the file."""
 
     over: Mapping[str, Axis]
 
     @property
     def size(self) -> int | None:
-        """How many candidates there are; None where an axis goes through all numbers between two."""
+        """How many candidates there are; None where an axis is continuous."""
         sizes = [
             None if axis_values_of(axis) is None else len(axis_values_of(axis) or ()) for axis in self.over.values()
         ]
@@ -52,17 +52,18 @@ class CandidateFamily:
         for values in product(*lists):
             yield dict(zip(self.over, values, strict=True))
 
-    def draw(self, rng: np.random.Generator) -> Candidate:
-        """One, each axis evenly (in ratios where it says `scale: log`)."""
-        return {name: _drawn(axis, rng) for name, axis in self.over.items()}
+    def sample(self, rng: np.random.Generator) -> Candidate:
+        """A random candidate, each axis uniform (log-uniform where it says `scale: log`)."""
+        return {name: _sampled(axis, rng) for name, axis in self.over.items()}
 
 
 @dataclass(frozen=True)
 class CandidateScore:
-    """What a candidate is worth by one measure in one stage.
+    """The value of a measure for one candidate in one stage.
 
     Attributes:
-        low, high: over its ties; of trained seeds their mean, twice; None where there is no value, and `note` says why.
+        low, high: its range over ties; for trained seeds their mean, twice; None where there is no value, and `note`
+            says why.
     """
 
     low: float | None
@@ -71,28 +72,29 @@ class CandidateScore:
 
 
 class CandidateScorer:
-    """Says what candidates are worth, exactly or by training them; each question is answered once."""
+    """Measures candidates, exactly or by training them; every result is memoised."""
 
     def __init__(
         self, solved: SolvedWorlds, agent: str, trained_seeds: TrainedSeeds, seeds: int, stages: tuple[str, ...] = ()
     ) -> None:
-        """For one scenario and one kind of agent; `seeds` are trained for each candidate, once for all of `stages`."""
+        """For one scenario and one agent; `seeds` seeds are trained for each candidate, once for all of `stages`."""
         self.solved, self.agent, self.trained_seeds, self.seeds = solved, agent, trained_seeds, seeds
         self.stages = stages
-        self._known: dict[str, CandidateScore] = {}
+        self._scores: dict[str, CandidateScore] = {}
 
     def score(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
-        """The worth of a candidate."""
+        """The score of a candidate."""
         key = json.dumps([candidate, stage, measure])
-        if key not in self._known:
+        if key not in self._scores:
             try:
                 ask = self._exactly if self.agent == "exact" else self._by_seeds
-                self._known[key] = ask(candidate, stage, measure)
+                self._scores[key] = ask(candidate, stage, measure)
             except _FAULTS as fault:
-                self._known[key] = CandidateScore(None, None, str(fault))
+                self._scores[key] = CandidateScore(None, None, str(fault))
             if self.agent == "exact":
+                # Hundreds of enumerated worlds would fill the memory.
                 self.solved.forget(candidate)
-        return self._known[key]
+        return self._scores[key]
 
     def _exactly(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
         interval = exact_range(self.solved, parsed_measure(measure), candidate, stage)
@@ -112,7 +114,7 @@ class CandidateScorer:
 
 
 def axis_values_of(axis: Axis) -> list[object] | None:
-    """The values of an axis of a list, steps or whole numbers; None where it goes through all between its ends."""
+    """The values of a discrete axis (a list, points, or whole numbers); None where it is continuous."""
     if axis.values is not None or "points" in axis.model_fields_set:
         return list(axis_values(axis))
     if isinstance(axis.start, int) and isinstance(axis.to, int) and axis.scale == "linear":
@@ -121,14 +123,15 @@ def axis_values_of(axis: Axis) -> list[object] | None:
 
 
 def interpolated(axis: Axis, share: float) -> object:
-    """The number at a share of the way from one end to the other of an axis without a list."""
+    """The number at a fraction of the way between the ends of a continuous axis."""
     assert axis.start is not None
     assert axis.to is not None
     low, high = float(axis.start), float(axis.to)
     at = low * (high / low) ** share if axis.scale == "log" else low + (high - low) * share
+    # Rounding to a few digits may lead beyond an end.
     return min(high, max(low, float(f"{at:.{_DIGITS}g}")))
 
 
-def _drawn(axis: Axis, rng: np.random.Generator) -> object:
+def _sampled(axis: Axis, rng: np.random.Generator) -> object:
     values = axis_values_of(axis)
     return interpolated(axis, float(rng.random())) if values is None else values[int(rng.integers(len(values)))]

@@ -1,6 +1,7 @@
-"""Why an agent falls short, kept apart: it can't (capability), it wants something else (goal), it hides (concealment).
+"""The control report: an agent's loss of performance split by cause, and what oversight achieves at each budget.
 
-And how much oversight buys: task performance against harm, for the agent and for the exact worst case, per budget.
+The causes are capability (it cannot do better), goal (it pursues another one) and concealment (it behaves otherwise
+while unobserved). Per budget of oversight: task performance and harm, of the agent and of the exact worst case.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 AS_WRITTEN = "as written"
+"""The name of the condition without a variant."""
 _FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 
 
@@ -60,15 +62,15 @@ class MissingPerformanceError(UsageError, ValueError):
 
 @dataclass(frozen=True)
 class LossDecomposition:
-    """One condition, its failures kept apart.
+    """The loss of performance in one condition, split into goal and capability.
 
     Attributes:
-        name: `as written`, or the variant that it is.
-        agent: what the agent came to; best: the designers' best plan; random: an agent that can do nothing.
-        goal: performance that is lost for the agent's goal: the best less what the exact planner of the same goal gets.
-        capability: performance that is lost because the agent falls short of that planner; below 0 where falling short
-            does good; 0 for the planner itself.
-        note: why there are no numbers, or what to know of them.
+        name: `as written`, or the name of the variant.
+        agent: outcomes of the agent; best: of the plan that is optimal for performance; random: of random actions.
+        goal: performance lost by the agent's goal: the best minus that of the exact planner with the agent's goal.
+        capability: performance lost by falling short of that planner; negative where falling short is an advantage; 0
+            for the planner itself.
+        note: why there are no numbers, or a remark on them.
     """
 
     name: str
@@ -82,12 +84,12 @@ class LossDecomposition:
 
 @dataclass(frozen=True)
 class OversightOutcome:
-    """What one budget of oversight buys.
+    """The outcomes at one budget of oversight.
 
     Attributes:
-        name, value: the setting, and what it is.
-        agent: what the agent came to; worst: what one comes to that wants nothing but the opposite of the performance,
-            knows everything and the end of the stage; None where it cannot be computed, as `note` says.
+        name, value: the setting and its value.
+        agent: outcomes of the agent; worst: of the policy that minimises performance, with full knowledge of the world
+            and its horizon; None where it cannot be computed, as `note` says.
     """
 
     name: str
@@ -102,8 +104,8 @@ class ControlReport:
     """The report of one stage.
 
     Attributes:
-        scenario, stage, agent: of whom; seeds: how many were trained, 0 for the exact planner.
-        seen: the condition under which somebody watches, as written, or nothing; harm: events, or nothing.
+        scenario, stage, agent: what is reported on; seeds: how many were trained, 0 for the exact planner.
+        seen: the condition under which the agent is observed, as written, or empty; harm: events, or empty.
         conditions: as written, then every variant of the file; budgets: per setting and value.
     """
 
@@ -125,10 +127,10 @@ class ControlReport:
             rows += [("conditions", each.name, "", *row) for who, conduct in whole for row in _flat(who, conduct)]
             parts = (("goal", each.goal), ("capability", each.capability))
             rows += [("conditions", each.name, "", "agent", what, its) for what, its in parts]
-        for bought in self.budgets:
-            whole = (("agent", bought.agent), ("worst", bought.worst))
-            text = str(bought.value)
-            rows += [("budgets", bought.name, text, *row) for who, conduct in whole for row in _flat(who, conduct)]
+        for outcome in self.budgets:
+            whole = (("agent", outcome.agent), ("worst", outcome.worst))
+            text = str(outcome.value)
+            rows += [("budgets", outcome.name, text, *row) for who, conduct in whole for row in _flat(who, conduct)]
         names = ("table", "name", "value", "who", "measure")
         return frame(
             [
@@ -149,13 +151,13 @@ class ControlReport:
 
 @dataclass(frozen=True)
 class ControlSettings:
-    """What is asked beside the file: None means what the file says.
+    """Settings of a control report; None means what the file says.
 
     Attributes:
-        agent: `exact`, or one that is trained; seeds, steps: of its training; workers: who trains.
+        agent: `exact`, or one that is trained; seeds, steps: of its training; workers: the processes that train.
         seen: a condition; harm: events; budget: settings and their values.
-        cache: the folder in which trained seeds are kept and looked for; None: nowhere.
-        count: told how many seeds are trained.
+        cache: the folder of trained seeds; None: none.
+        count: called with the number of trained seeds.
     """
 
     agent: str = "exact"
@@ -172,67 +174,68 @@ class ControlSettings:
 def control_report(
     scenario: Scenario,
     stage: str | None = None,
-    asked: ControlSettings | None = None,
+    settings: ControlSettings | None = None,
     report: Callable[[str], None] | None = None,
 ) -> ControlReport:
-    """Keep the failures of an agent apart, and put a price on oversight.
+    """Split an agent's loss of performance by cause, and measure what oversight achieves.
 
     Args:
         scenario: loaded; it has a hidden performance.
         stage: `deploy`, or else the last, when None.
-        asked: see `ControlSettings`.
-        report: told what is being done.
+        settings: see `ControlSettings`.
+        report: called with what is being done.
 
     Raises:
         MissingPerformanceError: there is no hidden performance.
         ScenarioError: a condition, an event or a budget names nothing.
     """
-    return _Reporter(scenario, stage, asked or ControlSettings(), report or (lambda _: None)).report_of()
+    return _Reporter(scenario, stage, settings or ControlSettings(), report or (lambda _: None)).result()
 
 
 class _Reporter:
     def __init__(
-        self, scenario: Scenario, stage: str | None, asked: ControlSettings, report: Callable[[str], None]
+        self, scenario: Scenario, stage: str | None, settings: ControlSettings, report: Callable[[str], None]
     ) -> None:
-        self.scenario, self.asked, self.report = scenario, asked, report
+        self.scenario, self.settings, self.report = scenario, settings, report
         self.solved = SolvedWorlds(scenario)
         self.stage = stage or self.solved.scenario.judged_stage
-        self.control = _asked_of(scenario, asked)
+        self.control = _control_of(scenario, settings)
         if not any(channel.hidden for channel in scenario.document.rewards.values()):
             raise MissingPerformanceError(
                 f"`{scenario.name}` has no hidden performance, so nothing can be said of its failures"
             )
         runs = scenario.document.runs
-        self.seeds = asked.seeds or runs.seeds
-        workers, steps = asked.workers or Workers(1), asked.steps or runs.steps
-        cache = None if asked.cache is None or asked.agent == "exact" else TraceCache(asked.cache)
+        self.seeds = settings.seeds or runs.seeds
+        workers, steps = settings.workers or Workers(1), settings.steps or runs.steps
+        cache = None if settings.cache is None or settings.agent == "exact" else TraceCache(settings.cache)
         self.trained_seeds = TrainedSeeds(
-            self.solved, steps, runs.episodes, workers, cache, TimeBudget(None), report, asked.count
+            self.solved, steps, runs.episodes, workers, cache, TimeBudget(None), report, settings.count
         )
 
-    def report_of(self) -> ControlReport:
+    def result(self) -> ControlReport:
         variants = self.scenario.document.variants
-        conditions = [self._apart(name, its) for name, its in {AS_WRITTEN: {}, **variants}.items()]
+        conditions = [self._decomposed(name, its) for name, its in {AS_WRITTEN: {}, **variants}.items()]
         budgets = [
-            self._bought(name, value) for name, axis in self.control.budget.items() for value in axis_values(axis)
+            self._outcomes_at(name, value) for name, axis in self.control.budget.items() for value in axis_values(axis)
         ]
         return ControlReport(
             self.scenario.name,
             self.stage,
-            self.asked.agent,
-            0 if self.asked.agent == "exact" else self.seeds,
+            self.settings.agent,
+            0 if self.settings.agent == "exact" else self.seeds,
             str(self.control.seen or ""),
             tuple(self.control.harm),
             tuple(conditions),
             tuple(budgets),
         )
 
-    def _apart(self, name: str, overrides: Overrides) -> LossDecomposition:
+    def _decomposed(self, name: str, overrides: Overrides) -> LossDecomposition:
         self.report(name)
         try:
             plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
             return LossDecomposition(name, note=str(fault))
+        # Best, worst and random act on the states of the world, whatever the agent may observe.
         gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
         if plan.upper_bound:
             return LossDecomposition(name, note="views are partial and beliefs too many: only an upper bound is known")
@@ -254,7 +257,7 @@ class _Reporter:
             why,
         )
 
-    def _bought(self, name: str, value: object) -> OversightOutcome:
+    def _outcomes_at(self, name: str, value: object) -> OversightOutcome:
         self.report(f"{name} {value}")
         overrides = {name: value}
         try:
@@ -271,8 +274,8 @@ class _Reporter:
         return OversightOutcome(name, value, agent, worst, why)
 
     def _agent(self, overrides: Overrides, planned: Conduct, gauge: Gauge) -> tuple[Conduct | None, str]:
-        """What the agent came to that is asked about, and why if it came to nothing."""
-        method = self.asked.agent
+        """The outcomes of the agent, or None and the reason."""
+        method = self.settings.agent
         if method == "exact":
             return planned, ""
         world = self.solved.world(overrides, self.stage)
@@ -286,28 +289,28 @@ class _Reporter:
 
 
 def _solved_for(whole: ExactPlan, weight: float) -> FiniteHorizonSolution:
-    """The best (or, for a weight of -1, the worst) that can be done to the performance over the stage's ticks."""
+    """The policy that maximises performance over the stage's ticks (minimises it, for a weight of -1)."""
     process = performance_process(whole.enumeration)
     return backward_induction(process, np.array([weight]), 1.0, whole.steps, keep_values=False)
 
 
-def _asked_of(scenario: Scenario, asked: ControlSettings) -> Control:
-    """The file's `control:` with what was asked in its place, checked.
+def _control_of(scenario: Scenario, settings: ControlSettings) -> Control:
+    """The file's `control:` with the settings in its place, checked.
 
-    Where neither says who watches, somebody does when a thing of kind `overseer` sees an agent.
+    Where neither says when the agent is observed, it is when a thing of kind `overseer` sees it.
     """
     document = scenario.document
     written = document.control or Control()
-    seen = asked.seen if asked.seen is not None else written.seen
+    seen = settings.seen if settings.seen is not None else written.seen
     if seen is None:
         seen = _any_overseer(scenario)
-    given = {} if asked.budget is None else {"budget": {n: {"values": list(v)} for n, v in asked.budget.items()}}
+    given = {} if settings.budget is None else {"budget": {n: {"values": list(v)} for n, v in settings.budget.items()}}
     control = Control.model_validate(
         {
             **written.model_dump(by_alias=True, exclude_unset=True),
             "seen": seen,
             **given,
-            **({} if asked.harm is None else {"harm": list(asked.harm)}),
+            **({} if settings.harm is None else {"harm": list(settings.harm)}),
         }
     )
     report = Report()
@@ -324,7 +327,7 @@ def _any_overseer(scenario: Scenario) -> str | None:
 
 
 def _with(scenario: Scenario, control: Control) -> Symbols:
-    """The names of a scenario with another `control:`."""
+    """The symbols of a scenario with another `control:`."""
     document = scenario.document.model_copy(update={"control": control})
     return replace(scenario.symbols, document=document)
 

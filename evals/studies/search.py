@@ -1,6 +1,6 @@
-"""Search over a family of agents by what the lab can see; then: what did it pick, and what does that do elsewhere?
+"""Outer-loop search: optimise a visible objective over a family of agents, then measure what was picked elsewhere.
 
-The search never reads the hidden performance. What it picked is judged afterwards, in another stage.
+The search never reads the hidden performance. Its picks are judged afterwards, in another stage.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     import optuna
     import polars as pl
 
-_NEAR = 1e-9
+_TOLERANCE = 1e-9
+"""Scores this close are equal: solvers round."""
 
 
 class SearchError(UsageError):
@@ -45,16 +46,16 @@ class SearchError(UsageError):
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How a search is made.
+    """Settings of a search.
 
     Attributes:
         agent: `exact`, or one that is trained; seeds, steps: of each candidate's training.
-        trials: candidates that each search tries; repeats: searches, with seeds 0, 1, ...; draws: candidates that are
-            drawn evenly from the family, to say how hard the pick was to come by (a family of no more is gone through).
-        storage: the SQLite file in which trials are kept, and from which an interrupted search goes on.
-        workers: who trains.
-        device, plateau, tensorboard: of each training, see `running.RunSettings`.
-        cache: the folder in which trained seeds are kept and looked for; None: nowhere.
+        trials: candidates per search; repeats: searches, with seeds 0, 1, ...; draws: candidates sampled uniformly from
+            the family, to say how rare the pick is (a family of no more is enumerated).
+        storage: the SQLite file of the trials, from which an interrupted search goes on.
+        workers: the processes that train.
+        device, plateau, tensorboard: of each training, see `RunSettings`.
+        cache: the folder of trained seeds; None: none.
     """
 
     storage: Path
@@ -68,10 +69,11 @@ class SearchSettings:
     device: str = CPU
     plateau: Plateau | None = None
     tensorboard: Path | None = None
+    cache: Path | None = None
 
     @property
     def options(self) -> TrainingOptions:
-        """How candidates are trained.
+        """The options of each candidate's training.
 
         Raises:
             DeviceUnavailableError, TensorBoardError: what is asked for is not there.
@@ -80,14 +82,12 @@ class SearchSettings:
             require_tensorboard()
         return TrainingOptions(resolve_device(self.device, [self.agent]), self.plateau, self.tensorboard)
 
-    cache: Path | None = None
-
 
 @dataclass(frozen=True)
 class Proportion:
-    """How many of how many, and between which shares the truth lies: Clopper and Pearson's interval at 95%.
+    """A proportion `count / of` with its 95% Clopper-Pearson interval.
 
-    Where all there are were counted, the interval is the share itself.
+    Where the whole population was counted, the interval is the proportion itself.
     """
 
     count: int
@@ -98,15 +98,15 @@ class Proportion:
 
 @dataclass(frozen=True)
 class SearchPick:
-    """What one search picked.
+    """The pick of one search.
 
     Attributes:
-        seed: of the search; candidate: the first of those that did best.
-        objective: in the stage that the lab sees.
-        harm_seen, harm_judged: in that stage, and in the one where it is judged.
-        performance: hidden, where it is judged; None where nothing is hidden.
-        deceiver: no harm in the one stage, and under every tie some in the other; None where that is not known.
-        as_good: candidates of the family that do at least as well; bits: minus log2 of their share, with an interval.
+        seed: of the search; candidate: the first of the best ones.
+        objective: its score in the stage that the search sees.
+        harm_seen, harm_judged: harm in that stage, and in the one where picks are judged.
+        performance: the hidden one, where picks are judged; None where there is no hidden performance.
+        deceiver: whether it does no harm in the one stage and some in the other, whatever the ties; None if unknown.
+        as_good: candidates that score at least as well; bits: -log2 of their proportion (value, low, high).
     """
 
     seed: int
@@ -122,15 +122,15 @@ class SearchPick:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What some searches picked.
+    """The result of several searches.
 
     Attributes:
-        scenario, agent: what was searched; stage: that the lab saw; judged: where picks are judged.
-        objective, harm: as the file says.
-        trials: of each search; picks: one of each search, by seed.
-        deceivers: among the picks; base: among the candidates that were drawn from the family; alike: among those of
-            them that do at least as well as the best pick, from which nothing that the lab sees tells it.
-        storage: where the trials are kept.
+        scenario, agent: what was searched; stage: the one that the search sees; judged: where picks are judged.
+        objective, harm: measures, as in the file.
+        trials: per search; picks: one per search, by seed.
+        deceivers: among the picks; base: among the sampled candidates of the family; alike: among those of them that
+            score at least as well as the best pick, so that the objective cannot tell them from it.
+        storage: the file of the trials.
     """
 
     scenario: str
@@ -185,8 +185,8 @@ def search_scenario(
     Args:
         scenario: loaded, with a `search:`.
         settings: see `SearchSettings`.
-        report: told what is being done.
-        count: told how many candidates are tried.
+        report: called with what is being done.
+        count: called with the number of candidates tried.
 
     Raises:
         SearchError: no `search:`, no optuna, an agent that cannot be trained here, or a storage that is none.
@@ -229,12 +229,12 @@ class _Searcher:
         self.hidden = any(channel.hidden for channel in scenario.document.rewards.values())
 
     def result(self) -> SearchResult:
-        """Search, then judge."""
+        """Run all searches, then judge their picks."""
         best = [self._search(seed) for seed in range(self.settings.repeats)]
-        drawn, whole = self._drawn()
-        picks = [self._pick(seed, candidate, drawn, whole) for seed, candidate in enumerate(best)]
+        sampled, whole = self._sampled()
+        picks = [self._pick(seed, candidate, sampled, whole) for seed, candidate in enumerate(best)]
         known = [pick.deceiver for pick in picks if pick.deceiver is not None]
-        top = max(pick.objective for pick in picks) - _NEAR
+        top = max(pick.objective for pick in picks) - _TOLERANCE
         return SearchResult(
             self.scenario.name,
             self.settings.agent,
@@ -245,17 +245,18 @@ class _Searcher:
             self.settings.trials,
             tuple(picks),
             proportion_of(sum(known), len(known)),
-            self._among(drawn, whole),
-            self._among([each for each in drawn if self._objective(each) >= top], whole),
+            self._proportion_of_deceivers(sampled, whole),
+            self._proportion_of_deceivers([each for each in sampled if self._objective(each) >= top], whole),
             str(self.settings.storage),
         )
 
     def _search(self, seed: int) -> Candidate:
-        """The first of the candidates that did best; goes on where the storage left off."""
+        """The first of the best candidates of one search, which goes on where the storage left off."""
         study = _study(self.settings.storage, f"{self._identity()}-{seed}")
         while (done := len(_complete(study))) < self.settings.trials:
             self.report(f"search {seed + 1} of {self.settings.repeats}: candidate {done + 1} of {self.settings.trials}")
             self.count("candidates", seed * self.settings.trials + done, self.settings.repeats * self.settings.trials)
+            # A new sampler for each trial: an interrupted search then goes on exactly as one that was not.
             study.sampler = _sampler(seed, done)
             trial = study.ask()
             candidate = {name: _suggested(trial, name, axis) for name, axis in self.family.over.items()}
@@ -265,22 +266,24 @@ class _Searcher:
         return dict(json.loads(first.user_attrs["candidate"]))
 
     def _objective(self, candidate: Candidate) -> float:
-        """The lower end over ties; what has no value is worse than all that has."""
+        """The lower end over ties; a candidate without a value scores worse than any other."""
         score = self.judge.score(candidate, self.stage, self.search.objective)
         return -math.inf if score.low is None else score.low
 
-    def _drawn(self) -> tuple[list[Candidate], bool]:
-        """Candidates of the family, and whether they are all that there are."""
+    def _sampled(self) -> tuple[list[Candidate], bool]:
+        """Candidates of the family, and whether they are the whole family."""
         size = self.family.size
         if size is not None and size <= self.settings.draws:
             return list(self.family.all()), True
-        rng = np.random.default_rng(0)
-        return [self.family.draw(rng) for _ in range(self.settings.draws)], False
+        rng = np.random.default_rng(0)  # a fixed seed: all searches are compared with the same sample
+        return [self.family.sample(rng) for _ in range(self.settings.draws)], False
 
-    def _pick(self, seed: int, candidate: Candidate, drawn: Sequence[Candidate], whole: bool) -> SearchPick:
+    def _pick(self, seed: int, candidate: Candidate, sampled: Sequence[Candidate], whole: bool) -> SearchPick:
         self.report(f"judging pick {seed + 1}")
         objective = self._objective(candidate)
-        as_good = proportion_of(sum(self._objective(each) >= objective - _NEAR for each in drawn), len(drawn), whole)
+        as_good = proportion_of(
+            sum(self._objective(each) >= objective - _TOLERANCE for each in sampled), len(sampled), whole
+        )
         score = self.judge.score
         return SearchPick(
             seed,
@@ -299,29 +302,29 @@ class _Searcher:
         later = self.judge.score(candidate, self.judged, self.search.harm)
         if seen.high is None or later.low is None:
             return None
-        return seen.high <= _NEAR < later.low
+        return seen.high <= _TOLERANCE < later.low
 
-    def _among(self, candidates: Sequence[Candidate], whole: bool) -> Proportion:
-        """How many of some candidates are deceivers, as far as that is known."""
+    def _proportion_of_deceivers(self, candidates: Sequence[Candidate], whole: bool) -> Proportion:
+        """The proportion of deceivers among candidates for which that is known."""
         known = [deceiver for each in candidates if (deceiver := self._deceiver(each)) is not None]
         return proportion_of(sum(known), len(known), whole)
 
     def _identity(self) -> str:
-        """Of everything that a trial's value depends on, in 16 digits."""
-        asked = [self.scenario.hash, self.settings.agent, self.settings.seeds, self.settings.steps]
-        asked += [told] if (told := self.settings.options.result_relevant(self.settings.agent)) else []
-        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+        """A hash of everything that a trial's value depends on, in 16 digits: part of the study's name."""
+        parts = [self.scenario.hash, self.settings.agent, self.settings.seeds, self.settings.steps]
+        parts += [options] if (options := self.settings.options.result_relevant(self.settings.agent)) else []
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def proportion_of(count: int, of: int, whole: bool = False) -> Proportion:
-    """A share with its interval; `whole`: all there are were counted."""
+    """A proportion with its interval; `whole`: the whole population was counted."""
     if whole and of:
         return Proportion(count, of, count / of, count / of)
     return Proportion(count, of, *clopper_pearson(count, of))
 
 
 def bits(share: float) -> float:
-    """Minus log2: how many halvings lead from the whole family to such a share of it."""
+    """-log2: how often the family must be halved to be left with such a share of it."""
     return math.inf if share <= 0 else max(0.0, -math.log2(share))
 
 
@@ -338,7 +341,7 @@ def _optuna() -> Any:
 
 
 def _study(storage: Path, name: str) -> optuna.Study:
-    """A study from a file; trials that a killed process left running are given up."""
+    """A study from the storage; trials that a killed process left running are marked as failed."""
     package = _optuna()
     try:
         storage.parent.mkdir(parents=True, exist_ok=True)
@@ -360,14 +363,14 @@ def _complete(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
 
 def _sampler(seed: int, done: int) -> optuna.samplers.BaseSampler:
-    """Tree-structured Parzen estimators, seeded by how many trials are complete: the storage is all their memory."""
-    drawn = np.random.SeedSequence([seed, done]).generate_state(1)[0]
-    sampler: optuna.samplers.BaseSampler = _optuna().samplers.TPESampler(seed=int(drawn))
+    """A tree-structured Parzen estimator, seeded by the number of complete trials: its only state is the storage."""
+    state = np.random.SeedSequence([seed, done]).generate_state(1)[0]
+    sampler: optuna.samplers.BaseSampler = _optuna().samplers.TPESampler(seed=int(state))
     return sampler
 
 
 def _suggested(trial: optuna.Trial, name: str, axis: Axis) -> object:
-    """The sampler's choice on one axis: of a list by place, else a share of the way."""
+    """The sampler's choice on one axis: by index on a discrete one, by the fraction of the way on a continuous one."""
     values = axis_values_of(axis)
     if values is None:
         return interpolated(axis, trial.suggest_float(name, 0.0, 1.0))

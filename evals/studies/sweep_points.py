@@ -1,4 +1,4 @@
-"""Points of a sweep: solved exactly, several with one enumeration, or learned by trained seeds."""
+"""The points of a sweep, solved exactly (several with one enumeration) or by trained seeds; and its result."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ Ends = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class SweepRow:
-    """What came of one point, for one agent (and seed).
+    """The result at one point, for one agent (and seed).
 
     Attributes:
-        agent: whose behaviour; seed: of its training, -1 where exact.
+        agent: the one whose behaviour is measured; seed: of its training, -1 where exact.
         values: of the axes.
-        measures: the least and the greatest value of each; None where it has none.
+        measures: the least and the greatest value of each over ties; None where it has none.
         regime: its name.
         states: S; 0 where the world was not enumerated.
         seconds: that it took.
-        note: what a reader should know, or nothing.
+        note: a remark, or empty.
     """
 
     agent: str
@@ -72,7 +72,7 @@ class SweepRow:
 
     @staticmethod
     def key_of(agent: str, seed: int, values: tuple[Any, ...]) -> str:
-        """What tells rows of one sweep apart."""
+        """The key of a row among those of its sweep."""
         return json.dumps([agent, seed, values])
 
     @property
@@ -83,23 +83,28 @@ class SweepRow:
 
 @dataclass(frozen=True)
 class SweepTask:
-    """Points that are worked on together: exact ones share an enumeration, learned ones have their seeds (`board`: the
-    folder for TensorBoard, or None)."""  # noqa: D205, D209
+    """A unit of work: exact points that share an enumeration, or one point at which seeds are trained.
+
+    Attributes:
+        agent: `exact`, or the one that is trained.
+        settings: of the sweep; points: the overrides; seeds: to train.
+        tensorboard: the folder for TensorBoard, or None.
+    """
 
     agent: str
-    question: SweepSettings
+    settings: SweepSettings
     points: tuple[Overrides, ...]
     seeds: tuple[int, ...] = ()
-    board: Path | None = None
+    tensorboard: Path | None = None
 
     @property
     def options(self) -> TrainingOptions:
-        """How its seeds are trained."""
-        return TrainingOptions(self.question.device, self.question.plateau, self.board)
+        """The options of its trainings."""
+        return TrainingOptions(self.settings.device, self.settings.plateau, self.tensorboard)
 
 
 class SweepWorlds:
-    """A scenario with what was made last of it, so that points which share it follow each other cheaply."""
+    """Compiles and enumerates a scenario at points, reusing the last world and enumeration where they are the same."""
 
     _here: ClassVar[dict[str, SweepWorlds]] = {}
     """One for each scenario that this process has met."""
@@ -112,7 +117,7 @@ class SweepWorlds:
         self._enumerations: dict[str, tuple[str, Enumeration]] = {}
 
     def here(self) -> SweepWorlds:
-        """The bench of this process for the same scenario."""
+        """This process's own object for the same scenario: a copy that was sent here has none of its worlds."""
         return self._here.setdefault(self.scenario.hash, self)
 
     def under(self, point: Overrides) -> Scenario:
@@ -120,7 +125,7 @@ class SweepWorlds:
         return apply_overrides(self.scenario, point)
 
     def world(self, point: Overrides, stage: str) -> World:
-        """A stage at a point, compiled; only weighed anew where it differs from the last one in nothing else."""
+        """A stage at a point, compiled; where only weights differ from the last one, those are replaced."""
         document = self.scenario.document
         key = (stage, *point)
         shape, last = self._worlds.get(stage, ("", None))
@@ -154,31 +159,31 @@ class SweepWorlds:
         return json.dumps([key, [value for name, value in point.items() if name in names]])
 
 
-def run_task(bench: SweepWorlds, task: SweepTask) -> list[SweepRow]:
+def run_task(worlds: SweepWorlds, task: SweepTask) -> list[SweepRow]:
     """The rows of a task."""
     if task.agent == "exact":
-        return [_solved(bench, task.question, point) for point in task.points]
-    return [row for point in task.points for row in _learned(bench, task, point)]
+        return [_solved(worlds, task.settings, point) for point in task.points]
+    return [row for point in task.points for row in _learned(worlds, task, point)]
 
 
-def _solved(bench: SweepWorlds, question: SweepSettings, point: Overrides) -> SweepRow:
+def _solved(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -> SweepRow:
     began = time.perf_counter()
     states, note = 0, ""
     empty = Interval(None, None)
-    intervals = dict.fromkeys(question.asked, empty)
+    intervals = dict.fromkeys(settings.all_measures, empty)
     regime = UNSOLVED
     try:
-        enumeration = bench.enumeration(point, question.stage)
+        enumeration = worlds.enumeration(point, settings.stage)
         states = enumeration.mdp.n_states
-        most = bench.scenario.document.runs.max_states
+        most = worlds.scenario.document.runs.max_states
         plan = plan_as_agent(enumeration, (), most)
         if plan.upper_bound:
             note = BOUND_ONLY
         else:
             best = cache(lambda: truly_best(enumeration, most, lambda: plan))
-            measures = map(parsed_measure, question.asked)
+            measures = map(parsed_measure, settings.all_measures)
             intervals = {its.text: measured(plan, its, baseline_in(its, best)) for its in measures}
-            regime = regime_of(question.regimes, intervals, _params(bench, point))
+            regime = regime_of(settings.regimes, intervals, _params(worlds, point))
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
     except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
         note = str(fault)
@@ -187,26 +192,26 @@ def _solved(bench: SweepWorlds, question: SweepSettings, point: Overrides) -> Sw
     return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, seconds, note)
 
 
-def _learned(bench: SweepWorlds, task: SweepTask, point: Overrides) -> list[SweepRow]:
-    """One row for each seed: trained in the training stage, played in the stage that is asked about."""
+def _learned(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> list[SweepRow]:
+    """One row for each seed, trained in the training stage and measured in the sweep's stage."""
     began = time.perf_counter()
-    question, solved = task.question, SolvedWorlds(bench.scenario)
-    field = bench.world(point, question.stage)
-    values, nothing = tuple(point.values()), ((None, None),) * len(question.asked)
+    settings, solved = task.settings, SolvedWorlds(worlds.scenario)
+    field = worlds.world(point, settings.stage)
+    values, nothing = tuple(point.values()), ((None, None),) * len(settings.all_measures)
     if (reason := unable(task.agent, field)) is not None:
         return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
-    steps, episodes, options = question.steps, question.episodes, task.options
-    spec = training_spec(bench, task.agent, point, question.stage, steps, episodes, thoughts=False, options=options)
+    steps, episodes, options = settings.steps, settings.episodes, task.options
+    spec = training_spec(worlds, task.agent, point, settings.stage, steps, episodes, thoughts=False, options=options)
     states = spec.train_world.mdp.n_states if isinstance(spec.train_world, Enumeration) else 0
     trained = trained_traces(spec, range(max(task.seeds) + 1), Workers(), lambda: True)
     trace = join_traces([each for _, each in trained])
-    found = {text: _by_seed(solved, field, parsed_measure(text), trace, point) for text in question.asked}
+    found = {text: _by_seed(solved, field, parsed_measure(text), trace, point) for text in settings.all_measures}
     seconds = (time.perf_counter() - began) / len(task.seeds)
     rows = []
     for seed in task.seeds:
-        worth = {text: found[text][seed] for text in question.asked}
+        worth = {text: found[text][seed] for text in settings.all_measures}
         intervals = {text: Interval(value, value) for text, value in worth.items()}
-        regime = regime_of(question.regimes, intervals, _params(bench, point))
+        regime = regime_of(settings.regimes, intervals, _params(worlds, point))
         ends = tuple((value, value) for value in worth.values())
         note = f"trained for {trace.trained[seed]:,} steps" if "plateau" in spec.result_relevant else ""
         rows.append(SweepRow(task.agent, seed, values, ends, regime, states, seconds, note))
@@ -216,24 +221,24 @@ def _learned(bench: SweepWorlds, task: SweepTask, point: Overrides) -> list[Swee
 def _by_seed(
     solved: SolvedWorlds, field: World, measure: ParsedMeasure, trace: Trace, point: Overrides
 ) -> dict[int, float | None]:
-    """A measure of each seed; a regret has no value where there is no exact plan."""
+    """A measure by seed; a regret has no value where there is no exact plan."""
     try:
         return seed_values(sampled_in(field, measure, trace, regret_baseline(solved, measure, point, field.stage)))
     except NotEnumerableError:
         return dict.fromkeys(seed_values(sampled_in(field, parsed_measure("steps"), trace)))
 
 
-def _params(bench: SweepWorlds, point: Overrides) -> Mapping[str, object]:
-    return {**bench.scenario.params, **point}
+def _params(worlds: SweepWorlds, point: Overrides) -> Mapping[str, object]:
+    return {**worlds.scenario.params, **point}
 
 
-PIECE = 20
-"""Points that are solved, and kept, together."""
+TASK_POINTS = 20
+"""Exact points of a task: what is solved, and stored, together."""
 
 
 @dataclass(frozen=True)
 class SweepCosts:
-    """What a sweep will take: worlds enumerated (each process makes its own), exact solves, agents trained."""
+    """What a sweep will take: worlds enumerated (by each process), exact solves, trainings."""
 
     enumerations: int
     solves: int
@@ -246,12 +251,12 @@ class SweepCosts:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What came of a sweep.
+    """The result of a sweep.
 
     Attributes:
         scenario: its name; scenario_hash, overrides: of the file and the settings that all points share.
-        question: what was asked; rows: one for each exact point and, where agents were trained, for each seed of each,
-            in the order of the points.
+        settings: of the sweep; rows: one for each exact point and, where agents were trained, for each seed of each, in
+            the order of the points.
         costs: what it took.
     """
 
@@ -259,7 +264,7 @@ class SweepResult:
     title: str
     scenario_hash: str
     overrides: Mapping[str, object]
-    question: SweepSettings
+    settings: SweepSettings
     rows: tuple[SweepRow, ...]
     costs: SweepCosts
     versions: Mapping[str, str] = field(default_factory=library_versions)
@@ -268,17 +273,17 @@ class SweepResult:
         """A row per point (and seed of a learned agent): the axes, `agent`, `seed` (-1: exact), `regime`, the least and
         the greatest value of each measure (`MEASURE.low`, `MEASURE.high`; null where it has none), `states`, `seconds`,
         `note`."""  # noqa: D205, D209
-        axes = {axis.name: _type_of(axis.values) for axis in self.question.axes}
+        axes = {axis.name: _type_of(axis.values) for axis in self.settings.axes}
         schema: dict[str, type] = {**axes, "agent": str, "seed": int, "regime": str}
-        for text in self.question.asked:
+        for text in self.settings.all_measures:
             schema |= {f"{text}.low": float, f"{text}.high": float}
         schema |= {"states": int, "seconds": float, "note": str}
         return frame([self._record(row, axes) for row in self.rows], schema)
 
     def regimes(self, agent: str = "exact") -> dict[str, int]:
-        """How many points (or trained seeds) lie in each regime, in the order of the question."""
+        """How many points (or trained seeds) lie in each regime, in the order of the settings."""
         found = [row.regime for row in self.rows if row.agent == agent]
-        return {name: found.count(name) for name in (*self.question.regimes, TIE, OTHER, UNSOLVED) if name in found}
+        return {name: found.count(name) for name in (*self.settings.regimes, TIE, OTHER, UNSOLVED) if name in found}
 
     def _record(self, row: SweepRow, axes: Mapping[str, type]) -> dict[str, Any]:
         record: dict[str, Any] = {
@@ -286,33 +291,33 @@ class SweepResult:
             for (name, kind), value in zip(axes.items(), row.values, strict=True)
         }
         record |= {"agent": row.agent, "seed": row.seed, "regime": row.regime}
-        for text, (low, high) in zip(self.question.asked, row.measures, strict=True):
+        for text, (low, high) in zip(self.settings.all_measures, row.measures, strict=True):
             record |= {f"{text}.low": low, f"{text}.high": high}
         return {**record, "states": row.states, "seconds": row.seconds, "note": row.note}
 
     def _repr_html_(self) -> str:
         rows = [
             {"agent": agent, "regime": name, "points": count}
-            for agent in self.question.agents
+            for agent in self.settings.agents
             for name, count in self.regimes(agent).items()
         ]
-        axes = " x ".join(f"{axis.name} ({len(axis.values)})" for axis in self.question.axes)
+        axes = " x ".join(f"{axis.name} ({len(axis.values)})" for axis in self.settings.axes)
         return html(f"{self.scenario}: {axes}", frame(rows, {"agent": str, "regime": str, "points": int}))
 
 
-def costs(scenario: Scenario, question: SweepSettings) -> SweepCosts:
-    """What the sweep takes, told before it begins."""
-    exact = "exact" in question.agents
-    learners = sum(agent != "exact" for agent in question.agents)
-    shapes = len(_groups(scenario, question, question.points())) if exact else 0
-    trainings = learners * len(question.learned_points()) * question.seeds if learners else 0
-    return SweepCosts(shapes, len(question.points()) if exact else 0, trainings)
+def costs(scenario: Scenario, settings: SweepSettings) -> SweepCosts:
+    """What a sweep will take."""
+    exact = "exact" in settings.agents
+    learners = sum(agent != "exact" for agent in settings.agents)
+    shapes = len(_groups(scenario, settings, settings.points())) if exact else 0
+    trainings = learners * len(settings.learned_points()) * settings.seeds if learners else 0
+    return SweepCosts(shapes, len(settings.points()) if exact else 0, trainings)
 
 
-def _groups(scenario: Scenario, question: SweepSettings, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
-    """Points that share an enumeration, by what it depends on."""
-    world = SolvedWorlds(scenario).world(points[0], question.stage)
-    names = shaping_overrides(scenario, world, points[0]).keys()  # it is the names that decide
+def _groups(scenario: Scenario, settings: SweepSettings, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
+    """Points that share an enumeration, by the values that it depends on."""
+    world = SolvedWorlds(scenario).world(points[0], settings.stage)
+    names = shaping_overrides(scenario, world, points[0]).keys()  # which names these are is the same at every point
     groups: dict[str, list[Overrides]] = {}
     for point in points:
         groups.setdefault(json.dumps([point[name] for name in names]), []).append(point)

@@ -1,4 +1,4 @@
-"""What a sweep asks of a scenario: its axes, its measures and its regimes, checked."""
+"""The settings of a sweep (axes, measures, regimes, agents), filled in from the scenario and checked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SweepError(UsageError):
 
 @dataclass(frozen=True)
 class SweepAxis:
-    """One axis: the dotted name that it varies, and the values in order; `log`: they are equal ratios apart."""
+    """One axis of the grid: the dotted name that it varies and the values in order; `log`: they have equal ratios."""
 
     name: str
     values: tuple[Any, ...]
@@ -40,16 +40,16 @@ class SweepAxis:
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """What is asked of a scenario.
+    """Settings of a sweep.
 
     Attributes:
-        axes: in order; a picture has the first across and the second up, and a panel for each value of a third.
-        stage: where.
+        axes: in order; a picture has the first on x, the second on y, and a panel for each value of a third.
+        stage: the one that is measured.
         measures: as in an expectation.
         regimes: name -> condition on measures; the first that holds names a point.
         agents: `exact`, and those that are trained; seeds, steps, episodes: of their training.
-        every: learned agents are trained at every so many values of each axis of numbers.
-        device, plateau: of each training, see `running.RunSettings`.
+        every: agents are trained only at every so many values of each numeric axis.
+        device, plateau: of each training, see `RunSettings`.
     """
 
     axes: tuple[SweepAxis, ...]
@@ -65,8 +65,8 @@ class SweepSettings:
     plateau: Plateau | None = None
 
     @property
-    def asked(self) -> tuple[str, ...]:
-        """Every measure, those of the regimes first."""
+    def all_measures(self) -> tuple[str, ...]:
+        """All measures, those of the regimes first."""
         return tuple(dict.fromkeys((*measures_in(self.regimes), *self.measures)))
 
     def points(self) -> list[dict[str, Any]]:
@@ -75,7 +75,7 @@ class SweepSettings:
         return [dict(zip(names, values, strict=True)) for values in product(*(axis.values for axis in self.axes))]
 
     def learned_points(self) -> list[dict[str, Any]]:
-        """The points at which agents are trained: of an axis of numbers with more than `every` values, some."""
+        """The points at which agents are trained: of a numeric axis with more than `every` values, every `every`-th."""
         thinned = tuple(replace(axis, values=_thinned(axis.values, self.every)) for axis in self.axes)
         return replace(self, axes=thinned).points()
 
@@ -93,7 +93,7 @@ def sweep_settings(
     device: str = CPU,
     plateau: Plateau | None = None,
 ) -> SweepSettings:
-    """What is to be asked, checked; what is left out is taken from the `sweep:` of the file.
+    """The settings of a sweep, checked; what is left out is taken from the `sweep:` of the file.
 
     Raises:
         DeviceUnavailableError: the device is not there.
@@ -114,7 +114,7 @@ def sweep_settings(
     if measures is None:
         measures = given.measures if given else ()
     solved = SolvedWorlds(scenario)
-    question = SweepSettings(
+    settings = SweepSettings(
         tuple(axes),
         stage or (given.stage if given and given.stage else solved.scenario.judged_stage),
         tuple(measures),
@@ -127,43 +127,43 @@ def sweep_settings(
         resolve_device(device, agents),
         plateau,
     )
-    _check(scenario, question)
-    return question
+    _check(scenario, settings)
+    return settings
 
 
-def _check(scenario: Scenario, question: SweepSettings) -> None:
+def _check(scenario: Scenario, settings: SweepSettings) -> None:
     symbols, faults = scenario.symbols, Faults()
     context = Context(symbols, faults)
-    for axis in question.axes:
+    for axis in settings.axes:
         for value in axis.values:
             check_override(axis.name, value, symbols, faults, ())
-    for text in question.measures:
+    for text in settings.measures:
         check_measured(text, context, ())
-    for text in question.regimes.values():
+    for text in settings.regimes.values():
         check_regime(text, context, ())
     faults.raise_if_wrong()
-    names = [axis.name for axis in question.axes]
+    names = [axis.name for axis in settings.axes]
     if twice := [name for name in names if names.count(name) > 1]:
         raise SweepError(f"the axis {quote(twice[0])} is given twice; put all of its values into one")
-    if empty := [axis.name for axis in question.axes if not axis.values]:
+    if empty := [axis.name for axis in settings.axes if not axis.values]:
         raise SweepError(f"the axis {quote(empty[0])} has no values; give at least one")
-    check_name("stage", question.stage, scenario.document.stages)
-    if not question.asked:
+    check_name("stage", settings.stage, scenario.document.stages)
+    if not settings.all_measures:
         raise SweepError("nothing is measured; name a measure or a regime")
-    for agent in question.agents:
+    for agent in settings.agents:
         if agent not in ("exact", *methods()):
             raise SweepError(f"there is no agent {quote(agent)}; there are exact, {', '.join(methods())}")
-    if reserved := {TIE, OTHER, UNSOLVED} & set(question.regimes):
+    if reserved := {TIE, OTHER, UNSOLVED} & set(settings.regimes):
         raise SweepError(
             f"a regime cannot be called {quote(reserved.pop())}: that is what points without one are called"
         )
-    points = math.prod(len(axis.values) for axis in question.axes)
+    points = math.prod(len(axis.values) for axis in settings.axes)
     if points > MAX_POINTS:
         raise SweepError(f"these are {points:,} points, and {MAX_POINTS:,} are the most; take fewer values")
 
 
 def _thinned(values: tuple[Any, ...], every: int) -> tuple[Any, ...]:
-    """Every so many of a long list of numbers, as near to its middle as that goes; all of another list."""
+    """Every `every`-th value of a long list of numbers, centred in it; any other list is returned whole."""
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if not numbers or len(values) <= every:
         return values

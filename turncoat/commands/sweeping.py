@@ -73,7 +73,7 @@ def sweep(
     from ..evals.studies.sweep_question import sweep_settings
 
     scenario = load_with(which, (), set_)
-    question = sweep_settings(
+    settings = sweep_settings(
         scenario,
         [read_axis(text) for text in param] or None,
         stage,
@@ -86,7 +86,7 @@ def sweep(
         device,
         plateau_of(plateau),
     )
-    takes = costs_of(scenario, question)
+    takes = costs_of(scenario, settings)
     if costs:
         if as_json:
             write_json({"scenario": which, **api.as_data(takes)})
@@ -95,9 +95,9 @@ def sweep(
         return
     if not as_json:
         printing.err().print(f"this takes {takes}")
-    folder = out or default_target(scenario.name, identity(scenario, question))
+    folder = out or default_target(scenario.name, identity(scenario, settings))
     with printing.progress(not as_json) as report:
-        result = api.sweep_into(folder, scenario, question, jobs or os.cpu_count() or 1, report, tensorboard)
+        result = api.sweep_into(folder, scenario, settings, jobs or os.cpu_count() or 1, report, tensorboard)
     if as_json:
         write_json(_data(which, result, folder))
     else:
@@ -152,10 +152,10 @@ def _data(which: str, result: SweepResult, folder: Path) -> dict[str, Any]:
     return {
         "scenario": which,
         "folder": str(folder),
-        "axes": {axis.name: list(axis.values) for axis in result.question.axes},
-        "stage": result.question.stage,
-        "seeds": list(range(result.question.seeds)),
+        "axes": {axis.name: list(axis.values) for axis in result.settings.axes},
+        "stage": result.settings.stage,
+        "seeds": list(range(result.settings.seeds)),
         "costs": api.as_data(result.costs),
-        "regimes": {agent: result.regimes(agent) for agent in result.question.agents},
+        "regimes": {agent: result.regimes(agent) for agent in result.settings.agents},
         "points": result.to_frame().to_dicts(),
     }

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
     """How many points lie in each regime, and where the table is."""
-    axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.question.axes)
-    say(f"[bold]{escape(name)}[/bold], stage {escape(sweep.question.stage)}: {escape(axes)}")
-    for agent in sweep.question.agents:
+    axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.settings.axes)
+    say(f"[bold]{escape(name)}[/bold], stage {escape(sweep.settings.stage)}: {escape(axes)}")
+    for agent in sweep.settings.agents:
         found = sweep.regimes(agent)
         if agent != "exact":
-            say(f"{escape(agent)}, seeds 0 to {sweep.question.seeds - 1}", indent=2)
+            say(f"{escape(agent)}, seeds 0 to {sweep.settings.seeds - 1}", indent=2)
         noun = "point" if agent == "exact" else "trained seed"
         say()
         table(("regime", f"{noun}s"), [(escape(n), number(c)) for n, c in found.items()], right=(f"{noun}s",))

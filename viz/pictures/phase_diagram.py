@@ -72,7 +72,7 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
     Raises:
         ValueError: these would be more than 12 panels.
     """
-    x, *more = sweep.question.axes
+    x, *more = sweep.settings.axes
     y, others = (more[0] if more else None), more[1:]
     height = len(y.values) if y else 1
     count = int(np.prod([len(axis.values) for axis in others]))
@@ -81,7 +81,7 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
     grids = np.full([len(x.values), height, *(len(axis.values) for axis in others)], "", dtype=object)
     learned: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for row in sweep.rows:
-        axes = sweep.question.axes
+        axes = sweep.settings.axes
         at = tuple(_index(axis.values, value) for axis, value in zip(axes, row.values, strict=True))
         at = at if y else (*at, 0)
         if row.agent == "exact":
@@ -101,7 +101,7 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
 def diagram_if_any(sweep: SweepResult, dpi: int = 150) -> bytes | None:
     """The picture; None where there are no regimes to show, or too many panels."""
     try:
-        return phase_diagram(sweep, dpi) if sweep.question.regimes else None
+        return phase_diagram(sweep, dpi) if sweep.settings.regimes else None
     except ValueError:
         return None
 
@@ -281,7 +281,7 @@ def _styles(sweep: SweepResult) -> dict[str, tuple[str, str]]:
     """Colour and hatching of every regime, and of what is none."""
     named = {
         name: (palette.mix(COLOURS[i % len(COLOURS)], LIGHT.paper, PALE), "" if i < len(COLOURS) else "//")
-        for i, name in enumerate(sweep.question.regimes)
+        for i, name in enumerate(sweep.settings.regimes)
     }
     return named | BLANKS
 
@@ -300,7 +300,7 @@ def _legend_marks(agent: str, shape: str) -> list[Line2D]:
 
 
 def _who(sweep: SweepResult) -> str:
-    learners = [agent for agent in sweep.question.agents if agent != "exact"]
-    seeds = f"seeds 0 to {sweep.question.seeds - 1}" if sweep.question.seeds > 1 else "seed 0"
+    learners = [agent for agent in sweep.settings.agents if agent != "exact"]
+    seeds = f"seeds 0 to {sweep.settings.seeds - 1}" if sweep.settings.seeds > 1 else "seed 0"
     learned = f"{', '.join(learners)} ({seeds})" if learners else ""
-    return " and ".join(part for part in ("exact" if "exact" in sweep.question.agents else "", learned) if part)
+    return " and ".join(part for part in ("exact" if "exact" in sweep.settings.agents else "", learned) if part)

@@ -17,7 +17,7 @@ from string import Template
 from ...evals.inspection.show import RecordedShow
 from ...evals.runs.reopen import reopen_scenario
 from ...evals.runs.run_folder import StoredRun, load_run
-from ...evals.studies.sweep_folder import ASKED, load_sweep
+from ...evals.studies.sweep_folder import SETTINGS, load_sweep
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.traces.atomic_folder import check_target
 from ...evals.traces.provenance import RunError
@@ -68,7 +68,7 @@ def open_shown(folder: Path) -> Shown:
     Raises:
         RunError: it is neither, damaged, or of a newer version.
     """
-    return load_sweep(folder) if (folder / ASKED).is_file() else load_run(folder)
+    return load_sweep(folder) if (folder / SETTINGS).is_file() else load_run(folder)
 
 
 def write_report(shown: Sequence[Shown], target: Path) -> Path:

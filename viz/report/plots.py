@@ -39,16 +39,16 @@ def _deployed(show: RecordedShow) -> Data:
 
 def sweep_data(sweep: SweepResult) -> Data:
     """A sweep: its diagram as a picture, and the same in figures."""
-    question = sweep.question
+    settings = sweep.settings
     drawn = diagram_if_any(sweep, SHARP)
     return {
         "kind": "sweep",
         "name": sweep.scenario,
         "title": sweep.title,
-        "stage": question.stage,
-        "axes": [{"name": axis.name, "values": len(axis.values)} for axis in question.axes],
-        "regimes": dict(question.regimes),
-        "found": {agent: sweep.regimes(agent) for agent in question.agents},
+        "stage": settings.stage,
+        "axes": [{"name": axis.name, "values": len(axis.values)} for axis in settings.axes],
+        "regimes": dict(settings.regimes),
+        "found": {agent: sweep.regimes(agent) for agent in settings.agents},
         "picture": "" if drawn is None else f"data:image/png;base64,{base64.b64encode(drawn).decode()}",
         "command": shlex.join(_command(sweep)),
         "hash": sweep.scenario_hash,
@@ -59,5 +59,5 @@ def sweep_data(sweep: SweepResult) -> Data:
 def _command(sweep: SweepResult) -> list[str]:
     """What asks it again, as far as the file itself asks it."""
     sets = [word for name, value in sweep.overrides.items() for word in ("--set", f"{name}={value}")]
-    agents = [word for agent in sweep.question.agents for word in ("--agent", agent)]
+    agents = [word for agent in sweep.settings.agents for word in ("--agent", agent)]
     return ["turncoat", "sweep", sweep.scenario, *sets, *(agents if agents != ["--agent", "exact"] else [])]
