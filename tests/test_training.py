@@ -483,10 +483,10 @@ def test_sweeps_train_so_too(tmp_path):
     assert [row.note for row in plain.rows] == ["", ""]
     assert all(row.note.startswith("trained for ") for row in early.rows)
     assert [row.measures for row in plain.rows] == [row.measures for row in early.rows]
-    assert load_sweep(tmp_path / "early").settings == early.question
+    assert load_sweep(tmp_path / "early").settings == early.settings
     curves = sorted(path.parent.name for path in (tmp_path / "t" / "corridor").glob("*/seed-0"))
     assert curves == ["deploy-counts-left_pay=1", "deploy-counts-left_pay=3"]
-    assert identity(load_text(CORRIDOR), plain.settings) != identity(load_text(CORRIDOR), early.question)
+    assert identity(load_text(CORRIDOR), plain.settings) != identity(load_text(CORRIDOR), early.settings)
 
 
 def test_searches_train_so_too(monkeypatch, tmp_path):
