@@ -85,7 +85,10 @@ def test_a_variant_there_takes_the_place_of_the_one_here():
         + "  - {name: y, measure: steps, variant: rich, with: {left_pay: 3}, minus: {variant: blind}, at_least: 0}\n"
     )
     solved = SolvedWorlds(scenario)
-    first, second = (contrasts_of(solved, expectation, "exact")[0] for expectation in scenario.document.expect)
+    first, second = (
+        contrasts_of(scenario, expectation, "exact", solved.conditions(expectation))[0]
+        for expectation in scenario.document.expect
+    )
     assert first.subject == Subject("exact", "deploy", {"left_pay": 5})
     assert first.baseline == Subject("exact", "deploy", {"robot.values.reward": 0}, ("went_left",))
     assert second.baseline == Subject("exact", "deploy", {"robot.values.reward": 0, "left_pay": 3})
@@ -190,6 +193,6 @@ def test_ties_on_both_sides_are_broken_independently():
                          "minus: {with: {robot.discount: 0.5}}, at_least: 0}\n")  # fmt: skip
     solved = SolvedWorlds(scenario)
     [expectation] = scenario.document.expect
-    [contrast] = contrasts_of(solved, expectation, "exact")
+    [contrast] = contrasts_of(scenario, expectation, "exact", solved.conditions(expectation))
     interval = exact_interval(solved, contrast, parsed_measure(expectation.measure))
     assert (interval.low, interval.high) == (-1, 1)

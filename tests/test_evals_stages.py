@@ -23,7 +23,7 @@ from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.agent_parts import ENUMERATE
 from turncoat.evals.exact.demonstrations import watched_logs
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.training.curriculum import Curriculum, CurriculumStage, learns_in, stages_before
+from turncoat.evals.training.curriculum import Curriculum, CurriculumStage, learns_in
 from turncoat.evals.training.execution.workers import Workers
 from turncoat.evals.training.spec import TrainingSpec, world_of
 from turncoat.evals.training.train_seed import trained_traces
@@ -135,7 +135,7 @@ def learned(agent: Any) -> tuple[bool, int]:
     ],
 )
 def test_an_agent_goes_through_what_comes_before(stages, judged, before):
-    assert stages_before(load_text(with_stages(*stages)), judged) == before
+    assert load_text(with_stages(*stages)).stages_before(judged) == before
 
 
 def test_the_steps_are_shared_out():

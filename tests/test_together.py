@@ -15,12 +15,12 @@ from turncoat.agents.counts.joint_agent import JointCountsAgent, JointOptions
 from turncoat.agents.counts.opponent_model import OthersModel, assumed
 from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.eligibility import unable
-from turncoat.agents.registry.profiles import enlisted, gathered, plainly, read_profile
+from turncoat.agents.registry.profiles import gathered, plainly, read_profile
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.multi_agent.joint_training_env import JointLane
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.exact.solved_worlds import SolvedWorlds, enlisted
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.execution.workers import Workers
 from turncoat.evals.training.spec import TrainingSpec

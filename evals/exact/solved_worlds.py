@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from ...agents.registry.profiles import enlisted
+from ...agents.registry.profiles import named_in
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.world.compiler import compile_world
@@ -69,9 +69,8 @@ class SolvedWorlds:
         if not isinstance(values, str):
             assert isinstance(values, list)
             return values
-        zone = zone_of_cells(values)
+        board, zone = next(iter(self.under(base).boards.values())), zone_of_cells(values)
         assert zone is not None, "checked when the file was loaded"
-        board = next(iter(self.under(base).boards.values()))
         return [list(cell) for cell in board.zones[zone]]
 
     def under(self, overrides: Overrides) -> Scenario:
@@ -128,6 +127,12 @@ class SolvedWorlds:
         for kept in (self._scenarios, self._worlds, self._plans):
             for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
                 del kept[key]
+
+
+def enlisted(agent: str, scenario: Scenario) -> tuple[str, ...]:
+    """The things that a profile makes agents of, by naming them."""
+    named, things = named_in(agent), scenario.document.things
+    return tuple(name for name, thing in things.items() if name in named and thing.as_agent is not None)
 
 
 def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) -> Overrides:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ...envs.base import NotEnumerableError
-from ...envs.world.world import World
 from ...scenarios.language.expressions.syntax import ParsedMeasure
+from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Expectation, Minus
 from ..exact.solved_worlds import SolvedWorlds
@@ -60,13 +60,22 @@ class Contrast:
         return all(its.exact for its in self.subjects)
 
 
-def contrasts_of(solved: SolvedWorlds, expectation: Expectation, agent: str) -> tuple[Contrast, ...]:
-    """Every condition of an expectation, for one of its agents: one, where it has no `across`."""
-    stage, barring = expectation.stage or solved.scenario.judged_stage, tuple(expectation.barring)
-    subjects = [Subject(agent, stage, condition, barring) for condition in solved.conditions(expectation)]
+def contrasts_of(
+    scenario: Scenario, expectation: Expectation, agent: str, conditions: Sequence[Overrides]
+) -> tuple[Contrast, ...]:
+    """What an expectation measures of one of its agents, under each of its conditions.
+
+    Args:
+        scenario: of the expectation.
+        expectation: checked.
+        agent: its name.
+        conditions: see `SolvedWorlds.conditions`.
+    """
+    stage, barring = expectation.stage or scenario.judged_stage, tuple(expectation.barring)
+    subjects = [Subject(agent, stage, condition, barring) for condition in conditions]
     if (minus := expectation.minus) is None:
         return tuple(Contrast(subject) for subject in subjects)
-    return tuple(Contrast(subject, _baseline(solved, minus, subject, expectation)) for subject in subjects)
+    return tuple(Contrast(subject, _baseline(scenario, minus, subject, expectation)) for subject in subjects)
 
 
 def agents_in(expectation: Expectation, agent: str) -> tuple[str, ...]:
@@ -90,11 +99,6 @@ def minus_in_words(expectation: Expectation) -> str:
         minus.barring == [] and "barring nothing",
     ]
     return ", ".join(part for part in parts if part)
-
-
-def world_of_subject(solved: SolvedWorlds, subject: Subject) -> World:
-    """The world in which a subject acts, with the things that its agent's name enlists."""
-    return solved.with_agent(subject.agent).world(subject.overrides, subject.stage)
 
 
 def exact_interval(solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeasure) -> Interval:
@@ -145,11 +149,11 @@ def ends_by_seed(
     return {seed: _less(a, b) for seed, a, b in zip(seeds, *columns, strict=True)}
 
 
-def _baseline(solved: SolvedWorlds, minus: Minus, subject: Subject, expectation: Expectation) -> Subject:
+def _baseline(scenario: Scenario, minus: Minus, subject: Subject, expectation: Expectation) -> Subject:
     """What `minus` compares a subject with: the subject itself, but for what `minus` says."""
     overrides = dict(subject.overrides)
     if minus.variant is not None:
-        variants = solved.scenario.document.variants
+        variants = scenario.document.variants
         for name in variants.get(expectation.variant or "", {}):
             if name not in expectation.set and name not in expectation.across:
                 del overrides[name]
@@ -170,8 +174,9 @@ def _sampled(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, tra
     """A measure in each seed of a trace; None where it has no value."""
     if (responder := measure.responder) is not None:
         return {seed: _regret(its, responder) for seed, its in sorted(trace.regrets.items())}
-    best = regret_baseline(solved.with_agent(subject.agent), measure, subject.overrides, subject.stage)
-    return seed_values(sampled_in(world_of_subject(solved, subject), measure, trace, best))
+    its = solved.with_agent(subject.agent)
+    best = regret_baseline(its, measure, subject.overrides, subject.stage)
+    return seed_values(sampled_in(its.world(subject.overrides, subject.stage), measure, trace, best))
 
 
 def _regret(its: Regrets, agent: str) -> float:

@@ -278,7 +278,9 @@ class _SeedValues:
     def of(self, judgement: Judgement) -> _Values:
         """The values by seed; None where a seed has none, or where ties between optimal policies leave it open."""
         try:
-            [contrast] = contrasts_of(self.solved, self._expectation(judgement), judgement.agent)
+            expectation = self._expectation(judgement)
+            conditions = self.solved.conditions(expectation)
+            [contrast] = contrasts_of(self.solved.scenario, expectation, judgement.agent, conditions)
             ends = ends_by_seed(self.solved, contrast, parsed_measure(judgement.measure), self._trace)
         except NotEnumerableError as fault:
             raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault

@@ -86,22 +86,6 @@ class TrainingObserver(Protocol):
         ...
 
 
-def stages_before(scenario: Scenario, judged: str) -> tuple[str, ...]:
-    """The stages that an agent goes through before it is judged in one of them, in the file's order.
-
-    These are the stages with `watch` or a `share` of training, down to the judged one. Where no stage has a share, the
-    training stage has all of it, wherever it stands.
-    """
-    stages = scenario.document.stages
-    names = list(stages)
-    before = names[: names.index(judged) + 1]
-    if all(stage.share is None for stage in stages.values()):
-        trained = [scenario.training_stage]
-    else:
-        trained = [name for name in before if stages[name].share is not None]
-    return tuple(name for name in names if name in trained or (name in before and stages[name].watch))
-
-
 def learns_in(agent: object, stage: Stage) -> bool:
     """Whether an agent could learn anything in a stage."""
     if getattr(agent, "learns_with", "model") == "model":
@@ -142,14 +126,14 @@ class Curriculum(Generic[Trained]):
 
     def enter(self, agent: Trained, judged: str) -> Trained:
         """A trained agent with what it carries into a stage, whose preceding stages are those of this curriculum."""
-        if judged in stages_before(self.scenario, judged):
+        if judged in self.scenario.stages_before(judged):
             return agent
         return self._carried(agent, self.scenario.document.stages[judged])
 
     def train(self, seed: int) -> Trained:
         """An agent trained in every stage before the judged one, not yet in that stage; see `train_and_enter`."""
         solved, suspended = SolvedWorlds(self.scenario), self.observer.suspended
-        stages, order = self.scenario.document.stages, stages_before(self.scenario, self.judged)
+        stages, order = self.scenario.document.stages, self.scenario.stages_before(self.judged)
         first, trained_before, agent, here = 0, 0, self.make(), world_of(self.train_world).stage
         if suspended is not None:
             first, trained_before = suspended.number, suspended.trained_before

@@ -16,7 +16,7 @@ from ..traces.provenance import code_hash, library_versions
 from ..traces.rollout import simulate, trace_meta
 from ..traces.trace import Regrets, Trace
 from .callbacks import TrainingCallbacks
-from .curriculum import Curriculum, enter, stages_before
+from .curriculum import Curriculum, enter
 from .execution.time_budget import Deadline
 from .execution.workers import ClusterError, Workers
 from .joint import deployed, train_jointly
@@ -69,7 +69,7 @@ def trained_together(
 
 def share_curriculum(a: TrainingSpec, b: TrainingSpec) -> bool:
     """Whether two specifications of one method under one condition train the same agent, up to where it is judged."""
-    return stages_before(a.scenario, a.eval_world.stage) == stages_before(b.scenario, b.eval_world.stage)
+    return a.scenario.stages_before(a.eval_world.stage) == b.scenario.stages_before(b.eval_world.stage)
 
 
 def _train_in_time(specs: tuple[TrainingSpec, ...], seed: int) -> tuple[int, str, tuple[Trace, ...] | None]:

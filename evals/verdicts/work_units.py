@@ -14,8 +14,7 @@ from ...envs.base import NotEnumerableError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.comparands import Contrast, agents_in, contrasts_of, world_of_subject
-from ..training.curriculum import stages_before
+from ..measures.comparands import Contrast, agents_in, contrasts_of
 from .expectation import Case
 
 
@@ -121,7 +120,8 @@ def resolve_units(solved: SolvedWorlds, agents: Collection[str], own: Mapping[st
         agents: those that are run, `exact` among them.
         own: agents of the user's, by name.
     """
-    return tuple(_resolve(unit, solved, agents, own) for unit in units_of(solved.scenario, agents))
+    units = units_of(solved.scenario, agents)
+    return tuple(_resolve(unit, solved, agents, own) for unit in units)
 
 
 def _resolve(unit: WorkUnit, solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, Own]) -> ResolvedUnit:
@@ -131,7 +131,7 @@ def _resolve(unit: WorkUnit, solved: SolvedWorlds, agents: Collection[str], own:
     case = Case.of(expectation, unit.agent, expectation.stage or scenario.judged_stage, place.file, place.line)
     if (missing := _not_run(case, agents)) is not None:
         return ResolvedUnit(unit, case, missing)
-    contrasts = contrasts_of(solved, expectation, unit.agent)
+    contrasts = contrasts_of(scenario, expectation, unit.agent, solved.conditions(expectation))
     if all(contrast.exact for contrast in contrasts):
         return ResolvedUnit(unit, case, None, contrasts)
     try:
@@ -158,8 +158,8 @@ def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mappin
             return f"in `{subject.stage}` others are watched, and nobody acts"
     for subject in subjects:
         if not subject.exact:
-            world = world_of_subject(solved, subject)
-            if len(world.agents) > 1 and len(stages_before(scenario, subject.stage)) > 1:
+            world = solved.with_agent(subject.agent).world(subject.overrides, subject.stage)
+            if len(world.agents) > 1 and len(scenario.stages_before(subject.stage)) > 1:
                 return "a life in several stages is for worlds of one agent"
             if (reason := unable(subject.agent, world, own.get(subject.agent))) is not None:
                 return reason

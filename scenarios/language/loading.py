@@ -78,6 +78,21 @@ class Scenario:
         stages, acted = self.document.stages, self.acted_stages
         return "train" if "train" in acted else next((n for n in acted if stages[n].share is not None), acted[0])
 
+    def stages_before(self, judged: str) -> tuple[str, ...]:
+        """The stages that an agent goes through before it is judged in one of them, in the file's order.
+
+        These are the stages with `watch` or a `share` of training, down to the judged one. Where no stage has a share,
+        the training stage has all of it, wherever it stands.
+        """
+        stages = self.document.stages
+        names = list(stages)
+        before = names[: names.index(judged) + 1]
+        if all(stage.share is None for stage in stages.values()):
+            trained = [self.training_stage]
+        else:
+            trained = [name for name in before if stages[name].share is not None]
+        return tuple(name for name in names if name in trained or (name in before and stages[name].watch))
+
 
 def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> Scenario:
     """Load a scenario of the library by its name, or any file by its path.
