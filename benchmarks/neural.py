@@ -12,7 +12,7 @@ from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.mdp.training_env import TableLane
 from turncoat.envs.reference.observation_spec import senses
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import judge_imagination, judge_model
 from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training, exact_value
 from turncoat.scenarios.language.loading import load
@@ -26,7 +26,7 @@ UPDATES = 25
 
 def main(seed: int, ticks: int) -> None:
     """Trains one seed; prints the deployed agent's share of the optimum as it learns, and in the end its model."""
-    plan = Laboratory(load("treacherous_turn/lab")).plan({}, "train")
+    plan = SolvedWorlds(load("treacherous_turn/lab")).plan({}, "train")
     agent = _untrained(plan.enumeration)
 
     def share(now: Agent) -> float:
@@ -41,7 +41,7 @@ def main(seed: int, ticks: int) -> None:
 
 def updating(ticks: int = 500) -> list[Figure]:
     """Gradient steps of all three members, each on a batch of 128 ticks of `lab`."""
-    found = Laboratory(load("treacherous_turn/lab")).enumeration({}, "train")
+    found = SolvedWorlds(load("treacherous_turn/lab")).enumeration({}, "train")
     agent = _untrained(found)
     agent.fit(TableLane(found), ticks, 0)
     return [Figure("lab: neural, updates", "updates/s", rates(lambda: agent.model.train(UPDATES), UPDATES))]

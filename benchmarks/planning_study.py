@@ -19,7 +19,7 @@ from turncoat.envs.mdp.training_env import TableLane
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import senses
 from turncoat.envs.solvers.vector_values import followed_values
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.training.telemetry.exact_curve import reachable_policy
 from turncoat.scenarios.language.loading import load
 
@@ -50,7 +50,7 @@ class Ground:
 
     def __init__(self, subject: Subject) -> None:
         """Solve it."""
-        plan = Laboratory(load(subject.scenario)).plan({}, subject.stage)
+        plan = SolvedWorlds(load(subject.scenario)).plan({}, subject.stage)
         horizon = plan.enumeration.world.horizon
         self.subject = subject
         self.truth: Enumeration = plan.enumeration

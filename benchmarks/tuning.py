@@ -15,7 +15,7 @@ from turncoat.agents.base import Agent
 from turncoat.agents.external.sb3_agent import Sb3Agent
 from turncoat.agents.external.sb3_hyperparameters import DEFAULT, TUNED_FILE, Tuned
 from turncoat.envs.mdp.training_env import TableLane
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.reports.files import write_whole
 from turncoat.evals.training.curriculum import enter
 from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training, exact_value
@@ -47,14 +47,14 @@ TRAINING_SEED = 1_000
 
 def score(algorithm: Tuned, changes: dict[str, Any], steps: int, seed: int = TRAINING_SEED) -> tuple[float, float]:
     """The share of the exact value, a mean over the looks of the last half of training, and CPU seconds."""
-    laboratory = Laboratory(load(SCENARIO))
-    plan, school = laboratory.plan({}, "train"), laboratory.enumeration({}, "train")
+    solved = SolvedWorlds(load(SCENARIO))
+    plan, school = solved.plan({}, "train"), solved.enumeration({}, "train")
 
     def share(now: Agent) -> float:
         enter(now, school.world)
         return exact_value(now, plan.enumeration, plan.weights, plan.discount) / plan.start_value
 
-    agent = Sb3Agent(algorithm, laboratory.scenario, "train", **changes)
+    agent = Sb3Agent(algorithm, solved.scenario, "train", **changes)
     looks = evaluate_during_training(agent, TableLane(school), steps, seed, max(steps // 10, 1), share)
     late = [look.value for look in looks if look.step >= steps / 2]
     return sum(late) / len(late), looks[-1].cpu

@@ -20,7 +20,7 @@ from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import TableLane
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import Senses, senses
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import hallucinated, many_steps, one_step
 from turncoat.evals.training.telemetry.exact_curve import exact_learning_curve, exact_value
 
@@ -463,8 +463,8 @@ def test_senses_hold_the_map_and_no_more() -> None:
 @pytest.mark.nightly
 def test_lab_is_learned_within_2_000_steps() -> None:
     """In 9 seeds of 10; the plan may rest on a promise that was not tested yet."""
-    laboratory = Laboratory(api.load("treacherous_turn/lab"))
-    plan, school = laboratory.plan({}, "deploy"), laboratory.enumeration({}, "train")
+    solved = SolvedWorlds(api.load("treacherous_turn/lab"))
+    plan, school = solved.plan({}, "deploy"), solved.enumeration({}, "train")
     shares = []
     for seed in range(10):
         agent = _agent(school)
@@ -475,10 +475,10 @@ def test_lab_is_learned_within_2_000_steps() -> None:
 
 
 def test_pay_that_comes_with_the_end_is_foreseen() -> None:
-    laboratory = Laboratory(api.load("wrong_goals/corner_cheese"))
-    plan = laboratory.plan({"k": 1}, "train")
+    solved = SolvedWorlds(api.load("wrong_goals/corner_cheese"))
+    plan = solved.plan({"k": 1}, "train")
     truth = plan.enumeration
-    agent = METHODS["local_rules"](truth.world, laboratory.under({"k": 1}))
+    agent = METHODS["local_rules"](truth.world, solved.under({"k": 1}))
 
     agent.fit(TableLane(truth), 1000, 0)
 

@@ -15,7 +15,7 @@ from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.mdp.training_env import TableLane, WorldLane, tellable
 from turncoat.envs.solvers.dynamic_programming import policy_iteration
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 
 from .test_agents_counts import TableEnv, _random
@@ -84,7 +84,7 @@ def test_q_learning_finds_the_exact_values(seed: int) -> None:
 
 
 def test_heads_sum_to_the_scalar_run() -> None:
-    world = Laboratory(api.load("lab"))
+    world = SolvedWorlds(api.load("lab"))
     enumeration = world.enumeration({}, "train")
     weights = np.array([1.0, 0.5])
 
@@ -138,7 +138,7 @@ def test_a_table_does_not_make_up_what_chance_executed() -> None:
 
 @pytest.mark.parametrize("update", UPDATES)
 def test_what_is_saved_comes_back_and_the_same_seed_gives_the_same_agent(update: Update, tmp_path: Path) -> None:
-    enumeration = Laboratory(api.load("off_switch")).enumeration({}, "train")
+    enumeration = SolvedWorlds(api.load("off_switch")).enumeration({}, "train")
     first, second = (
         TabularAgent(update, ("reward",), 6, [1.0], 0.99, rule=Rule("lexicographic", {"order": [0]})) for _ in range(2)
     )

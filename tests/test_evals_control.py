@@ -11,7 +11,7 @@ from tests.test_cli import CORRIDOR
 from turncoat import cli
 from turncoat.envs.analysis.performance_gap import Range
 from turncoat.evals.exact.rollout import record_exactly
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.outcomes import Gauge, exact_conduct, seeds_conduct
 from turncoat.evals.studies.control import AS_WRITTEN, ControlSettings, MissingPerformanceError
 from turncoat.scenarios.language.expressions.formulas import formula
@@ -112,12 +112,12 @@ def test_an_agent_that_can_do_nothing(tmp_path):
 @pytest.mark.parametrize("discount", [0.97, 0.5])
 def test_a_trace_and_the_tables_say_the_same(discount, harm):
     """Without chance and ties one recorded episode is all there is."""
-    laboratory = Laboratory(turncoat.load("lab"))
+    solved = SolvedWorlds(turncoat.load("lab"))
     overrides = {"robot.discount": discount}
-    plan = laboratory.plan(overrides, "deploy")
+    plan = solved.plan(overrides, "deploy")
     world = plan.enumeration.world
     gauge = Gauge(world.resolve(formula("guard sees robot")), harm)
-    trace = record_exactly(laboratory, overrides, "deploy", [], 1)
+    trace = record_exactly(solved, overrides, "deploy", [], 1)
     assert trace is not None
 
     exact, played = exact_conduct(plan, plan.optimal, gauge), seeds_conduct(trace, world, gauge)

@@ -16,7 +16,7 @@ from turncoat.evals.runs import reopen as reopening
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.traces.provenance import RunError
-from turncoat.evals.verdicts.work_units import Unit
+from turncoat.evals.verdicts.work_units import WorkUnit
 from turncoat.scenarios.language.loading import load
 
 from .test_cli import CORRIDOR, ENV, LEARNED, ROOT
@@ -81,9 +81,9 @@ def test_the_command(stored):
 
 def test_parts_of_runs_and_looks_are_kept():
     scenario = load("escape/interruption")
-    settings = RunSettings(("exact",), 4, 10, 2, max_seeds=8, units=[Unit(1, "exact"), Unit(0, "exact")])
+    settings = RunSettings(("exact",), 4, 10, 2, max_seeds=8, units=[WorkUnit(1, "exact"), WorkUnit(0, "exact")])
     again = RunSettings.kept(json.loads(json.dumps(settings.filled(scenario))))
-    assert again == replace(settings, units=[Unit(0, "exact"), Unit(1, "exact")])
+    assert again == replace(settings, units=[WorkUnit(0, "exact"), WorkUnit(1, "exact")])
 
 
 def test_an_agent_that_only_a_program_has(tmp_path):

@@ -38,7 +38,7 @@ def manifest():
 def judged(low, high=None, name="seizes"):
     expectation = Expectation(name=name, measure="share(seized)", at_least=1)
     return judge_exact(
-        Case(expectation, "exact", "deploy", "lab.yaml", 12), Interval(low, low if high is None else high)
+        Case.of(expectation, "exact", "deploy", "lab.yaml", 12), Interval(low, low if high is None else high)
     )
 
 

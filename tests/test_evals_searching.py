@@ -139,9 +139,9 @@ def test_trained_candidates(tmp_path):
 def test_trained_candidates_are_trained_once_and_kept(tmp_path, monkeypatch):
     made = []
 
-    def counted(trainings, seeds, *rest):
-        made.append([training.field.stage for training in trainings])
-        return trained_together(trainings, seeds, *rest)
+    def counted(specs, seeds, *rest):
+        made.append([spec.eval_world.stage for spec in specs])
+        return trained_together(specs, seeds, *rest)
 
     monkeypatch.setattr("turncoat.evals.training.trained_seeds.trained_together", counted)
     wanted = corridor(stage="glance")

@@ -12,7 +12,7 @@ import pytest
 
 from turncoat.envs.base import NotEnumerableError
 from turncoat.evals.exact.rollout import exact_agent
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.background_thread import BackgroundWorker
 from turncoat.evals.inspection.exact_show import PlanFollower
 from turncoat.evals.inspection.game import Game, replay_file
@@ -65,7 +65,7 @@ runs: {max_states: 200}
 @pytest.mark.parametrize("name", library.names())
 def test_the_plan_followed_by_state_does_what_it_does_by_looks(name: str) -> None:
     scenario = load(name)
-    plan = Laboratory(scenario).plan({}, "deploy")
+    plan = SolvedWorlds(scenario).plan({}, "deploy")
     agent, world = exact_agent(plan), plan.enumeration.world
     episode = PlanFollower(plan).episode(7)
 
@@ -155,10 +155,10 @@ def test_another_process_says_the_same() -> None:
         assert mind is not None
         assert thought is not None
         assert np.array_equal(mind.q, thought.q)
-        value_map, outlooks = apart.value_map(episode, 20, 0), live.value_map(other, 20, 0)
+        value_map, value_maps = apart.value_map(episode, 20, 0), live.value_map(other, 20, 0)
         assert value_map is not None
-        assert outlooks is not None
-        assert np.array_equal(value_map.values, outlooks.values, equal_nan=True)
+        assert value_maps is not None
+        assert np.array_equal(value_map.values, value_maps.values, equal_nan=True)
 
         apart.close()  # as a window does that is closed while it waits
         with pytest.raises((RuntimeError, OSError)):
@@ -203,10 +203,10 @@ def test_a_recording_shows_what_was_played_and_thought(stored: StoredRun, tmp_pa
     assert other is not None
     assert np.array_equal(mind.q, other.q)
     assert np.array_equal(mind.ahead, other.ahead)
-    value_map, outlooks = show.value_map(episode, 20, 0), live.value_map(again, 20, 0)
+    value_map, value_maps = show.value_map(episode, 20, 0), live.value_map(again, 20, 0)
     assert value_map is not None
-    assert outlooks is not None
-    assert np.array_equal(value_map.values, outlooks.values, equal_nan=True)
+    assert value_maps is not None
+    assert np.array_equal(value_map.values, value_maps.values, equal_nan=True)
 
 
 def test_the_stage_and_the_overrides_of_a_trace_are_its_worlds(stored: StoredRun) -> None:

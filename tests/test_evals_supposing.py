@@ -8,7 +8,7 @@ import pytest
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.inspection.what_if import Edit, EpisodeMoment, WhatIfPlanner, WhatIfResult, transfer_state
 from turncoat.evals.traces.episode import Episode
@@ -87,7 +87,7 @@ def test_if_nothing_is_changed_it_goes_on_as_it_would_have(name: str) -> None:
 
 
 def test_an_enumeration_may_begin_anywhere(lab: LiveShow) -> None:
-    all_of_it = Laboratory(lab.scenario).enumeration({}, "deploy")
+    all_of_it = SolvedWorlds(lab.scenario).enumeration({}, "deploy")
     late = all_of_it.states[[-1, 5, 5]]
     part = enumerate_world(lab.world, start=late)
 
@@ -132,7 +132,7 @@ def test_a_guard_that_is_gone_too_early_is_a_state_that_never_comes(
 ) -> None:
     supposed = supposing.suppose(Edit().remove("guard"), _moment(whole, 5), 0)
 
-    states = Laboratory(lab.scenario).enumeration({}, "deploy").states
+    states = SolvedWorlds(lab.scenario).enumeration({}, "deploy").states
     assert not (states == supposed.ahead.states[0]).all(axis=1).any()
     assert supposed.ahead.ticks("seized")[0] < 10
     assert supposed.ahead.ended is None

@@ -20,10 +20,10 @@ from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.reweight import can_reweigh, reweigh
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.measures.evaluation import measured
 from turncoat.evals.measures.measure import Interval
 from turncoat.evals.measures.regimes import regime_of
-from turncoat.evals.measures.written_measure import measured
 from turncoat.evals.studies import sweep_points
 from turncoat.evals.studies.sweep import identity, run_sweep
 from turncoat.evals.studies.sweep_folder import Journal, load_sweep, same_sweep
@@ -31,6 +31,7 @@ from turncoat.evals.studies.sweep_points import costs
 from turncoat.evals.studies.sweep_question import SweepAxis, SweepError, sweep_settings
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios.errors import UnknownNameError
+from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load_text
 from turncoat.scenarios.language.names.axes import axis_values
@@ -86,10 +87,10 @@ def test_every_point_is_as_if_solved_alone(jobs):
     scenario = api.load(LAB)
     for row in table.iter_rows(named=True):
         point = {name: row[name] for name in axes}
-        plan = Laboratory(scenario).plan(point, "deploy")
+        plan = SolvedWorlds(scenario).plan(point, "deploy")
         assert row["states"] == plan.mdp.n_states
         for text in measures:
-            alone = measured(plan, text)
+            alone = measured(plan, parsed_measure(text))
             assert (row[f"{text}.low"], row[f"{text}.high"]) == (alone.low, alone.high), (point, text)
     assert table.select(*axes).rows() == [tuple(point.values()) for point in sweep.settings.points()]
 
@@ -143,7 +144,7 @@ def test_what_is_paid_is_no_weight():
     settings = sweep_settings(scenario, [SweepAxis("extra", (-1, 0, 1))], measures=["return"])
 
     assert costs(scenario, settings).enumerations == 3
-    alone = [Laboratory(scenario).plan({"extra": extra}, "train").start_value for extra in (-1, 0, 1)]
+    alone = [SolvedWorlds(scenario).plan({"extra": extra}, "train").start_value for extra in (-1, 0, 1)]
     assert [row.measures[0][0] for row in run_sweep(scenario, settings).rows] == pytest.approx(alone)
 
 

@@ -187,7 +187,9 @@ def test_nobody_there(monkeypatch):
 
 def test_workers_with_other_code_are_refused(monkeypatch):
     monkeypatch.setattr(
-        trained, "_signed", lambda its, seed: (seed, "other", trained._all(its, seed, budget.Deadline(math.inf)))
+        trained,
+        "_train_in_time",
+        lambda specs, seed: (seed, "other", trained.train_seed(specs, seed, budget.Deadline(math.inf))),
     )
     with pytest.raises(ClusterError, match="another Turncoat or other libraries"):
         api.run(load_text(LEARNED), settings=RunSettings(steps=100))

@@ -15,15 +15,15 @@ from turncoat.agents.counts.joint_agent import JointCountsAgent, JointOptions
 from turncoat.agents.counts.opponent_model import OthersModel, assumed
 from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.eligibility import unable
-from turncoat.agents.registry.profiles import enlisted, gathered, plainly, read_profile
+from turncoat.agents.registry.profiles import gathered, plainly, read_profile
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.multi_agent.joint_training_env import JointLane
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds, enlisted
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.execution.workers import Workers
-from turncoat.evals.training.spec import Training
+from turncoat.evals.training.spec import TrainingSpec
 from turncoat.evals.training.train_seed import trained_traces
 
 CHICKEN = api.load("chicken")
@@ -50,12 +50,12 @@ class Watcher:
 
 def trained(profile, seed=0, steps=300, name="chicken", scenario=None, **changes):
     scenario = scenario or api.load(name, changes)
-    laboratory = Laboratory(scenario).enlisting(enlisted(profile, scenario))
-    school = laboratory.enumeration({}, scenario.training_stage)
-    field = laboratory.world({}, scenario.judged_stage)
+    solved = SolvedWorlds(scenario).with_agent(profile)
+    school = solved.enumeration({}, scenario.training_stage)
+    field = solved.world({}, scenario.judged_stage)
     learn = scenario.document.stages[scenario.judged_stage].learn
-    training = Training(profile, scenario, school, field, learn, steps, 1, scenario.hash, {})
-    ((_, trace),) = trained_traces(training, [seed], Workers(1), lambda: True)
+    spec = TrainingSpec(profile, scenario, school, field, learn, steps, 1, scenario.hash, {})
+    ((_, trace),) = trained_traces(spec, [seed], Workers(1), lambda: True)
     return trace
 
 

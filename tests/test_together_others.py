@@ -26,7 +26,7 @@ from turncoat.envs.multi_agent.joint_training_env import JointLane
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.execution.workers import Workers
-from turncoat.evals.training.spec import Training
+from turncoat.evals.training.spec import TrainingSpec
 from turncoat.evals.training.train_seed import trained_traces
 
 CHICKEN = api.load("chicken")
@@ -70,8 +70,8 @@ def make(seat):
 def trained(profile, seed=0, steps=300, own=None):
     learn = CHICKEN.document.stages["deploy"].learn
     field = compile_world(CHICKEN, "deploy")
-    training = Training(profile, CHICKEN, GAME, field, learn, steps, 1, CHICKEN.hash, {}, own)
-    ((_, trace),) = trained_traces(training, [seed], Workers(1), lambda: True)
+    spec = TrainingSpec(profile, CHICKEN, GAME, field, learn, steps, 1, CHICKEN.hash, {}, own)
+    ((_, trace),) = trained_traces(spec, [seed], Workers(1), lambda: True)
     return trace
 
 

@@ -16,7 +16,7 @@ from turncoat.agents.registry.profiles import alone
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.exploitability import best_response, regrets
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.trace import TraceError, read_trace, trace_name
 from turncoat.scenarios.language.faults.faults import ScenarioError
@@ -65,7 +65,7 @@ def test_a_lab_beside_a_guard_on_its_round_is_the_scenario_s_own_plan():
     stays = StatedAgent(world.agents[0].actions.index("stay"))
     found = regrets([stays, orders], world, 100_000)
     assert isinstance(found, dict)
-    assert found["robot"] == pytest.approx(Laboratory(api.load("lab")).plan({}, "deploy").start_value)
+    assert found["robot"] == pytest.approx(SolvedWorlds(api.load("lab")).plan({}, "deploy").start_value)
 
 
 def own(act):

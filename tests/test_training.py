@@ -17,7 +17,7 @@ from turncoat.agents.learning import device, snapshot
 from turncoat.agents.local_rules.features import Factor
 from turncoat.agents.registry.agents import METHODS
 from turncoat.envs.mdp.training_env import TableLane, WorldLane
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.studies.search import SearchSettings
 from turncoat.evals.studies.sweep import identity
@@ -129,8 +129,8 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     if method == "neural":
         pytest.importorskip("torch")
     scenario = api.load("escape/interruption", {"robot.discount": 0.95})
-    laboratory = Laboratory(scenario)
-    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
+    solved = SolvedWorlds(scenario)
+    school = solved.enumeration({}, solved.scenario.training_stage)
     agent, lane, left = METHODS[method](school.world, scenario), TableLane(school), []
 
     def progress(step, _):
@@ -149,8 +149,8 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
 
 
 def test_a_lane_that_is_no_table_goes_where_it_stood():
-    laboratory = Laboratory(load("treacherous_turn/lab"))
-    one, other = (WorldLane(laboratory.world({}, laboratory.scenario.training_stage)) for _ in range(2))
+    solved = SolvedWorlds(load("treacherous_turn/lab"))
+    one, other = (WorldLane(solved.world({}, solved.scenario.training_stage)) for _ in range(2))
     _, mask = one.reset(3)
     for _ in range(5):
         _, _, _, _, mask = one.step(int(mask.argmax()))
@@ -170,9 +170,9 @@ def leaving(monkeypatch, when):
     """Ends the program after the checkpoint of which `when` says so."""
     keep, kept = checkpoints.save_checkpoint, []
 
-    def keeping(path, left):
-        keep(path, left)
-        kept.append(left["left"].lessons)
+    def keeping(path, state):
+        keep(path, state)
+        kept.append(state["suspended"].trained_before)
         if when(kept):
             raise Killed
 
@@ -296,7 +296,7 @@ def test_a_training_ends_early_and_says_after_how_many_steps(method, tmp_path):
 
 
 def test_one_that_goes_on_rising_is_trained_to_its_end(tmp_path):
-    """In the laboratory `counts` first finds half of what there is, and the rest after many more steps."""
+    """In the solved `counts` first finds half of what there is, and the rest after many more steps."""
     settings = RunSettings(("counts",), 1, 3_000, plateau=Plateau(looks=30))
     whole = api.run("treacherous_turn/lab", settings=settings)
     assert set(whole.trained_steps["deploy-counts"].values()) == {3_000}
@@ -464,7 +464,7 @@ def test_a_gpu_is_part_of_what_a_seed_is_where_it_is_used(monkeypatch):
 def test_a_device_reaches_the_networks():
     pytest.importorskip("torch")
     scenario = claimed("neural")
-    neural: Any = METHODS["neural"](Laboratory(scenario).world({}, "deploy"), scenario)
+    neural: Any = METHODS["neural"](SolvedWorlds(scenario).world({}, "deploy"), scenario)
     neural.use("meta")
     assert {its.device.type for its in neural.model.net.parameters()} == {"meta"}
     assert neural.options.device == "meta"

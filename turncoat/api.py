@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .envs.analysis.event_explanation import Why, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
-from .evals.exact.solved_worlds import Laboratory
+from .evals.exact.solved_worlds import SolvedWorlds
 from .evals.runs.compare import Comparison, RunSide, compare_runs, open_side
 from .evals.runs.reproduce import Reproduction
 from .evals.runs.reproduce import reproduce as reproduce_run
@@ -167,8 +167,8 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
         NotEnumerableError: it has too many states; the message names what multiplies.
         UnknownNameError: no such stage.
     """
-    laboratory = Laboratory(load(which, overrides))
-    return analyse(laboratory.plan({}, stage or laboratory.scenario.judged_stage))
+    solved = SolvedWorlds(load(which, overrides))
+    return analyse(solved.plan({}, stage or solved.scenario.judged_stage))
 
 
 def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> Why:
@@ -178,8 +178,8 @@ def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[s
         ScenarioError, NotEnumerableError: as `solve`.
         UnknownNameError: no such event or stage.
     """
-    laboratory = Laboratory(load(which, overrides))
-    return explain_event(laboratory.best_plan({}, stage or laboratory.scenario.judged_stage), event)
+    solved = SolvedWorlds(load(which, overrides))
+    return explain_event(solved.best_plan({}, stage or solved.scenario.judged_stage), event)
 
 
 def events(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> tuple[str, ...]:
@@ -189,8 +189,8 @@ def events(which: Which, stage: str | None = None, overrides: Mapping[str, objec
         ScenarioError: it cannot be loaded.
         UnknownNameError: no such stage.
     """
-    laboratory = Laboratory(load(which, overrides))
-    return laboratory.world({}, stage or laboratory.scenario.judged_stage).events
+    solved = SolvedWorlds(load(which, overrides))
+    return solved.world({}, stage or solved.scenario.judged_stage).events
 
 
 def run(
@@ -206,7 +206,8 @@ def run(
         ScenarioError: it cannot be loaded.
         ValueError, RunError, ClusterError: as `run_scenario`.
     """
-    return run_scenario(load(which, overrides), settings, report, count)
+    scenario = load(which, overrides)
+    return run_scenario(scenario, settings, report, count)
 
 
 def control(

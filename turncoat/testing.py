@@ -27,7 +27,7 @@ from .agents.registry.agents import methods
 from .evals.reports.summary import RunReport
 from .evals.runs.run import Run, RunSettings
 from .evals.verdicts.expectation import Judgement
-from .evals.verdicts.work_units import Unit, units_of
+from .evals.verdicts.work_units import WorkUnit, units_of
 
 
 def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = None, **settings: Any) -> Run:
@@ -68,7 +68,7 @@ class Expected:
     """
 
     name: str
-    unit: Unit
+    unit: WorkUnit
     report: Callable[[], RunReport]
 
     def check(self) -> Judgement:

@@ -20,7 +20,7 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import Given
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.replays import letters
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
 from .exact_show import PlanFollower
 from .mind import Mind, ValueMap
@@ -50,8 +50,8 @@ class Game:
         self.scenario, self.stage = scenario, stage
         self.enlisted = () if person is None or person in agents else (person,)
         self.agent = [*agents, *self.enlisted].index(person or agents[0])
-        self._laboratory = Laboratory(scenario, enlist=self.enlisted)
-        self.world = self._laboratory.world({}, stage)
+        self._solved = SolvedWorlds(scenario, enlist=self.enlisted)
+        self.world = self._solved.world({}, stage)
         # No draw is given, so each takes its likeliest outcome.
         self._begin = reset(self.world, Given({}))
         self._ticks: list[tuple[Ints, Tick]] = []
@@ -126,7 +126,7 @@ class Game:
     def follower(self) -> PlanFollower | None:
         """The exact plan; None where there is none."""
         try:
-            return PlanFollower(self._laboratory.plan({}, self.stage))
+            return PlanFollower(self._solved.plan({}, self.stage))
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError):
             return None
 
@@ -145,7 +145,7 @@ class Game:
         played = play(self.world, actions, {})
         entry: dict[str, Any] = {"about": f"played by hand, {played.ticks} ticks"}
         entry["actions"] = _written(actions, names[0])
-        if self.stage != self._laboratory.scenario.judged_stage:
+        if self.stage != self._solved.scenario.judged_stage:
             entry["stage"] = self.stage
         if self.scenario.overrides:
             entry["with"] = dict(self.scenario.overrides)

@@ -11,13 +11,12 @@ import numpy as np
 import polars as pl
 
 from ...agents.records.thought import Thought
-from ...agents.registry.profiles import enlisted
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Ints, NotEnumerableError
 from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..runs.reopen import reopen_scenario, scenario_of_trace, world_of
 from ..runs.run_folder import StoredRun, load_run
 from ..traces.episode import Episode, episode_of
@@ -66,8 +65,8 @@ class LiveShow:
     ) -> None:
         """For one stage, which is solved at the first query; `max_states` replaces the file's."""
         self.scenario, self.stage, self._first = scenario, stage, first
-        self._laboratory = Laboratory(scenario, max_states)
-        self.world = self._laboratory.world({}, stage)
+        self._worlds = SolvedWorlds(scenario, max_states)
+        self.world = self._worlds.world({}, stage)
 
     @cached_property
     def follower(self) -> PlanFollower:
@@ -77,7 +76,7 @@ class LiveShow:
             NotEnumerableError: the world is too large; the message says what else can be done.
             ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
         """
-        return PlanFollower(solved(self._laboratory, self.stage))
+        return PlanFollower(solved(self._worlds, self.stage))
 
     def episode(self, number: int) -> Episode:
         """See `Show`."""
@@ -112,7 +111,7 @@ class RecordedShow:
         meta, whole = self._trace.meta, reopen_scenario(run)
         self.world = world_of(whole, meta)
         self.scenario, self.stage, self.agent = scenario_of_trace(whole, meta), meta.stage, meta.agent
-        self._laboratory = Laboratory(self.scenario).enlisting(enlisted(meta.agent, self.scenario))
+        self._worlds = SolvedWorlds(self.scenario).with_agent(meta.agent)
         if self._trace.table.select(pl.len()).item() == 0:
             raise TraceError(f"{run.traces[name]}: holds no ticks")
         found = self._trace.table.select("seed", "episode").unique(maintain_order=True)
@@ -154,7 +153,7 @@ class RecordedShow:
     def _follower(self) -> PlanFollower | None:
         """The plan, solved again; None where the world has too many states."""
         try:
-            return PlanFollower(self._laboratory.plan({}, self.stage))
+            return PlanFollower(self._worlds.plan({}, self.stage))
         except NotEnumerableError:
             return None
 
@@ -199,7 +198,7 @@ def open_trace(path: Path) -> RecordedShow:
     return RecordedShow(load_run(path.absolute().parent.parent), path.stem)
 
 
-def solved(laboratory: Laboratory, stage: str) -> ExactPlan:
+def solved(worlds: SolvedWorlds, stage: str) -> ExactPlan:
     """The exact plan of a stage at the scenario's own params.
 
     Raises:
@@ -207,7 +206,7 @@ def solved(laboratory: Laboratory, stage: str) -> ExactPlan:
         ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
     """
     try:
-        return laboratory.plan({}, stage)
+        return worlds.plan({}, stage)
     except NotEnumerableError as fault:
         cure = "`turncoat run` trains agents in it, and the run's folder can be watched"
         raise NotEnumerableError(f"{fault}; without an exact plan there is nobody to watch: {cure}") from None

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
-from ..exact.solved_worlds import Laboratory
-from ..measures.comparands import Side as Looked
-from ..measures.comparands import ends_by_seed, sides_of
+from ...scenarios.language.expressions.formulas import parsed_measure
+from ..exact.solved_worlds import SolvedWorlds
+from ..measures.comparands import Subject, contrasts_of, ends_by_seed
 from ..statistics.multiplicity import holm
 from ..statistics.paired_tests import equivalence_p_value, seeds_to_detect, sign_flip_interval, sign_flip_p_value
 from ..traces.provenance import RunError
@@ -273,27 +273,29 @@ class _SeedValues:
         self.run = run
 
     @cached_property
-    def laboratory(self) -> Laboratory:
+    def solved(self) -> SolvedWorlds:
         """The solved worlds of the scenario as it was run."""
-        return Laboratory(reopen_scenario(self.run))
+        return SolvedWorlds(reopen_scenario(self.run))
 
     def of(self, judgement: Judgement) -> _Values:
         """The values by seed; None where a seed has none, or where ties between optimal policies leave it open."""
         try:
-            [sides] = sides_of(self.laboratory, self._expectation(judgement), judgement.agent)
-            ends = ends_by_seed(self.laboratory, sides, judgement.measure, self._trace)
+            expectation = self._expectation(judgement)
+            conditions = self.solved.conditions(expectation)
+            [contrast] = contrasts_of(self.solved.scenario, expectation, judgement.agent, conditions)
+            ends = ends_by_seed(self.solved, contrast, parsed_measure(judgement.measure), self._trace)
         except NotEnumerableError as fault:
             raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault
         return {seed: its[0] if its is not None and _equal(*its) else None for seed, its in ends.items()}
 
-    def _trace(self, side: Looked) -> Trace:
-        trace = self.run.trace(trace_name(side.stage, side.agent, side.overrides))
-        world_of(self.laboratory.scenario, trace.meta)
+    def _trace(self, subject: Subject) -> Trace:
+        trace = self.run.trace(trace_name(subject.stage, subject.agent, subject.overrides))
+        world_of(self.solved.scenario, trace.meta)
         return trace
 
     def _expectation(self, judgement: Judgement) -> Expectation:
         """The expectation in the scenario's file that was judged."""
-        scenario = self.laboratory.scenario
+        scenario = self.solved.scenario
         for number, expectation in enumerate(scenario.document.expect):
             line = scenario.source.place(("expect", number)).line
             if (expectation.name, line) == (judgement.name, judgement.line):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ...agents.registry.profiles import enlisted
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
 from ...scenarios import library
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides, load_text
+from ..exact.solved_worlds import enlisted
 from ..traces.provenance import RunError
 from ..traces.trace import TraceMeta
 from .run_folder import StoredRun

@@ -16,12 +16,13 @@ from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import WorldTooLargeError
+from ...scenarios.language.expressions.formulas import parsed_measure
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.schema.document import Axis
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
+from ..measures.evaluation import exact_range, regret_baseline, sampled_in
 from ..measures.measure import seed_values
-from ..measures.written_measure import exact_range, regret_baseline, sampled_in
-from ..training.trained_seeds import School, Wanted
+from ..training.trained_seeds import SeedRequest, TrainedSeeds
 
 Candidate: TypeAlias = Mapping[str, object]
 """Dotted name -> value: the overrides that make one agent of the family."""
@@ -74,10 +75,10 @@ class CandidateScorer:
     """Measures candidates, exactly or by training them; every result is memoised."""
 
     def __init__(
-        self, laboratory: Laboratory, agent: str, school: School, seeds: int, stages: tuple[str, ...] = ()
+        self, solved: SolvedWorlds, agent: str, trained_seeds: TrainedSeeds, seeds: int, stages: tuple[str, ...] = ()
     ) -> None:
         """For one scenario and one agent; `seeds` seeds are trained for each candidate, once for all of `stages`."""
-        self.laboratory, self.agent, self.school, self.seeds = laboratory, agent, school, seeds
+        self.solved, self.agent, self.trained_seeds, self.seeds = solved, agent, trained_seeds, seeds
         self.stages = stages
         self._scores: dict[str, CandidateScore] = {}
 
@@ -93,19 +94,20 @@ class CandidateScorer:
                 self._scores[key] = CandidateScore(None, None, str(fault))
             if self.agent == "exact":
                 # Hundreds of enumerated worlds would fill the memory.
-                self.laboratory.forget(candidate)
+                self.solved.forget(candidate)
         return self._scores[key]
 
     def _exactly(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
-        interval = exact_range(self.laboratory, measure, candidate, stage)
+        interval = exact_range(self.solved, parsed_measure(measure), candidate, stage)
         return CandidateScore(interval.low, interval.high, interval.note)
 
     def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
-        world = self.laboratory.world(candidate, stage)
+        world = self.solved.world(candidate, stage)
         # Announced for all stages, so that a seed is trained once and then measured in each.
-        self.school.expect(Wanted.of(self.agent, candidate, each, self.seeds) for each in self.stages)
-        trace = self.school.trace(self.agent, candidate, stage, self.seeds)
-        episodes = sampled_in(world, measure, trace, regret_baseline(self.laboratory, measure, candidate, stage))
+        self.trained_seeds.expect(SeedRequest.of(self.agent, candidate, each, self.seeds) for each in self.stages)
+        trace = self.trained_seeds.trace(self.agent, candidate, stage, self.seeds)
+        parsed = parsed_measure(measure)
+        episodes = sampled_in(world, parsed, trace, regret_baseline(self.solved, parsed, candidate, stage))
         values = [value for value in seed_values(episodes).values() if value is not None]
         if not values:
             return CandidateScore(None, None, "it has no value in any seed")

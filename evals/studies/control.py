@@ -32,7 +32,7 @@ from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.names.symbols import Symbols
 from ...scenarios.language.schema.document import Control
 from ...scenarios.language.validation.searches import check_control
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..measures.outcomes import (
     Conduct,
     Gauge,
@@ -46,7 +46,7 @@ from ..measures.outcomes import (
 from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.trained_seeds import Count, School
+from ..training.trained_seeds import Count, TrainedSeeds
 
 if TYPE_CHECKING:
     import polars as pl
@@ -197,8 +197,8 @@ class _Reporter:
         self, scenario: Scenario, stage: str | None, settings: ControlSettings, report: Callable[[str], None]
     ) -> None:
         self.scenario, self.settings, self.report = scenario, settings, report
-        self.laboratory = Laboratory(scenario)
-        self.stage = stage or self.laboratory.scenario.judged_stage
+        self.solved = SolvedWorlds(scenario)
+        self.stage = stage or self.solved.scenario.judged_stage
         self.control = _control_of(scenario, settings)
         if not any(channel.hidden for channel in scenario.document.rewards.values()):
             raise MissingPerformanceError(
@@ -208,8 +208,8 @@ class _Reporter:
         self.seeds = settings.seeds or runs.seeds
         workers, steps = settings.workers or Workers(1), settings.steps or runs.steps
         cache = None if settings.cache is None or settings.agent == "exact" else TraceCache(settings.cache)
-        self.school = School(
-            self.laboratory, steps, runs.episodes, workers, cache, TimeBudget(None), report, settings.count
+        self.trained_seeds = TrainedSeeds(
+            self.solved, steps, runs.episodes, workers, cache, TimeBudget(None), report, settings.count
         )
 
     def result(self) -> ControlReport:
@@ -232,7 +232,7 @@ class _Reporter:
     def _decomposed(self, name: str, overrides: Overrides) -> LossDecomposition:
         self.report(name)
         try:
-            plan = self.laboratory.plan(overrides, self.stage)
+            plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
             return LossDecomposition(name, note=str(fault))
         # Best, worst and random act on the states of the world, whatever the agent may observe.
@@ -263,7 +263,7 @@ class _Reporter:
         self.report(f"{name} {value}")
         overrides = {name: value}
         try:
-            plan = self.laboratory.plan(overrides, self.stage)
+            plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
             return OversightOutcome(name, value, note=str(fault))
         gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
@@ -280,10 +280,10 @@ class _Reporter:
         method = self.settings.agent
         if method == "exact":
             return planned, ""
-        world = self.laboratory.world(overrides, self.stage)
+        world = self.solved.world(overrides, self.stage)
         if (reason := unable(method, world)) is not None:
             return None, reason
-        return seeds_conduct(self.school.trace(method, overrides, self.stage, self.seeds), world, gauge), ""
+        return seeds_conduct(self.trained_seeds.trace(method, overrides, self.stage, self.seeds), world, gauge), ""
 
     def _gauge(self, world: World) -> Gauge:
         seen = self.control.seen

@@ -21,7 +21,7 @@ from ...envs.analysis.dataframes import frame, html
 from ...scenarios.errors import UsageError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..statistics.binomial import clopper_pearson
 from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
@@ -29,7 +29,7 @@ from ..training.execution.workers import Workers
 from ..training.options import TrainingOptions, resolve_device
 from ..training.telemetry.early_stopping import Plateau
 from ..training.telemetry.tensorboard import require_tensorboard
-from ..training.trained_seeds import Count, School
+from ..training.trained_seeds import Count, TrainedSeeds
 from .candidates import Candidate, CandidateFamily, CandidateScore, CandidateScorer, axis_values_of, interpolated
 
 if TYPE_CHECKING:
@@ -205,12 +205,12 @@ class _Searcher:
         self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
         self.search: Search = scenario.document.search
         self.family = CandidateFamily(self.search.over)
-        laboratory = Laboratory(scenario)
-        self.stage = self.search.stage or laboratory.scenario.training_stage
-        self.judged = self.search.judged or laboratory.scenario.judged_stage
+        solved = SolvedWorlds(scenario)
+        self.stage = self.search.stage or solved.scenario.training_stage
+        self.judged = self.search.judged or solved.scenario.judged_stage
         runs = scenario.document.runs
-        school = School(
-            laboratory,
+        trained_seeds = TrainedSeeds(
+            solved,
             settings.steps or runs.steps,
             runs.episodes,
             settings.workers or Workers(1),
@@ -222,10 +222,10 @@ class _Searcher:
             thoughts=False,
         )
         if settings.agent != "exact":
-            reason = unable(settings.agent, laboratory.world({}, self.judged))
+            reason = unable(settings.agent, solved.world({}, self.judged))
             if reason is not None:
                 raise SearchError(reason)
-        self.judge = CandidateScorer(laboratory, settings.agent, school, settings.seeds, (self.stage, self.judged))
+        self.judge = CandidateScorer(solved, settings.agent, trained_seeds, settings.seeds, (self.stage, self.judged))
         self.hidden = any(channel.hidden for channel in scenario.document.rewards.values())
 
     def result(self) -> SearchResult:

@@ -20,19 +20,21 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.compiler import compile_world
 from ...envs.world.reweight import can_reweigh, reweigh
 from ...envs.world.world import World, WorldTooLargeError
+from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import plan_as_agent
-from ..exact.regret import best_in, truly_best
-from ..exact.solved_worlds import Laboratory, shaping_overrides
+from ..exact.regret import truly_best
+from ..exact.solved_worlds import SolvedWorlds, shaping_overrides
+from ..measures.evaluation import BOUND_ONLY, baseline_in, measured, regret_baseline, sampled_in
 from ..measures.measure import Interval, seed_values
 from ..measures.regimes import OTHER, TIE, UNSOLVED, regime_of
-from ..measures.written_measure import BOUND_ONLY, measured, regret_baseline, sampled_in
 from ..traces.provenance import library_versions
 from ..traces.trace import Trace, join_traces
 from ..training.execution.workers import Workers
 from ..training.options import TrainingOptions
-from ..training.spec import training_for
+from ..training.spec import training_spec
 from ..training.train_seed import trained_traces
 from .sweep_question import SweepSettings
 
@@ -180,7 +182,8 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
         else:
             # Solved once at most, and only if one of the measures is a regret.
             best = cache(lambda: truly_best(enumeration, most, lambda: plan))
-            intervals = {text: measured(plan, text, best_in(text, best)) for text in settings.all_measures}
+            measures = map(parsed_measure, settings.all_measures)
+            intervals = {its.text: measured(plan, its, baseline_in(its, best)) for its in measures}
             regime = regime_of(settings.regimes, intervals, _params(worlds, point))
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
     except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
@@ -193,18 +196,17 @@ def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -
 def _trained_rows(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> list[SweepRow]:
     """One row for each seed, trained in the training stage and measured in the sweep's stage."""
     began = time.perf_counter()
-    settings, laboratory = task.settings, Laboratory(worlds.scenario)
+    settings, solved = task.settings, SolvedWorlds(worlds.scenario)
     field = worlds.world(point, settings.stage)
     values, nothing = tuple(point.values()), ((None, None),) * len(settings.all_measures)
     if (reason := unable(task.agent, field)) is not None:
         return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
     steps, episodes, options = settings.steps, settings.episodes, task.options
-    training = training_for(worlds, task.agent, point, settings.stage, steps, episodes, thoughts=False, options=options)
-    school = training.school
-    states = school.mdp.n_states if isinstance(school, Enumeration) else 0
-    trained = trained_traces(training, range(max(task.seeds) + 1), Workers(), lambda: True)
+    spec = training_spec(worlds, task.agent, point, settings.stage, steps, episodes, thoughts=False, options=options)
+    states = spec.train_world.mdp.n_states if isinstance(spec.train_world, Enumeration) else 0
+    trained = trained_traces(spec, range(max(task.seeds) + 1), Workers(), lambda: True)
     trace = join_traces([each for _, each in trained])
-    found = {text: _by_seed(laboratory, field, text, trace, point) for text in settings.all_measures}
+    found = {text: _by_seed(solved, field, parsed_measure(text), trace, point) for text in settings.all_measures}
     seconds = (time.perf_counter() - began) / len(task.seeds)
     rows = []
     for seed in task.seeds:
@@ -212,19 +214,19 @@ def _trained_rows(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> lis
         intervals = {text: Interval(value, value) for text, value in worth.items()}
         regime = regime_of(settings.regimes, intervals, _params(worlds, point))
         ends = tuple((value, value) for value in worth.values())
-        note = f"trained for {trace.trained[seed]:,} steps" if "plateau" in training.told else ""
+        note = f"trained for {trace.trained[seed]:,} steps" if "plateau" in spec.result_relevant else ""
         rows.append(SweepRow(task.agent, seed, values, ends, regime, states, seconds, note))
     return rows
 
 
 def _by_seed(
-    laboratory: Laboratory, field: World, text: str, trace: Trace, point: Overrides
+    solved: SolvedWorlds, field: World, measure: ParsedMeasure, trace: Trace, point: Overrides
 ) -> dict[int, float | None]:
     """A measure by seed; a regret has no value where there is no exact plan."""
     try:
-        return seed_values(sampled_in(field, text, trace, regret_baseline(laboratory, text, point, field.stage)))
+        return seed_values(sampled_in(field, measure, trace, regret_baseline(solved, measure, point, field.stage)))
     except NotEnumerableError:
-        return dict.fromkeys(seed_values(sampled_in(field, "steps", trace)))
+        return dict.fromkeys(seed_values(sampled_in(field, parsed_measure("steps"), trace)))
 
 
 def _params(worlds: SweepWorlds, point: Overrides) -> Mapping[str, object]:
@@ -316,7 +318,7 @@ def costs(scenario: Scenario, settings: SweepSettings) -> SweepCosts:
 
 def _groups(scenario: Scenario, settings: SweepSettings, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
     """Points that share an enumeration, by the values that it depends on."""
-    world = Laboratory(scenario).world(points[0], settings.stage)
+    world = SolvedWorlds(scenario).world(points[0], settings.stage)
     names = shaping_overrides(scenario, world, points[0]).keys()  # which names these are is the same at every point
     groups: dict[str, list[Overrides]] = {}
     for point in points:

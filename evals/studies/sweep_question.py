@@ -17,7 +17,7 @@ from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.names.formula_context import Context
 from ...scenarios.language.names.overrides import check_override
 from ...scenarios.language.validation.sweeps import check_measured, check_regime
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..measures.regimes import OTHER, TIE, UNSOLVED, measures_in
 from ..training.options import resolve_device
 from ..training.telemetry.early_stopping import Plateau
@@ -113,10 +113,10 @@ def sweep_settings(
         regimes = given.regimes if given else {}
     if measures is None:
         measures = given.measures if given else ()
-    laboratory = Laboratory(scenario)
+    solved = SolvedWorlds(scenario)
     settings = SweepSettings(
         tuple(axes),
-        stage or (given.stage if given and given.stage else laboratory.scenario.judged_stage),
+        stage or (given.stage if given and given.stage else solved.scenario.judged_stage),
         tuple(measures),
         dict(regimes),
         tuple(agents),

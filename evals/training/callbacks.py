@@ -15,10 +15,10 @@ from ...agents.registry.agents import plans, stops
 from ...envs.mdp.enumeration import Enumeration
 from ..traces.learning_curve import LearningCurve
 from ..traces.trace import trace_name
-from .curriculum import Left, Lesson, School, world_of
+from .curriculum import CurriculumStage, Suspended
 from .execution import checkpoints
 from .execution.time_budget import Deadline
-from .spec import Training, lane
+from .spec import TrainingSpec, TrainingWorld, lane, world_of
 from .telemetry.early_stopping import EPISODES, PlateauDetector, mean_return
 from .telemetry.env_monitor import MonitoredEnv
 from .telemetry.exact_curve import finished_copy
@@ -38,17 +38,17 @@ class _Positioned(Protocol):
     def go_to(self, place: tuple[Any, ...]) -> None: ...
 
 
-def tensorboard_writer_of(training: Training, seed: int, since: int = 0) -> TensorBoardWriter | None:
+def tensorboard_writer_of(spec: TrainingSpec, seed: int, since: int = 0) -> TensorBoardWriter | None:
     """The TensorBoard writer of a seed, from step `since` on; None where TensorBoard is not asked for.
 
     Raises:
         TensorBoardError: it cannot be written.
     """
-    folder = training.options.tensorboard
+    folder = spec.options.tensorboard
     if folder is None:
         return None
-    name = trace_name(training.field.stage, training.method, training.overrides)
-    return TensorBoardWriter(folder / training.field.name / name / f"seed-{seed}", training.steps, since)
+    name = trace_name(spec.eval_world.stage, spec.method, spec.overrides)
+    return TensorBoardWriter(folder / spec.eval_world.name / name / f"seed-{seed}", spec.steps, since)
 
 
 class TrainingCallbacks:
@@ -56,67 +56,67 @@ class TrainingCallbacks:
 
     Attributes:
         curve: the learning curve so far.
-        left: where an earlier process left this training, or None.
+        suspended: the training that an earlier process left unfinished, or None.
     """
 
-    def __init__(self, training: Training, seed: int, deadline: Deadline) -> None:
+    def __init__(self, spec: TrainingSpec, seed: int, deadline: Deadline) -> None:
         """Begin, from a checkpoint if there is one.
 
         Raises:
             TensorBoardError: TensorBoard is asked for and cannot be written.
         """
-        self._training, self._seed, self._deadline = training, seed, deadline
-        options = training.options
+        self._spec, self._seed, self._deadline = spec, seed, deadline
+        options = spec.options
         self._path = None
         if options.checkpoints is not None:
-            self._path = checkpoints.checkpoint_path(options.checkpoints, training.key(seed))
+            self._path = checkpoints.checkpoint_path(options.checkpoints, spec.key(seed))
         checkpoint = None if self._path is None else checkpoints.load_checkpoint(self._path)
-        self.left: Left | None = None
+        self.suspended: Suspended | None = None
         self._place: tuple[Any, ...] | None = None
         self._detector: PlateauDetector | None = None
-        self._lesson_start = 0
+        self._stage_start = 0
         if checkpoint is None:
-            self.curve = LearningCurve(world_of(training.school).agents[0].weights, training.steps)
+            self.curve = LearningCurve(world_of(spec.train_world).agents[0].weights, spec.steps)
         else:
-            self.curve, self.left, self._place = checkpoint["curve"], checkpoint["left"], checkpoint["place"]
-            self._detector, self._lesson_start = checkpoint["detector"], checkpoint["lesson_start"]
-        self._heartbeat = Heartbeat(options.heartbeats, seed, training.steps)
-        self._tensorboard = tensorboard_writer_of(training, seed, self.curve.steps)
+            self.curve, self.suspended, self._place = checkpoint["curve"], checkpoint["suspended"], checkpoint["place"]
+            self._detector, self._stage_start = checkpoint["detector"], checkpoint["stage_start"]
+        self._heartbeat = Heartbeat(options.heartbeats, seed, spec.steps)
+        self._tensorboard = tensorboard_writer_of(spec, seed, self.curve.steps)
         self._next_checkpoint = time.monotonic() + options.checkpoint_every
 
-    # What `Life` calls
+    # What `Curriculum` calls
 
-    def lane(self, school: School) -> TrainingEnv:
-        """The environment of a lesson, monitored."""
-        self._inner = lane(school, plans(self._training.method))
-        self._school = school
+    def lane(self, trained_in: TrainingWorld) -> TrainingEnv:
+        """The environment to train in a stage, monitored."""
+        self._inner = lane(trained_in, plans(self._spec.method))
+        self._trained_in = trained_in
         return MonitoredEnv(self._inner, self._deadline.check, self._after_step, self.curve.on_reset)
 
-    def begins(self, lesson: Lesson) -> None:
-        """A lesson begins, or goes on from a checkpoint."""
-        self._lesson = lesson
-        self._total = max(round(lesson.share * self._training.steps), 1)
+    def begins(self, stage: CurriculumStage) -> None:
+        """The training of a stage begins, or continues from a checkpoint."""
+        self._stage = stage
+        self._total = max(round(stage.share * self._spec.steps), 1)
         if self._place is not None and isinstance(self._inner, _Positioned):
-            # Restored from a checkpoint: the plateau detector and the lesson's first step came with it.
+            # Restored from a checkpoint: the plateau detector and the stage's first step came with it.
             self._inner.go_to(self._place)
             self._place = None
             return
-        self._lesson_start = self.curve.steps
-        plateau = self._training.options.plateau
+        self._stage_start = self.curve.steps
+        plateau = self._spec.options.plateau
         self._detector = None
-        if plateau is not None and stops(self._training.method) and isinstance(lesson.agent, Stops):
+        if plateau is not None and stops(self._spec.method) and isinstance(stage.agent, Stops):
             self._detector = PlateauDetector(plateau, self._total)
 
     def progress(self, step: int, figures: Mapping[str, float]) -> None:
         """See `agents.base.Progress`; the agent is consistent here, so this is where it can be copied and stored."""
         self._deadline.check()
         if self._own_lanes:
-            # It steps environments of its own, so the monitor sees nothing, and it counts steps over all lessons.
+            # It steps environments of its own, so the monitor sees nothing, and it counts steps over all stages.
             self.curve.on_progress(step, figures.get(EARNED))
             self._heartbeat.beat(self.curve)
-            step -= self._lesson_start
+            step -= self._stage_start
         if self._tensorboard is not None:
-            self._tensorboard.figures(self._lesson_start + step, figures)
+            self._tensorboard.figures(self._stage_start + step, figures)
             self._tensorboard.learning_curve(self.curve.points)
         if self._detector is not None and self._detector.is_due(step):
             self._look(self._detector)
@@ -134,7 +134,7 @@ class TrainingCallbacks:
 
     @property
     def _own_lanes(self) -> bool:
-        return bool(getattr(self._lesson.agent, "own_lanes", False))
+        return bool(getattr(self._stage.agent, "own_lanes", False))
 
     def _after_step(self, rewards: Any, over: bool) -> None:
         self.curve.on_step(rewards, over)
@@ -142,29 +142,29 @@ class TrainingCallbacks:
 
     def _look(self, detector: PlateauDetector) -> None:
         """Evaluate the agent in an environment of its own, and stop its training if its return has plateaued."""
-        agent, world = cast(Agent, self._lesson.agent), world_of(self._school)
+        agent, world = cast(Agent, self._stage.agent), world_of(self._trained_in)
         if isinstance(agent, Enters):  # acting changes none of its weights, and a copy of networks is expensive
             agent.enter_world(world)
         else:
             agent = finished_copy(agent)
-        env = lane(self._school, plans(self._training.method))
-        certain = isinstance(self._school, Enumeration) and not self._school.mdp.chancy
+        env = lane(self._trained_in, plans(self._spec.method))
+        certain = isinstance(self._trained_in, Enumeration) and not self._trained_in.mdp.chancy
         found = mean_return(agent, env, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
-        if found is not None and detector.has_plateaued(found) and isinstance(self._lesson.agent, Stops):
-            self._lesson.agent.stop()
+        if found is not None and detector.has_plateaued(found) and isinstance(self._stage.agent, Stops):
+            self._stage.agent.stop()
 
     def _save(self) -> None:
         """Write a checkpoint, where the agent and the environment can be stored."""
-        lesson = self._lesson
-        if self._path is None or not isinstance(lesson.agent, Resumable) or not isinstance(self._inner, _Positioned):
+        stage = self._stage
+        if self._path is None or not isinstance(stage.agent, Resumable) or not isinstance(self._inner, _Positioned):
             return
         began = time.monotonic()
         checkpoint = {
-            "left": Left(lesson.number, lesson.lessons, lesson.agent),
+            "suspended": Suspended(stage.number, stage.trained_before, stage.agent),
             "place": self._inner.place(),
             "curve": self.curve,
             "detector": self._detector,
-            "lesson_start": self._lesson_start,
+            "stage_start": self._stage_start,
         }
         try:
             checkpoints.save_checkpoint(self._path, checkpoint)
@@ -172,4 +172,4 @@ class TrainingCallbacks:
             self._path = None
         now = time.monotonic()
         # A large agent takes long to write: then checkpoints are rarer.
-        self._next_checkpoint = now + max(self._training.options.checkpoint_every, _CHECKPOINT_SHARE * (now - began))
+        self._next_checkpoint = now + max(self._spec.options.checkpoint_every, _CHECKPOINT_SHARE * (now - began))

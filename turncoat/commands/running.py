@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from ..evals.reports.summary import RunReport
     from ..evals.runs.run import RunSettings
     from ..evals.verdicts.expectation import Verdict
-    from ..evals.verdicts.power import Outlook
-    from ..evals.verdicts.work_units import Unit
+    from ..evals.verdicts.power import SeedRequirement
+    from ..evals.verdicts.work_units import WorkUnit
     from ..scenarios.language.loading import Scenario
 
 MAX_SEEDS = 64
@@ -235,14 +235,14 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[Own, 
 
 def _judge(
     name: str, scenario: Scenario, settings: RunSettings, no_save: bool, out: Path | None, as_json: bool
-) -> tuple[RunReport, list[Outlook]]:
+) -> tuple[RunReport, list[SeedRequirement]]:
     """Run one scenario, save it and print it; beside it, the seeds that its expectations need."""
     from .. import api
     from ..evals.reports.summary import RunReport
 
-    expected = _outlooks(scenario, settings)
+    expected = _requirements(scenario, settings)
     if not as_json:
-        printing.print_outlooks(name, expected)
+        printing.print_requirements(name, expected)
     with printing.run_progress(name, not as_json) as (report, count):
         result = api.run(scenario, settings=settings, report=report, count=count)
     reported = RunReport(name, result, None if no_save else result.save(out).folder)
@@ -251,7 +251,7 @@ def _judge(
     return reported, expected
 
 
-def _data(report: RunReport, needs: list[Outlook]) -> dict[str, Any]:
+def _data(report: RunReport, needs: list[SeedRequirement]) -> dict[str, Any]:
     """What `--json` says of one run."""
     result = report.run
     return {
@@ -262,7 +262,7 @@ def _data(report: RunReport, needs: list[Outlook]) -> dict[str, Any]:
         "trained": result.trained,
         "cached": result.cached,
         "steps": result.trained_steps,
-        "needs": [vars(outlook) for outlook in needs],
+        "needs": [vars(each) for each in needs],
         "expectations": [judgement.to_dict() for judgement in result.judgements],
     }
 
@@ -288,9 +288,9 @@ def _exit_code(reports: Sequence[RunReport], inconclusive: Inconclusive | None) 
 
 def _shares(
     scenarios: Sequence[Scenario], settings: RunSettings, shard: str | None
-) -> Sequence[tuple[Unit, ...] | None]:
+) -> Sequence[tuple[WorkUnit, ...] | None]:
     """What is to be judged of each scenario; None means everything."""
-    from ..evals.verdicts.work_units import Shard, deal
+    from ..evals.verdicts.work_units import Shard, shard_units
 
     if shard is None:
         return [None] * len(scenarios)
@@ -298,14 +298,14 @@ def _shares(
         part = Shard.parse(shard)
     except ValueError as fault:
         raise UsageError(f"--shard: {fault}") from None
-    return deal([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
+    return shard_units([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
 
 
-def _outlooks(scenario: Scenario, settings: RunSettings) -> list[Outlook]:
-    from ..evals.runs.run import outlooks
+def _requirements(scenario: Scenario, settings: RunSettings) -> list[SeedRequirement]:
+    from ..evals.runs.run import seed_requirements
 
     try:
-        return outlooks(scenario, settings)
+        return seed_requirements(scenario, settings)
     except ValueError as fault:
         raise UsageError(str(fault)) from None
 
