@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from . import api
-from .agents.registry.agents import methods
+from .agents.registry.agents import agent_specs
 from .evals.reports.summary import RunReport
 from .evals.runs.run import Run, RunSettings
 from .evals.verdicts.expectation import Judgement
@@ -113,7 +113,7 @@ def each_expectation(
         return RunReport(_name(which), api.run(scenario, settings=its))
 
     agents, expect = its.agents_for(scenario), scenario.document.expect
-    able = [agent for agent in agents if agent in methods() or agent in {each.label for each in its.own}]
+    able = [agent for agent in agents if agent in agent_specs() or agent in {each.label for each in its.own}]
     found = [
         pytest.param(Expected(expect[unit.number].name, unit, report), id=f"{expect[unit.number].name}-{unit.agent}")
         for unit in units_of(scenario, able)
