@@ -22,12 +22,12 @@ from typing import Any
 
 import pytest
 
-from . import api
-from .evals.expectations import Judgement
-from .evals.methods import methods
-from .evals.reports.reported import Reported
-from .evals.running import Run, Settings
-from .evals.units import Unit, units_of
+from .. import api
+from ..evals.expectations import Judgement
+from ..evals.methods import methods
+from ..evals.reports.reported import Reported
+from ..evals.running import Run, Settings
+from ..evals.units import Unit, units_of
 
 
 def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = None, **settings: Any) -> Run:
