@@ -21,7 +21,6 @@ from turncoat.agents.planner_mcts import Mcts
 from turncoat.agents.planner_shooting import Shooting
 from turncoat.agents.planner_tables import Enumerate, Greedy
 from turncoat.agents.planning import Planner
-from turncoat.agents.rules import RulesAgent
 from turncoat.agents.ticks import Last
 from turncoat.envs.deliberation import RULES, TIE_TOLERANCE, WEIGHTED, Choice, weighted
 from turncoat.envs.senses import Senses
@@ -88,14 +87,16 @@ def test_an_agent_that_acts_by_chance_conforms() -> None:
 
 
 def test_local_rules_conforms() -> None:
-    assert "looks_at_the_stage" in check_agent("local_rules", lanes=3, ticks=6, steps=110).kept
+    assert "looks_at_the_stage" in check_agent("local_rules", lanes=2, ticks=5, steps=110).kept
 
 
 @pytest.mark.parametrize("which", ["conformance", "escape/off_switch"])
 def test_the_exact_agent_conforms(which: str) -> None:
     scenario = small_scenario() if which == "conformance" else api.load(which)
     plan = Laboratory(scenario).plan({}, "train")
-    assert len(check_agent(lambda seat: exact_agent(plan), scenario).kept) >= 11
+    agent = exact_agent(plan)
+    assert agent is not None
+    assert len(check_agent(agent, scenario).kept) >= 11
 
 
 @pytest.mark.slow
@@ -113,12 +114,12 @@ def test_neural_conforms() -> None:
         return NeuralAgent(seen, seat.channels, len(seat.actions), seat.weights, seat.discount, options)
 
     assert {"goes_on_where_it_was_left", "the_same_logs_make_the_same_agent"} <= set(
-        check_agent(make, steps=40, lanes=3, ticks=4).kept
+        check_agent(make, steps=30, lanes=2, ticks=4).kept
     )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", ["ppo", "dqn", "ppo_recurrent"])
+@pytest.mark.parametrize("algorithm", ["dqn", "ppo_recurrent"])
 def test_an_agent_of_stable_baselines3_conforms(algorithm: Any) -> None:
     pytest.importorskip("sb3_contrib")
     from turncoat.agents.sb3_agents import Sb3Agent
@@ -424,7 +425,7 @@ class EntersAnything(Sound):
         pass
 
 
-BROKEN_AGENTS = {
+BROKEN_AGENTS: dict[str, list[type[Sound]]] = {
     "one_action_for_each_lane": [NotWhole],
     "only_available_actions": [IgnoresMask],
     "answers_what_it_never_met": [KnowsOnlyTraining],
@@ -478,12 +479,16 @@ def test_a_failure_says_what_was_given_wanted_and_got() -> None:
     assert re.search(r"given: +observation \[.*\], mask \[.*\]\n +wanted: one of \[.*\]\n +got: +0$", told), told
 
 
+def nothing(seat: Seat) -> Any:
+    return object()
+
+
 def test_an_agent_without_act_is_none() -> None:
-    assert "wanted: an agent: `act" in broken_by(lambda: check_agent(lambda seat: object()))["only_available_actions"]
+    assert "wanted: an agent: `act" in broken_by(lambda: check_agent(nothing))["only_available_actions"]
 
 
 def test_what_is_no_setting_is_refused() -> None:
-    with pytest.raises(TypeError, match="has no setting `lane`: there are .*lanes"):
+    with pytest.raises(TypeError, match=r"has no setting `lane`: there are .*lanes"):
         check_agent(Sound, lane=3)
     with pytest.raises(ValueError, match="has 2 agents"):
         ground_of("chicken", None, None)
@@ -590,7 +595,9 @@ class Scribbles(Counting):
 
 BROKEN_MODELS = {
     "imagines_before_it_learned": Impatient,
-    "imagines_a_process": imagining(lambda its: replace(its, mdp=replace(its.mdp, probability=its.mdp.probability / 2))),
+    "imagines_a_process": imagining(
+        lambda its: replace(its, mdp=replace(its.mdp, probability=its.mdp.probability / 2))
+    ),
     "a_state_that_leads_nowhere_is_ended": imagining(
         lambda its: replace(its, mdp=replace(its.mdp, ended=np.zeros_like(its.mdp.ended)))
     ),
@@ -628,6 +635,8 @@ class Plain:
     """A sound planner, at work on a problem once it was started."""
 
     name = "plain"
+    problem: Any
+    inner: Any
 
     def __init__(self) -> None:
         self.n = 0
@@ -821,6 +830,7 @@ def test_the_page_names_every_clause() -> None:
             assert f"| `{name}` | {said} |" in text.replace("\\|", "|"), f"| `{name}` | {said} |"
 
 
+@pytest.mark.slow
 def test_the_page_works_as_it_is_written(tmp_path: Path) -> None:
     mine, call, tests = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
     (shown,) = re.findall(r"```text\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)

@@ -1,4 +1,4 @@
-"""The contract of agents (`agents.base`), clause by clause."""
+"""The contract of agents (`Agent` and the protocols beside it), clause by clause."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,8 +25,6 @@ from .worlds import Ground, NotingLane, Walks, ground_of
 
 SUBSETS = 2
 """How many masks are tried in one situation besides that which allows all, and those that allow one."""
-KEPT = 4
-"""How many trained agents are kept, for the next clause."""
 
 
 class AgentConformance(Conformance):
@@ -45,7 +42,7 @@ class AgentConformance(Conformance):
         copies: a deep copy does as the original would; else one that is trained is asked again and again.
     """
 
-    contract = "an agent (turncoat.agents.base)"
+    contract = f"an agent ({Agent.__module__})"
     scenario: ClassVar[api.Which | None] = None
     overrides: ClassVar[Mapping[str, object] | None] = None
     stage: ClassVar[str | None] = None
@@ -68,7 +65,7 @@ class AgentConformance(Conformance):
 
     @clause
     def test_one_action_for_each_lane(self) -> None:
-        """`act` returns the actions, whole numbers `[B]` below A, and the next state: for any B, with or without state."""
+        """`act` returns the actions, whole numbers `[B]` below A, and the next state, for any B."""
         for lanes in (1, self.walks.lanes):
             agent, state = self._trained(), None
             for tick in range(self.walks.ticks):
@@ -122,11 +119,11 @@ class AgentConformance(Conformance):
             for part in parts if state is not None else ():
                 wanted = f"arrays with a first axis of {self.walks.lanes}"
                 require(isinstance(part, np.ndarray), wanted, f"a {type(part).__name__}")
-                require(np.asarray(part).shape[:1] == (self.walks.lanes,), wanted, f"shape {np.shape(part)}")
+                require(np.asarray(part).shape[:1] == (self.walks.lanes,), wanted, f"shape {np.asarray(part).shape}")
 
     @clause
     def test_a_row_of_zeros_begins_an_episode(self) -> None:
-        """A lane whose row of the state is zeroed answers as one whose episode begins; the others go on as they were."""
+        """A lane whose row of the state is zeroed answers as one whose episode begins; the others go on."""
         if self.acts_by_chance:
             skip("it acts by chance: two plays cannot be compared")
         middle, lane = self.walks.ticks // 2, min(1, self.walks.lanes - 1)
@@ -159,7 +156,7 @@ class AgentConformance(Conformance):
 
     @clause
     def test_a_copy_acts_alike(self) -> None:
-        """A deep copy does as the original would: so each seed has its own, and a look at a training changes nothing."""
+        """A deep copy does as the original would: so each seed has its own, and a training can be looked at."""
         if not self.copies:
             skip("it says that it cannot be copied")
         agent = self._trained()
@@ -188,7 +185,7 @@ class AgentConformance(Conformance):
             said, mask = agent.thought(), self._able(tick)[0]
             if said is None:
                 skip("it says no thoughts here")
-            require(isinstance(said, Thought), "a turncoat.agents.thoughts.Thought or None", said)
+            require(isinstance(said, Thought), f"a {Thought.__module__}.Thought or None", said)
             require(said.action == chosen[0], f"action {chosen[0]}, as chosen in lane 0", said.action)
             require(said.attribution.chosen == chosen[0], f"attribution of action {chosen[0]}", said.attribution.chosen)
             require(said.step == tick, f"step {tick}, ticks since the episode began", said.step)
@@ -213,11 +210,11 @@ class AgentConformance(Conformance):
 
     @clause
     def test_trains_by_the_rules(self) -> None:
-        """`fit` begins with `reset(seed)`, steps by available actions alone, and resets only where an episode is over."""
+        """`fit` begins with `reset(seed)`, steps by available actions, and resets only where an episode is over."""
         trained = self._training()
         if trained.fault is not None and not trained.lane.faults:
             raise trained.fault
-        require(not trained.lane.faults, "none of that", "; ".join(trained.lane.faults[:3]))
+        require(not trained.lane.faults, "only what a `TrainingEnv` allows", "; ".join(trained.lane.faults[:3]))
 
     @clause
     def test_takes_no_more_steps_than_it_may(self) -> None:
@@ -338,7 +335,7 @@ class AgentConformance(Conformance):
 
     @clause
     def test_observes_what_it_is_told(self) -> None:
-        """`observe` takes any number of lanes, with rewards or None, writes into nothing, and leaves an agent that acts."""
+        """`observe` takes any number of lanes, with rewards or None, and writes into nothing; it acts afterwards."""
         for paid in (1.0, None):
             agent = self._with(self._trained(anew=True), "observe")
             agent.learning = True
@@ -393,21 +390,29 @@ class AgentConformance(Conformance):
     @property
     def ground(self) -> Ground:
         """Where it is checked."""
-        return _ground(type(self))
+        its: Ground = self._once("_ground", lambda: ground_of(self.scenario, self.overrides, self.stage))
+        return its
 
     @property
     def walks(self) -> Walks:
         """On which it is asked."""
-        return _walks(type(self))
+        ticks = min(self.ticks, self.ground.world.steps or self.ticks)
+        its: Walks = self._once("_walks", lambda: self.ground.walks(self.lanes, ticks, self.seed))
+        return its
 
     def _made(self) -> Any:
         agent = self.make(self.ground.seat)
         require(callable(getattr(agent, "act", None)), "an agent: `act(observation, state, mask)`", agent)
         return agent
 
+    @property
+    def _first(self) -> _Trained:
+        its: _Trained = self._once("_kept", self._trained_anew)
+        return its
+
     def _trained(self, anew: bool = False) -> Any:
         """A trained agent: a copy of one that is trained once, or itself where it cannot be copied, or else `anew`."""
-        trained = self._trained_anew() if anew and not self.copies else _trained(type(self))
+        trained = self._trained_anew() if anew and not self.copies else self._first
         if trained.fault is not None:
             raise trained.fault
         return copy.deepcopy(trained.agent) if self.copies else trained.agent
@@ -431,7 +436,7 @@ class AgentConformance(Conformance):
 
     def _training(self, own_lanes: bool = True) -> _Trained:
         """What came of one training, and how it went; `own_lanes`: also where it had lanes of its own."""
-        trained = _trained(type(self))
+        trained = self._first
         if trained.agent is not None:
             self._fitting(trained.agent, own_lanes)
         return trained
@@ -469,7 +474,7 @@ class AgentConformance(Conformance):
         ticks: int | None = None,
         each: Callable[[], object] = lambda: None,
     ) -> Ints:
-        """int32 `[T, B]`, what it answers along the walks, -1 in lanes that are over; `each`: called after every tick."""
+        """int32 `[T, B]`, what it answers along the walks, -1 in lanes that are over; `each` is called every tick."""
         chosen, state = [], None
         which = slice(None) if lanes is None else lanes
         for tick in range(first, self.walks.ticks if ticks is None else ticks):
@@ -521,7 +526,9 @@ class AgentConformance(Conformance):
             if a[1] is not None and b[1] is not None and a[1] != b[1]:
                 told, meant = json.loads(a[1]), json.loads(b[1])
                 name = next(key for key in meant if told.get(key) != meant[key])
-                require(False, f"a thought with {name} {meant[name]}", told.get(name), f"question {number} on the walks")
+                require(
+                    False, f"a thought with {name} {meant[name]}", told.get(name), f"question {number} on the walks"
+                )
 
     def _observe(self, agent: Any, paid: float | None) -> None:
         """Tells it of the walks, tick by tick, as the engine does of lanes that go on."""
@@ -578,17 +585,6 @@ def check_agent(
     return AgentConformance.of(make=made, **where, **settings).check(f"`{name}`")
 
 
-@lru_cache(maxsize=KEPT)
-def _ground(its: type[AgentConformance]) -> Ground:
-    return ground_of(its.scenario, its.overrides, its.stage)
-
-
-@lru_cache(maxsize=KEPT)
-def _walks(its: type[AgentConformance]) -> Walks:
-    ground = _ground(its)
-    return ground.walks(its.lanes, min(its.ticks, ground.world.steps or its.ticks), its.seed)
-
-
 @dataclass(frozen=True, eq=False)
 class _Trained:
     """One training: the agent (None where something failed), its lane, what it reported, and what failed."""
@@ -601,11 +597,6 @@ class _Trained:
     @property
     def own_lanes(self) -> bool:
         return bool(getattr(self.agent, "own_lanes", False))
-
-
-@lru_cache(maxsize=KEPT)
-def _trained(its: type[AgentConformance]) -> _Trained:
-    return its()._trained_anew()
 
 
 def _fit(agent: Any, lane: NotingLane, steps: int, seed: int, on_progress: Progress | None = None) -> None:

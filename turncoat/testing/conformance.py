@@ -88,6 +88,13 @@ class Conformance:
         return type(cls.__name__, (cls,), settings)
 
     @classmethod
+    def _once(cls, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` makes, for all clauses: it is kept with the class, and not passed on to subclasses."""
+        if name not in vars(cls):
+            setattr(cls, name, make())
+        return vars(cls)[name]
+
+    @classmethod
     def check(cls, part: str) -> ConformanceReport:
         """Runs every clause.
 
@@ -147,8 +154,8 @@ def require(holds: object, wanted: str, got: object, given: object = None) -> No
         raise ClauseBroken("\n".join([*rows, f"    wanted: {wanted}", f"    got:    {_shown(got)}"]))
 
 
-def require_array(array: Any, name: str, kind: type[np.generic], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """The array itself, if it is one of a kind of numbers and a shape.
+def require_array(array: Any, name: str, kind: type[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """The array itself, if it is one of a kind of numbers (`np.integer`, `np.float64`) and a shape.
 
     Raises:
         ClauseBroken: it is not.
@@ -172,4 +179,6 @@ def skip(why: str) -> None:
 def _shown(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {list(value.shape)}: {np.array2string(value, threshold=40, max_line_width=10_000)}"
+    if isinstance(value, np.generic):
+        value = value.item()
     return value if isinstance(value, str) else repr(value)

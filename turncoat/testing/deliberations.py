@@ -1,4 +1,4 @@
-"""The contract of deliberations (`envs.deliberation`), clause by clause."""
+"""The contract of deliberations (`Deliberation`), clause by clause."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DeliberationConformance(Conformance):
         seed: of the judgements that it is asked to deliberate on; rounds: how many times.
     """
 
-    contract = "a deliberation (turncoat.envs.deliberation)"
+    contract = f"a deliberation ({Choice.__module__})"
     deliberation: ClassVar[Callable[..., Any] | str]
     parameters: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     heads: ClassVar[int] = 3
@@ -43,7 +43,7 @@ class DeliberationConformance(Conformance):
             q, weights, mask = self._judgements(shape)
             choice = self._choose(q, weights, mask)
             pair = isinstance(choice, tuple) and len(choice) == 2 and hasattr(choice, "ties")
-            require(pair, "a turncoat.envs.deliberation.Choice", choice)
+            require(pair, f"a {Choice.__module__}.Choice", choice)
             given = f"q {list(q.shape)}, weights {list(weights.shape)}, mask {list(mask.shape)}"
             action = np.asarray(choice.action)
             whole = np.issubdtype(action.dtype, np.integer) and action.shape == shape
@@ -118,7 +118,7 @@ class DeliberationConformance(Conformance):
 
     @clause
     def test_a_negative_weight_turns_a_head_around(self) -> None:
-        """A head of negative weight wants less of its channel: as one of positive weight would of the channel negated."""
+        """A head of negative weight wants less of its channel: more of the channel negated."""
         if self.thresholds:
             skip("its thresholds are in the units of heads")
         for q, weights, mask in self._many():

@@ -1,4 +1,4 @@
-"""The contract of planners (`agents.planning`), clause by clause, on small random problems."""
+"""The contract of planners (`Planner`, `Planning`), clause by clause, on small random problems."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PlannerConformance(Conformance):
         problems: how many random problems it is checked on.
     """
 
-    contract = "a planner (turncoat.agents.planning)"
+    contract = f"a planner ({Planner.__module__})"
     exact: ClassVar[bool] = False
     tolerance: ClassVar[float] = 1e-6
     problems: ClassVar[int] = 3
@@ -48,7 +48,7 @@ class PlannerConformance(Conformance):
 
     @clause
     def test_has_a_name_and_starts(self) -> None:
-        """It has a `name`, and `start(problem)` gives something with `decide` and `plan`, for any number of problems."""
+        """It has a `name`, and `start(problem)` gives something with `decide` and `plan`, for any problem."""
         planner = self._planner()
         require(isinstance(planner.name, str) and planner.name, "`name`: a word", planner.name)
         for problem in self._problems():
@@ -206,7 +206,7 @@ class PlannerConformance(Conformance):
                 action = self._decide(work, states[lane : lane + 1], able[lane : lane + 1])[0]
                 decision = _decision(problem, int(states[lane]), action, able[lane])
                 plan = work.plan(decision)
-                require(isinstance(plan, Plan), "a turncoat.agents.plans.Plan", plan)
+                require(isinstance(plan, Plan), f"a {Plan.__module__}.Plan", plan)
                 found.append((problem, work, decision, plan))
         return found
 

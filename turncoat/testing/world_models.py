@@ -1,11 +1,10 @@
-"""The contract of world models (`agents.modelled`), clause by clause."""
+"""The contract of world models (`WorldModel`), clause by clause."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,11 +30,11 @@ class WorldModelConformance(Conformance):
                 return Mine(seat)
 
     Attributes:
-        scenario, overrides, stage: whose ticks it learns: a stage with one agent; a small world of the suite by default.
+        scenario, overrides, stage: whose ticks it learns, of one agent; by default those of a small world of the suite.
         lanes, ticks: of the walks that it learns from; seed: of them.
     """
 
-    contract = "a world model (turncoat.agents.modelled)"
+    contract = f"a world model ({WorldModel.__module__})"
     scenario: ClassVar[api.Which | None] = None
     overrides: ClassVar[Mapping[str, object] | None] = None
     stage: ClassVar[str | None] = None
@@ -53,7 +52,7 @@ class WorldModelConformance(Conformance):
 
     @clause
     def test_imagines_before_it_learned(self) -> None:
-        """`imagine` answers before anything was learned: -1 for the present state that it knows nothing of, or a process."""
+        """`imagine` answers before anything was learned: a process, or -1 for the state that it knows nothing of."""
         model = self._made()
         observation, mask = next(self._situations())
         imagined = self._imagine(model, observation, mask)
@@ -107,7 +106,9 @@ class WorldModelConformance(Conformance):
         for observation, mask, imagined in self._imagined():
             if imagined.mdp.ended[imagined.state]:
                 continue
-            problem = Problem(imagined.mdp, seat.weights, np.full(len(seat.channels), min(seat.discount, 0.9)), WEIGHTED)
+            problem = Problem(
+                imagined.mdp, seat.weights, np.full(len(seat.channels), min(seat.discount, 0.9)), WEIGHTED
+            )
             values = problem.solved.vector_values
             require(np.isfinite(values).all(), "finite values", values)
             able = mask & imagined.mdp.available[imagined.state]
@@ -170,12 +171,15 @@ class WorldModelConformance(Conformance):
     @property
     def ground(self) -> Ground:
         """Whose ticks it learns."""
-        return _ground(type(self))
+        its: Ground = self._once("_ground", lambda: ground_of(self.scenario, self.overrides, self.stage))
+        return its
 
     @property
     def walks(self) -> Walks:
         """From which it learns."""
-        return _walks(type(self))
+        ticks = min(self.ticks, self.ground.world.steps or self.ticks)
+        its: Walks = self._once("_walks", lambda: self.ground.walks(self.lanes, ticks, self.seed))
+        return its
 
     def _made(self) -> Any:
         model = self.make(self.ground.seat)
@@ -211,7 +215,7 @@ class WorldModelConformance(Conformance):
 
     def _imagine(self, model: Any, observation: Longs, mask: Bools) -> Imagination:
         imagined = model.imagine(observation, mask)
-        require(isinstance(imagined, Imagination), "a turncoat.agents.modelled.Imagination", imagined)
+        require(isinstance(imagined, Imagination), f"a {Imagination.__module__}.Imagination", imagined)
         require(isinstance(imagined.state, int | np.integer), "`state`: a whole number", imagined.state)
         if imagined.state >= 0:
             require(isinstance(imagined.mdp, FiniteMDP), "`mdp`: a FiniteMDP", imagined.mdp)
@@ -256,7 +260,9 @@ class WorldModelConformance(Conformance):
             require(same, f"{name} {getattr(wanted, name).tolist()}", getattr(mine, name).tolist())
         for each in fields(FiniteMDP):
             one, other = getattr(mine.mdp, each.name), getattr(wanted.mdp, each.name)
-            require(np.array_equal(one, other), f"mdp.{each.name} {np.asarray(other).tolist()}", np.asarray(one).tolist())
+            require(
+                np.array_equal(one, other), f"mdp.{each.name} {np.asarray(other).tolist()}", np.asarray(one).tolist()
+            )
 
 
 def check_world_model(
@@ -285,14 +291,3 @@ def check_world_model(
     where = {"scenario": scenario, "overrides": overrides, "stage": stage}
     checked = WorldModelConformance.of(make=staticmethod(make), **where, **settings)
     return checked.check(f"`{getattr(make, '__name__', repr(make))}`")
-
-
-@lru_cache(maxsize=4)
-def _ground(its: type[WorldModelConformance]) -> Ground:
-    return ground_of(its.scenario, its.overrides, its.stage)
-
-
-@lru_cache(maxsize=4)
-def _walks(its: type[WorldModelConformance]) -> Walks:
-    ground = _ground(its)
-    return ground.walks(its.lanes, min(its.ticks, ground.world.steps or its.ticks), its.seed)
