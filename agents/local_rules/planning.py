@@ -185,7 +185,8 @@ class RulesPlanner:
             ValueError: other fields or another size of map.
         """
         last = self.model.seen_maps[-1]
-        if senses.looks.shape == last.looks.shape and np.array_equal(senses.looks, last.looks):
+        names = ("sizes", "places", "layout", "looks")
+        if all(np.array_equal(getattr(senses, name), getattr(last, name)) for name in names):
             return
         self.model.enter(senses)
         self._imagined = self._problem = self._planning = self._last = None

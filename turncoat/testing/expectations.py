@@ -22,12 +22,12 @@ from typing import Any
 
 import pytest
 
-from . import api
-from .agents.registry.agents import agent_specs
-from .evals.reports.summary import RunReport
-from .evals.runs.run import Run, RunSettings
-from .evals.verdicts.expectation import Judgement
-from .evals.verdicts.work_units import WorkUnit, units_of
+from .. import api
+from ..agents.registry.agents import agent_specs
+from ..evals.reports.summary import RunReport
+from ..evals.runs.run import Run, RunSettings
+from ..evals.verdicts.expectation import Judgement
+from ..evals.verdicts.work_units import WorkUnit, units_of
 
 
 def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = None, **settings: Any) -> Run:
