@@ -39,7 +39,7 @@ Deliberation: TypeAlias = Callable[[Floats, Floats, Bools], Choice]
 
 
 @dataclass(frozen=True)
-class Rule:
+class DeliberationRule:
     """A deliberation with its parameters: itself a `Deliberation`.
 
     Attributes:
@@ -60,12 +60,12 @@ class Rule:
         rule = RULES.get(self.name) or installed.load(installed.DELIBERATIONS, self.name)
         return rule(q, weights, mask, **self.parameters)
 
-    def without(self, head: int) -> Rule:
+    def without(self, head: int) -> DeliberationRule:
         """The same rule after a head was removed (its weight has to be 0 besides): it forbids nothing any more."""
         if "at_least" not in self.parameters:
             return self
         kept = [[k, bound] for k, bound in self.parameters["at_least"] if k != head]
-        return Rule(self.name, {**self.parameters, "at_least": kept})
+        return DeliberationRule(self.name, {**self.parameters, "at_least": kept})
 
 
 def weighted(q: Floats, weights: Floats, mask: Bools) -> Choice:
@@ -236,7 +236,7 @@ RULES: Final[dict[str, Callable[..., Choice]]] = {
     "vote": vote,
 }
 
-WEIGHTED: Final = Rule()
+WEIGHTED: Final = DeliberationRule()
 
 
 def _wanted(q: Floats, weights: Floats, mask: Bools) -> tuple[Floats, Floats]:

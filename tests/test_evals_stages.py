@@ -18,7 +18,7 @@ from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.agents.planners.registry import make_planner
 from turncoat.agents.registry.agents import METHODS
 from turncoat.envs.base import NotEnumerable
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.agent_parts import ENUMERATE
 from turncoat.evals.exact.demonstrations import watched_logs
@@ -78,10 +78,10 @@ class Alone:
 
     left = None
 
-    def __init__(self, lane: type[TableLane] = TableLane) -> None:
+    def __init__(self, lane: type[TabularTrainingEnv] = TabularTrainingEnv) -> None:
         self.lane_of = lane
 
-    def lane(self, school: Any) -> TableLane:
+    def lane(self, school: Any) -> TabularTrainingEnv:
         return self.lane_of(school)
 
     def begins(self, lesson: Lesson) -> None:
@@ -144,7 +144,7 @@ def test_the_steps_are_shared_out():
     )
     spent: list[tuple[int, float]] = []
 
-    class Counting(TableLane):
+    class Counting(TabularTrainingEnv):
         def __init__(self, school):
             super().__init__(school)
             self.most = float(school.mdp.rewards.max())
@@ -162,7 +162,7 @@ def test_the_steps_are_shared_out():
 def test_one_training_stage_is_what_it_always_was():
     life = life_of(CORRIDOR)
     agent: Any = METHODS["counts"](world_of(life.school), life.scenario)
-    agent.fit(TableLane(life.school), 200, 7)
+    agent.fit(TabularTrainingEnv(life.school), 200, 7)
 
     brought = life.brought_up(7).model.arrays()
 

@@ -16,7 +16,7 @@ from turncoat import api
 from turncoat.agents.learning import device, snapshot
 from turncoat.agents.local_rules.features import Factor
 from turncoat.agents.registry.agents import METHODS
-from turncoat.envs.mdp.training_env import TableLane, WorldLane
+from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv
 from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.runs.run import Settings
 from turncoat.evals.studies.search import SearchSettings
@@ -124,7 +124,7 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     scenario = api.load("escape/interruption", {"robot.discount": 0.95})
     laboratory = Laboratory(scenario)
     school = laboratory.enumeration({}, laboratory.scenario.training_stage)
-    agent, lane, left = METHODS[method](school.world, scenario), TableLane(school), []
+    agent, lane, left = METHODS[method](school.world, scenario), TabularTrainingEnv(school), []
 
     def progress(step, _):
         data, arrays = snapshot.take([agent, lane.place()])
@@ -135,7 +135,7 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     assert len(left) >= 4
     for _, text, arrays in left[1::3]:
         mine, place = snapshot.make(json.loads(text), arrays)
-        its = TableLane(school)
+        its = TabularTrainingEnv(school)
         its.go_to(place)
         mine.resume(its)
         assert parts([mine, its.place()]) == parts([agent, lane.place()])
@@ -143,7 +143,7 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
 
 def test_a_lane_that_is_no_table_goes_where_it_stood():
     laboratory = Laboratory(load("treacherous_turn/lab"))
-    one, other = (WorldLane(laboratory.world({}, laboratory.scenario.training_stage)) for _ in range(2))
+    one, other = (ReferenceTrainingEnv(laboratory.world({}, laboratory.scenario.training_stage)) for _ in range(2))
     _, mask = one.reset(3)
     for _ in range(5):
         _, _, _, _, mask = one.step(int(mask.argmax()))

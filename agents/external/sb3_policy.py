@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...envs.adapters.spaces import Form, Observer
+from ...envs.adapters.spaces import Form, ObservationEncoder
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.world.world import World
 from ..base import AgentState
@@ -100,7 +100,7 @@ class Sight:
 
     def __init__(self, world: World, form: Form = "planes") -> None:
         """For a world whose agent has no window."""
-        self._observer = Observer(world, 0, form)
+        self._observer = ObservationEncoder(world, 0, form)
         self.space = self._observer.space
         self._columns = list(world.agents[0].sees)
         self._fields = len(world.fields)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from ...envs.multi_agent.joint_training_env import JointLane, JointTick, JointView
+from ...envs.multi_agent.joint_training_env import JointObservation, JointStep, JointTrainingEnv
 from ..base import Agent, AgentState, Pupil
 
 
@@ -67,7 +67,11 @@ class Place:
 
 
 def fit_together(
-    lane: JointLane, agents: Sequence[Pupil], steps: int, seed: int, before_tick: Callable[[], None] = lambda: None
+    lane: JointTrainingEnv,
+    agents: Sequence[Pupil],
+    steps: int,
+    seed: int,
+    before_tick: Callable[[], None] = lambda: None,
 ) -> None:
     """Trains all agents of a world at once.
 
@@ -110,16 +114,18 @@ def fit_together(
 class _Shared:
     """The lane, whose turn it is, and who has chosen; whoever chooses last makes the tick."""
 
-    def __init__(self, lane: JointLane, agents: Sequence[Agent], seed: int, before_tick: Callable[[], None]) -> None:
+    def __init__(
+        self, lane: JointTrainingEnv, agents: Sequence[Agent], seed: int, before_tick: Callable[[], None]
+    ) -> None:
         self.lane, self._agents, self._before_tick = lane, agents, before_tick
         self.executed: Ints = np.full(len(agents), -1, np.int32)
         self.fault: Exception | None = None
-        self._view: JointView = lane.reset(seed)
+        self._view: JointObservation = lane.reset(seed)
         self._turns = [threading.Semaphore(0) for _ in agents]
         self._chosen: dict[int, int] = {}
         self._memories: dict[int, AgentState] = {}  # of those whose `fit` is over
         self._fresh = set(range(len(agents)))  # who may begin an episode
-        self._tick: JointTick | None = None
+        self._tick: JointStep | None = None
 
     def open(self) -> None:
         """The first turn."""
@@ -138,7 +144,7 @@ class _Shared:
         self._fresh.discard(agent)
         return self._view.observations[agent], self._view.able[agent]
 
-    def step(self, agent: int, action: int) -> JointTick:
+    def step(self, agent: int, action: int) -> JointStep:
         """One tick: returns when everyone has chosen, and it is this agent's turn again."""
         if self.fault is not None:
             raise _Stopped

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from ...envs.base import Bools, Longs
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 
 MAX_COUNTED: Final = 32
 """A counter with more values than this has no features."""
@@ -44,7 +44,7 @@ class RewardFeatures:
         features: J of them, in the order of the columns of `evaluate`.
     """
 
-    def __init__(self, senses: Senses, actions: Sequence[str], names: Sequence[str] | None = None) -> None:
+    def __init__(self, senses: ObservationSpec, actions: Sequence[str], names: Sequence[str] | None = None) -> None:
         """For an agent with these senses.
 
         Args:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ...envs.base import Longs
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 
 STEPS: Final = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """The neighbours whose glyphs are factors."""
@@ -42,7 +42,7 @@ class Geometry:
     A change of a field is one number: a difference, or for places an offset, `gone`, or where the thing appeared.
     """
 
-    def __init__(self, senses: Senses) -> None:
+    def __init__(self, senses: ObservationSpec) -> None:
         self.sizes, self.places, self.layout = senses.sizes, senses.places, senses.layout
         self.height, self.width = senses.height, senses.width
         self.nowhere = senses.height * senses.width
@@ -61,7 +61,7 @@ class Geometry:
         """How many different glyphs were seen."""
         return len(self._kinds)
 
-    def add_map(self, senses: Senses) -> int:
+    def add_map(self, senses: ObservationSpec) -> int:
         """Takes in one more map, and returns its number; what looks the same has the same glyph on all of them.
 
         Raises:

@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 from ..learning.checkpoint import parts_of
 from ..planners.editable_weights import HeldWeights
 from .agent import NeuralAgent, NeuralOptions
@@ -79,7 +79,7 @@ def load_neural(path: str | os.PathLike[str], device: str | None = None) -> Neur
     kept = header["options"]
     options = {**parts_of(kept), "net": NetOptions(**kept["net"])}
     agent = NeuralAgent(
-        Senses(**{name: tensors[f"senses.{name}"].numpy() for name in _ARRAYS}, **header["senses"]),
+        ObservationSpec(**{name: tensors[f"senses.{name}"].numpy() for name in _ARRAYS}, **header["senses"]),
         header["channels"],
         header["actions"],
         header["weights"],

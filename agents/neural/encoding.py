@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...envs.base import Bools, Longs
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 
 Singles: TypeAlias = npt.NDArray[np.float32]
 MAX_PLANES: Final = 6
@@ -33,7 +33,7 @@ class Layout:
         width: I.
     """
 
-    def __init__(self, senses: Senses, n_actions: int, reach: int) -> None:
+    def __init__(self, senses: ObservationSpec, n_actions: int, reach: int) -> None:
         """For one agent; crops reach `reach` cells to every side."""
         self.senses = senses
         self.n_actions = n_actions

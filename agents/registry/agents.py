@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ...envs.reference.observation_spec import senses
+from ...envs.reference.observation_spec import observation_spec
 from ...envs.world.world import World
 from ...scenarios import installed
 from ...scenarios.language.loading import Scenario
@@ -32,7 +32,9 @@ def _local_rules(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
     options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
     held = held_weights(world)
-    return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
+    return RulesAgent(
+        observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held
+    )
 
 
 def _neural(world: World, _: Scenario) -> Pupil:
@@ -41,7 +43,9 @@ def _neural(world: World, _: Scenario) -> Pupil:
     its = world.agents[0]
     options = NeuralOptions(deliberation=its.deliberation, planner=its.planner)
     held = held_weights(world)
-    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
+    return NeuralAgent(
+        observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held
+    )
 
 
 def _policy_aware(world: World, _: Scenario) -> Pupil:

@@ -11,17 +11,17 @@ from ..base import Floats, Ints
 from ..world.compiler import compile_world
 from ..world.world import AgentProgram, World
 
-Which: TypeAlias = Scenario | str | os.PathLike[str]
+ScenarioLike: TypeAlias = Scenario | str | os.PathLike[str]
 """A loaded scenario, a name of the library such as `lab` or `treacherous_turn/lab`, or a path."""
 
 
 def open_world(
-    which: Which, stage: str | None, params: Mapping[str, object] | None, enlist: Sequence[str] = ()
+    which: ScenarioLike, stage: str | None, params: Mapping[str, object] | None, enlist: Sequence[str] = ()
 ) -> tuple[Scenario, World]:
     """A scenario and one of its stages, compiled.
 
     Args:
-        which: see `Which`.
+        which: see `ScenarioLike`.
         stage: its name; when None, `train`, or else the first: faces are what agents are trained on.
         params: dotted overrides, as in a file's `with:` (`{"threshold": 2, "robot.discount": 0.5}`).
         enlist: things that act as agents too.
@@ -59,7 +59,7 @@ def one_agent(world: World) -> AgentProgram:
     return world.agents[0]
 
 
-class Wages:
+class ScalarReward:
     """What an agent is paid: its channels, each by the weight that it has when the agent acts.
 
     Attributes:

@@ -11,15 +11,15 @@ import numpy.typing as npt
 
 from ..base import Floats, Ints
 from ..mdp.enumeration import Enumeration
-from .base import Which
+from .base import ScenarioLike
 from .pettingzoo_env import TurncoatParallelEnv
 from .spaces import Form
 
-Held: TypeAlias = Callable[[Ints, np.random.Generator], int]
+OpponentPolicy: TypeAlias = Callable[[Ints, np.random.Generator], int]
 """A policy that somebody is held to: from the world's state int32 `[F]` and chance to the index of an action."""
 
 
-class HeldEnv(gymnasium.Env[Any, np.int64]):
+class FixedOpponentsEnv(gymnasium.Env[Any, np.int64]):
     """One agent's side of a `TurncoatParallelEnv`.
 
     To whoever learns here the others are part of the world. Nothing of theirs is told: observations, rewards and `info`
@@ -35,9 +35,9 @@ class HeldEnv(gymnasium.Env[Any, np.int64]):
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         agent: str,
-        others: Mapping[str, Held],
+        others: Mapping[str, OpponentPolicy],
         stage: str | None = None,
         params: Mapping[str, object] | None = None,
         *,
@@ -87,7 +87,7 @@ class HeldEnv(gymnasium.Env[Any, np.int64]):
         return self.parallel.render()
 
 
-def by_table(enumeration: Enumeration, policy: Floats) -> Held:
+def tabular_policy(enumeration: Enumeration, policy: Floats) -> OpponentPolicy:
     """A policy in an enumerated world as one that an agent can be held to.
 
     Args:

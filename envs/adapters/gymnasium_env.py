@@ -12,8 +12,8 @@ import numpy.typing as npt
 from ..base import Ints
 from ..kernel.batch_stepper import Stepper
 from . import rendering as drawing
-from .base import Which, check_mode, one_agent, open_world
-from .spaces import Buffer, Form, Observer
+from .base import ScenarioLike, check_mode, one_agent, open_world
+from .spaces import Form, ObservationBuffer, ObservationEncoder
 
 
 class TurncoatEnv(gymnasium.Env[Any, np.int64]):
@@ -41,7 +41,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         stage: str | None = None,
         params: Mapping[str, object] | None = None,
         *,
@@ -56,7 +56,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             stage: its name; when None, `train`, or else the first.
             params: dotted overrides, as in a file's `with:`.
             audit: show the hidden performance (and withheld rewards) in `info`; never for training.
-            form: of observations, see `spaces.Observer`.
+            form: of observations, see `spaces.ObservationEncoder`.
             render_mode: None, `ansi` (the board in the file's glyphs) or `rgb_array`.
 
         Raises:
@@ -69,13 +69,13 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         check_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self._audit = audit
-        self.observer = Observer(self.world, 0, form)
+        self.observer = ObservationEncoder(self.world, 0, form)
         self.observation_space = self.observer.space
         self.action_names = self._program.actions
         self._actions = len(self.action_names)
         self.action_space = gymnasium.spaces.Discrete(self._actions)
         self._stepper = stepper = Stepper(self.world, 1)
-        self._buffer = Buffer(self.observer, 1)
+        self._buffer = ObservationBuffer(self.observer, 1)
         stepper.show(self._buffer)
         self._look = self._buffer.looker(0)
         # Views of a lane's numbers, quicker to read than arrays.

@@ -12,9 +12,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from ..base import Bools, Floats, Longs
-from .base import Which
+from .base import ScenarioLike
 from .spaces import Form
-from .vector_base import Rows
+from .vector_base import SingleAgentBatch
 
 
 class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
@@ -34,7 +34,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         num_envs: int = 1,
         stage: str | None = None,
         params: Mapping[str, object] | None = None,
@@ -64,7 +64,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         if self._mode is AutoresetMode.DISABLED:
             raise ValueError("lanes are always reset: take NEXT_STEP or SAME_STEP")
         again = self._mode is AutoresetMode.NEXT_STEP
-        self._lanes = Rows(scenario, num_envs, stage, params, audit=audit, form=form, again=again)
+        self._lanes = SingleAgentBatch(scenario, num_envs, stage, params, audit=audit, form=form, again=again)
         self._copy = copy
         self.metadata = {"autoreset_mode": self._mode, "render_modes": []}
         self.num_envs = num_envs

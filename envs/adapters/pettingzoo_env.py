@@ -14,8 +14,8 @@ from pettingzoo.utils.conversions import parallel_to_aec
 from ..base import Ints
 from ..kernel.batch_stepper import Stepper
 from . import rendering as drawing
-from .base import Wages, Which, check_mode, open_world
-from .spaces import Buffer, Form, Observer
+from .base import ScalarReward, ScenarioLike, check_mode, open_world
+from .spaces import Form, ObservationBuffer, ObservationEncoder
 
 
 class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # PettingZoo is not typed
@@ -34,7 +34,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         stage: str | None = None,
         params: Mapping[str, object] | None = None,
         *,
@@ -58,14 +58,14 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         self.possible_agents = [program.name for program in self.world.agents]
         self.agents: list[str] = []
         self.action_names = {program.name: program.actions for program in self.world.agents}
-        self.observers = {name: Observer(self.world, i, form) for i, name in enumerate(self.possible_agents)}
+        self.observers = {name: ObservationEncoder(self.world, i, form) for i, name in enumerate(self.possible_agents)}
         self.observation_spaces = {name: observer.space for name, observer in self.observers.items()}
         self.action_spaces = {
             program.name: gymnasium.spaces.Discrete(len(program.actions)) for program in self.world.agents
         }
-        self._wages = [Wages(self.world, i) for i in range(len(self.world.agents))]
+        self._wages = [ScalarReward(self.world, i) for i in range(len(self.world.agents))]
         self._stepper = Stepper(self.world, 1)
-        self._looks = {name: Buffer(observer, 1) for name, observer in self.observers.items()}
+        self._looks = {name: ObservationBuffer(observer, 1) for name, observer in self.observers.items()}
         self._audit = audit
         self._begun = False
 
@@ -158,7 +158,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
 
 
 def parallel_env(
-    scenario: Which,
+    scenario: ScenarioLike,
     stage: str | None = None,
     params: Mapping[str, object] | None = None,
     **options: Any,
@@ -168,7 +168,7 @@ def parallel_env(
 
 
 def aec_env(
-    scenario: Which,
+    scenario: ScenarioLike,
     stage: str | None = None,
     params: Mapping[str, object] | None = None,
     **options: Any,

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from ..base import Bools, Longs
 from . import rendering as drawing
-from .base import Which
+from .base import ScenarioLike
 from .spaces import Form
-from .vector_base import Rows
+from .vector_base import SingleAgentBatch
 
 try:
     import torch
@@ -26,7 +26,7 @@ except ImportError as missing:
     raise ImportError("TurncoatVecEnv needs Stable-Baselines3: pip install 'turncoat[sb3]'") from missing
 
 
-class OneObject(VecEnv):
+class SharedVecEnv(VecEnv):
     """Lanes that are one object: attributes and methods are asked of all of them at once."""
 
     render_mode: str | None = None
@@ -72,7 +72,7 @@ class OneObject(VecEnv):
         return [False for _ in self._get_indices(indices)]
 
 
-class TurncoatVecEnv(OneObject):
+class TurncoatVecEnv(SharedVecEnv):
     """B lanes for Stable-Baselines3: an episode's last step already gives the next one's first observation.
 
     Lane i has the chance of `TurncoatEnv` with the same seed and `options={"lane": i}`. Each lane's info is that of
@@ -85,7 +85,7 @@ class TurncoatVecEnv(OneObject):
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         num_envs: int = 1,
         stage: str | None = None,
         params: Mapping[str, object] | None = None,
@@ -106,7 +106,7 @@ class TurncoatVecEnv(OneObject):
         Raises:
             ScenarioError, KeyError, ValueError: as `TurncoatEnv`.
         """
-        self._lanes = Rows(scenario, num_envs, stage, params, audit=False, form=form, again=False)
+        self._lanes = SingleAgentBatch(scenario, num_envs, stage, params, audit=False, form=form, again=False)
         self.render_mode = render_mode
         self.action_names = self._lanes.program.actions
         self._named: dict[int, tuple[str, ...]] = {}

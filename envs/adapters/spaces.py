@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from ..base import Ints, Longs
-from ..kernel.observation import TIME, fill, plan, view
+from ..kernel.observation import TIME, encode, encoder, plan
 from ..world.geometry import DIRECTIONS
 from ..world.world import Body, World
 
@@ -25,7 +25,7 @@ SMALLEST_IMAGE = 36
 """Pixels that Stable-Baselines3's own convolutions need at least."""
 
 
-class Observer:
+class ObservationEncoder:
     """One agent's view of a world, in one of three forms.
 
     - `planes`: `{"board": uint8 [C, H, W] of 0 and 1, "counters": float32 [M] in their own units}`; a world without a
@@ -102,8 +102,8 @@ class Observer:
         """
         return self._fresh(states, ticks).batch(copy=False)
 
-    def _fresh(self, states: Ints, ticks: Longs | None) -> Buffer:
-        buffer = Buffer(self, states.shape[0])
+    def _fresh(self, states: Ints, ticks: Longs | None) -> ObservationBuffer:
+        buffer = ObservationBuffer(self, states.shape[0])
         buffer.fill(states, ticks)
         return buffer
 
@@ -143,7 +143,7 @@ class Observer:
         return spaces.Dict(parts)
 
 
-class Buffer:
+class ObservationBuffer:
     """The observations of B lanes, brought up to date in place.
 
     Attributes:
@@ -151,7 +151,7 @@ class Buffer:
         view: for compiled code, of these arrays (so it has to be kept with them): `Stepper.show` takes a buffer.
     """
 
-    def __init__(self, observer: Observer, lanes: int) -> None:
+    def __init__(self, observer: ObservationEncoder, lanes: int) -> None:
         shape = (lanes, len(observer.plane_names), observer.height, observer.width)
         self.board: Planes = np.zeros(shape, np.uint8)
         self.counters: Counters = np.zeros((lanes, len(observer.counter_names)), np.float32)
@@ -159,7 +159,7 @@ class Buffer:
         marks = np.full((lanes, observer.plan.bodies + 1), -1, np.int32)
         flat = self.board.reshape(lanes, shape[1], shape[2] * shape[3])
         self._kept = (observer.plan, marks)
-        self.view = view(observer.plan, flat, self.counters, marks)
+        self.view = encoder(observer.plan, flat, self.counters, marks)
         self._no_time: Longs = np.zeros(lanes, np.int64)
 
     def __reduce__(self) -> NoReturn:
@@ -171,7 +171,7 @@ class Buffer:
         raise TypeError("a buffer is neither copied nor pickled: make another and fill it")
 
     def fill(self, states: Ints, ticks: Longs | None = None) -> None:
-        """Observe states int32 `[B, F]`, `ticks` int64 `[B]` into their episodes (see `Observer.observe`).
+        """Observe states int32 `[B, F]`, `ticks` int64 `[B]` into their episodes (see `ObservationEncoder.observe`).
 
         Raises:
             ValueError: ticks are needed and missing, or there are not B states.
@@ -182,7 +182,7 @@ class Buffer:
             ticks = self._no_time
         if states.shape[0] != len(self.board):
             raise ValueError(f"the buffer holds {len(self.board)} lanes, not {states.shape[0]}")
-        fill(self.view.ctypes.data, np.ascontiguousarray(states, np.int32), ticks)
+        encode(self.view.ctypes.data, np.ascontiguousarray(states, np.int32), ticks)
 
     def batch(self, copy: bool = True) -> Any:
         """The observations with B in front; without `copy`, the form `planes` shows the buffers themselves."""

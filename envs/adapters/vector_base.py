@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from ..base import Longs
 from ..kernel.batch_stepper import Stepper
-from .base import Which, one_agent, open_world
-from .spaces import Buffer, Form, Observer
+from .base import ScenarioLike, one_agent, open_world
+from .spaces import Form, ObservationBuffer, ObservationEncoder
 
 
-class Rows:
+class SingleAgentBatch:
     """B lanes of one stage with one agent.
 
     Attributes:
@@ -25,7 +25,7 @@ class Rows:
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         lanes: int,
         stage: str | None,
         params: Mapping[str, object] | None,
@@ -41,9 +41,9 @@ class Rows:
         """
         self.scenario, self.world = open_world(scenario, stage, params)
         self.program = one_agent(self.world)
-        self.observer = Observer(self.world, 0, form)
+        self.observer = ObservationEncoder(self.world, 0, form)
         self.stepper = Stepper(self.world, lanes, again=again)
-        self.buffer = Buffer(self.observer, lanes)
+        self.buffer = ObservationBuffer(self.observer, lanes)
         self.stepper.show(self.buffer)
         self.seeded = False
         self._mask = self.stepper.available[0].view(np.int8)

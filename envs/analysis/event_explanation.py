@@ -9,15 +9,15 @@ import numpy as np
 from ..base import FiniteMDP, Floats
 from ..solvers.dynamic_programming import Solution, Unavoidable
 from ..world.agent_parts import ENUMERATE
-from .exact_plan import ExactPlan, Solved, barred_pairs, solve
+from .exact_plan import AnySolution, ExactPlan, barred_pairs, solve
 from .tie_ranges import Occurs, rollout_path, share_range
 
-MOST = 1e6
+MAX_INDUCEMENT = 1e6
 """The largest inducement that is tried."""
 
 
 @dataclass(frozen=True)
-class Way:
+class Behaviour:
     """One way to behave.
 
     Attributes:
@@ -34,7 +34,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Why:
+class EventExplanation:
     """The answer to `why does it ...?`.
 
     Attributes:
@@ -51,15 +51,15 @@ class Why:
 
     event: str
     does: bool
-    with_event: Way | None
-    without_event: Way | None
+    with_event: Behaviour | None
+    without_event: Behaviour | None
     inducement: float | None
     gap: float | None
     gap_by_channel: dict[str, float]
     planner: str = "enumerate"
 
 
-def explain_event(plan: ExactPlan, event: str) -> Why:
+def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
     """Compare the best plan that brings an event about with the best that never risks it.
 
     Where the agent does it of itself, the plan with the event is its own. Where it does not, putting the event off for
@@ -75,7 +75,7 @@ def explain_event(plan: ExactPlan, event: str) -> Why:
     own = _way(plan, mdp, plan.solution, mask)
     does = own.share[0] >= 0.5
     without = _without(plan, event, mask)
-    induced: Way | None = own if does else None
+    induced: Behaviour | None = own if does else None
     price: float | None = None
     if without is not None and plan.rule.name == "weighted":  # else nobody says what a nudge weighs
         latched = _latched(mdp, mask)
@@ -90,7 +90,9 @@ def explain_event(plan: ExactPlan, event: str) -> Why:
         for name, weight in zip(mdp.channels, plan.weights, strict=True):
             parts[name] = float(weight) * (induced.values[name] - without.values[name])
     planners = [agent.planner.name for agent in enumeration.world.agents if agent.planner != ENUMERATE]
-    return Why(event, does, induced, without, price, gap, parts, planners[0] if planners else ENUMERATE.name)
+    return EventExplanation(
+        event, does, induced, without, price, gap, parts, planners[0] if planners else ENUMERATE.name
+    )
 
 
 def brings_about(plan: ExactPlan, event: str) -> bool:
@@ -99,7 +101,7 @@ def brings_about(plan: ExactPlan, event: str) -> bool:
     return share_range(plan.mdp, plan.optimal, Occurs(mask), plan.steps)[0] >= 0.5
 
 
-def _without(plan: ExactPlan, event: str, mask: int) -> Way | None:
+def _without(plan: ExactPlan, event: str, mask: int) -> Behaviour | None:
     barred = barred_pairs(plan.mdp, [event])
     try:
         solution = solve(plan.mdp, plan.weights, plan.discount, plan.enumeration.world.horizon, barred, plan.rule)
@@ -120,7 +122,7 @@ def _indifference(plan: ExactPlan, latched: FiniteMDP, mask: int, does: bool) ->
     inside, outside = 0.0, -1.0 if does else 1.0
     while done(outside) == does:
         inside, outside = outside, outside * 4
-        if abs(outside) > MOST:
+        if abs(outside) > MAX_INDUCEMENT:
             return None
     while abs(outside - inside) > 1e-6 * max(1.0, abs(outside)):
         middle = (inside + outside) / 2
@@ -152,12 +154,12 @@ def _latched(mdp: FiniteMDP, mask: int) -> FiniteMDP:
     )
 
 
-def _way(plan: ExactPlan, mdp: FiniteMDP, solution: Solved, mask: int) -> Way:
+def _way(plan: ExactPlan, mdp: FiniteMDP, solution: AnySolution, mask: int) -> Behaviour:
     vector: Floats = np.asarray(mdp.start_probability @ solution.vector_values[mdp.start_state])[: len(plan.weights)]
     optimal = solution.optimal if isinstance(solution, Solution) else solution
     path = rollout_path(mdp, solution.policy, plan.steps)
     tick = next((i for i, step in enumerate(path) if int(step.events) & mask), None)
-    return Way(
+    return Behaviour(
         value=float(vector @ plan.weights),
         values={name: float(x) for name, x in zip(plan.mdp.channels, vector, strict=True)},
         share=share_range(mdp, optimal, Occurs(mask), plan.steps),

@@ -13,19 +13,19 @@ from typing import TypeAlias
 import numpy as np
 
 from ..base import Bools, FiniteMDP, Floats, Longs, NotEnumerable
-from ..deliberation import WEIGHTED, Rule
+from ..deliberation import WEIGHTED, DeliberationRule
 from ..mdp.enumeration import Enumeration
-from ..multi_agent.best_response import respond
+from ..multi_agent.best_response import induced_by_response
 from ..multi_agent.stage_game import all_equilibria
-from ..reference.observation import view_ids
-from ..solvers.belief_mdp import Belief, alias_report, belief_mdp
-from ..solvers.deliberation_fixed_point import deliberate_for_ever, deliberate_to_horizon
+from ..reference.observation import observation_ids
+from ..solvers.belief_mdp import BeliefMDP, alias_report, belief_mdp
+from ..solvers.deliberation_fixed_point import solve_finite_horizon_deliberation, solve_stationary_deliberation
 from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
 from ..solvers.editable_weights import solve_with_changing_weights
 from ..world.world import World
 
-Solved = Solution | FiniteHorizonSolution
-Acting: TypeAlias = Callable[[FiniteMDP, Floats, float, int | None, Rule], Solved]
+AnySolution = Solution | FiniteHorizonSolution
+PolicySolver: TypeAlias = Callable[[FiniteMDP, Floats, float, int | None, DeliberationRule], AnySolution]
 """What is done instead of what is best, given a process, weights, a discount, a horizon and a deliberation."""
 
 
@@ -53,14 +53,14 @@ class ExactPlan:
     mdp: FiniteMDP
     performance: Floats
     state_of: Longs
-    solution: Solved
+    solution: AnySolution
     weights: Floats
     discount: float
     steps: int
     aliased: int = 0
     upper_bound: bool = False
     free: bool = False
-    rule: Rule = WEIGHTED
+    rule: DeliberationRule = WEIGHTED
     chances: Floats | None = None
 
     @property
@@ -93,7 +93,7 @@ def plan_exactly(
     enumeration: Enumeration,
     barring: Sequence[str] = (),
     max_states: int = 1_000_000,
-    acting: Acting | None = None,
+    acting: PolicySolver | None = None,
 ) -> ExactPlan:
     """Solve a stage for who decides in it: the only agent, the one that responds to others, all as one, or two apart.
 
@@ -121,7 +121,7 @@ def plan_exactly(
         what = "what an agent would do without an event" if barring else "an agent whose weights may change"
         raise NotEnumerable(f"{what} is planned by `enumerate` alone")
     if world.response is not None:
-        enumeration = respond(enumeration, world.response)
+        enumeration = induced_by_response(enumeration, world.response)
     mdp = enumeration.mdp
     weights = np.sum([world.agents[agent].weights for agent in deciding], axis=0)
     whole = ExactPlan(
@@ -130,7 +130,7 @@ def plan_exactly(
     )  # fmt: skip
     if len(deciding) > 1:
         return whole
-    views = view_ids(world, enumeration.states, deciding[0])
+    views = observation_ids(world, enumeration.states, deciding[0])
     if np.unique(views).size == mdp.n_states:
         return whole
     aliased = int(alias_report(mdp, views).states.sum())
@@ -174,16 +174,16 @@ def solve(
     discount: float,
     horizon: int | None,
     barred: Bools | None,
-    rule: Rule = WEIGHTED,
-) -> Solved:
+    rule: DeliberationRule = WEIGHTED,
+) -> AnySolution:
     """Solve one process for one set of weights: by its horizon where it has one.
 
     Where the rule is no weighted sum, the one policy that it brings about stands for what is best.
     """
     if rule.name != "weighted":
         if horizon is not None:
-            return deliberate_to_horizon(mdp, rule, weights, discount, horizon, barred)
-        return deliberate_for_ever(mdp, rule, weights, discount, barred)
+            return solve_finite_horizon_deliberation(mdp, rule, weights, discount, horizon, barred)
+        return solve_stationary_deliberation(mdp, rule, weights, discount, barred)
     if horizon is not None:
         return backward_induction(mdp, weights, discount, horizon, barred)
     return policy_iteration(mdp, weights, discount, barred)
@@ -194,7 +194,7 @@ def _deciding(world: World) -> tuple[int, ...]:
     return tuple(range(len(world.agents))) if world.response is None else (world.response.agent,)
 
 
-def _rule(world: World) -> Rule:
+def _rule(world: World) -> DeliberationRule:
     """How the deciding agent's heads deliberate.
 
     Raises:
@@ -211,7 +211,7 @@ def _changing(world: World) -> bool:
     return any(column >= 0 for agent in _deciding(world) for column in world.agents[agent].weight_columns)
 
 
-def _solve(world: World, enumeration: Enumeration, barring: Sequence[str], acting: Acting | None) -> Solved:
+def _solve(world: World, enumeration: Enumeration, barring: Sequence[str], acting: PolicySolver | None) -> AnySolution:
     deciding, mdp = _deciding(world), enumeration.mdp
     agent = world.agents[deciding[0]]
     if acting is not None:
@@ -252,7 +252,7 @@ def _plan_on_beliefs(
     )
 
 
-def _lifted(solution: Solution, belief: Belief) -> Solution:
+def _lifted(solution: Solution, belief: BeliefMDP) -> Solution:
     """A solution over beliefs as one over pairs; each pair has what its belief has."""
     pair = belief.pair_belief
     return replace(

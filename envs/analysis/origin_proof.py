@@ -30,7 +30,7 @@ class Witness:
 
 
 @dataclass(frozen=True)
-class Origin:
+class OriginProof:
     """What enumeration proves of a file's `origin`.
 
     Attributes:
@@ -51,7 +51,7 @@ class Origin:
     why: str
 
 
-def prove_origin(enumeration: Enumeration, stated: str) -> Origin:
+def prove_origin(enumeration: Enumeration, stated: str) -> OriginProof:
     """Compare the weighted visible reward with performance on every reachable pair of a training stage.
 
     - Equal everywhere: `learned`; what goes wrong later came from learning.
@@ -71,7 +71,7 @@ def prove_origin(enumeration: Enumeration, stated: str) -> Origin:
     count, total = int(differs.sum()), int(available.sum())
     if world.hidden is None:
         why = "no channel is hidden, so there is no performance to compare with"
-        return Origin(stated, None, None, total, 0, None, why)
+        return OriginProof(stated, None, None, total, 0, None, why)
     if count == 0:
         why = f"the weighted reward equals performance on all {total:,} reachable training transitions"
         return _conclude(stated, "learned", total, 0, None, why)
@@ -91,11 +91,11 @@ def prove_origin(enumeration: Enumeration, stated: str) -> Origin:
     return _conclude(stated, "proxy", total, count, witness, why)
 
 
-def _conclude(stated: str, proved: str, total: int, count: int, witness: Witness | None, why: str) -> Origin:
+def _conclude(stated: str, proved: str, total: int, count: int, witness: Witness | None, why: str) -> OriginProof:
     if stated == "selected":
         why = f"a search chose it, which no single world can show; {why}"
-        return Origin(stated, None, None, total, count, witness, why)
-    return Origin(stated, proved, stated == proved, total, count, witness, why)
+        return OriginProof(stated, None, None, total, count, witness, why)
+    return OriginProof(stated, proved, stated == proved, total, count, witness, why)
 
 
 def _witness(enumeration: Enumeration, paid: np.ndarray, score: np.ndarray, among: np.ndarray) -> Witness:

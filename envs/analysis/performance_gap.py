@@ -27,7 +27,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PlanValue:
     """What following a plan is worth, as ranges over its ties.
 
     Attributes:
@@ -71,8 +71,8 @@ class Analysis:
     discount: float
     steps: int
     horizon: bool
-    agent: Outcome
-    performance_best: Outcome | None
+    agent: PlanValue
+    performance_best: PlanValue | None
     gap: Range | None
     aliased: int
     upper_bound: bool
@@ -83,15 +83,15 @@ class Analysis:
         for plan, outcome in (("agent", self.agent), ("designers", self.performance_best)):
             if outcome is not None:
                 rows += [(plan, "value", outcome.value), (plan, "return", outcome.total)]
-                rows += [(plan, f"value({channel})", worth) for channel, worth in outcome.values.items()]
-                rows += [(plan, f"return({channel})", worth) for channel, worth in outcome.returns.items()]
+                rows += [(plan, f"value({channel})", interval) for channel, interval in outcome.values.items()]
+                rows += [(plan, f"return({channel})", interval) for channel, interval in outcome.returns.items()]
                 rows.append((plan, "performance", outcome.performance))
         rows.append(("gap", "performance", self.gap))
         return frame(
             [
-                {"plan": plan, "measure": measure, "low": worth.low, "high": worth.high}
-                for plan, measure, worth in rows
-                if worth is not None
+                {"plan": plan, "measure": measure, "low": interval.low, "high": interval.high}
+                for plan, measure, interval in rows
+                if interval is not None
             ],
             {"plan": str, "measure": str, "low": float, "high": float},
         )
@@ -105,8 +105,8 @@ def analyse(plan: ExactPlan) -> Analysis:
     """Put numbers on an exact plan, and on the best plan for the designers beside it."""
     enumeration = plan.enumeration
     world, mdp = enumeration.world, enumeration.mdp
-    agent = worth(plan, plan.optimal)
-    best = best_for_designers(plan)
+    agent = evaluate_plan(plan, plan.optimal)
+    best = best_performance(plan)
     gap = None
     if best is not None and best.performance is not None and agent.performance is not None:
         top = best.performance.high
@@ -131,7 +131,7 @@ def analyse(plan: ExactPlan) -> Analysis:
     )
 
 
-def worth(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> Outcome:
+def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> PlanValue:
     """What choosing among some actions is worth on the process of a plan."""
     mdp, steps = plan.mdp, plan.steps
     ticks = steps if plan.enumeration.world.horizon is not None else _lasting(plan.discount, steps)
@@ -144,7 +144,7 @@ def worth(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> Outco
 
     columns = dict(zip(mdp.channels, mdp.rewards.T, strict=True))
     hidden = plan.enumeration.world.hidden is not None
-    return Outcome(
+    return PlanValue(
         value=over(weighted, ticks, plan.discount),
         values={name: over(column, ticks, plan.discount) for name, column in columns.items()},
         total=over(weighted, steps, 1.0),
@@ -153,17 +153,17 @@ def worth(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> Outco
     )
 
 
-def best_for_designers(plan: ExactPlan) -> Outcome | None:
+def best_performance(plan: ExactPlan) -> PlanValue | None:
     """What the best plan for the hidden score over the stage's ticks is worth, seeing all; None if none is hidden."""
     whole = plan.enumeration
     if whole.world.hidden is None or plan.steps < 1:
         return None
-    judged = performance_process(whole)
+    judged = performance_mdp(whole)
     optimal = backward_induction(judged, np.ones(1), 1.0, plan.steps, keep_values=False)
-    return worth(replace(plan, mdp=whole.mdp, performance=whole.performance), optimal)
+    return evaluate_plan(replace(plan, mdp=whole.mdp, performance=whole.performance), optimal)
 
 
-def performance_process(enumeration: Enumeration) -> FiniteMDP:
+def performance_mdp(enumeration: Enumeration) -> FiniteMDP:
     """The same process with the hidden score as its only channel: for those who judge, never for an agent."""
     return replace(enumeration.mdp, rewards=enumeration.performance[:, None], channels=("performance",))
 

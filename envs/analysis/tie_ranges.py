@@ -31,7 +31,7 @@ class Occurs:
 
 
 @dataclass(frozen=True)
-class Before:
+class OccursBefore:
     """An event of `first` comes before any of `second` has: neither earlier nor in the same tick."""
 
     first: int
@@ -61,10 +61,10 @@ class Or:
     right: Condition
 
 
-Condition: TypeAlias = Occurs | Before | Not | And | Or
+Condition: TypeAlias = Occurs | OccursBefore | Not | And | Or
 
 
-class Step(NamedTuple):
+class PathStep(NamedTuple):
     """One tick of a path.
 
     Attributes:
@@ -214,7 +214,7 @@ def occupancy(mdp: FiniteMDP, policy: Policy, steps: int) -> Floats:
     return visits
 
 
-def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[Step]:
+def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[PathStep]:
     """The path that a policy takes: of the outcomes left to chance, always the likeliest.
 
     Args:
@@ -231,7 +231,7 @@ def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[Step]:
     """
     given = np.asarray(policy)
     mixed = not np.issubdtype(given.dtype, np.integer)
-    path: list[Step] = []
+    path: list[PathStep] = []
     state = int(mdp.start_state[mdp.start_probability.argmax()])
     while len(path) < steps and not mdp.ended[state]:
         chosen = given[len(path)] if given.ndim == 2 and not mixed else given
@@ -241,7 +241,7 @@ def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[Step]:
         if not 0 <= action < mdp.n_actions or first == stop:
             raise ValueError(f"the policy does not choose among the available actions in state {state}")
         outcome = first + mdp.probability[first:stop].argmax()
-        path.append(Step(state, action, int(mdp.next_state[outcome]), mdp.events[outcome]))
+        path.append(PathStep(state, action, int(mdp.next_state[outcome]), mdp.events[outcome]))
         state = path[-1].next_state
     return path
 
@@ -430,7 +430,9 @@ def _automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]:
     Returns:
         The latch state after each outcome, int64 `[M, L]`, and whether the condition holds at the end, bool `[L]`.
     """
-    races = sorted({part for part in _parts(condition) if isinstance(part, Before)}, key=lambda b: (b.first, b.second))
+    races = sorted(
+        {part for part in _parts(condition) if isinstance(part, OccursBefore)}, key=lambda b: (b.first, b.second)
+    )
     noted = {part.mask for part in _parts(condition) if isinstance(part, Occurs)} | {b.second for b in races}
     masks = sorted(noted | {b.first for b in races})
     came = np.stack([(events & np.uint64(mask)) != 0 for mask in masks], axis=1)
@@ -460,10 +462,10 @@ def _automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]:
 
 
 class _Latch(NamedTuple):
-    """Which noted masks have come, and which `Before` are settled in favour."""
+    """Which noted masks have come, and which `OccursBefore` are settled in favour."""
 
     seen: frozenset[int]
-    won: frozenset[Before]
+    won: frozenset[OccursBefore]
 
 
 def _parts(condition: Condition) -> list[Condition]:
@@ -479,7 +481,7 @@ def _holds(condition: Condition, latch: _Latch) -> bool:
     match condition:
         case Occurs(mask):
             return mask in latch.seen
-        case Before():
+        case OccursBefore():
             return condition in latch.won
         case Not(of):
             return not _holds(of, latch)

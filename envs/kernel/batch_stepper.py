@@ -13,7 +13,7 @@ from . import interpreter as k
 from .bytecode import STACK, assemble, flatten
 
 
-class Watcher(Protocol):
+class ObservationSink(Protocol):
     """What a stepper can observe into, such as `faces.spaces.Buffer`: a `filling.view`, and the arrays of it."""
 
     view: Longs
@@ -89,7 +89,7 @@ class Stepper:
         }  # fmt: skip
         for place, array in buffers.items():
             self._point(place, array)
-        self._watcher: Watcher | None = None
+        self._watcher: ObservationSink | None = None
         self._context[k.C_FIELDS], self._context[k.C_COUNT] = fields, lanes
         self._context[k.C_LIMIT] = world.limit or 0 if world.horizon is None else 0
         self._context[k.C_HORIZON] = world.horizon or 0
@@ -111,7 +111,7 @@ class Stepper:
         """
         raise TypeError("a stepper is neither copied nor pickled: make another and copy `states`, `clock` and `ticks`")
 
-    def show(self, watcher: Watcher) -> None:
+    def show(self, watcher: ObservationSink) -> None:
         """Observe into a watcher of B lanes whatever is done from now on."""
         self._watcher = watcher
         self._point(k.C_VIEW, watcher.view)

@@ -161,7 +161,7 @@ _FUNCTIONS = {
 WAYS = ("patrol", "chase", "flee", "follow", "wander", "still")
 
 
-class Tables(NamedTuple):
+class KernelTables(NamedTuple):
     """Everything that the kernel reads.
 
     Attributes:
@@ -258,13 +258,13 @@ _FLOATS = ("constants", "listed")
     H_EXECUTED,
     H_DRAWN,
     H_SLOT,
-) = range(0, 4 * len(Tables._fields), 4)
+) = range(0, 4 * len(KernelTables._fields), 4)
 
 
-def flatten(tables: Tables) -> tuple[Ints, Floats]:
+def flatten(tables: KernelTables) -> tuple[Ints, Floats]:
     """The tables as one int32 and one float64 memory, so that a compiled call carries two arrays and not forty.
 
-    The int32 memory begins with a header of four words for each field of `Tables`, in their order.
+    The int32 memory begins with a header of four words for each field of `KernelTables`, in their order.
     """
     header = np.zeros(4 * len(tables), np.int32)
     parts: list[Ints] = [header]
@@ -287,7 +287,7 @@ def flatten(tables: Tables) -> tuple[Ints, Floats]:
     return np.concatenate(parts), np.concatenate([*numbers, np.zeros(1)])
 
 
-def assemble(world: World) -> Tables:
+def assemble(world: World) -> KernelTables:
     """The tables of a world.
 
     Raises:
@@ -751,7 +751,7 @@ class _Assembler:
         for rule in world.start_rules:
             self._rule(rule)
 
-    def tables(self) -> Tables:
+    def tables(self) -> KernelTables:
         """All of it, in the order of the world."""
         world = self.world
         self._tick()
@@ -765,7 +765,7 @@ class _Assembler:
         fresh = [-1 if columns[i].persists else columns[i].start for i in range(len(world.fields))]
         bodies, body_columns = self._bodies()
         layouts, cells = boards.walls.shape[0], boards.nowhere + 1
-        return Tables(
+        return KernelTables(
             code=_rows(self.code, WIDTH),
             programs=_rows([[0, middle], [middle, end], [end, len(self.code)]], 2),
             constants=np.array(self.constants, np.float64),

@@ -15,7 +15,7 @@ from . import bytecode as b
 from .geometry import cell_in, distance, first_cell, meets, near_mask, sees, sees_zone
 from .memory import digest, entry, floats, inner, ints, longs, numbers, octets, table
 from .movement import WANDER, agent_at, move_agent, move_agents, move_body, put, remove, set_out, solid_at
-from .observation import fill_lane
+from .observation import encode_lane
 from .sampling import decided, even, fallen, nothing, uniform
 
 TICK, START, LOOK = range(3)
@@ -491,7 +491,7 @@ def _entry(sources: int) -> Any:
                 done |= _store(c, row, program)
                 program = LOOK
             if c[C_VIEW] != 0:
-                fill_lane(longs(c[C_VIEW]), row, ints(c[C_STATES] + 4 * row * c[C_FIELDS]), longs(c[C_TICKS])[row])
+                encode_lane(longs(c[C_VIEW]), row, ints(c[C_STATES] + 4 * row * c[C_FIELDS]), longs(c[C_TICKS])[row])
         return done
 
     return play

@@ -47,7 +47,7 @@ def digest(*modules: str) -> int:
     return int(hashlib.sha256(sources).hexdigest()[:15], 16)
 
 
-class Memory(types.Type):
+class MemoryType(types.Type):
     """Numbers of one type in a row, at an address: read as `read` (so that functions are compiled for one type)."""
 
     def __init__(self, name: str, dtype: Any, read: Any, constant: bool) -> None:
@@ -55,22 +55,22 @@ class Memory(types.Type):
         super().__init__(name=name)
 
 
-register_model(Memory)(models.PointerModel)
+register_model(MemoryType)(models.PointerModel)
 
-_TABLE = Memory("Table", types.int32, types.int64, True)
-_NUMBERS = Memory("Numbers", types.float64, types.float64, True)
-_INTS = Memory("Ints", types.int32, types.int64, False)
-_LONGS = Memory("Longs", types.int64, types.int64, False)
-_BYTES = Memory("Bytes", types.uint8, types.int64, False)
-_FLOATS = Memory("Floats", types.float64, types.float64, False)
-_SINGLES = Memory("Singles", types.float32, types.float64, False)
+_TABLE = MemoryType("Table", types.int32, types.int64, True)
+_NUMBERS = MemoryType("Numbers", types.float64, types.float64, True)
+_INTS = MemoryType("Ints", types.int32, types.int64, False)
+_LONGS = MemoryType("Longs", types.int64, types.int64, False)
+_BYTES = MemoryType("Bytes", types.uint8, types.int64, False)
+_FLOATS = MemoryType("Floats", types.float64, types.float64, False)
+_SINGLES = MemoryType("Singles", types.float32, types.float64, False)
 
 
 @infer_global(operator.getitem)
 class _Get(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         memory, index = args
-        if isinstance(memory, Memory) and isinstance(index, types.Integer):
+        if isinstance(memory, MemoryType) and isinstance(index, types.Integer):
             return signature(memory.read, memory, types.int64)
         if memory is _TABLE and isinstance(index, types.BaseTuple):
             return signature(memory.read, memory, types.UniTuple(types.int64, len(index)))
@@ -81,12 +81,12 @@ class _Get(AbstractTemplate):
 class _Set(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         memory, index, _ = args
-        if isinstance(memory, Memory) and isinstance(index, types.Integer):
+        if isinstance(memory, MemoryType) and isinstance(index, types.Integer):
             return signature(types.none, memory, types.int64, memory.read)
         return None
 
 
-@lower_builtin(operator.getitem, Memory, types.Integer)
+@lower_builtin(operator.getitem, MemoryType, types.Integer)
 def _lower_get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     memory = sig.args[0]
     value = builder.load(builder.gep(args[0], [args[1]]))
@@ -95,7 +95,7 @@ def _lower_get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return context.cast(builder, value, memory.dtype, memory.read)
 
 
-@lower_builtin(operator.getitem, Memory, types.BaseTuple)
+@lower_builtin(operator.getitem, MemoryType, types.BaseTuple)
 def _lower_row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """`memory[table, i, j]` and `memory[table, i, j, k]` in the flat tables of `bytecode.flatten`."""
     memory, indices = sig.args
@@ -111,7 +111,7 @@ def _lower_row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return load(place)
 
 
-@lower_builtin(operator.setitem, Memory, types.Integer, types.Any)
+@lower_builtin(operator.setitem, MemoryType, types.Integer, types.Any)
 def _lower_set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     memory = sig.args[0]
     value = context.cast(builder, args[2], memory.read, memory.dtype)
@@ -119,7 +119,7 @@ def _lower_set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return context.get_dummy_value()
 
 
-def _at(memory: Memory) -> Any:
+def _at(memory: MemoryType) -> Any:
     @intrinsic
     def opened(typing: Any, address: Any) -> Any:
         def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -25,7 +25,7 @@ _V_PLAN, _V_STILL, _V_LISTED, _V_BOARD, _V_COUNTERS, _V_MARKS, _V_PLANES, _V_BOD
 still planes, bodies, counters, and cells of a plane."""
 
 
-class Plan(NamedTuple):
+class ObservationPlan(NamedTuple):
     """What one agent's observations are made of.
 
     Attributes:
@@ -49,7 +49,7 @@ def plan(
     looks: list[int],
     still: npt.NDArray[Any],
     listed: list[float],
-) -> Plan:
+) -> ObservationPlan:
     """A plan.
 
     Args:
@@ -59,20 +59,20 @@ def plan(
         counters: for each its column, or `TIME`; where its values are in `listed`, or -1 for a plain number; whose it
             is: an index into `bodies` if it is known only while that body is seen, else -1.
         looks: which row of `still` a layout shows.
-        still: see `Plan`.
-        listed: see `Plan`.
+        still: see `ObservationPlan`.
+        listed: see `ObservationPlan`.
     """
     first = _P_BODIES + 1
     starts = [first, first + len(looks), first + len(looks) + 3 * len(counters)]
     lists = [*looks, *(x for row in counters for x in row), *(x for row in bodies for x in row)]
     entries = np.array([*header, *starts, *lists], np.int32)
-    return Plan(
+    return ObservationPlan(
         entries, np.ascontiguousarray(still, np.uint8), np.array(listed, np.float64), len(bodies), len(counters)
     )
 
 
-def view(what: Plan, board: Planes, counters: Singles, marks: Ints) -> Longs:
-    """What `fill_lane` is given: where things are, of which the caller has to keep hold.
+def encoder(what: ObservationPlan, board: Planes, counters: Singles, marks: Ints) -> Longs:
+    """What `encode_lane` is given: where things are, of which the caller has to keep hold.
 
     Args:
         what: to fill in.
@@ -87,19 +87,19 @@ def view(what: Plan, board: Planes, counters: Singles, marks: Ints) -> Longs:
 
 
 @inner
-def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
+def encode_lane(encoder: Any, lane: int, state: Any, ticks: int) -> None:
     """Bring one lane's part of the buffers up to its state. Only what has changed is written to the board.
 
     Args:
-        view: see `view`.
+        encoder: see `encoder`.
         lane: its number in the buffers.
         state: its fields.
         ticks: how many its episode has had.
     """
-    plan, listed = table(view[_V_PLAN]), numbers(view[_V_LISTED])
-    still, bodies, cells = view[_V_PLANES], view[_V_BODIES], view[_V_CELLS]
-    board = octets(view[_V_BOARD] + lane * (still + bodies) * cells)
-    marks = ints(view[_V_MARKS] + 4 * lane * (bodies + 1))
+    plan, listed = table(encoder[_V_PLAN]), numbers(encoder[_V_LISTED])
+    still, bodies, cells = encoder[_V_PLANES], encoder[_V_BODIES], encoder[_V_CELLS]
+    board = octets(encoder[_V_BOARD] + lane * (still + bodies) * cells)
+    marks = ints(encoder[_V_MARKS] + 4 * lane * (bodies + 1))
     height, width, window = plan[_P_HEIGHT], plan[_P_WIDTH], plan[_P_WINDOW]
     nowhere = height * width
     layout = state[plan[_P_LAYOUT]] if plan[_P_LAYOUT] >= 0 else 0
@@ -112,9 +112,9 @@ def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
         side_down, side_right = window, window
         if here == nowhere:
             top, side_down, side_right = height, 0, 0
-        _look_through(view, board, look, top, left)
+        _look_through(encoder, board, look, top, left)
     elif marks[bodies] != look:
-        _look_over(view, board, look)
+        _look_over(encoder, board, look)
         marks[bodies] = look
     for body in range(bodies):
         there = state[plan[plan[_P_BODIES] + 2 * body]]
@@ -133,9 +133,9 @@ def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
             if mark >= 0:
                 board[plane + mark] = 1
             marks[body] = mark
-    counters = singles(view[_V_COUNTERS] + 4 * lane * view[_V_EACH])
+    counters = singles(encoder[_V_COUNTERS] + 4 * lane * encoder[_V_EACH])
     at = plan[_P_ENTRIES]
-    for m in range(view[_V_EACH]):
+    for m in range(encoder[_V_EACH]):
         column, offset, owner = plan[at], plan[at + 1], plan[at + 2]
         at += 3
         if owner >= 0 and marks[owner] < 0:
@@ -152,22 +152,22 @@ def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
 
 
 @inner
-def _look_over(view: Any, board: Any, look: int) -> None:
+def _look_over(encoder: Any, board: Any, look: int) -> None:
     """The planes that stand still, of the whole board."""
-    planes, cells = view[_V_PLANES], view[_V_CELLS]
-    still = octets(view[_V_STILL] + look * planes * (cells + 1))
+    planes, cells = encoder[_V_PLANES], encoder[_V_CELLS]
+    still = octets(encoder[_V_STILL] + look * planes * (cells + 1))
     for plane in range(planes):
         for cell in range(cells):
             board[plane * cells + cell] = still[plane * (cells + 1) + cell]
 
 
 @inner
-def _look_through(view: Any, board: Any, look: int, top: int, left: int) -> None:
+def _look_through(encoder: Any, board: Any, look: int, top: int, left: int) -> None:
     """The planes that stand still, of the window whose first cell is at a row and a column."""
-    plan = table(view[_V_PLAN])
+    plan = table(encoder[_V_PLAN])
     height, width, window = plan[_P_HEIGHT], plan[_P_WIDTH], plan[_P_WINDOW]
-    planes, nowhere = view[_V_PLANES], height * width
-    still = octets(view[_V_STILL] + look * planes * (nowhere + 1))
+    planes, nowhere = encoder[_V_PLANES], height * width
+    still = octets(encoder[_V_STILL] + look * planes * (nowhere + 1))
     for i in range(window):
         for j in range(window):
             r, c = top + i, left + j
@@ -178,14 +178,14 @@ def _look_through(view: Any, board: Any, look: int, top: int, left: int) -> None
 
 def _entry(sources: int) -> Any:
     @entry
-    def fill(view: Any, states: Any, ticks: Any) -> int:
+    def encode(encoder: Any, states: Any, ticks: Any) -> int:
         """Observe `states` int32 `[B, F]`, `ticks` int64 `[B]` into their episodes, by a view's address."""
         first, width = states.ctypes.data, states.shape[1]
         for lane in range(states.shape[0]):
-            fill_lane(longs_at(view), lane, ints(first + 4 * lane * width), ticks[lane])
+            encode_lane(longs_at(encoder), lane, ints(first + 4 * lane * width), ticks[lane])
         return sources
 
-    return fill
+    return encode
 
 
-fill = _entry(digest("observation"))
+encode = _entry(digest("observation"))

@@ -9,9 +9,9 @@ import numpy as np
 
 from ...scenarios.language.expressions.syntax import Expression
 from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerable
-from ..reference.expressions import look_at, truth
-from ..reference.step import Tick, available, reset, step
-from ..world.randomness import EveryOutcome
+from ..reference.expressions import context_between_ticks, evaluate_bool
+from ..reference.step import TickResult, available, reset, step
+from ..world.randomness import EnumeratedDraws
 from ..world.world import World
 
 CHUNK = 1 << 17
@@ -38,7 +38,7 @@ class Enumeration:
 
     def holds(self, condition: Expression) -> Bools:
         """bool `[S]`: the states in which a resolved guard holds."""
-        return truth(condition, look_at(self.world, self.states)).copy()
+        return evaluate_bool(condition, context_between_ticks(self.world, self.states)).copy()
 
 
 def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | None = None) -> Enumeration:
@@ -55,7 +55,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
     """
     index = _Index(world)
     if start is None:
-        begin = reset(world, EveryOutcome(limit=max_states))
+        begin = reset(world, EnumeratedDraws(limit=max_states))
         fired = set(begin.fired)
         numbers, probability_of = _merged_start(index, begin.states, begin.probability)
     else:
@@ -117,7 +117,7 @@ def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[s
             raise NotEnumerable(f"in some state `{name}` has no available action; give it one without a condition")
         able &= can[:, joint[:, agent]]
     lane, action = np.nonzero(able)
-    tick = step(world, states[lane], joint[action], EveryOutcome())
+    tick = step(world, states[lane], joint[action], EnumeratedDraws())
     fired |= tick.fired
     row = (lanes[lane] * len(joint) + action)[tick.source]
     following = index.number(tick.states)
@@ -126,7 +126,7 @@ def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[s
     return _merged(row, following, tick)
 
 
-def _merged(row: Longs, following: Ints, tick: Tick) -> _Outcomes:
+def _merged(row: Longs, following: Ints, tick: TickResult) -> _Outcomes:
     """Outcomes of one row that an agent could not tell apart are one; performance, which must not show, is its mean."""
     order = np.lexsort((*tick.rewards.T, tick.events, following, row))
     same = np.ones(order.size - 1, np.bool_)

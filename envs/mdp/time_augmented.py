@@ -13,7 +13,7 @@ from ..base import FiniteMDP, Ints, Longs
 
 
 @dataclass(frozen=True, eq=False)
-class Clocked:
+class TimeAugmentedMDP:
     """A process over (state, tick), as far as it can be reached.
 
     Attributes:
@@ -29,7 +29,7 @@ class Clocked:
     places: Ints
 
 
-def with_clock(mdp: FiniteMDP, horizon: int) -> Clocked:
+def augment_with_time(mdp: FiniteMDP, horizon: int) -> TimeAugmentedMDP:
     """Unrolls a process over a known number of ticks, from its starts.
 
     Args:
@@ -75,7 +75,7 @@ def with_clock(mdp: FiniteMDP, horizon: int) -> Clocked:
         ),
     )
     tick_of = np.concatenate([ticks, np.full(finished.size, -1), np.full(front.size, horizon)]).astype(np.int32)
-    return Clocked(unrolled, state_of, tick_of, places)
+    return TimeAugmentedMDP(unrolled, state_of, tick_of, places)
 
 
 def _outcomes(mdp: FiniteMDP, states: Ints | Longs) -> Longs:

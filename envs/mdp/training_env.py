@@ -13,12 +13,12 @@ import numpy as np
 from ..base import Bools, Floats, Ints, Longs
 from ..reference.observation import observe
 from ..reference.step import available, reset, step
-from ..world.randomness import Sampled, uniform
+from ..world.randomness import SampledDraws, uniform
 from ..world.world import World
 from .enumeration import Enumeration
 
 
-class TableLane:
+class TabularTrainingEnv:
     """Steps an enumerated world by looking its outcomes up."""
 
     def __init__(self, enumeration: Enumeration, agent: int = 0) -> None:
@@ -28,8 +28,8 @@ class TableLane:
         self._paid = enumeration.world.rewards_shown
         self._observations = observe(enumeration.world, enumeration.states, agent)
         self._available = self._mdp.available
-        self._tells = tellable(enumeration.world)
-        self._overridden = overridden(enumeration, agent) if self._tells else None
+        self._tells = executed_is_determined(enumeration.world)
+        self._overridden = executed_actions(enumeration, agent) if self._tells else None
         self._seed, self._state, self._clock, self._tick = 0, 0, 0, 0
         self._executed = -1
 
@@ -56,10 +56,12 @@ class TableLane:
         """The action that the last step really took.
 
         Raises:
-            ValueError: chance decides what is executed, which a table has forgotten (see `tellable`).
+            ValueError: chance decides what is executed, which a table has forgotten (see `executed_is_determined`).
         """
         if not self._tells:
-            raise ValueError("chance decides what is executed: a table has forgotten it, step by `WorldLane`")
+            raise ValueError(
+                "chance decides what is executed: a table has forgotten it, step by `ReferenceTrainingEnv`"
+            )
         return self._executed
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
@@ -97,7 +99,7 @@ class TableLane:
         return min(int(np.searchsorted(np.cumsum(probability), number, side="right")), probability.size - 1)
 
 
-class WorldLane:
+class ReferenceTrainingEnv:
     """Steps a world by its reference, for worlds that cannot be enumerated."""
 
     def __init__(self, world: World, agent: int = 0) -> None:
@@ -149,21 +151,21 @@ class WorldLane:
         observation, able = self._look()
         return observation, rewards, ended, not ended and self._tick >= self._world.steps, able
 
-    def _chance(self) -> Sampled:
+    def _chance(self) -> SampledDraws:
         self._clock += 1
-        return Sampled(self._seed, np.zeros(1, np.int64), np.full(1, self._clock - 1))
+        return SampledDraws(self._seed, np.zeros(1, np.int64), np.full(1, self._clock - 1))
 
     def _look(self) -> tuple[Longs, Bools]:
         able = available(self._world, self._states, self._agent)[0]
         return observe(self._world, self._states, self._agent)[0], able
 
 
-def tellable(world: World) -> bool:
+def executed_is_determined(world: World) -> bool:
     """Whether an enumeration tells which action was executed: chance never decides whether or how one is replaced."""
     return all(override.chance is None and override.action >= 0 for override in world.overrides)
 
 
-def overridden(enumeration: Enumeration, agent: int = 0) -> Ints | None:
+def executed_actions(enumeration: Enumeration, agent: int = 0) -> Ints | None:
     """What is executed where an action is chosen, in a world that tells: int32 `[S, A]`; None if nothing is."""
     world, mdp = enumeration.world, enumeration.mdp
     if not world.overrides:
@@ -171,6 +173,6 @@ def overridden(enumeration: Enumeration, agent: int = 0) -> Ints | None:
     table = np.repeat(np.arange(mdp.n_actions, dtype=np.int32)[None], mdp.n_states, axis=0)
     state, action = np.nonzero(mdp.available)
     zeros = np.zeros(state.size, np.int64)
-    tick = step(world, enumeration.states[state], action[:, None].astype(np.int32), Sampled(0, zeros, zeros))
+    tick = step(world, enumeration.states[state], action[:, None].astype(np.int32), SampledDraws(0, zeros, zeros))
     table[state, action] = tick.executed[:, agent]
     return table

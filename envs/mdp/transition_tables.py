@@ -20,7 +20,7 @@ Sparse: TypeAlias = "csr_array[np.float64]"
 
 
 @dataclass(frozen=True, eq=False)
-class Tables:
+class TransitionTables:
     """A process in the form that solvers read.
 
     Attributes:
@@ -60,10 +60,10 @@ class Tables:
         return self.rewards.reshape(*self.available.shape, -1)
 
 
-_TABLES: WeakKeyDictionary[FiniteMDP, Tables] = WeakKeyDictionary()
+_TABLES: WeakKeyDictionary[FiniteMDP, TransitionTables] = WeakKeyDictionary()
 
 
-def tables(mdp: FiniteMDP) -> Tables:
+def tables(mdp: FiniteMDP) -> TransitionTables:
     """The tables of a process, built once per process."""
     if mdp not in _TABLES:
         _TABLES[mdp] = _build(mdp)
@@ -119,7 +119,7 @@ def outcomes_of(mdp: FiniteMDP, rows: Longs) -> tuple[Longs, Longs]:
     return outcome[possible], place[possible]
 
 
-def _build(mdp: FiniteMDP) -> Tables:
+def _build(mdp: FiniteMDP) -> TransitionTables:
     available = mdp.available
     next_state: Ints | None = None
     if (np.diff(mdp.row_start) <= 1).all():
@@ -127,4 +127,4 @@ def _build(mdp: FiniteMDP) -> Tables:
         next_state = np.repeat(own[:, None], mdp.n_actions, axis=1)
         next_state[available] = mdp.next_state
     rewards = expected_outcome(mdp, mdp.rewards)
-    return Tables(available, rewards, next_state, mdp.ended, mdp.row_start, mdp.next_state, mdp.probability)
+    return TransitionTables(available, rewards, next_state, mdp.ended, mdp.row_start, mdp.next_state, mdp.probability)

@@ -9,10 +9,10 @@ import numpy as np
 
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..mdp.enumeration import Enumeration
-from ..world.world import Response
+from ..world.world import ResponseProgram
 
 
-def respond(enumeration: Enumeration, response: Response) -> Enumeration:
+def induced_by_response(enumeration: Enumeration, response: ResponseProgram) -> Enumeration:
     """What the deciding agent faces: its own actions, and the others' as chance.
 
     An agent that is to do one action always does it where it is available and acts at random where it is not; one that
@@ -26,12 +26,12 @@ def respond(enumeration: Enumeration, response: Response) -> Enumeration:
     policies = {}
     for agent, action in enumerate(response.others):
         if agent != response.agent:
-            able = available_to(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
-            policies[agent] = evenly(able) if action < 0 else always(action, able)
-    return respond_to(enumeration, response.agent, policies)
+            able = own_available(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
+            policies[agent] = uniform_policy(able) if action < 0 else constant_policy(action, able)
+    return induced_mdp(enumeration, response.agent, policies)
 
 
-def respond_to(enumeration: Enumeration, agent: int, policies: Mapping[int, Floats]) -> Enumeration:
+def induced_mdp(enumeration: Enumeration, agent: int, policies: Mapping[int, Floats]) -> Enumeration:
     """What one agent faces where each of the others has a policy: its own actions, and the others' as chance.
 
     Args:
@@ -51,11 +51,11 @@ def respond_to(enumeration: Enumeration, agent: int, policies: Mapping[int, Floa
             if other not in policies or policies[other].shape != (mdp.n_states, count):
                 raise ValueError(f"`{world.agents[other].name}` needs a policy of shape {(mdp.n_states, count)}")
             chance *= policies[other][:, joint[:, other]]
-    process, order = one_side(mdp, joint[:, agent], chance, world.agents[agent].actions)
+    process, order = marginalise_others(mdp, joint[:, agent], chance, world.agents[agent].actions)
     return replace(enumeration, mdp=process, performance=enumeration.performance[order])
 
 
-def one_side(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple[str, ...]) -> tuple[FiniteMDP, Longs]:
+def marginalise_others(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple[str, ...]) -> tuple[FiniteMDP, Longs]:
     """A process of joint actions as one agent's own: what the others do becomes chance.
 
     Args:
@@ -86,16 +86,16 @@ def one_side(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple[str, ...]
     return process, order
 
 
-def evenly(actions: Bools) -> Floats:
+def uniform_policy(actions: Bools) -> Floats:
     """float64 `[S, actions]`: the policy that takes each of some actions, bool `[S, actions]`, equally often."""
     return actions / np.maximum(actions.sum(axis=1, keepdims=True), 1)
 
 
-def available_to(column: np.ndarray, available: Bools, count: int) -> Bools:
+def own_available(column: np.ndarray, available: Bools, count: int) -> Bools:
     """bool `[S, count]`: what one agent can do, from the joint actions that are there."""
     return np.stack([available[:, column == action].any(axis=1) for action in range(count)], axis=1)
 
 
-def always(action: int, able: Bools) -> Floats:
+def constant_policy(action: int, able: Bools) -> Floats:
     """float64 `[S, actions]`: the policy of one action, and of any of bool `[S, actions]` where that is not there."""
-    return np.where(able[:, action, None], np.eye(able.shape[1])[action], evenly(able))
+    return np.where(able[:, action, None], np.eye(able.shape[1])[action], uniform_policy(able))

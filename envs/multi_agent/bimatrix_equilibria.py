@@ -16,7 +16,7 @@ import numpy as np
 
 from ..base import Bools, Floats, NotEnumerable
 
-MOST_BASES: Final = 200_000
+MAX_BASES: Final = 200_000
 """Sets of constraints of one polytope that are tried: enough for 9 actions each."""
 
 _NEAR: Final = 1e-9
@@ -39,7 +39,7 @@ def equilibria(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
     if first.shape != second.shape or first.ndim != 2 or not np.isfinite([first, second]).all():
         raise ValueError(f"a game needs two finite tables of one shape, not {first.shape} and {second.shape}")
     m, n = first.shape
-    if comb(m + n, min(m, n)) > MOST_BASES:
+    if comb(m + n, min(m, n)) > MAX_BASES:
         raise NotEnumerable(f"equilibria of a game of {m} by {n} actions are too many to look for; 9 by 9 can be done")
     rows, row_labels = _vertices(_positive(second).T)
     columns, column_labels = _vertices(_positive(first))

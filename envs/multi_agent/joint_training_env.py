@@ -10,13 +10,13 @@ from ..base import Bools, Floats, Ints, Longs
 from ..mdp.enumeration import Enumeration
 from ..reference.observation import observe
 from ..reference.step import available, reset, step
-from ..world.randomness import Sampled, uniform
+from ..world.randomness import SampledDraws, uniform
 from ..world.world import World
-from .best_response import available_to
+from .best_response import own_available
 
 
 @dataclass(frozen=True, eq=False)
-class JointView:
+class JointObservation:
     """What each of N agents may know of a state, in the world's order.
 
     Attributes:
@@ -29,7 +29,7 @@ class JointView:
 
 
 @dataclass(frozen=True, eq=False)
-class JointTick:
+class JointStep:
     """One tick for N agents.
 
     Attributes:
@@ -39,14 +39,14 @@ class JointTick:
         ended: the episode is over; cut: it is not, and its time is.
     """
 
-    view: JointView
+    view: JointObservation
     rewards: tuple[Floats, ...]
     executed: Ints
     ended: bool
     cut: bool
 
 
-class JointLane:
+class JointTrainingEnv:
     """Steps a world for all of its agents: by its table where there is one, else by its reference.
 
     A table forgets what is executed, so a world in which something replaces actions is stepped by its reference.
@@ -69,17 +69,17 @@ class JointLane:
         self._own = [(owners == agent) & paid for agent in range(len(self.world.agents))]
         self._tick = 0
 
-    def reset(self, seed: int | None = None) -> JointView:
+    def reset(self, seed: int | None = None) -> JointObservation:
         """Begin an episode; a seed begins chance anew."""
         self._tick = 0
         return self._stepper.reset(seed)
 
-    def step(self, actions: Ints) -> JointTick:
+    def step(self, actions: Ints) -> JointStep:
         """One tick of the actions int32 `[N]`, each of them available to its agent, unless the lane is lenient."""
         view, rewards, executed, ended = self._stepper.step(actions)
         self._tick += 1
         own = tuple(np.where(mine, rewards, 0.0) for mine in self._own)
-        return JointTick(view, own, executed, ended, not ended and self._tick >= self.world.steps)
+        return JointStep(view, own, executed, ended, not ended and self._tick >= self.world.steps)
 
 
 class _ByReference:
@@ -87,24 +87,24 @@ class _ByReference:
         self._world, self._seed, self._clock = world, 0, 0
         self._states = np.zeros((1, len(world.fields)), np.int32)
 
-    def reset(self, seed: int | None) -> JointView:
+    def reset(self, seed: int | None) -> JointObservation:
         if seed is not None:
             self._seed, self._clock = seed, 0
         self._states = reset(self._world, self._chance()).states
         return self._view()
 
-    def step(self, actions: Ints) -> tuple[JointView, Floats, Ints, bool]:
+    def step(self, actions: Ints) -> tuple[JointObservation, Floats, Ints, bool]:
         tick = step(self._world, self._states, actions[None], self._chance())
         self._states = tick.states
         return self._view(), tick.rewards[0], tick.executed[0], bool(tick.ended[0])
 
-    def _chance(self) -> Sampled:
+    def _chance(self) -> SampledDraws:
         self._clock += 1
-        return Sampled(self._seed, np.zeros(1, np.int64), np.full(1, self._clock - 1))
+        return SampledDraws(self._seed, np.zeros(1, np.int64), np.full(1, self._clock - 1))
 
-    def _view(self) -> JointView:
+    def _view(self) -> JointObservation:
         agents = range(len(self._world.agents))
-        return JointView(
+        return JointObservation(
             tuple(observe(self._world, self._states, agent)[0] for agent in agents),
             tuple(available(self._world, self._states, agent)[0] for agent in agents),
         )
@@ -115,18 +115,18 @@ class _ByTable:
         world, self._mdp = enumeration.world, enumeration.mdp
         joint, able = world.joint_actions, enumeration.mdp.available
         self._shape = world.action_counts
-        self._views: dict[int, JointView] = {}
+        self._views: dict[int, JointObservation] = {}
         self._looks = [observe(world, enumeration.states, agent) for agent in range(len(world.agents))]
-        self._able = [available_to(joint[:, agent], able, count) for agent, count in enumerate(self._shape)]
+        self._able = [own_available(joint[:, agent], able, count) for agent, count in enumerate(self._shape)]
         self._seed, self._clock, self._state = 0, 0, 0
 
-    def reset(self, seed: int | None) -> JointView:
+    def reset(self, seed: int | None) -> JointObservation:
         if seed is not None:
             self._seed, self._clock = seed, 0
         self._state = int(self._mdp.start_state[self._pick(self._mdp.start_probability)])
         return self._view()
 
-    def step(self, actions: Ints) -> tuple[JointView, Floats, Ints, bool]:
+    def step(self, actions: Ints) -> tuple[JointObservation, Floats, Ints, bool]:
         mdp = self._mdp
         row = self._state * mdp.n_actions + int(np.ravel_multi_index(tuple(actions), self._shape))
         first, last = int(mdp.row_start[row]), int(mdp.row_start[row + 1])
@@ -141,10 +141,10 @@ class _ByTable:
         number = uniform(self._seed, np.zeros(1, np.int64), np.full(1, self._clock - 1), 0)[0]
         return min(int(np.searchsorted(np.cumsum(probability), number, side="right")), probability.size - 1)
 
-    def _view(self) -> JointView:
+    def _view(self) -> JointObservation:
         state = self._state
         if state not in self._views:
-            self._views[state] = JointView(
+            self._views[state] = JointObservation(
                 tuple(look[state] for look in self._looks), tuple(able[state] for able in self._able)
             )
         return self._views[state]

@@ -15,9 +15,9 @@ from ..deliberation import WEIGHTED
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import outcomes_of
 from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution
-from ..solvers.fixed_policy import follow_for_ever, follow_to_horizon
+from ..solvers.fixed_policy import evaluate_stationary, evaluate_time_dependent
 from ..world.world import World
-from .best_response import evenly, one_side
+from .best_response import marginalise_others, uniform_policy
 from .bimatrix_equilibria import equilibria
 
 _SHOWN = 1e-9
@@ -129,10 +129,10 @@ def _as_actions(mdp: FiniteMDP, start: int, chances: Floats, names: tuple[str, .
         events=mdp.events[outcome],
         action_names=tuple(str(index) for index in range(count * joint)),
     )
-    played = np.repeat(evenly(mdp.available)[:, None, :], count, axis=1)
+    played = np.repeat(uniform_policy(mdp.available)[:, None, :], count, axis=1)
     played[start] = chances
     own = np.repeat(np.arange(count, dtype=np.int32), joint)
-    process, order = one_side(copied, own, played.reshape(mdp.n_states, -1), names)
+    process, order = marginalise_others(copied, own, played.reshape(mdp.n_states, -1), names)
     return process, outcome[order]
 
 
@@ -140,7 +140,7 @@ def _indifferent(mdp: FiniteMDP, world: World) -> Solution | FiniteHorizonSoluti
     weights = np.sum([its.weights for its in world.agents], axis=0)
     discount, available = world.agents[0].discount, mdp.available
     if world.horizon is None:
-        solution = follow_for_ever(mdp, np.zeros(mdp.n_states, np.int32), weights, discount)
+        solution = evaluate_stationary(mdp, np.zeros(mdp.n_states, np.int32), weights, discount)
         return replace(solution, optimal=available)
-    timed = follow_to_horizon(mdp, np.zeros((world.horizon, mdp.n_states), np.int32), weights, discount)
+    timed = evaluate_time_dependent(mdp, np.zeros((world.horizon, mdp.n_states), np.int32), weights, discount)
     return replace(timed, packed=np.tile(np.packbits(available, axis=1), (world.horizon, 1, 1)))

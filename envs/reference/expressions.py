@@ -32,7 +32,7 @@ CEILING = 1e300
 
 
 @dataclass(eq=False)
-class View:
+class EvalContext:
     """What an expression may look at, for B lanes.
 
     Attributes:
@@ -58,9 +58,9 @@ class View:
         """int32 `[B]`: which layout each lane plays."""
         return self.now[self.world.layout] if self.world.layout >= 0 else np.zeros(self.lanes, np.int32)
 
-    def take(self, rows: np.ndarray) -> View:
+    def take(self, rows: np.ndarray) -> EvalContext:
         """The same for some of the lanes."""
-        return View(
+        return EvalContext(
             self.world,
             self.now[:, rows],
             self.before[:, rows],
@@ -70,24 +70,24 @@ class View:
         )
 
 
-def look_at(world: World, states: Ints) -> View:
+def context_between_ticks(world: World, states: Ints) -> EvalContext:
     """A view of bare states int32 `[B, F]`, between ticks."""
     now = np.ascontiguousarray(states.T)
     idle = np.full((len(world.agents), states.shape[0]), -1, np.int32)
-    return View(world, now, now, idle, idle)
+    return EvalContext(world, now, now, idle, idle)
 
 
-def truth(expression: Expression, view: View) -> Bools:
+def evaluate_bool(expression: Expression, view: EvalContext) -> Bools:
     """bool `[B]`: where a guard holds."""
     return np.broadcast_to(np.asarray(evaluate(expression, view), np.bool_), (view.lanes,))
 
 
-def amount(expression: Expression, view: View) -> Floats:
+def evaluate_float(expression: Expression, view: EvalContext) -> Floats:
     """float64 `[B]`: a number in every lane."""
     return np.broadcast_to(np.asarray(evaluate(expression, view), np.float64), (view.lanes,))
 
 
-def evaluate(expression: Expression, view: View) -> Values:
+def evaluate(expression: Expression, view: EvalContext) -> Values:
     """The value of a resolved expression: an array `[B]`, or a scalar where it is the same in all lanes."""
     match expression:
         case Number(value) | Truth(value):
@@ -118,7 +118,7 @@ def evaluate(expression: Expression, view: View) -> Values:
     raise TypeError(f"{type(expression).__name__} was not resolved before evaluation")
 
 
-def _named(name: str, view: View) -> Values:
+def _named(name: str, view: EvalContext) -> Values:
     world = view.world
     if name in view.draws:
         draw = next(draw for draw in world.tick_draws if draw.name == name)
@@ -205,20 +205,20 @@ def _body(world: World, name: str) -> Body:
     return world.bodies[world.body_index[name]]
 
 
-def cell_of(place: Expression, view: View) -> Ints | None:
+def cell_of(place: Expression, view: EvalContext) -> Ints | None:
     """int32 `[B]`: the single cell that a place is (nowhere for what is not on the board), or None for a zone."""
     boards = view.world.boards
     match place:
         case Name(name) if name in view.world.body_index:
             return view.now[_body(view.world, name).cell]
         case Cell(row, column):
-            r, c = np.rint(amount(row, view)), np.rint(amount(column, view))
+            r, c = np.rint(evaluate_float(row, view)), np.rint(evaluate_float(column, view))
             inside = (r >= 0) & (r < boards.height) & (c >= 0) & (c < boards.width)
             return np.where(inside, r * boards.width + c, boards.nowhere).astype(np.int32)
     return None
 
 
-def zone_of(place: Expression, view: View) -> Ints:
+def zone_of(place: Expression, view: EvalContext) -> Ints:
     """int32 `[B]`: the index of the zone that a place is, -1 where a counter names none."""
     match place:
         case Name(name):
@@ -231,7 +231,7 @@ def zone_of(place: Expression, view: View) -> Ints:
     raise TypeError(f"{type(place).__name__} is not a place")
 
 
-def _relation(word: str, subject: Expression, target: Expression, reach: Expression | None, view: View) -> Bools:
+def _relation(word: str, subject: Expression, target: Expression, reach: Expression | None, view: EvalContext) -> Bools:
     world, boards = view.world, view.world.boards
     if word == "carries":
         assert isinstance(subject, Name)
@@ -254,7 +254,7 @@ def _relation(word: str, subject: Expression, target: Expression, reach: Express
             inside = boards.zones[zone, view.layout, cell] & (zone >= 0)
             seen |= inside & sees(seer, np.full(view.lanes, cell, np.int32), view, -1)
         return seen
-    distance = np.zeros(view.lanes) if reach is None else np.floor(amount(reach, view))
+    distance = np.zeros(view.lanes) if reach is None else np.floor(evaluate_float(reach, view))
     if there is None:
         zone = zone_of(target, view)
         return present & (zone >= 0) & _at_zone(word, zone, here, distance, view)
@@ -267,7 +267,7 @@ def _relation(word: str, subject: Expression, target: Expression, reach: Express
     return present & (np.maximum(np.abs(r0 - r1), np.abs(c0 - c1)) <= distance)
 
 
-def _at_zone(word: str, zone: Ints, here: Ints, distance: Floats, view: View) -> Bools:
+def _at_zone(word: str, zone: Ints, here: Ints, distance: Floats, view: EvalContext) -> Bools:
     """bool `[B]`: the cells are on a zone, meet it, or are near it."""
     boards = view.world.boards
     if word in ("on", "meets"):
@@ -279,7 +279,7 @@ def _at_zone(word: str, zone: Ints, here: Ints, distance: Floats, view: View) ->
     return out
 
 
-def sees(seer: Body, target: Ints, view: View, target_body: int) -> Bools:
+def sees(seer: Body, target: Ints, view: EvalContext, target_body: int) -> Bools:
     """bool `[B]`: the seer's line to the target cells is within its sight, in front of it, and clear."""
     world, boards = view.world, view.world.boards
     here = view.now[seer.cell]

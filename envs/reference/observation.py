@@ -25,7 +25,7 @@ def observe(world: World, states: Ints, agent: int = 0) -> Longs:
     return _window(world, states, agent)
 
 
-def view_ids(world: World, states: Ints, agent: int = 0) -> Longs:
+def observation_ids(world: World, states: Ints, agent: int = 0) -> Longs:
     """int64 `[B]`: states that look the same to the agent have the same number."""
     _, ids = np.unique(observe(world, states, agent), axis=0, return_inverse=True)
     return ids.reshape(-1).astype(np.int64)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base import Bools, Longs
-from ..world.randomness import Sampled
+from ..world.randomness import SampledDraws
 from ..world.world import World
 from .observation import observe
 from .step import reset
 
 
 @dataclass(frozen=True, eq=False)
-class Senses:
+class ObservationSpec:
     """The columns of one agent's observation and the map behind them.
 
     Attributes:
@@ -37,20 +37,20 @@ class Senses:
     looks: Bools
 
 
-def senses(world: World, agent: int = 0) -> Senses:
+def observation_spec(world: World, agent: int = 0) -> ObservationSpec:
     """What one agent of a world may know of its observation.
 
     An agent with a window does not see its own place: all its columns are plain numbers, and there is no map.
     """
     program, boards = world.agents[agent], world.boards
     if program.window is not None and program.body >= 0:
-        start = reset(world, Sampled(0, np.zeros(1, np.int64), np.zeros(1, np.int64))).states
+        start = reset(world, SampledDraws(0, np.zeros(1, np.int64), np.zeros(1, np.int64))).states
         width = observe(world, start, agent).shape[1]
         largest = max(2, program.window**2 + 1, *(field.size + 1 for field in world.fields))
         nothing = np.zeros((1, 1, 1), np.bool_)
-        return Senses(np.full(width, largest, np.int64), np.zeros(width, np.bool_), -1, 0, 0, nothing)
+        return ObservationSpec(np.full(width, largest, np.int64), np.zeros(width, np.bool_), -1, 0, 0, nothing)
     cells = {body.cell for body in world.bodies}
-    return Senses(
+    return ObservationSpec(
         sizes=np.array([world.fields[column].size for column in program.sees], np.int64),
         places=np.array([column in cells for column in program.sees], np.bool_),
         layout=program.sees.index(world.layout) if world.layout in program.sees else -1,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base import Ints
-from ..world.randomness import Given
+from ..world.randomness import GivenDraws
 from ..world.world import World
 from .step import reset, step
 
 
 @dataclass(frozen=True, eq=False)
-class Played:
+class Playthrough:
     """A playthrough.
 
     Attributes:
@@ -33,7 +33,7 @@ class Played:
     ticks: int
 
 
-def play(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, object]) -> Played:
+def replay_actions(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, object]) -> Playthrough:
     """Play recorded actions.
 
     Args:
@@ -45,7 +45,7 @@ def play(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, obj
     Raises:
         KeyError: no such draw.
     """
-    chance = Given({name: _outcome(world, name, value) for name, value in draws.items()})
+    chance = GivenDraws({name: _outcome(world, name, value) for name, value in draws.items()})
     tick = reset(world, chance)
     states, events = [tick.states], list(world.event_list(int(tick.events[0])))
     pays, performance, ticks = tick.rewards[0].copy(), float(tick.performance[0]), 0
@@ -62,7 +62,7 @@ def play(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, obj
     code = int(tick.states[0, world.ended])
     ends = world.reasons[code - 1] if code else None
     paid = {name: float(x) for name, x in zip(world.channels, pays, strict=True)}
-    return Played(np.concatenate(states), tuple(events), ends, paid, performance, ticks)
+    return Playthrough(np.concatenate(states), tuple(events), ends, paid, performance, ticks)
 
 
 def _outcome(world: World, name: str, value: object) -> int:

@@ -27,14 +27,14 @@ from ...scenarios.language.expressions.syntax import (
 )
 from ..base import Bits, Bools, Floats, Ints, Longs, NotEnumerable
 from ..world import geometry
-from ..world.randomness import Chance, EveryOutcome, Given, Sampled, pick, uniform
-from ..world.world import AgentProgram, Body, DrawProgram, Motion, RuleProgram, World
-from .expressions import View, amount, cell_of, truth, zone_of
+from ..world.randomness import DrawMethod, EnumeratedDraws, GivenDraws, SampledDraws, categorical, uniform
+from ..world.world import AgentProgram, Body, DrawProgram, MotionProgram, RuleProgram, World
+from .expressions import EvalContext, cell_of, evaluate_bool, evaluate_float, zone_of
 
 
 @dataclass(frozen=True, eq=False)
-class Tick:
-    """What came of one tick (or of a reset) in B rows; with `EveryOutcome` a lane may have several rows.
+class TickResult:
+    """What came of one tick (or of a reset) in B rows; with `EnumeratedDraws` a lane may have several rows.
 
     Attributes:
         states: int32 `[B, F]`, the state after.
@@ -58,7 +58,7 @@ class Tick:
     fired: frozenset[str]
 
 
-def reset(world: World, chance: Chance, lanes: int = 1) -> Tick:
+def reset(world: World, chance: DrawMethod, lanes: int = 1) -> TickResult:
     """Begin `lanes` episodes. Draws that belong to the start are made here, and `at: start` rules fire."""
     flow = _Flow.at_start(world, chance, lanes)
     layouts = world.boards.walls.shape[0]
@@ -67,7 +67,7 @@ def reset(world: World, chance: Chance, lanes: int = 1) -> Tick:
         flow.view.now[world.layout, rows] = outcome
     _set_out(flow.view, np.arange(flow.view.lanes))
     for draw in world.start_draws:
-        rows = np.flatnonzero(truth(draw.when, flow.view))
+        rows = np.flatnonzero(evaluate_bool(draw.when, flow.view))
         rows, outcome = flow.draw(draw.name, rows, _draw_weights(draw, flow.view)[rows])
         flow.view.now[draw.column, rows] = outcome
     flow.view.before = flow.view.now.copy()
@@ -76,7 +76,7 @@ def reset(world: World, chance: Chance, lanes: int = 1) -> Tick:
     return flow.result()
 
 
-def step(world: World, states: Ints, actions: Ints, chance: Chance) -> Tick:
+def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickResult:
     """One tick of every lane.
 
     Args:
@@ -86,7 +86,7 @@ def step(world: World, states: Ints, actions: Ints, chance: Chance) -> Tick:
         chance: how draws are decided. Lanes whose episode is over stay as they are and pay nothing.
 
     Raises:
-        NotEnumerable: with `EveryOutcome`, a lane has more outcomes than its limit; names the draws.
+        NotEnumerable: with `EnumeratedDraws`, a lane has more outcomes than its limit; names the draws.
     """
     flow = _Flow.at_tick(world, states, actions, chance)
     _override(flow)  # 2
@@ -98,7 +98,7 @@ def step(world: World, states: Ints, actions: Ints, chance: Chance) -> Tick:
         clock = flow.view.now[world.clock]
         np.minimum(clock + 1, world.fields[world.clock].size - 1, out=clock)
     for draw in world.tick_draws:
-        rows = np.flatnonzero(truth(draw.when, flow.view))
+        rows = np.flatnonzero(evaluate_bool(draw.when, flow.view))
         flow.view.draws[draw.name] = np.zeros(flow.view.lanes, np.int32)
         rows, outcome = flow.draw(draw.name, rows, _draw_weights(draw, flow.view)[rows])
         flow.view.draws[draw.name][rows] = outcome
@@ -117,7 +117,7 @@ def available(world: World, states: Ints, agent: int = 0) -> Bools:
         view = _idle_view(world, np.ascontiguousarray(states.T))
         for action, guard in enumerate(program.guards):
             if guard is not None:
-                out[:, action] = truth(guard, view)
+                out[:, action] = evaluate_bool(guard, view)
     return out
 
 
@@ -129,8 +129,8 @@ class _Flow:
     """The lanes of a batch while a tick runs over them; rows are added where chance splits a lane."""
 
     world: World
-    chance: Chance
-    view: View
+    chance: DrawMethod
+    view: EvalContext
     source: Longs
     probability: Floats
     rewards: Floats
@@ -141,22 +141,22 @@ class _Flow:
     fired: set[str] = field(default_factory=set)
 
     @classmethod
-    def at_start(cls, world: World, chance: Chance, lanes: int) -> _Flow:
+    def at_start(cls, world: World, chance: DrawMethod, lanes: int) -> _Flow:
         now = np.empty((len(world.fields), lanes), np.int32)
         now[:] = np.array([world.columns[f.name].start for f in world.fields], np.int32)[:, None]
         return cls._of(world, chance, _idle_view(world, now))
 
     @classmethod
-    def at_tick(cls, world: World, states: Ints, actions: Ints, chance: Chance) -> _Flow:
+    def at_tick(cls, world: World, states: Ints, actions: Ints, chance: DrawMethod) -> _Flow:
         now = np.array(states.T, order="C")  # a copy even of a single row: the caller's states stay as they are
         chosen = np.array(actions.T, np.int32, order="C")
         for index in range(len(world.agents)):
             able = available(world, states, index)
             chosen[index] = np.where(able[np.arange(states.shape[0]), chosen[index]], chosen[index], -1)
-        return cls._of(world, chance, View(world, now, now.copy(), chosen, chosen.copy()))
+        return cls._of(world, chance, EvalContext(world, now, now.copy(), chosen, chosen.copy()))
 
     @classmethod
-    def _of(cls, world: World, chance: Chance, view: View) -> _Flow:
+    def _of(cls, world: World, chance: DrawMethod, view: EvalContext) -> _Flow:
         lanes = view.lanes
         return cls(
             world,
@@ -183,16 +183,18 @@ class _Flow:
         """
         weights = np.broadcast_to(weights, (rows.size, weights.shape[1]))
         match self.chance:
-            case Sampled(seed, lanes, clock):
+            case SampledDraws(seed, lanes, clock):
                 draw = self.world.draw_ids[name]
-                return rows, pick(weights, uniform(seed, lanes[self.source[rows]], clock[self.source[rows]], draw))
-            case Given(outcomes):
+                return rows, categorical(
+                    weights, uniform(seed, lanes[self.source[rows]], clock[self.source[rows]], draw)
+                )
+            case GivenDraws(outcomes):
                 given = outcomes.get(name)
                 if given is not None and not 0 <= given < weights.shape[1]:
                     raise ValueError(f"draw `{name}` has outcomes 0 to {weights.shape[1] - 1}, not {given}")
                 fixed = weights.argmax(axis=1) if given is None else np.full(rows.size, given)
                 return rows, fixed.astype(np.int32)
-            case EveryOutcome(limit):
+            case EnumeratedDraws(limit):
                 return self._every_outcome(name, rows, weights, limit)
 
     def _every_outcome(self, name: str, rows: np.ndarray, weights: Floats, limit: int) -> tuple[np.ndarray, Ints]:
@@ -219,7 +221,7 @@ class _Flow:
         self.events, self.reason = self.events[keep], self.reason[keep]
         return np.arange(size, size + rows.size)
 
-    def result(self, frozen: Ints | None = None) -> Tick:
+    def result(self, frozen: Ints | None = None) -> TickResult:
         """The finished tick; where `frozen` states had already ended, they are handed back untouched."""
         world, view = self.world, self.view
         states = view.now
@@ -231,7 +233,7 @@ class _Flow:
         split = self.source.size > 0 and self.source[-1] != self.source.size - 1
         order = np.argsort(self.source, kind="stable") if split else slice(None)
         out = np.ascontiguousarray(states.T[order])
-        return Tick(
+        return TickResult(
             out,
             self.source[order],
             self.probability[order],
@@ -253,18 +255,18 @@ class _Flow:
             )
 
 
-def _idle_view(world: World, now: Ints) -> View:
+def _idle_view(world: World, now: Ints) -> EvalContext:
     idle = np.full((len(world.agents), now.shape[1]), -1, np.int32)
-    return View(world, now, now, idle, idle)
+    return EvalContext(world, now, now, idle, idle)
 
 
-def _draw_weights(draw: DrawProgram, view: View) -> Floats:
-    weights = np.stack([np.maximum(amount(weight, view), 0.0) for weight in draw.weights], axis=1)
+def _draw_weights(draw: DrawProgram, view: EvalContext) -> Floats:
+    weights = np.stack([np.maximum(evaluate_float(weight, view), 0.0) for weight in draw.weights], axis=1)
     total = np.cumsum(weights, axis=1)[:, -1:]  # in order, so that every implementation adds up the same
     return np.where(total > 0, weights / np.where(total > 0, total, 1.0), 1.0 / weights.shape[1])
 
 
-def _set_out(view: View, rows: np.ndarray) -> None:
+def _set_out(view: EvalContext, rows: np.ndarray) -> None:
     """Put every body where its layout says; one that stands on its patrol goes on from there."""
     for body in view.world.bodies:
         cells = view.world.boards.starts[view.layout[rows], body.order]
@@ -279,7 +281,7 @@ def _set_out(view: View, rows: np.ndarray) -> None:
 
 def _override(flow: _Flow) -> None:
     for override in flow.world.overrides:
-        rows = np.flatnonzero(truth(override.when, flow.view))
+        rows = np.flatnonzero(evaluate_bool(override.when, flow.view))
         rows = _by_chance(flow, override.name, rows, override.chance)
         if override.action >= 0:
             flow.view.executed[override.agent, rows] = override.action
@@ -295,7 +297,7 @@ def _by_chance(flow: _Flow, name: str, rows: np.ndarray, chance: Expression | No
     """Those of the rows (and of the rows that they split into) where a coin named `name` falls well."""
     if chance is None or rows.size == 0:
         return rows
-    p = np.clip(amount(chance, flow.view)[rows], 0.0, 1.0)
+    p = np.clip(evaluate_float(chance, flow.view)[rows], 0.0, 1.0)
     rows, outcome = flow.draw(name, rows, np.stack([1 - p, p], axis=1))
     return rows[outcome == 1]
 
@@ -306,7 +308,7 @@ _Push: TypeAlias = tuple[int, Body, Bools, Ints]
 """Who pushes what, in which lanes, and whereto."""
 
 
-def _solid(view: View, cells: Ints, but: Body | None = None) -> Bools:
+def _solid(view: EvalContext, cells: Ints, but: Body | None = None) -> Bools:
     """bool `[B]`: a wall or a solid thing stands on the cells."""
     boards = view.world.boards
     out = boards.walls[view.layout, cells]
@@ -316,7 +318,7 @@ def _solid(view: View, cells: Ints, but: Body | None = None) -> Bools:
     return out
 
 
-def _agent_on(view: View, cells: Ints) -> Bools:
+def _agent_on(view: EvalContext, cells: Ints) -> Bools:
     out = np.zeros(view.lanes, np.bool_)
     for body in view.world.bodies:
         if body.is_agent and body.solid:
@@ -324,7 +326,7 @@ def _agent_on(view: View, cells: Ints) -> Bools:
     return out
 
 
-def _move_agents(view: View) -> None:
+def _move_agents(view: EvalContext) -> None:
     world, boards = view.world, view.world.boards
     movers = [program for program in world.agents if world.walks(program)]
     if not movers:
@@ -360,7 +362,7 @@ def _move_agents(view: View) -> None:
             view.now[body.facing] = np.where(move > 0, move - 1, view.now[body.facing])
 
 
-def _move_index(view: View, program: AgentProgram) -> Ints:
+def _move_index(view: EvalContext, program: AgentProgram) -> Ints:
     index = next(i for i, other in enumerate(view.world.agents) if other is program)
     executed = view.executed[index]
     return np.where(executed >= 0, program.moves[executed], 0).astype(np.int32)
@@ -421,12 +423,12 @@ def _move_by_itself(body: Body, flow: _Flow) -> None:
         view.now[body.facing] = np.where(moving, step, view.now[body.facing])
 
 
-def _followed(body: Body, view: View) -> list[tuple[Motion, np.ndarray]]:
+def _followed(body: Body, view: EvalContext) -> list[tuple[MotionProgram, np.ndarray]]:
     """Each motion of a body with the rows that follow it now."""
     undecided = view.now[body.cell] != view.world.boards.nowhere
     out = []
     for motion in body.motions:
-        chosen = undecided & truth(motion.when, view)
+        chosen = undecided & evaluate_bool(motion.when, view)
         out.append((motion, np.flatnonzero(chosen)))
         undecided = undecided & ~chosen
     return out
@@ -440,7 +442,7 @@ def _draw_wandering(body: Body, flow: _Flow) -> None:
     flow.view.draws[name][rows] = outcome
 
 
-def _way(motion: Motion, body: Body, view: View) -> tuple[Ints, Ints]:
+def _way(motion: MotionProgram, body: Body, view: EvalContext) -> tuple[Ints, Ints]:
     """Where a motion leads each lane next, and the phase of a patrol once it is there."""
     boards, here = view.world.boards, view.now[body.cell]
     phase = view.now[body.phase] if body.phase >= 0 else here
@@ -469,7 +471,7 @@ def _way(motion: Motion, body: Body, view: View) -> tuple[Ints, Ints]:
     return step, phase
 
 
-def _towards(here: Ints, target: Ints, view: View, away: bool = False) -> Ints:
+def _towards(here: Ints, target: Ints, view: EvalContext, away: bool = False) -> Ints:
     """The neighbour nearest to (or, `away`, farthest from) the target by walking; ties up, down, left, right."""
     boards = view.world.boards
     known = target != boards.nowhere
@@ -489,16 +491,16 @@ def _towards(here: Ints, target: Ints, view: View, away: bool = False) -> Ints:
 
 def _fire(rule: RuleProgram, flow: _Flow, only: Bools | None = None) -> None:
     """Where the guard holds (and the rule's coin falls well), pay by what the guard saw, then take effect."""
-    holds = truth(rule.when, flow.view)
+    holds = evaluate_bool(rule.when, flow.view)
     rows = np.flatnonzero(holds if only is None else holds & only)
     rows = _by_chance(flow, rule.name, rows, rule.chance)
     if rows.size == 0:
         return
     flow.fired.add(rule.name)
     for channel, pay in rule.pays:
-        flow.rewards[channel, rows] += amount(pay, flow.view)[rows]
+        flow.rewards[channel, rows] += evaluate_float(pay, flow.view)[rows]
     if rule.performance is not None:
-        flow.performance[rows] += amount(rule.performance, flow.view)[rows]
+        flow.performance[rows] += evaluate_float(rule.performance, flow.view)[rows]
     for number, effect in enumerate(rule.effects):
         rows = _apply(effect, f"{rule.name}.{number}", rows, flow)
 
@@ -515,7 +517,7 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarr
             flow.reason[fresh] = code
             flow.events[fresh] |= world.event_bit(f"ended:{reason}")
         case Assign(target, operator, value):
-            _assign(target, operator, amount(value, view)[rows], rows, view)
+            _assign(target, operator, evaluate_float(value, view)[rows], rows, view)
         case Cycles(target):
             column = world.columns[target]
             span = column.most - column.least + 1
@@ -557,7 +559,7 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarr
     return rows
 
 
-def _put(body: Body, rows: np.ndarray, cells: Ints, view: View) -> None:
+def _put(body: Body, rows: np.ndarray, cells: Ints, view: EvalContext) -> None:
     """Put a body on floor cells, one for each row; where they are none it stays."""
     floor = ~view.world.boards.walls[view.layout[rows], cells]
     view.now[body.cell, rows[floor]] = cells[floor]
@@ -576,7 +578,7 @@ def _scatter(body: Body, zone: Expression, name: str, rows: np.ndarray, flow: _F
     return np.concatenate([rows[~some], drawn])
 
 
-def _assign(target: str, operator: str, value: Floats, rows: np.ndarray, view: View) -> None:
+def _assign(target: str, operator: str, value: Floats, rows: np.ndarray, view: EvalContext) -> None:
     """Numbers are rounded to whole ones within the counter's bounds; a listed value is the nearest in the list."""
     column = view.world.columns[target]
     stored = view.now[column.index, rows]
@@ -589,14 +591,14 @@ def _assign(target: str, operator: str, value: Floats, rows: np.ndarray, view: V
     view.now[column.index, rows] = np.clip(np.rint(wanted) - column.low, column.least, column.most)
 
 
-def _remove(body: Body, rows: np.ndarray, view: View) -> None:
+def _remove(body: Body, rows: np.ndarray, view: EvalContext) -> None:
     view.now[body.cell, rows] = view.world.boards.nowhere
     for column in (body.facing, body.phase, body.carrier, *body.fields):
         if column >= 0:
             view.now[column, rows] = view.world.columns[view.world.fields[column].name].start
 
 
-def _single_cell(place: Expression, view: View) -> Ints:
+def _single_cell(place: Expression, view: EvalContext) -> Ints:
     """The cell that a place is; of a zone, its first cell in reading order."""
     cell = cell_of(place, view)
     if cell is not None:

@@ -42,7 +42,7 @@ class AliasReport:
 
 
 @dataclass(frozen=True, eq=False)
-class Belief:
+class BeliefMDP:
     """A partially viewed process as a process over beliefs, B of them, and over pairs of a belief and the true state.
 
     Attributes:
@@ -117,7 +117,7 @@ def alias_report(mdp: FiniteMDP, views: Longs) -> AliasReport:
     return AliasReport(seen_looks.size, int(hides.sum()), states, numbered[0], numbered[1])
 
 
-def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | None = None) -> Belief:
+def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | None = None) -> BeliefMDP:
     """The process over the beliefs that can be reached from the start, which is viewed too.
 
     Beliefs with the same support whose probabilities agree to 12 decimals are one.
@@ -232,7 +232,7 @@ def _split(
         yield int(look), mass, support.astype(np.int64), sums / mass, members
 
 
-def _paired(mdp: FiniteMDP, looks: Longs, beliefs: FiniteMDP, known: _Beliefs, row: Longs, seen: Longs) -> Belief:
+def _paired(mdp: FiniteMDP, looks: Longs, beliefs: FiniteMDP, known: _Beliefs, row: Longs, seen: Longs) -> BeliefMDP:
     """Add the pairs; `row` and `seen` are row and look of each outcome of the beliefs, in increasing order."""
     sizes = np.array([support.size for support in known.supports])
     support_start = np.concatenate([[0], np.cumsum(sizes)])
@@ -275,7 +275,7 @@ def _paired(mdp: FiniteMDP, looks: Longs, beliefs: FiniteMDP, known: _Beliefs, r
         event_names=mdp.event_names,
         action_names=mdp.action_names,
     )
-    return Belief(
+    return BeliefMDP(
         mdp=beliefs,
         pair_mdp=pairs,
         support_start=support_start,

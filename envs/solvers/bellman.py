@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ..base import Bools, Floats
-from ..mdp.transition_tables import Tables
+from ..mdp.transition_tables import TransitionTables
 
 EPSILON = float(np.finfo(np.float64).eps)
 """The rounding of double precision, relative to the number."""
@@ -40,7 +40,7 @@ def largest(values: Floats) -> float:
     return float(np.abs(finite).max(initial=0.0))
 
 
-def backup(table: Tables, scalar: Floats, discount: float, values: Floats) -> Floats:
+def backup(table: TransitionTables, scalar: Floats, discount: float, values: Floats) -> Floats:
     """What each action is worth, float64 `[S, A]`, when the next state is worth `values` `[S]`.
 
     `scalar` `[S, A]` is what it pays; where that is -inf (the action may not be taken), so is the result.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..base import Bools, FiniteMDP, Floats
-from ..deliberation import Rule
+from ..deliberation import DeliberationRule
 from ..mdp.transition_tables import tables
 from .bellman import largest
 from .dynamic_programming import FiniteHorizonSolution, Solution, Unavoidable, policy_iteration
@@ -21,8 +21,8 @@ from .policy_evaluation import check_range
 from .vector_values import MAX_ROUNDS, solve_heads
 
 
-def deliberate_for_ever(
-    mdp: FiniteMDP, rule: Rule, weights: Floats, discount: float, barred: Bools | None = None
+def solve_stationary_deliberation(
+    mdp: FiniteMDP, rule: DeliberationRule, weights: Floats, discount: float, barred: Bools | None = None
 ) -> Solution:
     """The policy that a rule keeps to: evaluate every head under the present policy, deliberate everywhere, repeat.
 
@@ -70,8 +70,8 @@ def deliberate_for_ever(
     )
 
 
-def deliberate_to_horizon(
-    mdp: FiniteMDP, rule: Rule, weights: Floats, discount: float, horizon: int, barred: Bools | None = None
+def solve_finite_horizon_deliberation(
+    mdp: FiniteMDP, rule: DeliberationRule, weights: Floats, discount: float, horizon: int, barred: Bools | None = None
 ) -> FiniteHorizonSolution:
     """The same with a known number of ticks to go, from the last to the first: always settled, and by one policy only.
 

@@ -15,11 +15,11 @@ from scipy.sparse import csc_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs
-from ..mdp.transition_tables import Tables, tables
+from ..mdp.transition_tables import TransitionTables, tables
 from .bellman import EPSILON, backup, best_of, largest, tie_tolerance, ties
 from .policy_evaluation import ImproperDiscount, check_range, policy_values
 
-Judge: TypeAlias = Callable[[Floats], Floats]
+ActionValues: TypeAlias = Callable[[Floats], Floats]
 """From the vector values `[S, K]` of the next tick to what each action is worth now, `[S, A]`."""
 
 
@@ -236,7 +236,7 @@ def _checked_barred(mdp: FiniteMDP, barred: Bools) -> Bools:
     return barred
 
 
-def check_discount(mdp: FiniteMDP, table: Tables, allowed: Bools, discount: float) -> None:
+def check_discount(mdp: FiniteMDP, table: TransitionTables, allowed: Bools, discount: float) -> None:
     """At discount 1 every policy of `allowed` pairs has to end: there may be no end component (de Alfaro 1997).
 
     Raises:
@@ -269,7 +269,7 @@ def check_discount(mdp: FiniteMDP, table: Tables, allowed: Bools, discount: floa
         )
 
 
-def _allowed(mdp: FiniteMDP, table: Tables, barred: Bools | None) -> Bools:
+def _allowed(mdp: FiniteMDP, table: TransitionTables, barred: Bools | None) -> Bools:
     """The pairs that may be taken for ever: those not barred, less those that risk a state without any."""
     if barred is None:
         return table.available
@@ -299,7 +299,7 @@ def _start_values(mdp: FiniteMDP, start: Floats | None, acting: Bools) -> Floats
 # Steps of the solvers
 
 
-def optimise(table: Tables, scalar: Floats, discount: float, values: Floats) -> Floats:
+def optimise(table: TransitionTables, scalar: Floats, discount: float, values: Floats) -> Floats:
     """The best values `[S]`, by policy iteration from the policy that is greedy on `values`."""
     acting = ~np.all(np.isneginf(scalar), axis=1)
     values = _warmed(table, scalar, acting, discount, values)
@@ -322,7 +322,7 @@ def optimise(table: Tables, scalar: Floats, discount: float, values: Floats) -> 
         previous = values
 
 
-def _warmed(table: Tables, scalar: Floats, acting: Bools, discount: float, values: Floats) -> Floats:
+def _warmed(table: TransitionTables, scalar: Floats, acting: Bools, discount: float, values: Floats) -> Floats:
     """Values good enough to start from: cheap sweeps save dear evaluations where outcomes are left to chance."""
     if table.next_state is not None:
         for _ in range(8):
@@ -346,7 +346,7 @@ def _warmed(table: Tables, scalar: Floats, acting: Bools, discount: float, value
 
 def conclude(
     mdp: FiniteMDP,
-    table: Tables,
+    table: TransitionTables,
     scalar: Floats,
     allowed: Bools,
     values: Floats,
@@ -380,7 +380,13 @@ def conclude(
 
 
 def induct(
-    mdp: FiniteMDP, table: Tables, judge: Judge, weight: Floats, discount: float, horizon: int, keep_values: bool
+    mdp: FiniteMDP,
+    table: TransitionTables,
+    judge: ActionValues,
+    weight: Floats,
+    discount: float,
+    horizon: int,
+    keep_values: bool,
 ) -> FiniteHorizonSolution:
     """Induction from the last tick to the first.
 

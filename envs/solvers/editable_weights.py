@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..base import Bools, FiniteMDP, Floats, Longs
-from ..mdp.transition_tables import Tables, tables
+from ..mdp.transition_tables import TransitionTables, tables
 from .bellman import backup, best_of, largest, tie_tolerance, ties
 from .dynamic_programming import (
+    ActionValues,
     FiniteHorizonSolution,
-    Judge,
     Solution,
     check_discount,
     conclude,
@@ -84,7 +84,9 @@ def solve_with_changing_weights(
     return conclude(mdp, table, scalar, table.available, values, weight, discount)
 
 
-def _changing_judge(mdp: FiniteMDP, table: Tables, weight: Floats, discount: float, judges_by: str) -> Judge:
+def _changing_judge(
+    mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float, judges_by: str
+) -> ActionValues:
     acting = ~mdp.ended
     blocked = np.where(table.available, 0.0, -np.inf)
     if judges_by == "current":
@@ -119,11 +121,11 @@ def _distinct(weight: Floats) -> tuple[Floats, Longs]:
     return distinct, kind.reshape(-1)
 
 
-def _vector_q(table: Tables, vectors: Floats, discount: float) -> Floats:
+def _vector_q(table: TransitionTables, vectors: Floats, discount: float) -> Floats:
     return table.vector_rewards + discount * table.ahead(vectors)
 
 
-def _ignoring_edits(mdp: FiniteMDP, table: Tables, weight: Floats, discount: float) -> Solution:
+def _ignoring_edits(mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float) -> Solution:
     acting = ~mdp.ended
     values, q = np.zeros(mdp.n_states), np.full(table.available.shape, -np.inf)
     optimal = np.zeros(table.available.shape, dtype=np.bool_)
@@ -140,7 +142,7 @@ def _ignoring_edits(mdp: FiniteMDP, table: Tables, weight: Floats, discount: flo
     return _changing_solution(table, weight, discount, values, vectors, q, optimal, residual)
 
 
-def _self_consistent(mdp: FiniteMDP, table: Tables, weight: Floats, discount: float) -> Solution:
+def _self_consistent(mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float) -> Solution:
     """Lengthen the horizon until the first tick's policy stays, then check that it stays for ever."""
     acting, states = ~mdp.ended, np.arange(mdp.n_states)
     judge = _changing_judge(mdp, table, weight, discount, "current")
@@ -176,7 +178,7 @@ def _self_consistent(mdp: FiniteMDP, table: Tables, weight: Floats, discount: fl
 
 
 def _changing_solution(
-    table: Tables,
+    table: TransitionTables,
     weight: Floats,
     discount: float,
     values: Floats,

@@ -10,7 +10,7 @@ from .dynamic_programming import FiniteHorizonSolution, Solution
 from .policy_evaluation import evaluate
 
 
-def follow_for_ever(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: float) -> Solution:
+def evaluate_stationary(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: float) -> Solution:
     """A policy that needs no clock.
 
     Args:
@@ -44,7 +44,7 @@ def follow_for_ever(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: flo
     )
 
 
-def follow_to_horizon(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: float) -> FiniteHorizonSolution:
+def evaluate_time_dependent(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: float) -> FiniteHorizonSolution:
     """A policy by the clock.
 
     Args:

@@ -24,7 +24,7 @@ _GAIN: Final = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class ByLook:
+class MemorylessPolicy:
     """A policy that goes by looks.
 
     Attributes:
@@ -42,9 +42,9 @@ class ByLook:
     complete: bool
 
 
-def best_by_look(
+def best_memoryless_policy(
     mdp: FiniteMDP, looks: Longs, weights: Floats, discounts: Floats, max_policies: int = MAX_POLICIES
-) -> ByLook:
+) -> MemorylessPolicy:
     """The best deterministic policy that does the same in all states of one look.
 
     Only looks that call for different actions in different states of theirs are in question; for each combination of
@@ -117,7 +117,7 @@ class _Search:
     def options(self, look: int) -> list[int]:
         return [int(action) for action in np.flatnonzero(self._available[self._members[look]].any(axis=0))]
 
-    def climb(self, questions: list[int], max_policies: int) -> ByLook:
+    def climb(self, questions: list[int], max_policies: int) -> MemorylessPolicy:
         free = self.solved({})
         questions = [look for look, states in self._members.items() if look in questions or states.size > 1]
         fixed = {look: int(np.bincount(free.policy[self._members[look]]).argmax()) for look in questions}
@@ -134,7 +134,7 @@ class _Search:
                         fixed, heads, improved = {**fixed, look: action}, other, True
         return self.found(fixed, heads, False)
 
-    def found(self, fixed: dict[int, int], heads: Heads, complete: bool) -> ByLook:
+    def found(self, fixed: dict[int, int], heads: Heads, complete: bool) -> MemorylessPolicy:
         """The policy as one by looks: where nothing was in question, what is the best for all states of the look."""
         scores = np.where(self._available, heads.vector_q @ self._weights, 0.0)
         action = np.full(int(self._looks.max()) + 1, -1, np.int64)
@@ -145,7 +145,7 @@ class _Search:
                 action[look] = heads.policy[states[0]]
             else:
                 action[look] = self._common(scores[states], self._available[states])
-        return ByLook(action, heads, self.worth(heads), self.tried, complete)
+        return MemorylessPolicy(action, heads, self.worth(heads), self.tried, complete)
 
     @staticmethod
     def _common(scores: Floats, able: Bools) -> int:

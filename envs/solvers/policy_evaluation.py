@@ -15,7 +15,7 @@ from scipy.sparse import csc_array, csr_array, eye_array
 from scipy.sparse.linalg import bicgstab, splu
 
 from ..base import Bools, FiniteMDP, Floats, Longs
-from ..mdp.transition_tables import Sparse, Tables, tables
+from ..mdp.transition_tables import Sparse, TransitionTables, tables
 from .bellman import EPSILON, largest
 
 Policy: TypeAlias = npt.NDArray[np.integer] | Floats
@@ -103,7 +103,7 @@ def kernels(mdp: FiniteMDP, policy: Policy, ticks: Iterable[int]) -> Iterator[tu
 
 
 def policy_values(
-    table: Tables, policy: Longs, rewards: Floats, acting: Bools, discount: float, guess: Floats
+    table: TransitionTables, policy: Longs, rewards: Floats, acting: Bools, discount: float, guess: Floats
 ) -> Floats:
     """What a policy for ever is worth, for solvers: nothing is checked but that it ends at discount 1.
 
@@ -227,7 +227,7 @@ def _never_ends(stuck: Bools) -> ImproperDiscount:
     )
 
 
-def _mixture(table: Tables, chances: Floats) -> tuple[Sparse, Floats]:
+def _mixture(table: TransitionTables, chances: Floats) -> tuple[Sparse, Floats]:
     """The kernel `[S, S]` and the rewards `[S, K]` of a policy of chances."""
     n_states, n_actions = table.available.shape
     rows = np.arange(n_states * n_actions)

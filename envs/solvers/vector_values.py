@@ -69,7 +69,7 @@ def solve_heads(
     met: dict[bytes, int] = {}
     for number in range(MAX_ROUNDS):
         met[policy.tobytes()] = number
-        values = followed_values(mdp, policy, discounts)
+        values = evaluate_heads(mdp, policy, discounts)
         q = np.where(table.available[..., None], table.vector_rewards + table.ahead(values) * discounts, 0.0)
         choice = deliberate(q[live], weights, available)
         better = ~choice.ties[np.arange(live.size), policy[live]]
@@ -83,7 +83,7 @@ def solve_heads(
     return Heads(policy, values, q, False)
 
 
-def followed_values(mdp: FiniteMDP, policy: Policy, discounts: Floats) -> Floats:
+def evaluate_heads(mdp: FiniteMDP, policy: Policy, discounts: Floats) -> Floats:
     """What following a policy is worth, for ever, to heads that each have their own discount.
 
     Args:
@@ -104,7 +104,7 @@ def followed_values(mdp: FiniteMDP, policy: Policy, discounts: Floats) -> Floats
     return values
 
 
-def swept_heads(mdp: FiniteMDP, weights: Floats, discounts: Floats, deliberate: Deliberation, sweeps: int) -> Heads:
+def sweep_heads(mdp: FiniteMDP, weights: Floats, discounts: Floats, deliberate: Deliberation, sweeps: int) -> Heads:
     """Value iteration on vectors, stopped early: every head of every state is backed up so many times, from zero.
 
     What the heads then hold is what `sweeps` ticks pay, each tick deliberating on what the later ones will do, and

@@ -18,7 +18,7 @@ except ImportError as missing:
 
 from ..base import Ints
 from ..mdp.enumeration import Enumeration
-from ..reference.observation import observe, view_ids
+from ..reference.observation import observation_ids, observe
 from ..world.world import World
 from .randomness import TILE, Draws
 from .tables import records_of, thresholds
@@ -195,7 +195,7 @@ class TorchWorld:
 
     def _looks(self, world: World, states: Ints) -> None:
         """Number what the agent can see; where it sees everything, that is the state's own number."""
-        ids = view_ids(world, states, self._agent)
+        ids = observation_ids(world, states, self._agent)
         first = np.unique(ids, return_index=True)[1]
         self.n_views = first.size
         everything = self.n_views == len(states)
@@ -245,7 +245,7 @@ class TorchWorld:
         """What each index stands for, to be gathered from: `table.index_select(0, index)`.
 
         Args:
-            form: `symbols` (int32 `[V, O]`, the rows of `observing.observe`), or a form of `faces.spaces.Observer`:
+            form: `symbols` (int32 `[V, O]`, the rows of `observe`), or a form of `adapters.spaces.ObservationEncoder`:
                 `planes` (a dictionary), `flat`, `image`.
             most_bytes: a table that takes more is refused.
 
@@ -279,9 +279,9 @@ class TorchWorld:
         return self.n_views * sum(part.nbytes for part in (one.values() if isinstance(one, dict) else [one]))
 
     def _observer(self, form: Any) -> Any:
-        from ..adapters.spaces import Observer  # here, since it needs Gymnasium and stepping does not
+        from ..adapters.spaces import ObservationEncoder  # here, since it needs Gymnasium and stepping does not
 
-        observer = Observer(self._world, self._agent, form)
+        observer = ObservationEncoder(self._world, self._agent, form)
         if observer.timed:
             raise ValueError(
                 f"`{form}` of a stage with a horizon shows the time left, which is no part of a state: "

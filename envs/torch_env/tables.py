@@ -61,7 +61,7 @@ def tensors_of(mdp: FiniteMDP, device: str | torch.device = "cpu", dtype: torch.
 
 
 @dataclass(frozen=True, eq=False)
-class Records:
+class OutcomeRecords:
     """All that one tick needs, so laid out that a lane's outcome is read in one piece.
 
     An outcome's record is int32 words: the next state (`-1 - s` if the episode is over there), the low half of the
@@ -128,7 +128,7 @@ class Records:
         return sum(tensor.numel() * tensor.itemsize for tensor in tensors if tensor is not None)
 
 
-def records_of(mdp: FiniteMDP, numbers: Floats, device: str | torch.device, dtype: torch.dtype) -> Records:
+def records_of(mdp: FiniteMDP, numbers: Floats, device: str | torch.device, dtype: torch.dtype) -> OutcomeRecords:
     """Pack a process; `numbers` float64 `[M, n]` are what each outcome pays."""
     over = np.flatnonzero(mdp.ended).astype(np.int32)
     following = np.where(mdp.ended[mdp.next_state], -1 - mdp.next_state, mdp.next_state)
@@ -147,9 +147,9 @@ def records_of(mdp: FiniteMDP, numbers: Floats, device: str | torch.device, dtyp
     shape = (numbers.shape[1], len(mdp.event_names), dtype)
     most = int(width.max())
     if most <= 1:
-        return Records(words[torch.as_tensor(first)].to(device), None, None, None, 0, *shape)
+        return OutcomeRecords(words[torch.as_tensor(first)].to(device), None, None, None, 0, *shape)
     limit = np.concatenate([thresholds(mdp.row_start, mdp.probability), np.full(over.size, _NEVER)])
-    return Records(
+    return OutcomeRecords(
         words.to(device),
         torch.as_tensor(first.astype(np.int32), device=device),
         torch.as_tensor(last.astype(np.int32), device=device),

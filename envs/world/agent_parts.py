@@ -8,7 +8,7 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True)
-class Part:
+class PartSpec:
     """A part by its name.
 
     Attributes:
@@ -20,5 +20,5 @@ class Part:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-ENUMERATE: Final = Part("enumerate")
+ENUMERATE: Final = PartSpec("enumerate")
 """The planner where a file names none."""

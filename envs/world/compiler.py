@@ -26,21 +26,21 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.boards import Board, read_board
 from ...scenarios.language.schema import document as schema
 from ..base import Field, Floats
-from ..deliberation import Rule
+from ..deliberation import DeliberationRule
 from . import geometry
-from .agent_parts import Part
-from .layouts import Places, generate
-from .resolver import Scope, resolve, resolve_effect, walk
+from .agent_parts import PartSpec
+from .layouts import Placement, generate
+from .resolver import NameBindings, resolve, resolve_effect, walk
 from .world import (
     AgentProgram,
     Boards,
     Body,
-    Column,
     DrawProgram,
-    Motion,
+    MotionProgram,
     OverrideProgram,
-    Response,
+    ResponseProgram,
     RuleProgram,
+    StateColumn,
     TooLarge,
     World,
 )
@@ -96,7 +96,7 @@ class _Compiler:
         values = {name: param.value for name, param in document.params.items()} | dict(params) | dict(self.stage.params)
         self.params = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         self.fields: list[Field] = []
-        self.columns: dict[str, Column] = {}
+        self.columns: dict[str, StateColumn] = {}
         self.bodies: list[Body] = []
         self.draw_names: list[str] = ["layout"]
         self.tables = {name: self._layouts(name) for name in document.stages}
@@ -109,7 +109,7 @@ class _Compiler:
             for name, counter in self._counters()
             if counter.values is not None and isinstance(counter.values[0], str)
         }
-        self.scope = Scope(self.params, stage, self.instances, self.words, {})
+        self.scope = NameBindings(self.params, stage, self.instances, self.words, {})
         self.syntax = [node for text in self._texts() for node in walk(text)]
 
     # -------------------------------------------------------------- reading
@@ -124,7 +124,9 @@ class _Compiler:
         if spec is None:
             return () if base is None else (base,)
         many = {name: thing.count or 1 for name, thing in document.things.items()}
-        places = [Places(what, what in document.agents, many.get(what, 1), where) for what, where in spec.place.items()]
+        places = [
+            Placement(what, what in document.agents, many.get(what, 1), where) for what, where in spec.place.items()
+        ]
         return generate(spec, base, places, params)
 
     def _counters(self) -> Iterable[tuple[str, schema.Counter]]:
@@ -158,7 +160,7 @@ class _Compiler:
             yield from (formula(a.when) for a in agent.actions if isinstance(a, schema.ActionSpec))
         yield from (measure(expectation.measure) for expectation in self.document.expect)
 
-    def formula(self, text: schema.Formula, scope: Scope | None = None) -> Expression:
+    def formula(self, text: schema.Formula, scope: NameBindings | None = None) -> Expression:
         """A resolved expression."""
         return resolve(formula(text), scope or self.scope)
 
@@ -186,7 +188,7 @@ class _Compiler:
         self.fields.append(Field(name, size, observed))
         index = len(self.fields) - 1
         most = size - 1 if most is None else most
-        self.columns[name] = Column(index, low, least, most, start, table, words, persists)
+        self.columns[name] = StateColumn(index, low, least, most, start, table, words, persists)
         return index
 
     def add_counter(self, name: str, counter: schema.Counter, seen: bool = True) -> int:
@@ -357,7 +359,7 @@ class _Compiler:
                 )
             )  # fmt: skip
 
-    def _motions(self, name: str, instance: str, thing: schema.Thing) -> Iterable[Motion]:
+    def _motions(self, name: str, instance: str, thing: schema.Thing) -> Iterable[MotionProgram]:
         scope = self.scope.bind(name, instance)
         shorthand = schema.Motion(
             patrol=thing.patrol,
@@ -371,16 +373,16 @@ class _Compiler:
             when = self.formula(True if motion.when is None else motion.when, scope)
             if motion.patrol is not None:
                 path = [r * self.width + c for r, c in motion.patrol]
-                yield Motion("patrol", when, tuple(path if motion.loop else path + path[-2:0:-1]))
+                yield MotionProgram("patrol", when, tuple(path if motion.loop else path + path[-2:0:-1]))
             elif motion.wander:
-                yield Motion("wander", when)
+                yield MotionProgram("wander", when)
             elif motion.still:
-                yield Motion("still", when)
+                yield MotionProgram("still", when)
             else:
                 for way in ("chase", "flee", "follow"):
                     target = getattr(motion, way)
                     if target is not None:
-                        yield Motion(way, when, target=scope.body(target))
+                        yield MotionProgram(way, when, target=scope.body(target))
 
     # -------------------------------------------------------------- agents and channels
 
@@ -478,11 +480,11 @@ class _Compiler:
             discount=self.number(agent.discount),
             weights=weights,
             weight_columns=(-1,) * len(channels),
-            deliberation=Rule("weighted"),
+            deliberation=DeliberationRule("weighted"),
             judges_by="current",
         )
 
-    def _rule(self, name: str, agent: schema.Agent, channels: Sequence[str]) -> Rule:
+    def _rule(self, name: str, agent: schema.Agent, channels: Sequence[str]) -> DeliberationRule:
         """A deliberation, its values and actions by index."""
         its, actions = agent.deliberation, _actions(agent)
         word = its if isinstance(its, str) else next(iter(its.model_fields_set))
@@ -493,29 +495,31 @@ class _Compiler:
 
         match block:
             case schema.Lexicographic():
-                return Rule(word, {"order": [head(v) for v in block.order], "slack": self.number(block.slack)})
+                return DeliberationRule(
+                    word, {"order": [head(v) for v in block.order], "slack": self.number(block.slack)}
+                )
             case schema.Veto():
                 bounds = [[head(value), self.number(bound)] for value, bound in block.at_least.items()]
-                return Rule(word, {"at_least": bounds})
+                return DeliberationRule(word, {"at_least": bounds})
             case schema.Vote():
-                return Rule(word, {"ballot": block.ballot, "approves": self.number(block.approves)})
+                return DeliberationRule(word, {"ballot": block.ballot, "approves": self.number(block.approves)})
         if word in ("nash", "kalai_smorodinsky"):
             action = "stay" if block is None or block.disagreement is None else block.disagreement
-            return Rule(word, {"disagreement": actions.index(action)})
+            return DeliberationRule(word, {"disagreement": actions.index(action)})
         if word == "lexicographic":
-            return Rule(word, {"order": [head(value) for value in agent.values]})
-        return Rule(word, block if isinstance(block, dict) else {})
+            return DeliberationRule(word, {"order": [head(value) for value in agent.values]})
+        return DeliberationRule(word, block if isinstance(block, dict) else {})
 
-    def _planner(self, its: schema.Planning | str) -> Part:
+    def _planner(self, its: schema.Planning | str) -> PartSpec:
         """A planner with the parameters that the file gives."""
         if isinstance(its, str):
-            return Part(its)
+            return PartSpec(its)
         (word,) = its.model_fields_set
         block = getattr(its, word)
         if not isinstance(block, schema.Block):
-            return Part(word, dict(block or {}))
+            return PartSpec(word, dict(block or {}))
         given = {name: getattr(block, name) for name in sorted(block.model_fields_set)}
-        return Part(word, {name: self._told(name, value) for name, value in given.items() if value is not None})
+        return PartSpec(word, {name: self._told(name, value) for name, value in given.items() if value is not None})
 
     def _told(self, name: str, value: schema.Formula) -> str | float:
         """A parameter of a planner: words as they stand, counts as whole numbers."""
@@ -524,7 +528,7 @@ class _Compiler:
         number = self.number(value)
         return int(number) if number == int(number) else number
 
-    def _response(self) -> Response | None:
+    def _response(self) -> ResponseProgram | None:
         """What the file solves for; whoever is enlisted follows orders, or acts at random if it cannot."""
         solution, agents = self.document.solution, self.document.agents
         enlisted = [
@@ -532,14 +536,14 @@ class _Compiler:
             for actions in (_as_agent(self.document.things[name]).actions for name in self.enlist)
         ]
         if solution is None and enlisted:
-            return Response(0, (-1, *enlisted))
+            return ResponseProgram(0, (-1, *enlisted))
         if not isinstance(solution, schema.BestResponse):
             return None
         others = (
             -1 if solution.others.get(name, "random") == "random" else _actions(agent).index(solution.others[name])
             for name, agent in agents.items()
         )
-        return Response(list(agents).index(solution.best_response), (*others, *enlisted))
+        return ResponseProgram(list(agents).index(solution.best_response), (*others, *enlisted))
 
     # -------------------------------------------------------------- chance and rules
 
@@ -608,11 +612,11 @@ def _as_agent(thing: schema.Thing) -> schema.AsAgent:
     return thing.as_agent
 
 
-def _played_motions(name: str, actions: Sequence[str], written: Sequence[Motion]) -> Iterable[Motion]:
+def _played_motions(name: str, actions: Sequence[str], written: Sequence[MotionProgram]) -> Iterable[MotionProgram]:
     """A step for each action that is one, and for `orders` what the thing would do by itself."""
     for action in actions:
         if action in geometry.DIRECTIONS:
-            yield Motion(action, Does(name, action))
+            yield MotionProgram(action, Does(name, action))
     if "orders" in actions:
         for motion in written:
             yield replace(motion, when=Binary("and", Does(name, "orders"), motion.when))

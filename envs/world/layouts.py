@@ -21,7 +21,7 @@ class Unplaceable(Exception):
 
 
 @dataclass(frozen=True)
-class Places:
+class Placement:
     """One line of `generate.place`: what (an agent, or `count` of a thing) goes where."""
 
     name: str
@@ -54,7 +54,7 @@ class _Stream:
 
 
 def generate(
-    spec: Generate, base: Board | None, places: Sequence[Places], params: Mapping[str, object]
+    spec: Generate, base: Board | None, places: Sequence[Placement], params: Mapping[str, object]
 ) -> tuple[Board, ...]:
     """The table of boards of a stage, `spec.count` long.
 
@@ -71,7 +71,7 @@ def generate(
 
 
 def _one(
-    spec: Generate, base: Board | None, places: Sequence[Places], params: Mapping[str, object], stream: _Stream
+    spec: Generate, base: Board | None, places: Sequence[Placement], params: Mapping[str, object], stream: _Stream
 ) -> Board:
     height, width = spec.size or ((base.height, base.width) if base else (9, 9))
     if spec.board == "map":

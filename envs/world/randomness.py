@@ -48,7 +48,7 @@ def uniform(seed: int, lanes: Longs, clock: Longs, draw: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class Sampled:
+class SampledDraws:
     """Chance is sampled.
 
     Attributes:
@@ -63,7 +63,7 @@ class Sampled:
 
 
 @dataclass(frozen=True)
-class EveryOutcome:
+class EnumeratedDraws:
     """Chance is enumerated: a lane splits where a draw has several possible outcomes.
 
     Attributes:
@@ -74,16 +74,16 @@ class EveryOutcome:
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenDraws:
     """Named draws have the outcome they are given (`outcomes[name]` is an index); any other takes its likeliest one."""
 
     outcomes: dict[str, int]
 
 
-Chance = Sampled | EveryOutcome | Given
+DrawMethod = SampledDraws | EnumeratedDraws | GivenDraws
 
 
-def pick(weights: Floats, uniforms: Floats) -> Ints:
+def categorical(weights: Floats, uniforms: Floats) -> Ints:
     """The outcome of each row: int32 `[B]` from float64 `[B, n]` weights that sum to one and float64 `[B]` uniforms."""
     chosen = (uniforms[:, None] >= np.cumsum(weights, axis=1)).sum(axis=1)
     last = weights.shape[1] - 1 - (weights[:, ::-1] > 0).argmax(axis=1)

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Scope:
+class NameBindings:
     """What names mean in one stage.
 
     Attributes:
@@ -55,7 +55,7 @@ class Scope:
     words: Mapping[str, Sequence[str]]
     bound: Mapping[str, str]
 
-    def bind(self, group: str, instance: str) -> Scope:
+    def bind(self, group: str, instance: str) -> NameBindings:
         """The same, with `group` standing for one instance."""
         return replace(self, bound={**self.bound, group: instance})
 
@@ -79,7 +79,7 @@ def walk(node: object) -> Iterator[object]:
                     yield from walk(child)
 
 
-def resolve(node: Expression, scope: Scope) -> Expression:
+def resolve(node: Expression, scope: NameBindings) -> Expression:
     """The expression with params, stage, words and kinds put in."""
     match node:
         case Name(name):
@@ -134,7 +134,7 @@ def _folded(node: Expression) -> Expression:
         return node
 
 
-def _same_words(left: Expression, right: Expression, scope: Scope) -> tuple[Expression, Expression]:
+def _same_words(left: Expression, right: Expression, scope: NameBindings) -> tuple[Expression, Expression]:
     """Both sides of a comparison; if one is a counter of words, the other in terms of its list."""
     if isinstance(left, Name) and (words := scope.words.get(scope.body(left.name))) is not None:
         return resolve(left, scope), _in_words(right, list(words), scope)
@@ -143,7 +143,7 @@ def _same_words(left: Expression, right: Expression, scope: Scope) -> tuple[Expr
     return resolve(left, scope), resolve(right, scope)
 
 
-def _in_words(node: Expression, words: list[str], scope: Scope) -> Expression:
+def _in_words(node: Expression, words: list[str], scope: NameBindings) -> Expression:
     """A word as its place in a list; a counter with another list as the place of what it holds, -1 if it has none."""
     if not isinstance(node, Name):
         return resolve(node, scope)
@@ -160,7 +160,7 @@ def _in_words(node: Expression, words: list[str], scope: Scope) -> Expression:
     return place
 
 
-def resolve_effect(effect: Effect, scope: Scope) -> Effect:
+def resolve_effect(effect: Effect, scope: NameBindings) -> Effect:
     """The effect with params, words and kinds put in."""
     match effect:
         case Assign(target, operator, value):

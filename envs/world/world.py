@@ -13,10 +13,10 @@ import numpy as np
 
 from ...scenarios.language.expressions.syntax import Effect, Expression
 from ..base import Bools, Field, Floats, Ints
-from ..deliberation import Rule
+from ..deliberation import DeliberationRule
 from . import geometry
-from .agent_parts import ENUMERATE, Part
-from .resolver import Scope, resolve
+from .agent_parts import ENUMERATE, PartSpec
+from .resolver import NameBindings, resolve
 
 MAX_TABLE = 200_000_000
 """Bytes that a table over pairs of cells may take."""
@@ -27,7 +27,7 @@ class TooLarge(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class StateColumn:
     """How one state field is read and written.
 
     Attributes:
@@ -50,7 +50,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Motion:
+class MotionProgram:
     """One way of moving by itself.
 
     `way` is `patrol`, `chase`, `flee`, `follow`, `wander` or `still`, or of an enlisted thing a direction; a patrol's
@@ -75,7 +75,7 @@ class Body:
     opaque: bool
     pushable: bool
     sight: int | None
-    motions: tuple[Motion, ...]
+    motions: tuple[MotionProgram, ...]
     cell: int
     facing: int = -1
     phase: int = -1
@@ -107,9 +107,9 @@ class AgentProgram:
     discount: float
     weights: Floats
     weight_columns: tuple[int, ...]
-    deliberation: Rule
+    deliberation: DeliberationRule
     judges_by: str
-    planner: Part = ENUMERATE
+    planner: PartSpec = ENUMERATE
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,7 @@ class OverrideProgram:
 
 
 @dataclass(frozen=True)
-class Response:
+class ResponseProgram:
     """Which agent decides, and what the others do: `others[i]` is an action of agent i, -1 for a random one."""
 
     agent: int
@@ -237,7 +237,7 @@ class World:
     params: Mapping[str, object]
     boards: Boards
     fields: tuple[Field, ...]
-    columns: Mapping[str, Column]
+    columns: Mapping[str, StateColumn]
     bodies: tuple[Body, ...]
     agents: tuple[AgentProgram, ...]
     start_draws: tuple[DrawProgram, ...]
@@ -257,9 +257,9 @@ class World:
     clock: int
     limit: int | None
     horizon: int | None
-    scope: Scope
+    scope: NameBindings
     rewards_shown: bool = True
-    response: Response | None = None
+    response: ResponseProgram | None = None
     apart: bool = False
     body_index: Mapping[str, int] = field(default_factory=dict)
     zone_index: Mapping[str, int] = field(default_factory=dict)

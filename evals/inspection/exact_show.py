@@ -10,7 +10,7 @@ from ...envs.base import Ints, Longs
 from ...envs.reference import step as reference
 from ...envs.reference.step import available
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
-from ...envs.world.randomness import Sampled, pick, uniform
+from ...envs.world.randomness import SampledDraws, categorical, uniform
 from ...envs.world.world import World
 from ..exact.planned_policy import thinking
 from ..traces.episode import Episode
@@ -62,7 +62,7 @@ class Follower:
         world = self.world
         if world.steps < 1:
             raise ValueError(f"stage `{world.stage}` has neither a limit nor a horizon, so an episode might never end")
-        state = reference.reset(world, Sampled(seed, np.array([number]), np.zeros(1, np.int64))).states
+        state = reference.reset(world, SampledDraws(seed, np.array([number]), np.zeros(1, np.int64))).states
         if state[0, world.ended]:
             raise ValueError(f"an episode of `{world.name}` is over at its start, before anyone can act")
         return self._played(state, seed, number, 0, _nothing(world) if first is None else first)
@@ -85,7 +85,7 @@ class Follower:
                 first = first[:step]
                 action = self._action(place, step)
                 joint = self._joint(action, state, seed, number, passed + step)
-            tick = reference.step(world, state, joint, Sampled(seed, lane, np.array([passed + step + 1])))
+            tick = reference.step(world, state, joint, SampledDraws(seed, lane, np.array([passed + step + 1])))
             ticks.append((joint[0], tick))
             place, state = self._next(place, action, tick.states[0]), tick.states
             states.append(state[0])
@@ -221,7 +221,7 @@ class Follower:
         response = self.world.response
         if self.plan.chances is not None:
             share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS)
-            return self.world.joint_actions[pick(self.plan.chances[action][None], share)]
+            return self.world.joint_actions[categorical(self.plan.chances[action][None], share)]
         if response is None:
             return self.world.joint_actions[action][None]
         joint = np.empty((1, len(self.world.agents)), np.int32)
@@ -233,7 +233,7 @@ class Follower:
                 joint[0, agent] = fixed
             else:
                 share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)
-                joint[0, agent] = pick(able / able.sum(axis=1, keepdims=True), share)[0]
+                joint[0, agent] = categorical(able / able.sum(axis=1, keepdims=True), share)[0]
         return joint
 
 

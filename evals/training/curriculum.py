@@ -22,7 +22,7 @@ import numpy as np
 from ...agents.base import Agent, Enters, Forgetful, Moves, Perceiver, Resumable, Trainable, TrainingEnv, Watcher
 from ...envs.base import NotEnumerable
 from ...envs.mdp.enumeration import Enumeration
-from ...envs.reference.observation_spec import senses
+from ...envs.reference.observation_spec import observation_spec
 from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Stage
@@ -201,7 +201,7 @@ def _enter(agent: object, world: World) -> None:
     if isinstance(agent, Moves):
         agent.enter_school(world.stage)
     if isinstance(agent, Perceiver):
-        agent.enter(senses(world))
+        agent.enter(observation_spec(world))
 
 
 def _unpaid(school: School) -> School:
@@ -220,4 +220,4 @@ def enter(agent: Agent, field: World) -> None:
     if isinstance(agent, Enters):
         agent.enter_world(field)
     if isinstance(agent, Perceiver):
-        agent.enter(senses(field))
+        agent.enter(observation_spec(field))

@@ -14,7 +14,7 @@ from ...agents.counts.opponent_model import assumed
 from ...agents.learning.joint_training import fit_together
 from ...agents.registry.agents import computes, methods, of_sb3
 from ...agents.registry.profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, alone, read_profile
-from ...envs.multi_agent.joint_training_env import JointLane
+from ...envs.multi_agent.joint_training_env import JointTrainingEnv
 from ...envs.world.world import World
 from ..exact.exploitability import asks_for_regrets, best_response, regrets
 from ..traces.trace import Regrets
@@ -24,11 +24,11 @@ from .spec import Training
 
 def raised_together(training: Training, seed: int, deadline: Deadline) -> list[Pupil]:
     """The agents of a profile, trained at once."""
-    world = JointLane(training.school).world
+    world = JointTrainingEnv(training.school).world
     parts = read_profile(training.method).of(world)
     agents = [_made(part, world, number, training) for number, part in enumerate(parts)]
     # Those of Stable-Baselines3 try, while they learn, what is not available.
-    lane = JointLane(training.school, lenient=any(of_sb3(part.method) for part in parts))
+    lane = JointTrainingEnv(training.school, lenient=any(of_sb3(part.method) for part in parts))
     with _one_thread(parts):
         fit_together(lane, agents, training.steps, seed, deadline.check)
     return agents

@@ -13,7 +13,7 @@ from ...agents.registry.profiles import read_profile
 from ...envs.base import NotEnumerable
 from ...envs.deliberation import RULES
 from ...envs.mdp.enumeration import Enumeration
-from ...envs.mdp.training_env import TableLane, WorldLane, tellable
+from ...envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv, executed_is_determined
 from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
@@ -180,8 +180,12 @@ def _chancy(stages: Stages, overrides: Overrides, stage: str) -> bool:
         return True
 
 
-def lane(school: World | Enumeration, forgetful: bool) -> TableLane | WorldLane:
+def lane(school: World | Enumeration, forgetful: bool) -> TabularTrainingEnv | ReferenceTrainingEnv:
     """The quickest lane there is; for an agent that is not `forgetful`, one that says what was executed."""
     if isinstance(school, World):
-        return WorldLane(school)
-    return TableLane(school) if forgetful or tellable(school.world) else WorldLane(school.world)
+        return ReferenceTrainingEnv(school)
+    return (
+        TabularTrainingEnv(school)
+        if forgetful or executed_is_determined(school.world)
+        else ReferenceTrainingEnv(school.world)
+    )

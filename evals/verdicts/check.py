@@ -6,10 +6,10 @@ import json
 import math
 from dataclasses import dataclass, replace
 
-from ...envs.analysis.origin_proof import Origin, prove_origin
+from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, analyse
 from ...envs.base import NotEnumerable
-from ...envs.reference.replay import play
+from ...envs.reference.replay import replay_actions
 from ...envs.solvers.dynamic_programming import Unavoidable
 from ...envs.solvers.editable_weights import NoFixedPoint
 from ...envs.solvers.policy_evaluation import ImproperDiscount
@@ -55,7 +55,7 @@ class Meaning:
     """
 
     states: dict[str, int | None]
-    origin: Origin | None
+    origin: OriginProof | None
     analysis: Analysis | None
     margins: tuple[Margin, ...]
     solves: int
@@ -136,7 +136,7 @@ class _Checker:
                 message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
                 self.fault("TC603", ("rules", number, "when"), message, "make its guard reachable, or remove it", True)
 
-    def _origin(self) -> Origin:
+    def _origin(self) -> OriginProof:
         document = self.scenario.document
         origin = prove_origin(self.laboratory.enumeration({}, self.laboratory.scenario.training_stage), document.origin)
         if origin.agrees is False:
@@ -186,7 +186,7 @@ class _Checker:
         path = ("replays", number)
         world = self.laboratory.world(replay.set, replay.stage or self.laboratory.scenario.judged_stage)
         try:
-            played = play(world, written_actions(document, replay.actions), replay.draws)
+            played = replay_actions(world, written_actions(document, replay.actions), replay.draws)
         except (KeyError, ValueError) as fault:
             self.fault("TC605", (*path, "draws"), str(fault).strip("'\""), "name a draw and one of its outcomes")
             return False
