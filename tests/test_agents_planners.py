@@ -82,7 +82,7 @@ def agrees(name: str, plan: ExactPlan, planner: Planner) -> None:
     mine, mdp = policy_of(plan, planner), plan.mdp
     if isinstance(plan.solution, FiniteHorizonSolution):
         assert isinstance(mine, FiniteHorizonSolution)
-        places = augment_with_time(mdp, mine.horizon).places
+        places = augment_with_time(mdp, mine.horizon).index_of
         for tick in range(mine.horizon):
             here = np.flatnonzero(places[tick] >= 0)
             assert plan.solution.optimal_at(tick, here)[np.arange(here.size), mine.policy[tick, here]].all(), (
@@ -211,7 +211,7 @@ def test_leaves_that_look_equally_far_from_the_root_add_nothing(seed: int) -> No
     begun = replace(its.mdp, start_state=everywhere, start_probability=np.full(everywhere.size, 1 / everywhere.size))
     clocked = augment_with_time(begun, 2)
     timed = replace(its, mdp=clocked.mdp)
-    roots = clocked.places[0, everywhere].astype(np.int64)
+    roots = clocked.index_of[0, everywhere].astype(np.int64)
     for simulations in (1, 24):
         found = Mcts(simulations, sweeps="all").start(timed).decide(roots, its.mdp.available[everywhere])
         np.testing.assert_array_equal(found, its.heads(2).policy[everywhere])

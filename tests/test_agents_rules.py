@@ -459,9 +459,9 @@ def test_senses_hold_the_map_and_no_more() -> None:
     seen = observation_spec(world)
 
     names = [world.fields[column].name for column in world.agents[0].sees]
-    assert [name.endswith(".cell") for name in names] == seen.places.tolist()
-    assert seen.looks[0, :, 0].tolist() == world.boards.walls[0].tolist()
-    assert seen.looks[0, :, 1:].T.tolist() == world.boards.zones[:, 0].tolist()
+    assert [name.endswith(".cell") for name in names] == seen.is_cell.tolist()
+    assert seen.cell_features[0, :, 0].tolist() == world.boards.walls[0].tolist()
+    assert seen.cell_features[0, :, 1:].T.tolist() == world.boards.zones[:, 0].tolist()
 
 
 @pytest.mark.nightly

@@ -89,13 +89,13 @@ def test_a_table_and_the_reference_are_one_lane():
     for _ in range(150):
         for one, two in zip(views[0].observations, views[1].observations, strict=True):
             assert np.array_equal(one, two)
-        assert all(np.array_equal(one, two) for one, two in zip(views[0].able, views[1].able, strict=True))
-        actions = np.array([rng.choice(np.flatnonzero(able)) for able in views[0].able], np.int32)
+        assert all(np.array_equal(one, two) for one, two in zip(views[0].available, views[1].available, strict=True))
+        actions = np.array([rng.choice(np.flatnonzero(mask)) for mask in views[0].available], np.int32)
         ticks = [lane.step(actions) for lane in lanes]
         assert [tick.ended for tick in ticks] == [ticks[0].ended] * 2
         assert all(np.array_equal(one, two) for one, two in zip(*(tick.rewards for tick in ticks), strict=True))
-        views = [tick.view for tick in ticks]
-        if ticks[0].ended or ticks[0].cut:
+        views = [tick.observation for tick in ticks]
+        if ticks[0].ended or ticks[0].truncated:
             views = [lane.reset() for lane in lanes]
 
 

@@ -181,10 +181,10 @@ def test_what_is_not_available_does_nothing_on_a_lenient_lane():
     game = enumerate_world(compile_world(scenario_of(GUARDED), "train"))
     lane = JointTrainingEnv(game, lenient=True)
     view = lane.reset(0)
-    assert view.able[0].tolist() == [True, False]
+    assert view.available[0].tolist() == [True, False]
     tick = lane.step(np.array([1, 0], np.int32))
     assert not tick.rewards[0].any()
-    assert np.array_equal(tick.view.observations[0], view.observations[0])
+    assert np.array_equal(tick.observation.observations[0], view.observations[0])
 
 
 def test_neural_learns_in_its_turns():

@@ -127,7 +127,7 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     agent, lane, left = METHODS[method](school.world, scenario), TabularTrainingEnv(school), []
 
     def progress(step, _):
-        data, arrays = snapshot.take([agent, lane.place()])
+        data, arrays = snapshot.take([agent, lane.get_state()])
         left.append((step, json.dumps(data), arrays))
 
     steps = 430
@@ -136,9 +136,9 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     for _, text, arrays in left[1::3]:
         mine, place = snapshot.make(json.loads(text), arrays)
         its = TabularTrainingEnv(school)
-        its.go_to(place)
+        its.set_state(place)
         mine.resume(its)
-        assert parts([mine, its.place()]) == parts([agent, lane.place()])
+        assert parts([mine, its.get_state()]) == parts([agent, lane.get_state()])
 
 
 def test_a_lane_that_is_no_table_goes_where_it_stood():
@@ -147,7 +147,7 @@ def test_a_lane_that_is_no_table_goes_where_it_stood():
     _, mask = one.reset(3)
     for _ in range(5):
         _, _, _, _, mask = one.step(int(mask.argmax()))
-    other.go_to(one.place())
+    other.set_state(one.get_state())
     for _ in range(5):
         mine, theirs = (lane.step(int(mask.argmax())) for lane in (one, other))
         for a, b in zip(mine, theirs, strict=True):

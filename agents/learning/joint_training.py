@@ -61,9 +61,9 @@ class Place:
     def step(self, action: int) -> tuple[Longs, Floats, bool, bool, Bools]:
         """One tick, when everyone has chosen; see `TrainingEnv.step`."""
         tick = self._shared.step(self._agent, action)
-        view = tick.view
+        view = tick.observation
         mine = self._agent
-        return view.observations[mine], tick.rewards[mine], tick.ended, tick.cut, view.able[mine]
+        return view.observations[mine], tick.rewards[mine], tick.ended, tick.truncated, view.available[mine]
 
 
 def fit_together(
@@ -142,7 +142,7 @@ class _Shared:
         if agent not in self._fresh:
             raise ValueError("whoever learns among others cannot begin an episode while theirs goes on")
         self._fresh.discard(agent)
-        return self._view.observations[agent], self._view.able[agent]
+        return self._view.observations[agent], self._view.available[agent]
 
     def step(self, agent: int, action: int) -> JointStep:
         """One tick: returns when everyone has chosen, and it is this agent's turn again."""
@@ -181,8 +181,8 @@ class _Shared:
         for number in range(len(self._agents)):
             actions[number] = self._chosen[number] if number in self._chosen else self._act(number)
         tick = self.lane.step(actions)
-        self._tick, self.executed, self._view = tick, tick.executed, tick.view
-        if tick.ended or tick.cut:
+        self._tick, self.executed, self._view = tick, tick.executed, tick.observation
+        if tick.ended or tick.truncated:
             self._view = self.lane.reset()
             self._fresh = set(range(len(self._agents)))
             self._memories = dict.fromkeys(self._memories)
@@ -191,6 +191,6 @@ class _Shared:
     def _act(self, number: int) -> int:
         view = self._view
         actions, self._memories[number] = self._agents[number].act(
-            view.observations[number][None], self._memories[number], view.able[number][None]
+            view.observations[number][None], self._memories[number], view.available[number][None]
         )
         return int(actions[0])

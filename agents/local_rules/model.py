@@ -292,6 +292,6 @@ def maps_from(data: dict[str, npt.NDArray[Any]]) -> list[ObservationSpec]:
 
 
 def _chain(senses: ObservationSpec, n_channels: int) -> tuple[tuple[str, int], ...]:
-    places, others = np.flatnonzero(senses.places).tolist(), np.flatnonzero(~senses.places).tolist()
+    places, others = np.flatnonzero(senses.is_cell).tolist(), np.flatnonzero(~senses.is_cell).tolist()
     fields = [("field", i) for i in places], [("field", i) for i in others]
     return (*fields[0], ("ended", 0), *fields[1], ("available", 0), *(("pay", k) for k in range(n_channels)))

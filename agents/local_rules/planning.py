@@ -185,7 +185,9 @@ class RulesPlanner:
             ValueError: other fields or another size of map.
         """
         last = self.model.seen_maps[-1]
-        if senses.looks.shape == last.looks.shape and np.array_equal(senses.looks, last.looks):
+        if senses.cell_features.shape == last.cell_features.shape and np.array_equal(
+            senses.cell_features, last.cell_features
+        ):
             return
         self.model.enter(senses)
         self._imagined = self._problem = self._planning = self._last = None

@@ -211,9 +211,9 @@ class NeuralAgent:
         old = self.model.layout.senses
         same = np.arange(old.sizes.size) != old.layout
         if not (
-            np.array_equal(old.places, senses.places)
+            np.array_equal(old.is_cell, senses.is_cell)
             and np.array_equal(old.sizes[same], senses.sizes[same])
-            and old.looks.shape[1:] == senses.looks.shape[1:]
+            and old.cell_features.shape[1:] == senses.cell_features.shape[1:]
         ):
             raise ValueError("the agent cannot enter a stage with other fields or another size of map")
         self.model.layout.senses = senses

@@ -58,7 +58,7 @@ class ObservationEncoder:
         own = world.bodies[program.body] if program.body >= 0 else None
         window = program.window or 0 if own is not None else 0
         bodies = [b for b in world.bodies if b.cell in program.sees and not (window and b is own)]
-        _, first, looks = np.unique(boards.look, return_index=True, return_inverse=True)
+        _, first, looks = np.unique(boards.visible_layout, return_index=True, return_inverse=True)
         zones = np.moveaxis(boards.zones, 0, 1)
         base = (
             np.concatenate([boards.walls[:, None], zones], axis=1)[first]

@@ -1,4 +1,4 @@
-"""One agent's own decision process where the policies of the others are known."""
+"""Induced MDPs: what one agent faces where the policies of all others are fixed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..world.world import ResponseProgram
 
 
 def induced_by_response(enumeration: Enumeration, response: ResponseProgram) -> Enumeration:
-    """What the deciding agent faces: its own actions, and the others' as chance.
+    """The MDP that a `best_response` block describes: the deciding agent's own actions, and the others' as chance.
 
     An agent that is to do one action always does it where it is available and acts at random where it is not; one that
     acts at random takes each available action equally often.
@@ -26,13 +26,13 @@ def induced_by_response(enumeration: Enumeration, response: ResponseProgram) -> 
     policies = {}
     for agent, action in enumerate(response.others):
         if agent != response.agent:
-            able = own_available(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
-            policies[agent] = uniform_policy(able) if action < 0 else constant_policy(action, able)
+            available = own_available(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
+            policies[agent] = uniform_policy(available) if action < 0 else constant_policy(action, available)
     return induced_mdp(enumeration, response.agent, policies)
 
 
 def induced_mdp(enumeration: Enumeration, agent: int, policies: Mapping[int, Floats]) -> Enumeration:
-    """What one agent faces where each of the others has a policy: its own actions, and the others' as chance.
+    """The MDP that one agent faces where each of the others has a policy.
 
     Args:
         enumeration: of all agents' joint actions.
@@ -56,7 +56,7 @@ def induced_mdp(enumeration: Enumeration, agent: int, policies: Mapping[int, Flo
 
 
 def marginalise_others(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple[str, ...]) -> tuple[FiniteMDP, Longs]:
-    """A process of joint actions as one agent's own: what the others do becomes chance.
+    """Turn a process of joint actions into one agent's own, by averaging over what the others do.
 
     Args:
         mdp: of J joint actions.
@@ -67,6 +67,8 @@ def marginalise_others(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple
     Returns:
         The process, and int64 `[M']` which of the outcomes of `mdp` each of its outcomes is.
     """
+    # Each outcome of a joint action becomes one of the own action in it, weighted by the others' part; then rows are
+    # sorted together. The sort is stable, so that results do not depend on the platform.
     pair = np.arange(mdp.n_states)[:, None] * len(actions) + own
     row = np.repeat(np.arange(chance.size), np.diff(mdp.row_start))
     probability = mdp.probability * chance.ravel()[row]
@@ -92,10 +94,10 @@ def uniform_policy(actions: Bools) -> Floats:
 
 
 def own_available(column: np.ndarray, available: Bools, count: int) -> Bools:
-    """bool `[S, count]`: what one agent can do, from the joint actions that are there."""
+    """bool `[S, count]`: one agent's action mask, from that of the joint actions; `column` is its part of each."""
     return np.stack([available[:, column == action].any(axis=1) for action in range(count)], axis=1)
 
 
-def constant_policy(action: int, able: Bools) -> Floats:
-    """float64 `[S, actions]`: the policy of one action, and of any of bool `[S, actions]` where that is not there."""
-    return np.where(able[:, action, None], np.eye(able.shape[1])[action], uniform_policy(able))
+def constant_policy(action: int, available: Bools) -> Floats:
+    """float64 `[S, actions]`: one action; where the mask bool `[S, actions]` forbids it, uniform over the others."""
+    return np.where(available[:, action, None], np.eye(available.shape[1])[action], uniform_policy(available))

@@ -20,7 +20,7 @@ def observe(world: World, states: Ints, agent: int = 0) -> Longs:
         seen = states[:, list(program.sees)].astype(np.int64)
         if world.layout in program.sees:
             column = program.sees.index(world.layout)
-            seen[:, column] = world.boards.look[states[:, world.layout]]
+            seen[:, column] = world.boards.visible_layout[states[:, world.layout]]
         return seen
     return _window(world, states, agent)
 

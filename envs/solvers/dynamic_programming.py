@@ -209,7 +209,7 @@ def backward_induction(
         nonlocal values, dead
         q = backup(table, scalar, discount, values)
         if barred is not None:
-            q[table.ahead(dead.astype(np.float64)) > 0] = -np.inf
+            q[table.expected_next(dead.astype(np.float64)) > 0] = -np.inf
             dead = ~mdp.ended & np.all(np.isneginf(q), axis=1)
         values = best_of(q, ~mdp.ended & ~dead)
         return q
@@ -362,7 +362,7 @@ def conclude(
     policy = optimal.argmax(axis=1)
     guess = np.zeros((mdp.n_states, len(mdp.channels)))
     vector_values = policy_values(table, policy, table.vector_rewards, acting, discount, guess)
-    vector_q = table.vector_rewards + discount * table.ahead(vector_values)
+    vector_q = table.vector_rewards + discount * table.expected_next(vector_values)
     vector_q[~allowed] = np.nan
     lost = ~acting & ~mdp.ended
     vector_values[lost] = np.nan

@@ -1,4 +1,4 @@
-"""What is best for an agent whose weights can be edited, by how it judges the aftermath of an edit."""
+"""Optimal policies of agents whose weights can be edited, by how they judge what follows an edit."""
 
 from __future__ import annotations
 
@@ -40,14 +40,15 @@ def solve_with_changing_weights(
 ) -> Solution | FiniteHorizonSolution:
     """Solve for an agent whose weights are part of the state, so that an effect can edit them.
 
-    What judges the aftermath of an edit (Everitt, Hutter, Kumar and Krakovna 2021, "Reward tampering problems and
+    Which weights judge what follows an edit (Everitt, Hutter, Kumar and Krakovna 2021, "Reward tampering problems and
     solutions in reinforcement learning"):
 
-    - `current`: today's weights, foreseeing that later selves act on theirs. A policy that no self wants to leave
-      while the later ones keep to it, found as the limit of ever longer horizons; `optimal` holds the actions that
-      tie for the self that acts, given that later selves follow `policy`.
-    - `ignoring`: today's weights, as if no edit came. `values` and `q` are what the agent believes, `vector_values`
-      what its policy is really worth.
+    - `current`: the present weights, foreseeing that the agent will later act on its later ones. The result is a policy
+      from which no present self gains by deviating once while the later ones keep to it, found as the limit of ever
+      longer horizons; `optimal` holds the actions that tie for the acting self, given that later selves follow
+      `policy`.
+    - `ignoring`: the present weights, as if no edit came. `values` and `q` are what the agent believes,
+      `vector_values` the true values of its policy.
     - `future`: whichever weights are held when a reward comes (those of the state in which the action is taken).
 
     Args:
@@ -72,7 +73,7 @@ def solve_with_changing_weights(
     if judges_by not in ("current", "ignoring", "future"):
         raise ValueError(f"judges_by is current, ignoring or future, not {judges_by!r}")
     if horizon is not None:
-        judge = _changing_judge(mdp, table, weight, discount, judges_by)
+        judge = _action_values(mdp, table, weight, discount, judges_by)
         return induct(mdp, table, judge, weight, discount, horizon, keep_values=True)
     check_discount(mdp, table, table.available, discount)
     if judges_by == "current":
@@ -84,7 +85,7 @@ def solve_with_changing_weights(
     return conclude(mdp, table, scalar, table.available, values, weight, discount)
 
 
-def _changing_judge(
+def _action_values(
     mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float, judges_by: str
 ) -> ActionValues:
     acting = ~mdp.ended
@@ -97,6 +98,7 @@ def _changing_judge(
     else:
         distinct, kind = _distinct(weight)
         held = [table.vector_rewards @ each + blocked for each in distinct]
+    # `induct` passes the values of the policy that is followed; these selves plan by their own, kept between ticks.
     beliefs = [np.zeros(mdp.n_states) for _ in held]
 
     def judge(_: Floats) -> Floats:
@@ -122,7 +124,7 @@ def _distinct(weight: Floats) -> tuple[Floats, Longs]:
 
 
 def _vector_q(table: TransitionTables, vectors: Floats, discount: float) -> Floats:
-    return table.vector_rewards + discount * table.ahead(vectors)
+    return table.vector_rewards + discount * table.expected_next(vectors)
 
 
 def _ignoring_edits(mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float) -> Solution:
@@ -143,32 +145,33 @@ def _ignoring_edits(mdp: FiniteMDP, table: TransitionTables, weight: Floats, dis
 
 
 def _self_consistent(mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float) -> Solution:
-    """Lengthen the horizon until the first tick's policy stays, then check that it stays for ever."""
+    """Lengthen the horizon until the first tick's policy no longer changes, then check that it is a fixed point."""
     acting, states = ~mdp.ended, np.arange(mdp.n_states)
-    judge = _changing_judge(mdp, table, weight, discount, "current")
+    judge = _action_values(mdp, table, weight, discount, "current")
 
-    def look(vectors: Floats) -> tuple[Floats, Bools]:
+    def q_and_ties(vectors: Floats) -> tuple[Floats, Bools]:
         q = judge(vectors)
         return q, ties(q, acting, tie_tolerance(largest(best_of(q, acting)), discount))
 
     vectors = np.zeros((mdp.n_states, len(mdp.channels)))
     policy: Longs
     policy, unchanged, patience = np.full(mdp.n_states, -1), 0, 8
+    # After so many sweeps what lies beyond the horizon weighs less than 1e-17; at discount 1 no path is longer than S.
     sweeps = 100 + (mdp.n_states if discount == 1 else math.ceil(math.log(1e-17) / math.log(max(discount, 1e-3))))
     for _ in range(sweeps):
-        _, optimal = look(vectors)
+        _, optimal = q_and_ties(vectors)
         chosen = optimal.argmax(axis=1)
         unchanged = unchanged + 1 if (chosen == policy).all() else 0
         policy = chosen
         if unchanged >= patience:
             exact = policy_values(table, policy, table.vector_rewards, acting, discount, vectors)
-            q, optimal = look(exact)
+            q, optimal = q_and_ties(exact)
             if (optimal.argmax(axis=1) == policy).all():
                 gain = best_of(q, acting) - np.where(acting, q[states, policy], 0.0)
                 residual = largest(gain) / (1 - discount if discount < 1 else 1.0)
                 values = (weight * exact).sum(axis=1)
                 return _changing_solution(table, weight, discount, values, exact, q, optimal, residual)
-            patience *= 2
+            patience *= 2  # it was stable for a while only; waiting longer each time keeps evaluations rare
         vectors = _vector_q(table, vectors, discount)[states, policy]
         vectors[~acting] = 0.0
     raise NoFixedPoint(

@@ -163,7 +163,7 @@ class Boards:
         walls: bool `[L, C + 1]`; nowhere counts as wall.
         zones: bool `[Z, L, C + 1]`.
         starts: int32 `[L, bodies]`, the cell where each body begins, or nowhere.
-        look: int32 `[L]`, the first layout with the same walls and zones: what an agent can tell of the layout.
+        visible_layout: int32 `[L]`, the first layout with the same walls and zones, which an agent cannot tell from it.
     """
 
     height: int
@@ -172,7 +172,7 @@ class Boards:
     zones: Bools
     zone_names: tuple[str, ...]
     starts: Ints
-    look: Ints
+    visible_layout: Ints
 
     @property
     def nowhere(self) -> int:

@@ -127,15 +127,15 @@ class OnTheTruth:
         if self._clocked is None or self.horizon is None:
             return evaluate_stationary(mdp, policy, self.weights, self.discount)
         timed = np.tile(self.mdp.available.argmax(axis=1).astype(np.int32), (self.horizon, 1))
-        known = self._clocked.places >= 0
-        timed[known] = policy[self._clocked.places[known]]
+        known = self._clocked.index_of >= 0
+        timed[known] = policy[self._clocked.index_of[known]]
         return evaluate_time_dependent(self.mdp, timed, self.weights, self.discount)
 
     def plan(self, tick: int, decision: Decision) -> Plan:
         """The search behind a decision in a state of the world at a tick."""
         if self._clocked is None:
             return self._planning.plan(decision)
-        place = int(self._clocked.places[tick, decision.state])
+        place = int(self._clocked.index_of[tick, decision.state])
         looks = decision.observations[self._clocked.state_of]
         return self._planning.plan(replace(decision, state=place, observations=looks))
 

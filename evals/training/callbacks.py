@@ -31,11 +31,11 @@ _SHARE = 20
 
 @runtime_checkable
 class _Placed(Protocol):
-    """A lane that can say where it stands, and go there."""
+    """An environment whose state can be read and restored."""
 
-    def place(self) -> tuple[Any, ...]: ...
+    def get_state(self) -> tuple[Any, ...]: ...
 
-    def go_to(self, place: tuple[Any, ...]) -> None: ...
+    def set_state(self, state: tuple[Any, ...]) -> None: ...
 
 
 def board_of(training: Training, seed: int, since: int = 0) -> Board | None:
@@ -95,7 +95,7 @@ class Course:
         self._lesson = lesson
         self._total = max(round(lesson.share * self._training.steps), 1)
         if self._place is not None and isinstance(self._inner, _Placed):
-            self._inner.go_to(self._place)
+            self._inner.set_state(self._place)
             self._place = None
             return
         self._before = self.earning.steps
@@ -156,7 +156,7 @@ class Course:
         began = time.monotonic()
         left = {
             "left": Left(lesson.number, lesson.lessons, lesson.agent),
-            "place": self._inner.place(),
+            "place": self._inner.get_state(),
             "earning": self.earning,
             "levelling": self._levelling,
             "before": self._before,
