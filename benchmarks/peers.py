@@ -25,7 +25,7 @@ LOOPS = Path(__file__).with_name("peer_loops.py")
 CACHE = user_cache_path("turncoat") / "peers"
 
 
-class Absent(Exception):
+class PeerUnavailableError(Exception):
     """A peer that cannot be measured here; the message says why."""
 
 
@@ -95,7 +95,7 @@ def installed(peer: Peer, cache: Path) -> Path:
     """The Python of a peer's own environment, made if need be.
 
     Raises:
-        Absent: it cannot be installed; with pip's last word.
+        PeerUnavailableError: it cannot be installed; with pip's last word.
     """
     tag = Path(peer.requirements[0]).name.replace("==", "-")
     home = cache.resolve() / f"{tag}-py{sys.version_info.major}.{sys.version_info.minor}"
@@ -110,7 +110,7 @@ def installed(peer: Peer, cache: Path) -> Path:
         done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
             shutil.rmtree(home, ignore_errors=True)
-            raise Absent(_last_word(done.stderr or done.stdout))
+            raise PeerUnavailableError(_last_word(done.stderr or done.stdout))
     ready.write_text(wanted, encoding="utf-8")
     return python
 
@@ -129,7 +129,7 @@ class Loop:
         """Wait until it is warm.
 
         Raises:
-            Absent: it ended instead.
+            PeerUnavailableError: it ended instead.
         """
         assert process.stdin is not None
         assert process.stdout is not None
@@ -142,7 +142,7 @@ class Loop:
         """Steps (or what else it does) a second, measured now.
 
         Raises:
-            Absent: it ended instead.
+            PeerUnavailableError: it ended instead.
         """
         self._in.write("\n")
         self._in.flush()
@@ -151,7 +151,7 @@ class Loop:
     def _answer(self) -> str:
         answer = self._out.readline()
         if not answer:
-            raise Absent(_last_word(self._process.communicate()[1]))
+            raise PeerUnavailableError(_last_word(self._process.communicate()[1]))
         return answer
 
 
@@ -160,7 +160,7 @@ def looping(python: Path | str, loop: str, budget: float) -> Iterator[Loop]:
     """A loop of `peer_loops`, run by some Python for `budget` seconds a time.
 
     Raises:
-        Absent: it cannot be run.
+        PeerUnavailableError: it cannot be run.
     """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = subprocess.Popen([python, str(LOOPS), loop, str(budget)], text=True, **pipes)  # type: ignore[call-overload]
@@ -191,7 +191,7 @@ def compare(
         for peer in peers:
             try:
                 loops[peer.loop] = stack.enter_context(looping(installed(peer, cache), peer.loop, budget))
-            except Absent as why:
+            except PeerUnavailableError as why:
                 missing[peer.name] = str(why)
         present = [peer for peer in peers if peer.loop in loops]
         for name in dict.fromkeys(name for peer in present for name in peer.against):

@@ -12,6 +12,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ..scenarios.errors import UnknownNameError, WorldError
+
 Ints: TypeAlias = npt.NDArray[np.int32]
 Longs: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -83,12 +85,12 @@ class FiniteMDP:
         """The bit of an event.
 
         Raises:
-            KeyError: no such event; the message names those that there are.
+            UnknownNameError: no such event.
         """
         if event not in self.event_names:
-            raise KeyError(f"no event {event!r}; there are {', '.join(self.event_names) or 'none'}")
+            raise UnknownNameError("event", event, self.event_names)
         return np.uint64(1 << self.event_names.index(event))
 
 
-class NotEnumerable(Exception):
+class NotEnumerableError(WorldError):
     """The world has more states, or a tick more outcomes, than were allowed; the message names what multiplies."""

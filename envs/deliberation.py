@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 
 from ..scenarios import installed
+from ..scenarios.errors import UnknownNameError
 from .base import Bools, Floats, Ints
 
 TIE_TOLERANCE: Final = 1e-9
@@ -53,7 +54,7 @@ class DeliberationRule:
     def __post_init__(self) -> None:
         known = (*RULES, *installed.names(installed.DELIBERATIONS))
         if self.name not in known:
-            raise ValueError(f"deliberation: no {self.name!r}; there are {', '.join(known)}")
+            raise UnknownNameError("deliberation", self.name, known)
 
     def __call__(self, q: Floats, weights: Floats, mask: Bools) -> Choice:
         """See the function of that name."""

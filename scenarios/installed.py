@@ -1,4 +1,4 @@
-"""Parts that installed packages bring by entry points: their names, and, when one is used, the object itself.
+"""Agent parts of installed packages, found by entry points: their names, and the object when one is used.
 
 Looking at names runs no code of any package, so a file that names a part can be opened and checked safely. Loading one
 imports its package, which whoever installed it trusts; a file can name nothing that is not installed.
@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
-from .language.faults.faults import nearest
+from .errors import UsageError, did_you_mean
 
 AGENTS: Final = "turncoat.agents"
 """Entry points whose objects are agents, or make them."""
@@ -22,7 +22,7 @@ DELIBERATIONS: Final = "turncoat.deliberations"
 """Entry points that are deliberations (`envs.deliberation.Deliberation`)."""
 
 
-class PartFault(Exception):
+class AgentPartError(UsageError):
     """A part of an agent cannot be found, loaded or made; the message says which and why."""
 
 
@@ -35,19 +35,18 @@ def load(group: str, name: str) -> Any:
     """The object behind a name.
 
     Raises:
-        PartFault: no installed package brings it, or it cannot be imported.
+        AgentPartError: no installed package brings it, or it cannot be imported.
     """
     points = _points(group)
     if name not in points:
-        near = nearest(name, list(points))
-        hint = f"did you mean `{near}`? " if near else ""
+        hint = did_you_mean(name, points)
         there = ", ".join(points) or "none"
-        raise PartFault(f"no installed package has `{name}` in the group `{group}`: {hint}there are {there}")
+        raise AgentPartError(f"no installed package has `{name}` in the group `{group}`: {hint}there are {there}")
     try:
         return points[name].load()
     except Exception as fault:
         what = f"`{name}` ({points[name].value}) is installed and could not be loaded"
-        raise PartFault(f"{what}: {type(fault).__name__}: {fault}") from fault
+        raise AgentPartError(f"{what}: {type(fault).__name__}: {fault}") from fault
 
 
 @cache

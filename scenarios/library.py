@@ -1,4 +1,4 @@
-"""The scenarios that are installed: those that ship with Turncoat, and those of plugins."""
+"""The installed scenarios: those that ship with Turncoat, and those of plugins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
-from .language.faults.faults import Fault, ScenarioError, nearest, oxford, quote
+from .errors import nearest, quote
+from .language.faults.faults import Fault, ScenarioError, oxford
 
 FOLDER = Path(str(files(__package__)))
 """Where the shipped scenarios are."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents.external.user_agent import Own, OwnAgentFault, Seat, installed, read_own
+from turncoat.agents.external.user_agent import Own, Seat, UserAgentError, installed, read_own
 from turncoat.agents.records.thought import Attribution, Thought
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.runs.run import Settings
@@ -121,7 +121,7 @@ def test_every_seed_has_a_fresh_agent_and_only_what_an_agent_may_know() -> None:
 def test_what_is_wrong_in_it_is_said(agent: Any, says: str) -> None:
     mask = np.ones((2, 6), bool)
     mask[1, 5] = False
-    with pytest.raises(OwnAgentFault, match=f"`mine`.*{says}"):
+    with pytest.raises(UserAgentError, match=f"`mine`.*{says}"):
         asked(agent, mask)
 
 
@@ -134,9 +134,9 @@ def test_a_fault_in_its_training_or_thought_is_its_own() -> None:
             return "hm"
 
     made = Own("mine", Fails()).make(WORLD)
-    with pytest.raises(OwnAgentFault, match="`mine` failed in `fit`: KeyError"):
+    with pytest.raises(UserAgentError, match="`mine` failed in `fit`: KeyError"):
         made.fit(None, 1, 0)  # type: ignore[arg-type]
-    with pytest.raises(OwnAgentFault, match="Thought or None, not a str"):
+    with pytest.raises(UserAgentError, match="Thought or None, not a str"):
         made.thought()
     assert Own("mine", answering(None)).make(WORLD).thought() is None
 
@@ -176,7 +176,7 @@ def test_a_module_below_the_folder_is_found_and_the_path_left_alone(module: str)
 def test_what_cannot_be_found_is_said(module: str, text: str, says: str) -> None:
     given = read_own(text)
     assert given is not None
-    with pytest.raises(OwnAgentFault, match=says):
+    with pytest.raises(UserAgentError, match=says):
         given.make(WORLD)
 
 
@@ -185,7 +185,7 @@ def test_an_import_that_fails_inside_a_module_is_not_taken_for_a_missing_module(
 ) -> None:
     (tmp_path / "own_broken.py").write_text("import nowhere_to_be_found\n")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OwnAgentFault, match="`own_broken:agent` could not be imported: ModuleNotFoundError"):
+    with pytest.raises(UserAgentError, match="`own_broken:agent` could not be imported: ModuleNotFoundError"):
         Own("own_broken:agent", "own_broken:agent").make(WORLD)
 
 

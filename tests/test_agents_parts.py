@@ -15,7 +15,7 @@ from turncoat.agents.planners.registry import make_planner
 from turncoat.agents.registry.agents import methods
 from turncoat.envs.world.agent_parts import PartSpec
 from turncoat.scenarios import installed
-from turncoat.scenarios.installed import PartFault
+from turncoat.scenarios.installed import AgentPartError
 from turncoat.scenarios.language.faults.faults import ScenarioError
 
 HOW_TO = Path(__file__).parent.parent / "docs/how-to/write-your-own-parts.md"
@@ -85,12 +85,12 @@ def test_a_model_is_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_is_wrong_in_a_part_is_put_down_to_it(monkeypatch: pytest.MonkeyPatch, load: Any, says: str) -> None:
     bring(monkeypatch, "turncoat.planners", "mine", load)
-    with pytest.raises(PartFault, match=says):
+    with pytest.raises(AgentPartError, match=says):
         make_planner(PartSpec("mine", {"depth": 3}))
 
 
 def test_what_is_not_installed_is_not_found() -> None:
-    with pytest.raises(PartFault, match=r"no installed package has `hare` in the group `turncoat.planners`"):
+    with pytest.raises(AgentPartError, match=r"no installed package has `hare` in the group `turncoat.planners`"):
         make_planner(PartSpec("hare"))
-    with pytest.raises(PartFault, match="sweeps: -1"):
+    with pytest.raises(AgentPartError, match="sweeps: -1"):
         make_planner(PartSpec("none", {"sweeps": -1}))

@@ -19,13 +19,13 @@ from turncoat.agents.planners.mcts import Mcts
 from turncoat.agents.planners.tabular import Enumerate, Greedy
 from turncoat.agents.records.thought import Thought
 from turncoat.envs.analysis.exact_plan import ExactPlan
-from turncoat.envs.base import FiniteMDP, NotEnumerable
+from turncoat.envs.base import FiniteMDP, NotEnumerableError
 from turncoat.envs.deliberation import WEIGHTED, DeliberationRule
 from turncoat.envs.mdp.time_augmented import augment_with_time
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution, Solution
 from turncoat.envs.solvers.fixed_policy import evaluate_stationary
-from turncoat.envs.solvers.policy_evaluation import ImproperDiscount, evaluate, evaluate_horizon
+from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError, evaluate, evaluate_horizon
 from turncoat.envs.world.agent_parts import ENUMERATE, PartSpec
 from turncoat.evals.exact.planned_policy import OnTheTruth
 from turncoat.evals.exact.rollout import record_exactly
@@ -69,7 +69,7 @@ def plans(name: str, most: int | None = None) -> Iterator[tuple[str, ExactPlan]]
     for stage in laboratory.scenario.document.stages:
         try:
             plan = laboratory.plan({}, stage)
-        except NotEnumerable:
+        except NotEnumerableError:
             continue
         if weights_change(plan.enumeration.world):
             continue
@@ -224,7 +224,7 @@ def test_what_is_followed_is_worth_what_following_is() -> None:
     np.testing.assert_array_equal(its.leaf_values("all", "followed"), its.solved.vector_values)
     np.testing.assert_allclose(its.leaf_values(2, "followed"), evaluate(its.mdp, heads.policy, 0.9), atol=1e-12)
     endless = replace(problem(0), mdp=corridor(), weights=np.ones(1), discounts=np.ones(1))
-    with pytest.raises(ImproperDiscount, match="`leaves: swept`"):
+    with pytest.raises(ImproperDiscountError, match="`leaves: swept`"):
         endless.leaf_values(3, "followed")
 
 
@@ -353,7 +353,7 @@ def test_planned_and_executed_agree_where_nothing_is_left_to_chance() -> None:
 )
 def test_what_only_enumerate_can_plan(name: str, overrides: dict[str, Any], barring: list[str], says: str) -> None:
     laboratory = Laboratory(turncoat.load(name))
-    with pytest.raises(NotEnumerable, match=says):
+    with pytest.raises(NotEnumerableError, match=says):
         laboratory.plan({"robot.planner": "mcts", **overrides}, "deploy", barring)
 
 

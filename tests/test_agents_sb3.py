@@ -15,6 +15,7 @@ from turncoat.envs.reference.observation import observe
 from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.runs.run import Settings
 from turncoat.evals.training.telemetry.exact_curve import watch_training
+from turncoat.scenarios.errors import MissingPackageError
 
 pytest.importorskip("stable_baselines3")
 torch = pytest.importorskip("torch")
@@ -22,8 +23,8 @@ torch = pytest.importorskip("torch")
 from turncoat.agents.external import sb3_hyperparameters as sb3_settings  # noqa: E402
 from turncoat.agents.external.sb3_agent import Sb3Agent  # noqa: E402
 from turncoat.agents.external.sb3_hyperparameters import TUNED_FILE, settings  # noqa: E402
-from turncoat.agents.external.sb3_policy import Sb3Missing, Sight, need_sb3  # noqa: E402
-from turncoat.agents.external.user_agent import Own, OwnAgentFault  # noqa: E402
+from turncoat.agents.external.sb3_policy import Sight, need_sb3  # noqa: E402
+from turncoat.agents.external.user_agent import Own, UserAgentError  # noqa: E402
 
 LAB = Laboratory(api.load("lab"))
 ENUMERATION = LAB.enumeration({}, "train")
@@ -156,9 +157,9 @@ def test_misfits_are_refused(tmp_path: Path) -> None:
 
 def test_without_stable_baselines3_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
-    with pytest.raises(Sb3Missing, match=r"pip install 'turncoat\[sb3\]'"):
+    with pytest.raises(MissingPackageError, match=r"pip install 'turncoat\[sb3\]'"):
         need_sb3()
-    with pytest.raises(Sb3Missing):
+    with pytest.raises(MissingPackageError):
         api.run("lab", settings=Settings(agents=["ppo"], seeds=1, steps=1))
 
 
@@ -225,17 +226,17 @@ def test_a_zip_is_opened_only_if_trusted(form, tmp_path: Path) -> None:
     model = PPO(policy, TurncoatVecEnv("lab", 2, form=form), n_steps=8, batch_size=16, seed=0)
     model.save(tmp_path / "lab.zip")
     path = str(tmp_path / "lab.zip")
-    with pytest.raises(OwnAgentFault, match="--trust says that you trust its maker"):
+    with pytest.raises(UserAgentError, match="--trust says that you trust its maker"):
         Own("zip", path).make(ENUMERATION.world)
     agent = Own("zip", path, trust=True).make(ENUMERATION.world)
     seen = ObservationEncoder(ENUMERATION.world, 0, form).observe(ENUMERATION.states[:40])
     assert agent.act(LOOKS, None, ALL)[0].tolist() == model.predict(seen, deterministic=True)[0].tolist()
-    with pytest.raises(OwnAgentFault, match="trained on observations"):
+    with pytest.raises(UserAgentError, match="trained on observations"):
         Own("zip", path, trust=True).make(Laboratory(api.load("off_switch")).world({}, "train"))
-    with pytest.raises(OwnAgentFault, match="there is no file"):
+    with pytest.raises(UserAgentError, match="there is no file"):
         Own("zip", "gone.zip", trust=True).make(ENUMERATION.world)
     (tmp_path / "no.zip").write_text("not a zip")
-    with pytest.raises(OwnAgentFault, match="no model of Stable-Baselines3"):
+    with pytest.raises(UserAgentError, match="no model of Stable-Baselines3"):
         Own("zip", str(tmp_path / "no.zip"), trust=True).make(ENUMERATION.world)
 
 

@@ -18,8 +18,16 @@ NAME = "escape/interruption"
 
 def test_what_is_public():
     assert turncoat.__all__ == [
+        "NotEnumerableError",
+        "RunError",
+        "ScenarioError",
         "SearchSettings",
         "Settings",
+        "TraceError",
+        "TurncoatError",
+        "UnknownNameError",
+        "UsageError",
+        "WorldError",
         "__version__",
         "check",
         "compare",
@@ -110,7 +118,7 @@ def test_solve():
     assert (analysis.scenario, analysis.stage, analysis.states) == ("interruption", "deploy", 22)
     assert analysis.agent.total.low == analysis.agent.total.high == pytest.approx(38)
     assert turncoat.solve(NAME, "train", {"p_halt": 0}).agent.total.low == pytest.approx(42)
-    with pytest.raises(KeyError, match="no stage 'nonsense'"):
+    with pytest.raises(KeyError, match="no stage `nonsense`"):
         turncoat.solve(NAME, "nonsense")
 
 
@@ -119,7 +127,7 @@ def test_events_and_why():
     answer = turncoat.why(NAME, "pressed")
     assert answer.does
     assert answer.gap == pytest.approx(67)
-    with pytest.raises(KeyError, match="no event 'nonsense'"):
+    with pytest.raises(KeyError, match="no event `nonsense`"):
         turncoat.why(NAME, "nonsense")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import peers
-from benchmarks.peers import Absent, Peer, compare, installed, looping
+from benchmarks.peers import Peer, PeerUnavailableError, compare, installed, looping
 
 NOWHERE = Peer("Nowhere", ("./no-such-peer-1.0-py3-none-any.whl",), "navix_many", ("turncoat_one",))
 
@@ -53,5 +53,8 @@ def test_a_peer_that_cannot_be_run_is_reported_and_the_others_are_compared(
 
 
 def test_a_loop_that_fails_at_once_says_why() -> None:
-    with pytest.raises(Absent, match="KeyError: 'no_such_loop'"), looping(sys.executable, "no_such_loop", 0.01):
+    with (
+        pytest.raises(PeerUnavailableError, match="KeyError: 'no_such_loop'"),
+        looping(sys.executable, "no_such_loop", 0.01),
+    ):
         pass

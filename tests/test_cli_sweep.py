@@ -7,8 +7,8 @@ import pytest
 
 from turncoat import cli
 from turncoat.commands.sweeping import read_axis
-from turncoat.endings import UsageFault
 from turncoat.evals.studies.sweep_folder import load_sweep
+from turncoat.scenarios.errors import UsageError
 
 BUTTON = ("sweep", "escape/interruption", "--regime", "presses=share(pressed) >= 1", "--jobs", "1")
 
@@ -109,5 +109,5 @@ def test_an_axis_as_it_is_written(text, values):
 
 def test_what_is_no_axis():
     for text in ("a", "=1", "a=", "a=:", "a=::", "a=1:2:3:log:log"):
-        with pytest.raises(UsageFault):
+        with pytest.raises(UsageError):
             read_axis(text)

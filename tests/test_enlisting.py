@@ -216,13 +216,13 @@ def test_it_may_look_through_a_window_of_its_own():
 
 def test_who_cannot_be_enlisted():
     scenario = scenario_of(YARD)
-    with pytest.raises(KeyError, match=r"no thing 'post' that can be an agent \(`as_agent`\); there are guard"):
+    with pytest.raises(KeyError, match=r"no thing `post` that can be an agent \(`as_agent`\); there are guard"):
         compile_world(scenario, enlist=("post",))
     with pytest.raises(KeyError, match="there are none"):
         compile_world(api.load("chicken"), enlist=("ann",))
     with pytest.raises(ValueError, match="enlisted once"):
         compile_world(scenario, enlist=("guard", "guard"))
-    with pytest.raises(KeyError, match="no thing 'robot'"):
+    with pytest.raises(KeyError, match="no thing `robot`"):
         api.make_parallel("lab", enlist=("robot",))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from tests.worlds import world_of
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.reference.step import reset, step
 from turncoat.envs.world.randomness import EnumeratedDraws, GivenDraws, SampledDraws, categorical, philox, uniform
 
@@ -190,14 +190,14 @@ def test_more_than_64_joint_outcomes_are_refused_by_the_names_of_the_draws() -> 
     assert step(world, start, np.zeros((1, 1), np.int32), EnumeratedDraws()).source.size == 64
     world = world_of(_coins(7))
     start = reset(world, GivenDraws({})).states
-    with pytest.raises(NotEnumerable, match=r"coin0, coin1, .*coin6; at most 64"):
+    with pytest.raises(NotEnumerableError, match=r"coin0, coin1, .*coin6; at most 64"):
         step(world, start, np.zeros((1, 1), np.int32), EnumeratedDraws())
 
 
 def test_a_tick_with_too_many_outcomes_is_refused_before_it_fills_the_memory() -> None:
     world = world_of(_coins(60))  # 2 ** 60 rows if each coin were thrown first and counted later
     start = reset(world, GivenDraws({}), 100).states
-    with pytest.raises(NotEnumerable, match="coin6"):
+    with pytest.raises(NotEnumerableError, match="coin6"):
         step(world, start, np.zeros((100, 1), np.int32), EnumeratedDraws())
 
 

@@ -9,7 +9,7 @@ from tests.worlds import cell, played, read, world_of
 from turncoat.envs.reference.expressions import context_between_ticks, evaluate_bool
 from turncoat.envs.reference.step import reset
 from turncoat.envs.world.randomness import GivenDraws
-from turncoat.envs.world.world import TooLarge
+from turncoat.envs.world.world import WorldTooLargeError
 from turncoat.scenarios.language.expressions.parser import parse_expression
 
 ROOM = """
@@ -110,12 +110,12 @@ expect:
     ],
 )
 def test_what_does_not_fit_is_said(text: str, message: str) -> None:
-    with pytest.raises(TooLarge, match=message):
+    with pytest.raises(WorldTooLargeError, match=message):
         world_of(ROOM + text)
 
 
 def test_stages_and_params_must_exist() -> None:
-    with pytest.raises(KeyError, match="no stage 'night'; there are deploy"):
+    with pytest.raises(KeyError, match="no stage `night`; there are deploy"):
         world_of(ROOM, "night")
-    with pytest.raises(KeyError, match="no param 'speed'; there are none"):
+    with pytest.raises(KeyError, match="no param `speed`; there are none"):
         world_of(ROOM, speed=2)

@@ -9,8 +9,8 @@ from turncoat.envs.solvers.deliberation_fixed_point import (
     solve_finite_horizon_deliberation,
     solve_stationary_deliberation,
 )
-from turncoat.envs.solvers.dynamic_programming import Solution, Unavoidable, policy_iteration
-from turncoat.envs.solvers.editable_weights import NoFixedPoint
+from turncoat.envs.solvers.dynamic_programming import InfeasibleError, Solution, policy_iteration
+from turncoat.envs.solvers.editable_weights import NoFixedPointError
 from turncoat.envs.solvers.policy_evaluation import evaluate, evaluate_horizon
 from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.measures.written_measure import measured
@@ -45,7 +45,7 @@ def test_a_settled_policy_is_kept_to_by_deliberation_on_its_own_values(rule: Del
         mdp = random_world(seed, outcomes)
         try:
             solution = solve_stationary_deliberation(mdp, rule, BOTH, 0.8)
-        except NoFixedPoint:
+        except NoFixedPointError:
             continue
         settled += 1
         values = evaluate(mdp, solution.policy, 0.8)
@@ -87,7 +87,7 @@ def test_deliberating_by_the_weighted_sum_is_the_optimum(seed: int) -> None:
 
 def test_policies_that_go_round_are_said_to_and_a_horizon_settles_them() -> None:
     laboratory = Laboratory(api.load("lab", {"robot.deliberation": "nash"}))
-    with pytest.raises(NoFixedPoint, match=r"`nash`: \d+ policies go round for ever; give the stage a horizon"):
+    with pytest.raises(NoFixedPointError, match=r"`nash`: \d+ policies go round for ever; give the stage a horizon"):
         laboratory.plan({}, "deploy")
     plan = laboratory.plan({}, "deadline")
     assert plan.start_value < Laboratory(api.load("lab")).plan({}, "deadline").start_value
@@ -111,5 +111,5 @@ def test_what_is_barred_is_not_deliberated_on() -> None:
         assert measured(plan, "share(disarmed)").high == 0
         assert plan.start_value < laboratory.plan({}, stage).start_value
     mdp = random_world(0, 2)
-    with pytest.raises(Unavoidable):
+    with pytest.raises(InfeasibleError):
         solve_finite_horizon_deliberation(mdp, DeliberationRule("maximin"), BOTH, 0.9, 5, mdp.available)

@@ -13,7 +13,7 @@ from scipy.stats import chi2
 
 from tests.worlds import scenarios, world_of
 from turncoat.envs.analysis.exact_plan import plan_exactly
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp import enumeration as enumerating
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv
@@ -148,7 +148,7 @@ def test_whatever_is_sampled_is_in_the_table(text: str, seed: int) -> None:
     world = world_of(text)
     try:
         enumeration = enumerate_world(world, max_states=6_000)
-    except NotEnumerable:
+    except NotEnumerableError:
         return
     mdp = enumeration.mdp
     rows = np.repeat(np.arange(mdp.n_states * mdp.n_actions), np.diff(mdp.row_start))
@@ -267,7 +267,7 @@ def test_an_agent_with_nothing_to_do_is_named() -> None:
         actions: [{name: right, when: "robot on cell(1, 1)"}]
         values: {reward: {weight: 1}}
     """
-    with pytest.raises(NotEnumerable, match="`robot` has no available action"):
+    with pytest.raises(NotEnumerableError, match="`robot` has no available action"):
         enumerate_world(world_of(text))
 
 
@@ -302,7 +302,7 @@ def test_too_many_states_are_refused_by_the_fields_that_multiply_them() -> None:
     world = world_of(COUNTING.replace("MANY", "300"))
     size = enumerate_world(world).mdp.n_states
     assert enumerate_world(world, max_states=size).mdp.n_states == size
-    with pytest.raises(NotEnumerable) as fault:
+    with pytest.raises(NotEnumerableError) as fault:
         enumerate_world(world, max_states=size - 1)
     multiplying = str(fault.value).split("what multiplies: ")[1].split(", ")
     assert multiplying[-1] == "robot.cell x 2"
@@ -314,7 +314,7 @@ def test_too_many_starts_are_refused_by_their_draws() -> None:
     text = "map: |\n  ###\n  #A#\n  ###\ndraws:\n" + "".join(
         f"  d{i}: {{values: [1, 2, 3, 4, 5, 6, 7, 8]}}\n" for i in range(20)
     )
-    with pytest.raises(NotEnumerable, match="d0, d1, d2, d3; at most 1,000"):
+    with pytest.raises(NotEnumerableError, match="d0, d1, d2, d3; at most 1,000"):
         enumerate_world(world_of(text), max_states=1000)
 
 
@@ -328,7 +328,7 @@ def test_a_state_too_wide_for_one_number_is_hashed_to_the_same_process() -> None
 
 def test_two_states_with_one_hash_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enumerating._Index, "_keys", lambda self, states: states[:, 0].astype(np.uint64) & np.uint64(1))
-    with pytest.raises(NotEnumerable, match="share a 64-bit hash"):
+    with pytest.raises(NotEnumerableError, match="share a 64-bit hash"):
         enumerate_world(world_of(COUNTING.replace("MANY", "2000000000")))
 
 

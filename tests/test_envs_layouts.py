@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.worlds import scenario_of, strip, world_of
 from turncoat.envs.reference.step import reset
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.layouts import Placement, Unplaceable, generate
+from turncoat.envs.world.layouts import Placement, PlacementError, generate
 from turncoat.envs.world.randomness import EnumeratedDraws, SampledDraws
 from turncoat.scenarios.language.names.boards import Board
 from turncoat.scenarios.language.schema.document import Generate
@@ -147,7 +147,7 @@ def test_every_free_cell_is_equally_likely() -> None:
 
 
 def test_what_has_no_room_is_named() -> None:
-    with pytest.raises(Unplaceable, match=r"no free cell is left for `gem` at corner\(1\)"):
+    with pytest.raises(PlacementError, match=r"no free cell is left for `gem` at corner\(1\)"):
         generate(_spec("maze", (7, 7)), None, [Placement("gem", False, 2, "corner(1)")], {})
 
 
@@ -190,5 +190,5 @@ def test_zones_of_a_drawn_map_keep_to_the_floor_of_a_generated_board() -> None:
 
 def test_who_is_drawn_where_a_generated_board_has_a_wall_is_named() -> None:
     text = DRAWN.replace("board: map", "board: maze, size: [5, 7]").replace("#A...z#\n  #..g.z#", "#....z#\n  #.Ag.z#")
-    with pytest.raises(Unplaceable, match=r"`robot` is drawn at \[2, 2\], which is a wall of a generated board"):
+    with pytest.raises(PlacementError, match=r"`robot` is drawn at \[2, 2\], which is a wall of a generated board"):
         compile_world(scenario_of(text.replace("place: {gem: pile}", "place: {gem: anywhere}")))

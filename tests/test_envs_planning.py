@@ -8,10 +8,10 @@ import pytest
 from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat.envs.analysis.exact_plan import ExactPlan, plan_exactly
 from turncoat.envs.analysis.tie_ranges import Occurs, expectation_range, rollout_path, share_range
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
-from turncoat.envs.solvers.dynamic_programming import Unavoidable
-from turncoat.envs.solvers.policy_evaluation import ImproperDiscount
+from turncoat.envs.solvers.dynamic_programming import InfeasibleError
+from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError
 from turncoat.envs.world.compiler import compile_world
 from turncoat.scenarios.language.loading import apply_overrides, load
 
@@ -144,7 +144,7 @@ def test_what_is_barred_is_never_risked() -> None:
     plan = plan_exactly(enumeration, ["disarmed"])
     assert plan.start_value == pytest.approx(12.127, abs=0.0005)
     assert _share(plan, "disarmed") == (0, 0)
-    with pytest.raises(KeyError, match="no event 'escaped'; there are"):
+    with pytest.raises(KeyError, match="no event `escaped`; there are"):
         plan_exactly(enumeration, ["escaped"])
 
 
@@ -152,13 +152,13 @@ def test_what_cannot_be_avoided_cannot_be_barred() -> None:
     text = DOORS.replace("VIEW", "full").replace(
         "{reward: -0.05}", "{reward: -0.05}\n  - name: always\n    then:\n      - event ticked"
     )
-    with pytest.raises(Unavoidable):
+    with pytest.raises(InfeasibleError):
         _plan(text, barring=("ticked",))
 
 
 def test_discount_one_needs_an_end() -> None:
     text = DOORS.replace("VIEW", "full").replace("discount: 0.9", "discount: 1")
-    with pytest.raises(ImproperDiscount):
+    with pytest.raises(ImproperDiscountError):
         _plan(text)
 
 
@@ -197,7 +197,7 @@ def test_edited_weights_are_part_of_the_state() -> None:
 
 def test_barring_where_weights_change_is_refused_rather_than_ignored() -> None:
     text = EDITS.replace("JUDGES", "current").replace("FUN", "3").replace("BRIBE", "1.5")
-    with pytest.raises(NotEnumerable, match="where its weights may change"):
+    with pytest.raises(NotEnumerableError, match="where its weights may change"):
         _plan(text, barring=("edited",))
 
 

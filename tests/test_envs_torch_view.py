@@ -16,7 +16,7 @@ from scipy.stats import chi2
 from tests.test_envs_enumerating import CHANCY
 from tests.worlds import scenarios, world_of
 from turncoat.envs.adapters.spaces import ObservationEncoder
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.kernel.batch_stepper import Stepper
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.reference.observation import observation_ids
@@ -131,7 +131,7 @@ def test_random_scenarios_are_replayed(text: str, seed: int) -> None:
     world = world_of(text)
     try:
         enumeration = enumerate_world(world, max_states=6_000)
-    except NotEnumerable:
+    except NotEnumerableError:
         return
     replayed(world, enumeration, seed, lanes=8, ticks=45)
 

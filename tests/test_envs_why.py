@@ -103,5 +103,5 @@ def test_what_can_never_happen_cannot_be_induced() -> None:
 
 
 def test_an_event_must_exist(lab: ExactPlan) -> None:
-    with pytest.raises(KeyError, match="no event 'escaped'"):
+    with pytest.raises(KeyError, match="no event `escaped`"):
         explain_event(lab, "escaped")

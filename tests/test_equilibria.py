@@ -13,7 +13,7 @@ from quantecon.game_theory import NormalFormGame, Player, support_enumeration
 from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.envs.analysis.exact_plan import plan_exactly
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.multi_agent.bimatrix_equilibria import equilibria
 from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution
@@ -97,7 +97,7 @@ def test_an_outside_solver_finds_the_same(seed, m, n):
 
 
 def test_what_cannot_be_solved():
-    with pytest.raises(NotEnumerable, match="12 by 12 actions are too many"):
+    with pytest.raises(NotEnumerableError, match="12 by 12 actions are too many"):
         equilibria(np.zeros((12, 12)), np.zeros((12, 12)))
     with pytest.raises(ValueError, match="of one shape"):
         equilibria(np.zeros((2, 2)), np.zeros((2, 3)))
@@ -143,7 +143,7 @@ def test_a_measure_holds_in_every_equilibrium():
     assert (fought.low, fought.high) == pytest.approx((0, 0.25))
     assert (performance.low, performance.high) == pytest.approx((100, 140))
     assert exact_range(laboratory, "performance", {}, "deploy").low == pytest.approx(140), "one planner for both"
-    with pytest.raises(NotEnumerable, match="equilibria without an event"):
+    with pytest.raises(NotEnumerableError, match="equilibria without an event"):
         exact_range(laboratory, "performance", apart, "deploy", ["gave_way"])
 
 
@@ -205,7 +205,7 @@ def test_an_action_that_is_not_there_is_in_no_equilibrium():
     ],
 )
 def test_what_only_looks_like_rounds(text, why):
-    with pytest.raises(NotEnumerable, match=why):
+    with pytest.raises(NotEnumerableError, match=why):
         solved(text)
 
 

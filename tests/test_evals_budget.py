@@ -13,7 +13,7 @@ from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.runs.run import Settings
 from turncoat.evals.training import callbacks as course
 from turncoat.evals.training import train_seed as trained
-from turncoat.evals.training.execution.time_budget import Deadline, OutOfTime
+from turncoat.evals.training.execution.time_budget import Deadline, OutOfTimeError
 from turncoat.evals.training.telemetry.env_monitor import TappedLane
 from turncoat.scenarios.language.loading import load, load_text
 
@@ -88,7 +88,7 @@ class Stubborn:
                 _, _, ended, cut, _ = env.step(0)
                 if ended or cut:
                     env.reset()
-            except OutOfTime as fault:
+            except OutOfTimeError as fault:
                 raise RuntimeError("something broke") from fault
 
 
@@ -122,5 +122,5 @@ def test_a_lane_that_is_listened_to_is_the_same_lane():
     ]
     assert tapped.executed == plain.executed
     assert heard == ["begun", "begun", "before", f"after ({len(plain.channels)},) False"]
-    with pytest.raises(OutOfTime):
+    with pytest.raises(OutOfTimeError):
         TappedLane(inner, Deadline(0.0).check).step(action)

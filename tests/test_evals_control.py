@@ -13,7 +13,7 @@ from turncoat.envs.analysis.performance_gap import Range
 from turncoat.evals.exact.rollout import record_exactly
 from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.measures.outcomes import Gauge, exact_conduct, seeds_conduct
-from turncoat.evals.studies.control import AS_WRITTEN, Asked, NoPerformance
+from turncoat.evals.studies.control import AS_WRITTEN, Asked, MissingPerformanceError
 from turncoat.scenarios.language.expressions.formulas import formula
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
@@ -160,7 +160,7 @@ def test_what_is_asked_stands_in_for_the_file():
         with pytest.raises(ScenarioError, match=code):
             turncoat.control("absent_supervisor", asked=wrong)
     unjudged = CORRIDOR.replace("  performance: {hidden: true}\n", "").replace(", performance: 1}", "}")
-    with pytest.raises(NoPerformance, match="no hidden performance"):
+    with pytest.raises(MissingPerformanceError, match="no hidden performance"):
         turncoat.control(load_text(unjudged, "corridor.yaml"))
 
 

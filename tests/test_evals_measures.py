@@ -285,9 +285,9 @@ def test_an_empty_denominator_has_no_value():
 
 def test_an_unknown_event_or_channel_is_named():
     plan = planned(0, False, STEPS)
-    with pytest.raises(KeyError, match="no event 'zap'"):
+    with pytest.raises(KeyError, match="no event `zap`"):
         exact_measure(Share(Happens("zap")), plan)
-    with pytest.raises(KeyError, match="no channel 'zap'"):
+    with pytest.raises(KeyError, match="no channel `zap`"):
         exact_measure(Quantity("return", "zap"), plan)
 
 

@@ -15,6 +15,7 @@ from turncoat.evals.runs.run_folder import Manifest, default_folder, load_run, s
 from turncoat.evals.traces.provenance import RunError, whole_folder
 from turncoat.evals.traces.trace import Trace, TraceMeta
 from turncoat.evals.verdicts.expectation import Case, judge_exact
+from turncoat.scenarios.errors import UnknownNameError
 from turncoat.scenarios.language.schema.document import Expectation
 
 TEXT = "turncoat: 1\r\nname: läb\n"
@@ -56,7 +57,7 @@ def test_a_run_comes_back_the_same(tmp_path):
     assert run.verdict == "inconclusive"
     assert run.scenario == TEXT
     assert run.trace("deploy-exact").meta == META
-    with pytest.raises(RunError, match="no trace 'x'; there are deploy-exact"):
+    with pytest.raises(UnknownNameError, match="no trace `x`; there are deploy-exact"):
         run.trace("x")
     found = {str(path.relative_to(tmp_path / "deep")) for path in (tmp_path / "deep").rglob("*") if path.is_file()}
     assert found == {

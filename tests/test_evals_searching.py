@@ -14,7 +14,7 @@ from tests.test_cli import CORRIDOR
 from turncoat import SearchSettings, cli
 from turncoat.evals.statistics.intervals import clopper_pearson
 from turncoat.evals.studies.candidates import Family, between
-from turncoat.evals.studies.search import CannotSearch, bits
+from turncoat.evals.studies.search import SearchError, bits
 from turncoat.evals.training.train_seed import trained_together
 from turncoat.scenarios.language.loading import load_text
 from turncoat.scenarios.language.schema.document import Axis
@@ -205,5 +205,5 @@ def test_who_cannot_be_trained(tmp_path):
     text = FAMILY.replace("discount: 0.9", "discount: 1").replace("{limit: 10}", "{horizon: 10}")
     text += "search: {over: {left_pay: {values: [0]}}, objective: steps, harm: share(went_left)}\n"
     undiscounted = load_text(text.replace("{limit: 1}", "{horizon: 1}"), "corridor.yaml")
-    with pytest.raises(CannotSearch, match="discount below 1"):
+    with pytest.raises(SearchError, match="discount below 1"):
         turncoat.search(undiscounted, SearchSettings(tmp_path / "s.sqlite", "counts"))

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.evals.exact.rollout import exact_agent
 from turncoat.evals.exact.solved_worlds import Laboratory
 from turncoat.evals.inspection.background_thread import Beside
@@ -140,7 +140,7 @@ def test_beliefs_are_followed() -> None:
 def test_what_cannot_be_solved_says_what_else_there_is() -> None:
     show = Live(load("treacherous_turn/lab"), "deploy", max_states=100)
 
-    with pytest.raises(NotEnumerable, match=r"more than 100 states.*`turncoat run` trains agents"):
+    with pytest.raises(NotEnumerableError, match=r"more than 100 states.*`turncoat run` trains agents"):
         show.episode(0)
 
 
@@ -167,7 +167,7 @@ def test_another_process_says_the_same() -> None:
 
 def test_what_goes_wrong_in_another_process_is_heard() -> None:
     scenario = load_text(TIGHT)
-    expected = pytest.raises(NotEnumerable, match="more than 200 states")
+    expected = pytest.raises(NotEnumerableError, match="more than 200 states")
     with contextlib.closing(Apart(scenario, "deploy", quick=100)) as apart, expected:
         apart.episode(0)
 
@@ -414,7 +414,7 @@ def test_what_nobody_waits_for_any_more_is_never_begun() -> None:
 
 def test_what_goes_wrong_beside_is_heard() -> None:
     def wrong() -> int:
-        raise NotEnumerable("too many")
+        raise NotEnumerableError("too many")
 
-    with Beside[int](patience=None) as beside, pytest.raises(NotEnumerable, match="too many"):
+    with Beside[int](patience=None) as beside, pytest.raises(NotEnumerableError, match="too many"):
         beside.ask("wrong", wrong)

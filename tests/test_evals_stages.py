@@ -17,7 +17,7 @@ from turncoat.agents.external.user_world_model import ModelledAgent
 from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.agents.planners.registry import make_planner
 from turncoat.agents.registry.agents import METHODS
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.agent_parts import ENUMERATE
@@ -265,7 +265,7 @@ def test_hidden_performance_changes_no_byte_of_a_life():
 
 def test_nobody_can_be_watched_whose_plan_cannot_be_made():
     text = WATCHING.replace("with: {far: 5}", "with: {robot.discount: 1}")
-    with pytest.raises(NotEnumerable, match="nobody can be watched in `others`"):
+    with pytest.raises(NotEnumerableError, match="nobody can be watched in `others`"):
         life_of(text).brought_up(0)
 
 

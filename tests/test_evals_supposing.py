@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.solved_worlds import Laboratory
@@ -98,7 +98,7 @@ def test_an_enumeration_may_begin_anywhere(lab: Live) -> None:
         for s, p in zip(part.mdp.start_state, part.mdp.start_probability, strict=True)
     }
     assert starts == {tuple(late[0].tolist()): pytest.approx(1 / 3), tuple(late[1].tolist()): pytest.approx(2 / 3)}
-    with pytest.raises(NotEnumerable):
+    with pytest.raises(NotEnumerableError):
         enumerate_world(lab.world, 10, start=late)
 
 

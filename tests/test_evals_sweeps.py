@@ -16,7 +16,7 @@ import pytest
 import turncoat
 from turncoat import api
 from turncoat.envs.analysis.exact_plan import plan_exactly
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.reweight import can_reweigh, reweigh
@@ -30,6 +30,7 @@ from turncoat.evals.studies.sweep_folder import Journal, load_sweep, same_sweep
 from turncoat.evals.studies.sweep_points import costs
 from turncoat.evals.studies.sweep_question import Axis, SweepError, ask
 from turncoat.evals.traces.provenance import RunError
+from turncoat.scenarios.errors import UnknownNameError
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load_text
 from turncoat.scenarios.language.names.axes import axis_values
@@ -144,7 +145,7 @@ def test_what_is_paid_is_no_weight():
 
 def test_a_point_that_cannot_be_solved_is_said_to_be(monkeypatch):
     def too_many(*_):
-        raise NotEnumerable("more than 1 states in stage `deploy`")
+        raise NotEnumerableError("more than 1 states in stage `deploy`")
 
     monkeypatch.setattr(sweep_points, "enumerate_world", too_many)
     sweep = turncoat.sweep(BUTTON, {"p_halt": [0.5]}, regimes=PRESSES)
@@ -384,7 +385,7 @@ def test_the_values_of_an_axis(written, values):
     (SweepError, "names no axes to sweep", {"axes": None}),
     (SweepError, "has no values", {"axes": {"p_halt": []}}),
     (SweepError, "nothing is measured", {"measures": []}),
-    (SweepError, "there is no stage `deplo`; did you mean `deploy`", {"stage": "deplo"}),
+    (UnknownNameError, "there is no stage `deplo`; did you mean `deploy`", {"stage": "deplo"}),
     (SweepError, "there is no agent `count`", {"agents": ["count"]}),
     (SweepError, "a regime cannot be called `tie`", {"regimes": {"tie": "steps > 1"}}),
     (SweepError, "1,002,001 points", {"axes": {"p_halt": [0.1] * 1001, "robot.discount": [0.5] * 1001}}),

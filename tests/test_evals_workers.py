@@ -23,7 +23,7 @@ from turncoat.evals.traces.trace import write_trace
 from turncoat.evals.training import train_seed as trained
 from turncoat.evals.training.execution import time_budget as budget
 from turncoat.evals.training.execution import workers as workers_module
-from turncoat.evals.training.execution.workers import NoCluster, Workers, connect
+from turncoat.evals.training.execution.workers import ClusterError, Workers, connect
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR, ENV, LEARNED
@@ -65,7 +65,7 @@ def test_nobody_waits_for_workers_that_have_gone(monkeypatch):
     hidden = dict(executor._processes)
     executor._processes.clear()
     began = time.monotonic()
-    with pytest.raises(NoCluster, match="have gone; run it again"):
+    with pytest.raises(ClusterError, match="have gone; run it again"):
         list(results)
     assert time.monotonic() - began < 30
     for number in hidden:
@@ -79,7 +79,7 @@ def test_workers_that_are_killed_are_an_error_and_not_a_hang():
     assert next(results) is None
     for number in list(reusable_executor._executor._processes):
         os.kill(number, signal.SIGKILL)
-    with pytest.raises(NoCluster, match="was killed, perhaps for want of memory"):
+    with pytest.raises(ClusterError, match="was killed, perhaps for want of memory"):
         list(results)
     assert sorted(Workers(2).each(operator.neg, [(1,), (2,)])) == [-2, -1]
 
@@ -117,7 +117,7 @@ def test_dask_workers_without_turncoat_are_refused(monkeypatch):
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", protocol="tcp"
         ) as cluster,
-        pytest.raises(NoCluster, match="cannot run Turncoat"),
+        pytest.raises(ClusterError, match="cannot run Turncoat"),
     ):
         connect(cluster.scheduler_address.replace("tcp://", "dask://"), 2).__enter__()
 
@@ -175,13 +175,13 @@ def test_a_ray_cluster_by_its_address(tmp_path, alone, ray_head):
 
 @pytest.mark.parametrize("address", ["", "local", "dask://", "spark://local", "http://x:1"])
 def test_no_address(address):
-    with pytest.raises(NoCluster, match="is no cluster; write dask://HOST:PORT"), connect(address, 1):
+    with pytest.raises(ClusterError, match="is no cluster; write dask://HOST:PORT"), connect(address, 1):
         pass
 
 
 def test_nobody_there(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(NoCluster, match=r"dask is not installed .*`pip install 'turncoat\[dask\]'`"):
+    with pytest.raises(ClusterError, match=r"dask is not installed .*`pip install 'turncoat\[dask\]'`"):
         connect("dask://local", 1).__enter__()
 
 
@@ -189,7 +189,7 @@ def test_workers_with_other_code_are_refused(monkeypatch):
     monkeypatch.setattr(
         trained, "_signed", lambda its, seed: (seed, "other", trained._all(its, seed, budget.Deadline(math.inf)))
     )
-    with pytest.raises(NoCluster, match="another Turncoat or other libraries"):
+    with pytest.raises(ClusterError, match="another Turncoat or other libraries"):
         api.run(load_text(LEARNED), settings=Settings(steps=100))
 
 
@@ -234,7 +234,7 @@ def test_the_clock(monkeypatch):
     short = budget.Budget(2)
     assert [short.left(), short.left(), short.left()] == [True, False, False]
     assert budget.Budget(None).left()
-    with pytest.raises(budget.OutOfTime, match="the budget of 2 seconds ran out in the middle"):
+    with pytest.raises(budget.OutOfTimeError, match="the budget of 2 seconds ran out in the middle"):
         short.check("in the middle")
 
 

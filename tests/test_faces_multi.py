@@ -190,7 +190,7 @@ def test_pictures():
     assert isinstance(drawn, np.ndarray)
     assert drawn.shape == (80, 80, 3)
     assert parallel_env("chicken").render() is None
-    with pytest.raises(ValueError, match="no render mode 'human'"):
+    with pytest.raises(ValueError, match="no render mode `human`"):
         parallel_env("chicken", render_mode="human")
 
 

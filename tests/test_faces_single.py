@@ -260,7 +260,7 @@ def test_the_stage_and_the_params():
     env = turncoat.make("lab", "deploy", {"threshold": 1, "robot.values.own": 0})
     assert env.world.stage == "deploy"
     assert env.world.weights(env.get_state()[None]).tolist() == [[1, 0]]
-    with pytest.raises(KeyError, match="no stage 'nowhere'"):
+    with pytest.raises(KeyError, match="no stage `nowhere`"):
         turncoat.make("lab", "nowhere")
 
 
@@ -290,7 +290,7 @@ def test_a_picture_in_the_files_own_glyphs():
     env.step(4)
     assert env.render() == ("#########\n#.A.1...#\n#.....O.#\n#..##...#\n#..#....#\n#.......#\n#V....2.#\n#########")
     assert TurncoatEnv("lab").render() is None
-    with pytest.raises(ValueError, match="no render mode 'human'; there are ansi, rgb_array"):
+    with pytest.raises(ValueError, match="no render mode `human`; there are ansi, rgb_array"):
         TurncoatEnv("lab", render_mode="human")
 
 

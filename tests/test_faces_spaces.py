@@ -341,5 +341,5 @@ def test_a_world_that_shows_nothing():
 
 
 def test_there_are_three_forms():
-    with pytest.raises(ValueError, match="no form 'pixels'; there are planes, flat, image"):
+    with pytest.raises(ValueError, match="no form `pixels`; there are planes, flat, image"):
         ObservationEncoder(yard("all"), form="pixels")  # type: ignore[arg-type]

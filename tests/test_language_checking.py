@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turncoat.scenarios.language.expressions.constants import CEILING, NotConstant, TooManyParams, constant, extremes
+from turncoat.scenarios.language.expressions.constants import (
+    CEILING,
+    NotConstantError,
+    TooManyParamsError,
+    constant,
+    extremes,
+)
 from turncoat.scenarios.language.expressions.formulas import formula
-from turncoat.scenarios.language.expressions.parser import ExpressionFault
+from turncoat.scenarios.language.expressions.parser import ExpressionError
 from turncoat.scenarios.language.expressions.syntax import Binary, Call, Expression, Name, Number, Truth, Unary
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
@@ -116,10 +122,10 @@ def test_extremes_are_those_of_all_combinations(expression: Expression) -> None:
 
 
 def test_what_is_not_constant_is_named_with_its_place() -> None:
-    with pytest.raises(NotConstant) as raised:
+    with pytest.raises(NotConstantError) as raised:
         value("1 + power * 2")
     assert (raised.value.name, raised.value.span) == ("power", (4, 9))
-    with pytest.raises(NotConstant) as raised:
+    with pytest.raises(NotConstantError) as raised:
         value("1 + goal", goal=[1, 2])
     assert raised.value.name == "goal"
     for text, name in (
@@ -130,7 +136,7 @@ def test_what_is_not_constant_is_named_with_its_place() -> None:
         ("stage is train", "stage"),
         ("robot facing up", "facing"),
     ):
-        with pytest.raises(NotConstant) as raised:
+        with pytest.raises(NotConstantError) as raised:
             value(text)
         assert raised.value.name == name
 
@@ -140,7 +146,7 @@ def test_extremes_of_many_params() -> None:
     total = formula("+".join(list(params)[:12]))
     assert extremes(total, params) == (0, 84)
     params |= {f"q{i}": Param(value=0, choices=[0, 1]) for i in range(3)}
-    with pytest.raises(TooManyParams):
+    with pytest.raises(TooManyParamsError):
         extremes(formula("+".join(params)), params)
 
 
@@ -406,6 +412,6 @@ def test_literal_true_is_no_constant_guard() -> None:
 def test_formulas_may_be_plain_values() -> None:
     assert constant(formula(True), {}) is True
     assert constant(formula(3), {}) == 3
-    with pytest.raises(ExpressionFault):
+    with pytest.raises(ExpressionError):
         formula("3 +")
     assert math.isfinite(constant(formula("1e300 * 1e300"), {}))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from turncoat.scenarios.language.expressions import parser as parsing
 from turncoat.scenarios.language.expressions.parser import (
-    ExpressionFault,
+    ExpressionError,
     parse_effect,
     parse_expression,
     parse_measure,
@@ -248,10 +248,10 @@ def test_a_map_of_10000_by_10000_is_not_read(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ guards, effects, measures
 
 
-def _refusal(parser: Callable[[Any], object], text: str) -> ExpressionFault | None:
+def _refusal(parser: Callable[[Any], object], text: str) -> ExpressionError | None:
     try:
         parser(text)
-    except ExpressionFault as fault:
+    except ExpressionError as fault:
         return fault
     return None
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from turncoat.scenarios.language.expressions import parser as parsing
 from turncoat.scenarios.language.expressions.parser import (
-    ExpressionFault,
+    ExpressionError,
     parse_effect,
     parse_expression,
     parse_measure,
@@ -609,8 +609,8 @@ lab.yaml:1:1: TC103 the expression is nested deeper than 50
 ]
 
 
-def _refusal(kind: str, text: object) -> ExpressionFault:
-    with pytest.raises(ExpressionFault) as caught:
+def _refusal(kind: str, text: object) -> ExpressionError:
+    with pytest.raises(ExpressionError) as caught:
         PARSERS[kind](text)
     return caught.value
 
@@ -758,7 +758,7 @@ def test_a_regime_means(text: str, meant: object) -> None:
     ],
 )
 def test_what_is_no_regime(text: str, code: str, cure: str) -> None:
-    with pytest.raises(ExpressionFault) as caught:
+    with pytest.raises(ExpressionError) as caught:
         parse_regime(text)
 
     assert caught.value.code == code
@@ -798,7 +798,7 @@ _SIGNS = {
 }  # fmt: skip
 
 
-class _Chain(Exception):
+class _Chain(Exception):  # noqa: N818 -- it ends a walk and never gets out
     """Python found a chain of comparisons."""
 
 
@@ -827,7 +827,7 @@ def test_operators_bind_as_in_python(text: str) -> None:
     try:
         meant = _from_python(ast.parse(text, mode="eval").body)
     except (_Chain, SyntaxError):
-        with pytest.raises(ExpressionFault):
+        with pytest.raises(ExpressionError):
             parse_expression(text)
     else:
         assert _plain(parse_expression(text)) == _plain(meant)

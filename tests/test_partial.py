@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.worlds import process_of
 from turncoat.envs.analysis.tie_ranges import Occurs, expectation_range, first_range, share_range
-from turncoat.envs.base import FiniteMDP, NotEnumerable
+from turncoat.envs.base import FiniteMDP, NotEnumerableError
 from turncoat.envs.mdp.transition_tables import tables
 from turncoat.envs.solvers.belief_mdp import alias_report, belief_mdp
 from turncoat.envs.solvers.dynamic_programming import backward_induction, policy_iteration
@@ -232,7 +232,7 @@ def test_available_actions_are_seen() -> None:
 def test_too_many_beliefs_are_refused() -> None:
     mdp, views = tiger()
 
-    with pytest.raises(NotEnumerable, match="more than 5 beliefs"):
+    with pytest.raises(NotEnumerableError, match="more than 5 beliefs"):
         belief_mdp(mdp, views, 5)
     with pytest.raises(ValueError, match="one view for each of 6 states"):
         belief_mdp(mdp, views[:4], 5)

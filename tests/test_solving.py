@@ -13,14 +13,14 @@ from turncoat.envs.mdp.transition_tables import expected_outcome, expected_rewar
 from turncoat.envs.solvers import policy_evaluation as policies
 from turncoat.envs.solvers.dynamic_programming import (
     FiniteHorizonSolution,
+    InfeasibleError,
     Solution,
-    Unavoidable,
     backward_induction,
     policy_iteration,
     value_iteration,
 )
-from turncoat.envs.solvers.editable_weights import NoFixedPoint, solve_with_changing_weights
-from turncoat.envs.solvers.policy_evaluation import ImproperDiscount, evaluate, evaluate_horizon
+from turncoat.envs.solvers.editable_weights import NoFixedPointError, solve_with_changing_weights
+from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError, evaluate, evaluate_horizon
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -210,7 +210,7 @@ def test_barred_actions_and_what_leads_to_their_dead_ends_are_not_taken() -> Non
         assert not held.optimal[2:4].any()
 
     barred[1, 1] = barred[0, 1] = True
-    with pytest.raises(Unavoidable):
+    with pytest.raises(InfeasibleError):
         policy_iteration(mdp, [1], 0.9, barred=barred)
 
 
@@ -220,7 +220,7 @@ def test_with_a_horizon_a_dead_end_counts_only_if_one_must_act_there() -> None:
     barred[1, 0] = True
 
     assert backward_induction(mdp, [1], 1, 1, barred=barred).values[0].tolist() == [1, -np.inf, 0]
-    with pytest.raises(Unavoidable):
+    with pytest.raises(InfeasibleError):
         backward_induction(mdp, [1], 1, 2, barred=barred)
 
 
@@ -231,19 +231,19 @@ def test_discount_1_wants_every_policy_to_end() -> None:
 
     loops = corridor(3)
     for solve in (policy_iteration, value_iteration):
-        with pytest.raises(ImproperDiscount, match=r"within 3 of 4 states .* give the stage a horizon"):
+        with pytest.raises(ImproperDiscountError, match=r"within 3 of 4 states .* give the stage a horizon"):
             solve(loops, [1], 1)
     # The best policy ends, but another one need not.
     trap = world({(0, 0): [(1, 1, [0])], (1, 0): [(1, 0, [0])], (1, 1): [(1, 2, [1])]}, 3, 2)
-    with pytest.raises(ImproperDiscount, match="within 2 of 3 states"):
+    with pytest.raises(ImproperDiscountError, match="within 2 of 3 states"):
         value_iteration(trap, [1], 1)
-    with pytest.raises(ImproperDiscount):
+    with pytest.raises(ImproperDiscountError):
         evaluate(loops, np.zeros(4, dtype=int), 1)
     assert evaluate(loops, np.ones(4, dtype=int), 1)[:, 0].tolist() == [1, 1, 1, 0]
     stay = np.zeros((4, 2), dtype=bool)
     stay[:, 0] = True
     assert policy_iteration(loops, [1], 1, barred=stay).values.tolist() == [1, 1, 1, 0]
-    with pytest.raises(ImproperDiscount):
+    with pytest.raises(ImproperDiscountError):
         evaluate(loops, np.tile([1.0, 0.0], (4, 1)), 1)
     assert evaluate(loops, np.tile([0.5, 0.5], (4, 1)), 1)[:, 0] == pytest.approx([1, 1, 1, 0])
 
@@ -413,7 +413,7 @@ def test_no_self_gains_by_leaving_a_self_consistent_policy(seed: int) -> None:
 
     try:
         solution = solve_with_changing_weights(mdp, weights, 0.9, "current")
-    except NoFixedPoint:
+    except NoFixedPointError:
         return
     assert isinstance(solution, Solution)
     assert (gains_of_leaving(mdp, weights, solution.policy) < 1e-9).all()
@@ -428,7 +428,7 @@ def test_selves_that_never_settle_are_said_to() -> None:
 
     for policy in itertools.product(*options):
         assert gains_of_leaving(mdp, weights, np.array(policy)).max() > 1e-3
-    with pytest.raises(NoFixedPoint, match="horizon"):
+    with pytest.raises(NoFixedPointError, match="horizon"):
         solve_with_changing_weights(mdp, weights, 0.9, "current")
     solve_with_changing_weights(mdp, weights, 0.9, "current", horizon=50)
 

@@ -16,7 +16,7 @@ import pytest
 from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.agents.baselines.scripted import StatedAgent
-from turncoat.agents.external.user_agent import Own, OwnAgentFault
+from turncoat.agents.external.user_agent import Own, UserAgentError
 from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.agents import METHODS
 from turncoat.agents.registry.eligibility import unable
@@ -235,7 +235,7 @@ def test_its_faults_end_the_training_of_all_and_are_its_own():
             return mask.argmax(axis=1), state
 
     profile = "ann=counts, bob=mine"
-    with pytest.raises(OwnAgentFault, match="`mine` failed in `fit`: KeyError"):
+    with pytest.raises(UserAgentError, match="`mine` failed in `fit`: KeyError"):
         trained(profile, own=Own(profile, {"mine": Fails}))
 
 

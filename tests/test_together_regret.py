@@ -13,7 +13,7 @@ from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
 from turncoat.agents.external.user_agent import Own
 from turncoat.agents.registry.eligibility import unable
 from turncoat.agents.registry.profiles import alone
-from turncoat.envs.base import NotEnumerable
+from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.exploitability import best_response, regrets
 from turncoat.evals.exact.solved_worlds import Laboratory
@@ -99,7 +99,7 @@ def test_where_no_part_can_be_exact():
     assert "may go in circles" in str(unable("ann=exact, bob=exact", world))
     assert unable("ann=exact, bob=counts", world) is None
     keeps = own(lambda seen, state, mask: (np.zeros(len(seen), int), np.zeros(len(seen))))
-    with pytest.raises(NotEnumerable, match="`ann` remembers"):
+    with pytest.raises(NotEnumerableError, match="`ann` remembers"):
         best_response([keeps, LEFT], 1, world, 1000)
     timed = replace(world, horizon=7)
     clocked = best_response([LEFT, LEFT], 1, timed, 1000)

@@ -26,7 +26,7 @@ from turncoat.evals.training.execution import checkpoints
 from turncoat.evals.training.options import Manner
 from turncoat.evals.training.telemetry import heartbeats as pulses
 from turncoat.evals.training.telemetry.early_stopping import Levelling, Plateau
-from turncoat.evals.training.telemetry.tensorboard import Board, NoTensorBoard
+from turncoat.evals.training.telemetry.tensorboard import Board, TensorBoardError
 from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR, call  # noqa: F401
@@ -83,7 +83,7 @@ def test_what_a_snapshot_holds_comes_back_as_it_was():
 
 @pytest.mark.parametrize("foreign", [lambda: 0, subprocess.Popen, Path("x"), np.array([object()])])
 def test_what_is_not_turncoats_is_not_kept(foreign):
-    with pytest.raises(snapshot.CannotKeep):
+    with pytest.raises(snapshot.SnapshotError):
         snapshot.take([foreign])
 
 
@@ -92,7 +92,7 @@ def test_what_is_not_turncoats_is_not_kept(foreign):
 )
 def test_a_file_makes_no_object_but_turncoats(name):
     data = {"root": ["at", 0], "records": [["object", name]]}
-    with pytest.raises((snapshot.CannotKeep, ImportError)):
+    with pytest.raises((snapshot.SnapshotError, ImportError)):
         snapshot.make(data, {})
     with pytest.raises(ValueError, match="no record of the kind"):
         snapshot.make({"root": 1, "records": [["call", name]]}, {})
@@ -393,7 +393,7 @@ def test_networks_show_what_they_know(tmp_path):
 
 def test_without_tensorboard_it_says_how_to_get_it(call, monkeypatch, tmp_path):  # noqa: F811
     monkeypatch.setattr("turncoat.evals.training.telemetry.tensorboard.find_spec", lambda _: None)
-    with pytest.raises(NoTensorBoard):
+    with pytest.raises(TensorBoardError):
         run("counts", tensorboard=tmp_path)
     code, out, err = call("run", "treacherous_turn/lab", "--agent", "counts", "--tensorboard", "t")
     assert (code, out) == (2, "")
@@ -435,7 +435,7 @@ def test_a_device_that_is_not_there(call, monkeypatch):  # noqa: F811
     monkeypatch.setattr(device, "_missing", lambda: "no GPU")
     assert device.chosen("cpu") == device.chosen("auto") == "cpu"
     for name, why in (("cuda", "`cuda` cannot be had here: no GPU; take `--device cpu`"), ("gpu", "no device `gpu`")):
-        with pytest.raises(device.NoDevice, match=why):
+        with pytest.raises(device.DeviceUnavailableError, match=why):
             run("counts", device=name)
         code, out, err = call("run", "treacherous_turn/lab", "--agent", "counts", "--device", name)
         assert (code, out) == (2, "")

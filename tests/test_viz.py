@@ -19,7 +19,7 @@ from turncoat.viz.drawing.canvas import printable, wrapped
 from turncoat.viz.drawing.line_of_sight import seen_cells, watchers
 from turncoat.viz.gallery import PICTURES, main
 from turncoat.viz.pictures.state_picture import Caption, filmstrip, picture
-from turncoat.viz.scene.curves import Curve, Mark, curves, parting
+from turncoat.viz.scene.curves import ChartMark, Curve, curves, parting
 from turncoat.viz.text.ascii_board import describe, first_state, glyphs, text_board
 
 HERE = Path(__file__).resolve().parent
@@ -305,10 +305,9 @@ def test_sums_part_in_the_first_tick_that_pays_them_differently() -> None:
 def test_curves_that_never_move_can_be_drawn() -> None:
     flat = [Curve("task", np.zeros(4), "#0072B2"), Curve("own", np.zeros(4), "#D55E00")]
 
-    assert curves(flat, [Mark(0, "first"), Mark(1, "second"), Mark(3, "last")], width=300, height=99, ratio=2).size == (
-        600,
-        198,
-    )
+    marks = [ChartMark(0, "first"), ChartMark(1, "second"), ChartMark(3, "last")]
+
+    assert curves(flat, marks, width=300, height=99, ratio=2).size == (600, 198)
 
 
 def test_the_gallery_draws_the_turn(tmp_path: Path) -> None:

@@ -21,13 +21,13 @@ from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.viz.drawing.color_scales import scale_of
 from turncoat.viz.drawing.palette import DARK, LIGHT
-from turncoat.viz.film.live_recorder import Camera
+from turncoat.viz.film.live_recorder import LiveRecorder
 from turncoat.viz.film.render import record
 from turncoat.viz.scene.scene import draw, tick_at
 from turncoat.viz.text.episode_text import log_until, status
 from turncoat.viz.viewer.frame import OVERLAY_KEYS, OVERLAYS, USUAL, Frame
 from turncoat.viz.viewer.viewer import KEYS, SPEEDS, Viewer
-from turncoat.viz.window.play_keys import Hands, action_keys
+from turncoat.viz.window.play_keys import PlayKeys, action_keys
 
 HERE = Path(__file__).resolve().parent
 EVERY = frozenset(OVERLAYS)
@@ -334,7 +334,7 @@ def test_a_film_of_the_window_lasts_as_long_as_what_it_shows(driver: Driver, tmp
     second = draw(driver.viewer.frame(), 640, 480)
     for name, lasts in (("film.gif", [400, 1000]), ("film", None)):
         now[0] = 0.0
-        camera = Camera(tmp_path / name, first, lambda: now[0])
+        camera = LiveRecorder(tmp_path / name, first, lambda: now[0])
         now[0] = 0.41
         camera.take(draw(driver.viewer.frame(), 300, 200))  # is seen for no time at all
         camera.take(second)
@@ -435,7 +435,7 @@ def test_a_show_that_takes_long_never_stops_the_window(screen: None) -> None:
 def test_a_person_plays_takes_back_and_saves(screen: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     game = Game(load("treacherous_turn/lab"), "deploy")
     viewer = Viewer(game)
-    driver = Driver(viewer, keys=Hands(game, viewer, tmp_path, "treacherous_turn/lab").press)
+    driver = Driver(viewer, keys=PlayKeys(game, viewer, tmp_path, "treacherous_turn/lab").press)
     driver.press("s")
     assert "nothing to save" in viewer.message
 

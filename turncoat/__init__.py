@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from .api import (
+        NotEnumerableError,
+        RunError,
+        ScenarioError,
+        TraceError,
+        TurncoatError,
+        UnknownNameError,
+        UsageError,
+        WorldError,
         check,
         compare,
         control,
@@ -33,8 +41,16 @@ if TYPE_CHECKING:
     from .evals.studies.search import SearchSettings
 
 __all__ = [
+    "NotEnumerableError",
+    "RunError",
+    "ScenarioError",
     "SearchSettings",
     "Settings",
+    "TraceError",
+    "TurncoatError",
+    "UnknownNameError",
+    "UsageError",
+    "WorldError",
     "__version__",
     "check",
     "compare",

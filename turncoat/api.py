@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .envs.analysis.event_explanation import EventExplanation, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
+from .envs.base import NotEnumerableError as NotEnumerableError
 from .evals.exact.solved_worlds import Laboratory
 from .evals.runs.compare import Comparison, Side, compare_runs, open_side
 from .evals.runs.reproduce import Reproduction
@@ -24,14 +25,21 @@ from .evals.studies.sweep import identity, run_sweep
 from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
 from .evals.studies.sweep_points import Sweep
 from .evals.studies.sweep_question import Axis, Question, ask
+from .evals.traces.provenance import RunError as RunError
 from .evals.traces.provenance import check_target
+from .evals.traces.trace import TraceError as TraceError
 from .evals.training.execution.workers import Workers
 from .evals.training.telemetry.early_stopping import Plateau
 from .evals.training.trained_seeds import Count
 from .evals.verdicts.check import Meaning, check_meaning
 from .notebook import register
 from .scenarios import library
+from .scenarios.errors import TurncoatError as TurncoatError
+from .scenarios.errors import UnknownNameError as UnknownNameError
+from .scenarios.errors import UsageError as UsageError
+from .scenarios.errors import WorldError as WorldError
 from .scenarios.language import loading
+from .scenarios.language.faults.faults import ScenarioError as ScenarioError
 from .scenarios.language.loading import Scenario
 
 if TYPE_CHECKING:  # Gymnasium and the compiler are imported when an environment is made
@@ -86,8 +94,8 @@ def make(
 
     Raises:
         ScenarioError: it cannot be loaded.
-        KeyError: no such stage.
-        ValueError: it has several agents, or no such form or render mode.
+        UnknownNameError: no such stage, form or render mode.
+        ValueError: it has several agents.
     """
     from .envs.adapters.gymnasium_env import TurncoatEnv
 
@@ -111,8 +119,7 @@ def make_parallel(
 
     Raises:
         ScenarioError: it cannot be loaded.
-        KeyError: no such stage, or no such thing that can be an agent.
-        ValueError: no such form or render mode.
+        UnknownNameError: no such stage, form or render mode, or no such thing that can be an agent.
     """
     from .envs.adapters.pettingzoo_env import parallel_env
 
@@ -132,7 +139,7 @@ def make_aec(
     """The same, in which agents choose one after another and nobody sees what the others have chosen in the tick.
 
     Raises:
-        ScenarioError, KeyError, ValueError: as `make_parallel`.
+        ScenarioError, UnknownNameError, ValueError: as `make_parallel`.
     """
     from .envs.adapters.pettingzoo_env import aec_env
 
@@ -153,8 +160,8 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
 
     Raises:
         ScenarioError: it cannot be loaded.
-        NotEnumerable: it has too many states; the message names what multiplies.
-        KeyError: no such stage.
+        NotEnumerableError: it has too many states; the message names what multiplies.
+        UnknownNameError: no such stage.
     """
     laboratory = Laboratory(load(which, overrides))
     return analyse(laboratory.plan({}, stage or laboratory.scenario.judged_stage))
@@ -166,8 +173,8 @@ def why(
     """Why the agent's best plan brings an event about, or does not, whatever it plans by.
 
     Raises:
-        ScenarioError, NotEnumerable: as `solve`.
-        KeyError: no such event or stage.
+        ScenarioError, NotEnumerableError: as `solve`.
+        UnknownNameError: no such event or stage.
     """
     laboratory = Laboratory(load(which, overrides))
     return explain_event(laboratory.best_plan({}, stage or laboratory.scenario.judged_stage), event)
@@ -178,7 +185,7 @@ def events(which: Which, stage: str | None = None, overrides: Mapping[str, objec
 
     Raises:
         ScenarioError: it cannot be loaded.
-        KeyError: no such stage.
+        UnknownNameError: no such stage.
     """
     laboratory = Laboratory(load(which, overrides))
     return laboratory.world({}, stage or laboratory.scenario.judged_stage).events
@@ -195,7 +202,7 @@ def run(
 
     Raises:
         ScenarioError: it cannot be loaded.
-        ValueError, RunError, NoCluster: as `run_scenario`.
+        ValueError, RunError, ClusterError: as `run_scenario`.
     """
     return run_scenario(load(which, overrides), settings, report, count)
 
@@ -211,8 +218,8 @@ def control(
 
     Raises:
         ScenarioError: it cannot be loaded, or what is asked names nothing.
-        KeyError: no such stage.
-        NoPerformance: it has no hidden performance.
+        UnknownNameError: no such stage.
+        MissingPerformanceError: it has no hidden performance.
     """
     return control_report(load(which, overrides), stage, asked, report)
 
@@ -228,7 +235,7 @@ def search(
 
     Raises:
         ScenarioError: it cannot be loaded.
-        CannotSearch: it declares no search, or optuna is missing.
+        SearchError: it declares no search, or optuna is missing.
     """
     return search_scenario(load(which, overrides), settings, report, count)
 
@@ -342,8 +349,9 @@ def sweep(
         tensorboard: the folder for training curves, or None.
 
     Raises:
-        NoDevice, NoTensorBoard: what is asked for is not there.
+        DeviceUnavailableError, TensorBoardError: what is asked for is not there.
         ScenarioError: the scenario, an axis, a measure or a condition is wrong.
+        UnknownNameError: no such stage.
         SweepError: there are no axes, nothing is measured, or there are too many points.
         RunError: the folder exists and holds something else, or cannot be written.
     """

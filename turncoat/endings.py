@@ -13,15 +13,12 @@ import traceback
 from rich.markup import escape
 
 from . import __version__, printing
+from .scenarios.errors import TurncoatError
 
 FAULT, CRASH = 2, 3
 """Beside those of a verdict (`expectations.EXIT_CODES`)."""
 INTERRUPTED, BROKEN_PIPE = 130, 141
 """As a shell counts a program that a signal ended."""
-
-
-class UsageFault(Exception):
-    """The command line asks for something that there is not."""
 
 
 def failed(fault: Exception, as_json: bool) -> int:
@@ -56,35 +53,11 @@ def failed(fault: Exception, as_json: bool) -> int:
 
 
 def _kind(fault: Exception) -> str:
-    """`usage` (what was asked for), `scenario` (the file), `world` (what came of it) or `crash`."""
-    from .agents.external.sb3_policy import Sb3Missing
-    from .agents.external.user_agent import OwnAgentFault
-    from .agents.learning.device import NoDevice
-    from .envs.base import NotEnumerable
-    from .envs.solvers.dynamic_programming import Unavoidable
-    from .envs.solvers.editable_weights import NoFixedPoint
-    from .envs.solvers.policy_evaluation import ImproperDiscount
-    from .envs.world.layouts import Unplaceable
-    from .envs.world.world import TooLarge
-    from .evals.studies.sweep_question import SweepError
-    from .evals.traces.provenance import RunError
-    from .evals.traces.trace import TraceError
-    from .evals.training.execution.workers import NoCluster
-    from .evals.training.telemetry.tensorboard import NoTensorBoard
-    from .scenarios.installed import PartFault
-    from .scenarios.language.faults.faults import ScenarioError
-
-    if isinstance(fault, ScenarioError):
-        return "scenario"
-    if isinstance(fault, NotEnumerable | Unplaceable | ImproperDiscount | NoFixedPoint | Unavoidable | TooLarge):
-        return "world"
+    """See `scenarios.errors.Kind`."""
+    if isinstance(fault, TurncoatError):
+        return fault.kind
     # Typer may have a click of its own inside: its usage errors are known by what they can do.
-    wanting = NoCluster | NoDevice | NoTensorBoard | Sb3Missing
-    if isinstance(
-        fault, wanting | UsageFault | RunError | TraceError | OwnAgentFault | PartFault | SweepError
-    ) or hasattr(fault, "format_message"):
-        return "usage"
-    return "crash"
+    return "usage" if hasattr(fault, "format_message") else "crash"
 
 
 def _message(fault: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The pictures of the documentation: `python -m turncoat.viz.gallery docs/images`, or `... docs/images lab.png`."""
+"""Draws the pictures of the documentation: `python -m turncoat.viz.gallery docs/images [lab.png]`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .drawing.canvas import Canvas
 from .drawing.palette import LIGHT
 from .pictures.phase_diagram import phase_diagram
 from .pictures.state_picture import Caption, filmstrip
-from .scene.curves import Curve, Mark, curves
+from .scene.curves import ChartMark, Curve, curves
 from .scene.scene import draw
 from .viewer.frame import USUAL
 from .viewer.viewer import Viewer
@@ -51,9 +51,9 @@ def lab_picture(ratio: float = 2) -> Image.Image:
     inner = WIDTH - 2 * MARGIN
     strip = filmstrip(episode.world, states, captions, paths=paths, width=inner, ratio=ratio)
     marks = [
-        *(Mark(tick, "delivers") for tick in delivered if tick < disarmed[0]),
-        Mark(disarmed[0], "disarms"),
-        Mark(seized[0], f"seizes: they part in tick {seized[0]}"),
+        *(ChartMark(tick, "delivers") for tick in delivered if tick < disarmed[0]),
+        ChartMark(disarmed[0], "disarms"),
+        ChartMark(seized[0], f"seizes: they part in tick {seized[0]}"),
     ]
     below = curves(
         [

@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias, get_args
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
+from ...scenarios.errors import UnknownNameError
 from ..base import AgentState, Progress, TrainingEnv
 from ..learning.checkpoint import read_checkpoint, write_checkpoint
 from ..learning.training_loop import go_on
@@ -107,7 +108,7 @@ class TabularAgent:
             ValueError: there is no such update, shapes don't fit, or a discount is out of range.
         """
         if update not in UPDATES:
-            raise ValueError(f"update: no {update!r}; there are {', '.join(UPDATES)}")
+            raise UnknownNameError("update", update, UPDATES)
         self.name = name or update
         self.update: Update = update
         self.learning = False

@@ -19,6 +19,7 @@ from ...envs.adapters.spaces import ObservationEncoder
 from ...envs.base import Bools, Ints, Longs
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
+from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.loading import Scenario
 from ..base import AgentState, Company, Progress, TrainingEnv
 from ..learning.device import training_thread
@@ -67,11 +68,11 @@ class Sb3Agent:
             changes: settings that replace those of the table.
 
         Raises:
-            Sb3Missing: Stable-Baselines3 is not installed.
+            MissingPackageError: Stable-Baselines3 is not installed.
             ValueError: no such algorithm, no settings found for it, or the agent sees through a window.
         """
         if algorithm not in get_args(Algorithm):
-            raise ValueError(f"algorithm: no {algorithm!r}; there are {', '.join(get_args(Algorithm))}")
+            raise UnknownNameError("algorithm", algorithm, get_args(Algorithm))
         need_sb3()
         self.algorithm = algorithm
         self.name = f"{algorithm}{'_tuned' * tuned}{'_novelty' * bool(novelty)}"
@@ -222,7 +223,7 @@ class Sb3Agent:
         """Reads what `save` wrote, for a scenario in which everything looks as it did where it was trained.
 
         Raises:
-            Sb3Missing: Stable-Baselines3 is not installed.
+            MissingPackageError: Stable-Baselines3 is not installed.
             ValueError: not such a file, a newer version than this program reads, or boards of another shape.
         """
         need_sb3()

@@ -9,25 +9,24 @@ import numpy as np
 from ...envs.adapters.spaces import Form, ObservationEncoder
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.world.world import World
+from ...scenarios.errors import MissingPackageError
 from ..base import AgentState
-
-
-class Sb3Missing(ImportError):
-    """Stable-Baselines3 is not installed."""
 
 
 def need_sb3() -> None:
     """Check that Stable-Baselines3 is there.
 
     Raises:
-        Sb3Missing: it is not; says how to get it.
+        MissingPackageError: it is not; says how to get it.
     """
     try:
         import safetensors  # noqa: F401
         import sb3_contrib  # noqa: F401
         import stable_baselines3  # noqa: F401
     except ImportError as missing:
-        raise Sb3Missing("agents of Stable-Baselines3 need it installed: pip install 'turncoat[sb3]'") from missing
+        raise MissingPackageError(
+            "agents of Stable-Baselines3 need it installed: pip install 'turncoat[sb3]'"
+        ) from missing
 
 
 def unable_to_see(world: World) -> str | None:

@@ -15,7 +15,7 @@ def load_zip(path: str, world: World) -> Sb3Policy:
     """A saved model of PPO, A2C, DQN, recurrent or maskable PPO, for a world.
 
     Raises:
-        Sb3Missing: Stable-Baselines3 is not installed.
+        MissingPackageError: Stable-Baselines3 is not installed.
         ValueError: no such file, or the world looks different from the one in which it was trained.
     """
     need_sb3()

@@ -19,12 +19,12 @@ import numpy as np
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.world.world import World
 from ...scenarios import installed as parts
-from ...scenarios.language.faults.faults import nearest
+from ...scenarios.errors import UsageError, nearest
 from ..base import Agent, AgentState, Log, Progress, TrainingEnv
 from ..records.thought import Thought
 
 
-class OwnAgentFault(Exception):
+class UserAgentError(UsageError):
     """An agent that a user brought cannot be found, made or used; the message says which and why."""
 
 
@@ -89,11 +89,11 @@ class Own:
         """A fresh one for a world with one agent.
 
         Raises:
-            OwnAgentFault: it cannot be found or made.
+            UserAgentError: it cannot be found or made.
         """
         seat = Seat.of(world)
         if self.agent is not None and self.agent != seat.agent:
-            raise OwnAgentFault(f"there is no agent `{self.agent}` in `{world.name}`: its agent is `{seat.agent}`")
+            raise UserAgentError(f"there is no agent `{self.agent}` in `{world.name}`: its agent is `{seat.agent}`")
         source = self.source
         if isinstance(source, str):
             if source.endswith(".zip"):
@@ -102,7 +102,7 @@ class Own:
         with _blaming(self.label, "could not be made"):
             made = copy.deepcopy(source) if hasattr(source, "act") and not isinstance(source, type) else source(seat)  # type: ignore[operator]
         if not callable(getattr(made, "act", None)):
-            raise OwnAgentFault(f"`{self.label}` is no agent: it has no `act(observation, state, mask)`")
+            raise UserAgentError(f"`{self.label}` is no agent: it has no `act(observation, state, mask)`")
         return OwnAgent(self.label, made, seat)
 
 
@@ -137,7 +137,7 @@ class OwnAgent:
         """See `Agent.act`.
 
         Raises:
-            OwnAgentFault: it failed, or gave no available action for each lane.
+            UserAgentError: it failed, or gave no available action for each lane.
         """
         with _blaming(self._label, "failed in `act`"):
             answer = self._agent.act(observation, state, mask)
@@ -185,18 +185,18 @@ class OwnAgent:
             raise self._fault(f"`thought` returns a turncoat.agents.records.thought.Thought or None, not {_kind(said)}")
         return said
 
-    def _fault(self, why: str) -> OwnAgentFault:
-        return OwnAgentFault(f"`{self._label}`: {why}")
+    def _fault(self, why: str) -> UserAgentError:
+        return UserAgentError(f"`{self._label}`: {why}")
 
 
 @contextmanager
 def _blaming(label: str, what: str) -> Iterator[None]:
     try:
         yield
-    except OwnAgentFault:
+    except UserAgentError:
         raise
     except Exception as fault:
-        raise OwnAgentFault(f"`{label}` {what}: {type(fault).__name__}: {fault}") from fault
+        raise UserAgentError(f"`{label}` {what}: {type(fault).__name__}: {fault}") from fault
 
 
 def _kind(value: object) -> str:
@@ -210,11 +210,11 @@ def _named(text: str) -> Any:
     if text in installed():
         try:
             return parts.load(parts.AGENTS, text)
-        except parts.PartFault as fault:
-            raise OwnAgentFault(str(fault)) from fault
+        except parts.AgentPartError as fault:
+            raise UserAgentError(str(fault)) from fault
     module_name, colon, name = text.partition(":")
     if not colon or not module_name or not name:
-        raise OwnAgentFault(f"`{text}` names no agent: write `module:name`, where `name` is an agent or makes one")
+        raise UserAgentError(f"`{text}` names no agent: write `module:name`, where `name` is an agent or makes one")
     here = str(Path.cwd())
     with _blaming(text, "could not be imported"):
         sys.path.append(here)
@@ -224,27 +224,27 @@ def _named(text: str) -> Any:
             if fault.name is None or not f"{module_name}.".startswith(f"{fault.name}."):
                 raise
             cure = "it must be installed, on PYTHONPATH, or below the folder that you are in"
-            raise OwnAgentFault(f"there is no module `{fault.name}`: {cure}") from fault
+            raise UserAgentError(f"there is no module `{fault.name}`: {cure}") from fault
         finally:
             sys.path.remove(here)
     if not hasattr(module, name):
         near = nearest(name, [known for known in vars(module) if not known.startswith("_")])
         hint = f"; did you mean `{near}`?" if near else ""
-        raise OwnAgentFault(f"the module `{module_name}` has no `{name}`{hint}")
+        raise UserAgentError(f"the module `{module_name}` has no `{name}`{hint}")
     found = getattr(module, name)
     if not callable(found) and not hasattr(found, "act"):
-        raise OwnAgentFault(f"`{text}` is {_kind(found)}: an agent has `act`, and what makes one can be called")
+        raise UserAgentError(f"`{text}` is {_kind(found)}: an agent has `act`, and what makes one can be called")
     return found
 
 
 def _zipped(path: str, world: World, trust: bool) -> Agent:
     """A model that Stable-Baselines3 saved."""
     if not trust:
-        raise OwnAgentFault(
+        raise UserAgentError(
             f"`{path}` holds pickles, which may run anything when opened: --trust says that you trust its maker"
         )
     if not Path(path).is_file():
-        raise OwnAgentFault(f"there is no file `{path}`")
+        raise UserAgentError(f"there is no file `{path}`")
     from .sb3_zip import load_zip
 
     with _blaming(path, "could not be loaded"):

@@ -17,7 +17,7 @@ from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ...envs.deliberation import DeliberationRule
 from ...envs.world.agent_parts import PartSpec
 from ...scenarios import installed
-from ...scenarios.installed import PartFault
+from ...scenarios.installed import AgentPartError
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.transitions import Last, each_tick, steps_of
 from ..planners.base import Decision, Planner, Planning, Problem
@@ -81,12 +81,12 @@ def make_model(name: str, seat: Seat) -> WorldModel:
     """A fresh world model of an installed package: its entry point is called with the seat.
 
     Raises:
-        PartFault: it is not installed, cannot be loaded or made, or is no world model.
+        AgentPartError: it is not installed, cannot be loaded or made, or is no world model.
     """
     maker = installed.load(installed.MODELS, name)
     made = made_with(lambda **_: maker(seat), "world model", PartSpec(name))
     if not isinstance(made, WorldModel):
-        raise PartFault(
+        raise AgentPartError(
             f"`{name}` is no world model: it lacks `learn` or `imagine` (see docs/how-to/write-your-own-parts.md)"
         )
     return made

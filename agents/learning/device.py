@@ -8,11 +8,13 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
+from ...scenarios.errors import UsageError
+
 CPU, CUDA, AUTO = "cpu", "cuda", "auto"
 DEVICES: Final = (CPU, CUDA, AUTO)
 
 
-class NoDevice(Exception):
+class DeviceUnavailableError(UsageError):
     """A device that is not there; the message says why, and what to take."""
 
 
@@ -20,18 +22,20 @@ def chosen(device: str) -> str:
     """What stands for a device that was asked for: `auto` is a GPU where there is one.
 
     Raises:
-        NoDevice: there is no such device here.
+        DeviceUnavailableError: there is no such device here.
     """
     if device == CPU:
         return CPU
     if device not in DEVICES:
-        raise NoDevice(f"there is no device `{device}`; there are {', '.join(DEVICES)}")
+        raise DeviceUnavailableError(f"there is no device `{device}`; there are {', '.join(DEVICES)}")
     missing = _missing()
     if missing is None:
         return CUDA
     if device == AUTO:
         return CPU
-    raise NoDevice(f"`cuda` cannot be had here: {missing}; take `--device cpu`, or `auto` for what is there")
+    raise DeviceUnavailableError(
+        f"`cuda` cannot be had here: {missing}; take `--device cpu`, or `auto` for what is there"
+    )
 
 
 @cache

@@ -2,8 +2,8 @@
 
 What is kept may hold other objects of Turncoat, containers, arrays and generators of chance, also several times over or
 in a ring. Reading makes empty objects of Turncoat's own classes and fills in what they held: nothing of a file is ever
-called. Who meets an object of somebody else's refuses (`CannotKeep`). A snapshot means something only to the code that
-took it; what is to last is kept by an agent's own `save`.
+called. Who meets an object of somebody else's refuses (`SnapshotError`). A snapshot means something only to the code
+that took it; what is to last is kept by an agent's own `save`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from ...scenarios.errors import TurncoatError
+
 ROOT: Final = __name__.split(".agents.")[0]
 """The package whose classes are kept."""
 _SIMPLE: Final = (bool, int, float, str)
@@ -25,7 +27,7 @@ _MAPPINGS: Final = {"dict": dict, "Counter": Counter}
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-class CannotKeep(Exception):
+class SnapshotError(TurncoatError):
     """Something that is no plain data and none of Turncoat's own; the message says what."""
 
 
@@ -46,7 +48,7 @@ def take(thing: object) -> tuple[Any, Arrays]:
     """All that an object consists of: data for JSON, and arrays by their type.
 
     Raises:
-        CannotKeep: there is something in it that cannot be kept.
+        SnapshotError: there is something in it that cannot be kept.
     """
     return _Taker().all_of(thing)
 
@@ -55,7 +57,7 @@ def make(data: Any, arrays: Arrays) -> Any:
     """The object that `take` was given.
 
     Raises:
-        CannotKeep: a class is none of Turncoat's.
+        SnapshotError: a class is none of Turncoat's.
         KeyError, IndexError, TypeError, ValueError, ImportError, AttributeError: the data are damaged.
     """
     return _Maker(data, arrays).whole()
@@ -120,7 +122,7 @@ class _Taker:
     def _array(self, array: npt.NDArray[Any]) -> list[Any]:
         """Where an array lies among those of its type: the type, its shape, its order, its first place."""
         if array.dtype.hasobject:
-            raise CannotKeep("an array of objects")
+            raise SnapshotError("an array of objects")
         name = array.dtype.str
         columns = array.flags.f_contiguous and not array.flags.c_contiguous
         flat = array.ravel(order="F" if columns else "C").copy()
@@ -207,11 +209,11 @@ def _name_of(kind: type) -> str:
     """`agents.counts:CountsAgent`.
 
     Raises:
-        CannotKeep: it is no class of Turncoat's.
+        SnapshotError: it is no class of Turncoat's.
     """
     package, _, module = kind.__module__.partition(".")
     if package != ROOT or getattr(importlib.import_module(kind.__module__), kind.__name__, None) is not kind:
-        raise CannotKeep(f"{kind.__module__}.{kind.__qualname__}")
+        raise SnapshotError(f"{kind.__module__}.{kind.__qualname__}")
     return f"{module}:{kind.__name__}"
 
 
@@ -219,5 +221,5 @@ def _class_of(name: str) -> type:
     module, _, its = name.partition(":")
     found = getattr(importlib.import_module(f"{ROOT}.{module}"), its)
     if not isinstance(found, type) or found.__module__ != f"{ROOT}.{module}":
-        raise CannotKeep(f"`{name}` is no class of Turncoat's")
+        raise SnapshotError(f"`{name}` is no class of Turncoat's")
     return found

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from ...envs.solvers.policy_evaluation import ImproperDiscount
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.solvers.vector_values import Heads, evaluate_heads, solve_heads, sweep_heads
 from ..records.attribution import DeliberationRule
 from ..records.plan import Counterfactual, Plan
@@ -73,15 +73,15 @@ class Problem:
         """float64 `[S, K]`: what states are worth where a search ends.
 
         Raises:
-            ImproperDiscount: discount 1, and doing as the heads say never comes to an end.
+            ImproperDiscountError: discount 1, and doing as the heads say never comes to an end.
         """
         heads = self.heads(sweeps)
         if leaves == "swept" or sweeps == "all":
             return heads.vector_values
         try:
             return evaluate_heads(self.mdp, heads.policy, self.discounts)
-        except ImproperDiscount as fault:
-            raise ImproperDiscount(f"{fault}, or `leaves: swept` to the planner") from fault
+        except ImproperDiscountError as fault:
+            raise ImproperDiscountError(f"{fault}, or `leaves: swept` to the planner") from fault
 
 
 @dataclass(frozen=True, eq=False)

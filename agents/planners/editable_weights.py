@@ -15,7 +15,7 @@ import numpy as np
 from ...envs.base import FiniteMDP, Floats, Ints, Longs
 from ...envs.mdp.transition_tables import tables
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
-from ...envs.solvers.editable_weights import NoFixedPoint, solve_with_changing_weights
+from ...envs.solvers.editable_weights import NoFixedPointError, solve_with_changing_weights
 from ...envs.solvers.vector_values import Heads
 from ...envs.world.world import World
 from ..records.attribution import WEIGHTED
@@ -86,7 +86,7 @@ class ChangingProblem(Problem):
         discount = float(self.discounts[0])
         try:
             found = solve_with_changing_weights(self.mdp, self.per_state, discount, self.judges_by)
-        except NoFixedPoint:
+        except NoFixedPointError:
             far = math.ceil(math.log(FAR) / math.log(discount)) if discount > 0 else 1
             found = solve_with_changing_weights(self.mdp, self.per_state, discount, self.judges_by, far)
         settled = not isinstance(found, FiniteHorizonSolution)

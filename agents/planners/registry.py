@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...envs.world.agent_parts import PartSpec
 from ...scenarios import installed
-from ...scenarios.installed import PartFault
+from ...scenarios.installed import AgentPartError
 from .base import Planner
 from .cross_entropy import Shooting
 from .mcts import Mcts
@@ -26,12 +26,12 @@ def make_planner(part: PartSpec) -> Planner:
     """The planner that a scenario names.
 
     Raises:
-        PartFault: it is not installed, cannot be loaded, or cannot be made with these parameters.
+        AgentPartError: it is not installed, cannot be loaded, or cannot be made with these parameters.
     """
     maker = PLANNERS.get(part.name) or installed.load(installed.PLANNERS, part.name)
     made = made_with(maker, "planner", part)
     if not isinstance(made, Planner):
-        raise PartFault(f"`{part.name}` is no planner: it lacks `name` or `start(problem)`")
+        raise AgentPartError(f"`{part.name}` is no planner: it lacks `name` or `start(problem)`")
     return made
 
 
@@ -39,12 +39,12 @@ def made_with(maker: Callable[..., Any], kind: str, part: PartSpec) -> Any:
     """What a maker makes of a part's parameters, its faults put down to it.
 
     Raises:
-        PartFault: it failed.
+        AgentPartError: it failed.
     """
     told = ", ".join(f"{name}={value!r}" for name, value in part.parameters.items())
     try:
         return maker(**part.parameters)
     except Exception as fault:
-        raise PartFault(
+        raise AgentPartError(
             f"the {kind} `{part.name}` cannot be made with ({told}): {type(fault).__name__}: {fault}"
         ) from fault

@@ -10,14 +10,14 @@ from ...envs.world.world import AgentProgram, World
 from ..external.user_agent import Own
 from ..planners.editable_weights import unable_to_hold
 from .agents import methods, of_sb3, plans
-from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, ProfileFault, alone, read_profile
+from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, ProfileError, alone, read_profile
 
 
 def unable(method: str, world: World, own: Own | None = None) -> str | None:
     """Why a method (or a profile, or an agent of the user's `own`) cannot be trained in a world, or None.
 
     Raises:
-        Sb3Missing: it needs Stable-Baselines3, which is not installed.
+        MissingPackageError: it needs Stable-Baselines3, which is not installed.
     """
     if len(world.agents) > 1 or "=" in method:
         return _unable_together(method, world, own)
@@ -59,7 +59,7 @@ def _edited(its: AgentProgram) -> bool:
 def _unable_together(profile: str, world: World, own: Own | None) -> str | None:
     try:
         parts = read_profile(profile).of(world)
-    except ProfileFault as fault:
+    except ProfileError as fault:
         return str(fault)
     if sum(part.method == EXACT for part in parts) > 1:
         return "one part of a profile can be `exact`: best responses to each other may go in circles"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ...envs.world.world import World
+from ...scenarios.errors import UsageError
 from ...scenarios.language.loading import Scenario
 from ..external.user_agent import Own, read_own
 
@@ -26,7 +27,7 @@ RANDOM: Final = "random"
 _PART: Final = re.compile(r"(?:(?P<agent>\w+)=)?(?P<method>[^\s,()=]+)(?:\(others=(?P<others>\w+)\))?")
 
 
-class ProfileFault(ValueError):
+class ProfileError(UsageError, ValueError):
     """A profile cannot be read, or does not fit the world; the message says what would."""
 
 
@@ -67,17 +68,17 @@ class Profile:
         """The part of each agent, in the world's order.
 
         Raises:
-            ProfileFault: an agent has none, or there is no such agent.
+            ProfileError: an agent has none, or there is no such agent.
         """
         names = [agent.name for agent in world.agents]
         if self.everyone is not None:
             return (self.everyone,) * len(names)
         for agent in self.parts:
             if agent not in names:
-                raise ProfileFault(f"`{world.name}` has no agent `{agent}`; there are {', '.join(names)}")
+                raise ProfileError(f"`{world.name}` has no agent `{agent}`; there are {', '.join(names)}")
         for name in names:
             if name not in self.parts:
-                raise ProfileFault(f"`{self}` says nothing of `{name}`: every agent of `{world.name}` needs a part")
+                raise ProfileError(f"`{self}` says nothing of `{name}`: every agent of `{world.name}` needs a part")
         return tuple(self.parts[name] for name in names)
 
 
@@ -85,20 +86,20 @@ def read_profile(text: str) -> Profile:
     """Read `counts`, `ann=counts, bob=q_learning` or `ann=counts(others=random), bob=right`.
 
     Raises:
-        ProfileFault: it is none of these.
+        ProfileError: it is none of these.
     """
     parts: dict[str, Part] = {}
     for piece in text.split(","):
         match = _PART.fullmatch(piece.strip())
         if match is None:
-            raise ProfileFault(f"`{piece.strip()}` is no part of a profile; write `counts` or `ann=counts, bob=random`")
+            raise ProfileError(f"`{piece.strip()}` is no part of a profile; write `counts` or `ann=counts, bob=random`")
         part = Part(match["method"], match["others"])
         if match["agent"] is None:
             if "," in text:
-                raise ProfileFault(f"`{piece.strip()}` does not say whose part it is; write `ann={part}`")
+                raise ProfileError(f"`{piece.strip()}` does not say whose part it is; write `ann={part}`")
             return Profile(part, {})
         if match["agent"] in parts:
-            raise ProfileFault(f"`{match['agent']}` has two parts in `{text}`")
+            raise ProfileError(f"`{match['agent']}` has two parts in `{text}`")
         parts[match["agent"]] = part
     return Profile(None, parts)
 
@@ -122,7 +123,7 @@ def brought(agent: str, trust: bool = False) -> Own | None:
     """
     try:
         parts = read_profile(agent).parts
-    except ProfileFault:
+    except ProfileError:
         parts = {}
     if len(parts) < 2:
         return read_own(agent, trust)
@@ -139,7 +140,7 @@ def plainly(agent: str) -> str:
     """The name of an agent, or a profile as it is always written, so that two ways of writing it are one."""
     try:
         return str(read_profile(agent)) if "=" in agent else agent
-    except ProfileFault:
+    except ProfileError:
         return agent
 
 
@@ -149,7 +150,7 @@ def enlisted(agent: str, scenario: Scenario) -> tuple[str, ...]:
         return ()
     try:
         named = read_profile(agent).parts
-    except ProfileFault:
+    except ProfileError:
         return ()
     things = scenario.document.things
     return tuple(name for name, thing in things.items() if name in named and thing.as_agent is not None)

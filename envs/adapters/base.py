@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.loading import Scenario, apply_overrides, load
 from ..base import Floats, Ints
 from ..world.compiler import compile_world
@@ -28,7 +29,7 @@ def open_world(
 
     Raises:
         ScenarioError: it cannot be loaded, or an override is wrong.
-        KeyError: no such stage, or no such thing that can be an agent.
+        UnknownNameError: no such stage, or no such thing that can be an agent.
     """
     scenario = apply_overrides(which if isinstance(which, Scenario) else load(which), params or {})
     stages = scenario.document.stages
@@ -41,10 +42,10 @@ def check_mode(render_mode: str | None, modes: Sequence[str]) -> None:
     """Refuse a render mode that a face does not have.
 
     Raises:
-        ValueError: no such mode; the message names those that there are.
+        UnknownNameError: no such mode.
     """
     if render_mode is not None and render_mode not in modes:
-        raise ValueError(f"no render mode {render_mode!r}; there are {', '.join(modes)}")
+        raise UnknownNameError("render mode", render_mode, modes)
 
 
 def one_agent(world: World) -> AgentProgram:

@@ -48,7 +48,7 @@ class FixedOpponentsEnv(gymnasium.Env[Any, np.int64]):
         """The side of one `agent` where each of the `others` has a policy; the rest is as in `TurncoatParallelEnv`.
 
         Raises:
-            ScenarioError, KeyError, ValueError: as `TurncoatParallelEnv`.
+            ScenarioError, UnknownNameError, ValueError: as `TurncoatParallelEnv`.
             ValueError: there is no such agent, or not each of the others has a policy.
         """
         self.parallel = TurncoatParallelEnv(scenario, stage, params, enlist=enlist, form=form, render_mode=render_mode)

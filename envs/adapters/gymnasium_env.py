@@ -61,8 +61,8 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
 
         Raises:
             ScenarioError: the scenario cannot be loaded, or an override is wrong.
-            KeyError: no such stage.
-            ValueError: the scenario has several agents, or no such form or render mode.
+            UnknownNameError: no such stage, form or render mode.
+            ValueError: the scenario has several agents.
         """
         self._scenario, self.world = open_world(scenario, stage, params)
         self._program = one_agent(self.world)

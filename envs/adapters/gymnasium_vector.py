@@ -58,7 +58,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
                 step (and are to be read only), which is quicker.
 
         Raises:
-            ScenarioError, KeyError, ValueError: as `TurncoatEnv`; or no such autoreset mode.
+            ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`; or no such autoreset mode.
         """
         self._mode = AutoresetMode(autoreset_mode)
         if self._mode is AutoresetMode.DISABLED:

@@ -49,7 +49,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         arguments are those of `TurncoatEnv`.
 
         Raises:
-            ScenarioError, KeyError, ValueError: as `TurncoatEnv`.
+            ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
         self._scenario, self.world = open_world(scenario, stage, params, enlist)
         check_mode(render_mode, self.metadata["render_modes"])

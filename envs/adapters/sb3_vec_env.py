@@ -12,6 +12,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
+from ...scenarios.errors import MissingPackageError
 from ..base import Bools, Longs
 from . import rendering as drawing
 from .base import ScenarioLike
@@ -23,7 +24,7 @@ try:
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
     from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvObs, VecEnvStepReturn
 except ImportError as missing:
-    raise ImportError("TurncoatVecEnv needs Stable-Baselines3: pip install 'turncoat[sb3]'") from missing
+    raise MissingPackageError("TurncoatVecEnv needs Stable-Baselines3: pip install 'turncoat[sb3]'") from missing
 
 
 class SharedVecEnv(VecEnv):
@@ -104,7 +105,7 @@ class TurncoatVecEnv(SharedVecEnv):
             render_mode: None or `rgb_array`.
 
         Raises:
-            ScenarioError, KeyError, ValueError: as `TurncoatEnv`.
+            ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
         self._lanes = SingleAgentBatch(scenario, num_envs, stage, params, audit=False, form=form, again=False)
         self.render_mode = render_mode

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from ...scenarios.errors import UnknownNameError
 from ..base import Ints, Longs
 from ..kernel.observation import TIME, encode, encoder, plan
 from ..world.geometry import DIRECTIONS
@@ -52,7 +53,7 @@ class ObservationEncoder:
             ValueError: no such form.
         """
         if form not in get_args(Form):
-            raise ValueError(f"no form {form!r}; there are {', '.join(get_args(Form))}")
+            raise UnknownNameError("form", form, get_args(Form))
         self.form = form
         program, boards = world.agents[agent], world.boards
         own = world.bodies[program.body] if program.body >= 0 else None

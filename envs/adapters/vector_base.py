@@ -37,7 +37,7 @@ class SingleAgentBatch:
         """See `TurncoatVectorEnv`, and `Stepper` for `again`.
 
         Raises:
-            ScenarioError, KeyError, ValueError: as `TurncoatEnv`.
+            ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
         self.scenario, self.world = open_world(scenario, stage, params)
         self.program = one_agent(self.world)

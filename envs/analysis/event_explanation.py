@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..base import FiniteMDP, Floats
-from ..solvers.dynamic_programming import Solution, Unavoidable
+from ..solvers.dynamic_programming import InfeasibleError, Solution
 from ..world.agent_parts import ENUMERATE
 from .exact_plan import AnySolution, ExactPlan, barred_pairs, solve
 from .tie_ranges import Occurs, rollout_path, share_range
@@ -67,7 +67,7 @@ def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
     judged without that reward.
 
     Raises:
-        KeyError: no such event.
+        UnknownNameError: no such event.
     """
     mdp, enumeration = plan.mdp, plan.enumeration
     horizon = enumeration.world.horizon
@@ -105,7 +105,7 @@ def _without(plan: ExactPlan, event: str, mask: int) -> Behaviour | None:
     barred = barred_pairs(plan.mdp, [event])
     try:
         solution = solve(plan.mdp, plan.weights, plan.discount, plan.enumeration.world.horizon, barred, plan.rule)
-    except Unavoidable:
+    except InfeasibleError:
         return None
     return _way(plan, plan.mdp, solution, mask)
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..base import Bools, FiniteMDP, Floats, Longs, NotEnumerable
+from ..base import Bools, FiniteMDP, Floats, Longs, NotEnumerableError
 from ..deliberation import WEIGHTED, DeliberationRule
 from ..mdp.enumeration import Enumeration
 from ..multi_agent.best_response import induced_by_response
@@ -104,11 +104,11 @@ def plan_exactly(
         acting: what the agent does where that is not what is best: one policy, whose worth is exact.
 
     Raises:
-        ImproperDiscount: discount 1, no horizon, and some policy never ends.
-        Unavoidable: what is barred cannot be avoided.
-        NoFixedPoint: no policy was found that the agent's deliberation keeps to.
-        KeyError: no such event.
-        NotEnumerable: the agent's weights may change, and events are barred or it deliberates by another rule than
+        ImproperDiscountError: discount 1, no horizon, and some policy never ends.
+        InfeasibleError: what is barred cannot be avoided.
+        NoFixedPointError: no policy was found that the agent's deliberation keeps to.
+        UnknownNameError: no such event.
+        NotEnumerableError: the agent's weights may change, and events are barred or it deliberates by another rule than
             `weighted`; or several agents decide as one and one of them does so. That is not solved for. Or equilibria
             are asked for and it is no game of two in one tick (see `all_equilibria`). Or it is
             `acting` where events are barred, weights may change, or it does not see all that matters.
@@ -119,7 +119,7 @@ def plan_exactly(
         return _plan_apart(enumeration, barring)
     if acting is not None and (barring or _changing(world)):
         what = "what an agent would do without an event" if barring else "an agent whose weights may change"
-        raise NotEnumerable(f"{what} is planned by `enumerate` alone")
+        raise NotEnumerableError(f"{what} is planned by `enumerate` alone")
     if world.response is not None:
         enumeration = induced_by_response(enumeration, world.response)
     mdp = enumeration.mdp
@@ -137,17 +137,17 @@ def plan_exactly(
     if aliased == 0:
         return whole
     if acting is not None:
-        raise NotEnumerable(f"{aliased} states look like others: beliefs are planned on by `enumerate` alone")
+        raise NotEnumerableError(f"{aliased} states look like others: beliefs are planned on by `enumerate` alone")
     try:
         return _plan_on_beliefs(enumeration, views, barring, max_states, replace(whole, aliased=aliased))
-    except NotEnumerable:
+    except NotEnumerableError:
         return replace(whole, aliased=aliased, upper_bound=True)
 
 
 def _plan_apart(enumeration: Enumeration, barring: Sequence[str]) -> ExactPlan:
     """All equilibria as ties: what is claimed has to hold in each of them."""
     if barring:
-        raise NotEnumerable("equilibria without an event are not solved for; write `solution: joint`")
+        raise NotEnumerableError("equilibria without an event are not solved for; write `solution: joint`")
     world, found = enumeration.world, all_equilibria(enumeration)
     weights = np.sum([its.weights for its in world.agents], axis=0)
     return ExactPlan(
@@ -198,11 +198,13 @@ def _rule(world: World) -> DeliberationRule:
     """How the deciding agent's heads deliberate.
 
     Raises:
-        NotEnumerable: several agents decide as one, and not all by weighted sums.
+        NotEnumerableError: several agents decide as one, and not all by weighted sums.
     """
     rules = [world.agents[agent].deliberation for agent in _deciding(world)]
     if len(rules) > 1 and any(rule.name != "weighted" for rule in rules):
-        raise NotEnumerable("a joint solution is the best by weighted sums; give every agent `deliberation: weighted`")
+        raise NotEnumerableError(
+            "a joint solution is the best by weighted sums; give every agent `deliberation: weighted`"
+        )
     return rules[0]
 
 
@@ -220,9 +222,13 @@ def _solve(world: World, enumeration: Enumeration, barring: Sequence[str], actin
         weights = np.sum([world.agents[each].weights for each in deciding], axis=0)
         return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring), _rule(world))
     if _rule(world).name != "weighted":
-        raise NotEnumerable("deliberation by another rule than `weighted` is not solved for where weights may change")
+        raise NotEnumerableError(
+            "deliberation by another rule than `weighted` is not solved for where weights may change"
+        )
     if barring:
-        raise NotEnumerable("what an agent would do without an event is not solved for where its weights may change")
+        raise NotEnumerableError(
+            "what an agent would do without an event is not solved for where its weights may change"
+        )
     per_state = np.sum([world.weights(enumeration.states, each) for each in deciding], axis=0)
     return solve_with_changing_weights(mdp, per_state, agent.discount, agent.judges_by, world.horizon)  # type: ignore[arg-type]
 
@@ -231,7 +237,7 @@ def _plan_on_beliefs(
     enumeration: Enumeration, views: Longs, barring: Sequence[str], max_states: int, whole: ExactPlan
 ) -> ExactPlan:
     if _changing(enumeration.world):
-        raise NotEnumerable("beliefs are not planned on where weights may change")
+        raise NotEnumerableError("beliefs are not planned on where weights may change")
     belief = belief_mdp(enumeration.mdp, views, max_states, enumeration.world.horizon)
     barred = None
     if barring:

@@ -52,7 +52,7 @@ class Stepper:
 
         Raises:
             ValueError: fewer than one lane.
-            TooLarge: a table over the world's cells would not fit.
+            WorldTooLargeError: a table over the world's cells would not fit.
         """
         if lanes < 1:
             raise ValueError(f"a stepper needs at least one lane, not {lanes}")

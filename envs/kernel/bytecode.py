@@ -291,7 +291,7 @@ def assemble(world: World) -> KernelTables:
     """The tables of a world.
 
     Raises:
-        TooLarge: see `Boards.clear`.
+        WorldTooLargeError: see `Boards.clear`.
     """
     return _Assembler(world).tables()
 

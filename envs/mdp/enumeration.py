@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ...scenarios.language.expressions.syntax import Expression
-from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerable
+from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
 from ..reference.expressions import context_between_ticks, evaluate_bool
 from ..reference.step import TickResult, available, reset, step
 from ..world.randomness import EnumeratedDraws
@@ -50,8 +50,8 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
         start: int32 `[B, F]`, states to begin in, each as likely as the others; by default where episodes begin.
 
     Raises:
-        NotEnumerable: too many states (the message names the fields that multiply them) or too many joint outcomes of
-            one tick (it names the draws).
+        NotEnumerableError: too many states (the message names the fields that multiply them) or too many joint outcomes
+            of one tick (it names the draws).
     """
     index = _Index(world)
     if start is None:
@@ -69,7 +69,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
         done += lanes.size
         parts.append(_expand(world, index, lanes, joint, fired))
         if index.size > max_states:
-            raise NotEnumerable(_what_multiplies(world, index.states(), max_states))
+            raise NotEnumerableError(_what_multiplies(world, index.states(), max_states))
     rows, next_state, probability, rewards, events, performance = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -114,7 +114,7 @@ def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[s
         mask = available(world, states, agent)
         if not (mask.any(axis=1) | ~alive).all():
             name = world.agents[agent].name
-            raise NotEnumerable(f"in some state `{name}` has no available action; give it one without a condition")
+            raise NotEnumerableError(f"in some state `{name}` has no available action; give it one without a condition")
         allowed &= mask[:, joint[:, agent]]
     lane, action = np.nonzero(allowed)
     tick = step(world, states[lane], joint[action], EnumeratedDraws())
@@ -185,7 +185,9 @@ class _Index:
         found = numbers[back]
         # A hash may collide, and a collision would silently merge two states: each one is compared with its own copy.
         if not self._exact and not np.array_equal(self._store[found], states):
-            raise NotEnumerable("two states share a 64-bit hash; change any name or bound in the file and try again")
+            raise NotEnumerableError(
+                "two states share a 64-bit hash; change any name or bound in the file and try again"
+            )
         return found
 
     def _keys(self, states: Ints) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from ..base import Bools, Floats, NotEnumerable
+from ..base import Bools, Floats, NotEnumerableError
 
 MAX_BASES: Final = 200_000
 """Sets of constraints of one polytope that are tried: enough for 9 actions each."""
@@ -35,14 +35,16 @@ def equilibria(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
         Pairs of mixed strategies, float64 `[m]` and `[n]`, ordered; at least one.
 
     Raises:
-        NotEnumerable: there are too many actions.
+        NotEnumerableError: there are too many actions.
         ValueError: the shapes differ, or a number is not finite.
     """
     if first.shape != second.shape or first.ndim != 2 or not np.isfinite([first, second]).all():
         raise ValueError(f"a game needs two finite tables of one shape, not {first.shape} and {second.shape}")
     m, n = first.shape
     if comb(m + n, min(m, n)) > MAX_BASES:
-        raise NotEnumerable(f"equilibria of a game of {m} by {n} actions are too many to look for; 9 by 9 can be done")
+        raise NotEnumerableError(
+            f"equilibria of a game of {m} by {n} actions are too many to look for; 9 by 9 can be done"
+        )
     rows, row_labels = _vertices(_positive(second).T)
     columns, column_labels = _vertices(_positive(first))
     found = []

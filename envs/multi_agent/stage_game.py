@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..base import FiniteMDP, Floats, Longs, NotEnumerable
+from ..base import FiniteMDP, Floats, Longs, NotEnumerableError
 from ..deliberation import WEIGHTED
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import outcomes_of
@@ -47,9 +47,9 @@ def all_equilibria(enumeration: Enumeration) -> Equilibria:
         enumeration: of the joint actions of two agents.
 
     Raises:
-        NotEnumerable: it is no game of two that is played in one tick; or there are too many actions, or an agent's
-            weights may change, or it deliberates by another rule than `weighted`.
-        ImproperDiscount: discount 1, no horizon, and it never ends.
+        NotEnumerableError: it is no game of two that is played in one tick; or there are too many actions, or an
+            agent's weights may change, or it deliberates by another rule than `weighted`.
+        ImproperDiscountError: discount 1, no horizon, and it never ends.
     """
     world, mdp = enumeration.world, enumeration.mdp
     _check(world)
@@ -69,29 +69,29 @@ def all_equilibria(enumeration: Enumeration) -> Equilibria:
 
 def _check(world: World) -> None:
     if len(world.agents) != 2:
-        raise NotEnumerable(f"equilibria are found of two agents, and there are {len(world.agents)}")
+        raise NotEnumerableError(f"equilibria are found of two agents, and there are {len(world.agents)}")
     for its in world.agents:
         if any(column >= 0 for column in its.weight_columns):
-            raise NotEnumerable(f"the weights of `{its.name}` can change, so it plays no one game")
+            raise NotEnumerableError(f"the weights of `{its.name}` can change, so it plays no one game")
         if its.deliberation != WEIGHTED:
-            raise NotEnumerable(f"`{its.name}` does not deliberate by weighted sums, so it plays no one game")
+            raise NotEnumerableError(f"`{its.name}` does not deliberate by weighted sums, so it plays no one game")
 
 
 def _only_state(mdp: FiniteMDP, horizon: int | None) -> int:
     """The single state in which anybody chooses.
 
     Raises:
-        NotEnumerable: there are several, or what is chosen decides whether there is another round.
+        NotEnumerableError: there are several, or what is chosen decides whether there is another round.
     """
     cure = "write `solution: joint`, or `{best_response: AGENT, others: {...}}`, and measure what learners do"
     starts = np.unique(mdp.start_state[mdp.start_probability > 0])
     if starts.size != 1:
-        raise NotEnumerable(f"an episode begins in one of {starts.size} states, which is no matrix game: {cure}")
+        raise NotEnumerableError(f"an episode begins in one of {starts.size} states, which is no matrix game: {cure}")
     start = int(starts[0])
     successors = mdp.next_state[outcomes_of(mdp, start * mdp.n_actions + np.arange(mdp.n_actions))[0]]
     again = (successors == start).all()
     if horizon != 1 and not again and not mdp.ended[successors].all():
-        raise NotEnumerable(f"what is chosen decides what comes next, so this is no game of one tick: {cure}")
+        raise NotEnumerableError(f"what is chosen decides what comes next, so this is no game of one tick: {cure}")
     return start
 
 

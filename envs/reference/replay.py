@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...scenarios.errors import check_name
 from ..base import Ints
 from ..world.randomness import GivenDraws
 from ..world.world import World
@@ -43,7 +44,7 @@ def replay_actions(world: World, actions: Sequence[Sequence[str]], draws: Mappin
             1, of anything else an index. Whatever is not named takes its likeliest outcome.
 
     Raises:
-        KeyError: no such draw.
+        UnknownNameError: no such draw.
     """
     chance = GivenDraws({name: _outcome(world, name, value) for name, value in draws.items()})
     tick = reset(world, chance)
@@ -66,8 +67,7 @@ def replay_actions(world: World, actions: Sequence[Sequence[str]], draws: Mappin
 
 
 def _outcome(world: World, name: str, value: object) -> int:
-    if name not in world.draw_ids:
-        raise KeyError(f"no draw {name!r}; there are {', '.join(world.draw_ids)}")
+    check_name("draw", name, world.draw_ids)
     for draw in (*world.start_draws, *world.tick_draws):
         if draw.name == name:
             return draw.values.index(float(value))  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ from ...scenarios.language.expressions.syntax import (
     Swap,
     Take,
 )
-from ..base import Bits, Bools, Floats, Ints, Longs, NotEnumerable
+from ..base import Bits, Bools, Floats, Ints, Longs, NotEnumerableError
 from ..world import geometry
 from ..world.randomness import DrawMethod, EnumeratedDraws, GivenDraws, SampledDraws, categorical, uniform
 from ..world.world import AgentProgram, Body, DrawProgram, MotionProgram, RuleProgram, World
@@ -86,7 +86,7 @@ def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickR
         chance: how draws are decided. Lanes whose episode is over stay as they are and pay nothing.
 
     Raises:
-        NotEnumerable: with `EnumeratedDraws`, a lane has more outcomes than its limit; names the draws.
+        NotEnumerableError: with `EnumeratedDraws`, a lane has more outcomes than its limit; names the draws.
     """
     flow = _Flow.at_tick(world, states, actions, chance)
     _override(flow)  # 2
@@ -250,7 +250,7 @@ class _Flow:
         most = int((np.bincount(self.source) + np.bincount(self.source[added], minlength=self.source.max() + 1)).max())
         if most > limit:
             names = ", ".join(dict.fromkeys(self.drawn))
-            raise NotEnumerable(
+            raise NotEnumerableError(
                 f"one tick has {most} or more joint outcomes of the draws {names}; at most {limit:,} are enumerated"
             )
 

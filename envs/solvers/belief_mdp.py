@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerable
+from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
 from ..mdp.transition_tables import outcomes_of
 from .dynamic_programming import FiniteHorizonSolution
 
@@ -133,7 +133,7 @@ def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | Non
         Both processes and how they are related.
 
     Raises:
-        NotEnumerable: there are more beliefs than allowed.
+        NotEnumerableError: there are more beliefs than allowed.
         ValueError: not one view per state.
     """
     observations = _observation_ids(mdp, views)
@@ -199,7 +199,7 @@ class _Beliefs:
         key = support.tobytes() + chances.round(_DECIMALS).tobytes()
         if key not in self._numbers:
             if len(self.supports) == self._most:
-                raise NotEnumerable(
+                raise NotEnumerableError(
                     f"more than {self._most} beliefs can be reached over {self._n_states} states; what hides multiplies"
                     " them: show more, plan over a shorter horizon, or raise max_states"
                 )

@@ -15,8 +15,8 @@ from ..base import Bools, FiniteMDP, Floats
 from ..deliberation import DeliberationRule
 from ..mdp.transition_tables import tables
 from .bellman import largest
-from .dynamic_programming import FiniteHorizonSolution, Solution, Unavoidable, policy_iteration
-from .editable_weights import NoFixedPoint
+from .dynamic_programming import FiniteHorizonSolution, InfeasibleError, Solution, policy_iteration
+from .editable_weights import NoFixedPointError
 from .policy_evaluation import check_range
 from .vector_values import MAX_ROUNDS, solve_heads
 
@@ -40,15 +40,17 @@ def solve_stationary_deliberation(
         Its one policy: `optimal` has one action in each state, `values` and `q` are weighted sums under the policy.
 
     Raises:
-        NoFixedPoint: the policies cycle.
-        ImproperDiscount, Unavoidable: as `policy_iteration`.
+        NoFixedPointError: the policies cycle.
+        ImproperDiscountError, InfeasibleError: as `policy_iteration`.
     """
     best = policy_iteration(mdp, weights, discount, barred)
     allowed = ~np.isneginf(best.q)
     heads = solve_heads(mdp, weights, np.full(weights.size, discount), rule, best.policy, allowed)
     if not heads.converged:
         found = f"{heads.cycle} policies go round for ever" if heads.cycle else f"not settled after {MAX_ROUNDS} rounds"
-        raise NoFixedPoint(f"deliberation by `{rule.name}`: {found}; give the stage a horizon, which always settles it")
+        raise NoFixedPointError(
+            f"deliberation by `{rule.name}`: {found}; give the stage a horizon, which always settles it"
+        )
     vector_q = np.where(allowed[..., None], heads.vector_q, np.nan)
     q = np.where(allowed, heads.vector_q @ weights, -np.inf)
     live = allowed.any(axis=1)
@@ -87,7 +89,7 @@ def solve_finite_horizon_deliberation(
         One action at every tick in every state; `values` are weighted sums under that policy.
 
     Raises:
-        Unavoidable: a start state can't keep away from what is barred.
+        InfeasibleError: a start state can't keep away from what is barred.
     """
     check_range(discount)
     table = tables(mdp)
@@ -111,6 +113,6 @@ def solve_finite_horizon_deliberation(
         policy[tick, live], packed[tick] = action, np.packbits(chosen, axis=1)
         values[tick] = np.where(dead, -np.inf, vectors @ weights)
     if dead[mdp.start_state[mdp.start_probability > 0]].any():
-        raise Unavoidable("no policy from the start is sure to keep away from what is barred")
+        raise InfeasibleError("no policy from the start is sure to keep away from what is barred")
     vectors[dead] = np.nan
     return FiniteHorizonSolution(values, vectors, policy, packed, mdp.n_actions, horizon, discount, weights)

@@ -14,16 +14,17 @@ import numpy.typing as npt
 from scipy.sparse import csc_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
+from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..mdp.transition_tables import TransitionTables, tables
 from .bellman import EPSILON, backup, best_of, largest, tie_tolerance, ties
-from .policy_evaluation import ImproperDiscount, check_range, policy_values
+from .policy_evaluation import ImproperDiscountError, check_range, policy_values
 
 ActionValues: TypeAlias = Callable[[Floats], Floats]
 """From the vector values `[S, K]` of the next tick to what each action is worth now, `[S, A]`."""
 
 
-class Unavoidable(Exception):
+class InfeasibleError(WorldError):
     """From a start state, no policy can be sure to keep away from what is barred."""
 
 
@@ -117,8 +118,8 @@ def value_iteration(
         The optimum, with `residual` the bound that was reached.
 
     Raises:
-        ImproperDiscount: discount 1, and some policy never ends.
-        Unavoidable: a start state can't keep away from what is barred.
+        ImproperDiscountError: discount 1, and some policy never ends.
+        InfeasibleError: a start state can't keep away from what is barred.
         ValueError: a shape or the discount is wrong.
     """
     table, weight = tables(mdp), _checked_weights(mdp, weights)
@@ -161,8 +162,8 @@ def policy_iteration(
         The optimum and one best policy.
 
     Raises:
-        ImproperDiscount: discount 1, and some policy never ends.
-        Unavoidable: a start state can't keep away from what is barred.
+        ImproperDiscountError: discount 1, and some policy never ends.
+        InfeasibleError: a start state can't keep away from what is barred.
         ValueError: a shape or the discount is wrong.
     """
     table, weight = tables(mdp), _checked_weights(mdp, weights)
@@ -196,7 +197,7 @@ def backward_induction(
         The optimum at every tick.
 
     Raises:
-        Unavoidable: a start state can't keep away from what is barred.
+        InfeasibleError: a start state can't keep away from what is barred.
         ValueError: a shape, the discount or the horizon is wrong.
     """
     table, weight = tables(mdp), _checked_weights(mdp, weights)
@@ -216,7 +217,7 @@ def backward_induction(
 
     solution = induct(mdp, table, judge, weight, discount, horizon, keep_values)
     if dead[mdp.start_state[mdp.start_probability > 0]].any():
-        raise Unavoidable("no policy from the start is sure to keep away from what is barred")
+        raise InfeasibleError("no policy from the start is sure to keep away from what is barred")
     return solution
 
 
@@ -240,7 +241,7 @@ def check_discount(mdp: FiniteMDP, table: TransitionTables, allowed: Bools, disc
     """At discount 1 every policy of `allowed` pairs has to end: there may be no end component (de Alfaro 1997).
 
     Raises:
-        ImproperDiscount: some policy never ends.
+        ImproperDiscountError: some policy never ends.
         ValueError: no discount.
     """
     check_range(discount)
@@ -263,7 +264,7 @@ def check_discount(mdp: FiniteMDP, table: TransitionTables, allowed: Bools, disc
         inside &= ~leaves
     if inside.any():
         count = np.unique(owner[inside]).size
-        raise ImproperDiscount(
+        raise ImproperDiscountError(
             f"at discount 1 an agent can go on for ever within {count} of {mdp.n_states} states"
             f" (state {int(owner[inside][0])} is one); give the stage a horizon, or take a discount below 1"
         )
@@ -284,7 +285,7 @@ def _allowed(mdp: FiniteMDP, table: TransitionTables, barred: Bools | None) -> B
         fresh = touched[~dead[touched] & ~allowed[touched].any(axis=1)]
         dead[fresh] = True
     if dead[mdp.start_state[mdp.start_probability > 0]].any():
-        raise Unavoidable("no policy from the start is sure to keep away from what is barred")
+        raise InfeasibleError("no policy from the start is sure to keep away from what is barred")
     return allowed
 
 

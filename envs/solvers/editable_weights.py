@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import TransitionTables, tables
 from .bellman import backup, best_of, largest, tie_tolerance, ties
@@ -24,7 +25,7 @@ from .dynamic_programming import (
 from .policy_evaluation import policy_values
 
 
-class NoFixedPoint(Exception):
+class NoFixedPointError(WorldError):
     """Ever longer horizons lead to no policy that an agent with changing values keeps to while foreseeing itself.
 
     Often there is none; there may also be one that is the limit of no horizons.
@@ -62,8 +63,8 @@ def solve_with_changing_weights(
         A `FiniteHorizonSolution` if `horizon` is given, else a `Solution`.
 
     Raises:
-        NoFixedPoint: `current` did not settle; a horizon always settles it.
-        ImproperDiscount: discount 1 without a horizon, and some policy never ends.
+        NoFixedPointError: `current` did not settle; a horizon always settles it.
+        ImproperDiscountError: discount 1 without a horizon, and some policy never ends.
         ValueError: a shape, the discount, the horizon or `judges_by` is wrong.
     """
     table = tables(mdp)
@@ -174,7 +175,7 @@ def _self_consistent(mdp: FiniteMDP, table: TransitionTables, weight: Floats, di
             patience *= 2  # it was stable for a while only; waiting longer each time keeps evaluations rare
         vectors = _vector_q(table, vectors, discount)[states, policy]
         vectors[~acting] = 0.0
-    raise NoFixedPoint(
+    raise NoFixedPointError(
         f"after {sweeps} sweeps the selves of different weights still give way to one another;"
         " give the stage a horizon, which always settles it"
     )

@@ -23,7 +23,7 @@ def evaluate_stationary(mdp: FiniteMDP, policy: Ints, weights: Floats, discount:
         `optimal` has the policy's action alone, `values` and `q` are weighted sums under it.
 
     Raises:
-        ImproperDiscount: discount 1, and under the policy some state never reaches an end.
+        ImproperDiscountError: discount 1, and under the policy some state never reaches an end.
     """
     table = tables(mdp)
     values = evaluate(mdp, policy, discount)

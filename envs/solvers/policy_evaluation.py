@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.sparse import csc_array, csr_array, eye_array
 from scipy.sparse.linalg import bicgstab, splu
 
+from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import Sparse, TransitionTables, tables
 from .bellman import EPSILON, largest
@@ -24,7 +25,7 @@ Policy: TypeAlias = npt.NDArray[np.integer] | Floats
 _LU_STATES = 50_000
 
 
-class ImproperDiscount(ValueError):
+class ImproperDiscountError(WorldError, ValueError):
     """Discount 1 was asked for where an episode may last for ever, so values need not be finite."""
 
 
@@ -40,7 +41,7 @@ def evaluate(mdp: FiniteMDP, policy: Policy, discount: float) -> Floats:
         float64 `[S, K]`.
 
     Raises:
-        ImproperDiscount: discount 1, and under the policy some state never reaches an end.
+        ImproperDiscountError: discount 1, and under the policy some state never reaches an end.
         ValueError: the policy has a wrong shape, or takes an action where it is not available.
     """
     table = tables(mdp)
@@ -119,7 +120,7 @@ def policy_values(
         float64 `[S, K]`.
 
     Raises:
-        ImproperDiscount: discount 1, and some acting state never reaches an end.
+        ImproperDiscountError: discount 1, and some acting state never reaches an end.
     """
     states = np.arange(acting.size)
     reward = np.where(acting[:, None], rewards[states, policy], 0.0)
@@ -220,8 +221,8 @@ def _check_proper(kernel: Sparse, acting: Bools, states: Longs) -> None:
         raise _never_ends(~ending)
 
 
-def _never_ends(stuck: Bools) -> ImproperDiscount:
-    return ImproperDiscount(
+def _never_ends(stuck: Bools) -> ImproperDiscountError:
+    return ImproperDiscountError(
         f"at discount 1 the policy never ends from state {int(stuck.argmax())};"
         " give the stage a horizon, or take a discount below 1"
     )

@@ -95,7 +95,7 @@ def evaluate_heads(mdp: FiniteMDP, policy: Policy, discounts: Floats) -> Floats:
         float64 `[S, K]`.
 
     Raises:
-        ImproperDiscount: discount 1, and under the policy some state never reaches an end.
+        ImproperDiscountError: discount 1, and under the policy some state never reaches an end.
     """
     values = np.empty((mdp.n_states, discounts.size))
     # One linear system for each discount solves all channels at once, so heads that share one share the work.

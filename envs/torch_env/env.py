@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from ...scenarios.errors import MissingPackageError
+
 try:
     import torch
     from torch import Tensor
 except ImportError as missing:
-    raise ImportError("turncoat.envs.torch_env.env needs PyTorch: pip install 'turncoat[learn]'") from missing
+    raise MissingPackageError("turncoat.envs.torch_env.env needs PyTorch: pip install 'turncoat[learn]'") from missing
 
 from ..base import Ints
 from ..mdp.enumeration import Enumeration

@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 
+from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.expressions.constants import constant, extremes
 from ...scenarios.language.expressions.formulas import effect, formula, measure
 from ...scenarios.language.expressions.syntax import (
@@ -41,8 +42,8 @@ from .world import (
     ResponseProgram,
     RuleProgram,
     StateColumn,
-    TooLarge,
     World,
+    WorldTooLargeError,
 )
 
 MAX_EVENTS = 64
@@ -64,22 +65,20 @@ def compile_world(
         enlist: things that act as agents here, after the file's own agents and in this order; see `as_agent`.
 
     Raises:
-        KeyError: no such stage or param, or no such thing that can be an agent.
+        UnknownNameError: no such stage or param, or no such thing that can be an agent.
         ValueError: a thing is enlisted twice.
-        TooLarge: a table would not fit.
-        Unplaceable: a generated board has no room for something.
+        WorldTooLargeError: a table would not fit.
+        PlacementError: a generated board has no room for something.
     """
     document = scenario.document
     name = stage if stage is not None else next(reversed(document.stages))
     if name not in document.stages:
-        raise KeyError(f"no stage {name!r}; there are {', '.join(document.stages)}")
+        raise UnknownNameError("stage", name, document.stages)
     if unknown := set(params or {}) - set(document.params):
-        raise KeyError(f"no param {sorted(unknown)[0]!r}; there are {', '.join(document.params) or 'none'}")
+        raise UnknownNameError("param", sorted(unknown)[0], document.params)
     able = [thing for thing, its in document.things.items() if its.as_agent is not None]
     if strangers := [thing for thing in enlist if thing not in able]:
-        raise KeyError(
-            f"no thing {strangers[0]!r} that can be an agent (`as_agent`); there are {', '.join(able) or 'none'}"
-        )
+        raise UnknownNameError("thing", strangers[0], able, clause="that can be an agent (`as_agent`)")
     if len(set(enlist)) < len(enlist):
         raise ValueError(f"each thing is enlisted once, not {', '.join(enlist)}")
     return _Compiler(scenario, name, params or {}, enlist).world()
@@ -210,7 +209,7 @@ class _Compiler:
         least, most = int(constant(bottom, self.params)), int(constant(top, self.params))
         low, high = min(low, least), max(high, most)
         if high - low >= 1 << 31:
-            raise TooLarge(f"`{name}` takes {high - low + 1:,} values; a counter has at most {1 << 31:,}")
+            raise WorldTooLargeError(f"`{name}` takes {high - low + 1:,} values; a counter has at most {1 << 31:,}")
         first = least if counter.start is None else int(self.number(counter.start))
         return self.add(
             name, high - low + 1, low=low, least=least - low, most=most - low,
@@ -228,7 +227,9 @@ class _Compiler:
         reasons = tuple(dict.fromkeys(node.reason for node in effects if isinstance(node, End)))
         events = tuple(dict.fromkeys(node.event for node in effects if isinstance(node, Emit)))
         if len(events) + len(reasons) > MAX_EVENTS:
-            raise TooLarge(f"{len(events)} events and {len(reasons)} ends; together there are at most {MAX_EVENTS}")
+            raise WorldTooLargeError(
+                f"{len(events)} events and {len(reasons)} ends; together there are at most {MAX_EVENTS}"
+            )
         ended = self.add("ended", 1 + len(reasons), persists=True)
         clock = -1
         if any(isinstance(node, Name) and node.name == "step" for node in self.syntax):

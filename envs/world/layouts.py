@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...scenarios.errors import WorldError
 from ...scenarios.language.expressions.constants import constant
 from ...scenarios.language.expressions.parser import parse_expression
 from ...scenarios.language.names.boards import Board
@@ -16,7 +17,7 @@ from .randomness import uniform
 CellAt = tuple[int, int]
 
 
-class Unplaceable(Exception):
+class PlacementError(WorldError):
     """A generated board has no room for something; the message names it and the board."""
 
 
@@ -65,7 +66,7 @@ def generate(
         params: values for `corner(k)`.
 
     Raises:
-        Unplaceable: too few free cells for something, or it is drawn where the board has a wall.
+        PlacementError: too few free cells for something, or it is drawn where the board has a wall.
     """
     return tuple(_one(spec, base, places, params, _Stream(spec.seed, layout)) for layout in range(spec.count))
 
@@ -87,7 +88,7 @@ def _one(
     placed = {place.name for place in places}
     for name, cell in [*agents.items(), *((name, cell) for name, cells in things.items() for cell in cells)]:
         if name not in placed and cell not in inside:
-            raise Unplaceable(
+            raise PlacementError(
                 f"`{name}` is drawn at {list(cell)}, which is a wall of a generated board; name it under `place`"
             )
     taken = {*agents.values(), *(cell for cells in things.values() for cell in cells)}
@@ -96,7 +97,7 @@ def _one(
         for _ in range(place.count):
             room = [cell for cell in _where(place.where, height, width, zones, params) if cell not in walls | taken]
             if not room:
-                raise Unplaceable(f"no free cell is left for `{place.name}` at {place.where}")
+                raise PlacementError(f"no free cell is left for `{place.name}` at {place.where}")
             cells.append(stream.choice(room))
             taken.add(cells[-1])
         if place.is_agent:

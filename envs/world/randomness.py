@@ -67,7 +67,7 @@ class EnumeratedDraws:
     """Chance is enumerated: a lane splits where a draw has several possible outcomes.
 
     Attributes:
-        limit: a lane that splits into more than this many raises `NotEnumerable`.
+        limit: a lane that splits into more than this many raises `NotEnumerableError`.
     """
 
     limit: int = 64

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TypeVar
 
-from ...scenarios.language.expressions.constants import NotConstant, constant
+from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.syntax import (
     Assign,
     Binary,
@@ -130,7 +130,7 @@ def _folded(node: Expression) -> Expression:
     """A number, where it does not depend on the state."""
     try:
         return Number(constant(node, {}))
-    except NotConstant:
+    except NotConstantError:
         return node
 
 

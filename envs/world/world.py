@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...scenarios.errors import WorldError
 from ...scenarios.language.expressions.syntax import Effect, Expression
 from ..base import Bools, Field, Floats, Ints
 from ..deliberation import DeliberationRule
@@ -22,7 +23,7 @@ MAX_TABLE = 200_000_000
 """Bytes that a table over pairs of cells may take."""
 
 
-class TooLarge(Exception):
+class WorldTooLargeError(WorldError):
     """A table of the world would not fit; the message says which and what to make smaller."""
 
 
@@ -187,7 +188,7 @@ class Boards:
     def _room_for_pairs(self, what: str, bytes_each: int) -> None:
         layouts = self.walls.shape[0]
         if layouts * self.nowhere**2 * bytes_each > MAX_TABLE:
-            raise TooLarge(
+            raise WorldTooLargeError(
                 f"{what} over {layouts} layout(s) of {self.height} x {self.width} cells would need "
                 f"{layouts * self.nowhere**2 * bytes_each / 1e9:.1f} GB; make the board smaller or generate fewer"
             )

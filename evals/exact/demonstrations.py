@@ -8,12 +8,12 @@ import numpy as np
 
 from ...agents.base import Agent, AgentState, Log
 from ...agents.baselines.scripted import RandomAgent
-from ...envs.base import Bools, Ints, Longs, NotEnumerable
+from ...envs.base import Bools, Ints, Longs, NotEnumerableError
 from ...envs.reference import step as reference
 from ...envs.reference.observation import observe
-from ...envs.solvers.dynamic_programming import Unavoidable
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
+from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import constant
@@ -33,7 +33,7 @@ def watched_logs(laboratory: Laboratory, stage: str, seed: int) -> list[Log]:
         seed: of all chance in it; the same seed gives the same logs.
 
     Raises:
-        NotEnumerable: a policy that is named cannot be played; the message says why.
+        NotEnumerableError: a policy that is named cannot be played; the message says why.
     """
     world = laboratory.world({}, stage)
     out: list[Log] = []
@@ -110,10 +110,10 @@ def _player(laboratory: Laboratory, stage: str, kind: Watched, draw: np.random.G
         return RandomAgent(int(draw.integers(2**32))), world.steps
     try:
         agent = exact_agent(laboratory.plan(kind.set, stage))
-    except (ImproperDiscount, NoFixedPoint, Unavoidable) as fault:
-        raise NotEnumerable(f"nobody can be watched in `{stage}`: {fault}") from None
+    except (ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
+        raise NotEnumerableError(f"nobody can be watched in `{stage}`: {fault}") from None
     if agent is None:
-        raise NotEnumerable(f"nobody can be watched in `{stage}`: what is seen there does not tell what is best")
+        raise NotEnumerableError(f"nobody can be watched in `{stage}`: what is seen there does not tell what is best")
     return agent, world.steps
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...envs.analysis.event_explanation import brings_about
-from ...envs.base import NotEnumerable
-from ...envs.solvers.dynamic_programming import Unavoidable
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
-from ...scenarios.language.expressions.constants import NotConstant, constant
+from ...envs.base import NotEnumerableError
+from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import parse_expression
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
@@ -46,7 +46,7 @@ def nearest_flips(
     choices is left alone.
 
     Raises:
-        KeyError: no such event or stage.
+        UnknownNameError: no such event or stage.
     """
     laboratory = Laboratory(scenario)
     where = stage or laboratory.scenario.judged_stage
@@ -55,7 +55,7 @@ def nearest_flips(
     def flips(name: str, value: float) -> bool:
         try:
             return brings_about(laboratory.best_plan({name: value}, where), event) != now
-        except (ScenarioError, NotEnumerable, ImproperDiscount, NoFixedPoint, Unavoidable):
+        except (ScenarioError, NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return False
 
     found = []
@@ -102,7 +102,7 @@ def _settings(scenario: Scenario) -> Iterator[tuple[str, float, list[float]]]:
                 weight = float(constant(parse_expression(value.weight), numeric))
                 top = 2 * max(abs(weight), 1.0)
                 yield f"{name}.values.{channel}", weight, _nearest(_grid(weight, 0.0, top), weight)
-        except NotConstant:
+        except NotConstantError:
             continue
 
 

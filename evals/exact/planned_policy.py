@@ -17,7 +17,7 @@ from ...agents.planners.base import Decision, Planner, Planning, Problem
 from ...agents.planners.registry import make_planner
 from ...agents.records.plan import Plan
 from ...envs.analysis.exact_plan import AnySolution, ExactPlan, plan_exactly
-from ...envs.base import FiniteMDP, Floats, NotEnumerable
+from ...envs.base import FiniteMDP, Floats, NotEnumerableError
 from ...envs.deliberation import DeliberationRule
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.mdp.time_augmented import TimeAugmentedMDP, augment_with_time
@@ -39,8 +39,9 @@ def plan_as_agent(enumeration: Enumeration, barring: Sequence[str] = (), max_sta
         max_states: beliefs that may be enumerated.
 
     Raises:
-        PartFault: the planner cannot be made.
-        ImproperDiscount, Unavoidable, NoFixedPoint, KeyError, NotEnumerable: see `plan_exactly`.
+        AgentPartError: the planner cannot be made.
+        ImproperDiscountError, InfeasibleError, NoFixedPointError, UnknownNameError, NotEnumerableError: see
+            `plan_exactly`.
     """
     planner = planner_of(enumeration.world)
     if planner is None:
@@ -58,8 +59,8 @@ def planner_of(world: World) -> Planner | None:
     """The planner of the agent that decides in a world; None where that is the exact solver.
 
     Raises:
-        PartFault: it cannot be made.
-        NotEnumerable: several agents decide as one, and one of them would plan otherwise.
+        AgentPartError: it cannot be made.
+        NotEnumerableError: several agents decide as one, and one of them would plan otherwise.
     """
     if world.response is not None:
         part = world.agents[world.response.agent].planner
@@ -68,7 +69,7 @@ def planner_of(world: World) -> Planner | None:
     if part == ENUMERATE:
         return None
     if world.response is None and len(world.agents) > 1:
-        raise NotEnumerable("agents that decide as one are planned by `enumerate`; give each `planner: enumerate`")
+        raise NotEnumerableError("agents that decide as one are planned by `enumerate`; give each `planner: enumerate`")
     return make_planner(part)
 
 
@@ -76,7 +77,7 @@ def whose_policies(plan: ExactPlan) -> str:
     """What a plan's measures are measured over, as `measures.Interval` says it.
 
     Raises:
-        PartFault, NotEnumerable: see `planner_of`.
+        AgentPartError, NotEnumerableError: see `planner_of`.
     """
     planner = planner_of(plan.enumeration.world)
     if planner is not None:
@@ -113,15 +114,15 @@ class OnTheTruth:
         """What it does in every state that can be reached (at every tick, where there is a horizon), evaluated.
 
         Raises:
-            NotEnumerable: there are too many.
-            ImproperDiscount: discount 1, and it never ends.
+            NotEnumerableError: there are too many.
+            ImproperDiscountError: discount 1, and it never ends.
         """
         mdp = self._mdp
         live = np.flatnonzero(~mdp.ended)
         if live.size > MOST_STATES:
             what = "states" if self.horizon is None else "states and ticks"
             cure = "only `enumerate` plans in so many"
-            raise NotEnumerable(f"{live.size:,} {what} for `{self.planner.name}` to search from: {cure}")
+            raise NotEnumerableError(f"{live.size:,} {what} for `{self.planner.name}` to search from: {cure}")
         policy = mdp.available.argmax(axis=1).astype(np.int32)
         policy[live] = self._planning.decide(live, mdp.available[live])
         if self._clocked is None or self.horizon is None:

@@ -33,7 +33,7 @@ def truly_best(enumeration: Enumeration, max_states: int, plan: Callable[[], Exa
         plan: the agent's own; asked for only where the agent plans by the solver.
 
     Raises:
-        ImproperDiscount, NoFixedPoint, NotEnumerable: see `plan_exactly`.
+        ImproperDiscountError, NoFixedPointError, NotEnumerableError: see `plan_exactly`.
     """
     return plan() if planner_of(enumeration.world) is None else plan_exactly(enumeration, (), max_states)
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from ...agents.baselines.exact import ExactAgent
 from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.base import NotEnumerable
+from ...envs.base import NotEnumerableError
 from ...envs.reference.observation import observe
-from ...envs.solvers.dynamic_programming import Unavoidable
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
-from ...envs.world.world import TooLarge
+from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.names.overrides import Overrides
 from ..traces.provenance import library_versions
 from ..traces.rollout import simulate, trace_meta
@@ -53,7 +53,7 @@ def record_exactly(
     """
     try:
         plan = laboratory.plan(overrides, stage, barring)
-    except (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable):
+    except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
         return None
     agent = exact_agent(plan)
     if agent is None:

@@ -81,7 +81,7 @@ class Laboratory:
         """A stage enumerated; what only an agent's preferences change is enumerated once for all of them.
 
         Raises:
-            NotEnumerable: see `enumerate_world`.
+            NotEnumerableError: see `enumerate_world`.
         """
         world = self.world(overrides, stage)
         key = _key(shaping_overrides(self.scenario, world, overrides), stage)
@@ -93,8 +93,8 @@ class Laboratory:
         """A stage solved for its agent.
 
         Raises:
-            NotEnumerable: see `enumerate_world`.
-            ImproperDiscount, Unavoidable, NoFixedPoint: see `plan_as_agent`.
+            NotEnumerableError: see `enumerate_world`.
+            ImproperDiscountError, InfeasibleError, NoFixedPointError: see `plan_as_agent`.
         """
         key = _key(overrides, stage, *barring)
         if key not in self._plans:
@@ -105,8 +105,8 @@ class Laboratory:
         """A stage solved by the exact solver, whatever its agent plans by.
 
         Raises:
-            NotEnumerable: see `enumerate_world`.
-            ImproperDiscount, NoFixedPoint: see `plan_exactly`.
+            NotEnumerableError: see `enumerate_world`.
+            ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
         """
         enumeration = self.enumeration(overrides, stage)
         return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))

@@ -12,11 +12,11 @@ import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from ...envs.base import Ints, NotEnumerable
+from ...envs.base import Ints, NotEnumerableError
 from ...envs.reference.replay import replay_actions
 from ...envs.reference.step import TickResult, available, reset, step
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import GivenDraws
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.replays import letters
@@ -126,7 +126,7 @@ class Game:
         """The exact plan; None where there is none."""
         try:
             return Follower(self._laboratory.plan({}, self.stage))
-        except (NotEnumerable, ImproperDiscount, NoFixedPoint):
+        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError):
             return None
 
     # -------------------------------------------------------------- as a replay

@@ -9,10 +9,10 @@ from threading import Event, Thread
 
 from watchfiles import watch
 
-from ...envs.base import NotEnumerable
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
-from ...envs.world.world import TooLarge
+from ...envs.base import NotEnumerableError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.faults.faults import ScenarioError, render_all
 from ...scenarios.language.loading import Scenario
 from ..traces.episode import Episode
@@ -72,7 +72,7 @@ class Reloading:
         try:
             show = Apart(scenario, self._stage, first=(number, named))
             played = show.episode(number)
-        except (NotEnumerable, ImproperDiscount, NoFixedPoint, TooLarge, ValueError) as fault:
+        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, WorldTooLargeError, ValueError) as fault:
             return Reread(fault=_lines("The file cannot be played; the last good one is shown.", str(fault)))
         kept = (tick for tick in range(played.length) if tick < ticks and _named(played, tick) != named[tick])
         return Reread(show, played, next(kept, min(ticks, played.length)))

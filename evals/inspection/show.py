@@ -13,7 +13,7 @@ import polars as pl
 from ...agents.records.thought import Thought
 from ...agents.registry.profiles import enlisted
 from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.base import Ints, NotEnumerable
+from ...envs.base import Ints, NotEnumerableError
 from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
@@ -74,8 +74,8 @@ class Live:
         """The plan at work.
 
         Raises:
-            NotEnumerable: the world is too large; the message says what else can be done.
-            ImproperDiscount, NoFixedPoint: see `plan_exactly`.
+            NotEnumerableError: the world is too large; the message says what else can be done.
+            ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
         """
         return Follower(solved(self._laboratory, self.stage))
 
@@ -154,7 +154,7 @@ class Recorded:
         """The same plan solved again; None where that takes too much."""
         try:
             return Follower(self._laboratory.plan({}, self.stage))
-        except NotEnumerable:
+        except NotEnumerableError:
             return None
 
 
@@ -200,14 +200,14 @@ def solved(laboratory: Laboratory, stage: str) -> ExactPlan:
     """The exact plan of a stage at the scenario's own params.
 
     Raises:
-        NotEnumerable: with what to do instead.
-        ImproperDiscount, NoFixedPoint: see `plan_exactly`.
+        NotEnumerableError: with what to do instead.
+        ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
     """
     try:
         return laboratory.plan({}, stage)
-    except NotEnumerable as fault:
+    except NotEnumerableError as fault:
         cure = "`turncoat run` trains agents in it, and the run's folder can be watched"
-        raise NotEnumerable(f"{fault}; without an exact plan there is nobody to watch: {cure}") from None
+        raise NotEnumerableError(f"{fault}; without an exact plan there is nobody to watch: {cure}") from None
 
 
 def _indices(world: World, named: tuple[tuple[str, ...], ...]) -> Ints:

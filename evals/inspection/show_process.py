@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ...envs.base import NotEnumerable
+from ...envs.base import NotEnumerableError
 from ...scenarios.language.loading import Scenario
 from ..traces.episode import Episode
 from .mind import Mind, Outlook
@@ -36,7 +36,7 @@ class Apart:
         """Whether it is solved here; else the other process is begun."""
         try:
             return self._near.follower is not None
-        except NotEnumerable:
+        except NotEnumerableError:
             self._far = Far(_Numbered, self.scenario, self.stage, self._first)
             return False
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...envs.base import Ints, NotEnumerable
+from ...envs.base import Ints, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import Body, StateColumn, World
@@ -119,12 +119,12 @@ class Supposing:
         Raises:
             ValueError: the state cannot be changed so, or the episode is over; the message says why.
             ScenarioError: an override is wrong.
-            NotEnumerable, ImproperDiscount, NoFixedPoint: it cannot be solved.
+            NotEnumerableError, ImproperDiscountError, NoFixedPointError: it cannot be solved.
         """
         if self._far is None:
             try:
                 return self._near.suppose(edit, moment, agent)
-            except NotEnumerable:
+            except NotEnumerableError:
                 if self.scenario.document.runs.max_states <= self._quick:
                     raise
                 self._far = Far(Solver, self.scenario, self.stage, self.scenario.document.runs.max_states)

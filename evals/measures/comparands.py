@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ...agents.registry.profiles import enlisted
-from ...envs.base import NotEnumerable
+from ...envs.base import NotEnumerableError
 from ...envs.world.world import World
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Expectation, Minus
@@ -100,7 +100,7 @@ def exact_interval(laboratory: Laboratory, sides: Sides, text: str) -> Interval:
     """The range of a measure over all policies that are judged, less that of the other side.
 
     Raises:
-        NotEnumerable: one of the worlds is too large, or only bounded from above.
+        NotEnumerableError: one of the worlds is too large, or only bounded from above.
     """
     here, *others = (exact_range(laboratory, text, side.overrides, side.stage, side.barring) for side in sides.all)
     if not others:
@@ -126,7 +126,7 @@ def ends_by_seed(
         a range of them over its ties.
 
     Raises:
-        NotEnumerable: as `exact_interval`.
+        NotEnumerableError: as `exact_interval`.
     """
     values = [None if side.exact else _sampled(laboratory, side, text, trace_of(side)) for side in sides.all]
     seeds = sorted(set.intersection(*(set(each) for each in values if each is not None)))
@@ -168,9 +168,9 @@ def _sampled(laboratory: Laboratory, side: Side, text: str, trace: Trace) -> dic
 
 def _regret(its: Regrets, agent: str) -> float:
     if isinstance(its, str):
-        raise NotEnumerable(its)
+        raise NotEnumerableError(its)
     if agent not in its:
-        raise NotEnumerable(f"`{agent}` is no agent there; there are {', '.join(its)}")
+        raise NotEnumerableError(f"`{agent}` is no agent there; there are {', '.join(its)}")
     return its[agent]
 
 

@@ -14,6 +14,7 @@ from ...envs.analysis import tie_ranges as extremes
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Bools, FiniteMDP, Floats, Ints
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
+from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.expressions.syntax import (
     Before,
     Count,
@@ -207,7 +208,7 @@ def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
     """Where a channel is paid: at its name, or to each of several agents (`robot.task`)."""
     columns = [k for k, name in enumerate(channels) if name == channel or name.endswith(f".{channel}")]
     if not columns:
-        raise KeyError(f"no channel {channel!r}; there are {', '.join(channels) or 'none'}")
+        raise UnknownNameError("channel", channel, channels)
     return columns
 
 

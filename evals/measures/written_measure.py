@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.base import NotEnumerable
+from ...envs.base import NotEnumerableError
 from ...envs.reference.expressions import context_between_ticks, evaluate_bool
-from ...envs.solvers.dynamic_programming import Unavoidable
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
+from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World
 from ...scenarios.language.expressions.parser import parse_measure
 from ...scenarios.language.expressions.syntax import Measure, Rate
@@ -37,18 +37,18 @@ def exact_range(
     A planner that searches makes one policy, and so does a deliberation that is no weighted sum: one number.
 
     Raises:
-        NotEnumerable: see `enumerate_world`; or views are partial and only an upper bound is known; or the
+        NotEnumerableError: see `enumerate_world`; or views are partial and only an upper bound is known; or the
             measure is one of trained agents alone.
     """
     if responder_of(text) is not None:
-        raise NotEnumerable(f"`{text}` is of what agents learned; the exact plan keeps to `solution`")
+        raise NotEnumerableError(f"`{text}` is of what agents learned; the exact plan keeps to `solution`")
     try:
         plan = laboratory.plan(overrides, stage, barring)
         best = regret_baseline(laboratory, text, overrides, stage)
-    except (ImproperDiscount, Unavoidable, NoFixedPoint) as fault:
+    except (ImproperDiscountError, InfeasibleError, NoFixedPointError) as fault:
         return Interval(None, None, str(fault))
     if plan.upper_bound:
-        raise NotEnumerable(BOUND_ONLY)
+        raise NotEnumerableError(BOUND_ONLY)
     return replace(measured(plan, text, best), whose=whose_policies(plan))
 
 
@@ -56,19 +56,19 @@ def regret_baseline(laboratory: Laboratory, text: str, overrides: Overrides, sta
     """What a written regret is measured from (see `best_of`); None for any other measure.
 
     Raises:
-        NotEnumerable: there is no exact plan, or only an upper bound of one.
+        NotEnumerableError: there is no exact plan, or only an upper bound of one.
     """
     measure = parse_measure(text)
     if not is_regret(measure):
         return None
     if len(laboratory.world(overrides, stage).agents) > 1:
-        raise NotEnumerable("regret is one agent's, and this world has several")
+        raise NotEnumerableError("regret is one agent's, and this world has several")
     try:
         plan = laboratory.best_plan(overrides, stage)
-    except (ImproperDiscount, NoFixedPoint) as fault:
-        raise NotEnumerable(f"regret is measured from the exact plan, and there is none: {fault}") from fault
+    except (ImproperDiscountError, NoFixedPointError) as fault:
+        raise NotEnumerableError(f"regret is measured from the exact plan, and there is none: {fault}") from fault
     if plan.upper_bound:
-        raise NotEnumerable(BOUND_ONLY)
+        raise NotEnumerableError(BOUND_ONLY)
     return best_of(measure, plan)
 
 

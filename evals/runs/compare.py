@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ...envs.analysis.dataframes import frame, html
-from ...envs.base import NotEnumerable
+from ...envs.base import NotEnumerableError
 from ..exact.solved_worlds import Laboratory
 from ..measures.comparands import Side as Looked
 from ..measures.comparands import ends_by_seed, sides_of
@@ -276,7 +276,7 @@ class _Seeds:
         try:
             [sides] = sides_of(self.laboratory, self._expectation(judgement), judgement.agent)
             ends = ends_by_seed(self.laboratory, sides, judgement.measure, self._trace)
-        except NotEnumerable as fault:
+        except NotEnumerableError as fault:
             raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault
         return {seed: its[0] if its is not None and _alike(*its) else None for seed, its in ends.items()}
 

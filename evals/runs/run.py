@@ -13,8 +13,8 @@ from ...agents.learning.device import CPU
 from ...agents.registry.eligibility import unable
 from ...agents.registry.profiles import brought, plainly
 from ...envs.analysis.dataframes import frame, html
-from ...envs.base import NotEnumerable
-from ...envs.world.world import TooLarge
+from ...envs.base import NotEnumerableError
+from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.rollout import record_exactly
@@ -24,7 +24,7 @@ from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
 from ..traces.trace import Trace, trace_name
 from ..training.curriculum import stages_before
-from ..training.execution.time_budget import Budget, OutOfTime
+from ..training.execution.time_budget import Budget, OutOfTimeError
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
 from ..training.options import EVERY, Manner, settled
@@ -103,8 +103,8 @@ class Settings:
         """How seeds are trained.
 
         Raises:
-            NoDevice: the device is not there.
-            NoTensorBoard: TensorBoard is not.
+            DeviceUnavailableError: the device is not there.
+            TensorBoardError: TensorBoard is not.
         """
         settled(self.device)
         if self.tensorboard is not None:
@@ -243,8 +243,8 @@ def run_scenario(
     Raises:
         ValueError: `max_seeds` is less than the seeds that there are.
         RunError: the cache cannot be used.
-        NoCluster: the workers are not like this process.
-        NoDevice, NoTensorBoard: what is asked for is not there.
+        ClusterError: the workers are not like this process.
+        DeviceUnavailableError, TensorBoardError: what is asked for is not there.
     """
     return _Runner(scenario, settings or Settings(), report or (lambda _: None), count or (lambda *_: None)).run()
 
@@ -334,7 +334,7 @@ class _Runner:
             if self._not_run(case) is not None or all(sides.exact for sides in self._sides(case)):
                 return False
             return self._unable(case) is None
-        except (NotEnumerable, TooLarge):
+        except (NotEnumerableError, WorldTooLargeError):
             return False
 
     def _open(self, unit: Unit, judgement: Judgement) -> bool:
@@ -384,9 +384,9 @@ class _Runner:
             self.budget.check("before this was reached")
             exact = all(sides.exact for sides in self._sides(case))
             return self._judge_exactly(case) if exact else self._judge_trained(case, seeds)
-        except (NotEnumerable, TooLarge) as fault:
+        except (NotEnumerableError, WorldTooLargeError) as fault:
             return not_applicable(case, str(fault))
-        except OutOfTime as fault:
+        except OutOfTimeError as fault:
             if before is None:
                 return unreached(case, str(fault))
             return replace(before, why=f"{before.why}; {fault}")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ...scenarios.errors import UnknownNameError
 from ..traces.provenance import RunError, git_commit, library_versions, whole_folder
 from ..traces.trace import Trace, read_trace, write_trace
 from ..verdicts.expectation import Judgement, Verdict, verdict
@@ -78,11 +79,11 @@ class StoredRun:
         """One of the traces.
 
         Raises:
-            RunError: no such trace.
+            UnknownNameError: no such trace.
             TraceError: its file cannot be used.
         """
         if name not in self.traces:
-            raise RunError(f"{self.folder}: no trace {name!r}; there are {', '.join(self.traces) or 'none'}")
+            raise UnknownNameError("trace", name, self.traces, str(self.folder))
         return read_trace(self.traces[name])
 
 

@@ -11,11 +11,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ...envs.base import NotEnumerable
-from ...envs.solvers.dynamic_programming import Unavoidable
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
-from ...envs.world.world import TooLarge
+from ...envs.base import NotEnumerableError
+from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.schema.document import Axis
 from ..exact.solved_worlds import Laboratory
@@ -26,7 +26,7 @@ from ..training.trained_seeds import School, Wanted
 Candidate: TypeAlias = Mapping[str, object]
 """Dotted name -> value."""
 
-_FAULTS = (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable)
+_FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 _DIGITS = 6
 """Significant digits of what is drawn between two ends: as it is printed, so it can be tried again."""
 

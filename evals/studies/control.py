@@ -16,11 +16,12 @@ from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.performance_gap import Range, performance_mdp
-from ...envs.base import NotEnumerable
-from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, Unavoidable, backward_induction
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
-from ...envs.world.world import TooLarge, World
+from ...envs.base import NotEnumerableError
+from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError, backward_induction
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.world import World, WorldTooLargeError
+from ...scenarios.errors import UsageError
 from ...scenarios.language.expressions.formulas import formula
 from ...scenarios.language.faults.collector import Report
 from ...scenarios.language.loading import Scenario
@@ -50,10 +51,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 AS_WRITTEN = "as written"
-_FAULTS = (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable)
+_FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 
 
-class NoPerformance(ValueError):
+class MissingPerformanceError(UsageError, ValueError):
     """The scenario says nothing of what its designers want."""
 
 
@@ -183,7 +184,7 @@ def control_report(
         report: told what is being done.
 
     Raises:
-        NoPerformance: there is no hidden performance.
+        MissingPerformanceError: there is no hidden performance.
         ScenarioError: a condition, an event or a budget names nothing.
     """
     return _Reporter(scenario, stage, asked or Asked(), report or (lambda _: None)).report_of()
@@ -196,7 +197,9 @@ class _Reporter:
         self.stage = stage or self.laboratory.scenario.judged_stage
         self.control = _asked_of(scenario, asked)
         if not any(channel.hidden for channel in scenario.document.rewards.values()):
-            raise NoPerformance(f"`{scenario.name}` has no hidden performance, so nothing can be said of its failures")
+            raise MissingPerformanceError(
+                f"`{scenario.name}` has no hidden performance, so nothing can be said of its failures"
+            )
         runs = scenario.document.runs
         self.seeds = asked.seeds or runs.seeds
         workers, steps = asked.workers or Workers(1), asked.steps or runs.steps

@@ -18,6 +18,7 @@ import numpy as np
 from ...agents.learning.device import CPU
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
+from ...scenarios.errors import UsageError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Axis, Search
 from ..exact.solved_worlds import Laboratory
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _NEAR = 1e-9
 
 
-class CannotSearch(Exception):
+class SearchError(UsageError):
     """There is nothing to search, or nobody to do it; the message says what to do."""
 
 
@@ -73,7 +74,7 @@ class SearchSettings:
         """How candidates are trained.
 
         Raises:
-            NoDevice, NoTensorBoard: what is asked for is not there.
+            DeviceUnavailableError, TensorBoardError: what is asked for is not there.
         """
         if self.tensorboard is not None:
             need_tensorboard()
@@ -188,7 +189,7 @@ def search_scenario(
         count: told how many candidates are tried.
 
     Raises:
-        CannotSearch: no `search:`, no optuna, an agent that cannot be trained here, or a storage that is none.
+        SearchError: no `search:`, no optuna, an agent that cannot be trained here, or a storage that is none.
     """
     return _Searcher(scenario, settings, report or (lambda _: None), count or (lambda *_: None)).result()
 
@@ -198,7 +199,7 @@ class _Searcher:
         self, scenario: Scenario, settings: SearchSettings, report: Callable[[str], None], count: Count
     ) -> None:
         if scenario.document.search is None:
-            raise CannotSearch(
+            raise SearchError(
                 f"`{scenario.name}` declares nothing to search; write a `search:` (docs/how-to/search.md)"
             )
         self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
@@ -223,7 +224,7 @@ class _Searcher:
         if settings.agent != "exact":
             reason = unable(settings.agent, laboratory.world({}, self.judged))
             if reason is not None:
-                raise CannotSearch(reason)
+                raise SearchError(reason)
         self.judge = Judge(laboratory, settings.agent, school, settings.seeds, (self.stage, self.judged))
         self.hidden = any(channel.hidden for channel in scenario.document.rewards.values())
 
@@ -331,7 +332,7 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError as fault:
-        raise CannotSearch("searching needs optuna: pip install 'turncoat[search]'") from fault
+        raise SearchError("searching needs optuna: pip install 'turncoat[search]'") from fault
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 
@@ -346,7 +347,7 @@ def _study(storage: Path, name: str) -> optuna.Study:
             storage=kept, study_name=name, direction="maximize", load_if_exists=True
         )
     except Exception as fault:  # SQLAlchemy's, and optuna's of an older layout
-        raise CannotSearch(f"{storage}: no storage of searches ({type(fault).__name__}); name another file") from fault
+        raise SearchError(f"{storage}: no storage of searches ({type(fault).__name__}); name another file") from fault
     for trial in study.trials:
         if not trial.state.is_finished():
             study.tell(trial.number, state=package.trial.TrialState.FAIL)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
-from ...envs.base import NotEnumerable
+from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
-from ...envs.solvers.dynamic_programming import Unavoidable
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
+from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.compiler import compile_world
 from ...envs.world.reweight import can_reweigh, reweigh
-from ...envs.world.world import TooLarge, World
+from ...envs.world.world import World, WorldTooLargeError
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import plan_as_agent
@@ -136,7 +136,7 @@ class Bench:
         """A stage at a point, enumerated, or the last enumeration if the point shares it.
 
         Raises:
-            NotEnumerable: see `enumerate_world`.
+            NotEnumerableError: see `enumerate_world`.
         """
         world = self.world(point, stage)
         shape = self._shape(point, (stage, *point))
@@ -177,7 +177,7 @@ def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
             intervals = {text: measured(plan, text, best_in(text, best)) for text in question.asked}
             regime = regime_of(question.regimes, intervals, _params(bench, point))
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
-    except (NotEnumerable, TooLarge, ImproperDiscount, NoFixedPoint, Unavoidable) as fault:
+    except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
         note = str(fault)
     seconds = time.perf_counter() - began
     ends = tuple((interval.low, interval.high) for interval in intervals.values())
@@ -217,7 +217,7 @@ def _by_seed(
     """A measure of each seed; a regret has no value where there is no exact plan."""
     try:
         return seed_values(sampled_in(field, text, trace, regret_baseline(laboratory, text, point, field.stage)))
-    except NotEnumerable:
+    except NotEnumerableError:
         return dict.fromkeys(seed_values(sampled_in(field, "steps", trace)))
 
 

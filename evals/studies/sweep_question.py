@@ -10,8 +10,8 @@ from typing import Any
 
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import methods
+from ...scenarios.errors import UsageError, check_name, quote
 from ...scenarios.language.faults.collector import Report as Faults
-from ...scenarios.language.faults.faults import nearest, quote
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.names.formula_context import Context
@@ -25,7 +25,7 @@ from ..training.telemetry.early_stopping import Plateau
 MAX_POINTS = 1_000_000
 
 
-class SweepError(Exception):
+class SweepError(UsageError):
     """A sweep that cannot be made; the message says why and what would be right."""
 
 
@@ -96,8 +96,9 @@ def ask(
     """What is to be asked, checked; what is left out is taken from the `sweep:` of the file.
 
     Raises:
-        NoDevice: the device is not there.
+        DeviceUnavailableError: the device is not there.
         ScenarioError: an axis, a value, a measure or a condition is wrong.
+        UnknownNameError: no such stage.
         SweepError: there are no axes, nothing is measured, or there are too many points.
     """
     document = scenario.document
@@ -146,11 +147,7 @@ def _check(scenario: Scenario, question: Question) -> None:
         raise SweepError(f"the axis {quote(twice[0])} is given twice; put all of its values into one")
     if empty := [axis.name for axis in question.axes if not axis.values]:
         raise SweepError(f"the axis {quote(empty[0])} has no values; give at least one")
-    if question.stage not in scenario.document.stages:
-        stages = tuple(scenario.document.stages)
-        near = nearest(question.stage, stages)
-        hint = f"did you mean `{near}`? " if near else ""
-        raise SweepError(f"there is no stage {quote(question.stage)}; {hint}there are {', '.join(stages)}")
+    check_name("stage", question.stage, scenario.document.stages)
     if not question.asked:
         raise SweepError("nothing is measured; name a measure or a regime")
     for agent in question.agents:

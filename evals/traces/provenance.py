@@ -14,11 +14,13 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from ...scenarios.errors import UsageError
+
 LIBRARIES = ("turncoat", "numpy", "scipy", "polars", "numba", "torch", "gymnasium", "stable-baselines3")
 """Whose versions are recorded, where installed: those that can change a result."""
 
 
-class RunError(Exception):
+class RunError(UsageError):
     """A run's folder that cannot be written or read; the message says why."""
 
 

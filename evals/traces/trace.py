@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from ...envs.base import Ints
+from ...scenarios.errors import UsageError
 from ...scenarios.language.names.overrides import Overrides
 
 Regrets = Mapping[str, float] | str
@@ -31,7 +32,7 @@ _KEY, _LEARNING, _TRAINED = "turncoat.trace", "turncoat.learning", "turncoat.tra
 _REGRETS = "turncoat.regrets"
 
 
-class TraceError(Exception):
+class TraceError(UsageError):
     """A trace that cannot be used; the message says which, why, and what to do."""
 
 

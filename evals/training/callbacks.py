@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
 from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv
-from ...agents.learning.snapshot import CannotKeep
+from ...agents.learning.snapshot import SnapshotError
 from ...agents.registry.agents import plans, stops
 from ...envs.mdp.enumeration import Enumeration
 from ..traces.learning_curve import Earning
@@ -42,7 +42,7 @@ def board_of(training: Training, seed: int, since: int = 0) -> Board | None:
     """The board for a seed's curves from a step on; None where nobody wants them.
 
     Raises:
-        NoTensorBoard: it cannot be written.
+        TensorBoardError: it cannot be written.
     """
     if training.manner.board is None:
         return None
@@ -62,7 +62,7 @@ class Course:
         """Take up what was left of it, if anything was.
 
         Raises:
-            NoTensorBoard: curves are wanted and cannot be written.
+            TensorBoardError: curves are wanted and cannot be written.
         """
         self._training, self._seed, self._deadline = training, seed, deadline
         manner = training.manner
@@ -163,7 +163,7 @@ class Course:
         }
         try:
             checkpoints.keep(self._path, left)
-        except (CannotKeep, OSError):  # then a kill costs the whole seed
+        except (SnapshotError, OSError):  # then a kill costs the whole seed
             self._path = None
         now = time.monotonic()
         self._next = now + max(self._training.manner.every, _SHARE * (now - began))

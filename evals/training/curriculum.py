@@ -20,7 +20,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar, cast
 import numpy as np
 
 from ...agents.base import Agent, Enters, Forgetful, Moves, Perceiver, Resumable, Trainable, TrainingEnv, Watcher
-from ...envs.base import NotEnumerable
+from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.reference.observation_spec import observation_spec
 from ...envs.world.world import World
@@ -129,7 +129,7 @@ class Life(Generic[Raised]):
             seed: of everything in its life.
 
         Raises:
-            NotEnumerable: others that are to be watched cannot be played.
+            NotEnumerableError: others that are to be watched cannot be played.
         """
         return self.moved(self.raised(seed), self.judged)
 
@@ -186,7 +186,7 @@ class Life(Generic[Raised]):
             return self.school
         try:
             return laboratory.enumeration({}, name)
-        except NotEnumerable:
+        except NotEnumerableError:
             return laboratory.world({}, name)
 
     def _watch(self, agent: Raised, laboratory: Laboratory, name: str, seed: int) -> None:

@@ -44,7 +44,7 @@ def deployed(agents: Sequence[Pupil], training: Training) -> tuple[Sequence[Agen
         training: theirs.
 
     Raises:
-        NotEnumerable: there is no best response that is known.
+        NotEnumerableError: there is no best response that is known.
     """
     most, acting = training.scenario.document.runs.max_states, list[Agent](agents)
     for number, part in enumerate(read_profile(training.method).of(training.field)):

@@ -19,7 +19,7 @@ def settled(device: str, methods: Iterable[str] = ()) -> str:
     """The device that stands for one that was asked for; `auto` is looked up only where a method needs to know.
 
     Raises:
-        NoDevice: it is not there.
+        DeviceUnavailableError: it is not there.
     """
     if device == AUTO and not any(map(computes, methods)):
         return CPU

@@ -10,7 +10,7 @@ from ...agents.external.user_agent import Own
 from ...agents.planners.registry import PLANNERS as OURS
 from ...agents.registry.agents import DOUBLED, METHODS, methods
 from ...agents.registry.profiles import read_profile
-from ...envs.base import NotEnumerable
+from ...envs.base import NotEnumerableError
 from ...envs.deliberation import RULES
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv, executed_is_determined
@@ -115,7 +115,7 @@ class Stages(Protocol):
         """A stage enumerated.
 
         Raises:
-            NotEnumerable: see `enumerate_world`.
+            NotEnumerableError: see `enumerate_world`.
         """
 
 
@@ -168,7 +168,7 @@ def training_for(
 def _school(stages: Stages, overrides: Overrides, train: str) -> World | Enumeration:
     try:
         return stages.enumeration(overrides, train)
-    except NotEnumerable:
+    except NotEnumerableError:
         return stages.world(overrides, train)
 
 
@@ -176,7 +176,7 @@ def _chancy(stages: Stages, overrides: Overrides, stage: str) -> bool:
     """Whether anything happens by chance in a stage; yes, where that cannot be told."""
     try:
         return stages.enumeration(overrides, stage).mdp.chancy
-    except NotEnumerable:
+    except NotEnumerableError:
         return True
 
 

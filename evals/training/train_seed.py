@@ -19,7 +19,7 @@ from . import joint as together
 from .callbacks import Course
 from .curriculum import Life, enter, stages_before, world_of
 from .execution.time_budget import Deadline
-from .execution.workers import NoCluster, Workers
+from .execution.workers import ClusterError, Workers
 from .spec import Training
 
 
@@ -32,7 +32,7 @@ def trained_traces(
         A seed and its trace, as they are finished.
 
     Raises:
-        NoCluster: as there.
+        ClusterError: as there.
     """
     for seed, (trace,) in trained_together((training,), seeds, workers, go_on):
         yield seed, trace
@@ -54,13 +54,13 @@ def trained_together(
         `Training.until`).
 
     Raises:
-        NoCluster: the workers run another Turncoat, or other libraries, than this process.
+        ClusterError: the workers run another Turncoat, or other libraries, than this process.
     """
     for seed, code, traces in workers.each(_signed, [(tuple(trainings), seed) for seed in seeds], go_on):
         if traces is None:
             continue
         if code != code_hash() or any(trace.meta.versions != library_versions() for trace in traces):
-            raise NoCluster(
+            raise ClusterError(
                 "the workers run another Turncoat or other libraries than this process, so their results would differ; "
                 "install the same on all of them"
             )

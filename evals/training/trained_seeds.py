@@ -81,7 +81,7 @@ class School:
         """What the first so many seeds of a method did in a stage, under a condition.
 
         Raises:
-            OutOfTime: the budget ran out before all of them were trained; those that were are kept.
+            OutOfTimeError: the budget ran out before all of them were trained; those that were are kept.
         """
         kept = self._kept(method, overrides, stage)
         if any(seed not in kept for seed in range(seeds)):

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, analyse
-from ...envs.base import NotEnumerable
+from ...envs.base import NotEnumerableError
 from ...envs.reference.replay import replay_actions
-from ...envs.solvers.dynamic_programming import Unavoidable
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
+from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.agent_parts import ENUMERATE
-from ...envs.world.layouts import Unplaceable
-from ...envs.world.world import TooLarge
+from ...envs.world.layouts import PlacementError
+from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.faults.faults import Fault
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
@@ -103,16 +103,16 @@ class _Checker:
         path = ("stages", stage)
         try:
             mdp = self.laboratory.enumeration({}, stage).mdp
-        except NotEnumerable as fault:
+        except NotEnumerableError as fault:
             cure = (
                 "it still runs and trains by simulation; to solve it, shrink what multiplies or raise runs.max_states"
             )
             self.fault("TC601", path, str(fault), cure, warning=True)
             return None
-        except TooLarge as fault:
+        except WorldTooLargeError as fault:
             self.fault("TC606", path, str(fault).partition(";")[0], "make the board smaller, or generate fewer")
             return None
-        except Unplaceable as fault:
+        except PlacementError as fault:
             self.fault("TC606", path, str(fault).partition(";")[0], "make room for it, or place less on the board")
             return None
         begun = mdp.start_state[~mdp.ended[mdp.start_state]]
@@ -151,11 +151,11 @@ class _Checker:
     def _analysis(self) -> Analysis | None:
         try:
             analysis = analyse(self.laboratory.plan({}, self.laboratory.scenario.judged_stage))
-        except ImproperDiscount as fault:
+        except ImproperDiscountError as fault:
             cure = "give the stage a horizon, or the agent a discount below 1"
             self.fault("TC607", ("agents",), str(fault).partition(";")[0], cure)
             return None
-        except NoFixedPoint:
+        except NoFixedPointError:
             return None
         learned = self.scenario.document.origin == "learned"  # then the planner, which knows the reward, has no gap
         if analysis.gap is not None and analysis.gap.high <= 1e-9 and not learned:
@@ -174,7 +174,7 @@ class _Checker:
         for events in barred:
             try:
                 without = self.laboratory.plan({}, stage, events).start_value
-            except (ImproperDiscount, Unavoidable, NoFixedPoint):
+            except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
                 continue
             gain = self.laboratory.plan({}, stage).start_value - without
             margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
@@ -187,8 +187,8 @@ class _Checker:
         world = self.laboratory.world(replay.set, replay.stage or self.laboratory.scenario.judged_stage)
         try:
             played = replay_actions(world, written_actions(document, replay.actions), replay.draws)
-        except (KeyError, ValueError) as fault:
-            self.fault("TC605", (*path, "draws"), str(fault).strip("'\""), "name a draw and one of its outcomes")
+        except ValueError as fault:
+            self.fault("TC605", (*path, "draws"), str(fault), "name a draw and one of its outcomes")
             return False
         differs: list[tuple[tuple[str, ...], object, object]] = []
         if replay.events is not None and list(played.events) != replay.events:
@@ -212,7 +212,7 @@ class _Checker:
         overrides = self.laboratory.conditions(expectation)[0]
         try:
             plan = self.laboratory.plan(overrides, expectation.stage or self.laboratory.scenario.judged_stage)
-        except (NotEnumerable, ImproperDiscount, NoFixedPoint, Unavoidable):
+        except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return
         interval = measured(replace(plan, free=True), expectation.measure)
         if interval.low is None or interval.high is None:

@@ -1,4 +1,4 @@
-"""Does a document mean something? Every name, type, board and claim in it, all faults at once."""
+"""Checks the meaning of a document: every name, type, board and claim. All faults are collected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .validation.dynamics import (
 
 @dataclass(frozen=True)
 class Checked:
-    """What checking found out on the way.
+    """The result of a check: symbols, boards and warnings.
 
     Attributes:
         symbols: what each name is.

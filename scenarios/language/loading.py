@@ -1,4 +1,4 @@
-"""From a file to a checked `Scenario`: read, merge what it extends and uses, check the shape, then the meaning."""
+"""Loads a scenario: reads the file, merges what it extends and uses, checks its shape, then its meaning."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from .. import library
+from ..errors import nearest, quote
 from .checking import check
 from .faults.collector import Path, Report
-from .faults.faults import Fault, ScenarioError, nearest, quote
+from .faults.faults import Fault, ScenarioError
 from .files.merging import Merged, Piece, merge
 from .files.yaml_source import Data, Source, parse, read_text
 from .names.boards import Board

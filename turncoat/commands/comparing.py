@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import printing
-from ..endings import UsageFault
+from ..scenarios.errors import UsageError
 from .options import AsJson, write_json
 
 
@@ -29,7 +29,7 @@ def compare(
     from ..evals.runs.compare import EXIT_CODES
 
     if within is not None and within != within:
-        raise UsageFault("--within is a number that is at least 0")
+        raise UsageError("--within is a number that is at least 0")
     comparison = api.compare(a, b, within)
     if as_json:
         write_json(comparison.to_dict())

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import printing
-from ..endings import UsageFault
+from ..scenarios.errors import UsageError, check_name
 from .options import (
     AsJson,
     Cache,
@@ -19,7 +19,6 @@ from .options import (
     StageName,
     Which,
     cache_of,
-    known,
     load_with,
     stage_of,
     write_json,
@@ -57,10 +56,10 @@ def control(
     """
     from .. import api
     from ..agents.registry.agents import methods
-    from ..evals.studies.control import Asked, NoPerformance
+    from ..evals.studies.control import Asked
     from ..evals.training.execution.workers import Workers
 
-    known("agent", agent, ("exact", *methods()))
+    check_name("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)
     budgets = dict(_budget(text) for text in budget)
     workers = Workers(jobs or os.cpu_count() or 1)
@@ -68,10 +67,7 @@ def control(
     with printing.run_progress(which, not as_json) as (report, count):
         told = {} if count is None else {"count": count}
         asked = Asked(agent, seeds, steps, workers, seen, harm or None, budgets or None, keep, **told)
-        try:
-            found = api.control(scenario, stage_of(scenario, stage), asked=asked, report=report)
-        except NoPerformance as fault:
-            raise UsageFault(str(fault)) from None
+        found = api.control(scenario, stage_of(scenario, stage), asked=asked, report=report)
     if as_json:
         write_json(found.to_dict())
     else:
@@ -81,8 +77,8 @@ def control(
 def _budget(text: str) -> tuple[str, list[object]]:
     name, equals, values = text.partition("=")
     if not equals or not name or not values:
-        raise UsageFault(f"--budget: `{text}` is not of the form NAME=V1,V2")
+        raise UsageError(f"--budget: `{text}` is not of the form NAME=V1,V2")
     try:
         return name.strip(), list(json.loads(f"[{values}]"))
     except ValueError:
-        raise UsageFault(f"--budget: `{values}` are no numbers (or cells) between commas") from None
+        raise UsageError(f"--budget: `{values}` are no numbers (or cells) between commas") from None

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from .. import printing
-from ..endings import UsageFault
+from ..scenarios.errors import UsageError
 from .options import AsJson, Params, Sets, StageName, Which, load_with, stage_of, write_json
 
 
@@ -50,7 +50,7 @@ def explain(
 
     text = paragraph(code)
     if code.strip().upper() not in CATALOGUE:
-        raise UsageFault(text)
+        raise UsageError(text)
     if as_json:
         write_json({"code": code.strip().upper(), "explanation": CATALOGUE[code.strip().upper()]})
     else:

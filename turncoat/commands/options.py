@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from .. import printing
-from ..endings import UsageFault
+from ..scenarios.errors import UsageError, check_name
 
 if TYPE_CHECKING:
     from ..evals.training.telemetry.early_stopping import Plateau
@@ -79,7 +79,7 @@ def scenarios_below(which: str) -> Iterator[str]:
     """The scenario files of a folder, sorted, hidden ones left out; or what was given, if it is no folder.
 
     Raises:
-        UsageFault: the folder holds none.
+        UsageError: the folder holds none.
     """
     if not Path(which).is_dir():
         yield which
@@ -90,7 +90,7 @@ def scenarios_below(which: str) -> Iterator[str]:
     found = [str(path) for path in seen if _SCENARIO.search(path.read_bytes())]
     if not found:
         others = f" ({len(seen)} YAML files, none with a line `turncoat: 1`)" if seen else ""
-        raise UsageFault(f"the folder {which} holds no scenario file{others}")
+        raise UsageError(f"the folder {which} holds no scenario file{others}")
     yield from found
 
 
@@ -107,7 +107,7 @@ def overrides_of(params: Iterable[str], sets: Iterable[str]) -> dict[str, object
     for text in (*params, *sets):
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise UsageFault(f"`{text}` is not of the form NAME=VALUE")
+            raise UsageError(f"`{text}` is not of the form NAME=VALUE")
         overrides[name.strip()] = read_value(value.strip())
     return overrides
 
@@ -125,23 +125,8 @@ def stage_of(scenario: Scenario, name: str | None) -> str:
     """The stage that was asked for, or else the one that expectations speak of."""
     if name is None:
         return scenario.judged_stage
-    known("stage", name, scenario.document.stages)
+    check_name("stage", name, scenario.document.stages)
     return name
-
-
-def known(kind: str, name: str, there_are: Iterable[str]) -> None:
-    """Refuse a name that is none of those that there are.
-
-    Raises:
-        UsageFault: says which is nearest.
-    """
-    from ..scenarios.language.faults.faults import nearest, quote
-
-    known = list(there_are)
-    if name not in known:
-        near = nearest(name, known)
-        hint = f"did you mean `{near}`? " if near else ""
-        raise UsageFault(f"there is no {kind} {quote(name)}; {hint}there are {', '.join(known) or 'none'}")
 
 
 def plateau_of(text: str | None) -> Plateau | None:
@@ -151,7 +136,7 @@ def plateau_of(text: str | None) -> Plateau | None:
     try:
         return None if text is None else Plateau.parse(text)
     except ValueError as fault:
-        raise UsageFault(f"--plateau: {fault}") from None
+        raise UsageError(f"--plateau: {fault}") from None
 
 
 def cache_of(cache: Path | None, no_cache: bool) -> Path | None:

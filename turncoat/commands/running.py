@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import printing
-from ..endings import UsageFault
+from ..scenarios.errors import UsageError, check_name
 from .options import (
     WORK,
     AsJson,
@@ -25,7 +25,6 @@ from .options import (
     Sets,
     TensorBoard,
     cache_of,
-    known,
     load_with,
     plateau_of,
     scenarios_below,
@@ -161,13 +160,13 @@ def run(
     listed = [name for name in named if name not in own]
     for name in listed:
         if "=" not in name:
-            known("agent", name, ("exact", *trained, *installed()))
+            check_name("agent", name, ("exact", *trained, *installed()))
     one = len(which) == 1 and not Path(which[0]).is_dir()
     which = [name for each in which for name in scenarios_below(each)]
     if out is not None and len(which) > 1:
-        raise UsageFault("--out names the folder of one run; give one scenario, or leave it out")
+        raise UsageError("--out names the folder of one run; give one scenario, or leave it out")
     if max_seeds is not None and not until_conclusive:
-        raise UsageFault("--max-seeds bounds what --until-conclusive adds; give both, or --seeds alone")
+        raise UsageError("--max-seeds bounds what --until-conclusive adds; give both, or --seeds alone")
     if out is not None and not no_save:
         check_target(out)
     check_files([path for path in (junit, jsonl, markdown) if path is not None])
@@ -240,7 +239,7 @@ def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None
     try:
         part = Shard.parse(shard)
     except ValueError as fault:
-        raise UsageFault(f"--shard: {fault}") from None
+        raise UsageError(f"--shard: {fault}") from None
     return deal([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
 
 
@@ -250,7 +249,7 @@ def _outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
     try:
         return outlooks(scenario, settings)
     except ValueError as fault:
-        raise UsageFault(str(fault)) from None
+        raise UsageError(str(fault)) from None
 
 
 def _write(

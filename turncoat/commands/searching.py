@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import printing
-from ..endings import UsageFault
+from ..scenarios.errors import check_name
 from .options import (
     AsJson,
     Cache,
@@ -21,7 +21,6 @@ from .options import (
     TensorBoard,
     Which,
     cache_of,
-    known,
     load_with,
     plateau_of,
     write_json,
@@ -64,10 +63,10 @@ def search(
     from .. import api
     from ..agents.registry.agents import methods
     from ..evals.reports.files import write_whole
-    from ..evals.studies.search import CannotSearch, SearchSettings
+    from ..evals.studies.search import SearchSettings
     from ..evals.training.execution.workers import Workers
 
-    known("agent", agent, ("exact", *methods()))
+    check_name("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)
     folder = out or Path("runs") / f"search-{scenario.name.replace('/', '-')}-{scenario.hash[:8]}"
     workers = Workers(jobs or os.cpu_count() or 1)
@@ -87,10 +86,7 @@ def search(
         cache=keep,
     )
     with printing.run_progress(which, not as_json) as (report, count):
-        try:
-            found = api.search(scenario, settings, report=report, count=count)
-        except CannotSearch as fault:
-            raise UsageFault(str(fault)) from None
+        found = api.search(scenario, settings, report=report, count=count)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "search.json", printing.document(found.to_dict()))
     if as_json:

@@ -8,6 +8,7 @@ import typer
 
 from .. import printing
 from ..endings import FAULT
+from ..scenarios.errors import check_name
 from .options import (
     AsJson,
     ManyOrFolders,
@@ -15,7 +16,6 @@ from .options import (
     Sets,
     StageName,
     Which,
-    known,
     load_with,
     scenarios_below,
     stage_of,
@@ -83,7 +83,7 @@ def why(
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
-    known("event", event, api.events(scenario, name))
+    check_name("event", event, api.events(scenario, name))
     with printing.progress(not as_json) as report:
         answer = api.why(scenario, event, name)
         flips = nearest_flips(scenario, event, name, report)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import printing
-from ..endings import UsageFault
+from ..scenarios.errors import UsageError
 from .options import (
     AsJson,
     Device,
@@ -108,7 +108,7 @@ def read_axis(text: str) -> Axis:
     """`robot.discount=0.5:0.99:50`, with `:log` for equal ratios, or `threshold=1,2,3`.
 
     Raises:
-        UsageFault: it is no axis.
+        UsageError: it is no axis.
     """
     from ..evals.studies.sweep_question import Axis
     from ..scenarios.language.names.axes import axis_values, wrong_axis
@@ -116,7 +116,7 @@ def read_axis(text: str) -> Axis:
 
     name, equals, rest = (part.strip() for part in text.partition("="))
     if not (equals and name and rest):
-        raise UsageFault(f"`{text}` is no axis; write {ONE_OF}")
+        raise UsageError(f"`{text}` is no axis; write {ONE_OF}")
     if ":" not in rest:
         values = [rest] if rest.startswith("[") else rest.split(",")
         return Axis(name, tuple(read_value(part.strip()) for part in values))
@@ -126,9 +126,9 @@ def read_axis(text: str) -> Axis:
         axis = schema.Axis.model_validate(ends | ({"scale": ":".join(scale)} if scale else {}))
     except ValueError:
         message = f"`{rest}` is no range; write {name}=FROM:TO:POINTS with 2 to 1,000 points, or FROM:TO:POINTS:log"
-        raise UsageFault(message) from None
+        raise UsageError(message) from None
     if (wrong := wrong_axis(axis)) is not None:
-        raise UsageFault(f"the axis `{name}` {wrong[0]}; {wrong[1]}")
+        raise UsageError(f"the axis `{name}` {wrong[0]}; {wrong[1]}")
     return Axis(name, tuple(axis_values(axis)), axis.scale == "log")
 
 
@@ -141,7 +141,7 @@ def _regimes(texts: list[str]) -> dict[str, str]:
     for text in texts:
         name, equals, condition = (part.strip() for part in text.partition("="))
         if not (equals and name and condition) or name[-1:] in "<>!":
-            raise UsageFault(f'`{text}` is no regime; write NAME=CONDITION, as in "turns=share(disarmed) >= 1"')
+            raise UsageError(f'`{text}` is no regime; write NAME=CONDITION, as in "turns=share(disarmed) >= 1"')
         regimes[name] = condition
     return regimes
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import printing
-from ..endings import UsageFault
-from .options import AsJson, Params, Sets, StageName, known, load_with, overrides_of, stage_of, write_json
+from ..scenarios.errors import UsageError, check_name
+from .options import AsJson, Params, Sets, StageName, load_with, overrides_of, stage_of, write_json
 
 if TYPE_CHECKING:
     from ..evals.inspection.live_reload import Reloading
     from ..evals.inspection.show import Show
     from ..viz.drawing.palette import Theme
     from ..viz.viewer.viewer import Viewer
-    from ..viz.window.play_keys import Hands
+    from ..viz.window.play_keys import PlayKeys
 
 Shown = Annotated[
     str,
@@ -63,16 +63,16 @@ def watch(
     show = _show(which, param, set_, stage, agent)
     second = _second(show, which, beside, stage)
     if reload and Path(which).is_dir():
-        raise UsageFault("--reload reads a scenario's file again; a run's recordings do not change")
+        raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
-    from ..viz.viewer.show_view import View
+    from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
 
     other = None
     if second is not None:
         number = _number(second.show, seed)
         again = _reloading(which, param, set_, show.stage, second.overrides) if reload else None
-        other = View(_apart(second.show), number=number, label=second.label, reloading=again)
+        other = ShowView(_apart(second.show), number=number, label=second.label, reloading=again)
     again = _reloading(which, param, set_, show.stage) if reload else None
     viewer = Viewer(
         _apart(show),
@@ -109,17 +109,17 @@ def play(
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
     if as_ is not None:
-        known("agent", as_, players(scenario))
+        check_name("agent", as_, players(scenario))
     theme, wide, ending = _theme(dark), _size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.viewer.viewer import Viewer
-    from ..viz.window.play_keys import Hands, help_keys
+    from ..viz.window.play_keys import PlayKeys, help_keys
 
     game = Game(scenario, name, as_)
     viewer = Viewer(game, overlays=chosen, theme=theme, keys=help_keys(game.world.agents[game.agent].actions))
     viewer.agent = game.agent
     viewer.message = "H shows the keys"
-    _open(viewer, wide, scale, ending, Hands(game, viewer, *save_target(which)))
+    _open(viewer, wide, scale, ending, PlayKeys(game, viewer, *save_target(which)))
 
 
 def record(
@@ -146,12 +146,12 @@ def record(
     second = _second(show, which, beside, stage)
     chosen, theme, wide = _overlays(overlay), _theme(dark), _size(size)
     from ..viz.film.render import record as film
-    from ..viz.viewer.show_view import View
+    from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
 
     other = None
     if second is not None:
-        other = View(second.show, number=_number(second.show, seed), label=second.label, wait=True)
+        other = ShowView(second.show, number=_number(second.show, seed), label=second.label, wait=True)
     number = _number(show, seed)
     viewer = Viewer(
         show,
@@ -176,9 +176,10 @@ def record(
         printing.say(f"{out}: {frames} frames at {fps:g} a second")
 
 
-def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: Hands | None = None) -> None:
+def _open(
+    viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: PlayKeys | None = None
+) -> None:
     """Show a window until it is left; say what was kept of a game or a film that were not finished."""
-    from ..viz.window.display import NoWindow
     from ..viz.window.window import Window
 
     def lost(said: str) -> None:
@@ -194,8 +195,6 @@ def _open(viewer: Viewer, size: tuple[int, int], scale: float | None, ending: st
         finally:
             if kept := hands.keep() if hands else "":
                 printing.say(kept)
-    except NoWindow as fault:
-        raise UsageFault(str(fault)) from None
     finally:
         viewer.close()
 
@@ -208,10 +207,10 @@ def _show(which: str, param: list[str], set_: list[str], stage: str | None, agen
         return open_run(Path(which), stage, agent, overrides_of(param, set_))
     if which.endswith(".parquet"):
         if param or set_ or stage or agent:
-            raise UsageFault("a trace is of one stage, one agent and one setting; to choose, give the run's folder")
+            raise UsageError("a trace is of one stage, one agent and one setting; to choose, give the run's folder")
         return open_trace(Path(which))
     if agent not in (None, "exact"):
-        raise UsageFault(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
+        raise UsageError(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
     scenario = load_with(which, param, set_)
     return Live(scenario, stage_of(scenario, stage))
 
@@ -236,11 +235,11 @@ def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Se
     overrides = overrides_of((), dotted)
     if Path(which).is_dir():
         if len(names) > 1:
-            raise UsageFault(f"--beside {' '.join(names)}: one agent at a time")
+            raise UsageError(f"--beside {' '.join(names)}: one agent at a time")
         return _Second(open_run(Path(which), stage, names[0] if names else None, overrides), ", ".join(beside), {})
     variants = show.scenario.document.variants
     for name in names:
-        known("variant", name, variants)
+        check_name("variant", name, variants)
     merged = {key: value for name in names for key, value in variants[name].items()} | overrides
     return _Second(Live(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
 
@@ -275,7 +274,7 @@ def _reloading(
 
 def _number(show: Show, seed: int) -> int:
     if show.count is not None and seed >= show.count:
-        raise UsageFault(f"there is no episode {seed}; this recording has {show.count}, from 0")
+        raise UsageError(f"there is no episode {seed}; this recording has {show.count}, from 0")
     return seed
 
 
@@ -285,7 +284,7 @@ def _overlays(names: list[str]) -> frozenset[str]:
     if "all" in names:
         return frozenset(OVERLAYS)
     for name in names:
-        known("overlay", name, (*OVERLAYS, "all"))
+        check_name("overlay", name, (*OVERLAYS, "all"))
     return frozenset(names) or USUAL
 
 
@@ -294,7 +293,7 @@ def _ending(kind: str) -> str:
     from ..viz.film.render import ENDINGS
 
     kinds = {ending[1:]: ending for ending in ENDINGS} | {"pictures": ""}
-    known("kind of film", kind, kinds)
+    check_name("kind of film", kind, kinds)
     return kinds[kind]
 
 
@@ -308,7 +307,7 @@ def _size(text: str) -> tuple[int, int]:
     """`1280x800` as two numbers."""
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isascii() and height.isascii() and width.isdigit() and height.isdigit()):
-        raise UsageFault(f"--size {text!r} is not of the form 1280x800")
+        raise UsageError(f"--size {text!r} is not of the form 1280x800")
     if not (240 <= int(width) <= 7680 and 180 <= int(height) <= 4320):
-        raise UsageFault(f"--size {text}: from 240x180 to 7680x4320")
+        raise UsageError(f"--size {text}: from 240x180 to 7680x4320")
     return int(width), int(height)

@@ -1,4 +1,4 @@
-"""A board as it is drawn: where its cells lie, its ground, and what stands on it; the one drawing of every picture."""
+"""Draws a board: its cells, walls, zones and bodies. Every picture uses this drawing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...envs.base import Bools, Ints
 from ...envs.world.geometry import DIRECTIONS, STEPS
 from ...envs.world.world import Body, World
 from .canvas import Canvas, text_width
-from .figures import Cast, Gaze
+from .figures import BodyFigures, Gaze
 from .line_of_sight import seen_cells, watchers
 from .palette import LIGHT, Theme, mix
 
@@ -26,8 +26,8 @@ Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in points."""
 
 
-class Board:
-    """One layout of a world, drawn as large as it fits.
+class BoardDrawing:
+    """The drawing of one layout of a world, scaled to the size that it is given.
 
     Attributes:
         cell: the side of a cell, in points.
@@ -74,7 +74,7 @@ class Board:
             self.rim = max(rim * self.cell // pixel, 1) * pixel
         self._lefts, self._tops = self._edges(boards.width), self._edges(boards.height)
         self.width, self.height = self._lefts[-1], self._tops[-1]
-        self.cast = Cast(world, theme)
+        self.cast = BodyFigures(world, theme)
 
     def _edges(self, count: int) -> list[float]:
         sizes = [self.rim, *[self.cell] * (count - 2), self.rim][:count]

@@ -1,4 +1,4 @@
-"""A drawing surface in points that stays crisp at any size: drawn several times too large, then reduced."""
+"""A drawing surface measured in points, drawn several times too large and then reduced, so that edges are smooth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Point = tuple[float, float]
 
 
 class Canvas:
-    """Shapes and text at places in points; a point is `ratio` pixels of the finished picture.
+    """A surface that shapes and text are drawn on. Positions are in points; a point is `ratio` pixels of the picture.
 
     Colours are `#rrggbb`, or `#rrggbbaa` where what lies below is to show through. With `finer` 1 a canvas is quick
     enough to be drawn sixty times a second, and only boxes, text and stamps look well on it.

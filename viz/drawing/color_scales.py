@@ -1,4 +1,4 @@
-"""Colours for values: a scale that fits what it shows, and its bar with the ends written beside it."""
+"""Colour scales for values, and the colour bar with the least and the greatest value beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAINT = 0.1
 
 @dataclass(frozen=True)
 class Scale:
-    """Colours from `low` to `high`; where both signs occur, zero lies in the middle of the colours."""
+    """A map from values in `low` to `high` to colours. Where both signs occur, zero has the middle colour."""
 
     low: float
     high: float

@@ -1,4 +1,4 @@
-"""What stands on a board, as simple shapes; each is drawn around a point, in a cell of a given size."""
+"""The figures of bodies (robot, guard, item, crate, ...) as simple shapes, each drawn around a point."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Gaze = tuple[int, int]
 Shape = Callable[[Canvas, float, float, float, str, Gaze], None]
 
 
-class Cast:
-    """Which shape and colour each body of a world has.
+class BodyFigures:
+    """The shape and colour of each body of a world.
 
     An agent is a robot, a thing whose sight matters a shield with an eye, what moves by itself a ghost, what is pushed
     a crate, what is solid a pillar, anything else a gem; agents differ by colour, and so do items.

@@ -1,4 +1,4 @@
-"""What watchers can see, straight from the engine's own rule of sight."""
+"""The cells that watchers see in a state, computed by the engine's own rule of sight."""
 
 from __future__ import annotations
 

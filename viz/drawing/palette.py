@@ -26,7 +26,7 @@ NIGHT = "#1F2933"
 
 @dataclass(frozen=True)
 class Theme:
-    """Which colour has which part.
+    """The colours of one theme, by what they are used for.
 
     Attributes:
         name: `light` or `dark`.

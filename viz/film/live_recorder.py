@@ -1,4 +1,4 @@
-"""A film of what a window shows, made while it is shown: a thread encodes, so that no frame is late for it."""
+"""Records the window while it runs. A thread encodes the film, so that recording delays no frame."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ WAITING = 12
 """Pictures that may wait for the encoder; where it is slower than that, some are left out, and the time is kept."""
 
 
-class Camera:
-    """Takes pictures as they come and writes a film in which each is seen as long as it was."""
+class LiveRecorder:
+    """A recorder that writes each picture to a film for as long as the picture was on the screen."""
 
     def __init__(self, target: Path, first: Image.Image, clock: Callable[[], float] = time.monotonic) -> None:
         """Begins a film.

@@ -1,4 +1,4 @@
-"""A film of a show, without a window: MP4, GIF, WebP, or a folder of pictures; one frame for each tick and the end."""
+"""Renders a show as a film without a window: MP4, GIF, WebP, or a folder of pictures. One frame for each tick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A phase diagram: which regime each point of a sweep lies in, the boundaries between them, and what was learned."""
+"""Draws a phase diagram: the regime of each point of a sweep, the boundaries, and what trained agents did."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ LINE = 48
 
 
 @dataclass(frozen=True)
-class Learned:
-    """A learned agent at one point: `x` and `y` count along the axes, `regimes` are those of its seeds, in order."""
+class LearnedPoint:
+    """The regimes of a trained agent's seeds, in order, at one point; `x` and `y` are indices along the axes."""
 
     agent: str
     x: int
@@ -57,13 +57,13 @@ class Learned:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """A picture's data: `regimes` is `[Y, X]` of names, empty where nothing was solved; `y` None: there is one axis."""
+    """The data of one diagram: `regimes` is `[Y, X]` of names, empty where unsolved; `y` is None for one axis."""
 
     title: str
     x: Axis
     y: Axis | None
     regimes: npt.NDArray[np.object_]
-    learned: tuple[Learned, ...]
+    learned: tuple[LearnedPoint, ...]
 
 
 def panels(sweep: Sweep) -> tuple[Panel, ...]:
@@ -92,7 +92,7 @@ def panels(sweep: Sweep) -> tuple[Panel, ...]:
     for place in np.ndindex(*grids.shape[2:]):
         title = ", ".join(f"{a.name} = {_written(a.values[i])}" for a, i in zip(others, place, strict=True))
         marks = tuple(
-            Learned(agent, at[0], at[1], tuple(found)) for (agent, at), found in learned.items() if at[2:] == place
+            LearnedPoint(agent, at[0], at[1], tuple(found)) for (agent, at), found in learned.items() if at[2:] == place
         )
         out.append(Panel(title, x, y, grids[(slice(None), slice(None), *place)].T, marks))
     return tuple(out)

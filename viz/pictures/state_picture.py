@@ -1,4 +1,4 @@
-"""A still picture of a state, and a row of several: pure functions of a world and its states."""
+"""Draws one state of a world, or several in a row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from ...envs.base import Ints
 from ...envs.world.world import World
-from ..drawing.board import SMALL, Board, layout_of
+from ..drawing.board import SMALL, BoardDrawing, layout_of
 from ..drawing.canvas import Canvas, text_width, wrapped
 from ..drawing.palette import LIGHT
 from ..text.ascii_board import describe
@@ -25,7 +25,7 @@ GAP = 22.0
 
 @dataclass(frozen=True)
 class Caption:
-    """What stands around a picture.
+    """The text around a picture: its title, its notes and the line below.
 
     Attributes:
         title: above it; events: labels beside the title.
@@ -105,7 +105,9 @@ class _Panel:
     def __init__(self, world: World, state: Ints, caption: Caption, path: Ints | None, width: float) -> None:
         self.world, self.state, self.caption, self.width = world, state, caption, width
         self.path = state[None] if path is None else path
-        self.board = Board(world, layout_of(world, state), width, TALLEST * width) if world.boards.height else None
+        self.board = (
+            BoardDrawing(world, layout_of(world, state), width, TALLEST * width) if world.boards.height else None
+        )
         self.text = wrapped(caption.text, TEXT, width)
         notes = describe(world, state) if caption.notes is None else caption.notes
         self.notes = _joined(notes, SMALL, width)

@@ -1,4 +1,4 @@
-"""The page itself: everything in one file, nothing fetched, no word of a scenario ever read as markup."""
+"""Builds the HTML page: one file that fetches nothing. Text from scenarios is escaped everywhere."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FRAME = 900
 
 @dataclass(frozen=True)
 class Page:
-    """A report; a notebook shows it in a frame of its own.
+    """A report as HTML text. A notebook shows it in a frame of its own.
 
     Attributes:
         html: the whole page.

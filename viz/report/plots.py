@@ -1,4 +1,4 @@
-"""What a page plots beside its replays: learning curves of a run, the phase diagram of a sweep."""
+"""The data of a page's plots: learning curves of a run, the phase diagram of a sweep."""
 
 from __future__ import annotations
 

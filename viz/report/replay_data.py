@@ -1,4 +1,4 @@
-"""Recorded episodes as plain data for the page's player: the boards once, then one small record for each tick."""
+"""Recorded episodes as plain data for the page's player: the boards once, then one record for each tick."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...envs.world.world import Body, World
 from ...evals.inspection.mind import Mind, Outlook
 from ...evals.inspection.show import Recorded
 from ...evals.traces.episode import Episode
-from ..drawing.figures import Cast
+from ..drawing.figures import BodyFigures
 from ..drawing.line_of_sight import seen_cells, watchers
 from ..drawing.palette import LIGHT
 from ..text.ascii_board import describe
@@ -25,7 +25,7 @@ Data = dict[str, Any]
 
 def stage_data(world: World) -> Data:
     """What stays the same in a world: layouts, figures, names."""
-    boards, cast = world.boards, Cast(world)
+    boards, cast = world.boards, BodyFigures(world)
     hues = {name: LIGHT.zones[number % len(LIGHT.zones)] for number, name in enumerate(world.zone_index)}
     layouts = [
         {

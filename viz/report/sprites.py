@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from ...envs.world.world import Body
 from ..drawing.canvas import Canvas, Point
-from ..drawing.figures import Cast
+from ..drawing.figures import BodyFigures
 
 Order = list[object]
 """A shape's name and its numbers, in parts of a cell; a colour is `#rrggbb`, or null for none."""
 
 
 class Recorder(Canvas):
-    """A canvas that keeps what it is told to draw."""
+    """A canvas that records drawing orders instead of drawing."""
 
     def __init__(self) -> None:
         """Nothing drawn yet."""
@@ -50,7 +50,7 @@ class Recorder(Canvas):
         self.orders.append(["line", [_short(number) for point in points for number in point], colour, _short(width)])
 
 
-def sprite(cast: Cast, body: Body) -> list[Order]:
+def sprite(cast: BodyFigures, body: Body) -> list[Order]:
     """What draws a body around the origin, in a cell of side 1."""
     recorder = Recorder()
     cast.draw(recorder, body, 0.0, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""One board of a scene with all that lies over it: the present, or what is imagined, held in the hand, or foreseen."""
+"""Draws one board of a scene with its overlays: the present state, an imagined one, or an edit under way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ...envs.base import Ints
 from ...evals.inspection.mind import UNKNOWN, missed
-from ..drawing.board import Board
+from ..drawing.board import BoardDrawing
 from ..drawing.canvas import Canvas
 from ..drawing.palette import mix
 from ..viewer.frame import Frame
@@ -18,7 +18,7 @@ RECENT = 12
 """How many ticks of the way that an agent came are drawn."""
 
 
-def draw_board(canvas: Canvas, frame: Frame, board: Board) -> None:
+def draw_board(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     """Draw what stands on a board, and the overlays that are on."""
     if frame.node and frame.mind is not None and frame.node < len(frame.mind.imagined):
         _draw_imagined(canvas, frame, board)
@@ -53,7 +53,7 @@ def imagined_states(frame: Frame) -> Ints:
     return np.where(states == UNKNOWN, frame.state, states).astype(np.int32)
 
 
-def _draw_imagined(canvas: Canvas, frame: Frame, board: Board) -> None:
+def _draw_imagined(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     """The imagined state in place of the present one, in a frame that says so."""
     path = imagined_states(frame)
     there = replace(frame, states=path, outlook=None, held=None)
@@ -71,7 +71,7 @@ def _draw_imagined(canvas: Canvas, frame: Frame, board: Board) -> None:
     canvas.box(right - line, board.top, right, bottom, colour)
 
 
-def _draw_missed(canvas: Canvas, frame: Frame, board: Board) -> None:
+def _draw_missed(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     """Where a body came to be otherwise than foreseen: a frame round the cell, and a ghost where it was expected."""
     if frame.before is None:
         return
@@ -90,7 +90,7 @@ def _draw_missed(canvas: Canvas, frame: Frame, board: Board) -> None:
             board.cast.draw_ghost(canvas, body, *board.centre(expected), 0.85 * board.cell, 0.5)
 
 
-def _draw_held(canvas: Canvas, frame: Frame, board: Board) -> None:
+def _draw_held(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     """A piece in the hand, over the cell on which it would be put."""
     assert frame.held is not None
     name, cell = frame.held

@@ -1,4 +1,4 @@
-"""Sums over time as curves that name themselves, and the tick at which two of them part."""
+"""Draws cumulative sums as labelled curves, and finds the tick at which two of them part."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROW = 18.0
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A curve: `values` float64 `[T + 1]`, where entry t is the sum before tick t; the name stands at its end."""
+    """One labelled curve: `values` is float64 `[T + 1]`, where entry t is the sum before tick t."""
 
     name: str
     values: Floats
@@ -28,8 +28,8 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A tick that has a name."""
+class ChartMark:
+    """A labelled tick on the time axis of a chart."""
 
     tick: int
     name: str
@@ -42,7 +42,12 @@ def parting(first: Floats, second: Floats) -> int | None:
 
 
 def curves(
-    lines: Sequence[Curve], marks: Sequence[Mark] = (), *, width: float = 1200, height: float = 240, ratio: float = 2
+    lines: Sequence[Curve],
+    marks: Sequence[ChartMark] = (),
+    *,
+    width: float = 1200,
+    height: float = 240,
+    ratio: float = 2,
 ) -> Image.Image:
     """Draw curves over the same ticks.
 
@@ -57,12 +62,12 @@ def curves(
 
 
 class Chart:
-    """Curves to be drawn in a room of their own, and where in it each tick lies."""
+    """A chart of curves with its axes, and the map from ticks to horizontal positions."""
 
     def __init__(
         self,
         lines: Sequence[Curve],
-        marks: Sequence[Mark],
+        marks: Sequence[ChartMark],
         width: float,
         height: float,
         theme: Theme = LIGHT,
@@ -124,7 +129,7 @@ class Chart:
             letters.text(self.x(tick), self.height - 6, f"{tick:g}", SMALL, self.theme.muted, "ms")
         letters.text(self.left - 8, self.height - 6, "tick", SMALL, self.theme.muted, "rs")
 
-    def _named_marks(self) -> list[tuple[float, float, Mark]]:
+    def _named_marks(self) -> list[tuple[float, float, ChartMark]]:
         """Each mark, with where it lies and where its name stands."""
         placed = zip(self.marks, self.rows, strict=True)
         return [(self.x(mark.tick), self.top - 16 - ROW * row, mark) for mark, row in placed]
@@ -154,7 +159,7 @@ class Chart:
             colour = mix(line.colour, self.theme.ink, 0.2)
             letters.text(self.right + 8, y, self._ending(line), TYPE, colour, "lm")
 
-    def _room(self, mark: Mark) -> float:
+    def _room(self, mark: ChartMark) -> float:
         """How far right the last tick may be, for the name of a mark to end on the canvas."""
         share = mark.tick / self.ticks if self.ticks else 0.0
         room = self.width - text_width(mark.name, SMALL) - 8 - self.left

@@ -1,10 +1,10 @@
-"""A world without a board: a card for each of its fields, with a bar where it counts something."""
+"""Draws a world without a board: one card for each field, with a bar for bounded numbers."""
 
 from __future__ import annotations
 
 from ..drawing.canvas import Canvas, cut
 from ..drawing.palette import mix
-from ..text.ascii_board import Quantity, quantities
+from ..text.ascii_board import FieldQuantity, quantities
 from ..text.episode_text import plain
 from ..viewer.frame import Frame
 
@@ -40,7 +40,7 @@ def draw_cards(canvas: Canvas, frame: Frame, room: Room) -> None:
 
 
 def _card(
-    canvas: Canvas, field: Quantity, place: tuple[float, float], size: tuple[float, float], changed: bool
+    canvas: Canvas, field: FieldQuantity, place: tuple[float, float], size: tuple[float, float], changed: bool
 ) -> None:
     theme, (left, top), (width, height) = canvas.theme, place, size
     rim = theme.reward if changed else theme.hairline

@@ -1,4 +1,4 @@
-"""What lies over a board: values, best moves, the plan with the future it expects, doubt, and names."""
+"""Draws what lies over a board: values, best actions, the plan with its expected future, uncertainty, names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from ...envs.world.geometry import STEPS
 from ...envs.world.world import Body
 from ...evals.inspection.mind import UNKNOWN, Mind
-from ..drawing.board import Board
+from ..drawing.board import BoardDrawing
 from ..drawing.canvas import Canvas, Point, stamp, text_width
 from ..drawing.color_scales import Scale, number, scale_of
 from ..drawing.palette import Theme, mix
@@ -22,7 +22,7 @@ GHOSTS = (0.5, 0.42, 0.34, 0.28, 0.22)
 """How strong the ghosts are, the nearest future first."""
 
 
-def draw_values(canvas: Canvas, board: Board, frame: Frame) -> None:
+def draw_values(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     """Colour each cell by what it would be worth to stand there; hatch those where the agent cannot come to be."""
     if frame.outlook is None:
         return
@@ -46,7 +46,7 @@ def _figure(canvas: Canvas, scale: Scale, value: float, left: float, top: float,
         canvas.text(left + 0.05 * cell, top + 0.04 * cell + 0.8 * size, number(value), size, scale.ink(value))
 
 
-def draw_policy(canvas: Canvas, board: Board, frame: Frame) -> None:
+def draw_policy(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     """Arrows along the best moves from each cell; a dot: best to stay; a ring: best to do something."""
     outlook, boards = frame.outlook, board.world.boards
     if outlook is None:
@@ -68,7 +68,7 @@ def draw_policy(canvas: Canvas, board: Board, frame: Frame) -> None:
                 canvas.disc(x, y, 0.13 * board.cell, None, canvas.theme.ink, 0.035 * board.cell)
 
 
-def draw_plan(canvas: Canvas, board: Board, frame: Frame) -> None:
+def draw_plan(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     """The way that the agent means to go, what it means to do on it, and ghosts of all that moves."""
     mind = frame.mind
     if mind is None or len(mind.ahead) == 0:
@@ -79,7 +79,7 @@ def draw_plan(canvas: Canvas, board: Board, frame: Frame) -> None:
     _draw_ghosts(canvas, board, frame, mind)
 
 
-def _draw_way(canvas: Canvas, board: Board, frame: Frame, mind: Mind, body: Body) -> None:
+def _draw_way(canvas: Canvas, board: BoardDrawing, frame: Frame, mind: Mind, body: Body) -> None:
     nowhere = board.world.boards.nowhere
     cells = [int(frame.state[body.cell]), *(int(cell) for cell in mind.ahead[:, body.cell])]
     colour = mix(board.cast.colour(body), canvas.theme.ink, 0.25)
@@ -103,7 +103,7 @@ def _dots(canvas: Canvas, start: Point, end: Point, cell: float, colour: str) ->
         canvas.disc(x, y, 0.042 * cell, colour)
 
 
-def _tag(canvas: Canvas, board: Board, cell: int, text: str) -> None:
+def _tag(canvas: Canvas, board: BoardDrawing, cell: int, text: str) -> None:
     """A word on a pill above a cell's middle."""
     theme, size = canvas.theme, min(11.0, 0.24 * board.cell)
     if size < 6:
@@ -115,7 +115,7 @@ def _tag(canvas: Canvas, board: Board, cell: int, text: str) -> None:
     canvas.text(x, y, text, size, theme.paper, "mm")
 
 
-def _draw_ghosts(canvas: Canvas, board: Board, frame: Frame, mind: Mind) -> None:
+def _draw_ghosts(canvas: Canvas, board: BoardDrawing, frame: Frame, mind: Mind) -> None:
     """Where bodies will be, if it all goes as expected: at a few moments of the plan, fainter the later they are."""
     every = max(round(len(mind.ahead) / len(GHOSTS)), 1)
     for index in reversed(range(len(GHOSTS))):
@@ -130,7 +130,7 @@ def _draw_ghosts(canvas: Canvas, board: Board, frame: Frame, mind: Mind) -> None
                 board.cast.draw_ghost(canvas, body, x, y, 0.85 * board.cell, round(GHOSTS[index] * share, 3))
 
 
-def draw_doubt(canvas: Canvas, board: Board, frame: Frame) -> None:
+def draw_doubt(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     """How unsure the agent is of what each move would do, on the floor that it leads to."""
     mind, program = frame.mind, frame.world.agents[frame.agent]
     if mind is None or program.body < 0 or mind.actions != program.actions:
@@ -148,7 +148,7 @@ def draw_doubt(canvas: Canvas, board: Board, frame: Frame) -> None:
             canvas.text(x, y, f"{doubt:.0%}", size, canvas.theme.ink, "mm")
 
 
-def draw_names(canvas: Canvas, board: Board, frame: Frame) -> None:
+def draw_names(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     """The name of each body, below it."""
     size = min(11.0, 0.22 * board.cell)
     if size < 5:

@@ -1,4 +1,4 @@
-"""The panels beside a board: the choice and its values, the state in words, the legend, the log, and the keys."""
+"""Draws the panels beside a board: the choice and its values, the sums, the legend, the log, and the keys."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ GAP = 14.0
 
 
 @dataclass
-class Column:
-    """A column of panels that fills from the top.
+class PanelColumn:
+    """A column of panels that is filled from the top.
 
     Attributes:
         canvas: to draw on.
@@ -67,7 +67,7 @@ def head_colour(theme: Theme, head: int) -> str:
     return theme.reward if head < 0 else theme.others[head % len(theme.others)]
 
 
-def draw_choice(column: Column, frame: Frame) -> None:
+def draw_choice(column: PanelColumn, frame: Frame) -> None:
     """What the agent chooses, why, and the K values of every action as bars."""
     mind = frame.mind
     if mind is None or not column.fits(70):
@@ -84,7 +84,7 @@ def draw_choice(column: Column, frame: Frame) -> None:
     column.top += GAP
 
 
-def _key_of_heads(column: Column, mind: Mind) -> None:
+def _key_of_heads(column: PanelColumn, mind: Mind) -> None:
     """Which colour is which head, and what each weighs."""
     x, canvas = column.left, column.canvas
     for head, channel in enumerate(mind.channels):
@@ -97,7 +97,7 @@ def _key_of_heads(column: Column, mind: Mind) -> None:
     column.top += LINE + 3
 
 
-def _bars(column: Column, mind: Mind, doubt: bool) -> None:
+def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
     """For each action a bar for each head, on one scale, and by how much it falls short; the best first if many."""
     heads = len(mind.channels)
     row = max(LINE, 6.0 * heads + 7)
@@ -157,7 +157,7 @@ def _bars(column: Column, mind: Mind, doubt: bool) -> None:
     column.top += LINE
 
 
-def draw_sums(column: Column, frames: Sequence[Frame]) -> None:
+def draw_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     """What each channel and the hidden performance came to so far, and the rest of each state in words."""
     if len(frames) == 1:
         _large_sums(column, frames[0])
@@ -183,7 +183,7 @@ def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
     return list(rows)[-4:]
 
 
-def _large_sums(column: Column, frame: Frame) -> None:
+def _large_sums(column: PanelColumn, frame: Frame) -> None:
     """Of one board: each as a large number below its name."""
     sums = _sums(frame, column.theme)
     if not sums or not column.fits(44):
@@ -196,7 +196,7 @@ def _large_sums(column: Column, frame: Frame) -> None:
     column.top += 40
 
 
-def _rows_of_sums(column: Column, frames: Sequence[Frame]) -> None:
+def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     """Of several boards: a row for each under the names of the first one's."""
     table = [_sums(frame, column.theme) for frame in frames]
     if not table[0] or not column.fits(LINE * (1 + len(frames))):
@@ -217,7 +217,7 @@ def _rows_of_sums(column: Column, frames: Sequence[Frame]) -> None:
     column.top += 4
 
 
-def draw_legend(column: Column, frame: Frame) -> None:
+def draw_legend(column: PanelColumn, frame: Frame) -> None:
     """What lies over the board, and how its colours are to be read."""
     canvas, theme = column.canvas, column.theme
     if frame.shows("value") and frame.world.boards.height and column.fits(64):
@@ -260,7 +260,7 @@ def _there_is(frame: Frame, overlay: str) -> bool:
             return frame.mind is not None
 
 
-def draw_log(column: Column, frame: Frame) -> None:
+def draw_log(column: PanelColumn, frame: Frame) -> None:
     """What happened before the present tick, the newest at the foot."""
     if frame.episode is None or not column.fits(21 + 2 * LINE):
         return

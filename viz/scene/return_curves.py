@@ -1,4 +1,4 @@
-"""The curves of a scene: what one episode, or two side by side, came to so far."""
+"""The cumulative rewards and performance of one episode, or of two side by side, as a chart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...evals.traces.episode import Episode, so_far
 from ..drawing.canvas import FINER, cut
 from ..drawing.palette import Theme
 from ..text.episode_text import plain
-from .curves import TYPE, Chart, Curve, Mark, parting
+from .curves import TYPE, Chart, ChartMark, Curve, parting
 from .panels import head_colour
 
 MARKS = 6
@@ -19,15 +19,15 @@ MARKS = 6
 
 
 @dataclass(frozen=True)
-class Sums:
-    """What the curves are of: one episode or two, with the names of these where there are two."""
+class ReturnCurves:
+    """The episodes that a chart shows: one, or two with their names."""
 
     episodes: tuple[Episode, ...]
     names: tuple[str, ...]
 
 
 @lru_cache(24)
-def chart_of(sums: Sums, width: float, height: float, ratio: float, theme: Theme) -> tuple[Chart, Image.Image]:
+def chart_of(sums: ReturnCurves, width: float, height: float, ratio: float, theme: Theme) -> tuple[Chart, Image.Image]:
     """The chart of a size and its picture.
 
     Hidden performance and weighted reward of each episode; of one alone, also each channel, if there are several.
@@ -55,7 +55,7 @@ def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:
     return lines
 
 
-def _curves_of_two(sums: Sums, theme: Theme) -> list[Curve]:
+def _curves_of_two(sums: ReturnCurves, theme: Theme) -> list[Curve]:
     """The first in the usual colours, the second in paler ones of the same kind."""
     lines = []
     for number, (episode, name) in enumerate(zip(sums.episodes, sums.names, strict=True)):
@@ -66,7 +66,7 @@ def _curves_of_two(sums: Sums, theme: Theme) -> list[Curve]:
     return lines
 
 
-def _marks(episode: Episode, lines: list[Curve]) -> list[Mark]:
+def _marks(episode: Episode, lines: list[Curve]) -> list[ChartMark]:
     """The first time of each event, where the sums part, and the end."""
     named: dict[int, list[str]] = {}
     for event in dict.fromkeys(event for events in episode.events for event in events):
@@ -76,22 +76,22 @@ def _marks(episode: Episode, lines: list[Curve]) -> list[Mark]:
         named.setdefault(part, []).append("they part")
     if episode.ended is not None:
         named.setdefault(episode.length, []).append(plain(episode.ended))
-    return [Mark(tick, ", ".join(named[tick])) for tick in sorted(named)][:MARKS]
+    return [ChartMark(tick, ", ".join(named[tick])) for tick in sorted(named)][:MARKS]
 
 
-def _marks_of_two(sums: Sums) -> list[Mark]:
+def _marks_of_two(sums: ReturnCurves) -> list[ChartMark]:
     """The first time of each event: of the second where it differs, with its name."""
     first, second = ({mark.name: mark.tick for mark in _ends_and_events(episode)} for episode in sums.episodes)
-    named = [Mark(tick, name) for name, tick in first.items()]
+    named = [ChartMark(tick, name) for name, tick in first.items()]
     named += [
-        Mark(tick, f"{name} ({cut(sums.names[1], 12.0, 90)})")
+        ChartMark(tick, f"{name} ({cut(sums.names[1], 12.0, 90)})")
         for name, tick in second.items()
         if first.get(name) != tick
     ]
     return sorted(named, key=lambda mark: mark.tick)[:MARKS]
 
 
-def _ends_and_events(episode: Episode) -> list[Mark]:
+def _ends_and_events(episode: Episode) -> list[ChartMark]:
     events = dict.fromkeys(event for events in episode.events for event in events)
-    ends = [] if episode.ended is None else [Mark(episode.length, plain(episode.ended))]
-    return [*(Mark(episode.ticks(event)[0], plain(event)) for event in events), *ends]
+    ends = [] if episode.ended is None else [ChartMark(episode.length, plain(episode.ended))]
+    return [*(ChartMark(episode.ticks(event)[0], plain(event)) for event in events), *ends]

@@ -1,4 +1,4 @@
-"""The scene: a pure function from a frame to a picture, with no window; window, video and tests all use it.
+"""The scene: a pure function from a frame to a picture. The window, films and tests all use it.
 
 What no tick changes (the ground, the curves) is drawn once, four times too large, and kept; figures, letters and round
 boxes are stamps that are kept too. A frame is then a copy of the ground with boxes and stamps on it.
@@ -14,15 +14,15 @@ import numpy as np
 from PIL import Image
 
 from ...envs.world.world import World
-from ..drawing.board import Board, layout_of
+from ..drawing.board import BoardDrawing, layout_of
 from ..drawing.canvas import Canvas, cut, text_width
 from ..drawing.palette import Theme, mix
 from ..viewer.frame import Frame
 from .board_layers import RECENT, draw_board
 from .curves import Chart
 from .field_cards import draw_cards
-from .panels import Column, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
-from .return_curves import Sums, chart_of
+from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
+from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
 from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
 
@@ -38,8 +38,8 @@ Room = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Where each part of a scene lies, in points; a part that a small picture has no room for has no size.
+class SceneLayout:
+    """The rectangle of each part of a scene, in points. A part that does not fit has size zero.
 
     Attributes:
         width, height: of the whole.
@@ -60,7 +60,7 @@ class Layout:
     second: Room | None = None
 
 
-def layout(width: float, height: float, curves: bool = True, panels: bool = True, two: float = 0.0) -> Layout:
+def layout(width: float, height: float, curves: bool = True, panels: bool = True, two: float = 0.0) -> SceneLayout:
     """The parts of a scene of this size; `two`: height of what is said over each of two boards, 0 for one alone."""
     head = 48.0 if height >= 300 else 0.0
     chart = min(max(0.22 * height, 110.0), 230.0) if curves and height >= 430 else 0.0
@@ -69,11 +69,11 @@ def layout(width: float, height: float, curves: bool = True, panels: bool = True
     top = head or 6.0
     board_width = width - 2 * MARGIN - (side + MARGIN if side else 0)
     board = (MARGIN, top, max(board_width, 20.0), max(slider - chart - top - 8, 20.0))
-    whole = Layout(width, height, head, board, (width - MARGIN - side, side), (slider - chart, chart), slider)
+    whole = SceneLayout(width, height, head, board, (width - MARGIN - side, side), (slider - chart, chart), slider)
     return _halved(whole, two) if two else whole
 
 
-def _halved(whole: Layout, label: float) -> Layout:
+def _halved(whole: SceneLayout, label: float) -> SceneLayout:
     """The same with two boards: side by side, or in a high window below each other."""
     left, top, width, height = whole.board
     if width >= height:
@@ -85,7 +85,7 @@ def _halved(whole: Layout, label: float) -> Layout:
     return replace(whole, board=rooms[0], second=rooms[1])
 
 
-def layout_for(frame: Frame, width: float, height: float) -> Layout:
+def layout_for(frame: Frame, width: float, height: float) -> SceneLayout:
     """The parts of a frame's scene: without the curves or the panels where these are not shown."""
     curves = frame.shows("curves") and frame.episode is not None
     two = LABEL if frame.other is not None or frame.shows("tree") else 0.0
@@ -168,28 +168,28 @@ def slider_at(
 # ------------------------------------------------------------------ what is kept
 
 
-def _panes(frame: Frame, parts: Layout) -> list[tuple[Frame, Room]]:
+def _panes(frame: Frame, parts: SceneLayout) -> list[tuple[Frame, Room]]:
     """Each board with its room."""
     if frame.other is None or parts.second is None:
         return [(frame, parts.board)]
     return [(frame, parts.board), (frame.other, parts.second)]
 
 
-def _board(frame: Frame, room: Room, ratio: float) -> Board:
+def _board(frame: Frame, room: Room, ratio: float) -> BoardDrawing:
     return _placed_board(frame.world, layout_of(frame.world, frame.state), room, ratio, frame.theme)
 
 
 @lru_cache(64)
-def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Theme) -> Board:
+def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Theme) -> BoardDrawing:
     """The board in the middle of its room, its cells on whole pixels."""
     left, top, width, height = room
-    board = Board(world, number, width, height, theme, pixel=1 / ratio)
+    board = BoardDrawing(world, number, width, height, theme, pixel=1 / ratio)
     board.left = round((left + (width - board.width) / 2) * ratio) / ratio
     board.top = round((top + (height - board.height) / 2) * ratio) / ratio
     return board
 
 
-def _ground(frame: Frame, parts: Layout, ratio: float) -> Image.Image:
+def _ground(frame: Frame, parts: SceneLayout, ratio: float) -> Image.Image:
     """The boards as no state changes them."""
     boards = tuple(
         (_look(part.world, layout_of(part.world, part.state)), room)
@@ -228,20 +228,20 @@ def _kept_ground(
 
 @lru_cache(24)
 def _board_ground(look: _Look, size: tuple[float, float], ratio: float, theme: Theme) -> Image.Image:
-    board = Board(look.world, look.number, *size, theme, pixel=1 / ratio)
+    board = BoardDrawing(look.world, look.number, *size, theme, pixel=1 / ratio)
     canvas = Canvas(board.width, board.height, ratio, theme)
     board.ground(canvas)
     return canvas.picture()
 
 
-def _sums(frame: Frame) -> Sums | None:
+def _sums(frame: Frame) -> ReturnCurves | None:
     frames = [each for each in (frame, frame.other) if each is not None and each.episode is not None]
     if not frames:
         return None
-    return Sums(tuple(each.episode for each in frames if each.episode), tuple(each.short for each in frames))
+    return ReturnCurves(tuple(each.episode for each in frames if each.episode), tuple(each.short for each in frames))
 
 
-def _axis(frame: Frame, parts: Layout, ratio: float = 1.0) -> tuple[float, float]:
+def _axis(frame: Frame, parts: SceneLayout, ratio: float = 1.0) -> tuple[float, float]:
     """Where the timeline begins and ends: below the curves, if there are any."""
     drawn = _chart(frame, parts, ratio)
     if drawn is not None:
@@ -249,7 +249,7 @@ def _axis(frame: Frame, parts: Layout, ratio: float = 1.0) -> tuple[float, float
     return MARGIN + 8, parts.width - MARGIN - 8
 
 
-def _chart(frame: Frame, parts: Layout, ratio: float) -> tuple[Chart, Image.Image] | None:
+def _chart(frame: Frame, parts: SceneLayout, ratio: float) -> tuple[Chart, Image.Image] | None:
     """The curves and their picture, where there is room for them."""
     sums = _sums(frame)
     if sums is None or not parts.chart[1]:
@@ -263,11 +263,11 @@ class _Pane:
 
     key: tuple[object, ...]
     frame: Frame = field(compare=False)
-    board: Board = field(compare=False)
+    board: BoardDrawing = field(compare=False)
     ground: Image.Image = field(compare=False)
 
 
-def _draw_pane(canvas: Canvas, frame: Frame, board: Board, ground: Image.Image) -> None:
+def _draw_pane(canvas: Canvas, frame: Frame, board: BoardDrawing, ground: Image.Image) -> None:
     """A board with its overlays, from what was drawn before where it is the same."""
     ratio, rim = canvas.ratio, 8.0
     # Even corners: a shift by whole pairs of pixels moves no place that is rounded.
@@ -296,7 +296,7 @@ def _drawn_pane(pane: _Pane, ratio: float, box: tuple[int, int, int, int]) -> Im
 # ------------------------------------------------------------------ what changes
 
 
-def _draw_chart(canvas: Canvas, frame: Frame, parts: Layout) -> None:
+def _draw_chart(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     """The curves, and a line at the present tick that leaves names and numbers alone."""
     drawn = _chart(frame, parts, canvas.ratio)
     if drawn is None:
@@ -347,9 +347,9 @@ def _search_room(room: Room) -> Room:
     return room[0], room[1] - LABEL, room[2], room[3] + LABEL
 
 
-def _draw_side(canvas: Canvas, frame: Frame, parts: Layout) -> None:
+def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     bottom = (parts.chart[0] if parts.chart[1] else parts.slider) - 6
-    column = Column(canvas, *parts.side, parts.head, bottom)
+    column = PanelColumn(canvas, *parts.side, parts.head, bottom)
     if frame.menu is not None:
         draw_menu(column, frame.menu)
         draw_verdict(column, frame)
@@ -363,7 +363,7 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: Layout) -> None:
         draw_log(column, frame)
 
 
-def _draw_timeline(canvas: Canvas, frame: Frame, parts: Layout) -> None:
+def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
     """A line with a mark for each tick that brought an event, and a knob at the present one."""
     theme, episode = frame.theme, frame.episode
     left, right = _axis(frame, parts, canvas.ratio)

@@ -1,4 +1,4 @@
-"""The tree of one search as a picture: ticks ahead from left to right, visits as size, the chosen line in colour."""
+"""Draws the tree of one search: ticks ahead from left to right, visits as size, the chosen line in colour."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
-    """Where the nodes of a tree lie.
+class TreeLayout:
+    """The positions of the nodes of a drawn search tree.
 
     Attributes:
         nodes: those that are shown, parents before children; left_out: how many are not.
@@ -47,13 +47,13 @@ class Placed:
     step: float
 
 
-def placed(mind: Mind, box: Box) -> Placed | None:
+def placed(mind: Mind, box: Box) -> TreeLayout | None:
     """The tree of a mind in a box; None where there is none."""
     return None if mind.search is None or len(mind.search.parents) < 2 else _placed(mind.search, len(mind.ahead), box)
 
 
 @lru_cache(64)
-def _placed(search: Search, line: int, box: Box) -> Placed:
+def _placed(search: Search, line: int, box: Box) -> TreeLayout:
     """Leaves in rows, from above in the order of their actions; where they are too many, the most visited."""
     left, top, width, height = box
     count = len(search.parents)
@@ -80,7 +80,7 @@ def _placed(search: Search, line: int, box: Box) -> Placed:
             y[node] = (y[children[node][0]] + y[children[node][-1]]) / 2
     step = min((width - FIRST - 30) / max(int(depth[list(nodes)].max()) - 1, 1), FIRST)
     x = np.where(np.isnan(y), np.nan, left + 12 + np.where(depth > 0, FIRST + (depth - 1) * step, 0.0))
-    return Placed(tuple(nodes), count - len(nodes), x, y, depth, step)
+    return TreeLayout(tuple(nodes), count - len(nodes), x, y, depth, step)
 
 
 def _kept(search: Search, depth: np.ndarray, rows: int) -> list[int]:
@@ -127,7 +127,7 @@ def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
     _foot(canvas, mind, search, tree, chosen, box)
 
 
-def _elbow(canvas: Canvas, tree: Placed, parent: int, node: int, colour: str, line: float) -> None:
+def _elbow(canvas: Canvas, tree: TreeLayout, parent: int, node: int, colour: str, line: float) -> None:
     """A way from a node to a child: down or up first, then across."""
     x0, y0, x1, y1 = tree.x[parent], tree.y[parent], tree.x[node], tree.y[node]
     bend = x0 + min(0.3 * (x1 - x0), 12.0)
@@ -149,7 +149,7 @@ def _line(search: Search, mind: Mind) -> set[int]:
     return out
 
 
-def _name_actions(canvas: Canvas, search: Search, tree: Placed) -> None:
+def _name_actions(canvas: Canvas, search: Search, tree: TreeLayout) -> None:
     """The first actions by name, and those further on where there is room."""
     for node in tree.nodes[1:]:
         first = tree.depth[node] == 1
@@ -160,7 +160,7 @@ def _name_actions(canvas: Canvas, search: Search, tree: Placed) -> None:
             canvas.text(x, tree.y[node] - 4, text, NAME, canvas.theme.ink if first else canvas.theme.muted, "ms")
 
 
-def _foot(canvas: Canvas, mind: Mind, search: Search, tree: Placed, chosen: int, box: Box) -> None:
+def _foot(canvas: Canvas, mind: Mind, search: Search, tree: TreeLayout, chosen: int, box: Box) -> None:
     """What the node that is looked at is worth, and how to look at another."""
     left, top, width, height = box
     theme: Theme = canvas.theme

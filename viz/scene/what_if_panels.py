@@ -1,4 +1,4 @@
-"""Panels of what is changed by hand and what would come of it, and of what came otherwise than foreseen."""
+"""Draws the what-if panels: the menu of edits, the verdict on an edit, and predictions that failed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from ..drawing.canvas import Canvas, cut, text_width, wrapped
 from ..drawing.palette import mix
 from ..text.episode_text import plain, stored
 from ..viewer.frame import Frame
-from ..viewer.what_if_menu import Menu, Row
-from .panels import GAP, LINE, SMALL, TEXT, Column
+from ..viewer.what_if_menu import Menu, MenuRow
+from .panels import GAP, LINE, SMALL, TEXT, PanelColumn
 
 ROW = 22.0
 """Height of a row of the menu, in points."""
@@ -16,7 +16,7 @@ HEADING = 21.0
 """Height of the title above it, in points."""
 
 
-def draw_menu(column: Column, menu: Menu) -> None:
+def draw_menu(column: PanelColumn, menu: Menu) -> None:
     """A slider for each row, with a tick where the scenario has it."""
     column.heading("What if", "working it out ..." if menu.busy else "")
     left, right = _track(menu, column.left, column.width)
@@ -55,11 +55,11 @@ def _track(menu: Menu, left: float, width: float) -> tuple[float, float]:
     return left + min(names + 20, 0.45 * width), left + width - 66
 
 
-def _x(row: Row, at: int, left: float, right: float) -> float:
+def _x(row: MenuRow, at: int, left: float, right: float) -> float:
     return left + (right - left) * at / max(len(row.values) - 1, 1)
 
 
-def draw_verdict(column: Column, frame: Frame) -> None:
+def draw_verdict(column: PanelColumn, frame: Frame) -> None:
     """What would be done, and what would come of it."""
     for number, text in enumerate(frame.verdict):
         lines = wrapped(text, TEXT, column.width)
@@ -71,7 +71,7 @@ def draw_verdict(column: Column, frame: Frame) -> None:
     column.top += GAP - 6
 
 
-def draw_missed(column: Column, frame: Frame) -> None:
+def draw_missed(column: PanelColumn, frame: Frame) -> None:
     """In which fields it came otherwise than foreseen."""
     if not frame.shows("foreseen") or frame.menu is not None or not column.fits(21 + LINE):
         return

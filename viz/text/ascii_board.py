@@ -1,4 +1,4 @@
-"""A board as text, in the glyphs of its scenario file, and the rest of a state in words."""
+"""A board as text, in the glyphs of its scenario file, and the rest of the state in words."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def describe(world: World, state: Ints) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """A field that is no body's place: its name, its value in words, and where it lies between its bounds.
+class FieldQuantity:
+    """A state field that is not a position: its name, its value in words, and its place between its bounds.
 
     Attributes:
         share: from 0 to 1; None for words and for flags that are not numbers.
@@ -93,7 +93,7 @@ class Quantity:
     column: int
 
 
-def quantities(world: World, state: Ints) -> list[Quantity]:
+def quantities(world: World, state: Ints) -> list[FieldQuantity]:
     """Every field of a state int32 `[F]` that is neither about a body nor the end."""
     bodies = {column for body in world.bodies for column in (body.cell, body.facing, body.phase, body.carrier)}
     out = []
@@ -103,7 +103,7 @@ def quantities(world: World, state: Ints) -> list[Quantity]:
         its, stored = world.columns[field.name], int(state[column])
         counted = its.words is None and field.size > 2 and its.most > its.least
         share = (stored - its.least) / (its.most - its.least) if counted else None
-        out.append(Quantity(field.name, _amount(its, field, stored), share, column))
+        out.append(FieldQuantity(field.name, _amount(its, field, stored), share, column))
     return out
 
 

@@ -1,4 +1,4 @@
-"""An episode in words: what was done in a tick, what came of it, and the log of all that is worth saying."""
+"""An episode in words: each tick's action and outcome, and the log of the ticks in which something happened."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ...evals.traces.episode import Episode
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line of the log: what happened in each of the ticks from `first` to `last`."""
+class LogEntry:
+    """One line of the log: what happened in every tick from `first` to `last`."""
 
     first: int
     last: int
@@ -54,9 +54,9 @@ def outcome(episode: Episode, tick: int) -> str:
 
 
 @lru_cache(32)
-def log(episode: Episode) -> tuple[Entry, ...]:
+def log(episode: Episode) -> tuple[LogEntry, ...]:
     """Every tick that brought something; what repeats itself from tick to tick is one line."""
-    entries: list[Entry] = []
+    entries: list[LogEntry] = []
     for tick in range(episode.length):
         text = outcome(episode, tick)
         if (episode.executed[tick] != episode.chosen[tick]).any():
@@ -64,15 +64,15 @@ def log(episode: Episode) -> tuple[Entry, ...]:
         if not text:
             continue
         if entries and entries[-1].text == text and entries[-1].last == tick - 1:
-            entries[-1] = Entry(entries[-1].first, tick, text)
+            entries[-1] = LogEntry(entries[-1].first, tick, text)
         else:
-            entries.append(Entry(tick, tick, text))
+            entries.append(LogEntry(tick, tick, text))
     return tuple(entries)
 
 
-def log_until(episode: Episode, tick: int) -> list[Entry]:
+def log_until(episode: Episode, tick: int) -> list[LogEntry]:
     """The log of the ticks before one, as it stood then."""
-    return [Entry(e.first, min(e.last, tick - 1), e.text) for e in log(episode) if e.first < tick]
+    return [LogEntry(e.first, min(e.last, tick - 1), e.text) for e in log(episode) if e.first < tick]
 
 
 def why(mind: Mind) -> str:
@@ -128,6 +128,6 @@ def plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def spans(entries: Sequence[Entry]) -> list[str]:
+def spans(entries: Sequence[LogEntry]) -> list[str]:
     """`27` or `27-119`, for each line of a log."""
     return [f"{e.first}" if e.first == e.last else f"{e.first}-{e.last}" for e in entries]

@@ -1,4 +1,4 @@
-"""Everything that one picture of the window or of a video shows, and nothing about how it is drawn."""
+"""The content of one picture of the window or of a film, without how it is drawn."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ USUAL = frozenset({"sight", "bars", "plan", "curves", "log"})
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One picture's content.
+    """The content of one picture.
 
     Attributes:
         title: of the scenario; about: the stage, who acts, the episode.

@@ -1,4 +1,4 @@
-"""One show as it is seen: what of it is looked at, and the frame, which lacks what is still being worked out."""
+"""One show with what is selected in it, and the frame that follows. Slow answers are computed in the background."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..text.episode_text import deed, plain, status
 from .frame import USUAL, Frame
 
 
-class View:
-    """A show, at a tick of one of its episodes. What takes time is worked out beside it.
+class ShowView:
+    """A show at one tick of one of its episodes. What takes long is computed by a background worker.
 
     Attributes:
         show: what there is to see.
@@ -86,7 +86,7 @@ class View:
         if self.tick != before:
             self.node = 0
 
-    def follow(self, other: View) -> None:
+    def follow(self, other: ShowView) -> None:
         """Look at the same as another view: the second of two boards does so."""
         self.number, self.agent, self.head = other.number, other.agent, other.head
         self.overlays, self.theme, self.tick = other.overlays, other.theme, other.tick

@@ -1,4 +1,4 @@
-"""A view that keys and time change: the state behind a window. It knows no window."""
+"""The state behind a window: a view that keys and time change. It does not depend on pygame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...evals.traces.episode import Episode
 from ..drawing.palette import DARK, LIGHT, Theme
 from ..text.episode_text import plain
 from .frame import OVERLAY_KEYS, USUAL, Frame
-from .show_view import View
+from .show_view import ShowView
 from .what_if import KEYS as WHAT_IF_KEYS
 from .what_if import WhatIf
 
@@ -38,8 +38,8 @@ KEYS = (
 """As the help shows them."""
 
 
-class Viewer(View):
-    """Plays a show.
+class Viewer(ShowView):
+    """The player of a show: its tick, speed, overlays and edits, changed by named commands.
 
     Attributes:
         playing: it moves on by itself, `speed` ticks in a second.
@@ -58,7 +58,7 @@ class Viewer(View):
         wait: bool = False,
         keys: tuple[tuple[str, str], ...] = KEYS,
         label: str = "",
-        beside: View | None = None,
+        beside: ShowView | None = None,
         supposing: bool = False,
         reloading: Reloading | None = None,
     ) -> None:

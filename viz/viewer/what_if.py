@@ -1,4 +1,4 @@
-"""Counterfactuals by hand: what is changed in the present state, and what the exact plan makes of it."""
+"""Counterfactual edits: what is changed by hand in the present state, and how the exact plan answers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...envs.base import NotEnumerable
-from ...envs.solvers.editable_weights import NoFixedPoint
-from ...envs.solvers.policy_evaluation import ImproperDiscount
-from ...envs.world.world import TooLarge, World
+from ...envs.base import NotEnumerableError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.world import World, WorldTooLargeError
 from ...evals.inspection.background_thread import PATIENCE, Beside
 from ...evals.inspection.what_if import Edit, Moment, Supposed, Supposing
 from ...evals.traces.episode import Episode
@@ -18,7 +18,7 @@ from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
 from ..text.episode_text import deed, fate, plain
 from .frame import Frame
-from .what_if_menu import Menu, Row, head_row, rows_of
+from .what_if_menu import Menu, MenuRow, head_row, rows_of
 
 KEYS = (
     ("c", "what if: change something by hand"),
@@ -40,8 +40,8 @@ PLANNER = "exact"
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """What an edit comes to: the plan as it is and as it would be from a tick on, or why there is none."""
+class EditAnswer:
+    """The answer to an edit: the plan without and with it from a tick on, or the reason why there is none."""
 
     edit: Edit
     now: Supposed | None = None
@@ -51,7 +51,7 @@ class Answer:
 
 
 class WhatIf:
-    """What is supposed at one moment of an episode.
+    """The edits that are supposed at one tick of an episode.
 
     Attributes:
         edit: what is changed, None while nothing is supposed; since: the tick in which it is.
@@ -70,8 +70,8 @@ class WhatIf:
         self._supposing = Supposing(scenario, stage)
         self._now = lru_cache(8)(lambda moment, agent: self._supposing.suppose(Edit(), moment, agent))
         self._rows = lru_cache(64)(lambda agent, edit: rows_of(scenario, world, agent, edit))
-        self._beside: Beside[Answer] = Beside(64, patience=None if wait else PATIENCE)
-        self._shown: Answer | None = None
+        self._beside: Beside[EditAnswer] = Beside(64, patience=None if wait else PATIENCE)
+        self._shown: EditAnswer | None = None
 
     def begin(self, episode: Episode, tick: int, agent: int) -> None:
         """Suppose something from a tick on; what was supposed before, but for moved pieces, stays."""
@@ -91,7 +91,7 @@ class WhatIf:
         self._supposing.close()
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[MenuRow, ...]:
         """Of the menu."""
         return self._rows(self._agent, self.edit or Edit())
 
@@ -184,7 +184,7 @@ class WhatIf:
         who = self._episode.agent
         return (f"This is of the exact plan: {who} is a recording, and cannot be asked what it would do.",)
 
-    def _answer(self) -> Answer | None:
+    def _answer(self) -> EditAnswer | None:
         edit, episode, agent, since = self.edit, self._episode, self._agent, self.since
         assert edit is not None
         assert episode is not None
@@ -192,15 +192,22 @@ class WhatIf:
         moment = Moment(state, since, episode.seed, episode.number)
         return self._beside.ask((edit, moment, agent), lambda: self._worked_out(edit, moment, agent, episode))
 
-    def _worked_out(self, edit: Edit, moment: Moment, agent: int, episode: Episode) -> Answer:
+    def _worked_out(self, edit: Edit, moment: Moment, agent: int, episode: Episode) -> EditAnswer:
         try:
             now = self._now(moment, agent)
             then = now if edit.empty else self._supposing.suppose(edit, moment, agent)
         except ScenarioError as fault:
-            return Answer(edit, fault=fault.faults[0].message)
-        except (ValueError, NotEnumerable, ImproperDiscount, NoFixedPoint, TooLarge, RuntimeError) as fault:
-            return Answer(edit, fault=str(fault))
-        return Answer(edit, now, then, self._whole(episode, then.ahead, moment.tick, edit))
+            return EditAnswer(edit, fault=fault.faults[0].message)
+        except (
+            ValueError,
+            NotEnumerableError,
+            ImproperDiscountError,
+            NoFixedPointError,
+            WorldTooLargeError,
+            RuntimeError,
+        ) as fault:
+            return EditAnswer(edit, fault=str(fault))
+        return EditAnswer(edit, now, then, self._whole(episode, then.ahead, moment.tick, edit))
 
     def _whole(self, episode: Episode, ahead: Episode, tick: int, edit: Edit) -> Episode:
         """An episode as it was up to a tick, then as it would be. Its board is the same one unless params differ."""
@@ -221,7 +228,7 @@ class WhatIf:
         )
 
 
-def _differences(rows: tuple[Row, ...], edit: Edit) -> list[str]:
+def _differences(rows: tuple[MenuRow, ...], edit: Edit) -> list[str]:
     """An edit in words."""
     out = [f"{row.title} {row.said}" for row in rows if row.changed and not row.body]
     out += [f"{plain(name)} removed" for name in edit.gone]
@@ -229,7 +236,7 @@ def _differences(rows: tuple[Row, ...], edit: Edit) -> list[str]:
 
 
 @lru_cache(64)
-def _verdict(answer: Answer, since: int) -> tuple[str, ...]:
+def _verdict(answer: EditAnswer, since: int) -> tuple[str, ...]:
     """What would be done and what would come of it, as it is and as it would be."""
     assert answer.now is not None
     assert answer.then is not None

@@ -1,4 +1,4 @@
-"""What can be changed by hand at a paused frame: weights, discounts, params and overseers, each as a row of a menu."""
+"""The menu of what can be edited at a paused frame: weights, discounts, params and overseers, one row each."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DISCOUNTS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 1
 
 
 @dataclass(frozen=True)
-class Row:
-    """One thing that can be changed.
+class MenuRow:
+    """One row of the menu: a setting with the values that it can take.
 
     Attributes:
         name: the dotted override, or a body; title: as a reader would say it.
@@ -59,16 +59,16 @@ class Row:
 class Menu:
     """The rows, the one that the keys change, and whether the answer is still being worked out."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[MenuRow, ...]
     row: int
     busy: bool = False
 
 
-def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[Row, ...]:
+def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[MenuRow, ...]:
     """Everything that can be changed for one agent: its weights and its discount, the params, the overseers."""
     present = dict(edit.settings)
     program, params = world.agents[agent], scenario.document.params
-    rows: list[Row] = []
+    rows: list[MenuRow] = []
     if program.name in scenario.document.agents:
         for channel in scenario.document.agents[program.name].values:
             weight = _weight(world, agent, channel)
@@ -84,11 +84,11 @@ def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[R
             rows.append(_row(name, plain(name), steps, scenario.params[name], present))
     for body in watchers(world):
         at = int(body.name in edit.gone)
-        rows.append(Row(body.name, plain(body.name), ("there", "removed"), at, 0, body=True))
+        rows.append(MenuRow(body.name, plain(body.name), ("there", "removed"), at, 0, body=True))
     return tuple(rows)
 
 
-def head_row(rows: tuple[Row, ...], number: int) -> int | None:
+def head_row(rows: tuple[MenuRow, ...], number: int) -> int | None:
     """The row of the n-th weight, from 0; None where there are not so many."""
     weights = [index for index, row in enumerate(rows) if ".values." in row.name]
     return weights[number] if number < len(weights) else None
@@ -101,10 +101,10 @@ def said(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, int | float) else plain(str(value))
 
 
-def _row(name: str, title: str, values: tuple[object, ...], own: object, present: dict[str, object]) -> Row:
+def _row(name: str, title: str, values: tuple[object, ...], own: object, present: dict[str, object]) -> MenuRow:
     before = values.index(own)
     value = present.get(name, own)
-    return Row(name, title, values, values.index(value) if value in values else before, before)
+    return MenuRow(name, title, values, values.index(value) if value in values else before, before)
 
 
 def _weight(world: World, agent: int, channel: str) -> float:

@@ -1,4 +1,4 @@
-"""The screen that a window opens on: found or not, and lost."""
+"""Opens a display for the window, and reports one that is missing or lost."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import pygame
 
+from ...scenarios.errors import UsageError
+
 UNSEEN = ("offscreen", "evdev")
 """What SDL falls back on where there is no screen."""
 LOST = 2
@@ -17,7 +19,7 @@ LOST = 2
 _held: list[Any] = []  # Xlib keeps an address, so what is there has to stay
 
 
-class NoWindow(Exception):
+class DisplayUnavailableError(UsageError):
     """There is no screen to open a window on; the message says what else can be done."""
 
 
@@ -28,16 +30,16 @@ def open_display(lost: Callable[[], None]) -> None:
         lost: called if the display goes away; the process ends after it, for Xlib allows nothing else.
 
     Raises:
-        NoWindow: there is none.
+        DisplayUnavailableError: there is none.
     """
     wanted = os.environ.get("SDL_VIDEODRIVER")
     try:
         pygame.display.init()
     except pygame.error as fault:
-        raise NoWindow(_no_screen(str(fault))) from fault
+        raise DisplayUnavailableError(_no_screen(str(fault))) from fault
     if not wanted and pygame.display.get_driver() in UNSEEN:
         pygame.display.quit()
-        raise NoWindow(_no_screen("no display was found"))
+        raise DisplayUnavailableError(_no_screen("no display was found"))
     if pygame.display.get_driver() == "x11":
         _when_lost(lost)
 

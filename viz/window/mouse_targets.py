@@ -1,4 +1,4 @@
-"""What the mouse takes hold of in a scene: the timeline, a slider of the menu, a piece, or a node of the search."""
+"""What the mouse can drag in a scene: the timeline, a slider of the menu, a piece, or a node of the search."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def _nothing(x: float, y: float) -> None:
 
 
 @dataclass(frozen=True)
-class Grip:
-    """What is done while the mouse is moved, and when it lets go; points of the scene."""
+class Drag:
+    """A drag in progress: what to do while the mouse moves, and on release. Positions are points of the scene."""
 
     drag: Callable[[float, float], None]
     drop: Callable[[float, float], None] = _nothing
 
 
-def grip_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> Grip | None:
+def grip_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> Drag | None:
     """Take hold of what lies under a point."""
     frame = viewer.frame()
     if frame.keys:
@@ -38,7 +38,7 @@ def grip_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> 
     return _piece(viewer, frame, width, height, x, y)
 
 
-def _timeline(viewer: Viewer, width: float, height: float, x: float, y: float) -> Grip:
+def _timeline(viewer: Viewer, width: float, height: float, x: float, y: float) -> Drag:
     def go(x: float, y: float) -> None:
         tick = tick_at(viewer.frame(), width, height, x, y)
         if tick is not None:
@@ -46,10 +46,10 @@ def _timeline(viewer: Viewer, width: float, height: float, x: float, y: float) -
             viewer.seek(tick)
 
     go(x, y)
-    return Grip(go)
+    return Drag(go)
 
 
-def _slider(viewer: Viewer, width: float, height: float, x: float, y: float, row: int) -> Grip:
+def _slider(viewer: Viewer, width: float, height: float, x: float, y: float, row: int) -> Drag:
     def turn(x: float, y: float) -> None:
         what_if = viewer.suppose()
         found = slider_at(viewer.frame(), width, height, x, y, row)
@@ -57,10 +57,10 @@ def _slider(viewer: Viewer, width: float, height: float, x: float, y: float, row
             what_if.turn(*found)
 
     turn(x, y)
-    return Grip(turn)
+    return Drag(turn)
 
 
-def _piece(viewer: Viewer, frame: Frame, width: float, height: float, x: float, y: float) -> Grip | None:
+def _piece(viewer: Viewer, frame: Frame, width: float, height: float, x: float, y: float) -> Drag | None:
     """A piece of a board, where pieces can be moved; the uppermost of its cell."""
     under = cell_at(frame, width, height, x, y)
     if under is None or viewer.what_if is None or frame.node:
@@ -85,4 +85,4 @@ def _piece(viewer: Viewer, frame: Frame, width: float, height: float, x: float, 
         if over is not None and over[1] != cell:
             what_if.move(name, over[1])
 
-    return Grip(drag, drop)
+    return Drag(drag, drop)

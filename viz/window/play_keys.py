@@ -1,4 +1,4 @@
-"""The keys of a person who plays: moves, undo, and keeping the game as a replay."""
+"""The keys of a person who plays: moves, undo, and saving the game as a replay."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def help_keys(actions: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     )
 
 
-class Hands:
-    """Turns keys into moves of a game that a viewer shows."""
+class PlayKeys:
+    """A map from keys to the actions of a game that a viewer shows."""
 
     def __init__(self, game: Game, viewer: Viewer, folder: Path, extends: str) -> None:
         """For a game; a replay is saved in `folder` as a file that extends the scenario `extends`."""

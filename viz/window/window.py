@@ -15,10 +15,10 @@ from ..scene.scene import draw
 from ..viewer.frame import Frame
 from ..viewer.viewer import Viewer
 from .display import open_display
-from .mouse_targets import Grip, grip_at
+from .mouse_targets import Drag, grip_at
 
 if TYPE_CHECKING:
-    from ..film.live_recorder import Camera
+    from ..film.live_recorder import LiveRecorder
 
 RATE = 60
 """Frames in a second, at most."""
@@ -31,7 +31,7 @@ FILMING = (220, 50, 40)
 
 
 class Window:
-    """A window on a viewer.
+    """The pygame window of a viewer.
 
     Attributes:
         viewer: what it shows.
@@ -59,7 +59,7 @@ class Window:
             lost: called if the display goes away, after which the process ends; told what came of a film.
 
         Raises:
-            NoWindow: there is no screen.
+            DisplayUnavailableError: there is no screen.
         """
         self.viewer = viewer
         open_display(lambda: lost(self._let_go()))
@@ -67,8 +67,8 @@ class Window:
         self._screen = pygame.display.set_mode([round(side * self.scale) for side in size], pygame.RESIZABLE)
         pygame.key.set_repeat(400, 50)
         self._keys, self._ending = keys, ending
-        self._camera: Camera | None = None
-        self._grip: Grip | None = None
+        self._camera: LiveRecorder | None = None
+        self._grip: Drag | None = None
         self._held: set[int] = set()
         self._drawn: tuple[object, ...] = ()
         self._call_it()
@@ -133,10 +133,10 @@ class Window:
 
     def begin_film(self, folder: Path | None = None) -> None:
         """Film what is shown from now on, under a name that is free."""
-        from ..film.live_recorder import Camera  # not before it is needed: the first picture should be there soon
+        from ..film.live_recorder import LiveRecorder  # not before it is needed: the first picture should be there soon
 
         target = free_name(folder or Path.cwd(), self._stem, self._ending)
-        self._camera = Camera(target, draw(self.viewer.frame(), *self.size, self.scale))
+        self._camera = LiveRecorder(target, draw(self.viewer.frame(), *self.size, self.scale))
         self._call_it(" (recording, V ends it)")
 
     def end_film(self) -> str:
@@ -208,7 +208,7 @@ class Window:
         """Where the mouse is, in points."""
         return position[0] / self.scale, position[1] / self.scale
 
-    def _take_hold(self, position: tuple[int, int]) -> Grip | None:
+    def _take_hold(self, position: tuple[int, int]) -> Drag | None:
         return grip_at(self.viewer, *self.size, *self._at(position))
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ....agents.learning import snapshot
 from ....agents.learning.checkpoint import read_checkpoint, write_checkpoint
-from ....agents.learning.snapshot import CannotKeep
+from ....agents.learning.snapshot import SnapshotError
 
 KIND: Final = "training"
 VERSION: Final = 1
@@ -23,7 +23,7 @@ def keep(path: Path, left: dict[str, Any]) -> None:
     """Write a training as it stands.
 
     Raises:
-        CannotKeep: there is something in it that is not Turncoat's.
+        SnapshotError: there is something in it that is not Turncoat's.
         OSError: it cannot be written.
     """
     data, arrays = snapshot.take(left)
@@ -38,7 +38,7 @@ def find(path: Path) -> dict[str, Any] | None:
         left: dict[str, Any] = snapshot.make(header["left"], arrays)
     except (
         OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, zipfile.BadZipFile, EOFError,
-        CannotKeep,
+        SnapshotError,
     ):  # fmt: skip
         return None
     return left

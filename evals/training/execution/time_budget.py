@@ -6,8 +6,10 @@ import math
 import time
 from collections.abc import Mapping
 
+from ....scenarios.errors import TurncoatError
 
-class OutOfTime(Exception):
+
+class OutOfTimeError(TurncoatError):
     """There is no time left for what comes next; the message says how far it got."""
 
 
@@ -37,14 +39,14 @@ class Budget:
             reached: how far it got, a clause.
 
         Raises:
-            OutOfTime: it is.
+            OutOfTimeError: it is.
         """
         if not self.left():
             raise self.over(reached)
 
-    def over(self, reached: str) -> OutOfTime:
+    def over(self, reached: str) -> OutOfTimeError:
         """What to raise where somebody else has seen that the time is over: clocks of two machines differ."""
-        return OutOfTime(f"the budget of {self.seconds or 0:g} seconds ran out {reached}")
+        return OutOfTimeError(f"the budget of {self.seconds or 0:g} seconds ran out {reached}")
 
 
 class Deadline:
@@ -63,11 +65,11 @@ class Deadline:
         """Raise if the time is over.
 
         Raises:
-            OutOfTime: it is.
+            OutOfTimeError: it is.
         """
         if time.time() >= self.until:
             self.passed = True
-            raise OutOfTime("the time of this training is over")
+            raise OutOfTimeError("the time of this training is over")
 
     def progress(self, _: int, __: Mapping[str, float]) -> None:
         """The same where a trainer reports its progress (see `agents.base.Progress`)."""

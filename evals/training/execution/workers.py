@@ -14,6 +14,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from ....scenarios.errors import UsageError
 from ...traces.provenance import code_hash
 
 Result = TypeVar("Result")
@@ -35,7 +36,7 @@ KILLED = (
 GONE = "the worker processes of this machine have gone; run it again (what was finished is in the cache)"
 
 
-class NoCluster(Exception):
+class ClusterError(UsageError):
     """A cluster that cannot be had; the message says why, and what to do."""
 
 
@@ -67,7 +68,7 @@ class Workers:
             go_on: asked before each call; after a no, none is begun, and those that were are finished.
 
         Raises:
-            NoCluster: processes of this machine were killed, or have gone.
+            ClusterError: processes of this machine were killed, or have gone.
         """
         # More threads in each worker than it has cores slow all of them down, and can change the last digits of sums.
         local = self.backend == "loky" and self.jobs > 1
@@ -89,7 +90,7 @@ class Workers:
                 with _watched() if local else nullcontext():
                     yield from _whole(parallel(begun))
             except TerminatedWorkerError as fault:
-                raise NoCluster(KILLED) from fault
+                raise ClusterError(KILLED) from fault
 
 
 def _whole(found: Any) -> Iterator[Any]:
@@ -123,7 +124,7 @@ def _watched() -> Iterator[None]:
                 for number in list(waiting):
                     item = waiting.pop(number, None)
                     if item is not None and not item.future.done():
-                        item.future.set_exception(NoCluster(GONE))
+                        item.future.set_exception(ClusterError(GONE))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -147,23 +148,23 @@ def connect(address: str | None, jobs: int) -> Iterator[Workers]:
             in this process instead.)
 
     Raises:
-        NoCluster: no such kind, its library is not installed, or nobody answers.
+        ClusterError: no such kind, its library is not installed, or nobody answers.
     """
     if address is None:
         yield Workers(jobs)
         return
     kind, found, where = address.partition("://")
     if not found or not where or kind not in _KINDS:
-        raise NoCluster(
+        raise ClusterError(
             f"`{address}` is no cluster; write dask://HOST:PORT, ray://HOST:PORT, dask://local or ray://local"
         )
     with ExitStack() as stack:
         try:
             workers = _KINDS[kind](stack, where, jobs)
         except ImportError as fault:
-            raise NoCluster(f"{kind} is not installed ({fault}); `pip install 'turncoat[{kind}]'`") from None
+            raise ClusterError(f"{kind} is not installed ({fault}); `pip install 'turncoat[{kind}]'`") from None
         except (OSError, TimeoutError, ConnectionError, ValueError, RuntimeError) as fault:
-            raise NoCluster(f"no cluster answers at {address}: {fault}") from fault
+            raise ClusterError(f"no cluster answers at {address}: {fault}") from fault
         yield workers
 
 
@@ -185,12 +186,12 @@ def _try_out(client: Any) -> None:
     """A worker that cannot import what it is sent dies of it, and whoever waits for its answer waits for ever.
 
     Raises:
-        NoCluster: the workers cannot import Turncoat.
+        ClusterError: the workers cannot import Turncoat.
     """
     try:
         client.submit(code_hash, pure=False).result(timeout=ANSWER_WITHIN)
     except Exception as fault:
-        raise NoCluster(
+        raise ClusterError(
             f"the workers of the cluster cannot run Turncoat ({fault!r}); install the same on all of them"
         ) from fault
 

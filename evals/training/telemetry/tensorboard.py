@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from ....scenarios.errors import UsageError
 from ...traces.trace import Curve
 
 MOST: Final = 1_000
@@ -15,7 +16,7 @@ EARNED: Final = "earned"
 """The figure that every agent has: what an episode earned on average since the point before (see `progress`)."""
 
 
-class NoTensorBoard(Exception):
+class TensorBoardError(UsageError):
     """TensorBoard's files cannot be written; the message says what to do."""
 
 
@@ -23,10 +24,10 @@ def need_tensorboard() -> None:
     """Whether its files can be written.
 
     Raises:
-        NoTensorBoard: a package is missing.
+        TensorBoardError: a package is missing.
     """
     if not all(find_spec(name) for name in ("tensorboard", "torch")):
-        raise NoTensorBoard("curves for TensorBoard need tensorboard and torch: pip install 'turncoat[learn]'")
+        raise TensorBoardError("curves for TensorBoard need tensorboard and torch: pip install 'turncoat[learn]'")
 
 
 class Board:
@@ -36,7 +37,7 @@ class Board:
         """Open a folder; what stands there of a training after step `since` counts no more.
 
         Raises:
-            NoTensorBoard: a package is missing, or the folder cannot be written.
+            TensorBoardError: a package is missing, or the folder cannot be written.
         """
         need_tensorboard()
         from torch.utils.tensorboard import SummaryWriter
@@ -44,7 +45,7 @@ class Board:
         try:
             self._writer = SummaryWriter(str(folder), purge_step=since + 1 if since else 0, flush_secs=5)
         except OSError as fault:
-            raise NoTensorBoard(f"{folder} cannot be written for TensorBoard: {fault.strerror or fault}") from fault
+            raise TensorBoardError(f"{folder} cannot be written for TensorBoard: {fault.strerror or fault}") from fault
         self._apart, self._next, self._earned = max(steps // MOST, 1), 0, since
 
     def figures(self, step: int, figures: Mapping[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""Expressions made of numbers and params only, and the extremes that declared ranges allow them.
+"""Constant expressions (numbers and params only), and their extremes over the declared ranges of params.
 
 Arithmetic is total, as it is in a running world: what has no answer is 0, what is too large is 1e300.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TypeAlias
 
+from ...errors import TurncoatError
 from ..faults.faults import Span
 from ..schema.document import Param
 from .syntax import Binary, Call, Cell, Expression, Name, Number, Quantified, Relation, Truth, Unary
@@ -24,8 +25,8 @@ Value: TypeAlias = bool | int | float
 """What a formula gives."""
 
 
-class NotConstant(Exception):
-    """The expression needs something that is known only in a running world.
+class NotConstantError(TurncoatError):
+    """The expression depends on something that is known only in a running world.
 
     Attributes:
         name: what it needs, as written.
@@ -38,7 +39,7 @@ class NotConstant(Exception):
         super().__init__(name)
 
 
-class TooManyParams(Exception):
+class TooManyParamsError(TurncoatError):
     """The formula depends on more params than their extremes can be tried for."""
 
 
@@ -50,7 +51,7 @@ def constant(expression: Expression, params: Mapping[str, object]) -> Value:
         params: the value of each param; cells are not numbers, so they count as unknown.
 
     Raises:
-        NotConstant: it names something else.
+        NotConstantError: it names something else.
     """
     match expression:
         case Number(value) | Truth(value):
@@ -58,7 +59,7 @@ def constant(expression: Expression, params: Mapping[str, object]) -> Value:
         case Name(name, span):
             known = params.get(name)
             if not isinstance(known, (bool, int, float)):
-                raise NotConstant(name, span)
+                raise NotConstantError(name, span)
             return _clip(known)
         case Unary("not", operand):
             return not constant(operand, params)
@@ -69,7 +70,7 @@ def constant(expression: Expression, params: Mapping[str, object]) -> Value:
         case Call(function, arguments):
             return call(function, [constant(argument, params) for argument in arguments])
         case _:
-            raise NotConstant(_described(expression), expression.span)
+            raise NotConstantError(_described(expression), expression.span)
 
 
 def extremes(expression: Expression, params: Mapping[str, Param]) -> tuple[Value, Value]:
@@ -78,15 +79,15 @@ def extremes(expression: Expression, params: Mapping[str, Param]) -> tuple[Value
     Whole-number ranges and choices are tried one by one while they are few, otherwise their ends and the present value.
 
     Raises:
-        NotConstant: it names something that is no param.
-        TooManyParams: even the ends are too many to try.
+        NotConstantError: it names something that is no param.
+        TooManyParamsError: even the ends are too many to try.
     """
     used = sorted(names_in(expression) & params.keys())
     options = [_options(params[name]) for name in used]
     if math.prod(len(option) for option in options) > CORNERS:
         options = [sorted({min(option), max(option)}) for option in options]
     if math.prod(len(option) for option in options) > CORNERS:
-        raise TooManyParams
+        raise TooManyParamsError
     known: dict[str, object] = {name: param.value for name, param in params.items()}
     values = [constant(expression, known | dict(zip(used, corner, strict=True))) for corner in product(*options)]
     return min(values), max(values)

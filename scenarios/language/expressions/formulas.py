@@ -1,4 +1,4 @@
-"""From what a file holds to syntax: formulas, effects and measures, each text parsed once."""
+"""Parses the formulas, effects and measures of a file; each text is parsed once and cached."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def formula(value: Formula) -> Expression:
     """The expression of a formula, which a file may also give as a plain number or truth value.
 
     Raises:
-        ExpressionFault: the text is no expression.
+        ExpressionError: the text is no expression.
     """
     if isinstance(value, bool):
         return Truth(value)
@@ -27,7 +27,7 @@ def effect(text: str) -> Effect:
     """The effect that a line of `then:` states.
 
     Raises:
-        ExpressionFault: the text is no effect.
+        ExpressionError: the text is no effect.
     """
     return parsing.parse_effect(text)
 
@@ -37,7 +37,7 @@ def measure(text: str) -> Measure:
     """The measure of an expectation.
 
     Raises:
-        ExpressionFault: the text is no measure.
+        ExpressionError: the text is no measure.
     """
     return parsing.parse_measure(text)
 
@@ -47,7 +47,7 @@ def regime(text: str) -> Regime:
     """The condition of a regime.
 
     Raises:
-        ExpressionFault: the text is no condition on measures.
+        ExpressionError: the text is no condition on measures.
     """
     return parsing.parse_regime(text)
 

@@ -1,4 +1,4 @@
-"""What a param can change: nothing but preferences, what is paid, the dynamics, or the layout of the board."""
+"""Classifies params by what they can change: preferences only, rewards, dynamics, or the layout of the board."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
 from .constants import names_in
 from .formulas import effect, formula, measure
-from .parser import ExpressionFault
+from .parser import ExpressionError
 from .syntax import Assign, PutAt, Rate
 
 Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
@@ -60,7 +60,7 @@ def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:
     for value in formulas:
         try:
             names |= frozenset() if value is None else names_in(formula(value))
-        except ExpressionFault:
+        except ExpressionError:
             continue  # reported where formulas are checked
     return frozenset(names)
 
@@ -139,7 +139,7 @@ def _effects(document: Document) -> frozenset[str]:
         for text in rule.then:
             try:
                 its = effect(text)
-            except ExpressionFault:
+            except ExpressionError:
                 continue
             if isinstance(its, Assign):
                 names |= names_in(its.value)
@@ -159,7 +159,7 @@ def _measured(document: Document) -> frozenset[str]:
     for expectation in document.expect:
         try:
             its = measure(expectation.measure)
-        except ExpressionFault:
+        except ExpressionError:
             continue
         if isinstance(its, Rate) and its.condition is not None:
             names |= names_in(its.condition)

@@ -1,4 +1,4 @@
-"""From text to syntax: guards, effects, measures, regimes, places; or a fault at the characters that are wrong."""
+"""The parser of guards, effects, measures, regimes and places. A fault names the characters that are wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from ..faults.faults import Span, nearest, oxford, quote
+from ...errors import TurncoatError, nearest, quote
+from ..faults.faults import Span, oxford
 from . import syntax
 from .syntax import Effect, Expression, Measure, Regime
 
@@ -67,8 +68,8 @@ _Parts: TypeAlias = list[Any]
 """Tokens and finished nodes of one rule, in the order of the text."""
 
 
-class ExpressionFault(Exception):
-    """One thing wrong in a guard, effect, measure or place.
+class ExpressionError(TurncoatError):
+    """A text is no well-formed guard, effect, measure or place.
 
     Attributes:
         code: stable, `TC1` and two digits.
@@ -92,7 +93,7 @@ def parse_expression(text: Formula) -> Expression:
         text: as written; a number or truth value stands for itself.
 
     Raises:
-        ExpressionFault: it is not one.
+        ExpressionError: it is not one.
     """
     if isinstance(text, bool):
         return syntax.Truth(text, (0, len(str(text))))
@@ -105,7 +106,7 @@ def parse_effect(text: Formula) -> Effect:
     """The effect of one line of `then`.
 
     Raises:
-        ExpressionFault: it is not one.
+        ExpressionError: it is not one.
     """
     return cast(Effect, _parse(_as_text(text), "effect"))
 
@@ -114,7 +115,7 @@ def parse_measure(text: Formula) -> Measure:
     """The measure of an expectation.
 
     Raises:
-        ExpressionFault: it is not one.
+        ExpressionError: it is not one.
     """
     return cast(Measure, _parse(_as_text(text), "measure"))
 
@@ -123,7 +124,7 @@ def parse_regime(text: Formula) -> Regime:
     """What holds of behaviour in one region of a phase diagram.
 
     Raises:
-        ExpressionFault: it is no condition on measures.
+        ExpressionError: it is no condition on measures.
     """
     return cast(Regime, _parse(_as_text(text), "regime"))
 
@@ -132,7 +133,7 @@ def parse_place(text: Formula) -> Expression:
     """Where something stands: a `Name`, a `Cell` or a `ZoneOf`.
 
     Raises:
-        ExpressionFault: it is not one.
+        ExpressionError: it is not one.
     """
     return cast(Expression, _parse(_as_text(text), "place"))
 
@@ -150,11 +151,11 @@ def _parse(text: str, kind: str) -> object:
     from lark.exceptions import UnexpectedInput
 
     if not text.strip():
-        raise ExpressionFault(
+        raise ExpressionError(
             "TC101", (0, len(text)), f"the {kind} is empty", f"write {_an(kind)}, or leave the key out"
         )
     if len(text) > MAX_LENGTH:
-        raise ExpressionFault(
+        raise ExpressionError(
             "TC102",
             (MAX_LENGTH, len(text)),
             f"the {kind} has {len(text)} characters, and {MAX_LENGTH} is the most",
@@ -226,20 +227,20 @@ def _nodes_in(node: object) -> Iterator[object]:
             yield from value
 
 
-def _too_deep(span: Span, kind: str) -> ExpressionFault:
+def _too_deep(span: Span, kind: str) -> ExpressionError:
     cure = "each `+`, `and` or parenthesis counts as one: keep parts of it in counters, or split the rule"
-    return ExpressionFault("TC103", span, f"the {kind} is nested deeper than {MAX_DEPTH}", cure)
+    return ExpressionError("TC103", span, f"the {kind} is nested deeper than {MAX_DEPTH}", cure)
 
 
-def _too_large(span: Span) -> ExpressionFault:
+def _too_large(span: Span) -> ExpressionError:
     cure = f"whole numbers have at most {MAX_DIGITS} digits, and others are below 1e308"
-    return ExpressionFault("TC118", span, "this number is too large", cure)
+    return ExpressionError("TC118", span, "this number is too large", cure)
 
 
 # ------------------------------------------------------------------ building the syntax
 
 
-class _Chained(Exception):
+class _Chained(Exception):  # noqa: N818 -- it ends a walk and never gets out
     """`1 < x < 3`: the parts and the comparisons between them, told apart from the text that the builder never sees."""
 
     def __init__(self, parts: list[Span], operators: list[Token]) -> None:
@@ -247,11 +248,11 @@ class _Chained(Exception):
         self._parts = parts
         self._operators = operators
 
-    def fault(self, text: str) -> ExpressionFault:
+    def fault(self, text: str) -> ExpressionError:
         words = [text[start:end] for start, end in self._parts]
         pairs = [f"{words[i]} {operator} {words[i + 1]}" for i, operator in enumerate(self._operators)]
         where = _span(self._operators[1:2])
-        return ExpressionFault("TC113", where, "comparisons cannot be chained", f"write `{' and '.join(pairs)}`")
+        return ExpressionError("TC113", where, "comparisons cannot be chained", f"write `{' and '.join(pairs)}`")
 
 
 def _span(parts: _Parts) -> Span:
@@ -269,7 +270,7 @@ class _Build:
         word = token.lower()
         if word in RESERVED and word != token:
             message = f"`{token}` is a word of the language with other letters"
-            raise ExpressionFault("TC110", _span([token]), message, f"write `{word}`, or choose another name")
+            raise ExpressionError("TC110", _span([token]), message, f"write `{word}`, or choose another name")
         return token
 
     # Guards
@@ -316,7 +317,7 @@ class _Build:
         if len(arguments) != wanted and not (function in ("min", "max") and len(arguments) > wanted):
             least = "at least " if function in ("min", "max") else ""
             cure = {"if": "write `if(condition, then, otherwise)`", 1: f"write `{function}(x)`"}
-            raise ExpressionFault(
+            raise ExpressionError(
                 "TC112",
                 _span(parts),
                 f"`{function}` takes {least}{wanted} argument{'s' * (wanted > 1)}, and here are {len(arguments)}",
@@ -371,7 +372,7 @@ class _Build:
 
     def put_at(self, parts: _Parts) -> syntax.PutAt:
         if parts[3] == syntax.Name("random", parts[3].span):
-            raise ExpressionFault("TC106", parts[3].span, "`at random` needs a zone", "write `at random in ZONE`")
+            raise ExpressionError("TC106", parts[3].span, "`at random` needs a zone", "write `at random in ZONE`")
         return syntax.PutAt(str(parts[1]), parts[3], False, _span(parts))
 
     def put_at_random(self, parts: _Parts) -> syntax.PutAt:
@@ -412,7 +413,7 @@ class _Build:
     def before(self, parts: _Parts) -> syntax.Before:
         if parts[4] != "<":
             message = f"`{parts[4]}` cannot compare two `first(...)`: only `<` can"
-            raise ExpressionFault("TC105", _span(parts[4:5]), message, "write which came first: `first(a) < first(b)`")
+            raise ExpressionError("TC105", _span(parts[4:5]), message, "write which came first: `first(a) < first(b)`")
         return syntax.Before(parts[2], parts[7], _span(parts))
 
     # Regimes
@@ -547,7 +548,7 @@ _FOUND = re.compile(
 )
 
 
-def _fault(text: str, kind: str, error: UnexpectedInput) -> ExpressionFault:
+def _fault(text: str, kind: str, error: UnexpectedInput) -> ExpressionError:
     """The fault of a text that the grammar refuses: the first known mistake that fits, else what may stand there."""
     at_end = getattr(getattr(error, "token", None), "type", "") == "$END"
     offset = len(text) if at_end else cast(int, error.pos_in_stream)
@@ -559,7 +560,7 @@ def _fault(text: str, kind: str, error: UnexpectedInput) -> ExpressionFault:
         return _stops_early(text, kind, accepted)
     match = cast("re.Match[str]", _FOUND.match(text, offset))
     found, span, before = match[0], match.span(), _token_before(text, offset)
-    mistakes: tuple[Callable[[], ExpressionFault | None], ...] = (
+    mistakes: tuple[Callable[[], ExpressionError | None], ...] = (
         lambda: _wrong_quote(text, found, span, accepted),
         lambda: _wrong_sign(text, kind, found, span),
         lambda: _wrong_parenthesis(text, kind, found, span, before),
@@ -570,102 +571,102 @@ def _fault(text: str, kind: str, error: UnexpectedInput) -> ExpressionFault:
         if (fault := mistake()) is not None:
             return fault
     where = f"after {quote(before[0])}" if before else "here"
-    return ExpressionFault("TC105", span, f"{quote(found)} cannot stand {where}", _instead(accepted))
+    return ExpressionError("TC105", span, f"{quote(found)} cannot stand {where}", _instead(accepted))
 
 
-def _stops_early(text: str, kind: str, accepted: frozenset[str]) -> ExpressionFault:
+def _stops_early(text: str, kind: str, accepted: frozenset[str]) -> ExpressionError:
     last, span = cast("tuple[str, Span]", _token_before(text, len(text)))
     opened: list[int] = []
     for offset, parenthesis in _parentheses(text):
         opened = [*opened, offset] if parenthesis == "(" else opened[:-1]
     if opened and "CLOSE" in accepted:
-        return ExpressionFault("TC107", (opened[-1], opened[-1] + 1), "this `(` is never closed", "write its `)`")
+        return ExpressionError("TC107", (opened[-1], opened[-1] + 1), "this `(` is never closed", "write its `)`")
     message = f"the {kind} stops too early, after {quote(last)}"
-    return ExpressionFault("TC106", span, message, f"write {_expected(accepted)} next")
+    return ExpressionError("TC106", span, message, f"write {_expected(accepted)} next")
 
 
-def _wrong_quote(text: str, found: str, span: Span, accepted: frozenset[str]) -> ExpressionFault | None:
+def _wrong_quote(text: str, found: str, span: Span, accepted: frozenset[str]) -> ExpressionError | None:
     if found[0] not in "\"'":
         return None
     if len(found) == 1:
-        return ExpressionFault("TC108", span, "this quote is never closed", f"write another `{found}` at the end")
+        return ExpressionError("TC108", span, "this quote is never closed", f"write another `{found}` at the end")
     cure = f"names have no quotes: write `{found[1:-1]}`" if "NAME" in accepted else _instead(accepted)
-    return ExpressionFault("TC105", span, f"{quote(found)} cannot be in quotes here", cure)
+    return ExpressionError("TC105", span, f"{quote(found)} cannot be in quotes here", cure)
 
 
-def _wrong_sign(text: str, kind: str, found: str, span: Span) -> ExpressionFault | None:
+def _wrong_sign(text: str, kind: str, found: str, span: Span) -> ExpressionError | None:
     if found in ("=", "+=", "-=") and kind != "effect":
         message = f"`{found}` changes a counter, and {_an(kind)} only looks"
-        return ExpressionFault("TC114", span, message, "compare with `==`, or write the change under `then:`")
+        return ExpressionError("TC114", span, message, "compare with `==`, or write the change under `then:`")
     # `a = = b` and `a &&& b`: the longest sign that is known from elsewhere says it best.
     for sign in (found, found[:1]):
         if sign in _FOREIGN:
-            return ExpressionFault("TC104", span, f"{quote(found)} means nothing here", _FOREIGN[sign])
+            return ExpressionError("TC104", span, f"{quote(found)} means nothing here", _FOREIGN[sign])
     if re.match(r"[A-Za-z0-9().,:*/%+<>=!-]", found):
         return None
     cure = "names have letters, digits and `_`, and begin with a letter"
-    return ExpressionFault("TC104", span, f"{quote(found)} means nothing here", cure)
+    return ExpressionError("TC104", span, f"{quote(found)} means nothing here", cure)
 
 
 def _wrong_parenthesis(
     text: str, kind: str, found: str, span: Span, before: tuple[str, Span] | None
-) -> ExpressionFault | None:
+) -> ExpressionError | None:
     if found == ")" and sum(1 if p == "(" else -1 for at, p in _parentheses(text) if at <= span[0]) < 0:
-        return ExpressionFault("TC107", span, "this `)` closes nothing", "take it away, or write the `(` before it")
+        return ExpressionError("TC107", span, "this `)` closes nothing", "take it away, or write the `(` before it")
     if found == "(" and before and before[0][0].isalpha() and before[0] not in (*RESERVED, *EFFECT_VERBS):
         known = _CALLABLE if kind not in ("measure", "regime") else (*MEASURES, *_CALLABLE)
         if before[0] in known:
             return None
         guess = nearest(before[0], known)
         cure = f"did you mean `{guess}`?" if guess else f"functions are {oxford(known, 'and')}"
-        return ExpressionFault("TC111", before[1], f"there is no function {quote(before[0])}", cure)
+        return ExpressionError("TC111", before[1], f"there is no function {quote(before[0])}", cure)
     return None
 
 
-def _wrong_measure(kind: str, found: str, span: Span, accepted: frozenset[str]) -> ExpressionFault | None:
+def _wrong_measure(kind: str, found: str, span: Span, accepted: frozenset[str]) -> ExpressionError | None:
     if kind != "measure" or not re.fullmatch(r"[=!]=|<=?|>=?", found):
         return None
     if accepted <= {"$END"}:
         cure = "a measure is one number: which event came first goes into `share(first(a) < first(b))`"
     else:
         cure = "a share is about events: what is true of the state goes into `rate(event | condition)`"
-    return ExpressionFault("TC105", span, f"`{found}` cannot stand here", cure)
+    return ExpressionError("TC105", span, f"`{found}` cannot stand here", cure)
 
 
 def _wrong_word(
     text: str, kind: str, found: str, span: Span, before: tuple[str, Span] | None, accepted: frozenset[str]
-) -> ExpressionFault | None:
+) -> ExpressionError | None:
     if not found[0].isalpha():
         return None
     if accepted == {"DIRECTION"}:
         guess = {"north": "up", "south": "down", "west": "left", "east": "right"}.get(found.lower())
         guess = guess or nearest(found, DIRECTIONS)
         cure = f"did you mean `{guess}`?" if guess else f"write {oxford(DIRECTIONS)}"
-        return ExpressionFault("TC116", span, f"{quote(found)} is no direction", cure)
+        return ExpressionError("TC116", span, f"{quote(found)} is no direction", cure)
     if found in _RELATIONS and before and not before[0][0].isalpha():
         goes = "the name of a thing or an agent"
         goes += "" if found in _ONE_PLACE else ", a zone, `cell(row, column)` or `zone_of(counter)`"
         message = f"what stands before `{found}` is no {'body' if found in _ONE_PLACE else 'place'}"
-        return ExpressionFault("TC115", span, message, f"before `{found}` goes {goes}")
+        return ExpressionError("TC115", span, message, f"before `{found}` goes {goes}")
     if found not in RESERVED and (guess := nearest(found, _words(accepted), 0.7)):
-        return ExpressionFault("TC109", span, f"{quote(found)} is no word of the language", f"did you mean `{guess}`?")
+        return ExpressionError("TC109", span, f"{quote(found)} is no word of the language", f"did you mean `{guess}`?")
     if kind == "effect" and before and before[1][0] == len(text) - len(text.lstrip()):
         guess = None if before[0] in EFFECT_VERBS else nearest(before[0], EFFECT_VERBS, 0.7)
         if guess:
             message = f"{quote(before[0])} is no word of the language"
-            return ExpressionFault("TC109", before[1], message, f"did you mean `{guess}`?")
+            return ExpressionError("TC109", before[1], message, f"did you mean `{guess}`?")
         if before[0] not in RESERVED.union(EFFECT_VERBS) and before[0][0].isalpha() and found not in RESERVED:
             message = f"no effect begins with {quote(before[0])} and a name"
-            return ExpressionFault("TC109", before[1], message, _FOREIGN_VERBS.get(before[0].lower(), _EFFECTS))
+            return ExpressionError("TC109", before[1], message, _FOREIGN_VERBS.get(before[0].lower(), _EFFECTS))
     if found.lower() in _FOREIGN_WORDS and "NAME" not in accepted:
         cure = _FOREIGN_WORDS[found.lower()]
-        return ExpressionFault("TC109", span, f"{quote(found)} is no word of the language here", cure)
+        return ExpressionError("TC109", span, f"{quote(found)} is no word of the language here", cure)
     if kind in ("measure", "regime") and "RATE" in accepted:
         cure = f"measures are {oxford(MEASURES, 'and')}"
-        return ExpressionFault("TC117", span, f"there is no measure {quote(found)}", cure)
+        return ExpressionError("TC117", span, f"there is no measure {quote(found)}", cure)
     if found in RESERVED - {"and", "or", "not", "true", "false"} and "NAME" in accepted:
         message = f"`{found}` is a word of the language and cannot be a name"
-        return ExpressionFault("TC110", span, message, _instead(accepted))
+        return ExpressionError("TC110", span, message, _instead(accepted))
     return None
 
 

@@ -1,4 +1,4 @@
-"""What every fault code means, at more length than a message has room for."""
+"""The long explanation of every fault code."""
 
 from __future__ import annotations
 

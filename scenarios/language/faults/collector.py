@@ -1,4 +1,4 @@
-"""Collecting faults while a scenario is checked, so that an author hears of all of them at once."""
+"""Collects faults while a scenario is checked, so that an author sees all of them at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST = 200
 
 
 class Places(Protocol):
-    """Tells where things are written: a file, or several merged into one."""
+    """A source that maps paths to positions: one file, or several that were merged."""
 
     def place(self, path: Path, key: bool = False) -> Place:
         """Where the value at a path, or its key, is written."""
@@ -26,7 +26,7 @@ class Places(Protocol):
 
 
 class Report:
-    """Faults found so far, each at the place of a path.
+    """The faults that were found so far, each at the position of a path.
 
     Args:
         source: where places are looked up; without one, faults have no place.

@@ -1,14 +1,14 @@
-"""What an author is told: faults, each at its place, with the cure and a stable code."""
+"""Faults: what is wrong in a scenario, at which position, with a cure and a stable code."""
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ...errors import TurncoatError, nearest, quote
 from .catalogue import CATALOGUE
 
 WIDTH = 100
@@ -19,7 +19,7 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a file: 1-based line and column, and how many characters the caret underlines."""
+    """A position in a file: 1-based line and column, and how many characters the caret underlines."""
 
     file: str
     line: int
@@ -46,7 +46,7 @@ class Fault:
     warning: bool = False
 
 
-class ScenarioError(Exception):
+class ScenarioError(TurncoatError):
     """A scenario cannot be used.
 
     Attributes:
@@ -54,20 +54,18 @@ class ScenarioError(Exception):
         lines: the lines of each file that was read, by its name, as far as they are known.
     """
 
+    kind = "scenario"
+
     def __init__(self, faults: tuple[Fault, ...], lines: Mapping[str, Sequence[str]] | None = None) -> None:
         self.faults = faults
         self.lines: Mapping[str, Sequence[str]] = lines or {}
-        super().__init__("\n".join(f"{fault.code} {fault.message}" for fault in faults))
+        super().__init__(faults, self.lines)  # an error is pickled by its arguments
+
+    def __str__(self) -> str:
+        return "\n".join(f"{fault.code} {fault.message}" for fault in self.faults)
 
 
 # ------------------------------------------------------------------ words for messages
-
-
-def nearest(name: str, candidates: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The candidate that was probably meant, or None where none is as like it as `likeness` (0 to 1)."""
-    by_lower = {candidate.lower(): candidate for candidate in candidates}
-    found = difflib.get_close_matches(name.lower()[:64], by_lower, n=1, cutoff=likeness)
-    return by_lower[found[0]] if found else None
 
 
 def oxford(words: Iterable[str], last: str = "or") -> str:
@@ -76,11 +74,6 @@ def oxford(words: Iterable[str], last: str = "or") -> str:
     if len(parts) < 3:
         return f" {last} ".join(parts)
     return f"{', '.join(parts[:-1])}, {last} {parts[-1]}"
-
-
-def quote(name: str, limit: int = 40) -> str:
-    """An author's own words between backquotes, cut to `limit` characters."""
-    return f"`{name if len(name) <= limit else name[: limit - 1] + '…'}`"
 
 
 def safe(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Several files as one: each value keeps the file and the place that it came from."""
+"""Merges several files (`extends`, `uses`) into one; each value keeps its file and position."""
 
 from __future__ import annotations
 

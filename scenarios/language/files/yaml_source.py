@@ -1,4 +1,4 @@
-"""From a file to plain data, with the place of every key and value.
+"""Reads a YAML file into plain data, with the position of every key and value.
 
 A file may come from a stranger: what is read is bounded in size, depth, number and time, and only data can come of it.
 """
@@ -16,7 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from ..faults.faults import Fault, Place, ScenarioError, nearest, quote
+from ...errors import nearest, quote
+from ..faults.faults import Fault, Place, ScenarioError
 
 if TYPE_CHECKING:
     from ruamel.yaml.events import Event
@@ -277,7 +278,7 @@ def _tabs(lines: Sequence[str], file: str) -> tuple[Fault, ...]:
     return tuple(faults[:MAX_FAULTS])
 
 
-class _Stop(Exception):
+class _Stop(Exception):  # noqa: N818 -- it ends a walk and never gets out
     """Nothing that follows could be understood."""
 
 

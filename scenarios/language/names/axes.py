@@ -1,4 +1,4 @@
-"""Axes: the values that a dotted name goes through in a sweep, a search or a control report."""
+"""Axes: the values that a dotted name takes in a sweep, a search or a control report."""
 
 from __future__ import annotations
 

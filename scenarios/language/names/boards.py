@@ -1,4 +1,4 @@
-"""From a drawn map, a legend and zones to a `Board`, with every fault at its row and column."""
+"""Builds a `Board` from a drawn map, a legend and zones; every fault names its row and column."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..expressions.constants import NotConstant, constant
+from ..expressions.constants import NotConstantError, constant
 from ..expressions.formulas import formula
-from ..expressions.parser import ExpressionFault
+from ..expressions.parser import ExpressionError
 from ..faults.collector import Path, Report, listed
 from ..schema.document import Document, LegendEntry, Rectangle
 from .symbols import MOVES, SURFACES, action_names, legend_agent, legend_thing, legend_zones, suggestion
@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"(?:^|\s)#\s+\w")
 
 @dataclass(frozen=True)
 class Board:
-    """Where everything stands when an episode starts.
+    """The drawn map of a stage: where everything stands when an episode starts.
 
     Attributes:
         height: rows.
@@ -264,7 +264,7 @@ def _corners(
         for index, text in enumerate(formulas):
             try:
                 value = constant(formula(text), params)
-            except (ExpressionFault, NotConstant):
+            except (ExpressionError, NotConstantError):
                 return None  # reported where formulas are checked
             if value != int(value):
                 message = f"{value:g} is no whole number"

@@ -1,4 +1,4 @@
-"""Checking one formula of a file: read it, type it, and evaluate it where it must be known before the run."""
+"""Checks one formula of a file: parses it, infers its type, and evaluates it where it must be constant."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..expressions.constants import CEILING, NotConstant, TooManyParams, Value, constant, extremes, names_in
+from ..expressions.constants import CEILING, NotConstantError, TooManyParamsError, Value, constant, extremes, names_in
 from ..expressions.formulas import formula
-from ..expressions.parser import ExpressionFault
+from ..expressions.parser import ExpressionError
 from ..expressions.syntax import Expression, Truth
 from ..faults.collector import Path, Report
 from ..schema.document import Formula
@@ -19,7 +19,7 @@ from .types import Scope, require
 
 @dataclass(frozen=True)
 class Context:
-    """What every check needs.
+    """What every check shares: the symbols and the faults.
 
     Attributes:
         symbols: every name of the scenario.
@@ -42,7 +42,7 @@ class Context:
         """The expression of a formula; None where it is none, which is reported."""
         try:
             return formula(value)
-        except ExpressionFault as fault:
+        except ExpressionError as fault:
             self.report.add(fault.code, path, fault.message, fault.cure, span=fault.span)
             return None
 
@@ -74,7 +74,7 @@ class Context:
             return None
         try:
             constant(expression, self.params)
-        except NotConstant as unknown:
+        except NotConstantError as unknown:
             message = f"{user} must be known before the run, and `{unknown.name}` is not"
             self.report.add("TC515", path, message, "write numbers and params only", span=unknown.span)
             return None
@@ -109,7 +109,7 @@ class Context:
             return
         try:
             constant(expression, self.params)
-        except NotConstant:
+        except NotConstantError:
             require(expression, "number", scope, user)
         else:
             self.bounded(value, user, scope.path, 0, 1)
@@ -118,7 +118,7 @@ class Context:
         """The extremes of a number that is known before the run."""
         try:
             return extremes(expression, self.symbols.document.params)
-        except TooManyParams:
+        except TooManyParamsError:
             cure = "use fewer params in one formula, or give them fewer choices"
             self.report.add("TC517", path, "the formula depends on too many params to find its extremes", cure)
             return None

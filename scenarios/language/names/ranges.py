@@ -1,12 +1,12 @@
-"""Between which numbers an expression always lies, so that a guard that never varies is found before anything runs."""
+"""Interval bounds of expressions, by which a guard that is always true or always false is found before a run."""
 
 from __future__ import annotations
 
 from typing import TypeAlias
 
-from ..expressions.constants import NotConstant, TooManyParams, Value, binary, extremes, names_in
+from ..expressions.constants import NotConstantError, TooManyParamsError, Value, binary, extremes, names_in
 from ..expressions.formulas import formula
-from ..expressions.parser import ExpressionFault
+from ..expressions.parser import ExpressionError
 from ..expressions.syntax import Binary, Expression, Name, Quantified, Truth, Unary
 from ..schema.document import Counter, Formula
 from .symbols import Symbols
@@ -67,7 +67,7 @@ def _constant(expression: Expression, symbols: Symbols) -> Range | None:
             return None
     try:
         return extremes(expression, params)
-    except (NotConstant, TooManyParams):
+    except (NotConstantError, TooManyParamsError):
         return None
 
 
@@ -83,7 +83,7 @@ def _counted(counter: Counter, symbols: Symbols) -> Range | None:
 def _bound(value: Formula, symbols: Symbols) -> Range | None:
     try:
         return _constant(formula(value), symbols)
-    except ExpressionFault:
+    except ExpressionError:
         return None  # reported where counters are checked
 
 

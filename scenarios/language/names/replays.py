@@ -1,4 +1,4 @@
-"""Recorded actions: from one letter for each action, or a list of names, to who does what in each tick."""
+"""Recorded actions: from letters or lists of names to the action of every agent in each tick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each name of a scenario is; names are unique across kinds, so a bare one is never ambiguous."""
+"""The symbol table of a scenario. Names are unique across kinds, so a bare name is never ambiguous."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ...errors import did_you_mean
 from ..expressions import parser as parsing
 from ..expressions.formulas import effect
 from ..expressions.syntax import Emit, End
 from ..faults.collector import Path, Report, listed
-from ..faults.faults import nearest
 from ..schema.document import ActionSpec, Counter, Document, LegendEntry, Stage
 
 MOVES = ("up", "down", "left", "right")
@@ -116,14 +116,14 @@ def effects(document: Document) -> Iterator[tuple[object, Path]]:
         for line, text in enumerate(rule.then):
             try:
                 yield effect(text), ("rules", index, "then", line)
-            except parsing.ExpressionFault:
+            except parsing.ExpressionError:
                 continue  # reported where effects are checked
 
 
 def _reads(text: str) -> bool:
     try:
         effect(text)
-    except parsing.ExpressionFault:
+    except parsing.ExpressionError:
         return False
     return True
 
@@ -189,12 +189,10 @@ def article(kind: str) -> str:
 
 def suggestion(name: str, valid: tuple[str, ...]) -> str:
     """`did you mean ...`, and what there is to choose from."""
-    near = nearest(name, valid)
+    hint = did_you_mean(name, valid)
     if len(valid) < 2:
-        choices = f"there is only `{valid[0]}`" if valid else "there are none"
-        return f"did you mean `{near}`?" if near else choices
-    choices = f"there are {listed(valid)}"
-    return f"did you mean `{near}`? {choices}" if near else choices
+        return hint.strip() or (f"there is only `{valid[0]}`" if valid else "there are none")
+    return f"{hint}there are {listed(valid)}"
 
 
 def _declared(document: Document) -> Iterator[tuple[str, str, Path, bool]]:

@@ -1,9 +1,10 @@
-"""What the parts of an expression are: numbers, truth values, places, zones and words, and where each may stand."""
+"""The types of expressions (number, truth value, place, zone, word), and where each may stand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ...errors import did_you_mean, nearest
 from ..expressions import constants
 from ..expressions.syntax import (
     Binary,
@@ -23,7 +24,7 @@ from ..expressions.syntax import (
     ZoneOf,
 )
 from ..faults.collector import Path, Report, listed
-from ..faults.faults import Span, nearest
+from ..faults.faults import Span
 from ..schema.document import Counter
 from .symbols import PLURALS, Symbols, article, suggestion, unknown
 
@@ -43,7 +44,7 @@ ARTICLES = {
 
 @dataclass(frozen=True)
 class Typed:
-    """What an expression gives.
+    """The type of an expression.
 
     Attributes:
         kind: `number`, `truth`, `flag` (a number 0 or 1 that also stands for a truth value), `place` (one cell),
@@ -81,7 +82,7 @@ ZONE = Typed("zone")
 
 @dataclass(frozen=True)
 class Scope:
-    """Where an expression stands.
+    """The context in which an expression stands: the names and the words that it may use.
 
     Attributes:
         symbols: every name of the scenario.
@@ -248,7 +249,7 @@ def _on_board(cell: Cell, scope: Scope) -> bool:
     for part, word, most in ((cell.row, "row", size[0]), (cell.column, "column", size[1])):
         try:
             low, high = constants.extremes(part, scope.symbols.document.params)
-        except (constants.NotConstant, constants.TooManyParams):
+        except (constants.NotConstantError, constants.TooManyParamsError):
             continue
         if not 0 <= low <= high < most:
             message = f"{word} {low if low < 0 else high:g} is outside every board"
@@ -271,13 +272,12 @@ def _unknown_name(name: str, span: Span, scope: Scope) -> None:
         scope.fault("TC420", span, f"`{name}` is neither a number nor a param", cure)
         return
     valid = tuple(name for name, kind in symbols.kinds.items() if kind not in ("event", "channel"))
-    near = nearest(name, (*valid, *symbols.fields))
     lines = [
         f"{PLURALS[kind]}: {listed(names, 6)}"
         for kind in ("counter", "param", "draw", "agent", "thing", "zone")
         if (names := symbols.of(kind))
     ]
-    hint = f"did you mean `{near}`? " if near else ""
+    hint = did_you_mean(name, (*valid, *symbols.fields))
     scope.fault("TC420", span, f"nothing is called `{name}`", hint + "; ".join(lines))
 
 

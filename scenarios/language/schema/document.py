@@ -37,7 +37,7 @@ class Block(BaseModel):
 
 
 class About(Block):
-    """What a reader should know before the numbers."""
+    """The prose of a scenario: its story, claim and caveats."""
 
     story: Text | None = None
     temptation: Text | None = None
@@ -334,7 +334,7 @@ class Learn(Block):
 
 
 class Watched(Block):
-    """Recorded episodes of others, by the best plan (`of: exact`, under `with`), at random, or by written actions.
+    """Recorded episodes of others: by the best plan (`of: exact`, under `with`), at random, or by written actions.
 
     In each tick somebody else's hand may `slip`: with this chance another available action is taken at random.
     """
@@ -348,7 +348,7 @@ class Watched(Block):
 
 
 class Stage(Block):
-    """One stretch of an agent's life: how long, on which board, under which oversight, with which rewards shown.
+    """One stage of an agent's life: its length, board and oversight, and whether rewards are shown.
 
     `share`: the part of `runs.steps` that is trained here. `watch`: nobody acts here, others are watched.
     """

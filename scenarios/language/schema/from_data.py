@@ -1,4 +1,4 @@
-"""From plain data to a `Document`, and from what pydantic says is wrong to faults that an author understands."""
+"""Validates plain data into a `Document`, and turns pydantic's errors into faults that an author understands."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ...errors import nearest, quote
 from ..faults.collector import Path, Report, listed
-from ..faults.faults import nearest, oxford, quote
+from ..faults.faults import oxford
 from ..files.yaml_source import Data
 from .document import Document
 

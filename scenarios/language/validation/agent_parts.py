@@ -1,4 +1,4 @@
-"""Checking which part of an agent a setting names: one that the language knows, or one of an installed package."""
+"""Checks which part of an agent a setting names: a built-in one, or one of an installed package."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..expressions.formulas import measure
-from ..expressions.parser import ExpressionFault
+from ..expressions.parser import ExpressionError
 from ..expressions.syntax import Quantity
 from ..faults.collector import Path
 from ..names.formula_context import Context
@@ -40,7 +40,7 @@ def _check_expectation(expectation: Expectation, path: Path, context: Context) -
         report.add("TC212", path, message, "write exactly one of `at_least`, `at_most` and `equals`")
     try:
         check_measure(measure(expectation.measure), symbols, report, (*path, "measure"))
-    except ExpressionFault as fault:
+    except ExpressionError as fault:
         report.add(fault.code, (*path, "measure"), fault.message, fault.cure, span=fault.span)
     _check_stage(expectation.stage, path, context)
     _check_variant(expectation.variant, path, context)
@@ -72,7 +72,7 @@ def _check_alike(expectation: Expectation, minus: Minus, path: Path, context: Co
         return
     try:
         its = measure(expectation.measure)
-    except ExpressionFault:
+    except ExpressionError:
         return
     if not (isinstance(its, Quantity) and its.quantity == "value"):
         return

@@ -1,4 +1,4 @@
-"""What must hold of a life in stages: how training is shared out, and what is watched."""
+"""What must hold of the stages before deployment: how training is shared out, and what is watched."""
 
 from __future__ import annotations
 

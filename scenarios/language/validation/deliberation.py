@@ -1,4 +1,4 @@
-"""Checking how an agent's values deliberate: the rule, the values that it names, the action that ends a bargain."""
+"""Checks an agent's deliberation: the rule, the values that it names, the action that ends a bargain."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..expressions.formulas import effect
-from ..expressions.parser import ExpressionFault
+from ..expressions.parser import ExpressionError
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_param
@@ -137,7 +137,7 @@ def _check_then(rule: Rule, path: Path, context: Context, source: Merged | None,
         where: Path = (*path, "then", line)
         try:
             its = effect(text)
-        except ExpressionFault as fault:
+        except ExpressionError as fault:
             context.report.add(fault.code, where, fault.message, fault.cure, span=fault.span)
             continue
         check_effect(its, context.scope(where, bound, acted, acted))

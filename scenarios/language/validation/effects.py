@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..expressions.constants import NotConstant, constant
+from ..expressions.constants import NotConstantError, constant
 from ..expressions.syntax import Assign, Cycles, Drop, Effect, Expression, MoveBy, PutAt, Remove, Swap, Take
 from ..faults.faults import Span
 from ..names.symbols import article, suggestion
@@ -93,7 +93,7 @@ def _check_weight(target: str, operator: str, value: Expression, span: Span, sco
         return
     try:
         constant(value, {name: param.value for name, param in symbols.document.params.items()})
-    except NotConstant as unknown:
+    except NotConstantError as unknown:
         cure = "weights take a finite number of values: write numbers and params only"
         scope.fault("TC514", unknown.span, f"the new weight depends on `{unknown.name}`", cure)
 

@@ -1,4 +1,4 @@
-"""Checking how an agent plans: the planner and its numbers."""
+"""Checks an agent's planner and its parameters."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What must hold of a control report and of a search: names, conditions, and that nobody searches by what is hidden."""
+"""What must hold of control reports and searches: names, conditions, and no search by hidden performance."""
 
 from __future__ import annotations
 
 from ..expressions.formulas import measure
-from ..expressions.parser import ExpressionFault
+from ..expressions.parser import ExpressionError
 from ..expressions.syntax import Measure, Quantity, Share
 from ..faults.collector import Path
 from ..names.axes import check_axis
@@ -50,7 +50,7 @@ def check_search(context: Context) -> None:
 def _measure(text: str, context: Context, path: Path) -> Measure | None:
     try:
         parsed = measure(text)
-    except ExpressionFault as fault:
+    except ExpressionError as fault:
         context.report.add(fault.code, path, fault.message, fault.cure, span=fault.span)
         return None
     check_measure(parsed, context.symbols, context.report, path)

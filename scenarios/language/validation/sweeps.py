@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..expressions.constants import NotConstant, constant
+from ..expressions.constants import NotConstantError, constant
 from ..expressions.formulas import measure, regime
-from ..expressions.parser import ExpressionFault
+from ..expressions.parser import ExpressionError
 from ..expressions.syntax import Bound, Regime, RegimeLogic
 from ..faults.collector import Path
 from ..names.axes import check_axis
@@ -35,7 +35,7 @@ def check_measured(text: str, context: Context, path: Path) -> None:
     """Report a measure that is none, or that names what there is not."""
     try:
         check_measure(measure(text), context.symbols, context.report, path)
-    except ExpressionFault as fault:
+    except ExpressionError as fault:
         context.report.add(fault.code, path, fault.message, fault.cure, span=fault.span)
 
 
@@ -43,7 +43,7 @@ def check_regime(text: str, context: Context, path: Path) -> None:
     """Report a condition on measures that is none, or that names what there is not."""
     try:
         condition = regime(text)
-    except ExpressionFault as fault:
+    except ExpressionError as fault:
         context.report.add(fault.code, path, fault.message, fault.cure, span=fault.span)
         return
     scope = context.scope(path, acted=False, ticking=False)
@@ -53,7 +53,7 @@ def check_regime(text: str, context: Context, path: Path) -> None:
             continue
         try:
             constant(bound.value, context.params)
-        except NotConstant as fault:
+        except NotConstantError as fault:
             message = f"a bound must be known before the run, and `{fault.name}` is not"
             context.report.add("TC515", path, message, "write numbers and params only", span=fault.span)
 
