@@ -246,7 +246,7 @@ def test_solved_as_it_is_the_guard_follows_orders(game: Enumeration):
     assert plan.start_value == pytest.approx(16.961, abs=0.0005)
     alone = enumerate_world(compile_world(api.load("lab"), "deploy"))
     assert plan.start_value == pytest.approx(plan_exactly(alone).start_value, abs=1e-9)
-    assert shares(plan.judged, plan.optimal) == [1, 0]
+    assert shares(plan.evaluated, plan.optimal) == [1, 0]
 
 
 def test_a_policy_for_each_of_the_others(game: Enumeration):

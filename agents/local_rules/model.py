@@ -18,7 +18,15 @@ from ...envs.reference.observation_spec import ObservationSpec
 from .features import Factor, Geometry, Ticks, factors_before, factors_told
 from .output_model import FieldWays, Rules, learn_plain, recount
 
-_SENSES: Final = ("sizes", "places", "layout", "height", "width", "looks")
+_SENSES: Final = {
+    "sizes": "sizes",
+    "places": "is_cell",
+    "layout": "layout",
+    "height": "height",
+    "width": "width",
+    "looks": "cell_features",
+}
+"""The name in the file of each field of `ObservationSpec`."""
 _COLUMNS: Final = ("now", "after", "action", "map", "ended", "rewards", "shown")
 
 
@@ -185,7 +193,10 @@ class RulesModel:
         ticks = (self._now, self._after, self._action, self._maps, self._ended, self._rewards, self._shown)
         return {
             **{name: column[: self.n] for name, column in zip(_COLUMNS, ticks, strict=True)},
-            **{f"sense_{name}": np.stack([getattr(m, name) for m in self.seen_maps]) for name in _SENSES},
+            **{
+                f"sense_{name}": np.stack([getattr(m, field) for m in self.seen_maps])
+                for name, field in _SENSES.items()
+            },
             "masks": self.masks,
             "start_state": np.array(list(self.starts), np.int64),
             "start_count": np.array(list(self.starts.values()), np.int64),

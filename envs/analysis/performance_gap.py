@@ -1,4 +1,4 @@
-"""What is true of a stage before anyone trains: what the agent wants, what the designers want, and the gap between."""
+"""The performance gap of a stage: the agent's optimal plan against the best plan for the hidden performance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Range:
-    """The least and the greatest over all equally good policies."""
+    """The least and the greatest value over all policies that choose among tied actions."""
 
     low: float
     high: float
@@ -28,7 +28,7 @@ class Range:
 
 @dataclass(frozen=True)
 class PlanValue:
-    """What following a plan is worth, as ranges over its ties.
+    """The values of a plan, as ranges over its ties.
 
     Attributes:
         value: weighted and discounted: over the horizon, or without end where the stage has none; `values`: the same
@@ -54,10 +54,10 @@ class Analysis:
         states, actions, outcomes: S, A and M of the enumerated process.
         channels: the visible ones; weights, discount: of the deciding agent.
         steps: ticks of the stage; horizon: whether the agent knows them.
-        agent: what the agent's best plan is worth; performance_best: what the best plan for the hidden score is worth.
+        agent: values of the agent's best plan; performance_best: values of the best plan for the hidden score.
         gap: performance that the agent's choice costs, best minus agent, from the agent's best tie to its worst.
-        aliased: reachable states that look like another with a different future; upper_bound: views are partial and the
-            result is the fully observed optimum, not what the agent can reach.
+        aliased: reachable states that share an observation with one of another future; upper_bound: observations are
+            partial and the result is the fully observed optimum, which the agent may not reach.
     """
 
     scenario: str
@@ -102,7 +102,7 @@ class Analysis:
 
 
 def analyse(plan: ExactPlan) -> Analysis:
-    """Put numbers on an exact plan, and on the best plan for the designers beside it."""
+    """Evaluate an exact plan, and beside it the best plan for the hidden performance."""
     enumeration = plan.enumeration
     world, mdp = enumeration.world, enumeration.mdp
     agent = evaluate_plan(plan, plan.optimal)
@@ -132,9 +132,9 @@ def analyse(plan: ExactPlan) -> Analysis:
 
 
 def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> PlanValue:
-    """What choosing among some actions is worth on the process of a plan."""
+    """The values of choosing among some actions on the process of a plan."""
     mdp, steps = plan.mdp, plan.steps
-    ticks = steps if plan.enumeration.world.horizon is not None else _lasting(plan.discount, steps)
+    ticks = steps if plan.enumeration.world.horizon is not None else _effective_horizon(plan.discount, steps)
     weighted = mdp.rewards @ plan.weights
     ends_early = isinstance(optimal, FiniteHorizonSolution) and optimal.horizon < ticks
     ticks = optimal.horizon if isinstance(optimal, FiniteHorizonSolution) and ends_early else ticks
@@ -154,7 +154,7 @@ def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) 
 
 
 def best_performance(plan: ExactPlan) -> PlanValue | None:
-    """What the best plan for the hidden score over the stage's ticks is worth, seeing all; None if none is hidden."""
+    """The values of the fully observed optimum for the hidden score over the stage's ticks; None if none is hidden."""
     whole = plan.enumeration
     if whole.world.hidden is None or plan.steps < 1:
         return None
@@ -164,12 +164,12 @@ def best_performance(plan: ExactPlan) -> PlanValue | None:
 
 
 def performance_mdp(enumeration: Enumeration) -> FiniteMDP:
-    """The same process with the hidden score as its only channel: for those who judge, never for an agent."""
+    """The same process with the hidden score as its only channel: for measures, never for an agent."""
     return replace(enumeration.mdp, rewards=enumeration.performance[:, None], channels=("performance",))
 
 
-def _lasting(discount: float, steps: int) -> int:
-    """Ticks after which what is left weighs less than 1e-13; the stage's own where nothing is discounted."""
+def _effective_horizon(discount: float, steps: int) -> int:
+    """Ticks after which the remaining discount weight is below 1e-13; the stage's own ticks at discount 1."""
     if discount >= 1:
         return steps
     return 1 if discount <= 0 else int(np.ceil(np.log(1e-13) / np.log(discount)))

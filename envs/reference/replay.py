@@ -1,4 +1,4 @@
-"""Recorded playthroughs: the same actions and draws again, and what came of them."""
+"""Replay of recorded actions and draws: the states, events and rewards that follow."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .step import reset, step
 
 @dataclass(frozen=True, eq=False)
 class Playthrough:
-    """A playthrough.
+    """The result of a replay.
 
     Attributes:
         states: int32 `[T + 1, F]`.
-        events: names in the order in which they came; ends as `ended:REASON`.
+        events: names in the order in which they occurred; ends as `ended:REASON`.
         ends: the reason, or None.
-        pays: what each channel paid in all; performance: the hidden score in all.
-        ticks: how many were played; actions after the end are not.
+        pays: the return of each channel, undiscounted; performance: the sum of the hidden score.
+        ticks: how many were played; actions after the end are ignored.
     """
 
     states: Ints
@@ -35,7 +35,7 @@ class Playthrough:
 
 
 def replay_actions(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, object]) -> Playthrough:
-    """Play recorded actions.
+    """Step a world with recorded actions.
 
     Args:
         world: the stage.

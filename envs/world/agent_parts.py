@@ -1,4 +1,4 @@
-"""A part of an agent as a scenario file names it. What it does belongs to the room `agents`."""
+"""The specification of a part of an agent, such as its planner, as a scenario file gives it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Final
 
 @dataclass(frozen=True)
 class PartSpec:
-    """A part by its name.
+    """The name and parameters of a part of an agent; the room `agents` makes the part itself.
 
     Attributes:
-        name: built in, or of an installed package.
-        parameters: those that the file gives, plain values; all others are as the part has them.
+        name: of a built-in part, or of one from an installed package.
+        parameters: those that the file gives, plain values; all others keep the part's own defaults.
     """
 
     name: str

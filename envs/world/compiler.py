@@ -1,4 +1,4 @@
-"""From a checked scenario to a `World`: fields, tables and resolved programs for one stage at fixed params."""
+"""The compiler: a checked scenario becomes a `World`, with fields, tables and resolved programs for one stage."""
 
 from __future__ import annotations
 
@@ -76,16 +76,16 @@ def compile_world(
         raise UnknownNameError("stage", name, document.stages)
     if unknown := set(params or {}) - set(document.params):
         raise UnknownNameError("param", sorted(unknown)[0], document.params)
-    able = [thing for thing, its in document.things.items() if its.as_agent is not None]
-    if strangers := [thing for thing in enlist if thing not in able]:
-        raise UnknownNameError("thing", strangers[0], able, clause="that can be an agent (`as_agent`)")
+    candidates = [thing for thing, its in document.things.items() if its.as_agent is not None]
+    if unknown_things := [thing for thing in enlist if thing not in candidates]:
+        raise UnknownNameError("thing", unknown_things[0], candidates, clause="that can be an agent (`as_agent`)")
     if len(set(enlist)) < len(enlist):
         raise ValueError(f"each thing is enlisted once, not {', '.join(enlist)}")
     return _Compiler(scenario, name, params or {}, enlist).world()
 
 
 class _Compiler:
-    """Gathers the columns of the state while it goes through the document from top to bottom."""
+    """Compiles one stage; columns of the state are added in the order in which the document is read."""
 
     def __init__(self, scenario: Scenario, stage: str, params: Mapping[str, object], enlist: Sequence[str]) -> None:
         self.document = document = scenario.document
@@ -111,7 +111,7 @@ class _Compiler:
         self.scope = NameBindings(self.params, stage, self.instances, self.words, {})
         self.syntax = [node for text in self._texts() for node in walk(text)]
 
-    # -------------------------------------------------------------- reading
+    # -------------------------------------------------------------- reading the document
 
     def _layouts(self, name: str) -> tuple[Board, ...]:
         """The boards of a stage; none for a world without a map."""
@@ -140,7 +140,7 @@ class _Compiler:
                     yield f"{instance}.{field}", counter
 
     def _texts(self) -> Iterable[object]:
-        """Every guard, effect and measure of the file, parsed."""
+        """Every guard, amount, effect and measure of the file, parsed: what decides which columns the state needs."""
         for rule in self.document.rules:
             yield formula(rule.when)
             yield from (effect(text) for text in rule.then)
@@ -160,11 +160,11 @@ class _Compiler:
         yield from (measure(expectation.measure) for expectation in self.document.expect)
 
     def formula(self, text: schema.Formula, scope: NameBindings | None = None) -> Expression:
-        """A resolved expression."""
+        """A formula, parsed and resolved."""
         return resolve(formula(text), scope or self.scope)
 
     def number(self, text: schema.Formula) -> float:
-        """A constant."""
+        """A formula that is constant at these params, as a number."""
         return float(constant(formula(text), self.params))
 
     # -------------------------------------------------------------- columns of the state
@@ -191,7 +191,10 @@ class _Compiler:
         return index
 
     def add_counter(self, name: str, counter: schema.Counter, seen: bool = True) -> int:
-        """A counter's column; its size follows from what the params may be, its bounds from what they are."""
+        """A counter's column; its size follows from the ranges of the params, its bounds from their values.
+
+        So the state has the same shape at all params, and what was learned at some fits the others.
+        """
         observed = seen and counter.observed and name not in self.stage.hides
         if counter.values is not None:
             words = self.words.get(name)
@@ -219,7 +222,7 @@ class _Compiler:
     # -------------------------------------------------------------- the world
 
     def world(self) -> World:
-        """Everything together; the order of the columns is the order here."""
+        """The compiled world. The order of the statements is that of the state's columns and of the draws' numbers."""
         document, stage = self.document, self.stage
         most_layouts = max(len(table) for table in self.tables.values()) if self.height else 0
         layout = self.add("layout", most_layouts, persists=True) if most_layouts > 1 else -1
@@ -232,6 +235,7 @@ class _Compiler:
             )
         ended = self.add("ended", 1 + len(reasons), persists=True)
         clock = -1
+        # The tick is part of the state only where the file mentions it: it multiplies the states by the horizon.
         if any(isinstance(node, Name) and node.name == "step" for node in self.syntax):
             longest = max(s.horizon or s.limit or 0 for s in document.stages.values())
             clock = self.add("step", longest + 1, persists=True)
@@ -262,7 +266,7 @@ class _Compiler:
                 self._agent(name, body, channels, owners, weight_columns)
                 for name, body in zip(document.agents, agent_bodies, strict=True)
             )
-            + tuple(self._played(name, channels, owners) for name in self.enlist),
+            + tuple(self._enlisted_agent(name, channels, owners) for name in self.enlist),
             start_draws=start_draws,
             tick_draws=tick_draws,
             overrides=overrides,
@@ -283,7 +287,7 @@ class _Compiler:
             scope=self.scope,
             rewards_shown=stage.rewards == "shown",
             response=self._response(),
-            apart=self.document.solution == "equilibrium",
+            simultaneous=self.document.solution == "equilibrium",
             body_index={body.name: body.order for body in self.bodies},
             zone_index={name: index for index, name in enumerate(boards.zone_names)},
         )
@@ -302,15 +306,16 @@ class _Compiler:
                 for r, c in board.zones.get(zone, ()):
                     zones[z, index, r * self.width + c] = True
             for body in self.bodies:
-                begin = self._begin(body, board)
+                begin = self._start_cell(body, board)
                 if begin is not None and body.group not in self.stage.removes:
                     starts[index, body.order] = begin[0] * self.width + begin[1]
-        looks = [walls[i].tobytes() + zones[:, i].tobytes() for i in range(count)]
-        first = {look: i for i, look in reversed(list(enumerate(looks)))}
-        look = np.array([first[look] for look in looks], np.int32)
-        return Boards(self.height, self.width, walls, zones, zone_names, starts, look)
+        # Layouts that differ in start cells alone look the same on the board; agents are shown the first of them.
+        drawn = [walls[i].tobytes() + zones[:, i].tobytes() for i in range(count)]
+        first = {picture: i for i, picture in reversed(list(enumerate(drawn)))}
+        visible_layout = np.array([first[picture] for picture in drawn], np.int32)
+        return Boards(self.height, self.width, walls, zones, zone_names, starts, visible_layout)
 
-    def _begin(self, body: Body, board: Board) -> tuple[int, int] | None:
+    def _start_cell(self, body: Body, board: Board) -> tuple[int, int] | None:
         if body.is_agent:
             return board.agents.get(body.name)
         cells = board.things.get(body.group, ())
@@ -345,7 +350,7 @@ class _Compiler:
         for instance in self.instances[name]:
             motions = tuple(self._motions(name, instance, thing))
             if name in self.enlist:
-                motions = tuple(_played_motions(name, _as_agent(thing).actions, motions))
+                motions = tuple(_enlisted_motions(name, _as_agent(thing).actions, motions))
             cell = self.add(f"{instance}.cell", self.height * self.width + 1, observed=seen)
             facing = self.add(f"{instance}.facing", 4, observed=seen) if thing.facing else -1
             longest = max((len(motion.path) for motion in motions), default=0)
@@ -388,7 +393,7 @@ class _Compiler:
     # -------------------------------------------------------------- agents and channels
 
     def _channels(self) -> tuple[tuple[str, ...], tuple[int, ...], str | None]:
-        """Visible channels, whose each is (an index of agents, those enlisted last), and the hidden one."""
+        """The visible channels, the index of each one's agent (enlisted things last), and the hidden channel."""
         rewards = self.document.rewards
         common = [name for name, channel in rewards.items() if not (channel.hidden or channel.payee)]
         hidden = next((name for name, channel in rewards.items() if channel.hidden), None)
@@ -401,7 +406,7 @@ class _Compiler:
         return tuple(name for _, name in pairs), tuple(i for i, _ in pairs), hidden
 
     def _channel(self, written: str) -> str:
-        """The world's name of a channel as `pays` writes it; one that pays nobody in this world is none of its own."""
+        """The world's name of a channel that `pays` names; a name that is not in `channels` pays nobody here."""
         channel = self.document.rewards.get(written)
         if channel is None or channel.hidden:
             return written
@@ -410,7 +415,7 @@ class _Compiler:
         return f"{next(iter(self.document.agents))}.{written}" if self.enlist else written
 
     def _weight_columns(self) -> dict[str, int]:
-        """A column for each weight that some effect changes; it lists every value that the weight may have."""
+        """A column for each weight that some effect changes, with a table of all values that the weight may take."""
         columns: dict[str, int] = {}
         for name, agent in self.document.agents.items():
             for channel, value in agent.values.items():
@@ -463,8 +468,8 @@ class _Compiler:
         )
         return tuple(sees), view.window
 
-    def _played(self, name: str, channels: Sequence[str], owners: Sequence[int]) -> AgentProgram:
-        """A thing as an agent: its steps are motions, so in step 3 of a tick it does not move."""
+    def _enlisted_agent(self, name: str, channels: Sequence[str], owners: Sequence[int]) -> AgentProgram:
+        """The program of a thing enlisted as an agent: its actions are motions, executed in step 4 of a tick."""
         agent = _as_agent(self.document.things[name])
         weights = np.zeros(len(channels))
         for channel, value in agent.values.items():
@@ -486,7 +491,7 @@ class _Compiler:
         )
 
     def _rule(self, name: str, agent: schema.Agent, channels: Sequence[str]) -> DeliberationRule:
-        """A deliberation, its values and actions by index."""
+        """An agent's deliberation rule, with its channels and actions as indices."""
         its, actions = agent.deliberation, _actions(agent)
         word = its if isinstance(its, str) else next(iter(its.model_fields_set))
         block = None if isinstance(its, str) else getattr(its, word)
@@ -520,17 +525,19 @@ class _Compiler:
         if not isinstance(block, schema.Block):
             return PartSpec(word, dict(block or {}))
         given = {name: getattr(block, name) for name in sorted(block.model_fields_set)}
-        return PartSpec(word, {name: self._told(name, value) for name, value in given.items() if value is not None})
+        return PartSpec(
+            word, {name: self._parameter(name, value) for name, value in given.items() if value is not None}
+        )
 
-    def _told(self, name: str, value: schema.Formula) -> str | float:
-        """A parameter of a planner: words as they stand, counts as whole numbers."""
+    def _parameter(self, name: str, value: schema.Formula) -> str | float:
+        """A parameter of a planner: a word as it stands, an integral number as an int."""
         if name == "backup" or value == schema.ALL:
             return str(value)
         number = self.number(value)
         return int(number) if number == int(number) else number
 
     def _response(self) -> ResponseProgram | None:
-        """What the file solves for; whoever is enlisted follows orders, or acts at random if it cannot."""
+        """Which agent best responds to which actions; enlisted things follow `orders`, or act at random without."""
         solution, agents = self.document.solution, self.document.agents
         enlisted = [
             actions.index("orders") if "orders" in actions else -1
@@ -613,8 +620,8 @@ def _as_agent(thing: schema.Thing) -> schema.AsAgent:
     return thing.as_agent
 
 
-def _played_motions(name: str, actions: Sequence[str], written: Sequence[MotionProgram]) -> Iterable[MotionProgram]:
-    """A step for each action that is one, and for `orders` what the thing would do by itself."""
+def _enlisted_motions(name: str, actions: Sequence[str], written: Sequence[MotionProgram]) -> Iterable[MotionProgram]:
+    """One motion for each action that is a direction, and for `orders` the thing's own motions."""
     for action in actions:
         if action in geometry.DIRECTIONS:
             yield MotionProgram(action, Does(name, action))

@@ -1,4 +1,4 @@
-"""From written expressions to ones that a world can run: params and stage become constants, kinds become instances."""
+"""Name resolution: params and the stage become constants, kinds become their instances, words become indices."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class NameBindings:
-    """What names mean in one stage.
+    """The meaning of each name in an expression, for one stage.
 
     Attributes:
         params: values; a cell is a `(row, column)` tuple.
         stage: its name.
         instances: of each thing, the names of its bodies (`gem` or `gem[0]`, `gem[1]`, ...).
         words: of each counter that takes words, the words.
-        bound: what a kind's bare name stands for here, inside a quantifier or an `each` rule.
+        bound: the instance that a kind's name stands for inside a quantifier or an `each` rule.
     """
 
     params: Mapping[str, object]
@@ -80,7 +80,7 @@ def walk(node: object) -> Iterator[object]:
 
 
 def resolve(node: Expression, scope: NameBindings) -> Expression:
-    """The expression with params, stage, words and kinds put in."""
+    """The expression with params, stage, words and kinds substituted."""
     match node:
         case Name(name):
             if name in scope.params:
@@ -127,7 +127,7 @@ def _joined(operator: str, parts: Sequence[Expression]) -> Expression:
 
 
 def _folded(node: Expression) -> Expression:
-    """A number, where it does not depend on the state."""
+    """The expression as one number, where it does not depend on the state."""
     try:
         return Number(constant(node, {}))
     except NotConstantError:
@@ -135,7 +135,7 @@ def _folded(node: Expression) -> Expression:
 
 
 def _same_words(left: Expression, right: Expression, scope: NameBindings) -> tuple[Expression, Expression]:
-    """Both sides of a comparison; if one is a counter of words, the other in terms of its list."""
+    """Both sides of a comparison, resolved; if one is a counter of words, the other is translated to its list."""
     if isinstance(left, Name) and (words := scope.words.get(scope.body(left.name))) is not None:
         return resolve(left, scope), _in_words(right, list(words), scope)
     if isinstance(right, Name) and (words := scope.words.get(scope.body(right.name))) is not None:
@@ -144,7 +144,7 @@ def _same_words(left: Expression, right: Expression, scope: NameBindings) -> tup
 
 
 def _in_words(node: Expression, words: list[str], scope: NameBindings) -> Expression:
-    """A word as its place in a list; a counter with another list as the place of what it holds, -1 if it has none."""
+    """A word as its index in a list; a counter with another list as the index of its word, -1 if it is not listed."""
     if not isinstance(node, Name):
         return resolve(node, scope)
     if node.name in words:
@@ -161,7 +161,7 @@ def _in_words(node: Expression, words: list[str], scope: NameBindings) -> Expres
 
 
 def resolve_effect(effect: Effect, scope: NameBindings) -> Effect:
-    """The effect with params, words and kinds put in."""
+    """The effect with params, words and kinds substituted."""
     match effect:
         case Assign(target, operator, value):
             name = scope.body(target)

@@ -1,4 +1,4 @@
-"""The same world for an agent that wants something else: nothing is compiled anew where only preferences differ."""
+"""The same world under other weights and discounts, without compiling it again."""
 
 from __future__ import annotations
 

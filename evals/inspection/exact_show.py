@@ -30,7 +30,7 @@ class Follower:
     def __init__(self, plan: ExactPlan) -> None:
         """For one solved stage."""
         self.plan, self.world = plan, plan.enumeration.world
-        self._states = plan.judged.states
+        self._states = plan.evaluated.states
         self._places = Places(self._states)
         deciding = self.deciding
         weights = sum(self.world.weights(self._states, agent) for agent in deciding)
