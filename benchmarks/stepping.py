@@ -66,7 +66,7 @@ def kernel(ticks: int = 500_000) -> list[Figure]:
 
 def _walk(world: World, lanes: int, ticks: int) -> Callable[[], None]:
     actions = np.random.default_rng(0).integers(0, len(world.agents[0].actions), (64, lanes, 1)).astype(np.int32)
-    stepper = Stepper(world, lanes, again=True)  # as an environment would, lest ended lanes flatter the figure
+    stepper = Stepper(world, lanes, autoreset=True)  # as an environment would, lest ended lanes flatter the figure
     stepper.reset()
 
     def walk() -> None:

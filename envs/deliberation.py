@@ -285,7 +285,7 @@ def gains(wanted: Floats, near: Floats, weights: Floats, mask: Bools, disagreeme
 
 
 def most_by_product(share: Floats, power: Floats, counted: Bools, rational: Bools, tolerance: float) -> Bools:
-    """bool `[.., A]`: among the rational actions from which most heads gain, those with the largest weighted product."""
+    """bool `[.., A]`: of the rational actions from which most heads gain, those with the largest weighted product."""
     gaining = (share > 0) & counted[..., None, :]
     number = np.where(rational, gaining.sum(axis=-1), -1)
     left = number == number.max(axis=-1, keepdims=True)

@@ -149,7 +149,7 @@ def test_pay_and_ends_are_those_of_the_world(name: str, again: bool) -> None:
     """Weights before the tick, limits and horizons, and a new episode in the place of a tick."""
     world = world_of(EDITED) if name == "edited" else compile_world(load(name))
     lanes, rng = 64, np.random.default_rng(0)
-    stepper = Stepper(world, lanes, seed=3, again=again)
+    stepper = Stepper(world, lanes, seed=3, autoreset=again)
     stepper.reset()
     over, ticks = np.zeros(lanes, np.bool_), np.zeros(lanes, np.int64)
     for _ in range(2 * world.steps + 10):

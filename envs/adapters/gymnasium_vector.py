@@ -63,8 +63,8 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self._mode = AutoresetMode(autoreset_mode)
         if self._mode is AutoresetMode.DISABLED:
             raise ValueError("lanes are always reset: take NEXT_STEP or SAME_STEP")
-        again = self._mode is AutoresetMode.NEXT_STEP
-        self._lanes = SingleAgentBatch(scenario, num_envs, stage, params, audit=audit, form=form, again=again)
+        autoreset = self._mode is AutoresetMode.NEXT_STEP
+        self._lanes = SingleAgentBatch(scenario, num_envs, stage, params, audit=audit, form=form, autoreset=autoreset)
         self._copy = copy
         self.metadata = {"autoreset_mode": self._mode, "render_modes": []}
         self.num_envs = num_envs
@@ -78,7 +78,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self._all.flags.writeable = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode in every lane; a seed begins chance anew, without one it goes on. There are no options."""
+        """Begin an episode in every lane. A seed restarts the random streams; without one they continue. No options."""
         super().reset(seed=seed)
         if seed is not None or not self._lanes.seeded:
             self._lanes.seed(int(self.np_random.integers(2**63)) if seed is None else seed)

@@ -1,4 +1,4 @@
-"""A world's board as text in the file's own glyphs, and as a plain picture; without a board, its fields as a list."""
+"""Rendering: a world's board as text in the file's own glyphs or as an RGB array; without a board, its fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PIXELS = 16
 """Side of a cell in a picture."""
 FLOOR, WALL = (247, 247, 244), (74, 84, 98)
 COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0), (204, 121, 167), (86, 180, 233), (240, 228, 66))
-"""Okabe and Ito's, which people with any kind of colour blindness tell apart."""
+"""The palette of Okabe and Ito, which is safe for all kinds of colour blindness."""
 
 
 def glyphs(scenario: Scenario, world: World) -> dict[str, str]:

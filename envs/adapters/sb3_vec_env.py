@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ...scenarios.errors import MissingPackageError
 from ..base import Bools, Longs
-from . import rendering as drawing
+from . import rendering
 from .base import ScenarioLike
 from .spaces import Form
 from .vector_base import SingleAgentBatch
@@ -28,7 +28,7 @@ except ImportError as missing:
 
 
 class SharedVecEnv(VecEnv):
-    """Lanes that are one object: attributes and methods are asked of all of them at once."""
+    """A vector environment that is one object for all lanes: attributes and methods belong to all of them at once."""
 
     render_mode: str | None = None
 
@@ -107,7 +107,7 @@ class TurncoatVecEnv(SharedVecEnv):
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
-        self._lanes = SingleAgentBatch(scenario, num_envs, stage, params, audit=False, form=form, again=False)
+        self._lanes = SingleAgentBatch(scenario, num_envs, stage, params, audit=False, form=form, autoreset=False)
         self.render_mode = render_mode
         self.action_names = self._lanes.program.actions
         self._named: dict[int, tuple[str, ...]] = {}
@@ -115,7 +115,7 @@ class TurncoatVecEnv(SharedVecEnv):
         super().__init__(num_envs, self._lanes.observer.space, gymnasium.spaces.Discrete(len(self.action_names)))
 
     def reset(self) -> VecEnvObs:
-        """Begin an episode in every lane; chance begins anew if `seed` was called since the last reset."""
+        """Begin an episode in every lane; the random stream restarts if `seed` was called since the last reset."""
         if self._seeds[0] is not None or not self._lanes.seeded:
             entropy = int(np.random.default_rng().integers(2**63))
             self._lanes.seed(entropy if self._seeds[0] is None else self._seeds[0])
@@ -175,7 +175,7 @@ class TurncoatVecEnv(SharedVecEnv):
 
     def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
         """A picture of each lane's board."""
-        return [drawing.pixels(self._lanes.world, state) for state in self._lanes.stepper.states]
+        return [rendering.pixels(self._lanes.world, state) for state in self._lanes.stepper.states]
 
 
 class BoardExtractor(BaseFeaturesExtractor):

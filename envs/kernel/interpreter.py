@@ -14,7 +14,7 @@ import numpy as np
 from . import bytecode as b
 from .geometry import cell_in, distance, first_cell, meets, near_mask, sees, sees_zone
 from .memory import digest, entry, floats, inner, ints, longs, numbers, octets, table
-from .movement import WANDER, agent_at, move_agent, move_agents, move_body, put, remove, set_out, solid_at
+from .movement import WANDER, agent_at, move_agent, move_agents, move_body, place_at_starts, put, remove, solid_at
 from .observation import encode_lane
 from .sampling import decided, even, fallen, nothing, uniform
 
@@ -134,7 +134,7 @@ def _function(op: int, x: float) -> float:
 
 @inner
 def _listed(num: Any, offset: int, length: int, stored: int, sign: int, value: float) -> int:
-    """The listed number nearest to what is set (`reference._assign`)."""
+    """The index of the listed value nearest to the one that is set (`reference.step._assign`)."""
     wanted = value
     if sign == 1:
         wanted = num[offset + stored] + value
@@ -230,7 +230,7 @@ def _effect(mem: Any, now: Any, box: Any, line: int, op: int, value: float) -> N
         for column in range(mem[b.H_FRESH + 1]):
             if mem[mem[b.H_FRESH] + column] >= 0:
                 now[column] = mem[mem[b.H_FRESH] + column]
-        set_out(mem, now)
+        place_at_starts(mem, now)
 
 
 @inner
@@ -243,7 +243,7 @@ def _begin(mem: Any, now: Any, layouts: int, u: float) -> None:
         layout = even(layouts, u)
         now[mem[b.H_LAYOUT]] = layout
     now[mem[b.H_SLOT]] = layout
-    set_out(mem, now)
+    place_at_starts(mem, now)
 
 
 @inner

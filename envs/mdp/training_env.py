@@ -65,7 +65,7 @@ class TabularTrainingEnv:
         return self._executed
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
-        """Begin an episode; a seed begins chance anew."""
+        """Begin an episode; a seed restarts the random stream."""
         if seed is not None:
             self._seed, self._clock = seed, 0
         self._tick = 0
@@ -134,7 +134,7 @@ class ReferenceTrainingEnv:
         return self._executed
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
-        """Begin an episode; a seed begins chance anew."""
+        """Begin an episode; a seed restarts the random stream."""
         if seed is not None:
             self._seed, self._clock = seed, 0
         self._tick = 0

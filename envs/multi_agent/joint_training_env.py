@@ -70,7 +70,7 @@ class JointTrainingEnv:
         self._tick = 0
 
     def reset(self, seed: int | None = None) -> JointObservation:
-        """Begin an episode; a seed begins chance anew."""
+        """Begin an episode; a seed restarts the random stream."""
         self._tick = 0
         return self._stepper.reset(seed)
 

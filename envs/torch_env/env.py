@@ -98,7 +98,7 @@ class TorchWorld:
         self._start = torch.as_tensor(mdp.start_state.astype(np.int32), device=self._device)
         starts = np.array([0, mdp.start_state.size])
         self._start_threshold = torch.as_tensor(thresholds(starts, mdp.start_probability), device=self._device)
-        # On a GPU, counting the lanes that are done would synchronise; and for few lanes, draws are made ahead, which is
+        # On a GPU, counting the lanes that are done would synchronise; for few lanes, draws are made ahead, which is
         # quicker still.
         self._draw_only_done = self._device.type == "cpu" and n_lanes >= TILE["cpu"]
         self._number_observations(world, enumeration.states)
@@ -113,7 +113,7 @@ class TorchWorld:
         """Begin an episode in every lane.
 
         Args:
-            seed: begins chance anew; without one it goes on.
+            seed: restarts the random stream; without one it continues.
             starts: int64 `[B]`, which entry of the start distribution each lane takes, instead of drawing it.
 
         Returns:
