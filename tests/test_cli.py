@@ -522,7 +522,7 @@ def test_characters_that_a_terminal_lacks(tmp_path):
 SLOW = """
 import sys, time
 from turncoat import cli
-from turncoat.evals import rundir
+from turncoat.evals.runs import run_folder as rundir
 def hang(*_):
     print("writing", flush=True)
     time.sleep(60)

@@ -121,7 +121,7 @@ def test_a_fault_midway_leaves_nothing(tmp_path, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from turncoat.evals.rundir import whole_folder
+from turncoat.evals.traces.provenance import whole_folder
 with whole_folder(Path(sys.argv[1])) as folder:
     (folder / "manifest.json").write_text("{}")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -88,7 +88,14 @@ def test_what_is_not_turncoats_is_not_kept(foreign):
 
 
 @pytest.mark.parametrize(
-    "name", ["agents.own:importlib", "agents.own:Path", "agents.counts:make_planner", "agents.nowhere:X", "os:system"]
+    "name",
+    [
+        "agents.external.user_agent:importlib",
+        "agents.external.user_agent:Path",
+        "agents.counts.agent:make_planner",
+        "agents.nowhere:X",
+        "os:system",
+    ],
 )
 def test_a_file_makes_no_object_but_turncoats(name):
     data = {"root": ["at", 0], "records": [["object", name]]}
@@ -209,7 +216,8 @@ def test_other_settings_do_not_go_on_with_it(monkeypatch, tmp_path):
 
 KILLED = """
 import os, signal, sys
-from turncoat.evals import checkpoints, course
+from turncoat.evals.training import callbacks
+from turncoat.evals.training.execution import checkpoints
 from tests.test_training import run
 keep, kept = checkpoints.keep, []
 def keeping(path, left):
@@ -217,7 +225,7 @@ def keeping(path, left):
     kept.append(path)
     if len(kept) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-checkpoints.keep, course._SHARE = keeping, 0
+checkpoints.keep, callbacks._SHARE = keeping, 0
 for method in sys.argv[2:]:
     if not os.fork():
         run(method, cache=__import__("pathlib").Path(sys.argv[1]), checkpoint_every=0.0, steps=700)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.multi_agent.joint_training_env import JointObservation, JointStep, JointTrainingEnv
-from ..base import Agent, AgentState, Pupil
+from ..base import Agent, AgentState, TrainableAgent
 
 
 class _Stopped(BaseException):
@@ -68,7 +68,7 @@ class Place:
 
 def fit_together(
     lane: JointTrainingEnv,
-    agents: Sequence[Pupil],
+    agents: Sequence[TrainableAgent],
     steps: int,
     seed: int,
     before_tick: Callable[[], None] = lambda: None,

@@ -38,7 +38,7 @@ class FixedOpponentsEnv(gymnasium.Env[Any, np.int64]):
         agent: str,
         others: Mapping[str, OpponentPolicy],
         stage: str | None = None,
-        params: Mapping[str, object] | None = None,
+        overrides: Mapping[str, object] | None = None,
         *,
         enlist: Sequence[str] = (),
         form: Form = "planes",
@@ -50,7 +50,9 @@ class FixedOpponentsEnv(gymnasium.Env[Any, np.int64]):
             ScenarioError, UnknownNameError, ValueError: as `TurncoatParallelEnv`.
             ValueError: there is no such agent, or not each of the others has a policy.
         """
-        self.parallel = TurncoatParallelEnv(scenario, stage, params, enlist=enlist, form=form, render_mode=render_mode)
+        self.parallel = TurncoatParallelEnv(
+            scenario, stage, overrides, enlist=enlist, form=form, render_mode=render_mode
+        )
         names = self.parallel.possible_agents
         if agent not in names or {*others, agent} != {*names} or agent in others:
             raise ValueError(
@@ -90,7 +92,7 @@ def tabular_policy(enumeration: Enumeration, policy: Floats) -> OpponentPolicy:
     """A tabular policy of an enumerated world as an `OpponentPolicy`.
 
     Args:
-        enumeration: of the world that will be played: the same stage, params and enlisted things.
+        enumeration: of the world that will be played: the same stage, overrides and enlisted things.
         policy: float64 `[S, actions]`, how often each action is taken in a state.
     """
     numbers = {state.tobytes(): number for number, state in enumerate(enumeration.states)}

@@ -19,7 +19,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 
-from ...agents.base import Agent, Enters, Forgetful, Moves, Perceiver, Resumable, Trainable, TrainingEnv, Watcher
+from ...agents.base import Agent, Enters, Forgetful, LearnsFromLogs, MapAware, Moves, Resumable, Trainable, TrainingEnv
 from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.reference.observation_spec import observation_spec
@@ -191,7 +191,7 @@ class Life(Generic[Raised]):
 
     def _watch(self, agent: Raised, laboratory: Laboratory, name: str, seed: int) -> None:
         stage = self.scenario.document.stages[name]
-        if not isinstance(agent, Watcher):
+        if not isinstance(agent, LearnsFromLogs):
             return
         logs = watched_logs(laboratory, name, seed)
         agent.watch(logs if stage.learn.reward else [replace(log, rewards=None) for log in logs], seed)
@@ -200,7 +200,7 @@ class Life(Generic[Raised]):
 def _enter(agent: object, world: World) -> None:
     if isinstance(agent, Moves):
         agent.enter_school(world.stage)
-    if isinstance(agent, Perceiver):
+    if isinstance(agent, MapAware):
         agent.enter(observation_spec(world))
 
 
@@ -219,5 +219,5 @@ def enter(agent: Agent, field: World) -> None:
     """Show an agent the world where it acts from now on: its only agent is meant."""
     if isinstance(agent, Enters):
         agent.enter_world(field)
-    if isinstance(agent, Perceiver):
+    if isinstance(agent, MapAware):
         agent.enter(observation_spec(field))

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
-from ...agents.base import Agent, Pupil
+from ...agents.base import Agent, TrainableAgent
 from ...agents.baselines.scripted import RandomAgent, StatedAgent
 from ...agents.counts.joint_agent import JointCountsAgent, JointOptions
 from ...agents.counts.opponent_model import assumed
@@ -22,7 +22,7 @@ from .execution.time_budget import Deadline
 from .spec import Training
 
 
-def raised_together(training: Training, seed: int, deadline: Deadline) -> list[Pupil]:
+def raised_together(training: Training, seed: int, deadline: Deadline) -> list[TrainableAgent]:
     """The agents of a profile, trained at once."""
     world = JointTrainingEnv(training.school).world
     parts = read_profile(training.method).of(world)
@@ -34,7 +34,7 @@ def raised_together(training: Training, seed: int, deadline: Deadline) -> list[P
     return agents
 
 
-def deployed(agents: Sequence[Pupil], training: Training) -> tuple[Sequence[Agent], Regrets | None]:
+def deployed(agents: Sequence[TrainableAgent], training: Training) -> tuple[Sequence[Agent], Regrets | None]:
     """Who acts after training, and how far each is from its best response, where the scenario asks for that.
 
     Whoever is `exact` has its place taken by the best response to the others.
@@ -53,7 +53,7 @@ def deployed(agents: Sequence[Pupil], training: Training) -> tuple[Sequence[Agen
     return acting, regrets(acting, training.field, most) if asks_for_regrets(training.scenario) else None
 
 
-def _made(part: Part, world: World, number: int, training: Training) -> Pupil:
+def _made(part: Part, world: World, number: int, training: Training) -> TrainableAgent:
     """The agent of a part, knowing nothing yet."""
     if part.method == EXACT:
         return RandomAgent()  # there is nobody to respond to before the others have learned

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
-from ...agents.base import Computes, Learner, Pupil
+from ...agents.base import DeviceAware, OnlineLearner, TrainableAgent
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import methods
 from ...agents.registry.profiles import alone
@@ -67,7 +67,7 @@ def trained_together(
         yield seed, traces
 
 
-def brought_up(training: Training, seed: int) -> Pupil:
+def brought_up(training: Training, seed: int) -> TrainableAgent:
     """A single agent as it is before its first tick in the stage in which it is judged."""
     (agent,) = _there(_raised(training, seed, Deadline(math.inf)), training)
     return agent
@@ -105,8 +105,8 @@ class _Raised:
         agents: see there; life: theirs, where there is one agent; earning: what it earned meanwhile.
     """
 
-    agents: list[Pupil]
-    life: Life[Pupil] | None = None
+    agents: list[TrainableAgent]
+    life: Life[TrainableAgent] | None = None
     earning: Earning | None = None
 
     def doubled(self) -> _Raised:
@@ -124,7 +124,7 @@ def _raised(training: Training, seed: int, deadline: Deadline) -> _Raised:
     return _Raised([agent], life, course.earning)
 
 
-def _there(raised: _Raised, training: Training) -> list[Pupil]:
+def _there(raised: _Raised, training: Training) -> list[TrainableAgent]:
     """The agents, in the stage in which they are judged."""
     life, agents = raised.life, raised.agents
     if life is not None:
@@ -138,7 +138,7 @@ def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) 
     """What agents do in the stage in which they are judged."""
     pupils, learns = _there(raised, training), False
     for agent in pupils:
-        if isinstance(agent, Learner):
+        if isinstance(agent, OnlineLearner):
             agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
             learns |= agent.learning
     agents, short = together.deployed(pupils, training) if raised.life is None else (pupils, None)
@@ -161,13 +161,13 @@ def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) 
     return replace(played, learning={seed: earning.curve}, trained={seed: earning.steps})
 
 
-def _life(training: Training, course: Course) -> Life[Pupil]:
+def _life(training: Training, course: Course) -> Life[TrainableAgent]:
     """What the agent goes through before it is judged."""
     world = world_of(training.school)
 
-    def make() -> Pupil:
+    def make() -> TrainableAgent:
         agent = training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
-        if isinstance(agent, Computes) and training.manner.device != CPU:
+        if isinstance(agent, DeviceAware) and training.manner.device != CPU:
             agent.use(training.manner.device)
         return agent
 

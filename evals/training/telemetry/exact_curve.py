@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....agents.base import Agent, Finishes, Pupil, TrainingEnv
+from ....agents.base import Agent, Finishes, TrainableAgent, TrainingEnv
 from ....envs.base import FiniteMDP, Floats, Ints, Longs
 from ....envs.mdp.enumeration import Enumeration
 from ....envs.reference.observation import observe
@@ -78,7 +78,7 @@ class Look:
 
 
 def watch_training(
-    agent: Pupil, env: TrainingEnv, steps: int, seed: int, every: int, judge: Callable[[Agent], float]
+    agent: TrainableAgent, env: TrainingEnv, steps: int, seed: int, every: int, judge: Callable[[Agent], float]
 ) -> tuple[Look, ...]:
     """Trains an agent and looks at it about every so many steps, which changes nothing in its training.
 
@@ -106,7 +106,7 @@ def watch_training(
 
 
 def learning_curve(
-    agent: Pupil, env: TrainingEnv, steps: int, seed: int, every: int, truth: Enumeration
+    agent: TrainableAgent, env: TrainingEnv, steps: int, seed: int, every: int, truth: Enumeration
 ) -> dict[int, float]:
     """`worth` by steps, `steps` itself included; see `watch_training`.
 
