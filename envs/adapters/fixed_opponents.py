@@ -98,6 +98,7 @@ def tabular_policy(enumeration: Enumeration, policy: Floats) -> OpponentPolicy:
     numbers = {state.tobytes(): number for number, state in enumerate(enumeration.states)}
     cumulative = policy.cumsum(axis=1)
 
+    # Sampling by the cumulative sum, scaled by its last entry: probabilities that round to a little off one still work.
     def act(state: Ints, chance: np.random.Generator) -> int:
         row = cumulative[numbers[state.tobytes()]]
         return int(np.searchsorted(row, chance.random() * row[-1], side="right"))

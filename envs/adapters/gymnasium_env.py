@@ -78,7 +78,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         self._buffer = ObservationBuffer(self.observer, 1)
         stepper.observe_into(self._buffer)
         self._read = self._buffer.reader(0)
-        # Views of a lane's numbers, quicker to read than arrays.
+        # Memory views and bound methods of the only lane: reading them costs a fraction of indexing an array.
         self._action, self._executed = stepper.actions.ravel().data, stepper.executed.ravel().data
         self._pay, self._events = stepper.pay.ravel().data, stepper.events.data
         self._channel_rewards = stepper.rewards[0].tolist
@@ -124,7 +124,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         return self._read(), self._pay[0], over == 1, over == 2, self._info()
 
     def _info(self) -> dict[str, Any]:
-        mask = self._events[0]
+        mask = self._events[0]  # few different sets of events occur: their names are made once for each
         if mask not in self._event_names:
             self._event_names[mask] = self.world.event_list(mask)
         paid = dict(zip(self._channels, self._channel_rewards(), strict=True)) if self._shown else self._withheld.copy()

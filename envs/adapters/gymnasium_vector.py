@@ -96,6 +96,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         lanes, stepper = self._lanes, self._lanes.stepper
         done = lanes.step(actions)
         reward, ended, cut = stepper.pay[:, 0].copy(), stepper.terminated.copy(), stepper.truncated.copy()
+        # Rewards and flags are copied before `reset`, which overwrites the buffers of the lanes that it begins.
         last: dict[str, Any] = {}
         if done is not None and self._mode is AutoresetMode.SAME_STEP:
             last = self._final(done)

@@ -103,6 +103,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
             if name not in actions or not 0 <= actions[name] < len(self.action_names[name]):
                 raise ValueError(f"`{name}` needs an action from 0 to {len(self.action_names[name]) - 1}")
             chosen[0, i] = actions[name]
+        # Scalar rewards use the weights from before the tick, and the stepper overwrites its states in place.
         before = self._stepper.states.copy()
         self._stepper.step(chosen)
         ended, cut = self._stepper.terminated.item(), self._stepper.truncated.item()
@@ -116,7 +117,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
             self._infos(),
         )
         if ended or cut:
-            self.agents = []
+            self.agents = []  # PettingZoo's sign that an episode is over
         return out
 
     def _observations(self) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def text(world: World, state: Ints, marks: dict[str, str]) -> str:
     for index, zone in enumerate(boards.zone_names):
         if zone in marks:
             drawn[boards.zones[index, layout, :-1]] = marks[zone]
+    # Agents last, so that they are drawn over things on the same cell.
     for body in sorted(world.bodies, key=lambda body: body.is_agent):
         if state[body.cell] != boards.nowhere:
             drawn[state[body.cell]] = marks[body.group]

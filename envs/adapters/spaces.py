@@ -80,6 +80,7 @@ class ObservationEncoder:
         self.plan = plan(header, places, rows, appearances.tolist(), base, [*self.low.tolist(), *lists])
         self.timed = any(column == TIME for column, _, _ in rows)
         self.height, self.width = (window, window) if window else (boards.height, boards.width)
+        # Stable-Baselines3 takes the smallest axis for the channels, so both sides have to exceed their number.
         least = max(SMALLEST_IMAGE, len(self.plane_names) + len(self.counter_names) + 1)
         self._scale = -(-least // max(min(self.height, self.width), 1))
         self.space = self._space()

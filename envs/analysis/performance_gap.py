@@ -134,6 +134,7 @@ def analyse(plan: ExactPlan) -> Analysis:
 def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> PlanValue:
     """The values of choosing among some actions on the process of a plan."""
     mdp, steps = plan.mdp, plan.steps
+    # Without a horizon the agent's value has no end: it is summed until discounting leaves nothing that matters.
     ticks = steps if plan.enumeration.world.horizon is not None else _effective_horizon(plan.discount, steps)
     weighted = mdp.rewards @ plan.weights
     ends_early = isinstance(optimal, FiniteHorizonSolution) and optimal.horizon < ticks

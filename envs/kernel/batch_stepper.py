@@ -103,7 +103,7 @@ class Stepper:
 
     def _point(self, place: int, array: npt.NDArray[Any]) -> None:
         """Tell the kernel the address of an array, and keep a reference so that it stays alive."""
-        assert array.flags.c_contiguous
+        assert array.flags.c_contiguous  # addresses are computed from the shape alone
         self._arrays[place] = array
         self._context[place] = array.ctypes.data
 

@@ -176,6 +176,7 @@ def _fill_window(encoder: Any, board: Any, appearance: int, top: int, left: int)
     for i in range(window):
         for j in range(window):
             r, c = top + i, left + j
+            # What lies off the board looks like `nowhere`, which is a wall in no zone.
             cell = r * width + c if r >= 0 and r < height and c >= 0 and c < width else nowhere
             for plane in range(planes):
                 board[(plane * window + i) * window + j] = still[plane * (nowhere + 1) + cell]

@@ -116,6 +116,7 @@ def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[s
             name = world.agents[agent].name
             raise NotEnumerableError(f"in some state `{name}` has no available action; give it one without a condition")
         allowed &= mask[:, joint[:, agent]]
+    # Unavailable actions are left out rather than stepped as no-ops: their rows are empty, as `FiniteMDP` defines.
     lane, action = np.nonzero(allowed)
     tick = step(world, states[lane], joint[action], EnumeratedDraws())
     fired |= tick.fired

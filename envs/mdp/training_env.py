@@ -175,5 +175,6 @@ def executed_actions(enumeration: Enumeration, agent: int = 0) -> Ints | None:
     state, action = np.nonzero(mdp.available)
     zeros = np.zeros(state.size, np.int64)
     tick = step(world, enumeration.states[state], action[:, None].astype(np.int32), SampledDraws(0, zeros, zeros))
+    # Any seed will do: without draws in overrides the executed action does not depend on it.
     table[state, action] = tick.executed[:, agent]
     return table

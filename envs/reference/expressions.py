@@ -146,6 +146,7 @@ def _binary(operator: str, left: Values, right: Values) -> Values:
             return np.asarray(left > right)
         case ">=":
             return np.asarray(left >= right)
+    # Division by zero is 0 and overflow is clipped: a guard must not depend on how a platform handles them.
     x, y = np.asarray(left, np.float64), np.asarray(right, np.float64)
     with np.errstate(all="ignore"):
         match operator:
@@ -303,6 +304,7 @@ def sees(seer: Body, target: Ints, context: EvalContext, target_body: int) -> Bo
         forward = (r1 - r0) * ahead[:, 0] + (c1 - c0) * ahead[:, 1]
         aside = np.abs((r1 - r0) * ahead[:, 1]) + np.abs((c1 - c0) * ahead[:, 0])
         seen &= forward >= aside
+    # Walls are in the precomputed table of clear lines; opaque bodies move, so their cells are compared step by step.
     for order, body in enumerate(world.bodies):
         if body.opaque and body is not seer and order != target_body:
             cell = context.now[body.cell, rows]

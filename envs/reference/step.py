@@ -149,6 +149,7 @@ class _TickState:
     @classmethod
     def at_tick(cls, world: World, states: Ints, actions: Ints, chance: DrawMethod) -> _TickState:
         now = np.array(states.T, order="C")  # a copy even of a single row: the caller's states stay as they are
+        # An action that is not available is not an error: it is replaced by none, as in the kernel.
         chosen = np.array(actions.T, np.int32, order="C")
         for index in range(len(world.agents)):
             mask = available(world, states, index)
@@ -225,6 +226,7 @@ class _TickState:
         """The finished tick; where `frozen` states had already ended, they are handed back untouched."""
         world, context = self.world, self.context
         states = context.now
+        # Written last: while rules run, the column still says that the episode goes on.
         states[world.ended] = np.maximum(states[world.ended], self.reason)
         if frozen is not None and (over := frozen[self.source, world.ended] > 0).any():
             states[:, over] = frozen[self.source[over]].T
@@ -335,6 +337,7 @@ def _move_agents(context: EvalContext) -> None:
     bodies = [world.bodies[program.body] for program in movers]
     here = [context.now[body.cell].copy() for body in bodies]
     moves = [_move_index(context, program) for program in movers]
+    # Everybody's target is computed before anybody moves: agents move simultaneously.
     want = [boards.neighbours[cell, move] for cell, move in zip(here, moves, strict=True)]
     pushes: list[_Push] = []
     for i in range(len(bodies)):
@@ -351,6 +354,7 @@ def _move_agents(context: EvalContext) -> None:
                 hit &= ~hit_free
             blocked = blocked | hit
         want[i] = np.where(blocked, here[i], want[i])
+        # One thing may be pushable while another on the same cell blocks: then nothing is pushed.
         for pusher, _, pushed, _ in pushes:
             if pusher == i:
                 pushed &= ~blocked
@@ -507,6 +511,7 @@ def _fire(rule: RuleProgram, tick: _TickState, only: Bools | None = None) -> Non
     if rows.size == 0:
         return
     tick.fired.add(rule.name)
+    # Pays come before effects: they are evaluated in the state in which the guard held.
     for channel, pay in rule.pays:
         tick.rewards[channel, rows] += evaluate_float(pay, tick.context)[rows]
     if rule.performance is not None:
@@ -523,7 +528,7 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, tick: _TickState) -> np.
             tick.events[rows] |= world.event_bit(event)
         case End(reason):
             code = world.reasons.index(reason) + 1
-            fresh = rows[tick.reason[rows] == 0]
+            fresh = rows[tick.reason[rows] == 0]  # the first reason of a tick stands
             tick.reason[fresh] = code
             tick.events[fresh] |= world.event_bit(f"ended:{reason}")
         case Assign(target, operator, value):

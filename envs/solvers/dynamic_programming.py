@@ -1,4 +1,4 @@
-"""What is best: exact solutions of a finite decision process, one value per channel.
+"""Exact solutions of a finite MDP: policy iteration, value iteration and backward induction, with values per channel.
 
 Letters as in `base`: S states, A joint actions, K channels, T ticks.
 """
@@ -21,7 +21,7 @@ from .bellman import EPSILON, backup, best_of, largest, tie_tolerance, ties
 from .policy_evaluation import ImproperDiscountError, check_range, policy_values
 
 ActionValues: TypeAlias = Callable[[Floats], Floats]
-"""From the vector values `[S, K]` of the next tick to what each action is worth now, `[S, A]`."""
+"""From the vector values `[S, K]` of the next tick to the Q-values `[S, A]` by which the acting self chooses."""
 
 
 class InfeasibleError(WorldError):
@@ -30,9 +30,9 @@ class InfeasibleError(WorldError):
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What is best over an unending (or surely ending) episode, and what one best policy is worth per channel.
+    """An optimal solution without a horizon, with the vector values of one optimal policy.
 
-    In an ended state values are 0; in a state that can't keep away from what is barred `values` is -inf and
+    In an ended state values are 0; in a state from which what is barred cannot be avoided `values` is -inf and
     `vector_values` is nan.
 
     Attributes:
@@ -60,7 +60,7 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class FiniteHorizonSolution:
-    """What is best with a known number of ticks to go.
+    """An optimal solution with a known number of ticks to go.
 
     Attributes:
         values: float64 `[T + 1, S]`, weighted, at each tick; `[1, S]` (tick 0) if later values were not kept.
@@ -104,7 +104,7 @@ def value_iteration(
     start: Floats | None = None,
     barred: Bools | None = None,
 ) -> Solution:
-    """Solve by successive backups: the plain cross-check of `policy_iteration`.
+    """Solve by value iteration: a plain cross-check of `policy_iteration`.
 
     Args:
         mdp: the process.
@@ -147,8 +147,8 @@ def policy_iteration(
 ) -> Solution:
     """Solve exactly: the default solver.
 
-    A policy is evaluated by hopping ahead in doubling steps where no outcome is left to chance, else by a sparse LU
-    factorisation, else (many states) by Krylov iteration after modified policy iteration.
+    A policy is evaluated by pointer doubling where transitions are deterministic, else by a sparse LU factorisation,
+    or where there are many states by Krylov iteration.
 
     Args:
         mdp: the process.
@@ -206,6 +206,8 @@ def backward_induction(
     values = np.zeros(mdp.n_states)
     dead = np.zeros(mdp.n_states, dtype=np.bool_)
 
+    # The optimum is backed up as a scalar of its own: the vector values belong to one policy, which may lose as much as
+    # the tie tolerance at each tick.
     def judge(_: Floats) -> Floats:
         nonlocal values, dead
         q = backup(table, scalar, discount, values)
@@ -221,7 +223,7 @@ def backward_induction(
     return solution
 
 
-# What was asked for, checked
+# ------------------------------------------------------------------ checks of the arguments
 
 
 def _checked_weights(mdp: FiniteMDP, weights: npt.ArrayLike) -> Floats:
@@ -276,6 +278,7 @@ def _allowed(mdp: FiniteMDP, table: TransitionTables, barred: Bools | None) -> B
         return table.available
     allowed = table.available & ~_checked_barred(mdp, barred)
     dead = ~mdp.ended & ~np.any(allowed, axis=1)
+    # Backwards from the dead states: a pair that risks one is not allowed; a state that loses its last pair is dead.
     into = csc_array(table.matrix)
     fresh = np.flatnonzero(dead)
     while fresh.size:
@@ -297,7 +300,7 @@ def _start_values(mdp: FiniteMDP, start: Floats | None, acting: Bools) -> Floats
     return np.where(acting & np.isfinite(start), start, 0.0)
 
 
-# Steps of the solvers
+# ------------------------------------------------------------------ steps of the solvers
 
 
 def optimise(table: TransitionTables, scalar: Floats, discount: float, values: Floats) -> Floats:
@@ -316,6 +319,7 @@ def optimise(table: TransitionTables, scalar: Floats, discount: float, values: F
             return np.maximum(values, previous)
         q = backup(table, scalar, discount, values)
         gain = best_of(q, acting) - np.take_along_axis(q, policy[:, None], axis=1)[:, 0]
+        # Stricter than the tie tolerance, so that values are more exact than the differences by which ties are judged.
         better = acting & (gain > 0.1 * tie_tolerance(scale, discount))
         if not better.any():
             return values
@@ -324,7 +328,8 @@ def optimise(table: TransitionTables, scalar: Floats, discount: float, values: F
 
 
 def _warmed(table: TransitionTables, scalar: Floats, acting: Bools, discount: float, values: Floats) -> Floats:
-    """Values good enough to start from: cheap sweeps save dear evaluations where outcomes are left to chance."""
+    """Initial values for policy iteration, by modified policy iteration: cheap sweeps save costly evaluations."""
+    # Evaluation by pointer doubling is about as cheap as a sweep, so a few sweeps are enough without chance.
     if table.next_state is not None:
         for _ in range(8):
             values = best_of(backup(table, scalar, discount, values), acting)
@@ -397,6 +402,7 @@ def induct(
     check_range(discount)
     if horizon < 1:
         raise ValueError(f"a horizon is at least one tick, not {horizon}")
+    # Optimal actions are kept as bits, one per action: T * S * A booleans would be the largest array by far.
     states, width = np.arange(mdp.n_states), (mdp.n_actions + 7) // 8
     rewards = table.vector_rewards
     values = np.zeros((horizon + 1 if keep_values else 1, mdp.n_states))

@@ -98,6 +98,8 @@ class _Compiler:
         self.columns: dict[str, StateColumn] = {}
         self.bodies: list[Body] = []
         self.draw_names: list[str] = ["layout"]
+        # Boards of all stages, not of this one alone: cells are numbered alike in every stage, so that what an agent
+        # learned in one means the same in the next.
         self.tables = {name: self._layouts(name) for name in document.stages}
         boards = [board for table in self.tables.values() for board in table]
         self.height = max((board.height for board in boards), default=0)
@@ -211,6 +213,7 @@ class _Compiler:
         low, high = int(extremes(bottom, self.document.params)[0]), int(extremes(top, self.document.params)[1])
         least, most = int(constant(bottom, self.params)), int(constant(top, self.params))
         low, high = min(low, least), max(high, most)
+        # The state is int32.
         if high - low >= 1 << 31:
             raise WorldTooLargeError(f"`{name}` takes {high - low + 1:,} values; a counter has at most {1 << 31:,}")
         first = least if counter.start is None else int(self.number(counter.start))
@@ -224,6 +227,7 @@ class _Compiler:
     def world(self) -> World:
         """The compiled world. The order of the statements is that of the state's columns and of the draws' numbers."""
         document, stage = self.document, self.stage
+        # As many layouts, and as long a clock, as the largest stage has: the state has one shape in all stages.
         most_layouts = max(len(table) for table in self.tables.values()) if self.height else 0
         layout = self.add("layout", most_layouts, persists=True) if most_layouts > 1 else -1
         effects = [node for node in self.syntax if isinstance(node, End | Emit)]
@@ -248,6 +252,7 @@ class _Compiler:
             self.add_counter(name, counter)
         channels, owners, hidden = self._channels()
         overrides = tuple(self._override(override) for override in document.overrides)
+        # A draw's number is part of the random counter: the order in which names are added here fixes all samples.
         for body in self.bodies:
             if any(motion.way == "wander" for motion in body.motions):
                 self.draw_names.append(f"{body.name}.wander")
@@ -378,6 +383,7 @@ class _Compiler:
         for motion in thing.moves or (shorthand,):
             when = self.formula(True if motion.when is None else motion.when, scope)
             if motion.patrol is not None:
+                # A patrol that does not loop goes back the way it came, without repeating its two ends.
                 path = [r * self.width + c for r, c in motion.patrol]
                 yield MotionProgram("patrol", when, tuple(path if motion.loop else path + path[-2:0:-1]))
             elif motion.wander:
@@ -416,6 +422,7 @@ class _Compiler:
 
     def _weight_columns(self) -> dict[str, int]:
         """A column for each weight that some effect changes, with a table of all values that the weight may take."""
+        # Edits assign constants, so that a weight has finitely many values and the state stays finite.
         columns: dict[str, int] = {}
         for name, agent in self.document.agents.items():
             for channel, value in agent.values.items():

@@ -93,6 +93,7 @@ def resolve(node: Expression, scope: NameBindings) -> Expression:
             return Truth(stage == scope.stage)
         case Quantified(quantifier, group, body):
             parts = [resolve(body, scope.bind(group, instance)) for instance in scope.instances[group]]
+            # A finite group is unrolled: nothing downstream needs to know quantifiers.
             if quantifier == "count":
                 return _joined("+", [Number(0), *parts])
             joint = {"any": "or", "all": "and"}[quantifier]
@@ -104,6 +105,7 @@ def resolve(node: Expression, scope: NameBindings) -> Expression:
         case Unary(operator, operand):
             return Unary(operator, resolve(operand, scope))
         case Cell(row, column):
+            # Folded, so that the assembler can look a constant cell up in tables rather than compute it in each tick.
             return Cell(_folded(resolve(row, scope)), _folded(resolve(column, scope)))
         case Relation(word, subject, target, reach):
             near = None if reach is None else _folded(resolve(reach, scope))

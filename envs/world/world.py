@@ -19,6 +19,7 @@ from . import geometry
 from .agent_parts import ENUMERATE, PartSpec
 from .resolver import NameBindings, resolve
 
+# Tables over pairs of cells grow with the fourth power of a board's side.
 MAX_TABLE = 200_000_000
 """Bytes that a table over pairs of cells may take."""
 

@@ -35,10 +35,10 @@ class Follower:
         deciding = self.deciding
         weights = sum(self.world.weights(self._states, agent) for agent in deciding)
         name = " and ".join(self.world.agents[agent].name for agent in deciding)
-        looks = np.column_stack([self._states, np.arange(len(self._states))]).astype(np.int64)
-        self._looks = looks
+        observations = np.column_stack([self._states, np.arange(len(self._states))]).astype(np.int64)
+        self._observations = observations
         self.agent = ExactAgent(
-            plan.mdp, plan.solution, looks, np.asarray(weights), name, rule=plan.rule, thinking=thinking(plan)
+            plan.mdp, plan.solution, observations, np.asarray(weights), name, rule=plan.rule, thinking=thinking(plan)
         )
 
     @property
@@ -119,7 +119,7 @@ class Follower:
             return None
         place = self._place_after(states)
         mask = self.plan.mdp.available[place][None]
-        self.agent.act(self._looks[place][None], np.array([tick], np.int64), mask)
+        self.agent.act(self._observations[place][None], np.array([tick], np.int64), mask)
         thought = self.agent.thought()
         assert thought is not None
         return mind_of(self.world, thought, self.plan.mdp.action_names, tuple(range(len(self.world.fields))))
@@ -180,8 +180,8 @@ class Follower:
         """
         mdp = self.plan.mdp
         row = place * mdp.n_actions + action
-        following = mdp.next_state[mdp.row_start[row] : mdp.row_start[row + 1]]
-        hits = following[(self._states[following] == state).all(axis=1)]
+        next_states = mdp.next_state[mdp.row_start[row] : mdp.row_start[row + 1]]
+        hits = next_states[(self._states[next_states] == state).all(axis=1)]
         if hits.size == 0:
             raise KeyError("the plan never comes to this state")
         return int(hits[0])
@@ -226,14 +226,14 @@ class Follower:
             return self.world.joint_actions[action][None]
         joint = np.empty((1, len(self.world.agents)), np.int32)
         for agent, fixed in enumerate(response.others):
-            able = available(self.world, state, agent)
+            mask = available(self.world, state, agent)
             if agent == response.agent:
                 joint[0, agent] = action
-            elif fixed >= 0 and able[0, fixed]:
+            elif fixed >= 0 and mask[0, fixed]:
                 joint[0, agent] = fixed
             else:
                 share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)
-                joint[0, agent] = categorical(able / able.sum(axis=1, keepdims=True), share)[0]
+                joint[0, agent] = categorical(mask / mask.sum(axis=1, keepdims=True), share)[0]
         return joint
 
 

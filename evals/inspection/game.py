@@ -71,11 +71,11 @@ class Game:
             return self.world.reasons[code - 1]
         return "time is up" if self.world.steps and len(self._ticks) >= self.world.steps else None
 
-    def able(self) -> list[str]:
+    def available_actions(self) -> list[str]:
         """The actions that the person has now."""
         names = self.world.agents[self.agent].actions
-        able = available(self.world, self.state[None], self.agent)[0]
-        return [] if self.over else [name for name, can in zip(names, able, strict=True) if can]
+        mask = available(self.world, self.state[None], self.agent)[0]
+        return [] if self.over else [name for name, can in zip(names, mask, strict=True) if can]
 
     def do(self, action: str) -> None:
         """Make a move.
@@ -85,7 +85,7 @@ class Game:
         """
         if self.over:
             raise ValueError(f"the episode is over: {self.over}")
-        if action not in self.able():
+        if action not in self.available_actions():
             raise ValueError(f"{action} is not available here")
         joint = self._others()
         joint[0, self.agent] = self.world.agents[self.agent].actions.index(action)
@@ -166,10 +166,10 @@ class Game:
         joint = np.zeros((1, len(world.agents)), np.int32)
         planned = self._planned() if len(world.agents) > 1 else [-1]
         for agent, program in enumerate(world.agents):
-            able = available(world, self.state[None], agent)[0]
+            mask = available(world, self.state[None], agent)[0]
             wanted = [planned[agent]]
             wanted += [program.actions.index("stay")] if "stay" in program.actions else []
-            joint[0, agent] = next((a for a in wanted if a >= 0 and able[a]), int(able.argmax()))
+            joint[0, agent] = next((a for a in wanted if a >= 0 and mask[a]), int(mask.argmax()))
         return joint
 
     def _planned(self) -> Sequence[int]:
