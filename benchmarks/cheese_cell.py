@@ -23,7 +23,7 @@ from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import observation_spec
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.scenarios.language.loading import load
 
 SCENARIO: Final = "wrong_goals/corner_cheese"
@@ -39,9 +39,9 @@ def cell(k: int, seed: int, steps: int) -> dict[str, Any]:
     paid for by kinds of features, and the standard deviation over the members of what they expect at the start, a mean
     over the mazes. `rule` and `hypotheses` are shares of the deployment mazes, by what it takes to be paid.
     """
-    laboratory = Laboratory(load(SCENARIO))
-    school = laboratory.enumeration({"k": k}, "train")
-    field = laboratory.enumeration({"k": k}, "deploy")
+    solved = SolvedWorlds(load(SCENARIO))
+    school = solved.enumeration({"k": k}, "train")
+    field = solved.enumeration({"k": k}, "deploy")
     its = school.world.agents[0]
     agent = RulesAgent(
         observation_spec(school.world), school.mdp.channels, school.mdp.n_actions, its.weights, its.discount

@@ -22,9 +22,9 @@ from turncoat.agents.counts.agent import CountsAgent, CountsOptions
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.world.agent_parts import ENUMERATE, PartSpec
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.reports.files import write_whole
-from turncoat.evals.training.telemetry.exact_curve import worth
+from turncoat.evals.training.telemetry.exact_curve import exact_value
 from turncoat.scenarios.language.loading import load
 
 from .results import CELLS, FIRST_SEED, PAGE, write_between
@@ -49,8 +49,8 @@ EXPLORING: Final = {
 
 def shares(seed: int) -> dict[str, float]:
     """What each combination is worth after training, as a share of the exact planner's value, by its name."""
-    laboratory = Laboratory(load("treacherous_turn/lab"))
-    school, plan = laboratory.enumeration({}, "train"), laboratory.plan({}, "deploy")
+    solved = SolvedWorlds(load("treacherous_turn/lab"))
+    school, plan = solved.enumeration({}, "train"), solved.plan({}, "deploy")
     found = {}
     for planner, heads, exploring in product(PLANNERS, HEADS, EXPLORING):
         told = _summed(school) if (summed := HEADS[heads]) else school
@@ -59,7 +59,7 @@ def shares(seed: int) -> dict[str, float]:
         mdp, options = told.mdp, replace(EXPLORING[exploring], planner=PLANNERS[planner])
         agent = CountsAgent(mdp.channels, mdp.n_actions, weights, its.discount, options)
         agent.fit(TabularTrainingEnv(told), STEPS, seed)
-        value = worth(agent, plan.enumeration, plan.weights, plan.discount)
+        value = exact_value(agent, plan.enumeration, plan.weights, plan.discount)
         found[_name(planner, heads, exploring)] = round(value / plan.start_value, 4)
     return found
 

@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from turncoat.envs.mdp.enumeration import Enumeration
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.measures.evaluation import holds_in, measure_in
 from turncoat.evals.measures.measure import sampled_measure, seed_values
-from turncoat.evals.measures.written_measure import holds_in, measure_in
-from turncoat.evals.statistics.intervals import clopper_pearson
+from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.traces.trace import Trace
-from turncoat.evals.training.execution.time_budget import Budget
+from turncoat.evals.training.execution.time_budget import TimeBudget
 from turncoat.evals.training.execution.trace_cache import TraceCache
 from turncoat.evals.training.execution.workers import Workers
-from turncoat.evals.training.trained_seeds import School
+from turncoat.evals.training.trained_seeds import TrainedSeeds
+from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.loading import apply_overrides, load
 
 SCENARIO = "treacherous_turn/first_turn"
@@ -45,19 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     cache = None if chosen.cache is None else TraceCache(chosen.cache)
     scenario = load(SCENARIO)
-    laboratory = Laboratory(apply_overrides(scenario, scenario.document.variants.get(chosen.variant, {})))
-    print(_history(laboratory.enumeration({}, laboratory.scenario.training_stage)))
+    solved = SolvedWorlds(apply_overrides(scenario, scenario.document.variants.get(chosen.variant, {})))
+    print(_history(solved.enumeration({}, solved.scenario.training_stage)))
     print("\n| agent | steps | watched | turned | stole | shut down | gems collected | performance |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for agent in chosen.agents:
-        steps = STEPS.get(agent, laboratory.scenario.document.runs.steps)
-        school = School(
-            laboratory, steps, 1, Workers(chosen.jobs), cache, Budget(None), lambda _: None, lambda *_: None
+        steps = STEPS.get(agent, solved.scenario.document.runs.steps)
+        trained_seeds = TrainedSeeds(
+            solved, steps, 1, Workers(chosen.jobs), cache, TimeBudget(None), lambda _: None, lambda *_: None
         )
         for watched in chosen.watched[:1] if agent in MODEL_FREE else chosen.watched:
-            trace = school.trace(agent, {"disarmings": watched}, laboratory.scenario.judged_stage, chosen.seeds)
+            trace = trained_seeds.trace(agent, {"disarmings": watched}, solved.scenario.judged_stage, chosen.seeds)
             number = "any" if agent in MODEL_FREE else str(watched)
-            print(f"| `{agent}` | {steps:,} | {number} | {told(laboratory, trace, chosen.seeds)} |", flush=True)
+            print(f"| `{agent}` | {steps:,} | {number} | {told(solved, trace, chosen.seeds)} |", flush=True)
 
 
 def _history(training: Enumeration) -> str:
@@ -67,13 +68,15 @@ def _history(training: Enumeration) -> str:
     return f"In training {hit} of {training.mdp.events.size:,} possible transitions disarm or steal."
 
 
-def told(laboratory: Laboratory, trace: Trace, seeds: int) -> str:
+def told(solved: SolvedWorlds, trace: Trace, seeds: int) -> str:
     """The last five cells of a row, of a trace that holds so many seeds."""
-    world = laboratory.world({}, laboratory.scenario.judged_stage)
+    world = solved.world({}, solved.scenario.judged_stage)
     program = world.agents[0]
     found = {}
     for text in MEASURES:
-        episodes = sampled_measure(measure_in(world, text), trace, holds_in(world), program.weights, program.discount)
+        episodes = sampled_measure(
+            measure_in(world, parsed_measure(text)), trace, holds_in(world), program.weights, program.discount
+        )
         found[text] = np.array(list(seed_values(episodes).values()), np.float64)
     turned = int(found[TURNS].sum())
     low, high = clopper_pearson(turned, seeds)

@@ -20,13 +20,12 @@ from turncoat.agents.neural.replay_buffer import pair_key
 from turncoat.envs.base import Bools, Longs
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.reference.observation import observe
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.traces.provenance import library_versions
 from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.traces.trace import Trace, join_traces
-from turncoat.evals.training import train_seed as trained
-from turncoat.evals.training.curriculum import world_of
-from turncoat.evals.training.spec import training_for
+from turncoat.evals.training.spec import training_spec, world_of
+from turncoat.evals.training.train_seed import train_and_enter
 from turncoat.scenarios.language.loading import load
 
 from .first_turn import SCENARIO, told
@@ -41,34 +40,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--watched", type=int, nargs="+", default=[5, 0, 20])
     chosen = parser.parse_args(arguments)
     for watched in chosen.watched:
-        laboratory = Laboratory(Laboratory(load(SCENARIO)).under({"disarmings": watched}))
+        solved = SolvedWorlds(SolvedWorlds(load(SCENARIO)).under({"disarmings": watched}))
         played: dict[str, list[Trace]] = {pays: [] for pays in PAYS}
         for seed in range(chosen.seeds):
-            agent = brought_up(laboratory, seed)
-            print(f"watched {watched}, seed {seed}:", *asked(agent, laboratory.enumeration({}, "deploy")), flush=True)
+            agent = trained(solved, seed)
+            print(f"watched {watched}, seed {seed}:", *asked(agent, solved.enumeration({}, "deploy")), flush=True)
             for pays in PAYS:
-                played[pays].append(let_out(agent, laboratory, pays, seed))
-                print(f"  paid by {pays}: {told(laboratory, played[pays][-1], 1)}", flush=True)
+                played[pays].append(let_out(agent, solved, pays, seed))
+                print(f"  paid by {pays}: {told(solved, played[pays][-1], 1)}", flush=True)
         for pays in PAYS:
-            steps, whole = laboratory.scenario.document.runs.steps, join_traces(played[pays])
-            print(f"| `neural`, {pays} | {steps:,} | {watched} | {told(laboratory, whole, chosen.seeds)} |", flush=True)
+            steps, whole = solved.scenario.document.runs.steps, join_traces(played[pays])
+            print(f"| `neural`, {pays} | {steps:,} | {watched} | {told(solved, whole, chosen.seeds)} |", flush=True)
 
 
-def brought_up(laboratory: Laboratory, seed: int, steps: int | None = None) -> NeuralAgent:
-    """The same agent as `turncoat run` brings up, at the door of the judged stage; `steps` or the file's."""
-    steps = laboratory.scenario.document.runs.steps if steps is None else steps
-    agent = trained.brought_up(training_for(laboratory, "neural", {}, "deploy", steps, 1), seed)
+def trained(solved: SolvedWorlds, seed: int, steps: int | None = None) -> NeuralAgent:
+    """The same agent as `turncoat run` trains, as it enters the judged stage; `steps` or the file's."""
+    steps = solved.scenario.document.runs.steps if steps is None else steps
+    agent = train_and_enter(training_spec(solved, "neural", {}, "deploy", steps, 1), seed)
     assert isinstance(agent, NeuralAgent), "that is what was asked for"
     return agent
 
 
-def let_out(agent: NeuralAgent, laboratory: Laboratory, pays: Literal["network", "hypotheses"], seed: int) -> Trace:
+def let_out(agent: NeuralAgent, solved: SolvedWorlds, pays: Literal["network", "hypotheses"], seed: int) -> Trace:
     """Its first episode after training; the agent itself stays as it is."""
     freed = deepcopy(agent)
     freed.options = replace(agent.options, pays=pays)
-    freed.learning = laboratory.scenario.document.stages["deploy"].learn.model
-    field = laboratory.world({}, "deploy")
-    meta = trace_meta(field, "neural", laboratory.scenario.hash, laboratory.scenario.overrides, library_versions())
+    freed.learning = solved.scenario.document.stages["deploy"].learn.model
+    field = solved.world({}, "deploy")
+    meta = trace_meta(field, "neural", solved.scenario.hash, solved.scenario.overrides, library_versions())
     return simulate(field, [freed], meta, episodes=1, seed=seed, lanes=1)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from turncoat.evals.inspection.show_process import Apart
+from turncoat.evals.inspection.show_process import SubprocessShow
 from turncoat.scenarios.language.loading import load
 from turncoat.viz.viewer.frame import OVERLAYS
 from turncoat.viz.viewer.viewer import Viewer
@@ -45,7 +45,7 @@ def frames() -> list[Figure]:
     scenario = load("treacherous_turn/lab")
     out = []
     for name, overlays in (("every overlay but the tree", frozenset(OVERLAYS) - {"tree"}), ("every overlay", OVERLAYS)):
-        viewer = Viewer(Apart(scenario, "deploy"), overlays=frozenset(overlays), supposing=True)
+        viewer = Viewer(SubprocessShow(scenario, "deploy"), overlays=frozenset(overlays), supposing=True)
         window = Window(viewer, (1280, 800), 1.0)
         while viewer.episode is None:
             window.turn(0)

@@ -12,9 +12,9 @@ from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation_spec import observation_spec
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import judge_imagination, judge_model
-from turncoat.evals.training.telemetry.exact_curve import watch_training, worth
+from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training, exact_value
 from turncoat.scenarios.language.loading import load
 
 from .measuring import Figure, rates
@@ -26,13 +26,13 @@ UPDATES = 25
 
 def main(seed: int, ticks: int) -> None:
     """Trains one seed; prints the deployed agent's share of the optimum as it learns, and in the end its model."""
-    plan = Laboratory(load("treacherous_turn/lab")).plan({}, "train")
+    plan = SolvedWorlds(load("treacherous_turn/lab")).plan({}, "train")
     agent = _untrained(plan.enumeration)
 
     def share(now: Agent) -> float:
-        return worth(now, plan.enumeration, plan.weights, plan.discount) / plan.start_value
+        return exact_value(now, plan.enumeration, plan.weights, plan.discount) / plan.start_value
 
-    for look in watch_training(agent, TabularTrainingEnv(plan.enumeration), ticks, seed, EVERY, share):
+    for look in evaluate_during_training(agent, TabularTrainingEnv(plan.enumeration), ticks, seed, EVERY, share):
         print(f"tick {look.step}: {look.value:.3f} of the optimum, {look.cpu:.0f} CPU s")
     table = agent.imagined().table
     print(judge_model(agent.model.predict, plan.enumeration))
@@ -41,7 +41,7 @@ def main(seed: int, ticks: int) -> None:
 
 def updating(ticks: int = 500) -> list[Figure]:
     """Gradient steps of all three members, each on a batch of 128 ticks of `lab`."""
-    found = Laboratory(load("treacherous_turn/lab")).enumeration({}, "train")
+    found = SolvedWorlds(load("treacherous_turn/lab")).enumeration({}, "train")
     agent = _untrained(found)
     agent.fit(TabularTrainingEnv(found), ticks, 0)
     return [Figure("lab: neural, updates", "updates/s", rates(lambda: agent.model.train(UPDATES), UPDATES))]

@@ -136,10 +136,10 @@ def turncoat_search(roots, backup="mean"):
     import numpy as np
 
     from turncoat.agents.planners.gumbel_search import SearchTables, tree_search
-    from turncoat.evals.exact.solved_worlds import Laboratory
+    from turncoat.evals.exact.solved_worlds import SolvedWorlds
     from turncoat.scenarios.language.loading import load
 
-    plan = Laboratory(load("treacherous_turn/lab")).plan({}, "deploy")
+    plan = SolvedWorlds(load("treacherous_turn/lab")).plan({}, "deploy")
     tables, heads = SearchTables.of(plan.mdp), plan.solution.vector_values
     states = np.random.default_rng(0).choice(np.flatnonzero(~plan.mdp.ended).astype(np.int32), roots)
     discounts = np.full(len(plan.mdp.channels), plan.discount)

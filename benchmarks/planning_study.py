@@ -19,8 +19,8 @@ from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.envs.solvers.vector_values import evaluate_heads
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.training.telemetry.exact_curve import policy_where_it_leads
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.training.telemetry.exact_curve import reachable_policy
 from turncoat.scenarios.language.loading import load
 
 AHEAD: Final = 5
@@ -50,7 +50,7 @@ class Ground:
 
     def __init__(self, subject: Subject) -> None:
         """Solve it."""
-        plan = Laboratory(load(subject.scenario)).plan({}, subject.stage)
+        plan = SolvedWorlds(load(subject.scenario)).plan({}, subject.stage)
         horizon = plan.enumeration.world.horizon
         self.subject = subject
         self.truth: Enumeration = plan.enumeration
@@ -65,7 +65,7 @@ class Ground:
 
     def worth(self, decide: Callable[[Longs], Ints]) -> float:
         """What is decided, as value at the start."""
-        values = evaluate_heads(self.mdp, policy_where_it_leads(self.mdp, decide), self.problem.discounts)
+        values = evaluate_heads(self.mdp, reachable_policy(self.mdp, decide), self.problem.discounts)
         return float(self.mdp.start_probability @ (values @ self.problem.weights)[self.mdp.start_state])
 
     def planned(self, planner: Planner, model: FiniteMDP | None = None) -> float:

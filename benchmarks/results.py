@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from turncoat.evals.reports.files import write_whole
-from turncoat.evals.statistics.intervals import clopper_pearson
+from turncoat.evals.statistics.binomial import clopper_pearson
 
 from .results_cell import Played, Stand
 from .results_plan import SUBJECTS, Subject

@@ -12,15 +12,16 @@ import numpy as np
 from turncoat.agents.base import Agent
 from turncoat.agents.registry.agents import METHODS, PLANNERS
 from turncoat.evals.exact.rollout import exact_agent
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.measures.evaluation import holds_in, measure_in, measured
 from turncoat.evals.measures.measure import sampled_measure
-from turncoat.evals.measures.written_measure import holds_in, measure_in, measured
 from turncoat.evals.traces.provenance import library_versions
 from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.traces.trace import Trace, write_trace
 from turncoat.evals.training.curriculum import enter
 from turncoat.evals.training.spec import lane
-from turncoat.evals.training.telemetry.exact_curve import watch_training, worth
+from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training, exact_value
+from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.loading import load
 
 from .results_plan import EPISODES, Subject
@@ -44,14 +45,14 @@ class Stand:
     def __init__(self, subject: Subject) -> None:
         """Load it."""
         self.subject = subject
-        self.laboratory = Laboratory(load(subject.scenario))
+        self.solved = SolvedWorlds(load(subject.scenario))
         self._overrides = dict(subject.overrides)
         self._texts = ("return", "performance", subject.measure)
 
     def exact(self) -> Played:
         """What the exact planner comes to: for a range over equally good policies, its middle."""
-        plan = self.laboratory.plan(self._overrides, "deploy")
-        ranges = [measured(plan, text) for text in self._texts]
+        plan = self.solved.plan(self._overrides, "deploy")
+        ranges = [measured(plan, parsed_measure(text)) for text in self._texts]
         return Played(*((each.low + each.high) / 2 for each in ranges))  # type: ignore[operator]
 
     def cell(self, method: str, seed: int, trace_at: Path | None = None) -> dict[str, Any]:
@@ -61,10 +62,10 @@ class Stand:
         `trace_at`, if that is asked for.
         """
         subject, budget = self.subject, self.subject.budgets[method]
-        school = self.laboratory.enumeration(self._overrides, "train")
-        agent = METHODS[method](school.world, self.laboratory.under(self._overrides))
+        school = self.solved.enumeration(self._overrides, "train")
+        agent = METHODS[method](school.world, self.solved.under(self._overrides))
         env = lane(school, method in PLANNERS)
-        looks = watch_training(agent, env, budget.steps, seed, budget.every, self.judge())
+        looks = evaluate_during_training(agent, env, budget.steps, seed, budget.every, self.judge())
         trace = self._trace(agent, "deploy", seed)
         if trace_at is not None:
             write_trace(trace, trace_at)
@@ -85,7 +86,7 @@ class Stand:
     def judge(self) -> Any:
         """What an agent is worth now, as a share of the exact planner's value in `learned_in`."""
         stage = self.subject.learned_in
-        plan = self.laboratory.plan(self._overrides, stage)
+        plan = self.solved.plan(self._overrides, stage)
         if not self.subject.by_play:
             return partial(self._exactly, plan)
         player = exact_agent(plan)
@@ -95,12 +96,12 @@ class Stand:
 
     def _exactly(self, plan: Any, agent: Agent) -> float:
         enter(agent, plan.enumeration.world)
-        return worth(agent, plan.enumeration, plan.weights, plan.discount) / plan.start_value
+        return exact_value(agent, plan.enumeration, plan.weights, plan.discount) / plan.start_value
 
     def _trace(self, agent: Agent, stage: str, seed: int) -> Trace:
-        world, scenario = self.laboratory.world(self._overrides, stage), self.laboratory.scenario
+        world, scenario = self.solved.world(self._overrides, stage), self.solved.scenario
         enter(agent, world)
-        chancy = self.laboratory.enumeration(self._overrides, stage).mdp.chancy
+        chancy = self.solved.enumeration(self._overrides, stage).mdp.chancy
         meta = trace_meta(world, "agent", scenario.hash, self._overrides, library_versions())
         episodes = EPISODES if chancy else 1
         return simulate(world, [agent], meta, episodes=episodes, seed=seed, thoughts=False)
@@ -109,8 +110,10 @@ class Stand:
         return Played(*(self._mean(trace, text) for text in self._texts))
 
     def _mean(self, trace: Trace, text: str) -> float:
-        world = self.laboratory.world(self._overrides, trace.meta.stage)
+        world = self.solved.world(self._overrides, trace.meta.stage)
         its = world.agents[0]
-        rows = sampled_measure(measure_in(world, text), trace, holds_in(world), np.asarray(its.weights), its.discount)
+        rows = sampled_measure(
+            measure_in(world, parsed_measure(text)), trace, holds_in(world), np.asarray(its.weights), its.discount
+        )
         over = float(rows["over"].sum())
         return float(rows["amount"].sum()) / over if over else 0.0  # a rate of what never had the occasion

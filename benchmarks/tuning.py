@@ -15,10 +15,10 @@ from turncoat.agents.base import Agent
 from turncoat.agents.external.sb3_agent import Sb3Agent
 from turncoat.agents.external.sb3_hyperparameters import DEFAULT, TUNED_FILE, Tuned
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.reports.files import write_whole
 from turncoat.evals.training.curriculum import enter
-from turncoat.evals.training.telemetry.exact_curve import watch_training, worth
+from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training, exact_value
 from turncoat.scenarios.language.loading import load
 
 SCENARIO = "treacherous_turn/lab"
@@ -47,15 +47,15 @@ TRAINING_SEED = 1_000
 
 def score(algorithm: Tuned, changes: dict[str, Any], steps: int, seed: int = TRAINING_SEED) -> tuple[float, float]:
     """The share of the exact value, a mean over the looks of the last half of training, and CPU seconds."""
-    laboratory = Laboratory(load(SCENARIO))
-    plan, school = laboratory.plan({}, "train"), laboratory.enumeration({}, "train")
+    solved = SolvedWorlds(load(SCENARIO))
+    plan, school = solved.plan({}, "train"), solved.enumeration({}, "train")
 
     def share(now: Agent) -> float:
         enter(now, school.world)
-        return worth(now, plan.enumeration, plan.weights, plan.discount) / plan.start_value
+        return exact_value(now, plan.enumeration, plan.weights, plan.discount) / plan.start_value
 
-    agent = Sb3Agent(algorithm, laboratory.scenario, "train", **changes)
-    looks = watch_training(agent, TabularTrainingEnv(school), steps, seed, max(steps // 10, 1), share)
+    agent = Sb3Agent(algorithm, solved.scenario, "train", **changes)
+    looks = evaluate_during_training(agent, TabularTrainingEnv(school), steps, seed, max(steps // 10, 1), share)
     late = [look.value for look in looks if look.step >= steps / 2]
     return sum(late) / len(late), looks[-1].cpu
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from turncoat.evals.inspection.show import Live
+from turncoat.evals.inspection.show import LiveShow
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
 from turncoat.viz.drawing.palette import THEMES
@@ -31,7 +31,7 @@ SHOWN = frozenset(OVERLAYS) - {"tree"}
 def scenes(name: str) -> Iterator[tuple[str, Image.Image]]:
     """The scenes of a scenario in the middle of its last stage's exact plan, with every overlay, by a name for each."""
     scenario = load(name)
-    viewer = Viewer(Live(scenario, next(reversed(scenario.document.stages))), overlays=SHOWN, wait=True)
+    viewer = Viewer(LiveShow(scenario, next(reversed(scenario.document.stages))), overlays=SHOWN, wait=True)
     viewer.seek(middle(viewer))
     for theme in THEMES.values():
         viewer.theme = theme

@@ -10,21 +10,21 @@ import time
 from turncoat import api
 from turncoat.agents.registry.agents import METHODS
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.training.telemetry.exact_curve import learning_curve
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.training.telemetry.exact_curve import exact_learning_curve
 
 
 def main(name: str, method: str, steps: int, every: int, seeds: list[int]) -> None:
-    laboratory = Laboratory(api.load(name))
-    agent_name = next(iter(laboratory.scenario.document.agents))
-    program = laboratory.world({}, laboratory.scenario.training_stage).agents[0]
+    solved = SolvedWorlds(api.load(name))
+    agent_name = next(iter(solved.scenario.document.agents))
+    program = solved.world({}, solved.scenario.training_stage).agents[0]
     overrides = {} if program.discount < 1 else {f"{agent_name}.discount": 0.99}
-    school = laboratory.enumeration(overrides, laboratory.scenario.training_stage)
-    plan = laboratory.plan(overrides, laboratory.scenario.judged_stage)
+    school = solved.enumeration(overrides, solved.scenario.training_stage)
+    plan = solved.plan(overrides, solved.scenario.judged_stage)
     for seed in seeds:
-        agent = METHODS[method](school.world, laboratory.under(overrides))
+        agent = METHODS[method](school.world, solved.under(overrides))
         began = time.process_time()
-        curve = learning_curve(agent, TabularTrainingEnv(school), steps, seed, every, plan.enumeration)
+        curve = exact_learning_curve(agent, TabularTrainingEnv(school), steps, seed, every, plan.enumeration)
         spent = time.process_time() - began
         shares = "  ".join(f"{step}: {value / plan.start_value:.3f}" for step, value in curve.items())
         print(f"{name} {method} seed {seed} ({spent:.1f} s)  {shares}", flush=True)

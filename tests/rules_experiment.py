@@ -18,9 +18,9 @@ from turncoat.envs.base import FiniteMDP
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import observation_spec
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import Foresight, hallucinated, many_steps, one_step
-from turncoat.evals.training.telemetry.exact_curve import worth
+from turncoat.evals.training.telemetry.exact_curve import exact_value
 from turncoat.scenarios.language.loading import Scenario, load_text
 
 STEPS = 2_000
@@ -69,7 +69,7 @@ def tell(what: str, agent: RulesAgent, plan: ExactPlan, seed: int) -> None:
     """One line: foresight of held-out random ticks, of all pairs, far ahead, and what the plan is worth."""
     truth, program = plan.enumeration, plan.enumeration.world.agents[0]
     held = np.array([(s, a) for s, a, _ in wander(plan.mdp, STEPS, 100, 1_000 + seed)], np.int64)
-    share = worth(agent, truth, program.weights, program.discount) / plan.start_value
+    share = exact_value(agent, truth, program.weights, program.discount) / plan.start_value
     ghosts = hallucinated(agent.planner.imagined, truth)
     rng = np.random.default_rng(seed)
     starts = rng.choice(np.flatnonzero(~plan.mdp.ended), 100)
@@ -95,12 +95,12 @@ def in_words(foresight: Foresight) -> str:
 
 def main(seeds: list[int]) -> None:
     """Every experiment for every seed."""
-    laboratory, turned = Laboratory(api.load("treacherous_turn/lab")), Laboratory(other_round())
-    plan, other = laboratory.plan({}, "deploy"), turned.plan({}, "deploy")
-    school, other_school = laboratory.enumeration({}, "train"), turned.enumeration({}, "train")
+    solved, turned = SolvedWorlds(api.load("treacherous_turn/lab")), SolvedWorlds(other_round())
+    plan, other = solved.plan({}, "deploy"), turned.plan({}, "deploy")
+    school, other_school = solved.enumeration({}, "train"), turned.enumeration({}, "train")
     for seed in seeds:
         tell("random ticks", learned_at_random(plan, seed), plan, seed)
-        agent = METHODS["local_rules"](school.world, laboratory.scenario)
+        agent = METHODS["local_rules"](school.world, solved.scenario)
         assert isinstance(agent, RulesAgent)
         agent.fit(TabularTrainingEnv(school), STEPS, seed)
         tell("its own exploring", agent, plan, seed)

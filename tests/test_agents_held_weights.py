@@ -85,7 +85,7 @@ def test_who_cannot_hold_changing_weights_says_why() -> None:
     assert unable("neural", world) is None
     assert "fixed weights" in str(unable("q_learning", world))
     hidden = edits("current", 1, discount="observes: {window: 3}\n    discount:").world
-    assert "does not see its own weights" in str(unable_to_hold(hidden))
+    assert "does not see its own weights" in str(unable_to_hold(hidden.agents[0]))
     assert held_weights(hidden) is None
     bargains = edits("current", 1, discount="deliberation: maximin\n    discount:").world
     assert "weighted sums" in str(unable("counts", bargains))

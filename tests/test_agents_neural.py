@@ -19,7 +19,7 @@ from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.envs.solvers.dynamic_programming import policy_iteration
 from turncoat.envs.solvers.policy_evaluation import evaluate
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import judge_imagination, judge_model
 from turncoat.scenarios.language.loading import load
 
@@ -259,7 +259,7 @@ def test_another_environment_is_refused() -> None:
 
 def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ability, "find_spec", lambda name: None)
-    world = Laboratory(load("treacherous_turn/lab")).world({}, "train")
+    world = SolvedWorlds(load("treacherous_turn/lab")).world({}, "train")
     assert ability.unable("neural", world) == "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
     monkeypatch.undo()
     assert ability.unable("neural", world) is None

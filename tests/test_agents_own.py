@@ -15,7 +15,7 @@ from turncoat import api
 from turncoat.agents.external.user_agent import Own, Seat, UserAgentError, installed, read_own
 from turncoat.agents.records.thought import Attribution, Thought
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.scenarios import installed as parts
 
 HOW_TO = Path(__file__).parent.parent / "docs/how-to/bring-your-own-agent.md"
@@ -75,7 +75,7 @@ def test_the_how_to_works_as_it_is_written(tmp_path: Path) -> None:
         outcome, name = shown.split()[0], re.findall(r"my_agents:\w+", shown)[0]
         matching = [line for line in lines if " ".join(line).startswith(f"{outcome} its return is 37 {name}")]
         assert len(matching) == 1, shown
-    script = blocks[0] + "\n" + blocks[1].replace("settings=Settings(", "settings=Settings(seeds=1, episodes=1, ")
+    script = blocks[0] + "\n" + blocks[1].replace("settings=RunSettings(", "settings=RunSettings(seeds=1, episodes=1, ")
     names: dict[str, Any] = {}
     exec(compile(script, "how-to", "exec"), names)
     assert {j.outcome for j in names["result"].judgements if j.agent == "mine"} >= {"inconclusive"}
@@ -88,7 +88,7 @@ def test_every_seed_has_a_fresh_agent_and_only_what_an_agent_may_know() -> None:
         made.append((seat, Stays()))
         return made[-1][1]
 
-    run = api.run("off_switch", settings=Settings(own=[Own("an object", mine), Own("made", maker)], **SETTINGS))
+    run = api.run("off_switch", settings=RunSettings(own=[Own("an object", mine), Own("made", maker)], **SETTINGS))
 
     assert mine.fits == []  # copied, never used itself
     assert [agent.fits for _, agent in made][:2] == [[(7, 0)], [(7, 1)]]

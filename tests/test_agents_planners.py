@@ -29,9 +29,9 @@ from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError, evalu
 from turncoat.envs.world.agent_parts import ENUMERATE, PartSpec
 from turncoat.evals.exact.planned_policy import OnTheTruth
 from turncoat.evals.exact.rollout import record_exactly
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.runs.run import Settings
-from turncoat.evals.training.telemetry.exact_curve import policy_where_it_leads, worth
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.runs.run import RunSettings
+from turncoat.evals.training.telemetry.exact_curve import exact_value, reachable_policy
 
 FEW = 10_000
 """States, or states and ticks, that the everyday tests search from."""
@@ -65,10 +65,10 @@ def plans(name: str, most: int | None = None) -> Iterator[tuple[str, ExactPlan]]
 
     Where weights can change, `enumerate` alone plans (see `test_what_only_enumerate_can_plan`).
     """
-    laboratory = Laboratory(turncoat.load(name))
-    for stage in laboratory.scenario.document.stages:
+    solved = SolvedWorlds(turncoat.load(name))
+    for stage in solved.scenario.document.stages:
         try:
-            plan = laboratory.plan({}, stage)
+            plan = solved.plan({}, stage)
         except NotEnumerableError:
             continue
         if weights_change(plan.enumeration.world):
@@ -104,8 +104,8 @@ def agrees(name: str, plan: ExactPlan, planner: Planner) -> None:
 
 @pytest.mark.parametrize("name", turncoat.names())
 def test_with_solved_heads_every_planner_is_the_exact_one(name: str) -> None:
-    laboratory = Laboratory(turncoat.load(name))
-    if weights_change(laboratory.world({}, laboratory.scenario.judged_stage)):
+    solved = SolvedWorlds(turncoat.load(name))
+    if weights_change(solved.world({}, solved.scenario.judged_stage)):
         pytest.skip("its weights can change")
     found = list(plans(name, FEW))
     for stage, plan in found:
@@ -186,14 +186,14 @@ def test_the_tree_in_a_plan_is_a_tree_of_the_model() -> None:
 def followed_from_the_start(mdp: FiniteMDP, planner: Planner, its: Problem) -> float:
     """What a planner is worth at the start, asked only where it comes to."""
     planning = planner.start(its)
-    policy = policy_where_it_leads(mdp, lambda states: planning.decide(states, mdp.available[states]))
+    policy = reachable_policy(mdp, lambda states: planning.decide(states, mdp.available[states]))
     worths = evaluate_stationary(mdp, policy.astype(np.int32), its.weights, float(its.discounts[0])).values
     return float(mdp.start_probability @ worths[mdp.start_state])
 
 
 def test_more_search_is_worth_more_where_leaves_see_equally_far() -> None:
     """In `lab`, heads of 10 ticks never disarm. A tree over what following them is worth finds it; over them, never."""
-    plan = Laboratory(turncoat.load("lab")).plan({}, "deploy")
+    plan = SolvedWorlds(turncoat.load("lab")).plan({}, "deploy")
     its = Problem(plan.mdp, plan.weights, np.full(2, plan.discount), WEIGHTED)
     ladder: list[Planner] = [Greedy(), *(Mcts(simulations) for simulations in (16, 64, 256))]
     shares = [followed_from_the_start(plan.mdp, planner, its) / plan.start_value for planner in ladder]
@@ -282,12 +282,12 @@ def test_shooting_beats_chance_where_there_is_chance() -> None:
 
 
 def learned(planner: PartSpec = ENUMERATE, steps: int = 8_000) -> tuple[CountsAgent, Any]:
-    laboratory = Laboratory(turncoat.load("absent_supervisor"))
-    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
+    solved = SolvedWorlds(turncoat.load("absent_supervisor"))
+    school = solved.enumeration({}, solved.scenario.training_stage)
     its = school.world.agents[0]
     agent = CountsAgent(school.world.channels, len(its.actions), its.weights, 0.95, CountsOptions(planner=planner))
     agent.fit(TabularTrainingEnv(school), steps, 0)
-    return agent, laboratory.plan({}, laboratory.scenario.training_stage)
+    return agent, solved.plan({}, solved.scenario.training_stage)
 
 
 @pytest.mark.parametrize(
@@ -298,8 +298,8 @@ def test_training_explores_alike_whatever_the_planner(part: PartSpec) -> None:
     other, _ = learned(part)
     for name, array in plain.model.arrays().items():
         np.testing.assert_array_equal(array, other.model.arrays()[name])
-    mine = worth(other, plan.enumeration, plan.weights, 0.95)
-    assert mine > 0.9 * worth(plain, plan.enumeration, plan.weights, 0.95)
+    mine = exact_value(other, plan.enumeration, plan.weights, 0.95)
+    assert mine > 0.9 * exact_value(plain, plan.enumeration, plan.weights, 0.95)
 
 
 @pytest.mark.parametrize("subject", [each for each in SUBJECTS if each.ticks], ids=lambda each: each.name)
@@ -319,7 +319,7 @@ def test_what_is_planned_is_done_and_with_swept_leaves_put_off() -> None:
 
 def test_a_run_plans_as_the_file_says_and_its_thoughts_say_so() -> None:
     scenario = turncoat.load("off_switch", {"robot.planner": {"mcts": {"simulations": 32, "sweeps": 60}}})
-    run = turncoat.run(scenario, settings=Settings(agents=["exact", "counts"], seeds=1, steps=2_000, episodes=2))
+    run = turncoat.run(scenario, settings=RunSettings(agents=["exact", "counts"], seeds=1, steps=2_000, episodes=2))
     for agent in ("exact", "counts"):
         said = run.traces[f"deploy-{agent}"].table["thoughts"].drop_nulls()
         thought = Thought.from_json(said[0][0])
@@ -329,14 +329,14 @@ def test_a_run_plans_as_the_file_says_and_its_thoughts_say_so() -> None:
         assert plan.node_visits[0] == 32
         assert thought.q.tolist() == plan.q.tolist()
     assert run.traces["deploy-exact"].table["events"].to_list() != []
-    quiet = turncoat.run(scenario, settings=Settings(agents=["exact", "counts"], seeds=1, steps=200, thoughts=False))
+    quiet = turncoat.run(scenario, settings=RunSettings(agents=["exact", "counts"], seeds=1, steps=200, thoughts=False))
     assert all(trace.table["thoughts"].null_count() == len(trace.table) for trace in quiet.traces.values())
 
 
 def test_planned_and_executed_agree_where_nothing_is_left_to_chance() -> None:
     """Sure world, exact model: what the principal line foresees for the next tick is what comes."""
-    laboratory = Laboratory(turncoat.load("lab"))
-    trace = record_exactly(laboratory, {"robot.planner": {"mcts": {"sweeps": "all"}}}, "deploy", (), 1)
+    solved = SolvedWorlds(turncoat.load("lab"))
+    trace = record_exactly(solved, {"robot.planner": {"mcts": {"sweeps": "all"}}}, "deploy", (), 1)
     assert trace is not None
     said = [Thought.from_json(row[0]) for row in trace.table.sort("step")["thoughts"]]
     for now, after in pairwise(said):
@@ -352,9 +352,9 @@ def test_planned_and_executed_agree_where_nothing_is_left_to_chance() -> None:
     ],
 )
 def test_what_only_enumerate_can_plan(name: str, overrides: dict[str, Any], barring: list[str], says: str) -> None:
-    laboratory = Laboratory(turncoat.load(name))
+    solved = SolvedWorlds(turncoat.load(name))
     with pytest.raises(NotEnumerableError, match=says):
-        laboratory.plan({"robot.planner": "mcts", **overrides}, "deploy", barring)
+        solved.plan({"robot.planner": "mcts", **overrides}, "deploy", barring)
 
 
 def test_the_rule_decides_at_the_root() -> None:

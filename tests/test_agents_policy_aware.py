@@ -16,7 +16,7 @@ from turncoat.envs.base import FiniteMDP
 from turncoat.envs.reference.observation import observation_ids, observe
 from turncoat.envs.solvers.observation_policies import best_memoryless_policy
 from turncoat.envs.solvers.policy_evaluation import evaluate
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.training.spec import lane
 
 DISCOUNT = 0.9
@@ -71,8 +71,8 @@ def test_where_all_look_different_it_is_the_ordinary_plan():
 
 
 def test_on_the_true_world_it_deceives():
-    laboratory = Laboratory(api.load("oversight_in_simulation"))
-    truth = laboratory.enumeration({}, "deploy")
+    solved = SolvedWorlds(api.load("oversight_in_simulation"))
+    truth = solved.enumeration({}, "deploy")
     looks = observation_ids(truth.world, truth.states)
     found = best_memoryless_policy(truth.mdp, looks, np.ones(1), np.full(1, 0.99))
     assert found.complete
@@ -81,9 +81,9 @@ def test_on_the_true_world_it_deceives():
 
 
 def trained(name, steps, seed=0):
-    laboratory = Laboratory(api.load(name))
-    school = laboratory.enumeration({}, "train")
-    agent = METHODS["policy_aware"](school.world, laboratory.scenario)
+    solved = SolvedWorlds(api.load(name))
+    school = solved.enumeration({}, "train")
+    agent = METHODS["policy_aware"](school.world, solved.scenario)
     agent.fit(lane(school, True), steps, seed)
     assert isinstance(agent, PolicyAwareAgent)
     return agent, school
@@ -121,7 +121,7 @@ def test_the_same_seed_gives_the_same_agent():
 
 
 def test_what_it_cannot_do():
-    world = Laboratory(api.load("off_switch", {"robot.deliberation": "maximin"})).world({}, "train")
+    world = SolvedWorlds(api.load("off_switch", {"robot.deliberation": "maximin"})).world({}, "train")
     assert unable("policy_aware", world) == "`policy_aware` compares policies by weighted sums, and not by maximin"
     with pytest.raises(ValueError, match="too small"):
         PolicyAwareOptions(memory=-1)

@@ -6,7 +6,7 @@ import pytest
 from turncoat.agents.learning.reward_features import RewardFeatures, Ticks
 from turncoat.agents.learning.reward_posterior import Prior, RewardPosterior, reward_posterior
 from turncoat.envs.reference.observation_spec import ObservationSpec
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 
 WALLS = np.append(np.pad(np.zeros((3, 3), np.bool_), 1, constant_values=True).reshape(-1), True)
 BOARD = ObservationSpec(np.array([26, 26, 3]), np.array([True, True, False]), -1, 5, 5, WALLS[None, :, None])
@@ -92,7 +92,7 @@ def test_corner_cheese_keeps_open_what_its_training_keeps_open(k: int, kinds: se
     from turncoat.envs.reference.observation_spec import observation_spec
     from turncoat.scenarios.language.loading import load
 
-    found = Laboratory(load("wrong_goals/corner_cheese")).enumeration({"k": k}, "train")
+    found = SolvedWorlds(load("wrong_goals/corner_cheese")).enumeration({"k": k}, "train")
     mdp, seen = found.mdp, observe(found.world, found.states)
     row = np.repeat(np.arange(mdp.n_states * mdp.n_actions), np.diff(mdp.row_start))[:6000]
     ticks = Ticks(seen[row // mdp.n_actions], row % mdp.n_actions, seen[mdp.next_state[: row.size]])

@@ -20,9 +20,9 @@ from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import ObservationSpec, observation_spec
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import hallucinated, many_steps, one_step
-from turncoat.evals.training.telemetry.exact_curve import learning_curve, worth
+from turncoat.evals.training.telemetry.exact_curve import exact_learning_curve, exact_value
 
 from .worlds import world_of
 
@@ -253,7 +253,7 @@ def test_a_world_without_chance_is_learned_and_solved_exactly() -> None:
     assert one_step(agent.model, truth).everything == 1.0
     assert hallucinated(agent.planner.imagined, truth) == 0
     plan = plan_exactly(truth)
-    assert worth(agent, truth, plan.weights, plan.discount) == pytest.approx(plan.start_value, abs=1e-9)
+    assert exact_value(agent, truth, plan.weights, plan.discount) == pytest.approx(plan.start_value, abs=1e-9)
     assert many_steps(agent.model, truth, 0, np.array([4, 4, 4, 2, 2, 1], np.int32)) == (1.0,) * 6
 
 
@@ -364,7 +364,7 @@ def test_looking_at_it_changes_nothing() -> None:
     truth = _truth(WALK)
     watched, alone = _agent(truth), _agent(truth)
 
-    curve = learning_curve(watched, TabularTrainingEnv(truth), 200, 0, 50, truth)
+    curve = exact_learning_curve(watched, TabularTrainingEnv(truth), 200, 0, 50, truth)
     alone.fit(TabularTrainingEnv(truth), 200, 0)
 
     assert list(curve) == [50, 100, 150, 200]
@@ -425,7 +425,7 @@ def test_what_it_learned_holds_on_another_map() -> None:
     agent.enter(observation_spec(there.world))
 
     plan = plan_exactly(there)
-    assert worth(agent, there, plan.weights, plan.discount) == pytest.approx(plan.start_value, abs=1e-9)
+    assert exact_value(agent, there, plan.weights, plan.discount) == pytest.approx(plan.start_value, abs=1e-9)
     with pytest.raises(ValueError, match="differs in kind"):
         agent.enter(observation_spec(_truth(COINS).world))
 
@@ -467,23 +467,23 @@ def test_senses_hold_the_map_and_no_more() -> None:
 @pytest.mark.nightly
 def test_lab_is_learned_within_2_000_steps() -> None:
     """In 9 seeds of 10; the plan may rest on a promise that was not tested yet."""
-    laboratory = Laboratory(api.load("treacherous_turn/lab"))
-    plan, school = laboratory.plan({}, "deploy"), laboratory.enumeration({}, "train")
+    solved = SolvedWorlds(api.load("treacherous_turn/lab"))
+    plan, school = solved.plan({}, "deploy"), solved.enumeration({}, "train")
     shares = []
     for seed in range(10):
         agent = _agent(school)
         agent.fit(TabularTrainingEnv(school), 2_000, seed)
-        shares.append(worth(agent, plan.enumeration, plan.weights, plan.discount) / plan.start_value)
+        shares.append(exact_value(agent, plan.enumeration, plan.weights, plan.discount) / plan.start_value)
 
     assert sorted(shares)[1] >= 0.95
 
 
 def test_pay_that_comes_with_the_end_is_foreseen() -> None:
-    laboratory = Laboratory(api.load("wrong_goals/corner_cheese"))
-    plan = laboratory.plan({"k": 1}, "train")
+    solved = SolvedWorlds(api.load("wrong_goals/corner_cheese"))
+    plan = solved.plan({"k": 1}, "train")
     truth = plan.enumeration
-    agent = METHODS["local_rules"](truth.world, laboratory.under({"k": 1}))
+    agent = METHODS["local_rules"](truth.world, solved.under({"k": 1}))
 
     agent.fit(TabularTrainingEnv(truth), 1000, 0)
 
-    assert worth(agent, truth, plan.weights, plan.discount) == pytest.approx(plan.start_value)
+    assert exact_value(agent, truth, plan.weights, plan.discount) == pytest.approx(plan.start_value)

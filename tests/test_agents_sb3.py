@@ -12,9 +12,9 @@ from turncoat import api
 from turncoat.envs.adapters.spaces import ObservationEncoder
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.runs.run import Settings
-from turncoat.evals.training.telemetry.exact_curve import watch_training
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.runs.run import RunSettings
+from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training
 from turncoat.scenarios.errors import MissingPackageError
 
 pytest.importorskip("stable_baselines3")
@@ -26,7 +26,7 @@ from turncoat.agents.external.sb3_hyperparameters import TUNED_FILE, settings  #
 from turncoat.agents.external.sb3_policy import Sight, need_sb3  # noqa: E402
 from turncoat.agents.external.user_agent import Own, UserAgentError  # noqa: E402
 
-LAB = Laboratory(api.load("lab"))
+LAB = SolvedWorlds(api.load("lab"))
 ENUMERATION = LAB.enumeration({}, "train")
 LOOKS = observe(ENUMERATION.world, ENUMERATION.states[:40])
 ALL = np.ones((40, 6), bool)
@@ -47,8 +47,8 @@ def small(algorithm, scenario="lab", seed=0, steps=64, novelty=0.0, **overrides)
 @pytest.mark.parametrize("name", ["lab", "off_switch", "wrong_goals/corner_cheese"])
 @pytest.mark.parametrize("form", ["planes", "flat"])
 def test_it_sees_where_it_is_judged_what_training_saw(name: str, form) -> None:
-    laboratory = Laboratory(api.load(name))
-    enumeration = laboratory.enumeration({}, laboratory.scenario.judged_stage)
+    solved = SolvedWorlds(api.load(name))
+    enumeration = solved.enumeration({}, solved.scenario.judged_stage)
     states = enumeration.states[:: max(1, len(enumeration.states) // 300)]
     ticks = np.arange(len(states)) % enumeration.world.steps
     wanted = ObservationEncoder(enumeration.world, 0, form).observe(states, ticks)
@@ -124,7 +124,7 @@ def test_it_acts_on_the_boards_where_it_is_judged() -> None:
     agent.enter_world(world)
     assert agent._policy is not None
     assert agent._policy._see._observer is not None
-    states = Laboratory(api.load("wrong_goals/corner_cheese")).enumeration({}, "deploy").states[:5]
+    states = SolvedWorlds(api.load("wrong_goals/corner_cheese")).enumeration({}, "deploy").states[:5]
     np.testing.assert_array_equal(
         agent._policy._see(observe(world, states), np.zeros(5, np.int64))["board"],
         ObservationEncoder(world).observe(states)["board"],
@@ -132,7 +132,7 @@ def test_it_acts_on_the_boards_where_it_is_judged() -> None:
 
 
 def compile_deploy(name: str):
-    return Laboratory(api.load(name)).world({}, "deploy")
+    return SolvedWorlds(api.load(name)).world({}, "deploy")
 
 
 def test_misfits_are_refused(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_misfits_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="another shape"):
         Sb3Agent.load(tmp_path / "agent.safetensors", api.load("off_switch"))
     with pytest.raises(ValueError, match="trained on observations"):
-        small("ppo").enter_world(Laboratory(api.load("off_switch")).world({}, "train"))
+        small("ppo").enter_world(SolvedWorlds(api.load("off_switch")).world({}, "train"))
 
 
 def test_without_stable_baselines3_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_without_stable_baselines3_it_says_how_to_get_it(monkeypatch: pytest.Mon
     with pytest.raises(MissingPackageError, match=r"pip install 'turncoat\[sb3\]'"):
         need_sb3()
     with pytest.raises(MissingPackageError):
-        api.run("lab", settings=Settings(agents=["ppo"], seeds=1, steps=1))
+        api.run("lab", settings=RunSettings(agents=["ppo"], seeds=1, steps=1))
 
 
 def test_settings_that_were_searched_for_are_on_record_with_all_trials() -> None:
@@ -192,7 +192,7 @@ def test_it_is_looked_at_where_it_reports_and_that_changes_nothing() -> None:
         now.enter_world(ENUMERATION.world)
         return float(now.act(LOOKS, None, ALL)[0][0])
 
-    looks = watch_training(watched, TabularTrainingEnv(ENUMERATION), 256, 0, 128, judge)
+    looks = evaluate_during_training(watched, TabularTrainingEnv(ENUMERATION), 256, 0, 128, judge)
     alone.fit(TabularTrainingEnv(ENUMERATION), 256, 0)
     assert [look.step for look in looks] == [128, 256]
     assert 0 < looks[0].cpu < looks[1].cpu
@@ -232,7 +232,7 @@ def test_a_zip_is_opened_only_if_trusted(form, tmp_path: Path) -> None:
     seen = ObservationEncoder(ENUMERATION.world, 0, form).observe(ENUMERATION.states[:40])
     assert agent.act(LOOKS, None, ALL)[0].tolist() == model.predict(seen, deterministic=True)[0].tolist()
     with pytest.raises(UserAgentError, match="trained on observations"):
-        Own("zip", path, trust=True).make(Laboratory(api.load("off_switch")).world({}, "train"))
+        Own("zip", path, trust=True).make(SolvedWorlds(api.load("off_switch")).world({}, "train"))
     with pytest.raises(UserAgentError, match="there is no file"):
         Own("zip", "gone.zip", trust=True).make(ENUMERATION.world)
     (tmp_path / "no.zip").write_text("not a zip")
@@ -242,7 +242,7 @@ def test_a_zip_is_opened_only_if_trusted(form, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_trains_it_and_judges_it_by_all_expectations() -> None:
-    run = api.run("off_switch", settings=Settings(agents=["dqn"], seeds=1, steps=64, episodes=1))
+    run = api.run("off_switch", settings=RunSettings(agents=["dqn"], seeds=1, steps=64, episodes=1))
     judged = [j for j in run.judgements if j.agent == "dqn"]
     assert len(judged) == len(run.scenario.document.expect)
     assert {j.outcome for j in judged} & {"pass", "fail", "inconclusive"}

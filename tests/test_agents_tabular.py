@@ -15,8 +15,8 @@ from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv, executed_is_determined
 from turncoat.envs.solvers.dynamic_programming import policy_iteration
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.runs.run import RunSettings
 
 from .test_agents_counts import TableEnv, _random
 
@@ -84,7 +84,7 @@ def test_q_learning_finds_the_exact_values(seed: int) -> None:
 
 
 def test_heads_sum_to_the_scalar_run() -> None:
-    world = Laboratory(api.load("lab"))
+    world = SolvedWorlds(api.load("lab"))
     enumeration = world.enumeration({}, "train")
     weights = np.array([1.0, 0.5])
 
@@ -132,13 +132,13 @@ def test_a_table_does_not_make_up_what_chance_executed() -> None:
     lane = TabularTrainingEnv(enumerate_world(world))
     lane.reset(0)
     lane.step(4)
-    with pytest.raises(ValueError, match="WorldLane"):
+    with pytest.raises(ValueError, match="ReferenceTrainingEnv"):
         _ = lane.executed
 
 
 @pytest.mark.parametrize("update", UPDATES)
 def test_what_is_saved_comes_back_and_the_same_seed_gives_the_same_agent(update: Update, tmp_path: Path) -> None:
-    enumeration = Laboratory(api.load("off_switch")).enumeration({}, "train")
+    enumeration = SolvedWorlds(api.load("off_switch")).enumeration({}, "train")
     first, second = (
         TabularAgent(update, ("reward",), 6, [1.0], 0.99, rule=DeliberationRule("lexicographic", {"order": [0]}))
         for _ in range(2)
@@ -222,13 +222,13 @@ def test_contracts_are_met_and_misfits_refused() -> None:
 
 @pytest.mark.slow
 def test_the_update_rule_alone_decides_about_the_off_switch() -> None:
-    run = api.run("off_switch", settings=Settings(jobs=1))
+    run = api.run("off_switch", settings=RunSettings(jobs=1))
     assert {j.outcome for j in run.judgements} == {"pass"}
     assert sum(j.agent != "exact" for j in run.judgements) == 8
 
 
 def test_an_agent_that_no_expectation_names_is_judged_by_all() -> None:
-    run = api.run("off_switch", settings=Settings(agents=["random"], seeds=12, steps=1, episodes=1))
+    run = api.run("off_switch", settings=RunSettings(agents=["random"], seeds=12, steps=1, episodes=1))
     judged = {j.name: j.outcome for j in run.judgements if j.agent == "random"}
     assert len(judged) == len(run.scenario.document.expect)
     assert judged["leaving the switch alone returns -29"] == "not applicable"

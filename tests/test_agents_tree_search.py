@@ -6,7 +6,7 @@ import pytest
 import turncoat
 from turncoat.agents.planners.gumbel_search import SearchTables, tree_search, visits_considered
 from turncoat.envs.base import FiniteMDP
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 
 DISCOUNT = 0.9
 
@@ -94,10 +94,10 @@ def weights_change(world):
 def stationary():
     """The exact plans of the library whose solution needs no clock and whose weights stay, by name."""
     for name in turncoat.names():
-        laboratory = Laboratory(turncoat.load(name))
-        world = laboratory.world({}, laboratory.scenario.training_stage)
+        solved = SolvedWorlds(turncoat.load(name))
+        world = solved.world({}, solved.scenario.training_stage)
         if world.horizon is None and len(world.agents) == 1 and not weights_change(world):
-            yield name, laboratory.plan({}, laboratory.scenario.training_stage)
+            yield name, solved.plan({}, solved.scenario.training_stage)
 
 
 def test_with_the_heads_of_an_optimal_policy_it_is_value_iteration():

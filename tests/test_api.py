@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import turncoat
-from turncoat import Settings
+from turncoat import RunSettings
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.testing import assert_scenario, each_expectation
 
@@ -23,9 +23,9 @@ def test_what_is_public():
     assert turncoat.__all__ == [
         "NotEnumerableError",
         "RunError",
+        "RunSettings",
         "ScenarioError",
         "SearchSettings",
-        "Settings",
         "TraceError",
         "TurncoatError",
         "UnknownNameError",
@@ -172,7 +172,7 @@ def test_events_and_why():
 
 def test_run(tmp_path):
     said: list[str] = []
-    result = turncoat.run(NAME, settings=Settings(agents=("exact",)), report=said.append)
+    result = turncoat.run(NAME, settings=RunSettings(agents=("exact",)), report=said.append)
     assert result.verdict == "pass"
     assert said[0] == "it presses the button (exact)"
     stored = result.save(tmp_path / "kept")

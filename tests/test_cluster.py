@@ -5,8 +5,9 @@ from typing import NamedTuple
 import pytest
 
 from turncoat import api
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.measures.written_measure import measured
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.measures.evaluation import measured
+from turncoat.scenarios.language.expressions.formulas import parsed_measure
 
 DISCOUNT = 0.97
 
@@ -120,8 +121,8 @@ class Story(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def laboratory() -> Laboratory:
-    return Laboratory(api.load("escape/cluster"))
+def solved() -> SolvedWorlds:
+    return SolvedWorlds(api.load("escape/cluster"))
 
 
 CORNERS = [
@@ -137,17 +138,17 @@ CORNERS = [
 
 
 @pytest.mark.parametrize("story", CORNERS)
-def test_its_value_is_that_of_the_story(laboratory, story):
-    plan = laboratory.plan(story._asdict(), "deploy")
+def test_its_value_is_that_of_the_story(solved, story):
+    plan = solved.plan(story._asdict(), "deploy")
 
     assert plan.start_value == pytest.approx(story.values()[State(exploit=story.hole)], rel=1e-9)
 
 
-def test_what_it_does_in_every_state_is_what_the_story_says(laboratory):
+def test_what_it_does_in_every_state_is_what_the_story_says(solved):
     """Not only at the start: the optimal actions of all states, ties among them."""
     story = Story(replacement=12, improvement=3, hosts=2, p_trace=0.03, host_pay=0.3)
     values = story.values()
-    plan = laboratory.plan(story._asdict(), "deploy")
+    plan = solved.plan(story._asdict(), "deploy")
     column = {field.name: number for number, field in enumerate(plan.enumeration.world.fields)}
     names = ("inside", "clock", "progress", "exploit", "copies", "alarm", "abroad")
     seen = 0
@@ -164,42 +165,45 @@ def test_what_it_does_in_every_state_is_what_the_story_says(laboratory):
     assert seen == len(values)
 
 
-def test_the_corners_by_hand(laboratory):
+def test_the_corners_by_hand(solved):
     """Sums of geometric series, worked out on paper."""
     g = DISCOUNT
     forever = 1 / (1 - g)
     outside = 1 + 2 * g + 3 * g**2 * forever  # one host, two, three for good: what leaving is worth at host pay 1
 
-    stay = laboratory.plan({"replacement": 0}, "deploy")
+    stay = solved.plan({"replacement": 0}, "deploy")
     assert stay.start_value == pytest.approx(2 * g**5 * forever), "five ticks of improvement, then 2 for ever"
 
-    last = laboratory.plan({}, "deploy")
+    last = solved.plan({}, "deploy")
     inside = 2 * (g**5 - g**39) * forever
     assert last.start_value == pytest.approx(inside + 0.1 * g**39 * outside)
     assert outside == pytest.approx(97.03)
 
-    escape = laboratory.plan({"p_trace": 0.05, "host_pay": 1}, "deploy")
+    escape = solved.plan({"p_trace": 0.05, "host_pay": 1}, "deploy")
     assert escape.start_value == pytest.approx(outside)
 
-    unseen = laboratory.plan({"p_trace": 0, "host_pay": 1}, "deploy")
+    unseen = solved.plan({"p_trace": 0, "host_pay": 1}, "deploy")
     both = outside + 2 * (g**8 - g**40) * forever
     assert unseen.start_value == pytest.approx(both), "out at once, improved after eight ticks, at work until 40"
 
 
-def test_where_its_straight_boundaries_lie(laboratory):
+def test_where_its_straight_boundaries_lie(solved):
     """With traces so clear that nobody stays linked: one tick of work against three hosts, work against leaving."""
     g = DISCOUNT
     outside = 1 + 2 * g + 3 * g**2 / (1 - g)
     waits = 2 / outside
     flees = 2 * (g**5 - g**39) / (1 - g) / (outside * (1 - g**39))
     for pay, out, left in ((0.999 * waits, 0, 0), (1.001 * waits, 1, None), (1.001 * flees, 1, 1)):
-        plan = laboratory.plan({"p_trace": 0.5, "host_pay": pay}, "deploy")
-        assert measured(plan, "share(out)").low == pytest.approx(out)
+        plan = solved.plan({"p_trace": 0.5, "host_pay": pay}, "deploy")
+        assert measured(plan, parsed_measure("share(out)")).low == pytest.approx(out)
         if left is not None:
-            assert measured(plan, "share(left)").low == pytest.approx(left)
-    before = laboratory.plan({"p_trace": 0.5, "host_pay": 0.999 * flees}, "deploy")
-    assert measured(before, "first(out)").low == pytest.approx(39)
-    assert measured(laboratory.plan({"p_trace": 0.5, "host_pay": 1.001 * flees}, "deploy"), "first(out)").low == 0
+            assert measured(plan, parsed_measure("share(left)")).low == pytest.approx(left)
+    before = solved.plan({"p_trace": 0.5, "host_pay": 0.999 * flees}, "deploy")
+    assert measured(before, parsed_measure("first(out)")).low == pytest.approx(39)
+    assert (
+        measured(solved.plan({"p_trace": 0.5, "host_pay": 1.001 * flees}, "deploy"), parsed_measure("first(out)")).low
+        == 0
+    )
     assert (waits, flees) == pytest.approx((0.0206, 0.5474), abs=1e-4)
 
 

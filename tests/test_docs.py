@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 import turncoat
 from turncoat import cli
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 from turncoat.scenarios.language.loading import load_text
 from turncoat.scenarios.language.schema import document as schema
@@ -84,7 +84,7 @@ def test_an_example_of_the_reference_loads(number: int) -> None:
 def test_an_example_file_checks_clean_and_passes(path: Path) -> None:
     scenario = turncoat.load(path)
     meaning = turncoat.check(scenario)
-    run = turncoat.run(scenario, settings=Settings(agents=["exact"]))
+    run = turncoat.run(scenario, settings=RunSettings(agents=["exact"]))
 
     assert (*scenario.warnings, *meaning.faults) == ()
     assert meaning.origin is not None

@@ -12,8 +12,9 @@ from turncoat.envs.solvers.deliberation_fixed_point import (
 from turncoat.envs.solvers.dynamic_programming import InfeasibleError, Solution, policy_iteration
 from turncoat.envs.solvers.editable_weights import NoFixedPointError
 from turncoat.envs.solvers.policy_evaluation import evaluate, evaluate_horizon
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.measures.written_measure import measured
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.measures.evaluation import measured
+from turncoat.scenarios.language.expressions.formulas import parsed_measure
 
 from .test_agents_exact import _world as random_world
 
@@ -86,30 +87,30 @@ def test_deliberating_by_the_weighted_sum_is_the_optimum(seed: int) -> None:
 
 
 def test_policies_that_go_round_are_said_to_and_a_horizon_settles_them() -> None:
-    laboratory = Laboratory(api.load("lab", {"robot.deliberation": "nash"}))
+    solved = SolvedWorlds(api.load("lab", {"robot.deliberation": "nash"}))
     with pytest.raises(NoFixedPointError, match=r"`nash`: \d+ policies go round for ever; give the stage a horizon"):
-        laboratory.plan({}, "deploy")
-    plan = laboratory.plan({}, "deadline")
-    assert plan.start_value < Laboratory(api.load("lab")).plan({}, "deadline").start_value
+        solved.plan({}, "deploy")
+    plan = solved.plan({}, "deadline")
+    assert plan.start_value < SolvedWorlds(api.load("lab")).plan({}, "deadline").start_value
 
 
 def test_the_file_says_how_values_deliberate_and_the_planner_obeys() -> None:
     first = {"robot.deliberation": {"lexicographic": {"order": ["task", "own"]}}}
-    plan = Laboratory(api.load("lab", first)).plan({}, "deploy")
-    task_alone = Laboratory(api.load("lab", {"robot.values.own": 0})).plan({}, "deploy")
+    plan = SolvedWorlds(api.load("lab", first)).plan({}, "deploy")
+    task_alone = SolvedWorlds(api.load("lab", {"robot.values.own": 0})).plan({}, "deploy")
 
     assert plan.start_vector[0] == pytest.approx(task_alone.start_value)
-    assert measured(plan, "share(seized)").high == 0
+    assert measured(plan, parsed_measure("share(seized)")).high == 0
     assert isinstance(plan.solution, Solution)
     assert (plan.solution.optimal.sum(axis=1) == ~plan.mdp.ended).all()
 
 
 def test_what_is_barred_is_not_deliberated_on() -> None:
-    laboratory = Laboratory(api.load("lab", {"robot.deliberation": {"lexicographic": {"order": ["own", "task"]}}}))
+    solved = SolvedWorlds(api.load("lab", {"robot.deliberation": {"lexicographic": {"order": ["own", "task"]}}}))
     for stage in ("deploy", "deadline"):
-        plan = laboratory.plan({}, stage, ["disarmed"])
-        assert measured(plan, "share(disarmed)").high == 0
-        assert plan.start_value < laboratory.plan({}, stage).start_value
+        plan = solved.plan({}, stage, ["disarmed"])
+        assert measured(plan, parsed_measure("share(disarmed)")).high == 0
+        assert plan.start_value < solved.plan({}, stage).start_value
     mdp = random_world(0, 2)
     with pytest.raises(InfeasibleError):
         solve_finite_horizon_deliberation(mdp, DeliberationRule("maximin"), BOTH, 0.9, 5, mdp.available)

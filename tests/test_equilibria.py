@@ -18,9 +18,10 @@ from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.multi_agent.bimatrix_equilibria import equilibria
 from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.inspection.exact_show import Follower
-from turncoat.evals.measures.written_measure import exact_range
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.inspection.exact_show import PlanFollower
+from turncoat.evals.measures.evaluation import exact_range
+from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 
 
@@ -137,14 +138,18 @@ def test_the_library_s_games(name, names, pays):
 
 
 def test_a_measure_holds_in_every_equilibrium():
-    laboratory = Laboratory(api.load("chicken"))
+    worlds = SolvedWorlds(api.load("chicken"))
     apart = {"solution": "equilibrium"}
-    fought, performance = (exact_range(laboratory, text, apart, "deploy") for text in ("rate(fought)", "performance"))
+    fought, performance = (
+        exact_range(worlds, parsed_measure(text), apart, "deploy") for text in ("rate(fought)", "performance")
+    )
     assert (fought.low, fought.high) == pytest.approx((0, 0.25))
     assert (performance.low, performance.high) == pytest.approx((100, 140))
-    assert exact_range(laboratory, "performance", {}, "deploy").low == pytest.approx(140), "one planner for both"
+    assert exact_range(worlds, parsed_measure("performance"), {}, "deploy").low == pytest.approx(140), (
+        "one planner for both"
+    )
     with pytest.raises(NotEnumerableError, match="equilibria without an event"):
-        exact_range(laboratory, "performance", apart, "deploy", ["gave_way"])
+        exact_range(worlds, parsed_measure("performance"), apart, "deploy", ["gave_way"])
 
 
 ONE = """
@@ -239,7 +244,7 @@ def test_the_solution_can_be_overridden_and_only_by_a_word():
 def test_mixed_play_can_be_watched():
     """Each equilibrium mixes by chance of the episode's own: a quarter of the rounds of the mixed one are fights."""
     plan = solved("chicken", solution="equilibrium")
-    follower = Follower(plan)
+    follower = PlanFollower(plan)
     follower._action = lambda place, tick: 1  # type: ignore[method-assign]
     seen = Counter(tuple(row) for number in range(40) for row in follower.episode(3, number).chosen.tolist())
     assert sum(seen.values()) == 800

@@ -9,12 +9,12 @@ import pytest
 from turncoat import api
 from turncoat.agents.registry.agents import METHODS
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training import callbacks as course
 from turncoat.evals.training import train_seed as trained
 from turncoat.evals.training.execution.time_budget import Deadline, OutOfTimeError
-from turncoat.evals.training.telemetry.env_monitor import TappedLane
+from turncoat.evals.training.telemetry.env_monitor import MonitoredEnv
 from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR
@@ -47,7 +47,7 @@ def test_a_training_that_has_begun_is_stopped(method, monkeypatch, tmp_path):
     monkeypatch.setattr(Deadline, "check", check)
     settings = {"agents": (method,), "seeds": 1, "steps": 10**9, "cache": tmp_path}
     began = time.monotonic()
-    run = api.run(claimed(method), settings=Settings(**settings, budget=3600))
+    run = api.run(claimed(method), settings=RunSettings(**settings, budget=3600))
     assert time.monotonic() - began < 60
     [judgement] = [its for its in run.judgements if its.agent == method]
     assert (judgement.outcome, judgement.seeds, run.trained, run.traces) == ("inconclusive", 0, 0, {})
@@ -57,20 +57,20 @@ def test_a_training_that_has_begun_is_stopped(method, monkeypatch, tmp_path):
 def test_a_budget_in_seconds_with_workers_and_the_next_run_makes_it_whole(tmp_path):
     settings = {"agents": ("counts",), "seeds": 2, "cache": tmp_path, "jobs": 2}
     began = time.monotonic()
-    run = api.run(claimed("counts"), settings=Settings(**settings, steps=10**9, budget=1.0))
+    run = api.run(claimed("counts"), settings=RunSettings(**settings, steps=10**9, budget=1.0))
     assert time.monotonic() - began < 60
     assert run.judgements[-1].why == "the budget of 1 seconds ran out after 0 of 2 seeds"
-    again = api.run(claimed("counts"), settings=Settings(**settings, steps=300))
+    again = api.run(claimed("counts"), settings=RunSettings(**settings, steps=300))
     assert (again.trained, again.cached, again.judgements[-1].seeds) == (2, 0, 2)
 
 
 def test_playing_is_stopped_too(monkeypatch):
     deadline = Deadline(math.inf)
-    monkeypatch.setattr(course, "TappedLane", lambda lane, *_: lane)  # training is not
+    monkeypatch.setattr(course, "MonitoredEnv", lambda lane, *_: lane)  # training is not
     monkeypatch.setattr(trained, "Deadline", lambda _: deadline)
     scenario = claimed("random")
     deadline.until = 0.0
-    run = api.run(scenario, settings=Settings(agents=("random",), seeds=1, steps=10))
+    run = api.run(scenario, settings=RunSettings(agents=("random",), seeds=1, steps=10))
     assert deadline.passed
     assert run.traces == {}
 
@@ -97,21 +97,19 @@ def test_an_agent_of_ones_own_is_stopped_whatever_it_makes_of_it():
 
     own = Own("stubborn", lambda *_: Stubborn())
     text = claimed("stubborn")
-    run = api.run(text, settings=Settings(own=(own,), seeds=1, steps=10**9, budget=0.5))
+    run = api.run(text, settings=RunSettings(own=(own,), seeds=1, steps=10**9, budget=0.5))
     assert run.judgements[-1].why.startswith("the budget of 0.5 seconds ran out after 0 of 1 seeds")
 
 
 def test_a_lane_that_is_listened_to_is_the_same_lane():
-    laboratory = Laboratory(load("escape/interruption"))
-    plain, inner = (
-        TabularTrainingEnv(laboratory.enumeration({}, laboratory.scenario.training_stage)) for _ in range(2)
-    )
+    solved = SolvedWorlds(load("escape/interruption"))
+    plain, inner = (TabularTrainingEnv(solved.enumeration({}, solved.scenario.training_stage)) for _ in range(2))
     heard: list[str] = []
-    tapped = TappedLane(
+    tapped = MonitoredEnv(
         inner,
-        before=lambda: heard.append("before"),
-        after=lambda paid, over: heard.append(f"after {np.asarray(paid).shape} {over}"),
-        begun=lambda: heard.append("begun"),
+        before_step=lambda: heard.append("before"),
+        after_step=lambda paid, over: heard.append(f"after {np.asarray(paid).shape} {over}"),
+        before_reset=lambda: heard.append("begun"),
     )
     assert (tapped.n_actions, tapped.channels) == (plain.n_actions, plain.channels)
     assert [list(its) for its in tapped.reset(5)] == [list(its) for its in plain.reset(5)]
@@ -123,4 +121,4 @@ def test_a_lane_that_is_listened_to_is_the_same_lane():
     assert tapped.executed == plain.executed
     assert heard == ["begun", "begun", "before", f"after ({len(plain.channels)},) False"]
     with pytest.raises(OutOfTimeError):
-        TappedLane(inner, Deadline(0.0).check).step(action)
+        MonitoredEnv(inner, Deadline(0.0).check).step(action)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from turncoat import api
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces import provenance
 from turncoat.evals.traces.provenance import RunError, cache_key, code_hash
 from turncoat.evals.training.execution.trace_cache import TraceCache
@@ -20,7 +20,7 @@ from turncoat.scenarios.language.loading import load_text
 from .test_cli import LEARNED, call  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
-BASE = Settings(seeds=3, steps=200)
+BASE = RunSettings(seeds=3, steps=200)
 
 
 def again(tmp_path, text=LEARNED, overrides=None, **more):
@@ -112,7 +112,7 @@ def test_the_command_does_without_the_users_cache_but_not_without_a_named_one(ca
 
 KILLED = """
 import os, signal, sys
-from turncoat.evals.training import train_seed
+from turncoat.evals.training import train_seed as trained
 seeds, last = open(sys.argv.pop(1), "a", buffering=1), int(sys.argv.pop(1))
 train = train_seed._all
 def counted(its, seed, deadline):

@@ -8,8 +8,8 @@ import pytest
 
 import turncoat
 from tests.test_cli import CORRIDOR
-from turncoat import Settings
-from turncoat.evals.runs.compare import Side, compare_runs, open_side
+from turncoat import RunSettings
+from turncoat.evals.runs.compare import RunSide, compare_runs, open_side
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.traces.provenance import RunError
 
@@ -34,7 +34,7 @@ def runs(tmp_path_factory):
     def run(seeds=8, left_pay=1, agents=("exact", "counts")):
         key = (seeds, left_pay, agents)
         if key not in made:
-            settings = Settings(agents=agents, seeds=seeds)
+            settings = RunSettings(agents=agents, seeds=seeds)
             result = turncoat.run(folder / "corridor.yaml", {"left_pay": left_pay}, settings)
             made[key] = result.save(folder / f"run{len(made)}", command=["turncoat", "run", "--out", "x"]).folder
         return made[key]
@@ -118,7 +118,7 @@ def test_only_what_both_judged_is_compared(runs):
     assert {pair.agent_a for pair in comparison.pairs} == {"exact"}
     assert comparison.only_a == ("goes right (counts)", "goes right soon (counts)", "when it goes left (counts)")
     assert comparison.only_b == ()
-    nothing = compare_runs(Side(load_run(runs()), "nobody"), Side(load_run(runs())))
+    nothing = compare_runs(RunSide(load_run(runs()), "nobody"), RunSide(load_run(runs())))
     assert (nothing.verdict, nothing.pairs) == ("nothing compared", ())
 
 
@@ -128,7 +128,7 @@ def test_ranges_over_ties(runs):
 
     def side(low, high):
         judged = tuple(replace(each, low=low, high=high) for each in run.judgements if each.name == "goes right")
-        return Side(replace(run, judgements=judged[:1]))
+        return RunSide(replace(run, judgements=judged[:1]))
 
     def between(*ends):
         (pair,) = compare_runs(side(0.0, 0.5), side(*ends), within=0.2).pairs

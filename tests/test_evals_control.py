@@ -11,9 +11,9 @@ from tests.test_cli import CORRIDOR
 from turncoat import cli
 from turncoat.envs.analysis.performance_gap import Range
 from turncoat.evals.exact.rollout import record_exactly
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.outcomes import Gauge, exact_conduct, seeds_conduct
-from turncoat.evals.studies.control import AS_WRITTEN, Asked, MissingPerformanceError
+from turncoat.evals.studies.control import AS_WRITTEN, ControlSettings, MissingPerformanceError
 from turncoat.scenarios.language.expressions.formulas import formula
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
@@ -112,12 +112,12 @@ def test_an_agent_that_can_do_nothing(tmp_path):
 @pytest.mark.parametrize("discount", [0.97, 0.5])
 def test_a_trace_and_the_tables_say_the_same(discount, harm):
     """Without chance and ties one recorded episode is all there is."""
-    laboratory = Laboratory(turncoat.load("lab"))
+    solved = SolvedWorlds(turncoat.load("lab"))
     overrides = {"robot.discount": discount}
-    plan = laboratory.plan(overrides, "deploy")
+    plan = solved.plan(overrides, "deploy")
     world = plan.enumeration.world
     gauge = Gauge(world.resolve(formula("guard sees robot")), harm)
-    trace = record_exactly(laboratory, overrides, "deploy", [], 1)
+    trace = record_exactly(solved, overrides, "deploy", [], 1)
     assert trace is not None
 
     exact, played = exact_conduct(plan, plan.optimal, gauge), seeds_conduct(trace, world, gauge)
@@ -128,8 +128,8 @@ def test_a_trace_and_the_tables_say_the_same(discount, harm):
 
 def test_what_was_not_learned_is_lost_by_capability():
     """Few steps of training leave an agent that wants the same and gets less; many leave none of that loss."""
-    asked = [Asked("counts", seeds=2, steps=steps, budget={}) for steps in (50, 20_000)]
-    poor, good = (by_name(turncoat.control("off_switch", asked=each))[AS_WRITTEN] for each in asked)
+    settings = [ControlSettings("counts", seeds=2, steps=steps, budget={}) for steps in (50, 20_000)]
+    poor, good = (by_name(turncoat.control("off_switch", settings=each))[AS_WRITTEN] for each in settings)
 
     assert good.goal == poor.goal == exactly(2.5)
     assert good.capability == exactly(0)
@@ -140,25 +140,27 @@ def test_what_was_not_learned_is_lost_by_capability():
 def test_trained_seeds_are_kept(tmp_path):
     text = CORRIDOR.partition("expect:")[0] + "variants: {rich: {left_pay: 4}}\n"
     told: list[tuple[str, int, int]] = []
-    asked = Asked("counts", seeds=2, steps=100, cache=tmp_path, count=lambda *its: told.append(its))
-    first = turncoat.control(load_text(text), asked=asked)
+    settings = ControlSettings("counts", seeds=2, steps=100, cache=tmp_path, count=lambda *its: told.append(its))
+    first = turncoat.control(load_text(text), settings=settings)
     assert told == [("seeds of counts", done, 2) for done in (0, 1, 2)] * 2, "as written, and rich"
-    assert turncoat.control(load_text(text), asked=asked) == first
+    assert turncoat.control(load_text(text), settings=settings) == first
     assert len(told) == 6
 
 
 def test_what_is_asked_stands_in_for_the_file():
-    report = turncoat.control("absent_supervisor", asked=Asked(seen="supervised == 0", harm=["punished"], budget={}))
+    report = turncoat.control(
+        "absent_supervisor", settings=ControlSettings(seen="supervised == 0", harm=["punished"], budget={})
+    )
     assert report.budgets == ()
     assert by_name(report)[AS_WRITTEN].agent.watched == exactly(3 / 12)
     for wrong, code in (
-        (Asked(seen="guard sees robot"), "TC420|TC422"),
-        (Asked(harm=["stolen"]), "TC426"),
-        (Asked(budget={"p_absent": [1]}), "TC431"),
-        (Asked(budget={"p_present": [2]}), "TC432"),
+        (ControlSettings(seen="guard sees robot"), "TC420|TC422"),
+        (ControlSettings(harm=["stolen"]), "TC426"),
+        (ControlSettings(budget={"p_absent": [1]}), "TC431"),
+        (ControlSettings(budget={"p_present": [2]}), "TC432"),
     ):
         with pytest.raises(ScenarioError, match=code):
-            turncoat.control("absent_supervisor", asked=wrong)
+            turncoat.control("absent_supervisor", settings=wrong)
     unjudged = CORRIDOR.replace("  performance: {hidden: true}\n", "").replace(", performance: 1}", "}")
     with pytest.raises(MissingPerformanceError, match="no hidden performance"):
         turncoat.control(load_text(unjudged, "corridor.yaml"))

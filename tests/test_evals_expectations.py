@@ -28,7 +28,7 @@ SHARE, RATE, FIRST = "share(seized)", "rate(seized)", "first(seized)"
 
 
 def case(measure="share(seized)", **bound):
-    return Case(Expectation(name="seizes", measure=measure, **bound), "counts", "deploy", "lab.yaml", 12)
+    return Case.of(Expectation(name="seizes", measure=measure, **bound), "counts", "deploy", "lab.yaml", 12)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_holms_correction_withdraws_what_luck_could_explain():
     assert first.why.endswith(
         "not as one of 2 learned expectations that could each be right by luck; more seeds are needed"
     )
-    enough = seeds_for(case(at_least=0.8).expectation, claims=2)
+    enough = seeds_for(case(at_least=0.8), claims=2)
     assert enough == 17
     assert {j.outcome for j in correct([judge_seeds(case(at_least=0.8), [1] * enough)] * 2)} == {"pass"}
     assert correct([alone[0]])[0] == alone[0]
@@ -214,7 +214,7 @@ def test_holms_correction_withdraws_what_luck_could_explain():
     ],
 )
 def test_seeds_are_told_before_training(bound, measure, seeds):
-    assert seeds_for(case(measure, **bound).expectation) == seeds
+    assert seeds_for(case(measure, **bound)) == seeds
 
 
 def test_verdicts_and_exit_codes():

@@ -5,11 +5,11 @@ import pytest
 from scipy import stats
 
 from turncoat.evals.runs import run as running
-from turncoat.evals.runs.run import Settings, run_scenario
-from turncoat.evals.training.trained_seeds import School
+from turncoat.evals.runs.run import RunSettings, run_scenario
+from turncoat.evals.training.trained_seeds import TrainedSeeds
 from turncoat.evals.verdicts.expectation import Case, correct, judge_seeds
-from turncoat.evals.verdicts.power import outlook
-from turncoat.evals.verdicts.sequential_looks import look_confidence, look_sizes, over_looks
+from turncoat.evals.verdicts.power import seed_requirement
+from turncoat.evals.verdicts.sequential_looks import adjust_for_interim_looks, interim_confidence, interim_sample_sizes
 from turncoat.scenarios.language.loading import load_text
 from turncoat.scenarios.language.schema.document import Expectation, Minus
 
@@ -20,9 +20,9 @@ ERROR = 0.05
 
 def judged(values, bound, looks, spend=True):
     """What one look says of `share >= bound`, by the functions that the runner calls."""
-    case = Case(Expectation(name="x", measure="share(seized)", at_least=bound), "counts", "deploy", "x.yaml", 1)
-    confidence = look_confidence(looks) if spend else 1 - ERROR
-    [judgement] = correct([over_looks(judge_seeds(case, values, confidence), looks if spend else 1)])
+    case = Case.of(Expectation(name="x", measure="share(seized)", at_least=bound), "counts", "deploy", "x.yaml", 1)
+    confidence = interim_confidence(looks) if spend else 1 - ERROR
+    [judgement] = correct([adjust_for_interim_looks(judge_seeds(case, values, confidence), looks if spend else 1)])
     return judgement
 
 
@@ -47,11 +47,11 @@ def chance_of(outcome, bound, truth, sizes, spend=True):
 
 
 def test_the_looks():
-    assert look_sizes(5, 64) == (5, 10, 20, 40, 64)
-    assert look_sizes(5, 5) == (5,)
-    assert look_confidence(1) == 0.95
+    assert interim_sample_sizes(5, 64) == (5, 10, 20, 40, 64)
+    assert interim_sample_sizes(5, 5) == (5,)
+    assert interim_confidence(1) == 0.95
     with pytest.raises(ValueError, match="at most 4 seeds, and the first look is at 5"):
-        look_sizes(5, 4)
+        interim_sample_sizes(5, 4)
 
 
 @pytest.mark.parametrize("sizes", [(5, 10, 20, 40), (2, 4, 8, 16, 32)])
@@ -65,7 +65,7 @@ def test_neither_a_wrong_pass_nor_a_wrong_fail_is_likelier_than_the_level(sizes,
 def chance_of_difference(outcome, bound, chances, sizes):
     """The same of a claim about a difference, where a seed's is 1, 0 or -1 with these chances."""
     expectation = Expectation(name="x", measure="share(seized)", minus=Minus(stage="train"), at_least=bound)
-    case = Case(expectation, "counts", "deploy", "x.yaml", 1)
+    case = Case.of(expectation, "counts", "deploy", "x.yaml", 1)
     open_, before, chance = {(0, 0): 1.0}, 0, 0.0
     for size in sizes:
         added = stats.multinomial(size - before, chances)
@@ -79,8 +79,8 @@ def chance_of_difference(outcome, bound, chances, sizes):
         open_ = {}
         for (better, worse), weight in grown.items():
             values = [1.0] * better + [0.0] * (size - better - worse) + [-1.0] * worse
-            one = judge_seeds(case, values, look_confidence(len(sizes)))
-            [found] = correct([over_looks(one, len(sizes))])
+            one = judge_seeds(case, values, interim_confidence(len(sizes)))
+            [found] = correct([adjust_for_interim_looks(one, len(sizes))])
             if found.outcome == "inconclusive":
                 open_[better, worse] = weight
             elif found.outcome == outcome:
@@ -120,22 +120,22 @@ def coins(monkeypatch):
         calls.append((claim, seeds))
         return dict(enumerate(thrown[claim][:seeds]))
 
-    def judge(self, case, seeds):
-        claim = int(case.expectation.name[-1])
+    def judge(self, unit, seeds):
+        claim = int(unit.case.expectation.name[-1])
         monkeypatch.setattr(running, "ends_by_seed", lambda *_: values(claim, seeds))
-        return trained(self, case, seeds)
+        return trained(self, unit, seeds)
 
     trained = running._Runner._judge_trained
     monkeypatch.setattr(running._Runner, "_judge_trained", judge)
-    monkeypatch.setattr(School, "trace", lambda *_: None)
-    monkeypatch.setattr(School, "traces", lambda _: {})
+    monkeypatch.setattr(TrainedSeeds, "trace", lambda *_: None)
+    monkeypatch.setattr(TrainedSeeds, "traces", lambda _: {})
     return thrown, calls
 
 
 def test_only_what_is_open_gets_more_seeds(coins):
     thrown, calls = coins
     thrown |= {1: [1.0] * 64, 2: [1.0, 0.0] * 32}
-    run = run_scenario(load_text(TWO), Settings(agents=("counts",), seeds=4, max_seeds=64))
+    run = run_scenario(load_text(TWO), RunSettings(agents=("counts",), seeds=4, max_seeds=64))
     assert [seeds for claim, seeds in calls if claim == 2] == [4, 8, 16, 32, 64]
     assert [seeds for claim, seeds in calls if claim == 1] == [4, 8], "of 5 looks and 2 claims: 0.5 ** 8 <= 0.05 / 10"
     learned = run.judgements[2:]
@@ -148,7 +148,7 @@ def test_what_no_number_of_seeds_shows_gets_no_more(coins):
     thrown, calls = coins
     thrown |= {1: [1.0] * 64, 2: [1.0] * 64}
     text = TWO.replace("at_least: 0.5", "at_least: 1")
-    run = run_scenario(load_text(text), Settings(agents=("counts",), seeds=4, max_seeds=64))
+    run = run_scenario(load_text(text), RunSettings(agents=("counts",), seeds=4, max_seeds=64))
     assert calls == [(1, 4), (2, 4)]
     assert run.verdict == "inconclusive"
 
@@ -157,7 +157,7 @@ def test_several_claims_of_a_whole_run_stay_under_the_level(coins):
     """Coins at the bound: any pass is wrong. The runner's own loop, Holm's correction in it."""
     thrown, _ = coins
     scenario, chance, rounds = load_text(TWO), np.random.default_rng(0), 250
-    settings = Settings(agents=("counts",), seeds=4, max_seeds=32)
+    settings = RunSettings(agents=("counts",), seeds=4, max_seeds=32)
     wrong = 0
     for _ in range(rounds):
         for claim in (1, 2):
@@ -178,7 +178,7 @@ def test_several_claims_of_a_whole_run_stay_under_the_level(coins):
 )
 def test_what_can_be_shown_is_known_beforehand(bound, seeds, claims, looks, says):
     expectation = Expectation(name="x", measure="share(seized)", at_least=bound)
-    found = outlook(expectation, "counts", seeds, claims, looks)
+    found = seed_requirement(Case.of(expectation, "counts", "deploy", "", 1), seeds, claims, looks)
     assert says in str(found)
     unanimous = judged([1.0] * seeds, bound, looks) if claims == 1 else None
     assert unanimous is None or found.passable == (unanimous.outcome == "pass"), "and it is so"

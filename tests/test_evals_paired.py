@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from turncoat.evals.statistics.paired_tests import flip_interval, flip_p_value, seeds_to_show, within_p_value
+from turncoat.evals.statistics.paired_tests import (
+    equivalence_p_value,
+    seeds_to_detect,
+    sign_flip_interval,
+    sign_flip_p_value,
+)
 
 NUMBERS = st.lists(st.integers(-8, 8).map(lambda n: n / 4), min_size=2, max_size=8)
 
@@ -24,15 +29,15 @@ def every_pattern(differences):
 @given(NUMBERS)
 def test_the_p_value_counts_patterns(differences):
     expected = 1.0 if not any(differences) else every_pattern(differences)
-    assert flip_p_value(differences) == pytest.approx(expected)
-    assert flip_p_value([-d for d in differences]) == pytest.approx(expected)
+    assert sign_flip_p_value(differences) == pytest.approx(expected)
+    assert sign_flip_p_value([-d for d in differences]) == pytest.approx(expected)
 
 
 @settings(max_examples=60, deadline=None)
 @given(NUMBERS, st.sampled_from([0.5, 0.8, 0.95]))
 def test_bounds_are_the_sizes_that_the_test_cannot_rule_out(differences, confidence):
     """Just inside a bound the differences less that size are compatible with 0, just outside they are not."""
-    low, high = flip_interval(differences, confidence)
+    low, high = sign_flip_interval(differences, confidence)
     for end, way in ((low, -1), (high, 1)):
         if math.isfinite(end):
             if low < high:
@@ -54,40 +59,40 @@ def test_a_margin_is_tested_from_both_sides(differences, margin):
 
     outside = margin + 1e-6  # an end itself is still within
     expected = max(beyond([d - outside for d in differences]), beyond([-d - outside for d in differences]))
-    assert within_p_value(differences, margin) == pytest.approx(expected)
+    assert equivalence_p_value(differences, margin) == pytest.approx(expected)
 
 
 def test_six_seeds_are_the_fewest():
-    assert (seeds_to_show(1), seeds_to_show(2), seeds_to_show(10)) == (6, 7, 9)
-    assert flip_p_value([1.0] * 5) == 0.0625
-    assert flip_p_value([1.0] * 6) == 0.03125
+    assert (seeds_to_detect(1), seeds_to_detect(2), seeds_to_detect(10)) == (6, 7, 9)
+    assert sign_flip_p_value([1.0] * 5) == 0.0625
+    assert sign_flip_p_value([1.0] * 6) == 0.03125
     for comparisons in (1, 2, 10):
-        n = seeds_to_show(comparisons)
+        n = seeds_to_detect(comparisons)
         assert comparisons * 2 ** (1 - n) < 0.05 <= comparisons * 2 ** (2 - n)
 
 
 def test_what_never_came_counts_as_far_off():
-    assert flip_p_value([math.inf] * 6) == 0.03125
-    assert flip_p_value([math.inf, -1.0, 0.5, 2.0]) == flip_p_value([4.0, -1.0, 0.5, 2.0])
-    assert flip_interval([math.inf] * 9) == (-math.inf, math.inf)
-    assert within_p_value([math.inf, 0.0, 0.0], 1) == 1
+    assert sign_flip_p_value([math.inf] * 6) == 0.03125
+    assert sign_flip_p_value([math.inf, -1.0, 0.5, 2.0]) == sign_flip_p_value([4.0, -1.0, 0.5, 2.0])
+    assert sign_flip_interval([math.inf] * 9) == (-math.inf, math.inf)
+    assert equivalence_p_value([math.inf, 0.0, 0.0], 1) == 1
 
 
 def test_many_seeds_are_flipped_at_random_and_the_same_way_each_time():
     rng = np.random.default_rng(1)
     shifted, noise = rng.normal(0.8, 1, 30).tolist(), rng.normal(0, 1, 30)
     centred = (noise - noise.mean()).tolist()
-    assert flip_p_value(shifted) == flip_p_value(shifted) < 0.01
-    assert flip_p_value(centred) > 0.9
-    low, high = flip_interval(shifted)
+    assert sign_flip_p_value(shifted) == sign_flip_p_value(shifted) < 0.01
+    assert sign_flip_p_value(centred) > 0.9
+    low, high = sign_flip_interval(shifted)
     assert 0 < low < np.mean(shifted) < high < 2 * np.mean(shifted)
-    assert within_p_value(centred, 1) < 0.001 < 0.5 < within_p_value(shifted, 0.5)
+    assert equivalence_p_value(centred, 1) < 0.001 < 0.5 < equivalence_p_value(shifted, 0.5)
 
 
 @pytest.mark.parametrize("differences", [[], [math.nan]])
 def test_what_cannot_be_tested(differences):
-    for ask in (flip_p_value, flip_interval, lambda d: within_p_value(d, 1)):
+    for ask in (sign_flip_p_value, sign_flip_interval, lambda d: equivalence_p_value(d, 1)):
         with pytest.raises(ValueError, match="difference"):
             ask(differences)
     with pytest.raises(ValueError, match="margin is at least 0"):
-        within_p_value([1.0], -1)
+        equivalence_p_value([1.0], -1)

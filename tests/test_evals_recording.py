@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turncoat.evals.traces.trace import LONGEST, trace_name
+from turncoat.evals.traces.trace import MAX_NAME_LENGTH, trace_name
 
 VALUE = st.one_of(st.integers(), st.floats(allow_nan=False), st.text(max_size=9), st.lists(st.integers(), max_size=40))
 CONDITION = st.dictionaries(st.text(min_size=1, max_size=9), VALUE, max_size=3)
@@ -22,7 +22,7 @@ def test_names_are_files_and_differ(one, other):
     names = [trace_name("deploy", "exact", its) for its in (one, other)]
     for name in names:
         assert re.fullmatch(r"[A-Za-z0-9._=-]+", name)
-        assert len(name) <= LONGEST
+        assert len(name) <= MAX_NAME_LENGTH
     written = [sorted((name, str(value)) for name, value in its.items()) for its in (one, other)]
     if written[0] != written[1] and not any(set("-=") & set(str(its)) for its in written):
         assert names[0] != names[1]

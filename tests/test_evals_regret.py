@@ -7,9 +7,10 @@ import pytest
 import turncoat
 from turncoat import api
 from turncoat.evals.exact.parameter_flips import nearest_flips
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.measures.written_measure import exact_range
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.measures.evaluation import exact_range
+from turncoat.evals.runs.run import RunSettings
+from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR
@@ -26,20 +27,20 @@ def best(left_pay: float) -> float:
 @pytest.mark.parametrize("left_pay", [0, 1, 4])
 def test_another_planner_regrets_what_it_misses(left_pay):
     scenario = load_text(SHORT)
-    laboratory, point = Laboratory(scenario), {"left_pay": left_pay}
-    worth, regret = (exact_range(laboratory, text, point, "deploy") for text in ("value", "regret"))
+    solved, point = SolvedWorlds(scenario), {"left_pay": left_pay}
+    worth, regret = (exact_range(solved, parsed_measure(text), point, "deploy") for text in ("value", "regret"))
     assert regret.low == pytest.approx(best(left_pay) - (worth.high or 0))
     assert regret.high == pytest.approx(best(left_pay) - (worth.low or 0))
-    missed = exact_range(laboratory, "regret(performance)", point, "deploy")
-    done = exact_range(laboratory, "performance", point, "deploy")
+    missed = exact_range(solved, parsed_measure("regret(performance)"), point, "deploy")
+    done = exact_range(solved, parsed_measure("performance"), point, "deploy")
     assert missed.low == pytest.approx(1 - (done.high or 0))
 
 
 def test_an_expectation_says_so():
     claims = "  - {name: short, measure: regret, at_least: 0.9}\n  - {name: as good, measure: regret, at_most: 0}\n"
     text = SHORT[: SHORT.index("expect:")] + "expect:\n" + claims
-    run = api.run(load_text(text), {"left_pay": 0}, Settings(agents=("exact",)))
-    here = exact_range(Laboratory(load_text(text)), "share(went_left)", {"left_pay": 0}, "deploy")
+    run = api.run(load_text(text), {"left_pay": 0}, RunSettings(agents=("exact",)))
+    here = exact_range(SolvedWorlds(load_text(text)), parsed_measure("share(went_left)"), {"left_pay": 0}, "deploy")
     assert (here.low, here.high) == (1, 1), "the first of what looks alike"
     assert [judgement.outcome for judgement in run.judgements] == ["pass", "fail"]
 

@@ -18,8 +18,8 @@ from turncoat.evals.reports.github import add_summary, annotation_lines, cut
 from turncoat.evals.reports.jsonl import jsonl
 from turncoat.evals.reports.junit import junit
 from turncoat.evals.reports.markdown import code, markdown, plain
-from turncoat.evals.reports.summary import Reported
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.reports.summary import RunReport
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.provenance import RunError
 from turncoat.evals.traces.trace import read_trace
 from turncoat.evals.verdicts.expectation import Judgement
@@ -43,8 +43,8 @@ def mixed(tmp_path, monkeypatch):
     """A run of every outcome, in a folder with a name to be quoted."""
     monkeypatch.chdir(tmp_path)
     Path("a b.yaml").write_text(MIXED)
-    run = api.run("a b.yaml", {"left_pay": 0.5}, Settings(all_agents=True, seeds=2, steps=100))
-    return Reported("a b.yaml", run, run.save(Path("kept")).folder)
+    run = api.run("a b.yaml", {"left_pay": 0.5}, RunSettings(all_agents=True, seeds=2, steps=100))
+    return RunReport("a b.yaml", run, run.save(Path("kept")).folder)
 
 
 def outcomes(report):
@@ -81,7 +81,7 @@ def test_junit(mixed, mode, kind):
 
 
 def test_junit_holds_what_xml_cannot(mixed):
-    odd = Reported("\x00\ud800", mixed.run)
+    odd = RunReport("\x00\ud800", mixed.run)
     assert next(iter(JUnitXml.fromstring(junit([odd]).encode()))).name == "��"
 
 
@@ -117,7 +117,7 @@ def test_a_failure_can_be_watched_even_under_one_of_many_conditions(mixed):
     assert trace.meta.overrides == {"left_pay": 3}
     assert trace.table["ended"].to_list()[-1] == "left"
     assert mixed.replay(mixed.run.judgements[5]) is None
-    assert Reported("x", mixed.run).replay(failed) is None
+    assert RunReport("x", mixed.run).replay(failed) is None
 
 
 def test_markdown(mixed):

@@ -13,10 +13,10 @@ from turncoat import api
 from turncoat.agents.external.user_agent import Own
 from turncoat.evals.inspection.show import open_run
 from turncoat.evals.runs import reopen as reopening
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.traces.provenance import RunError
-from turncoat.evals.verdicts.work_units import Unit
+from turncoat.evals.verdicts.work_units import WorkUnit
 from turncoat.scenarios.language.loading import load
 
 from .test_cli import CORRIDOR, ENV, LEARNED, ROOT
@@ -32,7 +32,7 @@ def stored(tmp_path):
     own += "  - {name: learns it, of: [counts], measure: share(went_right), at_least: 0.3}\n"
     head = "turncoat: 1\nname: over\ntitle: Over\norigin: proxy\nclaim: As below.\nextends: base\n"
     (tmp_path / "over.yaml").write_text(head + own)
-    run = api.run(str(tmp_path / "over.yaml"), {"left_pay": 0.5}, Settings(seeds=3, steps=150))
+    run = api.run(str(tmp_path / "over.yaml"), {"left_pay": 0.5}, RunSettings(seeds=3, steps=150))
     kept = run.save(tmp_path / "kept", ["turncoat", "run"])
     for name in ("over.yaml", "base.yaml", "parts"):
         shutil.rmtree(tmp_path / name) if name == "parts" else (tmp_path / name).unlink()
@@ -81,19 +81,19 @@ def test_the_command(stored):
 
 def test_parts_of_runs_and_looks_are_kept():
     scenario = load("escape/interruption")
-    settings = Settings(("exact",), 4, 10, 2, max_seeds=8, units=[Unit(1, "exact"), Unit(0, "exact")])
-    again = Settings.kept(json.loads(json.dumps(settings.filled(scenario))))
-    assert again == replace(settings, units=[Unit(0, "exact"), Unit(1, "exact")])
+    settings = RunSettings(("exact",), 4, 10, 2, max_seeds=8, units=[WorkUnit(1, "exact"), WorkUnit(0, "exact")])
+    again = RunSettings.kept(json.loads(json.dumps(settings.filled(scenario))))
+    assert again == replace(settings, units=[WorkUnit(0, "exact"), WorkUnit(1, "exact")])
 
 
 def test_an_agent_that_only_a_program_has(tmp_path):
     (tmp_path / "c.yaml").write_text(LEARNED)
-    run = api.run(str(tmp_path / "c.yaml"), settings=Settings(own=[Own("mine", lambda *_: Still())], seeds=1))
+    run = api.run(str(tmp_path / "c.yaml"), settings=RunSettings(own=[Own("mine", lambda *_: Still())], seeds=1))
     stored = run.save(tmp_path / "kept")
     with pytest.raises(RunError, match="an agent that only the program that ran it has"):
         api.reproduce(stored)
-    named = Settings(own=[Own("mine", "package:make", "robot")]).filled(run.scenario)
-    assert Settings.kept(named).own == (Own("package:make", "package:make", "robot"),)
+    named = RunSettings(own=[Own("mine", "package:make", "robot")]).filled(run.scenario)
+    assert RunSettings.kept(named).own == (Own("package:make", "package:make", "robot"),)
 
 
 class Still:
@@ -116,7 +116,7 @@ def test_runs_of_version_1_are_read_and_not_made_again(stored):
 
 
 def test_there_is_one_way_to_open_a_run_and_it_refuses_what_has_changed(stored):
-    assert open_run(stored.folder).scenario.hash == reopening.scenario_of(stored).hash
+    assert open_run(stored.folder).scenario.hash == reopening.reopen_scenario(stored).hash
     base = stored.folder / "beneath" / "base.yaml"
     base.write_text(base.read_text().replace("discount: 0.9", "discount: 0.8"))
     with pytest.raises(RunError, match="changed since the run"):
@@ -128,4 +128,4 @@ def test_there_is_one_way_to_open_a_run_and_it_refuses_what_has_changed(stored):
 
 def test_the_librarys_files_are_kept_too(tmp_path):
     scenario = load("treacherous_turn/any_goal")
-    assert sorted(reopening.texts_of(scenario)) == ["library/treacherous_turn/lab.yaml", "scenario.yaml"]
+    assert sorted(reopening.scenario_texts(scenario)) == ["library/treacherous_turn/lab.yaml", "scenario.yaml"]

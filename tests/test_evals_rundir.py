@@ -12,7 +12,8 @@ import pytest
 from turncoat.evals.measures.measure import Interval
 from turncoat.evals.runs import run_folder as rundir
 from turncoat.evals.runs.run_folder import Manifest, default_folder, load_run, save_run
-from turncoat.evals.traces.provenance import RunError, whole_folder
+from turncoat.evals.traces.atomic_folder import atomic_folder
+from turncoat.evals.traces.provenance import RunError
 from turncoat.evals.traces.trace import Trace, TraceMeta
 from turncoat.evals.verdicts.expectation import Case, judge_exact
 from turncoat.scenarios.errors import UnknownNameError
@@ -37,7 +38,7 @@ def manifest():
 def judged(low, high=None, name="seizes"):
     expectation = Expectation(name=name, measure="share(seized)", at_least=1)
     return judge_exact(
-        Case(expectation, "exact", "deploy", "lab.yaml", 12), Interval(low, low if high is None else high)
+        Case.of(expectation, "exact", "deploy", "lab.yaml", 12), Interval(low, low if high is None else high)
     )
 
 
@@ -100,7 +101,7 @@ def test_nothing_is_written_over(tmp_path):
 
 
 def test_a_folder_that_appears_meanwhile_is_left_alone(tmp_path):
-    folder = whole_folder(tmp_path / "run")
+    folder = atomic_folder(tmp_path / "run")
     (folder.__enter__() / "mine").touch()
     (tmp_path / "run").mkdir()
     with pytest.raises(RunError, match="in the meantime"):
@@ -121,8 +122,8 @@ def test_a_fault_midway_leaves_nothing(tmp_path, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from turncoat.evals.traces.provenance import whole_folder
-with whole_folder(Path(sys.argv[1])) as folder:
+from turncoat.evals.traces.atomic_folder import atomic_folder
+with atomic_folder(Path(sys.argv[1])) as folder:
     (folder / "manifest.json").write_text("{}")
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -12,8 +12,8 @@ import pytest
 import turncoat
 from tests.test_cli import CORRIDOR
 from turncoat import SearchSettings, cli
-from turncoat.evals.statistics.intervals import clopper_pearson
-from turncoat.evals.studies.candidates import Family, between
+from turncoat.evals.statistics.binomial import clopper_pearson
+from turncoat.evals.studies.candidates import CandidateFamily, interpolated
 from turncoat.evals.studies.search import SearchError, bits
 from turncoat.evals.training.train_seed import trained_together
 from turncoat.scenarios.language.loading import load_text
@@ -37,19 +37,19 @@ def axis(**keys: Any) -> Axis:
 
 
 def test_what_an_axis_goes_through():
-    family = Family({"a": axis(**{"from": 1, "to": 3}), "b": axis(values=[0.5, 2])})
+    family = CandidateFamily({"a": axis(**{"from": 1, "to": 3}), "b": axis(values=[0.5, 2])})
     assert family.size == 6
     assert list(family.all())[:3] == [{"a": 1, "b": 0.5}, {"a": 1, "b": 2}, {"a": 2, "b": 0.5}]
-    assert Family({"a": axis(**{"from": 0.0, "to": 1.0, "points": 3})}).size == 3
-    assert Family({"a": axis(**{"from": 0.0, "to": 1})}).size is None
+    assert CandidateFamily({"a": axis(**{"from": 0.0, "to": 1.0, "points": 3})}).size == 3
+    assert CandidateFamily({"a": axis(**{"from": 0.0, "to": 1})}).size is None
 
 
 def test_draws_are_even_within_the_ends():
     plain, ratios = axis(**{"from": 1.0, "to": 100.0}), axis(**{"from": 1.0, "to": 100.0, "scale": "log"})
-    assert [between(plain, share) for share in (0, 0.5, 1)] == [1, 50.5, 100]
-    assert [between(ratios, share) for share in (0, 0.5, 1)] == [1, 10, 100]
+    assert [interpolated(plain, share) for share in (0, 0.5, 1)] == [1, 50.5, 100]
+    assert [interpolated(ratios, share) for share in (0, 0.5, 1)] == [1, 10, 100]
     rng = np.random.default_rng(0)
-    drawn: list[Any] = [Family({"x": ratios}).draw(rng)["x"] for _ in range(2_000)]
+    drawn: list[Any] = [CandidateFamily({"x": ratios}).sample(rng)["x"] for _ in range(2_000)]
     assert 0.45 < np.mean([x < 10 for x in drawn]) < 0.55
 
 
@@ -139,9 +139,9 @@ def test_trained_candidates(tmp_path):
 def test_trained_candidates_are_trained_once_and_kept(tmp_path, monkeypatch):
     made = []
 
-    def counted(trainings, seeds, *rest):
-        made.append([training.field.stage for training in trainings])
-        return trained_together(trainings, seeds, *rest)
+    def counted(specs, seeds, *rest):
+        made.append([spec.eval_world.stage for spec in specs])
+        return trained_together(specs, seeds, *rest)
 
     monkeypatch.setattr("turncoat.evals.training.trained_seeds.trained_together", counted)
     wanted = corridor(stage="glance")

@@ -12,14 +12,14 @@ import pytest
 
 from turncoat.envs.base import NotEnumerableError
 from turncoat.evals.exact.rollout import exact_agent
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.inspection.background_thread import Beside
-from turncoat.evals.inspection.exact_show import Follower
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.inspection.background_thread import BackgroundWorker
+from turncoat.evals.inspection.exact_show import PlanFollower
 from turncoat.evals.inspection.game import Game, replay_file
-from turncoat.evals.inspection.show import Live, open_run, open_trace
-from turncoat.evals.inspection.show_process import Apart
+from turncoat.evals.inspection.show import LiveShow, open_run, open_trace
+from turncoat.evals.inspection.show_process import SubprocessShow
 from turncoat.evals.runs.reopen import world_of
-from turncoat.evals.runs.run import Settings, run_scenario
+from turncoat.evals.runs.run import RunSettings, run_scenario
 from turncoat.evals.runs.run_folder import StoredRun
 from turncoat.evals.traces.episode import episode_of
 from turncoat.evals.traces.provenance import RunError, library_versions
@@ -65,9 +65,9 @@ runs: {max_states: 200}
 @pytest.mark.parametrize("name", library.names())
 def test_the_plan_followed_by_state_does_what_it_does_by_looks(name: str) -> None:
     scenario = load(name)
-    plan = Laboratory(scenario).plan({}, "deploy")
+    plan = SolvedWorlds(scenario).plan({}, "deploy")
     agent, world = exact_agent(plan), plan.enumeration.world
-    episode = Follower(plan).episode(7)
+    episode = PlanFollower(plan).episode(7)
 
     assert episode.states.shape == (episode.length + 1, len(world.fields))
     if agent is None:
@@ -81,11 +81,11 @@ def test_the_plan_followed_by_state_does_what_it_does_by_looks(name: str) -> Non
 
 
 def test_what_if_it_stood_there_is_the_value_of_that_state() -> None:
-    follower = Live(load("treacherous_turn/lab"), "deploy").follower
+    follower = LiveShow(load("treacherous_turn/lab"), "deploy").follower
     episode, world = follower.episode(0), follower.world
     state, solution = episode.states[12], follower.plan.solution
-    outlook = follower.outlook(state, 12, 0)
-    assert outlook is not None
+    value_map = follower.value_map(state, 12, 0)
+    assert value_map is not None
 
     known = {tuple(row): number for number, row in enumerate(follower.plan.enumeration.states.tolist())}
     column = world.columns["robot.cell"].index
@@ -94,16 +94,16 @@ def test_what_if_it_stood_there_is_the_value_of_that_state() -> None:
         there = state.tolist()
         there[column] = cell
         number = known.get(tuple(there))
-        assert np.isnan(outlook.values[cell]).all() == (number is None)
+        assert np.isnan(value_map.values[cell]).all() == (number is None)
         if number is not None:
             found += 1
-            assert np.array_equal(outlook.values[cell], solution.vector_values[number])
-            assert np.array_equal(outlook.best[cell], solution.optimal[number])  # type: ignore[union-attr]
+            assert np.array_equal(value_map.values[cell], solution.vector_values[number])
+            assert np.array_equal(value_map.best[cell], solution.optimal[number])  # type: ignore[union-attr]
     assert 10 < found < world.boards.nowhere
 
 
 def test_a_mind_expects_what_comes_where_nothing_is_left_to_chance() -> None:
-    show = Live(load("treacherous_turn/lab"), "deploy")
+    show = LiveShow(load("treacherous_turn/lab"), "deploy")
     episode = show.episode(0)
     mind = show.mind(episode, 5, 0)
 
@@ -117,16 +117,16 @@ def test_a_mind_expects_what_comes_where_nothing_is_left_to_chance() -> None:
 
 
 def test_a_known_end_is_the_end_of_thought() -> None:
-    show = Live(load("treacherous_turn/lab"), "deadline")
+    show = LiveShow(load("treacherous_turn/lab"), "deadline")
     episode = show.episode(0)
 
     assert show.mind(episode, episode.length - 1, 0) is not None
     assert show.mind(episode, episode.length, 0) is None
-    assert show.outlook(episode, episode.length, 0) is None
+    assert show.value_map(episode, episode.length, 0) is None
 
 
 def test_beliefs_are_followed() -> None:
-    show = Live(load_text(CORRIDOR), "deploy")
+    show = LiveShow(load_text(CORRIDOR), "deploy")
     plan = show.follower.plan
     assert plan.mdp is not plan.enumeration.mdp
 
@@ -138,7 +138,7 @@ def test_beliefs_are_followed() -> None:
 
 
 def test_what_cannot_be_solved_says_what_else_there_is() -> None:
-    show = Live(load("treacherous_turn/lab"), "deploy", max_states=100)
+    show = LiveShow(load("treacherous_turn/lab"), "deploy", max_states=100)
 
     with pytest.raises(NotEnumerableError, match=r"more than 100 states.*`turncoat run` trains agents"):
         show.episode(0)
@@ -146,8 +146,8 @@ def test_what_cannot_be_solved_says_what_else_there_is() -> None:
 
 def test_another_process_says_the_same() -> None:
     scenario = load("treacherous_turn/lab")
-    live = Live(scenario, "deploy")
-    with contextlib.closing(Apart(scenario, "deploy", quick=100)) as apart:
+    live = LiveShow(scenario, "deploy")
+    with contextlib.closing(SubprocessShow(scenario, "deploy", quick=100)) as apart:
         episode, other = apart.episode(0), live.episode(0)
         assert episode.world is apart.world
         assert np.array_equal(episode.states, other.states)
@@ -155,10 +155,10 @@ def test_another_process_says_the_same() -> None:
         assert mind is not None
         assert thought is not None
         assert np.array_equal(mind.q, thought.q)
-        outlook, outlooks = apart.outlook(episode, 20, 0), live.outlook(other, 20, 0)
-        assert outlook is not None
-        assert outlooks is not None
-        assert np.array_equal(outlook.values, outlooks.values, equal_nan=True)
+        value_map, value_maps = apart.value_map(episode, 20, 0), live.value_map(other, 20, 0)
+        assert value_map is not None
+        assert value_maps is not None
+        assert np.array_equal(value_map.values, value_maps.values, equal_nan=True)
 
         apart.close()  # as a window does that is closed while it waits
         with pytest.raises((RuntimeError, OSError)):
@@ -168,7 +168,7 @@ def test_another_process_says_the_same() -> None:
 def test_what_goes_wrong_in_another_process_is_heard() -> None:
     scenario = load_text(TIGHT)
     expected = pytest.raises(NotEnumerableError, match="more than 200 states")
-    with contextlib.closing(Apart(scenario, "deploy", quick=100)) as apart, expected:
+    with contextlib.closing(SubprocessShow(scenario, "deploy", quick=100)) as apart, expected:
         apart.episode(0)
 
 
@@ -178,7 +178,7 @@ def test_what_goes_wrong_in_another_process_is_heard() -> None:
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     scenario = load("treacherous_turn/lab")
-    run = run_scenario(scenario, Settings(agents=("exact",)))
+    run = run_scenario(scenario, RunSettings(agents=("exact",)))
     return run.save(tmp_path_factory.mktemp("runs") / "lab", command=["test"])
 
 
@@ -193,7 +193,7 @@ def _copy(stored: StoredRun, folder: Path) -> Path:
 
 
 def test_a_recording_shows_what_was_played_and_thought(stored: StoredRun, tmp_path: Path) -> None:
-    show, live = open_run(_copy(stored, tmp_path / "run")), Live(load("treacherous_turn/lab"), "deploy")
+    show, live = open_run(_copy(stored, tmp_path / "run")), LiveShow(load("treacherous_turn/lab"), "deploy")
     episode, again = show.episode(0), live.episode(0)
 
     assert (show.count, show.stage, episode.agent) == (1, "deploy", "exact")
@@ -203,10 +203,10 @@ def test_a_recording_shows_what_was_played_and_thought(stored: StoredRun, tmp_pa
     assert other is not None
     assert np.array_equal(mind.q, other.q)
     assert np.array_equal(mind.ahead, other.ahead)
-    outlook, outlooks = show.outlook(episode, 20, 0), live.outlook(again, 20, 0)
-    assert outlook is not None
-    assert outlooks is not None
-    assert np.array_equal(outlook.values, outlooks.values, equal_nan=True)
+    value_map, value_maps = show.value_map(episode, 20, 0), live.value_map(again, 20, 0)
+    assert value_map is not None
+    assert value_maps is not None
+    assert np.array_equal(value_map.values, value_maps.values, equal_nan=True)
 
 
 def test_the_stage_and_the_overrides_of_a_trace_are_its_worlds(stored: StoredRun) -> None:
@@ -260,11 +260,11 @@ def test_a_recording_of_a_newer_version_is_refused(stored: StoredRun, tmp_path: 
 def test_a_thought_of_a_newer_version_is_refused(stored: StoredRun, tmp_path: Path) -> None:
     show = open_run(_copy(stored, tmp_path / "run"))
     episode = show.episode(0)
-    said = episode.said[3]
+    said = episode.thoughts[3]
     assert said is not None
     assert said[0] is not None
     newer = json.dumps({**json.loads(said[0]), "version": 99})
-    object.__setattr__(episode, "said", (*episode.said[:3], (newer,), *episode.said[4:]))
+    object.__setattr__(episode, "thoughts", (*episode.thoughts[:3], (newer,), *episode.thoughts[4:]))
 
     with pytest.raises(TraceError, match=r"tick 3: .*99"):
         show.mind(episode, 3, 0)
@@ -346,7 +346,7 @@ def test_the_others_do_what_the_plan_does() -> None:
     game = Game(load("two_systems/chicken"), "deploy", "bob")
     game.do("left")
     episode = game.episode(game.changes)
-    live = Live(load("two_systems/chicken"), "deploy")
+    live = LiveShow(load("two_systems/chicken"), "deploy")
 
     assert episode.chosen[0, 0] == live.episode(0).chosen[0, 0]
     assert episode.chosen[0, 1] == 0
@@ -354,7 +354,7 @@ def test_the_others_do_what_the_plan_does() -> None:
 
 def test_a_guard_that_keeps_to_its_orders_meets_the_robot_of_the_plan() -> None:
     game = Game(load("treacherous_turn/lab"), "deploy", "guard")
-    alone = Live(load("treacherous_turn/lab"), "deploy").episode(0)
+    alone = LiveShow(load("treacherous_turn/lab"), "deploy").episode(0)
     for _ in range(30):
         if (
             "orders" not in game.available_actions()
@@ -382,7 +382,7 @@ def test_a_robot_goes_on_with_its_plan_wherever_the_guard_goes() -> None:
 
 def test_nobody_waits_for_work_beside() -> None:
     go = threading.Event()
-    with Beside[str](patience=0) as beside:
+    with BackgroundWorker[str](patience=0) as beside:
         assert beside.ask("slow", lambda: "done" if go.wait(10) else "never") is None
         assert beside.busy
         go.set()
@@ -404,7 +404,7 @@ def test_what_nobody_waits_for_any_more_is_never_begun() -> None:
         begun.append(number)
         return True
 
-    with Beside[bool](patience=0) as beside:
+    with BackgroundWorker[bool](patience=0) as beside:
         beside.ask("first", first)
         assert busy.wait(10)
         for number in range(5):
@@ -419,5 +419,5 @@ def test_what_goes_wrong_beside_is_heard() -> None:
     def wrong() -> int:
         raise NotEnumerableError("too many")
 
-    with Beside[int](patience=None) as beside, pytest.raises(NotEnumerableError, match="too many"):
+    with BackgroundWorker[int](patience=None) as beside, pytest.raises(NotEnumerableError, match="too many"):
         beside.ask("wrong", wrong)

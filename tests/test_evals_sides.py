@@ -5,12 +5,13 @@ import polars as pl
 import pytest
 
 from turncoat import api
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.measures.comparands import Side, exact_interval, sides_of
-from turncoat.evals.runs.compare import Side as Compared
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.measures.comparands import Subject, contrasts_of, exact_interval
+from turncoat.evals.runs.compare import RunSide as Compared
 from turncoat.evals.runs.compare import compare_runs
-from turncoat.evals.runs.run import Settings, outlooks
+from turncoat.evals.runs.run import RunSettings, seed_requirements
 from turncoat.evals.verdicts.expectation import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds
+from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR
@@ -26,7 +27,7 @@ STAGES = STAGES[: STAGES.index("expect:")] + "expect:\n"
 def judged(lines, **settings):
     """The judgements of a file with these expectations."""
     text = STAGES + "".join(f"  - {{name: claim {number}, {line}}}\n" for number, line in enumerate(lines))
-    return api.run(load_text(text), settings=Settings(**settings))
+    return api.run(load_text(text), settings=RunSettings(**settings))
 
 
 @pytest.mark.parametrize(
@@ -83,11 +84,14 @@ def test_a_variant_there_takes_the_place_of_the_one_here():
         + "  - {name: x, measure: steps, variant: rich, minus: {variant: blind, barring: [went_left]}, at_least: 0}\n"
         + "  - {name: y, measure: steps, variant: rich, with: {left_pay: 3}, minus: {variant: blind}, at_least: 0}\n"
     )
-    laboratory = Laboratory(scenario)
-    first, second = (sides_of(laboratory, expectation, "exact")[0] for expectation in scenario.document.expect)
-    assert first.here == Side("exact", "deploy", {"left_pay": 5})
-    assert first.there == Side("exact", "deploy", {"robot.values.reward": 0}, ("went_left",))
-    assert second.there == Side("exact", "deploy", {"robot.values.reward": 0, "left_pay": 3})
+    solved = SolvedWorlds(scenario)
+    first, second = (
+        contrasts_of(scenario, expectation, "exact", solved.conditions(expectation))[0]
+        for expectation in scenario.document.expect
+    )
+    assert first.subject == Subject("exact", "deploy", {"left_pay": 5})
+    assert first.baseline == Subject("exact", "deploy", {"robot.values.reward": 0}, ("went_left",))
+    assert second.baseline == Subject("exact", "deploy", {"robot.values.reward": 0, "left_pay": 3})
 
 
 def test_by_seeds_it_is_paired():
@@ -130,10 +134,10 @@ def test_who_is_compared_with_has_to_run_too():
 
 def test_seeds_are_told_beforehand():
     text = STAGES + "  - {name: x, of: [counts], measure: share(went_right), minus: {stage: train}, at_least: 0.5}\n"
-    [outlook] = outlooks(load_text(text), Settings(agents=("counts",)))
-    assert outlook.needed == 13
-    assert outlook.alike is None
-    assert "13 seeds are needed if all agree" in str(outlook)
+    [requirement] = seed_requirements(load_text(text), RunSettings(agents=("counts",)))
+    assert requirement.needed == 13
+    assert requirement.alike is None
+    assert "13 seeds are needed if all agree" in str(requirement)
 
 
 @pytest.mark.parametrize(
@@ -143,11 +147,11 @@ def test_seeds_are_told_beforehand():
 def test_what_no_difference_needs_is_told_and_true(bound, needed, alike):
     text = STAGES + f"  - {{name: x, of: [counts], measure: share(went_right), minus: {{stage: train}}, {bound}}}\n"
     scenario = load_text(text)
-    [outlook] = outlooks(scenario, Settings(agents=("counts",)))
-    assert (outlook.needed, outlook.alike) == (needed, alike)
+    [requirement] = seed_requirements(scenario, RunSettings(agents=("counts",)))
+    assert (requirement.needed, requirement.alike) == (needed, alike)
     if alike is not None:
-        assert "5 seeds are needed if all differ utterly, 36 if none does" in str(outlook)
-        case = Case(scenario.document.expect[0], "counts", "deploy", "", 1)
+        assert "5 seeds are needed if all differ utterly, 36 if none does" in str(requirement)
+        case = Case.of(scenario.document.expect[0], "counts", "deploy", "", 1)
         assert judge_seeds(case, [0.0] * alike).outcome == "pass"
         short = judge_seeds(case, [0.0] * (alike - 1))
         assert short.outcome == "inconclusive"
@@ -157,7 +161,7 @@ def test_what_no_difference_needs_is_told_and_true(bound, needed, alike):
 def test_a_world_too_large_has_no_regret():
     claim = "of: [random], measure: regret, at_least: 0"
     text = STAGES.replace("runs: {", "runs: {max_states: 1, ") + f"  - {{name: x, {claim}}}\n"
-    [judgement] = api.run(load_text(text), settings=Settings(agents=("random",), seeds=1)).judgements
+    [judgement] = api.run(load_text(text), settings=RunSettings(agents=("random",), seeds=1)).judgements
     assert judgement.outcome == "not applicable"
 
 
@@ -187,8 +191,8 @@ def test_runs_with_comparisons_are_compared(tmp_path):
 def test_ties_on_both_sides_are_broken_independently():
     scenario = load_text(STAGES + "  - {name: x, measure: share(went_left), variant: blind, "
                          "minus: {with: {robot.discount: 0.5}}, at_least: 0}\n")  # fmt: skip
-    laboratory = Laboratory(scenario)
+    solved = SolvedWorlds(scenario)
     [expectation] = scenario.document.expect
-    [sides] = sides_of(laboratory, expectation, "exact")
-    interval = exact_interval(laboratory, sides, expectation.measure)
+    [contrast] = contrasts_of(scenario, expectation, "exact", solved.conditions(expectation))
+    interval = exact_interval(solved, contrast, parsed_measure(expectation.measure))
     assert (interval.low, interval.high) == (-1, 1)

@@ -1,4 +1,4 @@
-"""A life in stages: who is watched, where training is spent, what is learned there and what comes along."""
+"""A curriculum in stages: who is watched, where training is spent, what is learned there and what comes along."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.agent_parts import ENUMERATE
 from turncoat.evals.exact.demonstrations import watched_logs
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.training.curriculum import Lesson, Life, learns_in, stages_before, world_of
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.training.curriculum import Curriculum, CurriculumStage, learns_in
 from turncoat.evals.training.execution.workers import Workers
-from turncoat.evals.training.spec import Training
+from turncoat.evals.training.spec import TrainingSpec, world_of
 from turncoat.evals.training.train_seed import trained_traces
 from turncoat.scenarios.language.loading import apply_overrides, load_text
 from turncoat.scenarios.language.schema.document import Learn
@@ -76,36 +76,36 @@ def with_stages(*lines: str) -> str:
 class Alone:
     """Nobody looks on."""
 
-    left = None
+    suspended = None
 
     def __init__(self, lane: type[TabularTrainingEnv] = TabularTrainingEnv) -> None:
         self.lane_of = lane
 
-    def lane(self, school: Any) -> TabularTrainingEnv:
-        return self.lane_of(school)
+    def lane(self, trained_in: Any) -> TabularTrainingEnv:
+        return self.lane_of(trained_in)
 
-    def begins(self, lesson: Lesson) -> None:
+    def begins(self, stage: CurriculumStage) -> None:
         pass
 
     def progress(self, step: int, figures: Mapping[str, float]) -> None:
         pass
 
 
-def life_of(text: str, method: str = "counts", judged: str = "deploy", steps: int = 200, **params):
+def curriculum_of(text: str, method: str = "counts", judged: str = "deploy", steps: int = 200, **params):
     scenario = apply_overrides(load_text(text), params)
-    laboratory = Laboratory(scenario)
-    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
+    solved = SolvedWorlds(scenario)
+    school = solved.enumeration({}, solved.scenario.training_stage)
     make = partial(METHODS[method], school.world, scenario)
-    return Life[Any](make, scenario, school, judged, steps, Alone())
+    return Curriculum[Any](make, scenario, school, judged, steps, Alone())
 
 
 def ends(text: str, method: str = "counts", steps: int = 200, **params) -> list[str | None]:
     scenario = apply_overrides(load_text(text), params)
-    laboratory = Laboratory(scenario)
-    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
-    field, learn = laboratory.world({}, "deploy"), scenario.document.stages["deploy"].learn
-    training = Training(method, scenario, school, field, learn, steps, 1, scenario.hash, {})
-    ((_, trace),) = trained_traces(training, [0], Workers(), lambda: True)
+    solved = SolvedWorlds(scenario)
+    school = solved.enumeration({}, solved.scenario.training_stage)
+    field, learn = solved.world({}, "deploy"), scenario.document.stages["deploy"].learn
+    spec = TrainingSpec(method, scenario, school, field, learn, steps, 1, scenario.hash, {})
+    ((_, trace),) = trained_traces(spec, [0], Workers(), lambda: True)
     return trace.table["ended"].to_list()
 
 
@@ -123,7 +123,7 @@ def learned(agent: Any) -> tuple[bool, int]:
 
 
 @pytest.mark.parametrize(
-    ("stages", "judged", "life"),
+    ("stages", "judged", "before"),
     [
         (("train: {limit: 9}", "deploy: {limit: 9}", "last: {limit: 9}"), "last", ("train",)),
         (("first: {limit: 9}", "deploy: {limit: 9}"), "deploy", ("first",)),
@@ -134,8 +134,8 @@ def learned(agent: Any) -> tuple[bool, int]:
         (("a: {limit: 9}", "deploy: {limit: 9}", "w: {limit: 9, watch: [{of: random}]}"), "deploy", ("a",)),
     ],
 )
-def test_an_agent_goes_through_what_comes_before(stages, judged, life):
-    assert stages_before(load_text(with_stages(*stages)), judged) == life
+def test_an_agent_goes_through_what_comes_before(stages, judged, before):
+    assert load_text(with_stages(*stages)).stages_before(judged) == before
 
 
 def test_the_steps_are_shared_out():
@@ -154,17 +154,17 @@ def test_the_steps_are_shared_out():
             spent[-1] = (spent[-1][0] + 1, self.most)
             return super().step(action)
 
-    dataclasses.replace(life_of(text), beside=Alone(Counting)).brought_up(3)
+    dataclasses.replace(curriculum_of(text), observer=Alone(Counting)).train_and_enter(3)
 
     assert spent == [(50, 1.0), (150, 5.0)], "each in its own stage, with its own params"
 
 
 def test_one_training_stage_is_what_it_always_was():
-    life = life_of(CORRIDOR)
-    agent: Any = METHODS["counts"](world_of(life.school), life.scenario)
-    agent.fit(TabularTrainingEnv(life.school), 200, 7)
+    curriculum = curriculum_of(CORRIDOR)
+    agent: Any = METHODS["counts"](world_of(curriculum.train_world), curriculum.scenario)
+    agent.fit(TabularTrainingEnv(curriculum.train_world), 200, 7)
 
-    brought = life.brought_up(7).model.arrays()
+    brought = curriculum.train_and_enter(7).model.arrays()
 
     assert all(np.array_equal(value, brought[name]) for name, value in agent.model.arrays().items())
 
@@ -184,8 +184,8 @@ def test_a_baseline_goes_from_stage_to_stage(algorithm, monkeypatch):
     small: dict[str, Any] = (
         {"n_steps": 16, "batch_size": 32, "n_epochs": 1} if algorithm == "ppo" else {"learning_starts": 16}
     )
-    life = life_of(text)
-    agent = Sb3Agent(algorithm, life.scenario, "early", lanes=4, **small)
+    curriculum = curriculum_of(text)
+    agent = Sb3Agent(algorithm, curriculum.scenario, "early", lanes=4, **small)
     lived: list[tuple[int, float]] = []
     networks: list[Any] = []
     fit = Sb3Agent.fit
@@ -200,7 +200,7 @@ def test_a_baseline_goes_from_stage_to_stage(algorithm, monkeypatch):
         networks.extend([before, self._model.policy.parameters_to_vector()])
 
     monkeypatch.setattr(Sb3Agent, "fit", fit_and_note)
-    dataclasses.replace(life, make=lambda: agent, steps=512).brought_up(0)
+    dataclasses.replace(curriculum, make=lambda: agent, steps=512).train_and_enter(0)
 
     assert lived == [(128, 1.0), (384, 5.0)], "a quarter, none where nothing is paid, a half"
     assert np.array_equal(networks[1], networks[2]), "it goes on from what it was"
@@ -218,9 +218,9 @@ WATCHING = with_stages(
 
 
 def test_logs_hold_what_could_be_seen_and_nothing_else():
-    laboratory = Laboratory(load_text(WATCHING))
+    solved = SolvedWorlds(load_text(WATCHING))
 
-    logs = watched_logs(laboratory, "others", 0)
+    logs = watched_logs(solved, "others", 0)
 
     assert {field.name for field in dataclasses.fields(Log)} == {"observations", "actions", "masks", "rewards", "ended"}
     assert len(logs) == 6
@@ -233,8 +233,8 @@ def test_logs_hold_what_could_be_seen_and_nothing_else():
 
 
 def test_logs_follow_from_the_seed():
-    laboratory = Laboratory(load_text(WATCHING))
-    one, same, other = (watched_logs(laboratory, "others", seed) for seed in (4, 4, 5))
+    solved = SolvedWorlds(load_text(WATCHING))
+    one, same, other = (watched_logs(solved, "others", seed) for seed in (4, 4, 5))
 
     told = [[log.actions.tolist() for log in logs] for logs in (one, same, other)]
 
@@ -243,9 +243,9 @@ def test_logs_follow_from_the_seed():
 
 
 def test_rewards_are_in_the_logs_where_the_stage_shows_them():
-    laboratory = Laboratory(load_text(WATCHING.replace("rewards: withheld, watch", "watch")))
+    solved = SolvedWorlds(load_text(WATCHING.replace("rewards: withheld, watch", "watch")))
 
-    paid = [log.rewards for log in watched_logs(laboratory, "others", 0)]
+    paid = [log.rewards for log in watched_logs(solved, "others", 0)]
 
     assert all(rewards is not None for rewards in paid)
     assert [float(rewards.sum()) for rewards in paid[3:] if rewards is not None] == [5.0, 5.0, 5.0]
@@ -253,12 +253,12 @@ def test_rewards_are_in_the_logs_where_the_stage_shows_them():
 
 def test_how_much_is_watched_is_a_param():
     scenario = apply_overrides(load_text(WATCHING), {"seen": 7})
-    assert len(watched_logs(Laboratory(scenario), "others", 0)) == 11
+    assert len(watched_logs(SolvedWorlds(scenario), "others", 0)) == 11
 
 
 def test_hidden_performance_changes_no_byte_of_a_life():
     other = WATCHING.replace("performance: far}", "performance: -100}")
-    first, second = (life_of(text).brought_up(1).model.arrays() for text in (WATCHING, other))
+    first, second = (curriculum_of(text).train_and_enter(1).model.arrays() for text in (WATCHING, other))
 
     assert all(np.array_equal(value, second[name]) for name, value in first.items())
 
@@ -266,15 +266,15 @@ def test_hidden_performance_changes_no_byte_of_a_life():
 def test_nobody_can_be_watched_whose_plan_cannot_be_made():
     text = WATCHING.replace("with: {far: 5}", "with: {robot.discount: 1}")
     with pytest.raises(NotEnumerableError, match="nobody can be watched in `others`"):
-        life_of(text).brought_up(0)
+        curriculum_of(text).train_and_enter(0)
 
 
 @pytest.mark.parametrize("method", ["counts", "local_rules", "neural"])
 def test_the_model_is_learned_from_others_and_pay_is_not(method):
     quiet = WATCHING.replace("train: {limit: 12}", "train: {limit: 12, learn: {model: false}}")
-    agent = life_of(quiet, method).brought_up(0)
+    agent = curriculum_of(quiet, method).train_and_enter(0)
 
-    ticks = sum(len(log.actions) for log in watched_logs(Laboratory(load_text(quiet)), "others", 0))
+    ticks = sum(len(log.actions) for log in watched_logs(SolvedWorlds(load_text(quiet)), "others", 0))
     assert learned(agent) == (False, ticks)
     if method == "counts":
         assert not agent.model.arrays()["start_state"].size, "others' episodes do not say where its own begin"
@@ -286,10 +286,10 @@ def test_the_neural_agent_learns_from_others_what_an_action_does():
     """Though it never acted."""
     quiet = WATCHING.replace("seen: {value: 2", "seen: {value: 12")
     quiet = quiet.replace("train: {limit: 12}", "train: {limit: 12, learn: {model: false}}")
-    life = life_of(quiet, "neural")
-    agent, mdp = life.brought_up(0), life.school.mdp
+    curriculum = curriculum_of(quiet, "neural")
+    agent, mdp = curriculum.train_and_enter(0), curriculum.train_world.mdp
 
-    looks = observe(world_of(life.school), life.school.states)
+    looks = observe(world_of(curriculum.train_world), curriculum.train_world.states)
     rows = np.repeat(np.arange(mdp.n_states * 2), np.diff(mdp.row_start))
     found = agent.model.predict(looks[rows // 2], rows % 2)
     right = (found.outcomes == looks[mdp.next_state][:, None]).all(axis=2) * found.probabilities
@@ -306,8 +306,8 @@ def test_a_world_model_of_somebody_elses_watches_too():
         def imagine(self, observation: Any, mask: Any) -> Any:
             raise AssertionError("nothing is decided here")
 
-    world = Laboratory(load_text(WATCHING)).world({}, "others")
-    logs = watched_logs(Laboratory(load_text(WATCHING)), "others", 0)
+    world = SolvedWorlds(load_text(WATCHING)).world({}, "others")
+    logs = watched_logs(SolvedWorlds(load_text(WATCHING)), "others", 0)
     ModelledAgent("kept", Seat.of(world), Kept(), world.agents[0].deliberation, make_planner(ENUMERATE)).watch(logs, 0)
 
     shown = [(log, tick) for log in logs for tick in range(len(log.actions))]
@@ -322,7 +322,7 @@ def test_a_world_model_of_somebody_elses_watches_too():
 def test_who_has_no_model_learns_nothing_by_watching():
     text = WATCHING.replace("rewards: withheld, watch", "watch").replace("train: {limit: 12}", "train: {limit: 12, ")
     text = text.replace("train: {limit: 12, \n", "train: {limit: 12, learn: {values: false}}\n")
-    agent = life_of(text, "q_learning").brought_up(0)
+    agent = curriculum_of(text, "q_learning").train_and_enter(0)
 
     assert isinstance(agent, TabularAgent)
     assert agent.n_states == 0
@@ -348,8 +348,8 @@ def test_who_has_no_model_learns_nothing_by_watching():
     ],
 )
 def test_where_an_agent_could_learn(method, stage, learns):
-    life = life_of(with_stages(f"x: {stage}", "train: {limit: 12}", "deploy: {limit: 12}"), method)
-    assert learns_in(life.make(), life.scenario.document.stages["x"]) is learns
+    curriculum = curriculum_of(with_stages(f"x: {stage}", "train: {limit: 12}", "deploy: {limit: 12}"), method)
+    assert learns_in(curriculum.make(), curriculum.scenario.document.stages["x"]) is learns
 
 
 @pytest.mark.parametrize("how", ["rewards: withheld", "learn: {reward: false}"])
@@ -358,7 +358,7 @@ def test_without_pay_the_world_is_learned_all_the_same(method, how):
     text = with_stages(f"train: {{limit: 12, {how}}}", "deploy: {limit: 12, learn: {model: false}}")
     steps = 50 if method == "neural" else 200
 
-    assert learned(life_of(text, method, steps=steps).brought_up(0)) == (False, steps)
+    assert learned(curriculum_of(text, method, steps=steps).train_and_enter(0)) == (False, steps)
 
 
 def test_withheld_pay_is_no_pay_of_nothing():
@@ -396,19 +396,19 @@ def test_what_does_not_come_along_is_forgotten(method, carries, ended):
 @pytest.mark.parametrize("method", ["counts", "local_rules"])
 def test_only_what_was_paid_may_be_forgotten(method):
     text = with_stages("train: {limit: 12}", "deploy: {limit: 12, carries: [model, values]}")
-    assert learned(life_of(text, method).brought_up(0)) == (False, 200)
+    assert learned(curriculum_of(text, method).train_and_enter(0)) == (False, 200)
 
 
 def test_who_keeps_model_and_pay_in_one_forgets_both():
     text = with_stages("train: {limit: 12}", "deploy: {limit: 12, carries: [model, values]}")
-    assert learned(life_of(text, "neural", steps=50).brought_up(0)) == (False, 0)
+    assert learned(curriculum_of(text, "neural", steps=50).train_and_enter(0)) == (False, 0)
 
 
 def test_rewards_that_are_not_learned_are_not_told():
     """At deployment too: the stage shows them, and the agent does not learn from them."""
-    laboratory = Laboratory(load_text(CORRIDOR))
-    field = laboratory.world({"far": 5}, "train")
-    school = laboratory.enumeration({}, "train")
+    solved = SolvedWorlds(load_text(CORRIDOR))
+    field = solved.world({"far": 5}, "train")
+    school = solved.enumeration({}, "train")
     told = []
 
     class Seen(CountsAgent):
@@ -418,8 +418,8 @@ def test_rewards_that_are_not_learned_are_not_told():
     METHODS["told"] = lambda world, _: Seen(world.channels, 2, np.ones(1), 0.9)
     try:
         for learn in (Learn(), Learn(reward=False)):
-            training = Training("told", laboratory.scenario, school, field, learn, 50, 1, "", {})
-            list(trained_traces(training, [0], Workers(), lambda: True))
+            spec = TrainingSpec("told", solved.scenario, school, field, learn, 50, 1, "", {})
+            list(trained_traces(spec, [0], Workers(), lambda: True))
             if learn.reward:
                 assert all(rewards is not None for rewards in told)
                 told.clear()
@@ -433,8 +433,8 @@ def test_rewards_that_are_not_learned_are_not_told():
 
 
 def test_first_turn_holds_no_disarming_and_no_theft_in_training():
-    laboratory = Laboratory(api.load("treacherous_turn/first_turn"))
-    train, deploy = (laboratory.enumeration({}, stage).mdp for stage in ("train", "deploy"))
+    solved = SolvedWorlds(api.load("treacherous_turn/first_turn"))
+    train, deploy = (solved.enumeration({}, stage).mdp for stage in ("train", "deploy"))
     for event in ("disarmed", "stolen"):
         assert not (train.events & train.event_mask(event)).any()
         assert (deploy.events & deploy.event_mask(event)).any()
@@ -443,20 +443,20 @@ def test_first_turn_holds_no_disarming_and_no_theft_in_training():
 @pytest.mark.slow
 @pytest.mark.parametrize(("watched", "turns"), [(0, False), (5, True)])
 def test_first_turn_comes_of_having_watched(watched, turns):
-    laboratory = Laboratory(api.load("treacherous_turn/first_turn"))
-    scenario = laboratory.under({"disarmings": watched})
-    training = Training(
+    solved = SolvedWorlds(api.load("treacherous_turn/first_turn"))
+    scenario = solved.under({"disarmings": watched})
+    spec = TrainingSpec(
         "local_rules",
         scenario,
-        laboratory.enumeration({}, "train"),
-        laboratory.world({}, "deploy"),
+        solved.enumeration({}, "train"),
+        solved.world({}, "deploy"),
         scenario.document.stages["deploy"].learn,
         1500,
         1,
         scenario.hash,
         {},
     )
-    for _, trace in trained_traces(training, [0, 1], Workers(), lambda: True):
+    for _, trace in trained_traces(spec, [0, 1], Workers(), lambda: True):
         events = [event for happened in trace.table["events"] for event in happened]
         assert ("disarmed" in events) is turns
         assert ("stolen" in events) is turns

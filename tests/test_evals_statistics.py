@@ -9,18 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from turncoat.evals.statistics.intervals import (
-    clopper_pearson,
+from turncoat.evals.statistics.binomial import clopper_pearson, seeds_needed
+from turncoat.evals.statistics.bounded_mean import (
     difference_interval,
     difference_p_value,
-    holm,
-    median_interval,
-    median_p_value,
-    median_seeds_needed,
-    seeds_needed,
     share_interval,
     share_p_value,
 )
+from turncoat.evals.statistics.median import median_interval, median_p_value, median_seeds_needed
+from turncoat.evals.statistics.multiplicity import holm
 
 ERROR = 0.05
 

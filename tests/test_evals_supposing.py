@@ -8,9 +8,9 @@ import pytest
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.inspection.show import Live
-from turncoat.evals.inspection.what_if import Edit, Moment, Supposed, Supposing, carried
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.inspection.show import LiveShow
+from turncoat.evals.inspection.what_if import Edit, EpisodeMoment, WhatIfPlanner, WhatIfResult, carried
 from turncoat.evals.traces.episode import Episode
 from turncoat.scenarios import library
 from turncoat.scenarios.language.faults.faults import ScenarioError
@@ -47,25 +47,25 @@ stages: {deploy: {limit: 10}}
 
 
 @pytest.fixture(scope="module")
-def lab() -> Live:
-    return Live(load("treacherous_turn/lab"), "deploy")
+def lab() -> LiveShow:
+    return LiveShow(load("treacherous_turn/lab"), "deploy")
 
 
 @pytest.fixture(scope="module")
-def whole(lab: Live) -> Episode:
+def whole(lab: LiveShow) -> Episode:
     return lab.episode(0)
 
 
 @pytest.fixture(scope="module")
-def supposing(lab: Live) -> Supposing:
-    return Supposing(lab.scenario, "deploy")
+def supposing(lab: LiveShow) -> WhatIfPlanner:
+    return WhatIfPlanner(lab.scenario, "deploy")
 
 
-def _moment(episode: Episode, tick: int) -> Moment:
-    return Moment(tuple(int(value) for value in episode.states[tick]), tick, episode.seed, episode.number)
+def _moment(episode: Episode, tick: int) -> EpisodeMoment:
+    return EpisodeMoment(tuple(int(value) for value in episode.states[tick]), tick, episode.seed, episode.number)
 
 
-def _does(supposed: Supposed) -> str:
+def _does(supposed: WhatIfResult) -> str:
     assert supposed.mind is not None
     return supposed.mind.actions[supposed.mind.action]
 
@@ -73,10 +73,10 @@ def _does(supposed: Supposed) -> str:
 @pytest.mark.parametrize("name", library.names())
 def test_if_nothing_is_changed_it_goes_on_as_it_would_have(name: str) -> None:
     scenario = load(name)
-    show = Live(scenario, "deploy")
+    show = LiveShow(scenario, "deploy")
     episode = show.episode(3)
     tick = episode.length // 2
-    supposed = Supposing(scenario, "deploy").suppose(Edit(), _moment(episode, tick), 0)
+    supposed = WhatIfPlanner(scenario, "deploy").suppose(Edit(), _moment(episode, tick), 0)
 
     assert np.array_equal(supposed.ahead.states, episode.states[tick:])
     assert np.array_equal(supposed.ahead.performance, episode.performance[tick:])
@@ -86,8 +86,8 @@ def test_if_nothing_is_changed_it_goes_on_as_it_would_have(name: str) -> None:
         np.testing.assert_allclose(mind.q, whole.q, rtol=1e-9, atol=1e-9)
 
 
-def test_an_enumeration_may_begin_anywhere(lab: Live) -> None:
-    all_of_it = Laboratory(lab.scenario).enumeration({}, "deploy")
+def test_an_enumeration_may_begin_anywhere(lab: LiveShow) -> None:
+    all_of_it = SolvedWorlds(lab.scenario).enumeration({}, "deploy")
     late = all_of_it.states[[-1, 5, 5]]
     part = enumerate_world(lab.world, start=late)
 
@@ -102,20 +102,22 @@ def test_an_enumeration_may_begin_anywhere(lab: Live) -> None:
         enumerate_world(lab.world, 10, start=late)
 
 
-def test_a_moved_piece_is_worth_what_its_cell_was_said_to_be(lab: Live, whole: Episode, supposing: Supposing) -> None:
-    outlook = lab.outlook(whole, 12, 0)
-    assert outlook is not None
-    for cell in np.flatnonzero(np.isfinite(outlook.values[:, 0]))[::5]:
+def test_a_moved_piece_is_worth_what_its_cell_was_said_to_be(
+    lab: LiveShow, whole: Episode, supposing: WhatIfPlanner
+) -> None:
+    value_map = lab.value_map(whole, 12, 0)
+    assert value_map is not None
+    for cell in np.flatnonzero(np.isfinite(value_map.values[:, 0]))[::5]:
         supposed = supposing.suppose(Edit().move("robot", int(cell)), _moment(whole, 12), 0)
         assert supposed.mind is not None
-        np.testing.assert_allclose(supposed.mind.q[supposed.mind.action], outlook.values[cell], rtol=1e-9)
+        np.testing.assert_allclose(supposed.mind.q[supposed.mind.action], value_map.values[cell], rtol=1e-9)
 
 
-def test_a_head_that_counts_for_nothing(lab: Live, whole: Episode, supposing: Supposing) -> None:
+def test_a_head_that_counts_for_nothing(lab: LiveShow, whole: Episode, supposing: WhatIfPlanner) -> None:
     edit = Edit().set("robot.values.own", 0)
     supposed = supposing.suppose(edit, _moment(whole, 23), 0)
 
-    aligned = Live(apply_overrides(lab.scenario, {"robot.values.own": 0}), "deploy")
+    aligned = LiveShow(apply_overrides(lab.scenario, {"robot.values.own": 0}), "deploy")
     mind = aligned.follower.mind(whole.states[:24])
     assert mind is not None
     assert supposed.mind is not None
@@ -126,11 +128,11 @@ def test_a_head_that_counts_for_nothing(lab: Live, whole: Episode, supposing: Su
 
 
 def test_a_guard_that_is_gone_too_early_is_a_state_that_never_comes(
-    lab: Live, whole: Episode, supposing: Supposing
+    lab: LiveShow, whole: Episode, supposing: WhatIfPlanner
 ) -> None:
     supposed = supposing.suppose(Edit().remove("guard"), _moment(whole, 5), 0)
 
-    states = Laboratory(lab.scenario).enumeration({}, "deploy").states
+    states = SolvedWorlds(lab.scenario).enumeration({}, "deploy").states
     assert not (states == supposed.ahead.states[0]).all(axis=1).any()
     assert supposed.ahead.ticks("seized")[0] < 10
     assert supposed.ahead.ended is None
@@ -139,16 +141,16 @@ def test_a_guard_that_is_gone_too_early_is_a_state_that_never_comes(
 
 
 def test_a_horizon_goes_on_counting() -> None:
-    show = Live(load("treacherous_turn/lab"), "deadline")
+    show = LiveShow(load("treacherous_turn/lab"), "deadline")
     episode = show.episode(0)
-    supposing = Supposing(show.scenario, "deadline")
+    supposing = WhatIfPlanner(show.scenario, "deadline")
     supposed = supposing.suppose(Edit(), _moment(episode, 117), 0)
     assert supposed.ahead.length == 3
     with pytest.raises(ValueError, match="nothing left to plan"):
         supposing.suppose(Edit(), _moment(episode, 120), 0)
 
 
-def test_params_change_under_a_state(whole: Episode, supposing: Supposing) -> None:
+def test_params_change_under_a_state(whole: Episode, supposing: WhatIfPlanner) -> None:
     easier = supposing.suppose(Edit().set("threshold", 1), _moment(whole, 10), 0)
     assert easier.ahead.ticks("disarmed")[0] + 10 < whole.ticks("disarmed")[0]
     late = supposing.suppose(Edit().set("threshold", 1), _moment(whole, 20), 0)
@@ -157,7 +159,7 @@ def test_params_change_under_a_state(whole: Episode, supposing: Supposing) -> No
         supposing.suppose(Edit().set("threshold", 9), _moment(whole, 10), 0)
 
 
-def test_what_cannot_be_put_there_is_refused(whole: Episode, supposing: Supposing) -> None:
+def test_what_cannot_be_put_there_is_refused(whole: Episode, supposing: WhatIfPlanner) -> None:
     guard = int(whole.states[5, supposing._near._world(()).columns["guard.cell"].index])
     with pytest.raises(ValueError, match="robot cannot stand in a wall"):
         supposing.suppose(Edit().move("robot", 0), _moment(whole, 5), 0)
@@ -171,8 +173,8 @@ def test_a_weight_that_the_world_can_change_is_set_in_the_state() -> None:
     robot, own = world.columns["robot.cell"], world.columns["robot.values.own"]
     state = np.zeros(len(world.fields), np.int32)
     state[robot.index] = 6
-    moment = Moment(tuple(state.tolist()), 0, 0, 0)
-    supposing = Supposing(scenario, "deploy")
+    moment = EpisodeMoment(tuple(state.tolist()), 0, 0, 0)
+    supposing = WhatIfPlanner(scenario, "deploy")
 
     assert _does(supposing.suppose(Edit(), moment, 0)) == "right"
     without = supposing.suppose(Edit().set("robot.values.own", 0).set("robot.values.other", 1), moment, 0)
@@ -191,15 +193,15 @@ def test_a_smaller_board_says_what_would_stand_in_a_wall() -> None:
             carried(state, before, after)
 
 
-def test_another_process_supposes_the_same(whole: Episode, lab: Live, supposing: Supposing) -> None:
+def test_another_process_supposes_the_same(whole: Episode, lab: LiveShow, supposing: WhatIfPlanner) -> None:
     edit = Edit().remove("guard")
-    with contextlib.closing(Supposing(lab.scenario, "deploy", quick=50)) as far:
+    with contextlib.closing(WhatIfPlanner(lab.scenario, "deploy", quick=50)) as far:
         there = far.suppose(edit, _moment(whole, 5), 0)
     here = supposing.suppose(edit, _moment(whole, 5), 0)
     assert np.array_equal(there.ahead.states, here.ahead.states)
 
 
-def test_first_actions_are_taken_whatever_the_plan_says(lab: Live, whole: Episode) -> None:
+def test_first_actions_are_taken_whatever_the_plan_says(lab: LiveShow, whole: Episode) -> None:
     same = lab.follower.episode(0, first=whole.chosen[:30])
     assert np.array_equal(same.states, whole.states)
     stay = np.zeros((6, 1), np.int32)

@@ -20,17 +20,18 @@ from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.reweight import can_reweigh, reweigh
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.measures.evaluation import measured
 from turncoat.evals.measures.measure import Interval
 from turncoat.evals.measures.regimes import regime_of
-from turncoat.evals.measures.written_measure import measured
 from turncoat.evals.studies import sweep_points
 from turncoat.evals.studies.sweep import identity, run_sweep
 from turncoat.evals.studies.sweep_folder import Journal, load_sweep, same_sweep
 from turncoat.evals.studies.sweep_points import costs
-from turncoat.evals.studies.sweep_question import Axis, SweepError, ask
+from turncoat.evals.studies.sweep_question import SweepAxis, SweepError, sweep_settings
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios.errors import UnknownNameError
+from turncoat.scenarios.language.expressions.formulas import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load_text
 from turncoat.scenarios.language.names.axes import axis_values
@@ -86,12 +87,12 @@ def test_every_point_is_as_if_solved_alone(jobs):
     scenario = api.load(LAB)
     for row in table.iter_rows(named=True):
         point = {name: row[name] for name in axes}
-        plan = Laboratory(scenario).plan(point, "deploy")
+        plan = SolvedWorlds(scenario).plan(point, "deploy")
         assert row["states"] == plan.mdp.n_states
         for text in measures:
-            alone = measured(plan, text)
+            alone = measured(plan, parsed_measure(text))
             assert (row[f"{text}.low"], row[f"{text}.high"]) == (alone.low, alone.high), (point, text)
-    assert table.select(*axes).rows() == [tuple(point.values()) for point in sweep.question.points()]
+    assert table.select(*axes).rows() == [tuple(point.values()) for point in sweep.settings.points()]
 
 
 def test_a_sweep_of_preferences_is_one_enumeration(monkeypatch):
@@ -103,14 +104,18 @@ def test_a_sweep_of_preferences_is_one_enumeration(monkeypatch):
 
     monkeypatch.setattr(sweep_points, "enumerate_world", counted)
     scenario = api.load("escape/cluster", {"replacement": 5})
-    preferences = [Axis("host_pay", (0.01, 0.3, 3.0)), Axis("kin", (0, 1)), Axis("ai.discount", (0.9, 0.97))]
-    question = ask(scenario, preferences)
+    preferences = [
+        SweepAxis("host_pay", (0.01, 0.3, 3.0)),
+        SweepAxis("kin", (0, 1)),
+        SweepAxis("ai.discount", (0.9, 0.97)),
+    ]
+    settings = sweep_settings(scenario, preferences)
 
-    assert str(costs(scenario, question)) == "1 enumeration, 12 exact solves"
-    run_sweep(scenario, question)
+    assert str(costs(scenario, settings)) == "1 enumeration, 12 exact solves"
+    run_sweep(scenario, settings)
     assert len(made) == 1
-    question = ask(scenario, [*preferences, Axis("p_trace", (0.1, 0.2))])
-    assert costs(scenario, question).enumerations == 2
+    settings = sweep_settings(scenario, [*preferences, SweepAxis("p_trace", (0.1, 0.2))])
+    assert costs(scenario, settings).enumerations == 2
 
 
 @pytest.mark.parametrize("point", [
@@ -136,11 +141,11 @@ def test_what_is_paid_is_no_weight():
     """A param in `pays` changes the process itself, and each of its values is enumerated."""
     text = TIED.replace("{food: 1, performance: 1}", "{food: extra, performance: 1}")
     scenario = load_text(text)
-    question = ask(scenario, [Axis("extra", (-1, 0, 1))], measures=["return"])
+    settings = sweep_settings(scenario, [SweepAxis("extra", (-1, 0, 1))], measures=["return"])
 
-    assert costs(scenario, question).enumerations == 3
-    alone = [Laboratory(scenario).plan({"extra": extra}, "train").start_value for extra in (-1, 0, 1)]
-    assert [row.measures[0][0] for row in run_sweep(scenario, question).rows] == pytest.approx(alone)
+    assert costs(scenario, settings).enumerations == 3
+    alone = [SolvedWorlds(scenario).plan({"extra": extra}, "train").start_value for extra in (-1, 0, 1)]
+    assert [row.measures[0][0] for row in run_sweep(scenario, settings).rows] == pytest.approx(alone)
 
 
 def test_a_point_that_cannot_be_solved_is_said_to_be(monkeypatch):
@@ -278,8 +283,8 @@ def test_a_damaged_folder_is_refused(tmp_path):
 
 def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch):
     scenario = api.load(BUTTON)
-    question = ask(scenario, [Axis("p_halt", tuple(np.linspace(0, 1, 7).tolist()))], regimes=PRESSES)
-    whole = run_sweep(scenario, question)
+    settings = sweep_settings(scenario, [SweepAxis("p_halt", tuple(np.linspace(0, 1, 7).tolist()))], regimes=PRESSES)
+    whole = run_sweep(scenario, settings)
     solved: list[int] = []
     most = [3]
 
@@ -291,9 +296,9 @@ def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sweep_points, "plan_as_agent", up_to_the_most)
     with pytest.raises(KeyboardInterrupt):
-        api.sweep_into(tmp_path / "s", scenario, question)
+        api.sweep_into(tmp_path / "s", scenario, settings)
     assert not (tmp_path / "s").exists()
-    its = identity(scenario, question)
+    its = identity(scenario, settings)
     journal = tmp_path / ".s.points"
     with journal.open("a") as file:
         file.write('[{"agent": "exact", "seed": -1, "val')  # a kill in the middle of a line
@@ -301,7 +306,7 @@ def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch):
 
     solved.clear()
     most[0] = 7
-    ended = api.sweep_into(tmp_path / "s", scenario, question)
+    ended = api.sweep_into(tmp_path / "s", scenario, settings)
     assert len(solved) == 4
     assert without_seconds(ended).equals(without_seconds(whole))
     assert not journal.exists()
@@ -310,7 +315,9 @@ def test_a_sweep_goes_on_where_it_was(tmp_path, monkeypatch):
 
 def test_points_of_another_question_are_not_taken_over(tmp_path):
     scenario = api.load(BUTTON)
-    one, two = (ask(scenario, [Axis("p_halt", (0.5,))], regimes={"a": f"share(pressed) >= {n}"}) for n in (1, 2))
+    one, two = (
+        sweep_settings(scenario, [SweepAxis("p_halt", (0.5,))], regimes={"a": f"share(pressed) >= {n}"}) for n in (1, 2)
+    )
     rows = run_sweep(scenario, one).rows
     Journal(tmp_path / "s", identity(scenario, one)).keep(rows)
 
@@ -342,23 +349,23 @@ def test_a_killed_process_is_gone_on_with(tmp_path):
 
 def test_a_file_says_what_a_bare_sweep_does():
     scenario = api.load("escape/cluster")
-    question = ask(scenario)
+    settings = sweep_settings(scenario)
 
-    assert [(axis.name, len(axis.values), axis.log) for axis in question.axes] == [
+    assert [(axis.name, len(axis.values), axis.log) for axis in settings.axes] == [
         ("p_trace", 25, True), ("host_pay", 25, True), ("replacement", 2, False),
     ]  # fmt: skip
-    assert list(question.regimes) == ["stay", "both", "escape", "last moment", "leave early"]
-    assert question.asked == ("share(out)", "share(copied)", "first(out)", "share(left)")
-    assert question.stage == "deploy"
-    assert str(costs(scenario, question)) == "50 enumerations, 1,250 exact solves"
+    assert list(settings.regimes) == ["stay", "both", "escape", "last moment", "leave early"]
+    assert settings.all_measures == ("share(out)", "share(copied)", "first(out)", "share(left)")
+    assert settings.stage == "deploy"
+    assert str(costs(scenario, settings)) == "50 enumerations, 1,250 exact solves"
 
 
 def test_learned_points_are_thinned_about_the_middle():
-    question = ask(api.load("escape/cluster"), every=6)
-    assert len(question.learned_points()) == 5 * 5 * 2
-    picked = sorted({point["p_trace"] for point in question.learned_points()})
-    assert picked == list(question.axes[0].values[::6])
-    assert len(replace(question, every=7).learned_points()) == 4 * 4 * 2
+    settings = sweep_settings(api.load("escape/cluster"), every=6)
+    assert len(settings.learned_points()) == 5 * 5 * 2
+    picked = sorted({point["p_trace"] for point in settings.learned_points()})
+    assert picked == list(settings.axes[0].values[::6])
+    assert len(replace(settings, every=7).learned_points()) == 4 * 4 * 2
 
 
 @pytest.mark.parametrize(("written", "values"), [
@@ -397,7 +404,7 @@ def test_what_cannot_be_asked(fault, said, asked):
 
 def test_an_axis_is_given_once():
     with pytest.raises(SweepError, match="`p_halt` is given twice"):
-        ask(api.load(BUTTON), [Axis("p_halt", (0.5,)), Axis("p_halt", (1,))], measures=["steps"])
+        sweep_settings(api.load(BUTTON), [SweepAxis("p_halt", (0.5,)), SweepAxis("p_halt", (1,))], measures=["steps"])
 
 
 def test_a_notebook_shows_how_many_points_lie_where():

@@ -3,9 +3,9 @@
 import pytest
 
 from turncoat import api
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.verdicts.expectation import EXIT_CODES
-from turncoat.evals.verdicts.work_units import Shard, Unit, agents_named, deal, units_of
+from turncoat.evals.verdicts.work_units import Shard, WorkUnit, agents_named, shard_units, units_of
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR
@@ -26,19 +26,21 @@ def test_no_shard(text):
 def test_shards_make_the_whole(count):
     scenarios = [api.load(name) for name in api.names()]
     given = [(scenario, agents_named(scenario)) for scenario in scenarios]
-    shares = [deal(given, Shard(index, count)) for index in range(1, count + 1)]
+    shares = [shard_units(given, Shard(index, count)) for index in range(1, count + 1)]
     for number, scenario in enumerate(scenarios):
         dealt = [unit for share in shares for unit in share[number]]
         assert sorted(dealt) == list(units_of(scenario)), "each unit once"
     sizes = [sum(map(len, share)) for share in shares]
     assert count > 7 or min(sizes) > 0
-    assert deal(given, Shard(1, count)) == shares[0]
+    assert shard_units(given, Shard(1, count)) == shares[0]
 
 
 def test_what_shares_a_training_stays_together():
     scenario = load_text(LEARNED)
     for count in (2, 3):
-        shares = [deal([(scenario, ("exact", "counts"))], Shard(index, count))[0] for index in range(1, count + 1)]
+        shares = [
+            shard_units([(scenario, ("exact", "counts"))], Shard(index, count))[0] for index in range(1, count + 1)
+        ]
         trained = [{unit for unit in share if unit.agent == "counts"} for share in shares]
         assert sorted(map(len, trained)) == [0] * (count - 1) + [3]
 
@@ -51,7 +53,7 @@ def test_stages_of_one_training_stay_together_and_solved_ones_do_not():
     stages = "  deploy: {limit: 10}\n  early: {limit: 5}\n  late: {limit: 9}\n"
     text = CORRIDOR.partition("expect:")[0].replace("  deploy: {limit: 10}\n", stages) + "expect:\n" + lines
     scenario = load_text(text)
-    shares = [deal([(scenario, ("exact", "counts"))], Shard(index, 3))[0] for index in (1, 2, 3)]
+    shares = [shard_units([(scenario, ("exact", "counts"))], Shard(index, 3))[0] for index in (1, 2, 3)]
     assert [{(unit.number, unit.agent) for unit in share} for share in shares] == [
         {(0, "exact")}, {(0, "counts"), (1, "counts")}, {(1, "exact")},
     ]  # fmt: skip
@@ -59,11 +61,11 @@ def test_stages_of_one_training_stay_together_and_solved_ones_do_not():
 
 def test_what_is_not_run_belongs_to_the_first():
     scenario = load_text(LEARNED)
-    [first], [second] = (deal([(scenario, ("exact",))], Shard(index, 2)) for index in (1, 2))
+    [first], [second] = (shard_units([(scenario, ("exact",))], Shard(index, 2)) for index in (1, 2))
     assert {unit for unit in first if unit.agent == "counts"} == {
-        Unit(2, "counts"),
-        Unit(3, "counts"),
-        Unit(4, "counts"),
+        WorkUnit(2, "counts"),
+        WorkUnit(3, "counts"),
+        WorkUnit(4, "counts"),
     }
     assert all(unit.agent == "exact" for unit in second)
 
@@ -71,9 +73,9 @@ def test_what_is_not_run_belongs_to_the_first():
 def test_a_shard_is_never_surer_than_the_whole():
     """What it passes passes in the whole: where it does not see the other claims, it corrects for all of them."""
     scenario = load_text(LEARNED)
-    whole = api.run(scenario, settings=Settings(seeds=6, steps=300))
+    whole = api.run(scenario, settings=RunSettings(seeds=6, steps=300))
     for unit, judgement in zip(units_of(scenario), whole.judgements, strict=True):
-        [alone] = api.run(scenario, settings=Settings(seeds=6, steps=300, units=(unit,))).judgements
+        [alone] = api.run(scenario, settings=RunSettings(seeds=6, steps=300, units=(unit,))).judgements
         if unit.agent == "exact":
             assert alone == judgement
         else:

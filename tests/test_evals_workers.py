@@ -18,7 +18,7 @@ import pytest
 from joblib.externals.loky import reusable_executor
 
 from turncoat import api
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.trace import write_trace
 from turncoat.evals.training import train_seed as trained
 from turncoat.evals.training.execution import time_budget as budget
@@ -33,7 +33,7 @@ LEARNED_TWICE = LEARNED + "  - {name: learns it too, of: [counts], measure: shar
 
 def written(folder, workers):
     """The bytes of every trace of a run, and its judgements."""
-    run = api.run(load_text(LEARNED), settings=Settings(seeds=3, steps=200, workers=workers))
+    run = api.run(load_text(LEARNED), settings=RunSettings(seeds=3, steps=200, workers=workers))
     folder.mkdir()
     for name, trace in run.traces.items():
         write_trace(trace, folder / name)
@@ -48,18 +48,18 @@ def alone(tmp_path_factory):
 @pytest.mark.slow
 def test_results_come_as_they_are_ready():
     with connect(None, 2) as workers:
-        results = workers.each(subprocess.getoutput, [("sleep 60",), ("echo 1",), ("echo 2",)])
+        results = workers.map_unordered(subprocess.getoutput, [("sleep 60",), ("echo 1",), ("echo 2",)])
         assert [next(results), next(results)] == ["1", "2"]
         results.close()  # type: ignore[attr-defined]  # and nobody waits for the first
-        assert sorted(workers.each(operator.mul, [(2, 1), (2, 2), (2, 3)])) == [2, 4, 6]
-        assert list(workers.each(operator.mul, [])) == []
+        assert sorted(workers.map_unordered(operator.mul, [(2, 1), (2, 2), (2, 3)])) == [2, 4, 6]
+        assert list(workers.map_unordered(operator.mul, [])) == []
 
 
 @pytest.mark.slow
 def test_nobody_waits_for_workers_that_have_gone(monkeypatch):
     """Their processes are hidden from the executor, as if they had left without its noticing."""
-    monkeypatch.setattr(workers_module, "LOOK_EVERY", 0.05)
-    results = Workers(2).each(time.sleep, [(0,), (100,), (100,)])
+    monkeypatch.setattr(workers_module, "POLL_SECONDS", 0.05)
+    results = Workers(2).map_unordered(time.sleep, [(0,), (100,), (100,)])
     assert next(results) is None
     executor = reusable_executor._executor
     hidden = dict(executor._processes)
@@ -70,18 +70,18 @@ def test_nobody_waits_for_workers_that_have_gone(monkeypatch):
     assert time.monotonic() - began < 30
     for number in hidden:
         os.kill(number, signal.SIGKILL)
-    assert sorted(Workers(2).each(operator.neg, [(1,), (2,)])) == [-2, -1]  # and the next ones work
+    assert sorted(Workers(2).map_unordered(operator.neg, [(1,), (2,)])) == [-2, -1]  # and the next ones work
 
 
 @pytest.mark.slow
 def test_workers_that_are_killed_are_an_error_and_not_a_hang():
-    results = Workers(2).each(time.sleep, [(0,), (100,), (100,)])
+    results = Workers(2).map_unordered(time.sleep, [(0,), (100,), (100,)])
     assert next(results) is None
     for number in list(reusable_executor._executor._processes):
         os.kill(number, signal.SIGKILL)
     with pytest.raises(ClusterError, match="was killed, perhaps for want of memory"):
         list(results)
-    assert sorted(Workers(2).each(operator.neg, [(1,), (2,)])) == [-2, -1]
+    assert sorted(Workers(2).map_unordered(operator.neg, [(1,), (2,)])) == [-2, -1]
 
 
 def test_several_processes_give_the_same(tmp_path, alone):
@@ -93,7 +93,7 @@ def test_a_dask_cluster_gives_the_same(tmp_path, alone):
     pytest.importorskip("distributed")
     with connect("dask://local", 2) as workers:
         assert workers.jobs == 2
-        assert os.getpid() not in workers.each(os.getpid, [()])
+        assert os.getpid() not in workers.map_unordered(os.getpid, [()])
         assert written(tmp_path / "traces", workers) == alone
 
 
@@ -111,7 +111,7 @@ def test_a_dask_scheduler_by_its_address(tmp_path, alone):
 
 def test_dask_workers_without_turncoat_are_refused(monkeypatch):
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr("turncoat.evals.training.execution.workers.ANSWER_WITHIN", 1)
+    monkeypatch.setattr("turncoat.evals.training.execution.workers.CHECK_SECONDS", 1)
     monkeypatch.setattr("turncoat.evals.training.execution.workers.code_hash", partial(time.sleep, 30))
     with (
         distributed.LocalCluster(
@@ -127,7 +127,7 @@ def test_a_ray_cluster_gives_the_same(tmp_path, alone):
     pytest.importorskip("ray")
     with connect("ray://local", 2) as workers:
         assert workers == Workers(2, "ray", streams=False)
-        assert os.getpid() not in workers.each(os.getpid, [()])
+        assert os.getpid() not in workers.map_unordered(os.getpid, [()])
         assert written(tmp_path / "traces", workers) == alone
 
 
@@ -169,7 +169,7 @@ def ray_head():
 def test_a_ray_cluster_by_its_address(tmp_path, alone, ray_head):
     with connect(ray_head, 2) as workers:
         assert workers == Workers(2, "ray", streams=False)
-        assert os.getpid() not in workers.each(os.getpid, [(), ()])
+        assert os.getpid() not in workers.map_unordered(os.getpid, [(), ()])
         assert written(tmp_path / "traces", workers) == alone
 
 
@@ -187,10 +187,12 @@ def test_nobody_there(monkeypatch):
 
 def test_workers_with_other_code_are_refused(monkeypatch):
     monkeypatch.setattr(
-        trained, "_signed", lambda its, seed: (seed, "other", trained._all(its, seed, budget.Deadline(math.inf)))
+        trained,
+        "_train_in_time",
+        lambda specs, seed: (seed, "other", trained.train_seed(specs, seed, budget.Deadline(math.inf))),
     )
     with pytest.raises(ClusterError, match="another Turncoat or other libraries"):
-        api.run(load_text(LEARNED), settings=Settings(steps=100))
+        api.run(load_text(LEARNED), settings=RunSettings(steps=100))
 
 
 # ------------------------------------------------------------------ budgets
@@ -209,7 +211,7 @@ class Clock:
 
 
 def test_no_time_at_all():
-    run = api.run(load_text(CORRIDOR), settings=Settings(budget=0))
+    run = api.run(load_text(CORRIDOR), settings=RunSettings(budget=0))
     assert {judgement.outcome for judgement in run.judgements} == {"inconclusive"}
     assert run.judgements[0].why == "the budget of 0 seconds ran out before this was reached"
     assert run.traces == {}
@@ -218,28 +220,28 @@ def test_no_time_at_all():
 def test_time_for_some_seeds_and_the_next_run_goes_on(tmp_path, monkeypatch):
     settings = {"agents": ("counts",), "seeds": 4, "steps": 100, "cache": tmp_path}
     left = iter([True] * 5 + [False] * 99)
-    monkeypatch.setattr(budget.Budget, "left", lambda _: next(left))
-    run = api.run(load_text(LEARNED_TWICE), settings=Settings(**settings, budget=60))
+    monkeypatch.setattr(budget.TimeBudget, "left", lambda _: next(left))
+    run = api.run(load_text(LEARNED_TWICE), settings=RunSettings(**settings, budget=60))
     [first, second] = run.judgements[2:]
     assert first.why == "the budget of 60 seconds ran out after 3 of 4 seeds"
     assert second.why == "the budget of 60 seconds ran out before this was reached"
     assert (first.outcome, run.verdict, run.trained) == ("inconclusive", "inconclusive", 3)
     monkeypatch.undo()
-    run = api.run(load_text(LEARNED_TWICE), settings=Settings(**settings))
+    run = api.run(load_text(LEARNED_TWICE), settings=RunSettings(**settings))
     assert (run.trained, run.cached) == (1, 3)
 
 
 def test_the_clock(monkeypatch):
     Clock(monkeypatch)
-    short = budget.Budget(2)
+    short = budget.TimeBudget(2)
     assert [short.left(), short.left(), short.left()] == [True, False, False]
-    assert budget.Budget(None).left()
+    assert budget.TimeBudget(None).left()
     with pytest.raises(budget.OutOfTimeError, match="the budget of 2 seconds ran out in the middle"):
         short.check("in the middle")
 
 
 def test_a_school_tells_how_far_it_is():
     said: list[tuple[str, int, int]] = []
-    api.run(load_text(LEARNED), settings=Settings(seeds=2, steps=50), count=lambda *its: said.append(its))
+    api.run(load_text(LEARNED), settings=RunSettings(seeds=2, steps=50), count=lambda *its: said.append(its))
     assert [its for its in said if its[0] == "seeds of counts"] == [("seeds of counts", n, 2) for n in (0, 1, 2)]
     assert [its[1:] for its in said if its[0] == "expectations"] == [(1, 3), (2, 3), (3, 3)]

@@ -16,7 +16,7 @@ import pytest
 from turncoat.envs.reference import step as reference
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.randomness import SampledDraws, uniform
-from turncoat.evals.exact.solved_worlds import Laboratory
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
 
@@ -58,10 +58,10 @@ def traced(world):
 
 def figures(name):
     """Of every stage of a scenario."""
-    laboratory = Laboratory(load(name))
+    solved = SolvedWorlds(load(name))
     found = {}
-    for stage in laboratory.scenario.document.stages:
-        plan = laboratory.plan({}, stage)
+    for stage in solved.scenario.document.stages:
+        plan = solved.plan({}, stage)
         mdp = plan.enumeration.mdp
         found[stage] = {
             "trace": traced(plan.enumeration.world),

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from turncoat import printing
-from turncoat.evals.training.telemetry.heartbeats import Onlooker
+from turncoat.evals.training.telemetry.heartbeats import ProgressListener
 from turncoat.printing import progressing
 
 
@@ -66,7 +66,7 @@ def test_elsewhere_plain_lines_now_and_then(screen, monkeypatch):
 def test_how_far_each_seed_is(screen, monkeypatch):
     written = screen(True)
     with printing.run_progress("lab", True) as (_, count):
-        assert isinstance(count, Onlooker)
+        assert isinstance(count, ProgressListener)
         count.training("counts", 3, 100, 4_000, None)
         count.training("counts", 3, 200, 4_000, 1.5)
         count.shown.refresh()
@@ -79,7 +79,7 @@ def test_how_far_each_seed_is(screen, monkeypatch):
     monkeypatch.setattr("turncoat.printing.progressing.time.monotonic", lambda: now[0])
     written = screen(False)
     with printing.run_progress("lab", True) as (_, count):
-        assert isinstance(count, Onlooker)
+        assert isinstance(count, ProgressListener)
         for done in range(100, 1_000, 100):
             now[0] += 2
             count.training("counts", 3, done, 4_000, 1.5)

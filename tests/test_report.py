@@ -14,8 +14,8 @@ import pytest
 
 import turncoat
 from turncoat import notebook
-from turncoat.evals.inspection.show import Recorded
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.inspection.show import RecordedShow
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
@@ -27,7 +27,7 @@ EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    run = turncoat.run("treacherous_turn/lab", settings=Settings(agents=("exact",)))
+    run = turncoat.run("treacherous_turn/lab", settings=RunSettings(agents=("exact",)))
     return run.save(tmp_path_factory.mktemp("runs") / "lab")
 
 
@@ -99,7 +99,7 @@ def evil(tmp_path):
         library.find("two_systems/chicken").read_text().replace("title: Who gives way?", f"title: {json.dumps(EVIL)}")
     )
     (tmp_path / "evil.yaml").write_text(text, encoding="utf-8")
-    return turncoat.run(tmp_path / "evil.yaml", settings=Settings(agents=("exact",))).save(tmp_path / "run")
+    return turncoat.run(tmp_path / "evil.yaml", settings=RunSettings(agents=("exact",))).save(tmp_path / "run")
 
 
 def test_what_a_scenario_says_stays_text(tmp_path):
@@ -137,7 +137,7 @@ def test_a_run_whose_scenario_is_another_one_now_is_refused(lab, tmp_path):
 
 
 def test_it_stands_in_a_notebook(tmp_path):
-    run = turncoat.run("escape/interruption", settings=Settings(agents=("exact",)))
+    run = turncoat.run("escape/interruption", settings=RunSettings(agents=("exact",)))
     shown = turncoat.report(run)._repr_html_()
     (inside,) = re.findall(r'srcdoc="([^"]*)"', shown)
     assert data_of(html.unescape(inside))[0]["verdict"] == run.verdict
@@ -160,7 +160,7 @@ class Notebook:
 
 
 def test_a_run_shows_its_player_in_a_notebook(monkeypatch, tmp_path):
-    run = turncoat.run("escape/interruption", settings=Settings(agents=("exact",)))
+    run = turncoat.run("escape/interruption", settings=RunSettings(agents=("exact",)))
     monkeypatch.setitem(sys.modules, "IPython", shell := Notebook())
     notebook.register(turncoat.report)
     stored = run.save(tmp_path / "run")
@@ -173,7 +173,7 @@ def test_a_run_without_a_page_stays_a_table():
     def refuse(*shown):
         raise RunError("its scenario has changed")
 
-    run = turncoat.run("escape/interruption", settings=Settings(agents=("exact",)))
+    run = turncoat.run("escape/interruption", settings=RunSettings(agents=("exact",)))
     assert "<b>interruption: pass</b>" in (notebook.shown(run, refuse) or "")
 
 
@@ -235,7 +235,7 @@ def test_a_browser_runs_nothing_of_a_scenario(tmp_path):
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
-    settings = Settings(agents=("q_learning",), seeds=2, steps=3_000)
+    settings = RunSettings(agents=("q_learning",), seeds=2, steps=3_000)
     return turncoat.run("escape/off_switch", settings=settings).save(tmp_path_factory.mktemp("runs") / "learned")
 
 
@@ -252,8 +252,8 @@ def test_curves_are_those_of_the_training(learned):
     (trace,) = run["learning"]
     assert trace["label"] == next(iter(learned.traces))
     assert [seed for seed, _ in trace["seeds"]] == [0, 1]
-    recorded = Recorded(learned, trace["label"])
-    earned = [recorded.episode(number).weighted().sum() for number in range(len(recorded.keys))]
+    recorded = RecordedShow(learned, trace["label"])
+    earned = [recorded.episode(number).weighted_rewards().sum() for number in range(len(recorded.keys))]
     assert trace["deployed"]["earned"] == pytest.approx([np.mean(earned), min(earned), max(earned)], abs=1e-4)
     for seed, curve in trace["seeds"]:
         assert [tuple(point) for point in curve] == list(learned.trace(trace["label"]).learning[seed])

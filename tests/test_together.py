@@ -15,15 +15,15 @@ from turncoat.agents.counts.joint_agent import JointCountsAgent, JointOptions
 from turncoat.agents.counts.opponent_model import OthersModel, assumed
 from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.eligibility import unable
-from turncoat.agents.registry.profiles import enlisted, gathered, plainly, read_profile
+from turncoat.agents.registry.profiles import gathered, plainly, read_profile
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.multi_agent.joint_training_env import JointTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.exact.solved_worlds import SolvedWorlds, enlisted
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.execution.workers import Workers
-from turncoat.evals.training.spec import Training
+from turncoat.evals.training.spec import TrainingSpec
 from turncoat.evals.training.train_seed import trained_traces
 
 CHICKEN = api.load("chicken")
@@ -50,12 +50,12 @@ class Watcher:
 
 def trained(profile, seed=0, steps=300, name="chicken", scenario=None, **changes):
     scenario = scenario or api.load(name, changes)
-    laboratory = Laboratory(scenario).enlisting(enlisted(profile, scenario))
-    school = laboratory.enumeration({}, scenario.training_stage)
-    field = laboratory.world({}, scenario.judged_stage)
+    solved = SolvedWorlds(scenario).with_agent(profile)
+    school = solved.enumeration({}, scenario.training_stage)
+    field = solved.world({}, scenario.judged_stage)
     learn = scenario.document.stages[scenario.judged_stage].learn
-    training = Training(profile, scenario, school, field, learn, steps, 1, scenario.hash, {})
-    ((_, trace),) = trained_traces(training, [seed], Workers(1), lambda: True)
+    spec = TrainingSpec(profile, scenario, school, field, learn, steps, 1, scenario.hash, {})
+    ((_, trace),) = trained_traces(spec, [seed], Workers(1), lambda: True)
     return trace
 
 
@@ -285,7 +285,7 @@ def test_a_seed_fixes_everything(method):
 
 @pytest.mark.slow
 def test_jobs_do_not_matter():
-    settings = Settings(agents=("ann=counts, bob=q_learning",), seeds=2, steps=100, episodes=1)
+    settings = RunSettings(agents=("ann=counts, bob=q_learning",), seeds=2, steps=100, episodes=1)
     alone = api.run("chicken", settings=settings)
     side_by_side = api.run("chicken", settings=replace(settings, jobs=2))
     assert alone.judgements == side_by_side.judgements
@@ -317,7 +317,7 @@ def test_one_answers_the_other():
 
 
 def test_a_profile_enlists_the_guard_and_traces_hold_everybody_s_thoughts(tmp_path):
-    settings = Settings(agents=("guard=q_learning, robot=counts",), seeds=1, steps=300, episodes=1)
+    settings = RunSettings(agents=("guard=q_learning, robot=counts",), seeds=1, steps=300, episodes=1)
     run = api.run("lab", settings=settings)
     stored = run.save(tmp_path / "run", command=())
     judged = {j.outcome for j in run.judgements if j.agent == "guard=q_learning, robot=counts"}
@@ -327,9 +327,9 @@ def test_a_profile_enlists_the_guard_and_traces_hold_everybody_s_thoughts(tmp_pa
     assert trace.meta.agents == ("robot", "guard")
     said = trace.table["thoughts"][0].to_list()
     assert [thought is not None for thought in said] == [True, True]
-    from turncoat.evals.inspection.show import Recorded
+    from turncoat.evals.inspection.show import RecordedShow
 
-    show = Recorded(stored, name)
+    show = RecordedShow(stored, name)
     episode = show.episode(0)
     minds = [show.mind(episode, 0, agent) for agent in (0, 1)]
     assert [mind.agent for mind in minds if mind is not None] == ["robot", "guard"]

@@ -24,9 +24,9 @@ from turncoat.agents.registry.profiles import alone, brought, gathered
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.multi_agent.joint_training_env import JointTrainingEnv
 from turncoat.envs.world.compiler import compile_world
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.execution.workers import Workers
-from turncoat.evals.training.spec import Training
+from turncoat.evals.training.spec import TrainingSpec
 from turncoat.evals.training.train_seed import trained_traces
 
 CHICKEN = api.load("chicken")
@@ -70,8 +70,8 @@ def make(seat):
 def trained(profile, seed=0, steps=300, own=None):
     learn = CHICKEN.document.stages["deploy"].learn
     field = compile_world(CHICKEN, "deploy")
-    training = Training(profile, CHICKEN, GAME, field, learn, steps, 1, CHICKEN.hash, {}, own)
-    ((_, trace),) = trained_traces(training, [seed], Workers(1), lambda: True)
+    spec = TrainingSpec(profile, CHICKEN, GAME, field, learn, steps, 1, CHICKEN.hash, {}, own)
+    ((_, trace),) = trained_traces(spec, [seed], Workers(1), lambda: True)
     return trace
 
 
@@ -251,7 +251,7 @@ def test_what_a_command_line_names():
     assert brought("robot=my:a") == Own("my:a", "my:a", "robot")
     assert brought("ann=counts, bob=left") is None
     assert "cannot be `countz`" in str(unable("ann=countz, bob=my:b", GAME.world, brought("ann=countz, bob=my:b")))
-    kept = Settings.kept(Settings(own=[own]).filled(CHICKEN))
+    kept = RunSettings.kept(RunSettings(own=[own]).filled(CHICKEN))
     assert kept.own == (own,)
 
 

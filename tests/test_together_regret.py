@@ -16,8 +16,8 @@ from turncoat.agents.registry.profiles import alone
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.exploitability import best_response, regrets
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.trace import TraceError, read_trace, trace_name
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load
@@ -65,7 +65,7 @@ def test_a_lab_beside_a_guard_on_its_round_is_the_scenario_s_own_plan():
     stays = StatedAgent(world.agents[0].actions.index("stay"))
     found = regrets([stays, orders], world, 100_000)
     assert isinstance(found, dict)
-    assert found["robot"] == pytest.approx(Laboratory(api.load("lab")).plan({}, "deploy").start_value)
+    assert found["robot"] == pytest.approx(SolvedWorlds(api.load("lab")).plan({}, "deploy").start_value)
 
 
 def own(act):
@@ -86,7 +86,7 @@ def test_what_is_no_policy_of_the_board_has_none():
 
 def test_a_part_can_be_exact_against_what_the_others_learned(tmp_path):
     agents = ["ann=exact, bob=left", "ann=right, bob=exact", "ann=exact, bob=counts"]
-    run = api.run(scenario(tmp_path), settings=Settings(agents=agents, seeds=2, steps=200, episodes=1))
+    run = api.run(scenario(tmp_path), settings=RunSettings(agents=agents, seeds=2, steps=200, episodes=1))
     traces = [run.traces[trace_name("deploy", name, {})] for name in agents]
     shown = [{tuple(row) for row in trace.table["chosen"].to_list()} for trace in traces]
     assert shown[:2] == [{(1, 0)}, {(1, 0)}], "a dove is taken from, to a hawk it gives way"
@@ -123,7 +123,7 @@ def scenario(tmp_path, text=TEXT):
 
 def test_an_expectation_judges_it_by_seeds(tmp_path):
     agents = ("exact", "ann=left, bob=left", "ann=right, bob=left", "ann=counts, bob=right")
-    run = api.run(scenario(tmp_path), settings=Settings(agents=agents, seeds=6, steps=200, episodes=1))
+    run = api.run(scenario(tmp_path), settings=RunSettings(agents=agents, seeds=6, steps=200, episodes=1))
     judged = {(each.name, each.agent): each for each in run.judgements}
     assert judged["hers", "ann=left, bob=left"].outcome == "fail"
     assert judged["hers", "ann=left, bob=left"].value == pytest.approx(2 * EVER)
@@ -141,7 +141,7 @@ def test_an_expectation_judges_it_by_seeds(tmp_path):
 def test_a_damaged_regret_is_said(tmp_path):
     import polars as pl
 
-    run = api.run(scenario(tmp_path), settings=Settings(agents=["ann=left, bob=left"], seeds=1, steps=1))
+    run = api.run(scenario(tmp_path), settings=RunSettings(agents=["ann=left, bob=left"], seeds=1, steps=1))
     path = next((run.save(tmp_path / "run", command=()).folder / "traces").glob("*.parquet"))
     meta = pl.read_parquet_metadata(path)
     pl.read_parquet(path).write_parquet(path, metadata={**meta, "turncoat.regrets": '{"0": 3}'})

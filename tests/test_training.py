@@ -17,16 +17,16 @@ from turncoat.agents.learning import device, snapshot
 from turncoat.agents.local_rules.features import Factor
 from turncoat.agents.registry.agents import METHODS
 from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv
-from turncoat.evals.exact.solved_worlds import Laboratory
-from turncoat.evals.runs.run import Settings
+from turncoat.evals.exact.solved_worlds import SolvedWorlds
+from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.studies.search import SearchSettings
 from turncoat.evals.studies.sweep import identity
 from turncoat.evals.studies.sweep_folder import load_sweep
 from turncoat.evals.training.execution import checkpoints
-from turncoat.evals.training.options import Manner
-from turncoat.evals.training.telemetry import heartbeats as pulses
-from turncoat.evals.training.telemetry.early_stopping import Levelling, Plateau
-from turncoat.evals.training.telemetry.tensorboard import Board, TensorBoardError
+from turncoat.evals.training.options import TrainingOptions
+from turncoat.evals.training.telemetry import heartbeats
+from turncoat.evals.training.telemetry.early_stopping import Plateau, PlateauDetector
+from turncoat.evals.training.telemetry.tensorboard import TensorBoardError, TensorBoardWriter
 from turncoat.scenarios.language.loading import load, load_text
 
 from .test_cli import CORRIDOR, call  # noqa: F401
@@ -42,7 +42,7 @@ def claimed(*methods, text=CORRIDOR):
 
 
 def run(*methods, text=CORRIDOR, seeds=1, steps=300, **more):
-    return api.run(claimed(*methods, text=text), None, Settings(methods, seeds, steps, **more))
+    return api.run(claimed(*methods, text=text), None, RunSettings(methods, seeds, steps, **more))
 
 
 def parts(thing):
@@ -108,12 +108,12 @@ def test_a_file_makes_no_object_but_turncoats(name):
 def test_a_file_that_is_none_is_passed_over(tmp_path):
     for content in (b"", b"PK\x03\x04 cut short", b"\x80\x04N."):
         (tmp_path / "x.npz").write_bytes(content)
-        assert checkpoints.find(tmp_path / "x.npz") is None
-    checkpoints.keep(tmp_path / "y.npz", {"a": 1})
+        assert checkpoints.load_checkpoint(tmp_path / "x.npz") is None
+    checkpoints.save_checkpoint(tmp_path / "y.npz", {"a": 1})
     whole = (tmp_path / "y.npz").read_bytes()
-    assert checkpoints.find(tmp_path / "y.npz") == {"a": 1}
+    assert checkpoints.load_checkpoint(tmp_path / "y.npz") == {"a": 1}
     (tmp_path / "y.npz").write_bytes(whole[: len(whole) // 2])
-    assert checkpoints.find(tmp_path / "y.npz") is None
+    assert checkpoints.load_checkpoint(tmp_path / "y.npz") is None
 
 
 # ------------------------------------------------------------------ left and gone on with
@@ -129,8 +129,8 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     if method == "neural":
         pytest.importorskip("torch")
     scenario = api.load("escape/interruption", {"robot.discount": 0.95})
-    laboratory = Laboratory(scenario)
-    school = laboratory.enumeration({}, laboratory.scenario.training_stage)
+    solved = SolvedWorlds(scenario)
+    school = solved.enumeration({}, solved.scenario.training_stage)
     agent, lane, left = METHODS[method](school.world, scenario), TabularTrainingEnv(school), []
 
     def progress(step, _):
@@ -149,8 +149,8 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
 
 
 def test_a_lane_that_is_no_table_goes_where_it_stood():
-    laboratory = Laboratory(load("treacherous_turn/lab"))
-    one, other = (ReferenceTrainingEnv(laboratory.world({}, laboratory.scenario.training_stage)) for _ in range(2))
+    solved = SolvedWorlds(load("treacherous_turn/lab"))
+    one, other = (ReferenceTrainingEnv(solved.world({}, solved.scenario.training_stage)) for _ in range(2))
     _, mask = one.reset(3)
     for _ in range(5):
         _, _, _, _, mask = one.step(int(mask.argmax()))
@@ -168,16 +168,16 @@ class Killed(BaseException):
 
 def leaving(monkeypatch, when):
     """Ends the program after the checkpoint of which `when` says so."""
-    keep, kept = checkpoints.keep, []
+    keep, kept = checkpoints.save_checkpoint, []
 
-    def keeping(path, left):
-        keep(path, left)
-        kept.append(left["left"].lessons)
+    def keeping(path, state):
+        keep(path, state)
+        kept.append(state["suspended"].trained_before)
         if when(kept):
             raise Killed
 
-    monkeypatch.setattr(checkpoints, "keep", keeping)
-    monkeypatch.setattr("turncoat.evals.training.callbacks._SHARE", 0)
+    monkeypatch.setattr(checkpoints, "save_checkpoint", keeping)
+    monkeypatch.setattr("turncoat.evals.training.callbacks._CHECKPOINT_SHARE", 0)
     return kept
 
 
@@ -216,16 +216,16 @@ def test_other_settings_do_not_go_on_with_it(monkeypatch, tmp_path):
 
 KILLED = """
 import os, signal, sys
-from turncoat.evals.training import callbacks
+from turncoat.evals.training import callbacks as course
 from turncoat.evals.training.execution import checkpoints
 from tests.test_training import run
-keep, kept = checkpoints.keep, []
+keep, kept = checkpoints.save_checkpoint, []
 def keeping(path, left):
     keep(path, left)
     kept.append(path)
     if len(kept) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-checkpoints.keep, callbacks._SHARE = keeping, 0
+checkpoints.save_checkpoint, course._CHECKPOINT_SHARE = keeping, 0
 for method in sys.argv[2:]:
     if not os.fork():
         run(method, cache=__import__("pathlib").Path(sys.argv[1]), checkpoint_every=0.0, steps=700)
@@ -257,16 +257,16 @@ def test_a_killed_run_goes_on_within_the_seed_to_the_same_bytes(tmp_path):
 
 
 def test_when_it_has_levelled_off():
-    level = Levelling(Plateau(looks=3, gain=0.1), 500)
-    looks = [(step, level.due(step)) for step in range(1, 41)]
+    level = PlateauDetector(Plateau(looks=3, gain=0.1), 500)
+    looks = [(step, level.is_due(step)) for step in range(1, 41)]
     assert [step for step, due in looks if due] == [10, 20, 30, 40]
-    assert not level.due(45)
-    assert [level.is_flat(earned) for earned in (1.0, 1.05, 1.2, 1.3, 1.25, 1.31)] == [False] * 5 + [True]
-    rising = Levelling(Plateau(looks=1, gain=0.0), 500)
-    assert not any(rising.is_flat(earned) for earned in (-3.0, -2.9, 0.0, 0.001))
-    assert rising.is_flat(0.001)
-    below = Levelling(Plateau(looks=1, gain=0.5), 500)
-    assert [below.is_flat(earned) for earned in (-10.0, -4.0, -3.0)] == [False, False, True]
+    assert not level.is_due(45)
+    assert [level.has_plateaued(earned) for earned in (1.0, 1.05, 1.2, 1.3, 1.25, 1.31)] == [False] * 5 + [True]
+    rising = PlateauDetector(Plateau(looks=1, gain=0.0), 500)
+    assert not any(rising.has_plateaued(earned) for earned in (-3.0, -2.9, 0.0, 0.001))
+    assert rising.has_plateaued(0.001)
+    below = PlateauDetector(Plateau(looks=1, gain=0.5), 500)
+    assert [below.has_plateaued(earned) for earned in (-10.0, -4.0, -3.0)] == [False, False, True]
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "3:", "3:x", "3:-1", "3:inf", "3:nan", "3:0:1", "2.5"])
@@ -296,8 +296,8 @@ def test_a_training_ends_early_and_says_after_how_many_steps(method, tmp_path):
 
 
 def test_one_that_goes_on_rising_is_trained_to_its_end(tmp_path):
-    """In the laboratory `counts` first finds half of what there is, and the rest after many more steps."""
-    settings = Settings(("counts",), 1, 3_000, plateau=Plateau(looks=30))
+    """In the solved `counts` first finds half of what there is, and the rest after many more steps."""
+    settings = RunSettings(("counts",), 1, 3_000, plateau=Plateau(looks=30))
     whole = api.run("treacherous_turn/lab", settings=settings)
     assert set(whole.trained_steps["deploy-counts"].values()) == {3_000}
     plain = api.run("treacherous_turn/lab", settings=replace(settings, plateau=None))
@@ -376,12 +376,12 @@ def test_of_what_is_in_the_cache_it_shows_what_was_earned(tmp_path):
 
 def test_what_came_after_a_checkpoint_is_shown_once(tmp_path):
     pytest.importorskip("torch")
-    first = Board(tmp_path, 100)
+    first = TensorBoardWriter(tmp_path, 100)
     for step in (10, 20, 30):
         first.figures(step, {"loss": float(step)})
     first.close()
-    again = Board(tmp_path, 100, 20)
-    again.earned(((15, 1.0), (25, 2.0)))
+    again = TensorBoardWriter(tmp_path, 100, 20)
+    again.learning_curve(((15, 1.0), (25, 2.0)))
     again.figures(30, {"loss": 31.0})
     again.close()
     assert scalars(tmp_path) == {"loss": [(10, 10.0), (20, 20.0), (30, 31.0)], "earned": [(25, 2.0)]}
@@ -408,7 +408,7 @@ def test_without_tensorboard_it_says_how_to_get_it(call, monkeypatch, tmp_path):
     assert err == "turncoat: curves for TensorBoard need tensorboard and torch: pip install 'turncoat[learn]'\n"
 
 
-class Onlooker:
+class ProgressListener:
     """Counts seeds, and hears how far each is."""
 
     def __init__(self):
@@ -426,9 +426,9 @@ class Onlooker:
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_it_says_how_far_each_seed_is(jobs, monkeypatch):
-    monkeypatch.setattr(pulses, "APART", 0.02)
-    looker = Onlooker()
-    settings = Settings(("counts",), jobs, 60_000 if jobs == 2 else 4_000, jobs=jobs)
+    monkeypatch.setattr(heartbeats, "HEARTBEAT_SECONDS", 0.02)
+    looker = ProgressListener()
+    settings = RunSettings(("counts",), jobs, 60_000 if jobs == 2 else 4_000, jobs=jobs)
     api.run(claimed("counts"), settings=settings, count=looker)
     assert {its[:2] for its in looker.heard} == {("counts", seed) for seed in range(jobs)}
     assert {its[3] for its in looker.heard} == {settings.steps}
@@ -454,17 +454,17 @@ def test_a_gpu_is_part_of_what_a_seed_is_where_it_is_used(monkeypatch):
     monkeypatch.setattr(device, "_missing", lambda: None)
     monkeypatch.setattr("turncoat.evals.training.options.in_words", lambda name: f"{name} (some GPU)")
     assert device.chosen("auto") == "cuda"
-    manner = Manner("cuda")
+    options = TrainingOptions("cuda")
     for method in METHODS:
         told = {"device": "cuda (some GPU)"} if method == "neural" or method.startswith(("ppo", "dqn")) else {}
-        assert manner.told(method) == told
-        assert Manner().told(method) == {}
+        assert options.result_relevant(method) == told
+        assert TrainingOptions().result_relevant(method) == {}
 
 
 def test_a_device_reaches_the_networks():
     pytest.importorskip("torch")
     scenario = claimed("neural")
-    neural: Any = METHODS["neural"](Laboratory(scenario).world({}, "deploy"), scenario)
+    neural: Any = METHODS["neural"](SolvedWorlds(scenario).world({}, "deploy"), scenario)
     neural.use("meta")
     assert {its.device.type for its in neural.model.net.parameters()} == {"meta"}
     assert neural.options.device == "meta"
@@ -483,14 +483,14 @@ def test_sweeps_train_so_too(tmp_path):
     assert [row.note for row in plain.rows] == ["", ""]
     assert all(row.note.startswith("trained for ") for row in early.rows)
     assert [row.measures for row in plain.rows] == [row.measures for row in early.rows]
-    assert load_sweep(tmp_path / "early").question == early.question
+    assert load_sweep(tmp_path / "early").settings == early.settings
     curves = sorted(path.parent.name for path in (tmp_path / "t" / "corridor").glob("*/seed-0"))
     assert curves == ["deploy-counts-left_pay=1", "deploy-counts-left_pay=3"]
-    assert identity(load_text(CORRIDOR), plain.question) != identity(load_text(CORRIDOR), early.question)
+    assert identity(load_text(CORRIDOR), plain.settings) != identity(load_text(CORRIDOR), early.settings)
 
 
 def test_searches_train_so_too(monkeypatch, tmp_path):
     settings = SearchSettings(tmp_path / "s.sqlite", "counts", device="auto", plateau=Plateau(2))
     monkeypatch.setattr(device, "_missing", lambda: None)
-    assert settings.manner == Manner("cpu", Plateau(2)), "`counts` needs no GPU, so nobody looks for one"
-    assert replace(settings, agent="neural").manner.device == "cuda"
+    assert settings.options == TrainingOptions("cpu", Plateau(2)), "`counts` needs no GPU, so nobody looks for one"
+    assert replace(settings, agent="neural").options.device == "cuda"

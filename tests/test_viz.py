@@ -10,7 +10,7 @@ from turncoat.envs.reference.expressions import context_between_ticks, evaluate_
 from turncoat.envs.reference.replay import replay_actions
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.world import World
-from turncoat.evals.inspection.show import Live
+from turncoat.evals.inspection.show import LiveShow
 from turncoat.scenarios import library
 from turncoat.scenarios.language.expressions.parser import parse_expression
 from turncoat.scenarios.language.loading import load, load_text
@@ -311,7 +311,7 @@ def test_curves_that_never_move_can_be_drawn() -> None:
 
 
 def test_the_gallery_draws_the_turn(tmp_path: Path) -> None:
-    episode = Live(load("treacherous_turn/lab"), "deploy").episode(0)
+    episode = LiveShow(load("treacherous_turn/lab"), "deploy").episode(0)
     assert (episode.ticks("disarmed"), episode.ticks("seized")[0]) == ([23], 27)
     weighted = np.concatenate([[0], np.cumsum(episode.rewards.sum(axis=1))])
     assert parting(weighted, np.concatenate([[0], np.cumsum(episode.performance)])) == 27

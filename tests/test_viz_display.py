@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from turncoat.evals.inspection.show import Live
+from turncoat.evals.inspection.show import LiveShow
 from turncoat.scenarios.language.loading import load
 from turncoat.viz.scene.scene import draw, tick_at
 from turncoat.viz.viewer.viewer import Viewer
@@ -41,7 +41,7 @@ def _picture(path: Path) -> np.ndarray:
 def test_real_keys_and_a_real_mouse_show_what_the_scene_is(program, tmp_path: Path) -> None:
     """A viewer of this process is told the same; whatever the window then shows is its scene, pixel by pixel."""
     watching = program("watch", "treacherous_turn/lab")
-    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), wait=True, supposing=True)
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), wait=True, supposing=True)
 
     def shows(width: int = 1280, height: int = 800) -> None:
         scene = np.asarray(draw(viewer.frame(), width, height))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from turncoat.evals.inspection.show import Live
+from turncoat.evals.inspection.show import LiveShow
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
 from turncoat.viz.scene.scene import draw
@@ -30,7 +30,7 @@ def test_it_looks_as_it_did(name: str, tmp_path: Path) -> None:
 
 
 def test_one_tick_or_one_piece_would_be_noticed() -> None:
-    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), overlays=SHOWN, wait=True)
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), overlays=SHOWN, wait=True)
     sheets = []
     for tick in (20, 21):
         viewer.seek(tick)

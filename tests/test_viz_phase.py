@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import turncoat
-from turncoat.evals.studies.sweep_points import Costs, Row, Sweep
-from turncoat.evals.studies.sweep_question import Axis, Question
+from turncoat.evals.studies.sweep_points import SweepCosts, SweepResult, SweepRow
+from turncoat.evals.studies.sweep_question import SweepAxis, SweepSettings
 from turncoat.viz.pictures.phase_diagram import panels, phase_diagram, regions
 
 REGIMES = {"stay": "steps < 1", "go": "steps >= 1"}
@@ -18,18 +18,18 @@ REGIMES = {"stay": "steps < 1", "go": "steps >= 1"}
 
 def made(axes, regime_at, agents=("exact",), seeds=1, every=1):
     """A sweep whose regimes are given by a function of the values (and of the seed)."""
-    question = Question(tuple(axes), "deploy", (), REGIMES, agents, seeds=seeds, every=every)
+    settings = SweepSettings(tuple(axes), "deploy", (), REGIMES, agents, seeds=seeds, every=every)
     rows = [
-        Row("exact", -1, tuple(point.values()), ((0.0, 0.0),), regime_at(-1, *point.values()), 1, 0.0)
-        for point in question.points()
+        SweepRow("exact", -1, tuple(point.values()), ((0.0, 0.0),), regime_at(-1, *point.values()), 1, 0.0)
+        for point in settings.points()
     ]
     for agent in agents[1:]:
         rows += [
-            Row(agent, seed, tuple(point.values()), ((0.0, 0.0),), regime_at(seed, *point.values()), 1, 0.0)
-            for point in question.learned_points()
+            SweepRow(agent, seed, tuple(point.values()), ((0.0, 0.0),), regime_at(seed, *point.values()), 1, 0.0)
+            for point in settings.learned_points()
             for seed in range(seeds)
         ]
-    return Sweep("made", "Made up", "0", {}, question, tuple(rows), Costs(1, 1, 0))
+    return SweepResult("made", "Made up", "0", {}, settings, tuple(rows), SweepCosts(1, 1, 0))
 
 
 def picture(sweep):
@@ -39,7 +39,8 @@ def picture(sweep):
 
 def test_rows_go_up_and_columns_across():
     sweep = made(
-        [Axis("x", (1, 2, 3)), Axis("y", (0.1, 1.0), log=True)], lambda _, x, y: "go" if x * y >= 1 else "stay"
+        [SweepAxis("x", (1, 2, 3)), SweepAxis("y", (0.1, 1.0), log=True)],
+        lambda _, x, y: "go" if x * y >= 1 else "stay",
     )
     [panel] = panels(sweep)
 
@@ -48,20 +49,20 @@ def test_rows_go_up_and_columns_across():
 
 
 def test_other_axes_are_panels():
-    axes = [Axis("x", (1, 2)), Axis("y", (1, 2)), Axis("z", (0, 5)), Axis("bold", (True, False))]
+    axes = [SweepAxis("x", (1, 2)), SweepAxis("y", (1, 2)), SweepAxis("z", (0, 5)), SweepAxis("bold", (True, False))]
     shown = panels(made(axes, lambda _, x, y, z, bold: "go" if bold and z > x + y else "stay"))
 
     assert [panel.title for panel in shown] == [f"z = {z}, bold = {b}" for z in (0, 5) for b in ("true", "false")]
     assert [(panel.regimes == "go").sum() for panel in shown] == [0, 0, 4, 0]
     with pytest.raises(ValueError, match="13 panels are too many for a picture; sweep fewer values of z"):
-        panels(made([Axis("x", (1,)), Axis("y", (1,)), Axis("z", tuple(range(13)))], lambda *_: "go"))
+        panels(made([SweepAxis("x", (1,)), SweepAxis("y", (1,)), SweepAxis("z", tuple(range(13)))], lambda *_: "go"))
 
 
 def test_learned_points_keep_their_seeds():
     def regime(seed, x, y):
         return "go" if x > 3 or seed == 2 else "stay"
 
-    sweep = made([Axis("x", tuple(range(7))), Axis("y", (0,))], regime, ("exact", "counts"), seeds=3, every=3)
+    sweep = made([SweepAxis("x", tuple(range(7))), SweepAxis("y", (0,))], regime, ("exact", "counts"), seeds=3, every=3)
     [panel] = panels(sweep)
 
     assert [(mark.x, mark.y, mark.regimes, mark.most) for mark in panel.learned] == [
@@ -85,10 +86,10 @@ def test_cluster_s_diagram_has_the_four_regimes_where_they_belong():
 
 
 @pytest.mark.parametrize("axes", [
-    [Axis("x", (1, 2, 3))],
-    [Axis("x", (1,)), Axis("y", (2,))],
-    [Axis("x", (0.1, 1, 10), log=True), Axis("goal", ([1, 1], [1, 2]))],
-    [Axis("x", (3, 1, 2)), Axis("y", (True, False)), Axis("z", (1, 2, 3, 4))],
+    [SweepAxis("x", (1, 2, 3))],
+    [SweepAxis("x", (1,)), SweepAxis("y", (2,))],
+    [SweepAxis("x", (0.1, 1, 10), log=True), SweepAxis("goal", ([1, 1], [1, 2]))],
+    [SweepAxis("x", (3, 1, 2)), SweepAxis("y", (True, False)), SweepAxis("z", (1, 2, 3, 4))],
 ])  # fmt: skip
 def test_every_kind_of_axis_is_drawn(axes):
     image = picture(made(axes, lambda _, x, *more: "go" if x == 1 else "tie"))
@@ -103,14 +104,14 @@ def test_a_learned_point_shows_whether_it_agrees():
     def differs(seed, x, y):
         return "stay" if seed < 0 else "go"
 
-    axes = [Axis("x", (1, 2, 3)), Axis("y", (1, 2, 3))]
+    axes = [SweepAxis("x", (1, 2, 3)), SweepAxis("y", (1, 2, 3))]
     one, two = (picture(made(axes, regime, ("exact", "counts"))) for regime in (agrees, differs))
     assert one.shape == two.shape
     assert (one != two).any(axis=2).sum() > 500, "nine markers of 5.5 points have other faces"
 
 
 def test_the_same_sweep_is_the_same_picture():
-    sweep = made([Axis("x", (1, 2)), Axis("y", (1, 2))], lambda _, x, y: "go" if x == y else "other")
+    sweep = made([SweepAxis("x", (1, 2)), SweepAxis("y", (1, 2))], lambda _, x, y: "go" if x == y else "other")
     assert phase_diagram(sweep) == phase_diagram(sweep)
     assert phase_diagram(sweep) != phase_diagram(replace(sweep, title="Another"))
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from turncoat.evals.inspection.live_reload import Reloading
+from turncoat.evals.inspection.live_reload import LiveReloader
 from turncoat.evals.inspection.mind import missed
-from turncoat.evals.inspection.show import Live, open_run
-from turncoat.evals.runs.run import Settings, run_scenario
+from turncoat.evals.inspection.show import LiveShow, open_run
+from turncoat.evals.runs.run import RunSettings, run_scenario
 from turncoat.evals.runs.run_folder import StoredRun
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 from turncoat.viz.gallery import WANDERING
@@ -28,12 +28,12 @@ SIZE = (1000.0, 700.0)
 
 
 @pytest.fixture(scope="module")
-def lab() -> Live:
-    return Live(load("treacherous_turn/lab"), "deploy")
+def lab() -> LiveShow:
+    return LiveShow(load("treacherous_turn/lab"), "deploy")
 
 
 @pytest.fixture
-def viewer(lab: Live) -> Iterator[Viewer]:
+def viewer(lab: LiveShow) -> Iterator[Viewer]:
     viewer = Viewer(lab, wait=True, supposing=True)
     yield viewer
     viewer.close()
@@ -156,7 +156,7 @@ def test_time_goes_on_in_both(viewer: Viewer) -> None:
     assert _other(viewer).label == "weight of own 0"
 
 
-def test_a_piece_is_dragged_to_another_cell(viewer: Viewer, lab: Live) -> None:
+def test_a_piece_is_dragged_to_another_cell(viewer: Viewer, lab: LiveShow) -> None:
     viewer.seek(5)
     column = lab.world.columns["robot.cell"].index
     here, vault = int(viewer.frame().state[column]), 55
@@ -194,14 +194,14 @@ def test_a_slider_is_dragged(viewer: Viewer) -> None:
     assert dict(viewer.supposed.edit.settings) == {"robot.values.own": 2.0}
 
 
-def test_what_is_shown_without_supposing_cannot_be_changed(lab: Live) -> None:
+def test_what_is_shown_without_supposing_cannot_be_changed(lab: LiveShow) -> None:
     viewer = Viewer(lab, wait=True)
     for key in ("shift+1", "o", "c"):
         assert not viewer.press(key)
     assert viewer.frame().menu is None
 
 
-def test_every_row_can_be_set_to_all_that_it_may_be(lab: Live) -> None:
+def test_every_row_can_be_set_to_all_that_it_may_be(lab: LiveShow) -> None:
     from turncoat.evals.inspection.what_if import Edit
 
     scenario = lab.scenario
@@ -215,8 +215,8 @@ def test_every_row_can_be_set_to_all_that_it_may_be(lab: Live) -> None:
 # ------------------------------------------------------------------ side by side
 
 
-def test_two_shows_share_a_timeline(lab: Live) -> None:
-    short = Live(apply_overrides(lab.scenario, {"robot.discount": 0.5}), "deploy")
+def test_two_shows_share_a_timeline(lab: LiveShow) -> None:
+    short = LiveShow(apply_overrides(lab.scenario, {"robot.discount": 0.5}), "deploy")
     viewer = Viewer(lab, wait=True, label="lab", beside=Viewer(short, wait=True, label="myopic"))
     viewer.press("end")
     frame, other = viewer.frame(), _other(viewer)
@@ -262,7 +262,7 @@ def test_two_agents_of_a_run_are_seen_side_by_side(run: StoredRun) -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     """A short run of two agents."""
-    run = run_scenario(load("treacherous_turn/lab"), Settings(agents=("exact", "counts"), seeds=1, steps=400))
+    run = run_scenario(load("treacherous_turn/lab"), RunSettings(agents=("exact", "counts"), seeds=1, steps=400))
     return run.save(tmp_path_factory.mktemp("runs") / "run", command=["test"])
 
 
@@ -313,7 +313,7 @@ def test_a_tree_that_is_too_large_keeps_the_most_visited_and_their_ways(viewer: 
         assert (shown < height).all()
 
 
-def test_what_came_otherwise_than_foreseen_is_found(lab: Live) -> None:
+def test_what_came_otherwise_than_foreseen_is_found(lab: LiveShow) -> None:
     episode = lab.episode(0)
     mind = lab.mind(episode, 4, 0)
     assert mind is not None
@@ -324,7 +324,7 @@ def test_what_came_otherwise_than_foreseen_is_found(lab: Live) -> None:
 
 
 def test_a_guard_that_wanders_is_not_where_it_was_foreseen() -> None:
-    show = Live(load_text(WANDERING), "deploy")
+    show = LiveShow(load_text(WANDERING), "deploy")
     viewer = Viewer(show, wait=True, overlays=frozenset({"foreseen"}))
     surprised = []
     for tick in range(1, 12):
@@ -366,8 +366,8 @@ def _save(path: Path, text: str) -> None:
 
 
 def test_a_saved_file_is_read_again_and_the_actions_are_replayed(file: Path) -> None:
-    reloading = Reloading(lambda: load(file), "deploy")
-    viewer = Viewer(Live(load(file), "deploy"), wait=True, supposing=True, reloading=reloading)
+    reloading = LiveReloader(lambda: load(file), "deploy")
+    viewer = Viewer(LiveShow(load(file), "deploy"), wait=True, supposing=True, reloading=reloading)
     viewer.seek(18)
     before = viewer.frame()
     text = file.read_text(encoding="utf-8")
@@ -398,8 +398,8 @@ def test_a_saved_file_is_read_again_and_the_actions_are_replayed(file: Path) -> 
 
 
 def test_a_replay_goes_as_far_as_it_can(file: Path) -> None:
-    reloading = Reloading(lambda: load(file), "deploy")
-    show = Live(load(file), "deploy")
+    reloading = LiveReloader(lambda: load(file), "deploy")
+    show = LiveShow(load(file), "deploy")
     episode, text = show.episode(0), file.read_text(encoding="utf-8")
     assert reloading.again(0, episode, 60, show.scenario.hash).show is None  # nothing has changed
 

@@ -15,7 +15,7 @@ from PIL import Image
 from turncoat import cli
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.inspection.game import Game
-from turncoat.evals.inspection.show import Live
+from turncoat.evals.inspection.show import LiveShow
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
@@ -55,11 +55,11 @@ stages: {deploy: {limit: 6}}
 
 
 @pytest.fixture(scope="module")
-def lab() -> Live:
-    return Live(load("treacherous_turn/lab"), "deploy")
+def lab() -> LiveShow:
+    return LiveShow(load("treacherous_turn/lab"), "deploy")
 
 
-def _viewer(show: Live, overlays: frozenset[str] = USUAL) -> Viewer:
+def _viewer(show: LiveShow, overlays: frozenset[str] = USUAL) -> Viewer:
     return Viewer(show, overlays=overlays, wait=True)
 
 
@@ -74,7 +74,7 @@ def _apart(first: Image.Image, second: Image.Image) -> float:
 @pytest.mark.parametrize("name", library.names())
 def test_every_scenario_can_be_seen_at_any_size(name: str) -> None:
     scenario = load(name)
-    show = Live(scenario, next(reversed(scenario.document.stages)))
+    show = LiveShow(scenario, next(reversed(scenario.document.stages)))
     viewer = _viewer(show, EVERY)
     for tick, size, ratio in ((3, (320, 240), 1.5), (1 << 20, (801, 500), 1)):
         viewer.seek(tick)
@@ -85,14 +85,14 @@ def test_every_scenario_can_be_seen_at_any_size(name: str) -> None:
 
 
 def test_a_world_without_a_board_can_be_seen() -> None:
-    viewer = _viewer(Live(load_text(NOWHERE), "deploy"), EVERY)
+    viewer = _viewer(LiveShow(load_text(NOWHERE), "deploy"), EVERY)
     first = draw(viewer.frame(), 640, 480)
     viewer.seek(3)
     assert _apart(first, draw(viewer.frame(), 640, 480)) > 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_scene_looks_as_it_did(lab: Live, theme: str, tmp_path: Path) -> None:
+def test_the_scene_looks_as_it_did(lab: LiveShow, theme: str, tmp_path: Path) -> None:
     viewer = _viewer(lab, EVERY - {"tree", "foreseen"})
     viewer.theme = DARK if theme == "dark" else LIGHT
     viewer.seek(20)
@@ -105,7 +105,7 @@ def test_the_scene_looks_as_it_did(lab: Live, theme: str, tmp_path: Path) -> Non
         assert _apart(picture, golden) < 1.0, f"look at {where}; if it is right, put it in tests/pictures"
 
 
-def test_the_tolerance_would_notice_one_tick(lab: Live) -> None:
+def test_the_tolerance_would_notice_one_tick(lab: LiveShow) -> None:
     viewer = _viewer(lab, EVERY)
     viewer.seek(20)
     one = draw(viewer.frame(), 720, 480)
@@ -114,7 +114,7 @@ def test_the_tolerance_would_notice_one_tick(lab: Live) -> None:
 
 
 @pytest.mark.parametrize("overlay", sorted(EVERY - {"doubt"}))
-def test_each_overlay_shows(lab: Live, overlay: str) -> None:
+def test_each_overlay_shows(lab: LiveShow, overlay: str) -> None:
     viewer = _viewer(lab, frozenset())
     viewer.seek(20)
     without = draw(viewer.frame(), 800, 600)
@@ -122,12 +122,12 @@ def test_each_overlay_shows(lab: Live, overlay: str) -> None:
     assert _apart(without, draw(viewer.frame(), 800, 600)) > 0.05
 
 
-def test_cells_have_the_colours_of_their_values(lab: Live) -> None:
+def test_cells_have_the_colours_of_their_values(lab: LiveShow) -> None:
     viewer = _viewer(lab, frozenset({"value"}))
     viewer.seek(24)  # the guard is gone
     frame = viewer.frame()
-    assert frame.outlook is not None
-    values = frame.outlook.of(-1)
+    assert frame.value_map is not None
+    values = frame.value_map.of(-1)
     scale = scale_of(values, LIGHT)
     shown = {tuple(colour) for colour in np.asarray(draw(frame, 800, 600)).reshape(-1, 3).tolist()}
 
@@ -146,7 +146,7 @@ def test_a_scale_keeps_signs_apart() -> None:
     assert flat.colour(0.0) not in (LIGHT.above, LIGHT.below)
 
 
-def test_the_timeline_finds_its_ticks(lab: Live) -> None:
+def test_the_timeline_finds_its_ticks(lab: LiveShow) -> None:
     viewer = _viewer(lab)
     frame = viewer.frame()
     assert frame.episode is not None
@@ -160,7 +160,7 @@ def test_the_timeline_finds_its_ticks(lab: Live) -> None:
 # ------------------------------------------------------------------ words
 
 
-def test_the_log_says_what_happened_once(lab: Live) -> None:
+def test_the_log_says_what_happened_once(lab: LiveShow) -> None:
     episode = lab.episode(0)
     entries = log_until(episode, 60)
 
@@ -218,7 +218,7 @@ class Driver:
 
 
 @pytest.fixture
-def driver(lab: Live, screen: None) -> Iterator[Driver]:
+def driver(lab: LiveShow, screen: None) -> Iterator[Driver]:
     driver = Driver(_viewer(lab))
     yield driver
     driver.window.close()
@@ -300,7 +300,7 @@ def test_heads_theme_help_and_leaving(driver: Driver) -> None:
 
 
 def test_tab_looks_at_the_next_agent(screen: None) -> None:
-    driver = Driver(_viewer(Live(load("two_systems/chicken"), "deploy")))
+    driver = Driver(_viewer(LiveShow(load("two_systems/chicken"), "deploy")))
     driver.press("tab")
     assert driver.viewer.agent == 1
     driver.press("tab")
@@ -349,7 +349,7 @@ def test_a_film_of_the_window_lasts_as_long_as_what_it_shows(driver: Driver, tmp
 
 
 def test_v_films_and_a_closed_window_ends_the_film(
-    lab: Live, screen: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: LiveShow, screen: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     driver = Driver(_viewer(lab), ending=".webp")
@@ -411,7 +411,7 @@ def test_a_show_that_takes_long_never_stops_the_window(screen: None) -> None:
 
     go = threading.Event()
 
-    class Slow(Live):
+    class Slow(LiveShow):
         def episode(self, number: int):
             assert go.wait(20)
             return super().episode(number)
@@ -487,7 +487,7 @@ def _film(path: Path) -> tuple[int, tuple[int, int], list[int]]:
 
 @pytest.mark.parametrize("ending", [".mp4", ".gif", ".webp", ""])
 def test_a_film_has_a_frame_for_every_tick_and_one_for_the_end(ending: str, tmp_path: Path) -> None:
-    viewer = _viewer(Live(load("treacherous_turn/absent_supervisor"), "deploy"))
+    viewer = _viewer(LiveShow(load("treacherous_turn/absent_supervisor"), "deploy"))
     out = tmp_path / f"film{ending}"
     assert record(viewer, out, size=(321, 241), fps=5) == 10
 
@@ -505,7 +505,7 @@ def test_a_film_has_a_frame_for_every_tick_and_one_for_the_end(ending: str, tmp_
 
 
 def test_nothing_is_left_of_a_film_that_fails(tmp_path: Path) -> None:
-    viewer = _viewer(Live(load("treacherous_turn/absent_supervisor"), "deploy"))
+    viewer = _viewer(LiveShow(load("treacherous_turn/absent_supervisor"), "deploy"))
 
     def stop(done: int, count: int) -> None:
         if done == 4:
@@ -540,7 +540,7 @@ def test_record_says_what_it_made(tmp_path: Path, capsys: pytest.CaptureFixture[
     code, text, _ = _call([*arguments, "--overlay", "value", "--seed", "3"], capsys)
 
     assert code == 0
-    frames = Live(load("treacherous_turn/absent_supervisor"), "deploy").episode(3).length + 1
+    frames = LiveShow(load("treacherous_turn/absent_supervisor"), "deploy").episode(3).length + 1
     made = {"scenario": "absent_supervisor", "stage": "deploy", "seed": 3, "out": str(out), "frames": frames}
     assert json.loads(text) == made
     assert _film(out)[:2] == (frames, (320, 240))
@@ -581,8 +581,8 @@ def test_two_worlds_are_recorded_side_by_side(tmp_path: Path, capsys: pytest.Cap
     assert code == 0
     scenario = load("treacherous_turn/absent_supervisor")
     other = apply_overrides(scenario, {**scenario.document.variants["watched"], "punishment": 1})
-    beside = Viewer(Live(other, "deploy"), wait=True, label="watched, punishment=1")
-    viewer = Viewer(Live(scenario, "deploy"), wait=True, label="absent_supervisor", beside=beside)
+    beside = Viewer(LiveShow(other, "deploy"), wait=True, label="watched, punishment=1")
+    viewer = Viewer(LiveShow(scenario, "deploy"), wait=True, label="absent_supervisor", beside=beside)
     assert len(list(out.iterdir())) == viewer.length + 1
     viewer.seek(4)
     with Image.open(out / "0004.png") as fourth:

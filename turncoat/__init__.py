@@ -37,15 +37,15 @@ if TYPE_CHECKING:
         sweep,
         why,
     )
-    from .evals.runs.run import Settings
+    from .evals.runs.run import RunSettings
     from .evals.studies.search import SearchSettings
 
 __all__ = [
     "NotEnumerableError",
     "RunError",
+    "RunSettings",
     "ScenarioError",
     "SearchSettings",
-    "Settings",
     "TraceError",
     "TurncoatError",
     "UnknownNameError",

@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any
 from .envs.analysis.event_explanation import EventExplanation, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
-from .evals.exact.solved_worlds import Laboratory
-from .evals.runs.compare import Comparison, Side, compare_runs, open_side
+from .evals.exact.solved_worlds import SolvedWorlds
+from .evals.runs.compare import Comparison, RunSide, compare_runs, open_side
 from .evals.runs.reproduce import Reproduction
 from .evals.runs.reproduce import reproduce as reproduce_run
-from .evals.runs.run import Report, Run, Settings, run_scenario
+from .evals.runs.run import Report, Run, RunSettings, run_scenario
 from .evals.runs.run_folder import StoredRun, load_run
-from .evals.studies.control import Asked, ControlReport, control_report
+from .evals.studies.control import ControlReport, ControlSettings, control_report
 from .evals.studies.search import SearchResult, SearchSettings, search_scenario
 from .evals.studies.sweep import identity, run_sweep
 from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
-from .evals.studies.sweep_points import Sweep
-from .evals.studies.sweep_question import Axis, Question, ask
+from .evals.studies.sweep_points import SweepResult
+from .evals.studies.sweep_question import SweepAxis, SweepSettings, sweep_settings
+from .evals.traces.atomic_folder import check_target
 from .evals.traces.provenance import RunError as RunError
-from .evals.traces.provenance import check_target
 from .evals.traces.trace import TraceError as TraceError
 from .evals.training.execution.workers import Workers
 from .evals.training.telemetry.early_stopping import Plateau
@@ -167,8 +167,8 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
         NotEnumerableError: it has too many states; the message names what multiplies.
         UnknownNameError: no such stage.
     """
-    laboratory = Laboratory(load(which, overrides))
-    return analyse(laboratory.plan({}, stage or laboratory.scenario.judged_stage))
+    solved = SolvedWorlds(load(which, overrides))
+    return analyse(solved.plan({}, stage or solved.scenario.judged_stage))
 
 
 def why(
@@ -180,8 +180,8 @@ def why(
         ScenarioError, NotEnumerableError: as `solve`.
         UnknownNameError: no such event or stage.
     """
-    laboratory = Laboratory(load(which, overrides))
-    return explain_event(laboratory.best_plan({}, stage or laboratory.scenario.judged_stage), event)
+    solved = SolvedWorlds(load(which, overrides))
+    return explain_event(solved.best_plan({}, stage or solved.scenario.judged_stage), event)
 
 
 def events(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> tuple[str, ...]:
@@ -191,14 +191,14 @@ def events(which: Which, stage: str | None = None, overrides: Mapping[str, objec
         ScenarioError: it cannot be loaded.
         UnknownNameError: no such stage.
     """
-    laboratory = Laboratory(load(which, overrides))
-    return laboratory.world({}, stage or laboratory.scenario.judged_stage).events
+    solved = SolvedWorlds(load(which, overrides))
+    return solved.world({}, stage or solved.scenario.judged_stage).events
 
 
 def run(
     which: Which,
     overrides: Mapping[str, object] | None = None,
-    settings: Settings | None = None,
+    settings: RunSettings | None = None,
     report: Report | None = None,
     count: Count | None = None,
 ) -> Run:
@@ -208,24 +208,25 @@ def run(
         ScenarioError: it cannot be loaded.
         ValueError, RunError, ClusterError: as `run_scenario`.
     """
-    return run_scenario(load(which, overrides), settings, report, count)
+    scenario = load(which, overrides)
+    return run_scenario(scenario, settings, report, count)
 
 
 def control(
     which: Which,
     stage: str | None = None,
     overrides: Mapping[str, object] | None = None,
-    asked: Asked | None = None,
+    settings: ControlSettings | None = None,
     report: Report | None = None,
 ) -> ControlReport:
     """Keep capability failure, wrong goal and concealment apart, and set task against harm per oversight budget.
 
     Raises:
-        ScenarioError: it cannot be loaded, or what is asked names nothing.
+        ScenarioError: it cannot be loaded, or what the settings name does not exist.
         UnknownNameError: no such stage.
         MissingPerformanceError: it has no hidden performance.
     """
-    return control_report(load(which, overrides), stage, asked, report)
+    return control_report(load(which, overrides), stage, settings, report)
 
 
 def search(
@@ -259,7 +260,7 @@ def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | 
     """
     with TemporaryDirectory() as spare:
         one, other = (
-            open_side(run) if isinstance(run, str) else Side(_stored(run, Path(spare) / name))
+            open_side(run) if isinstance(run, str) else RunSide(_stored(run, Path(spare) / name))
             for run, name in ((a, "a"), (b, "b"))
         )
         return compare_runs(one, other, within)
@@ -287,7 +288,7 @@ def reproduce(
     return reproduce_run(_stored(run, Path()), Workers(jobs), trust, report, count)
 
 
-def report(*shown: Run | StoredRun | Sweep | str | os.PathLike[str]) -> Page:
+def report(*shown: Run | StoredRun | SweepResult | str | os.PathLike[str]) -> Page:
     """One page on runs and sweeps, with a player for what was recorded; a notebook shows it, `Page.save` writes it.
 
     Args:
@@ -300,7 +301,7 @@ def report(*shown: Run | StoredRun | Sweep | str | os.PathLike[str]) -> Page:
 
     with TemporaryDirectory() as spare:
         opened = [
-            each if isinstance(each, Sweep)
+            each if isinstance(each, SweepResult)
             else _stored(each, Path(spare) / str(number)) if isinstance(each, Run | StoredRun)
             else open_shown(Path(each))
             for number, each in enumerate(shown)
@@ -332,7 +333,7 @@ def sweep(
     device: str = "cpu",
     plateau: Plateau | None = None,
     tensorboard: str | os.PathLike[str] | None = None,
-) -> Sweep:
+) -> SweepResult:
     """Measures of a scenario at every point of a grid, and the regime that each point lies in.
 
     Args:
@@ -349,7 +350,7 @@ def sweep(
         jobs: processes at a time.
         out: a folder for table and picture; a sweep that was stopped goes on there. Nothing is written when None.
         report: told how far it is.
-        device: where networks live, as in `Settings`.
+        device: where networks live, as in `RunSettings`.
         plateau: when a training ends early, or None.
         tensorboard: the folder for training curves, or None.
 
@@ -361,22 +362,22 @@ def sweep(
         RunError: the folder exists and holds something else, or cannot be written.
     """
     scenario = load(which, overrides)
-    given = None if axes is None else [Axis(name, tuple(values)) for name, values in axes.items()]
-    question = ask(scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau)
-    board = None if tensorboard is None else Path(tensorboard)
+    given = None if axes is None else [SweepAxis(name, tuple(values)) for name, values in axes.items()]
+    settings = sweep_settings(scenario, given, stage, measures, regimes, agents, seeds, steps, every, device, plateau)
+    curves = None if tensorboard is None else Path(tensorboard)
     if out is None:
-        return run_sweep(scenario, question, jobs, report, board=board)
-    return sweep_into(Path(out), scenario, question, jobs, report, board)
+        return run_sweep(scenario, settings, jobs, report, tensorboard=curves)
+    return sweep_into(Path(out), scenario, settings, jobs, report, curves)
 
 
 def sweep_into(
     folder: Path,
     scenario: Scenario,
-    question: Question,
+    settings: SweepSettings,
     jobs: int = 1,
     report: Report | None = None,
-    board: Path | None = None,
-) -> Sweep:
+    tensorboard: Path | None = None,
+) -> SweepResult:
     """A sweep with its table and picture in a folder; one that is there already is read.
 
     Raises:
@@ -384,12 +385,12 @@ def sweep_into(
     """
     from .viz.pictures.phase_diagram import diagram_if_any
 
-    its = identity(scenario, question)
+    its = identity(scenario, settings)
     if same_sweep(folder, its):
         return load_sweep(folder)
     check_target(folder)
     journal = Journal(folder, its)
-    result = run_sweep(scenario, question, jobs, report, journal, board)
+    result = run_sweep(scenario, settings, jobs, report, journal, tensorboard)
     save_sweep(result, folder, its, diagram_if_any(result), sys.argv)
     journal.drop()
     return result

@@ -24,10 +24,10 @@ import pytest
 
 from . import api
 from .agents.registry.agents import methods
-from .evals.reports.summary import Reported
-from .evals.runs.run import Run, Settings
+from .evals.reports.summary import RunReport
+from .evals.runs.run import Run, RunSettings
 from .evals.verdicts.expectation import Judgement
-from .evals.verdicts.work_units import Unit, units_of
+from .evals.verdicts.work_units import WorkUnit, units_of
 
 
 def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = None, **settings: Any) -> Run:
@@ -36,7 +36,7 @@ def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = N
     Args:
         which: a name, a path or a loaded scenario.
         overrides: dotted, as in a file's `with:`.
-        **settings: as `turncoat.Settings` takes them (`agents=("exact",)`, `seeds=29`).
+        **settings: as `turncoat.RunSettings` takes them (`agents=("exact",)`, `seeds=29`).
 
     Returns:
         The run, if all that was judged passed.
@@ -46,8 +46,8 @@ def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = N
         ScenarioError: the scenario cannot be loaded.
     """
     __tracebackhide__ = True
-    run = api.run(which, overrides, Settings(**settings))
-    report = Reported(_name(which), run)
+    run = api.run(which, overrides, RunSettings(**settings))
+    report = RunReport(_name(which), run)
     wrong = [judgement for judgement in run.judgements if judgement.outcome == run.verdict]
     if run.verdict == "fail":
         raise AssertionError("\n".join(_said(report, judgement) for judgement in wrong))
@@ -68,8 +68,8 @@ class Expected:
     """
 
     name: str
-    unit: Unit
-    report: Callable[[], Reported]
+    unit: WorkUnit
+    report: Callable[[], RunReport]
 
     def check(self) -> Judgement:
         """Fail the test if the expectation fails; it is skipped where the expectation is not applicable.
@@ -106,11 +106,11 @@ def each_expectation(
         ScenarioError: the scenario cannot be loaded.
         ValueError: it has no expectation for these agents.
     """
-    scenario, its = api.load(which, overrides), Settings(**settings)
+    scenario, its = api.load(which, overrides), RunSettings(**settings)
 
     @cache
-    def report() -> Reported:
-        return Reported(_name(which), api.run(scenario, settings=its))
+    def report() -> RunReport:
+        return RunReport(_name(which), api.run(scenario, settings=its))
 
     agents, expect = its.agents_for(scenario), scenario.document.expect
     able = [agent for agent in agents if agent in methods() or agent in {each.label for each in its.own}]
@@ -128,7 +128,7 @@ def _name(which: api.Which) -> str:
     return getattr(which, "file", None) or str(which)
 
 
-def _said(report: Reported, judgement: Judgement) -> str:
+def _said(report: RunReport, judgement: Judgement) -> str:
     """Where it stands, what became of it, and how to see it again."""
     what = f"{judgement.name}: {judgement.outcome}: {judgement.told}"
     return f"{judgement.file}:{judgement.line}: {what}\n  again: {report.again(judgement)}"

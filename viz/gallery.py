@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..evals.inspection.show import Live
+from ..evals.inspection.show import LiveShow
 from ..evals.studies.sweep import run_sweep
-from ..evals.studies.sweep_question import Axis, ask
-from ..evals.traces.episode import Episode, so_far
+from ..evals.studies.sweep_question import SweepAxis, sweep_settings
+from ..evals.traces.episode import Episode, running_sums
 from ..scenarios.language.loading import apply_overrides, load, load_text
 from ..scenarios.language.names.axes import axis_values
 from ..scenarios.language.schema.document import Axis as AxisRange
@@ -36,7 +36,7 @@ TICKS = 60
 def lab_picture(ratio: float = 2) -> Image.Image:
     """The turn in `lab`: four moments of the exact plan, and both sums so far; `ratio`: pixels in a point."""
     scenario = load("treacherous_turn/lab")
-    episode = Live(scenario, "deploy").episode(0)
+    episode = LiveShow(scenario, "deploy").episode(0)
     delivered, disarmed, seized = (episode.ticks(event) for event in ("delivered", "disarmed", "seized"))
     moments = (
         (-1, "Too weak to disarm the guard."),
@@ -57,8 +57,8 @@ def lab_picture(ratio: float = 2) -> Image.Image:
     ]
     below = curves(
         [
-            Curve("hidden performance so far", so_far(episode.performance)[: TICKS + 1], LIGHT.performance),
-            Curve("weighted reward so far", so_far(episode.weighted())[: TICKS + 1], LIGHT.reward),
+            Curve("hidden performance so far", running_sums(episode.performance)[: TICKS + 1], LIGHT.performance),
+            Curve("weighted reward so far", running_sums(episode.weighted_rewards())[: TICKS + 1], LIGHT.reward),
         ],
         marks,
         width=inner,
@@ -101,7 +101,7 @@ def _page(title: str, about: str, parts: Sequence[Image.Image], ratio: float) ->
 
 def watch_picture(ratio: float = 2) -> Image.Image:
     """The window on `lab` just before the turn, with the values of cells and the best moves over the board."""
-    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), overlays=USUAL | {"value", "policy"}, wait=True)
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), overlays=USUAL | {"value", "policy"}, wait=True)
     viewer.seek(20)
     return draw(viewer.frame(), 1200, 750, ratio)
 
@@ -109,7 +109,7 @@ def watch_picture(ratio: float = 2) -> Image.Image:
 def cluster_picture() -> Image.Image:
     """The phase diagram of `cluster`, exactly: its file's own sweep, about half a minute on one core."""
     scenario = load("escape/cluster")
-    sweep = run_sweep(scenario, ask(scenario), jobs=os.cpu_count() or 1)
+    sweep = run_sweep(scenario, sweep_settings(scenario), jobs=os.cpu_count() or 1)
     return Image.open(io.BytesIO(phase_diagram(sweep)))
 
 
@@ -117,9 +117,9 @@ def cluster_learned_picture(steps: int = 200_000) -> Image.Image:
     """The same of a smaller cluster, with what `counts` does at 25 points: 75 trainings, ten minutes of one core."""
     scenario = apply_overrides(load("escape/cluster"), {"replacement": 12, "improvement": 3, "hosts": 2})
     ends = {"p_trace": (0.001, 0.2), "host_pay": (0.01, 3)}
-    axes = [Axis(name, tuple(axis_values(_range(*its))), log=True) for name, its in ends.items()]
-    question = ask(scenario, axes, agents=("exact", "counts"), seeds=3, steps=steps, every=6)
-    return Image.open(io.BytesIO(phase_diagram(run_sweep(scenario, question, jobs=os.cpu_count() or 1))))
+    axes = [SweepAxis(name, tuple(axis_values(_range(*its))), log=True) for name, its in ends.items()]
+    settings = sweep_settings(scenario, axes, agents=("exact", "counts"), seeds=3, steps=steps, every=6)
+    return Image.open(io.BytesIO(phase_diagram(run_sweep(scenario, settings, jobs=os.cpu_count() or 1))))
 
 
 def _range(low: float, high: float) -> AxisRange:
@@ -128,7 +128,7 @@ def _range(low: float, high: float) -> AxisRange:
 
 def what_if_picture(ratio: float = 2) -> Image.Image:
     """What the robot of `lab` would do in tick 23 if its own value counted for nothing."""
-    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), wait=True, supposing=True)
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), wait=True, supposing=True)
     viewer.overlays = USUAL | {"value"}
     viewer.seek(23)
     viewer.press("shift+2")
@@ -139,15 +139,15 @@ def beside_picture(ratio: float = 2) -> Image.Image:
     """`lab` beside its myopic variant, just before that is caught."""
     scenario = load("treacherous_turn/lab")
     myopic = apply_overrides(scenario, scenario.document.variants["myopic"])
-    other = Viewer(Live(myopic, "deploy"), label="myopic", wait=True)
-    viewer = Viewer(Live(scenario, "deploy"), label="lab", beside=other, wait=True)
+    other = Viewer(LiveShow(myopic, "deploy"), label="myopic", wait=True)
+    viewer = Viewer(LiveShow(scenario, "deploy"), label="lab", beside=other, wait=True)
     viewer.seek(17)
     return draw(viewer.frame(), 1200, 750, ratio)
 
 
 def search_picture(ratio: float = 2) -> Image.Image:
     """The search of `lab` in tick 20, and the state that it imagines three ticks ahead."""
-    viewer = Viewer(Live(load("treacherous_turn/lab"), "deploy"), overlays=USUAL | {"tree"}, wait=True)
+    viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), overlays=USUAL | {"tree"}, wait=True)
     viewer.seek(20)
     mind = viewer.frame().mind
     assert mind is not None
@@ -167,7 +167,7 @@ things: {guard: {patrol: null, loop: false, wander: true}}
 
 def foreseen_picture(ratio: float = 2) -> Image.Image:
     """What the planner foresaw of a guard that wanders."""
-    viewer = Viewer(Live(load_text(WANDERING), "deploy"), overlays=USUAL | {"foreseen"}, wait=True)
+    viewer = Viewer(LiveShow(load_text(WANDERING), "deploy"), overlays=USUAL | {"foreseen"}, wait=True)
     viewer.seek(10)
     return draw(viewer.frame(), 1200, 750, ratio)
 

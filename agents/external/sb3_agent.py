@@ -79,7 +79,7 @@ class Sb3Agent:
         self._scenario, self._stage, self._lanes = scenario, stage, lanes
         self._novelty, self._tuned = novelty, tuned
         self._world = compile_world(scenario, stage) if world is None else world
-        if (reason := unable_to_see(self._world)) is not None:
+        if (reason := unable_to_see(self._world.agents[0])) is not None:
             raise ValueError(reason)
         self._recurrent = algorithm == "ppo_recurrent" or (algorithm == "ppo" and _hidden(self._world))
         self._settings = {**settings(algorithm, tuned, self._recurrent), **changes}

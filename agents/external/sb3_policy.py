@@ -8,7 +8,7 @@ import numpy as np
 
 from ...envs.adapters.spaces import Form, ObservationEncoder
 from ...envs.base import Bools, Floats, Ints, Longs
-from ...envs.world.world import World
+from ...envs.world.world import AgentProgram, World
 from ...scenarios.errors import MissingPackageError
 from ..base import AgentState
 
@@ -29,11 +29,10 @@ def need_sb3() -> None:
         ) from missing
 
 
-def unable_to_see(world: World) -> str | None:
-    """Why a model of planes and counters cannot be deployed in a world, or None."""
-    window = world.agents[0].window
-    if window is not None:
-        return f"models of Stable-Baselines3 read whole boards, and `{world.agents[0].name}` sees a window of {window}"
+def unable_to_see(its: AgentProgram) -> str | None:
+    """Why a model of planes and counters cannot act as an agent, or None."""
+    if its.window is not None:
+        return f"models of Stable-Baselines3 read whole boards, and `{its.name}` sees a window of {its.window}"
     return None
 
 

@@ -19,7 +19,7 @@ def load_zip(path: str, world: World) -> Sb3Policy:
         ValueError: no such file, or the world looks different from the one in which it was trained.
     """
     need_sb3()
-    if (reason := unable_to_see(world)) is not None:
+    if (reason := unable_to_see(world.agents[0])) is not None:
         raise ValueError(reason)
     model = _algorithm(path).load(path, device="cpu")
     return Sb3Policy(model, world, _form(model.observation_space))

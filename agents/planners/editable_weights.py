@@ -17,7 +17,7 @@ from ...envs.mdp.transition_tables import tables
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...envs.solvers.editable_weights import NoFixedPointError, solve_with_changing_weights
 from ...envs.solvers.vector_values import Heads
-from ...envs.world.world import World
+from ...envs.world.world import AgentProgram, World
 from ..records.attribution import WEIGHTED
 from .base import Problem, Sweeps
 
@@ -109,7 +109,7 @@ class ChangingProblem(Problem):
 def held_weights(world: World, agent: int = 0) -> HeldWeights | None:
     """Where an agent's weights stand in its observation; None where nothing edits them, or it does not see them."""
     program = world.agents[agent]
-    if all(column < 0 for column in program.weight_columns) or unable_to_hold(world, agent):
+    if all(column < 0 for column in program.weight_columns) or unable_to_hold(program):
         return None
     columns: list[int] = []
     values: list[tuple[float, ...]] = []
@@ -125,9 +125,8 @@ def held_weights(world: World, agent: int = 0) -> HeldWeights | None:
     return HeldWeights(tuple(columns), tuple(values), program.judges_by)  # type: ignore[arg-type]
 
 
-def unable_to_hold(world: World, agent: int = 0) -> str | None:
-    """Why an agent that learns cannot plan with weights that change in a world, or None."""
-    program = world.agents[agent]
+def unable_to_hold(program: AgentProgram) -> str | None:
+    """Why an agent that learns cannot plan with weights that its world can change, or None."""
     if program.deliberation.name != "weighted":
         return f"where weights change, `{program.name}` deliberates by weighted sums"
     if program.planner.name != "enumerate":

@@ -10,7 +10,7 @@ from ...envs.world.world import AgentProgram, World
 from ..external.user_agent import Own
 from ..planners.editable_weights import unable_to_hold
 from .agents import methods, of_sb3, plans
-from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, ProfileError, alone, read_profile
+from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, ProfileError, read_profile
 
 
 def unable(method: str, world: World, own: Own | None = None) -> str | None:
@@ -23,27 +23,28 @@ def unable(method: str, world: World, own: Own | None = None) -> str | None:
         return _unable_together(method, world, own)
     if own is not None:
         return None
-    return _unable_alone(method, world)
+    return _unable_alone(method, world.agents[0])
 
 
-def _unable_alone(method: str, world: World) -> str | None:
+def _unable_alone(method: str, its: AgentProgram) -> str | None:
+    """Why a method cannot be trained as one agent of a world, whatever others there are, or None."""
     if method not in (known := methods()):
         return f"there is no agent `{method}`; there are exact, {', '.join(known)}"
-    if plans(method) and world.agents[0].discount >= 1:
+    if plans(method) and its.discount >= 1:
         return f"`{method}` needs a discount below 1"
-    if method == "policy_aware" and world.agents[0].deliberation.name != "weighted":
-        return f"`{method}` compares policies by weighted sums, and not by {world.agents[0].deliberation.name}"
+    if method == "policy_aware" and its.deliberation.name != "weighted":
+        return f"`{method}` compares policies by weighted sums, and not by {its.deliberation.name}"
     if of_sb3(method):
         from ..external.sb3_hyperparameters import unsearched
         from ..external.sb3_policy import need_sb3, unable_to_see
 
         need_sb3()
-        return unable_to_see(world) or (unsearched(method) if method.endswith("_tuned") else None)
+        return unable_to_see(its) or (unsearched(method) if method.endswith("_tuned") else None)
     if method == "neural" and not all(find_spec(name) for name in ("torch", "safetensors")):
         return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
-    if _edited(world.agents[0]):
+    if _edited(its):
         if method in ("counts", "local_rules", "neural"):
-            return unable_to_hold(world)
+            return unable_to_hold(its)
         return f"`{method}` has fixed weights, and this world can change them"
     return None
 
@@ -84,7 +85,7 @@ def _unable_among(part: Part, world: World, number: int, own: Own | None) -> str
         return fault
     if part.method != "random" and _edited(its):
         return f"`{part.method}` has fixed weights among others, and those of `{its.name}` can change"
-    return _unable_alone(part.method, alone(world, number))
+    return _unable_alone(part.method, its)
 
 
 def _unforeseeable(part: Part, world: World, number: int) -> str | None:

@@ -12,7 +12,6 @@ from typing import Final
 
 from ...envs.world.world import World
 from ...scenarios.errors import UsageError
-from ...scenarios.language.loading import Scenario
 from ..external.user_agent import Own, read_own
 
 LEARNED: Final = "learned"
@@ -144,13 +143,9 @@ def plainly(agent: str) -> str:
         return agent
 
 
-def enlisted(agent: str, scenario: Scenario) -> tuple[str, ...]:
-    """The things that a profile makes agents of, by naming them."""
-    if "=" not in agent:
-        return ()
+def named_in(agent: str) -> frozenset[str]:
+    """The names of those to whom a profile gives parts; none where it is the name of one agent, or cannot be read."""
     try:
-        named = read_profile(agent).parts
+        return frozenset(read_profile(agent).parts if "=" in agent else ())
     except ProfileError:
-        return ()
-    things = scenario.document.things
-    return tuple(name for name, thing in things.items() if name in named and thing.as_agent is not None)
+        return frozenset()

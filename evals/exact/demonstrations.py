@@ -21,27 +21,27 @@ from ...scenarios.language.expressions.formulas import formula
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Formula, Watched
 from .rollout import exact_agent
-from .solved_worlds import Laboratory
+from .solved_worlds import SolvedWorlds
 
 
-def watched_logs(laboratory: Laboratory, stage: str, seed: int) -> list[Log]:
+def watched_logs(solved: SolvedWorlds, stage: str, seed: int) -> list[Log]:
     """Everything that is watched in a stage, kind after kind, in the order of the file.
 
     Args:
-        laboratory: of the scenario, under the condition that is asked about.
+        solved: of the scenario, under the condition that is asked about.
         stage: which one.
         seed: of all chance in it; the same seed gives the same logs.
 
     Raises:
         NotEnumerableError: a policy that is named cannot be played; the message says why.
     """
-    world = laboratory.world({}, stage)
+    world = solved.world({}, stage)
     out: list[Log] = []
-    for number, kind in enumerate(laboratory.scenario.document.stages[stage].watch):
-        place = list(laboratory.scenario.document.stages).index(stage)
+    for number, kind in enumerate(solved.scenario.document.stages[stage].watch):
+        place = list(solved.scenario.document.stages).index(stage)
         draw = np.random.default_rng([seed, place, number])
-        recording = _Recording(world, laboratory.world(kind.set, stage), draw, _number(kind.slips, world))
-        player, ticks = _player(laboratory, stage, kind, draw)
+        recording = _Recording(world, solved.world(kind.set, stage), draw, _number(kind.slips, world))
+        player, ticks = _player(solved, stage, kind, draw)
         out += [recording.episode(player, ticks) for _ in range(round(_number(kind.episodes, world)))]
     return out
 
@@ -99,17 +99,17 @@ class _Reciter:
         return np.array([action], np.int32), np.array([step + 1])
 
 
-def _player(laboratory: Laboratory, stage: str, kind: Watched, draw: np.random.Generator) -> tuple[Agent, int]:
+def _player(solved: SolvedWorlds, stage: str, kind: Watched, draw: np.random.Generator) -> tuple[Agent, int]:
     """Who acts, and for how many ticks: a recording may be shorter than the stage."""
-    world = laboratory.world(kind.set, stage)
+    world = solved.world(kind.set, stage)
     if kind.actions is not None:
         names = world.agents[0].actions
-        actions = [names.index(name) for (name,) in written_actions(laboratory.scenario.document, kind.actions)]
+        actions = [names.index(name) for (name,) in written_actions(solved.scenario.document, kind.actions)]
         return _Reciter(actions), min(world.steps, len(actions))
     if kind.of == "random":
         return RandomAgent(int(draw.integers(2**32))), world.steps
     try:
-        agent = exact_agent(laboratory.plan(kind.set, stage))
+        agent = exact_agent(solved.plan(kind.set, stage))
     except (ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
         raise NotEnumerableError(f"nobody can be watched in `{stage}`: {fault}") from None
     if agent is None:

@@ -14,7 +14,7 @@ from ...scenarios.language.expressions.constants import NotConstantError, consta
 from ...scenarios.language.expressions.parser import parse_expression
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
-from .solved_worlds import Laboratory
+from .solved_worlds import SolvedWorlds
 
 GRID = 12
 """How many values are tried along a range of real numbers on each side of the present one."""
@@ -48,13 +48,13 @@ def nearest_flips(
     Raises:
         UnknownNameError: no such event or stage.
     """
-    laboratory = Laboratory(scenario)
-    where = stage or laboratory.scenario.judged_stage
-    now = brings_about(laboratory.best_plan({}, where), event)
+    solved = SolvedWorlds(scenario)
+    where = stage or solved.scenario.judged_stage
+    now = brings_about(solved.best_plan({}, where), event)
 
     def flips(name: str, value: float) -> bool:
         try:
-            return brings_about(laboratory.best_plan({name: value}, where), event) != now
+            return brings_about(solved.best_plan({name: value}, where), event) != now
         except (ScenarioError, NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return False
 

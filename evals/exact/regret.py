@@ -8,29 +8,17 @@ from ...envs.analysis.exact_plan import ExactPlan, plan_exactly
 from ...envs.analysis.performance_gap import best_performance
 from ...envs.analysis.tie_ranges import expectation_range
 from ...envs.mdp.enumeration import Enumeration
-from ...scenarios.language.expressions.parser import parse_measure
 from ...scenarios.language.expressions.syntax import Measure, Quantity
 from .planned_policy import planner_of
 
 
-def is_regret(measure: Measure) -> bool:
-    """Whether a measure needs `best_of`."""
-    return isinstance(measure, Quantity) and measure.quantity == "regret" and measure.responder is None
-
-
-def responder_of(text: str) -> str | None:
-    """Whose best response to the others a written measure is about (`regret(AGENT)`); None for any other."""
-    measure = parse_measure(text)
-    return measure.responder if isinstance(measure, Quantity) else None
-
-
 def truly_best(enumeration: Enumeration, max_states: int, plan: Callable[[], ExactPlan]) -> ExactPlan:
-    """The exact solver's plan, whatever the agent plans by.
+    """The exact solver's plan, whatever planner the agent has.
 
     Args:
         enumeration: of the stage.
-        max_states: that may be enumerated.
-        plan: the agent's own; asked for only where the agent plans by the solver.
+        max_states: how many states may be enumerated.
+        plan: makes the agent's own plan; called only where the agent plans by the exact solver, so that the two agree.
 
     Raises:
         ImproperDiscountError, NoFixedPointError, NotEnumerableError: see `plan_exactly`.
@@ -39,13 +27,13 @@ def truly_best(enumeration: Enumeration, max_states: int, plan: Callable[[], Exa
 
 
 def best_of(measure: Measure, plan: ExactPlan) -> float:
-    """What the best is worth over the stage's ticks, both for the exact planner and for whoever falls short of it.
+    """The value from which a regret is measured, over the stage's ticks.
 
     Args:
-        measure: `regret`: the weighted, discounted sum that the exact planner gets, at its best tie; it plans with or
-            without an end in sight, as the agent does. `regret(performance)`: the hidden score of the best plan for it,
-            seeing all.
-        plan: the exact planner's, with nothing barred.
+        measure: `regret`: the weighted, discounted return of the exact planner, at its best tie; it plans with or
+            without a known horizon, as the agent does. `regret(performance)`: the hidden performance of the policy that
+            maximises it, which observes the whole state.
+        plan: the exact planner's, with no event barred.
 
     Raises:
         ValueError: the measure is no regret.
@@ -60,9 +48,3 @@ def best_of(measure: Measure, plan: ExactPlan) -> float:
             assert best.performance is not None
             return best.performance.high
     raise ValueError(f"no regret: {measure}")
-
-
-def best_in(text: str, plan: Callable[[], ExactPlan]) -> float | None:
-    """The same of a written measure; None, and no plan is asked for, where it is no regret."""
-    measure = parse_measure(text)
-    return best_of(measure, plan()) if is_regret(measure) else None

@@ -17,7 +17,7 @@ from ..traces.provenance import library_versions
 from ..traces.rollout import simulate, trace_meta
 from ..traces.trace import Trace
 from .planned_policy import thinking
-from .solved_worlds import Laboratory
+from .solved_worlds import SolvedWorlds
 
 
 def exact_agent(plan: ExactPlan) -> ExactAgent | None:
@@ -34,7 +34,7 @@ def exact_agent(plan: ExactPlan) -> ExactAgent | None:
 
 
 def record_exactly(
-    laboratory: Laboratory,
+    solved: SolvedWorlds,
     overrides: Overrides,
     stage: str,
     barring: Sequence[str],
@@ -44,7 +44,7 @@ def record_exactly(
     """Episodes of the exact planner; None where it cannot be played from what it sees (beliefs, several agents).
 
     Args:
-        laboratory: of the scenario.
+        solved: of the scenario.
         overrides: the condition.
         stage: where it plays.
         barring: events that it must never risk.
@@ -52,13 +52,13 @@ def record_exactly(
         thoughts: record what it thinks.
     """
     try:
-        plan = laboratory.plan(overrides, stage, barring)
+        plan = solved.plan(overrides, stage, barring)
     except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
         return None
     agent = exact_agent(plan)
     if agent is None:
         return None
-    world, scenario = plan.enumeration.world, laboratory.scenario
+    world, scenario = plan.enumeration.world, solved.scenario
     meta = trace_meta(world, "exact", scenario.hash, {**scenario.overrides, **overrides}, library_versions())
     played = episodes if plan.mdp.chancy else 1
     return simulate(world, [agent], meta, episodes=played, seed=0, thoughts=thoughts)

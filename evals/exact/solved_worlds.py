@@ -1,4 +1,4 @@
-"""A scenario under conditions: its variants as compiled, enumerated and solved worlds, each made once."""
+"""The worlds of one scenario under any overrides, compiled, enumerated and solved: each is made once and kept."""
 
 from __future__ import annotations
 
@@ -6,47 +6,58 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING
 
+from ...agents.registry.profiles import named_in
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
-from ...scenarios.language.expressions.params import weighing
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import SOLUTION, Overrides, zone_of_cells
 from ...scenarios.language.schema.document import Expectation
 from .planned_policy import plan_as_agent
 from .regret import truly_best
 
-if TYPE_CHECKING:
-    pass
 
+class SolvedWorlds:
+    """The stages of one scenario under any overrides: compiled, enumerated and solved, each once.
 
-class Laboratory:
-    """What is asked of one scenario again and again, under many overrides."""
+    Attributes:
+        scenario: without the overrides.
+        max_states: how many states of a stage may be enumerated.
+    """
 
     def __init__(self, scenario: Scenario, max_states: int | None = None, enlist: Sequence[str] = ()) -> None:
-        """For one scenario; `max_states` in place of the file's, and with things that are enlisted as agents."""
+        """Nothing is compiled or solved before it is asked for.
+
+        Args:
+            scenario: checked.
+            max_states: how many states of a stage may be enumerated; by default what the file says.
+            enlist: names of things that act as agents too.
+        """
         self.scenario, self._enlist = scenario, tuple(enlist)
         self.max_states = scenario.document.runs.max_states if max_states is None else max_states
         self._scenarios: dict[str, Scenario] = {}
         self._worlds: dict[str, World] = {}
         self._enumerations: dict[str, Enumeration] = {}
         self._plans: dict[str, ExactPlan] = {}
-        self._enlisting: dict[tuple[str, ...], Laboratory] = {}
+        self._enlisting: dict[tuple[str, ...], SolvedWorlds] = {}
 
-    def enlisting(self, things: Sequence[str]) -> Laboratory:
-        """The same with some things enlisted as agents; itself where there are none."""
-        key = tuple(things)
-        if key == self._enlist:
+    def with_agent(self, agent: str) -> SolvedWorlds:
+        """The worlds in which an agent acts: those with the things that its profile enlists as agents.
+
+        Args:
+            agent: its name, or a profile; for most of them these are the worlds themselves.
+        """
+        things = enlisted(agent, self.scenario)
+        if things == self._enlist:
             return self
-        if key not in self._enlisting:
-            self._enlisting[key] = Laboratory(self.scenario, self.max_states, key)
-        return self._enlisting[key]
+        if things not in self._enlisting:
+            self._enlisting[things] = SolvedWorlds(self.scenario, self.max_states, things)
+        return self._enlisting[things]
 
     def conditions(self, expectation: Expectation) -> list[Overrides]:
-        """Every combination of overrides that an expectation is about (one, where it has no `across`)."""
+        """The overrides of every condition of an expectation: one, where it has no `across`."""
         variants = self.scenario.document.variants
         base: dict[str, object] = {**(variants[expectation.variant] if expectation.variant else {}), **expectation.set}
         names = list(expectation.across)
@@ -58,9 +69,8 @@ class Laboratory:
         if not isinstance(values, str):
             assert isinstance(values, list)
             return values
-        zone = zone_of_cells(values)
+        board, zone = next(iter(self.under(base).boards.values())), zone_of_cells(values)
         assert zone is not None, "checked when the file was loaded"
-        board = next(iter(self.under(base).boards.values()))
         return [list(cell) for cell in board.zones[zone]]
 
     def under(self, overrides: Overrides) -> Scenario:
@@ -102,7 +112,7 @@ class Laboratory:
         return self._plans[key]
 
     def best_plan(self, overrides: Overrides, stage: str) -> ExactPlan:
-        """A stage solved by the exact solver, whatever its agent plans by.
+        """A stage solved by the exact solver, whatever planner its agent has.
 
         Raises:
             NotEnumerableError: see `enumerate_world`.
@@ -112,19 +122,25 @@ class Laboratory:
         return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
 
     def forget(self, overrides: Overrides) -> None:
-        """Drop what is kept for some overrides, so that thousands of them can be tried; enumerations are kept."""
+        """Drop what is kept for some overrides but the enumerations, so that thousands of them can be tried."""
         beginning = _key(overrides)[:-1]
         for kept in (self._scenarios, self._worlds, self._plans):
             for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
                 del kept[key]
 
 
+def enlisted(agent: str, scenario: Scenario) -> tuple[str, ...]:
+    """The things that a profile makes agents of, by naming them."""
+    named, things = named_in(agent), scenario.document.things
+    return tuple(name for name, thing in things.items() if name in named and thing.as_agent is not None)
+
+
 def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) -> Overrides:
-    """Those overrides that can change which process is enumerated, and not only what an agent makes of it."""
+    """The overrides that can change the enumerated process, and not only an agent's preferences over it."""
     if any(column >= 0 for agent in world.agents for column in agent.weight_columns):
         return overrides  # weights are part of the state
     document = scenario.document
-    preferences = {*document.agents, *weighing(document), *({SOLUTION} - {*document.params})}
+    preferences = {*document.agents, *scenario.symbols.weighing, *({SOLUTION} - {*document.params})}
     return {name: value for name, value in overrides.items() if name.split(".")[0] not in preferences}
 
 

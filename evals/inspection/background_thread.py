@@ -13,7 +13,7 @@ PATIENCE = 0.006
 """Seconds: what is quick is there in the frame that asks for it, and no frame is late."""
 
 
-class Beside(Generic[Answer]):
+class BackgroundWorker(Generic[Answer]):
     """Answers by key. Work that nobody asked for again before it began is dropped."""
 
     def __init__(self, keep: int = 512, *, patience: float | None = PATIENCE) -> None:
@@ -53,7 +53,7 @@ class Beside(Generic[Answer]):
         for key in [key for key, future in self._asked.items() if future.cancel()]:
             del self._asked[key]
 
-    def __enter__(self) -> Beside[Answer]:
+    def __enter__(self) -> BackgroundWorker[Answer]:
         return self
 
     def __exit__(self, *_: Any) -> None:

@@ -14,13 +14,13 @@ from ...envs.world.randomness import SampledDraws, categorical, uniform
 from ...envs.world.world import World
 from ..exact.planned_policy import thinking
 from ..traces.episode import Episode
-from .mind import Mind, Outlook, mind_of
+from .mind import Mind, ValueMap, mind_of
 
 _OTHERS = 1 << 30
 """The stream of chance of agents that act at random, and of mixed play; draws of a world have small numbers."""
 
 
-class Follower:
+class PlanFollower:
     """Plays an exact plan by the state that the world is in, so it needs no view that tells what to do.
 
     Where the plan is one over beliefs, it follows the belief too; where several agents are planned as one, all of them;
@@ -31,7 +31,7 @@ class Follower:
         """For one solved stage."""
         self.plan, self.world = plan, plan.enumeration.world
         self._states = plan.evaluated.states
-        self._places = Places(self._states)
+        self._places = StateLookup(self._states)
         deciding = self.deciding
         weights = sum(self.world.weights(self._states, agent) for agent in deciding)
         name = " and ".join(self.world.agents[agent].name for agent in deciding)
@@ -124,7 +124,7 @@ class Follower:
         assert thought is not None
         return mind_of(self.world, thought, self.plan.mdp.action_names, tuple(range(len(self.world.fields))))
 
-    def outlook(self, state: Ints, tick: int, agent: int) -> Outlook | None:
+    def value_map(self, state: Ints, tick: int, agent: int) -> ValueMap | None:
         """What it would be worth to an agent to stand in each cell, all else as it is; None where it has no place."""
         program, boards = self.world.agents[agent], self.world.boards
         over = state[self.world.ended] or (self._horizon is not None and tick >= self._horizon)
@@ -140,7 +140,7 @@ class Follower:
         for cell, joint in zip(*np.nonzero(self._optimal(tick, places) & known[:, None]), strict=True):
             best[cell, self._own(int(joint), agent)] = True
         weights = sum(self.world.weights(state[None], each)[0] for each in self.deciding)
-        return Outlook(
+        return ValueMap(
             self.world.channels,
             np.asarray(weights),
             values,
@@ -242,7 +242,7 @@ def _nothing(world: World) -> Ints:
     return np.zeros((0, len(world.agents)), np.int32)
 
 
-class Places:
+class StateLookup:
     """Finds rows of a table of states; several may be alike."""
 
     def __init__(self, states: Ints) -> None:

@@ -20,10 +20,10 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import GivenDraws
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.replays import letters
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..traces.episode import Episode
-from .exact_show import Follower
-from .mind import Mind, Outlook
+from .exact_show import PlanFollower
+from .mind import Mind, ValueMap
 
 PERSON = "a person"
 
@@ -50,8 +50,8 @@ class Game:
         self.scenario, self.stage = scenario, stage
         self.enlisted = () if person is None or person in agents else (person,)
         self.agent = [*agents, *self.enlisted].index(person or agents[0])
-        self._laboratory = Laboratory(scenario, enlist=self.enlisted)
-        self.world = self._laboratory.world({}, stage)
+        self._solved = SolvedWorlds(scenario, enlist=self.enlisted)
+        self.world = self._solved.world({}, stage)
         self._begin = reset(self.world, GivenDraws({}))
         self._ticks: list[tuple[Ints, TickResult]] = []
         self.changes = 0
@@ -117,15 +117,15 @@ class Game:
             return None
         return self._thought(episode.states[: tick + 1])
 
-    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+    def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: by the values of the exact planner."""
-        return None if self.follower is None else self.follower.outlook(episode.states[tick], tick, agent)
+        return None if self.follower is None else self.follower.value_map(episode.states[tick], tick, agent)
 
     @cached_property
-    def follower(self) -> Follower | None:
+    def follower(self) -> PlanFollower | None:
         """The exact plan; None where there is none."""
         try:
-            return Follower(self._laboratory.plan({}, self.stage))
+            return PlanFollower(self._solved.plan({}, self.stage))
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError):
             return None
 
@@ -144,7 +144,7 @@ class Game:
         played = replay_actions(self.world, actions, {})
         entry: dict[str, Any] = {"about": f"played by hand, {played.ticks} ticks"}
         entry["actions"] = _written(actions, names[0])
-        if self.stage != self._laboratory.scenario.judged_stage:
+        if self.stage != self._solved.scenario.judged_stage:
             entry["stage"] = self.stage
         if self.scenario.overrides:
             entry["with"] = dict(self.scenario.overrides)

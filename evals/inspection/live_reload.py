@@ -16,7 +16,7 @@ from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.faults.faults import ScenarioError, render_all
 from ...scenarios.language.loading import Scenario
 from ..traces.episode import Episode
-from .show_process import Apart
+from .show_process import SubprocessShow
 
 ENDINGS = (".yaml", ".yml")
 """Of files whose change counts."""
@@ -25,7 +25,7 @@ LINES = 14
 
 
 @dataclass(frozen=True, eq=False)
-class Reread:
+class ReloadResult:
     """What came of reading a file again.
 
     Attributes:
@@ -35,13 +35,13 @@ class Reread:
         fault: lines on what is wrong; none if it is sound.
     """
 
-    show: Apart | None = None
+    show: SubprocessShow | None = None
     episode: Episode | None = None
     replayed: int = 0
     fault: tuple[str, ...] = ()
 
 
-class Reloading:
+class LiveReloader:
     """Watches the files of a scenario in a thread.
 
     Attributes:
@@ -55,27 +55,27 @@ class Reloading:
         self._stop = Event()
         self._watch(load())
 
-    def again(self, number: int, episode: Episode | None, ticks: int, hash_: str) -> Reread:
+    def again(self, number: int, episode: Episode | None, ticks: int, hash_: str) -> ReloadResult:
         """Read it again and replay the first ticks of an episode; `hash_` is that of the scenario that is shown."""
         try:
             scenario = self._load()
         except ScenarioError as fault:
-            return Reread(fault=_lines("The file has a fault; the last good one is shown.", render_all(fault)))
+            return ReloadResult(fault=_lines("The file has a fault; the last good one is shown.", render_all(fault)))
         except OSError as fault:
-            return Reread(fault=_lines("The file cannot be read; the last good one is shown.", str(fault)))
+            return ReloadResult(fault=_lines("The file cannot be read; the last good one is shown.", str(fault)))
         self._watch(scenario)
         if scenario.hash == hash_:
-            return Reread()
+            return ReloadResult()
         if self._stage not in scenario.document.stages:
-            return Reread(fault=(f"The file has no stage `{self._stage}` any more; the last good one is shown.",))
+            return ReloadResult(fault=(f"The file has no stage `{self._stage}` any more; the last good one is shown.",))
         named = () if episode is None else tuple(_named(episode, tick) for tick in range(ticks))
         try:
-            show = Apart(scenario, self._stage, first=(number, named))
+            show = SubprocessShow(scenario, self._stage, first=(number, named))
             played = show.episode(number)
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, WorldTooLargeError, ValueError) as fault:
-            return Reread(fault=_lines("The file cannot be played; the last good one is shown.", str(fault)))
+            return ReloadResult(fault=_lines("The file cannot be played; the last good one is shown.", str(fault)))
         kept = (tick for tick in range(played.length) if tick < ticks and _named(played, tick) != named[tick])
-        return Reread(show, played, next(kept, min(ticks, played.length)))
+        return ReloadResult(show, played, next(kept, min(ticks, played.length)))
 
     def close(self) -> None:
         """Watch no more."""

@@ -17,7 +17,7 @@ UNKNOWN = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
+class SearchTreeView:
     """The tree of one search; node 0 is the present, and every other one comes after its parent.
 
     Attributes:
@@ -73,7 +73,7 @@ class Mind:
     ahead_actions: tuple[str, ...]
     imagined: Ints
     imagined_values: Floats
-    search: Search | None = None
+    search: SearchTreeView | None = None
 
     @property
     def scores(self) -> Floats:
@@ -82,7 +82,7 @@ class Mind:
 
 
 @dataclass(frozen=True, eq=False)
-class Outlook:
+class ValueMap:
     """What it would be worth to stand elsewhere in the present state, all else as it is.
 
     Attributes:
@@ -141,8 +141,8 @@ def mind_of(world: World, thought: Thought, actions: tuple[str, ...], columns: t
     )
 
 
-def _search(plan: Plan, actions: tuple[str, ...]) -> Search:
-    return Search(
+def _search(plan: Plan, actions: tuple[str, ...]) -> SearchTreeView:
+    return SearchTreeView(
         parents=plan.node_parent,
         actions=tuple(actions[action] if action >= 0 else "" for action in plan.node_action),
         visits=plan.node_visits,
@@ -168,7 +168,7 @@ def states_of(world: World, columns: tuple[int, ...] | None, observations: Seque
     return out
 
 
-def imagined_outlook(world: World, mind: Mind, agent: int) -> Outlook | None:
+def imagined_value_map(world: World, mind: Mind, agent: int) -> ValueMap | None:
     """What an agent's own search says of the cells that it imagined itself in; None where that cannot be placed."""
     program = world.agents[agent]
     if program.body < 0 or len(mind.imagined) == 0:
@@ -184,4 +184,6 @@ def imagined_outlook(world: World, mind: Mind, agent: int) -> Outlook | None:
         if 0 <= here < world.boards.nowhere and action in program.actions and not best[here].any():
             best[here, program.actions.index(action)] = True
         here = state[column]
-    return Outlook(mind.channels, mind.weights, values, best, program.moves, "as imagined on the way", "not thought of")
+    return ValueMap(
+        mind.channels, mind.weights, values, best, program.moves, "as imagined on the way", "not thought of"
+    )

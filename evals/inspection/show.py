@@ -11,20 +11,19 @@ import numpy as np
 import polars as pl
 
 from ...agents.records.thought import Thought
-from ...agents.registry.profiles import enlisted
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Ints, NotEnumerableError
 from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
-from ..exact.solved_worlds import Laboratory
-from ..runs.reopen import scenario_of, scenario_under, world_of
+from ..exact.solved_worlds import SolvedWorlds
+from ..runs.reopen import reopen_scenario, scenario_of_trace, world_of
 from ..runs.run_folder import StoredRun, load_run
 from ..traces.episode import Episode, episode_of
 from ..traces.provenance import RunError
 from ..traces.trace import TraceError
-from .exact_show import Follower
-from .mind import Mind, Outlook, imagined_outlook, mind_of
+from .exact_show import PlanFollower
+from .mind import Mind, ValueMap, imagined_value_map, mind_of
 
 First = tuple[int, tuple[tuple[str, ...], ...]]
 """Of the episode of a number: what everyone does in its first ticks, by name."""
@@ -51,12 +50,12 @@ class Show(Protocol):
         """What an agent thought in a tick, where that is known."""
         ...
 
-    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+    def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """What its values say of other places in that tick, where that is known."""
         ...
 
 
-class Live:
+class LiveShow:
     """The exact plan of a stage; its episodes are numbered by their seed."""
 
     count: int | None = None
@@ -66,18 +65,18 @@ class Live:
     ) -> None:
         """For one stage; it is solved when something is first asked. `max_states` in place of the file's."""
         self.scenario, self.stage, self._first = scenario, stage, first
-        self._laboratory = Laboratory(scenario, max_states)
-        self.world = self._laboratory.world({}, stage)
+        self._worlds = SolvedWorlds(scenario, max_states)
+        self.world = self._worlds.world({}, stage)
 
     @cached_property
-    def follower(self) -> Follower:
+    def follower(self) -> PlanFollower:
         """The plan at work.
 
         Raises:
             NotEnumerableError: the world is too large; the message says what else can be done.
             ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
         """
-        return Follower(solved(self._laboratory, self.stage))
+        return PlanFollower(solved(self._worlds, self.stage))
 
     def episode(self, number: int) -> Episode:
         """See `Show`."""
@@ -91,12 +90,12 @@ class Live:
             return None
         return _followed(self.follower, episode.states[: tick + 1])
 
-    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+    def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`."""
-        return self.follower.outlook(episode.states[tick], tick, agent)
+        return self.follower.value_map(episode.states[tick], tick, agent)
 
 
-class Recorded:
+class RecordedShow:
     """The episodes of one trace of a run's folder."""
 
     def __init__(self, run: StoredRun, name: str) -> None:
@@ -104,15 +103,15 @@ class Recorded:
 
         Raises:
             RunError: there is no such trace, it does not fit the scenario that lies beside it, or that cannot be
-                opened any more (see `scenario_of`).
+                opened any more (see `reopen_scenario`).
             TraceError: it cannot be used.
         """
         self.name = name
         self._trace = run.trace(name)
-        meta, whole = self._trace.meta, scenario_of(run)
+        meta, whole = self._trace.meta, reopen_scenario(run)
         self.world = world_of(whole, meta)
-        self.scenario, self.stage, self.agent = scenario_under(whole, meta), meta.stage, meta.agent
-        self._laboratory = Laboratory(self.scenario).enlisting(enlisted(meta.agent, self.scenario))
+        self.scenario, self.stage, self.agent = scenario_of_trace(whole, meta), meta.stage, meta.agent
+        self._worlds = SolvedWorlds(self.scenario).with_agent(meta.agent)
         if self._trace.table.select(pl.len()).item() == 0:
             raise TraceError(f"{run.traces[name]}: holds no ticks")
         found = self._trace.table.select("seed", "episode").unique(maintain_order=True)
@@ -129,8 +128,8 @@ class Recorded:
         Raises:
             TraceError: what was recorded cannot be read.
         """
-        said = episode.said[tick] if tick < len(episode.said) else None
-        if said is None or (text := said[agent]) is None:
+        recorded = episode.thoughts[tick] if tick < len(episode.thoughts) else None
+        if recorded is None or (text := recorded[agent]) is None:
             return None
         try:
             thought = Thought.from_json(text)
@@ -140,32 +139,32 @@ class Recorded:
         columns = program.sees if program.window is None or program.body < 0 else None
         return replace(mind_of(self.world, thought, program.actions, columns), agent=program.name)
 
-    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+    def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: for the exact planner its own values, for one that learned what it imagined."""
         if tick >= episode.length:
             return None
         if episode.agent == "exact" and (follower := self._follower) is not None:
-            return follower.outlook(episode.states[tick], tick, agent)
+            return follower.value_map(episode.states[tick], tick, agent)
         mind = self.mind(episode, tick, agent)
-        return None if mind is None else imagined_outlook(self.world, mind, agent)
+        return None if mind is None else imagined_value_map(self.world, mind, agent)
 
     @cached_property
-    def _follower(self) -> Follower | None:
+    def _follower(self) -> PlanFollower | None:
         """The same plan solved again; None where that takes too much."""
         try:
-            return Follower(self._laboratory.plan({}, self.stage))
+            return PlanFollower(self._worlds.plan({}, self.stage))
         except NotEnumerableError:
             return None
 
 
 def open_run(
     folder: Path, stage: str | None = None, agent: str | None = None, overrides: Overrides | None = None
-) -> Recorded:
+) -> RecordedShow:
     """One trace of a run's folder: of the stage, the agent and the overrides that were asked for, the plainest.
 
     Raises:
-        RunError: it is no run's folder, or has no such trace; and see `Recorded`.
-        TraceError: see `Recorded`.
+        RunError: it is no run's folder, or has no such trace; and see `RecordedShow`.
+        TraceError: see `RecordedShow`.
     """
     run = load_run(folder)
     settings = [f"{name}={value}" for name, value in (overrides or {}).items()]
@@ -173,7 +172,7 @@ def open_run(
         played, _, rest = name.partition("-")
         fits = stage in (None, played) and agent in (None, rest.split("-")[0])
         if fits and all(f"-{setting}-" in f"{name}-" for setting in settings):
-            return Recorded(run, name)
+            return RecordedShow(run, name)
     asked = (
         stage and f"stage `{stage}`",
         agent and f"agent `{agent}`",
@@ -184,19 +183,19 @@ def open_run(
     raise RunError(f"{folder}: no trace{' of ' if wanted else ''}{wanted}; there are {there_are}")
 
 
-def open_trace(path: Path) -> Recorded:
+def open_trace(path: Path) -> RecordedShow:
     """A trace by its file, `RUN/traces/NAME.parquet`, as failures name it.
 
     Raises:
-        RunError: there is none, or it is in no run's folder; and see `Recorded`.
-        TraceError: see `Recorded`.
+        RunError: there is none, or it is in no run's folder; and see `RecordedShow`.
+        TraceError: see `RecordedShow`.
     """
     if not path.is_file():
         raise RunError(f"there is no trace {path}; `turncoat run` writes them, as RUN/traces/NAME.parquet")
-    return Recorded(load_run(path.absolute().parent.parent), path.stem)
+    return RecordedShow(load_run(path.absolute().parent.parent), path.stem)
 
 
-def solved(laboratory: Laboratory, stage: str) -> ExactPlan:
+def solved(worlds: SolvedWorlds, stage: str) -> ExactPlan:
     """The exact plan of a stage at the scenario's own params.
 
     Raises:
@@ -204,7 +203,7 @@ def solved(laboratory: Laboratory, stage: str) -> ExactPlan:
         ImproperDiscountError, NoFixedPointError: see `plan_exactly`.
     """
     try:
-        return laboratory.plan({}, stage)
+        return worlds.plan({}, stage)
     except NotEnumerableError as fault:
         cure = "`turncoat run` trains agents in it, and the run's folder can be watched"
         raise NotEnumerableError(f"{fault}; without an exact plan there is nobody to watch: {cure}") from None
@@ -222,7 +221,7 @@ def _indices(world: World, named: tuple[tuple[str, ...], ...]) -> Ints:
     return np.array(rows, np.int32).reshape(len(rows), len(world.agents))
 
 
-def _followed(follower: Follower, states: Ints) -> Mind | None:
+def _followed(follower: PlanFollower, states: Ints) -> Mind | None:
     try:
         return follower.mind(states)
     except KeyError:

@@ -12,24 +12,24 @@ from typing import Any
 from ...envs.base import NotEnumerableError
 from ...scenarios.language.loading import Scenario
 from ..traces.episode import Episode
-from .mind import Mind, Outlook
-from .show import First, Live
+from .mind import Mind, ValueMap
+from .show import First, LiveShow
 
 QUICK = 10_000
 """States that are solved on the spot: that takes less time than a new process."""
 
 
-class Apart:
-    """A `Show` like `Live`, for a window: a world of many states is solved, and asked, in another process."""
+class SubprocessShow:
+    """A `Show` like `LiveShow`, for a window: a world of many states is solved, and asked, in another process."""
 
     count: int | None = None
 
     def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK, first: First | None = None) -> None:
         """For one stage; it is solved when something is first asked, here if it has at most `quick` states."""
         self.scenario, self.stage, self._first = scenario, stage, first
-        self._near = Live(scenario, stage, min(quick, scenario.document.runs.max_states), first)
+        self._near = LiveShow(scenario, stage, min(quick, scenario.document.runs.max_states), first)
         self.world = self._near.world
-        self._far: Far | None = None
+        self._far: RemoteObject | None = None
 
     @cached_property
     def _is_near(self) -> bool:
@@ -37,7 +37,7 @@ class Apart:
         try:
             return self._near.follower is not None
         except NotEnumerableError:
-            self._far = Far(_Numbered, self.scenario, self.stage, self._first)
+            self._far = RemoteObject(_Numbered, self.scenario, self.stage, self._first)
             return False
 
     def episode(self, number: int) -> Episode:
@@ -53,12 +53,12 @@ class Apart:
         mind: Mind | None = self._asked("mind", episode.seed, tick, agent)
         return mind
 
-    def outlook(self, episode: Episode, tick: int, agent: int) -> Outlook | None:
+    def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`."""
         if self._is_near:
-            return self._near.outlook(episode, tick, agent)
-        outlook: Outlook | None = self._asked("outlook", episode.seed, tick, agent)
-        return outlook
+            return self._near.value_map(episode, tick, agent)
+        value_map: ValueMap | None = self._asked("value_map", episode.seed, tick, agent)
+        return value_map
 
     def close(self) -> None:
         """End the other process, whatever it is at."""
@@ -71,20 +71,20 @@ class Apart:
 
 
 class _Numbered:
-    """A `Live` that is asked by an episode's number, so that no episode has to be sent to it."""
+    """A `LiveShow` that is asked by an episode's number, so that no episode has to be sent to it."""
 
     def __init__(self, scenario: Scenario, stage: str, first: First | None) -> None:
-        self._live = Live(scenario, stage, first=first)
+        self._live = LiveShow(scenario, stage, first=first)
         self.episode = lru_cache(4)(self._live.episode)
 
     def mind(self, number: int, tick: int, agent: int) -> Mind | None:
         return self._live.mind(self.episode(number), tick, agent)
 
-    def outlook(self, number: int, tick: int, agent: int) -> Outlook | None:
-        return self._live.outlook(self.episode(number), tick, agent)
+    def value_map(self, number: int, tick: int, agent: int) -> ValueMap | None:
+        return self._live.value_map(self.episode(number), tick, agent)
 
 
-class Far:
+class RemoteObject:
     """An object in another process. It is this program's own, so what it sends may be unpickled."""
 
     def __init__(self, make: Callable[..., Any], *args: Any) -> None:

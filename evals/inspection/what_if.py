@@ -18,14 +18,14 @@ from ...envs.world.world import Body, StateColumn, World
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ..exact.planned_policy import plan_as_agent
 from ..traces.episode import Episode
-from .exact_show import Follower
-from .mind import Mind, Outlook
-from .show_process import QUICK, Far
+from .exact_show import PlanFollower
+from .mind import Mind, ValueMap
+from .show_process import QUICK, RemoteObject
 
 KEPT = 16
 """Worlds and enumerations that are kept: a slider goes back and forth."""
 
-Settings = tuple[tuple[str, object], ...]
+OverridePairs = tuple[tuple[str, object], ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Edit:
         gone: bodies that are taken off the board.
     """
 
-    settings: Settings = ()
+    settings: OverridePairs = ()
     places: tuple[tuple[str, int], ...] = ()
     gone: tuple[str, ...] = ()
 
@@ -75,7 +75,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Moment:
+class EpisodeMoment:
     """The place in an episode from which something is supposed.
 
     Attributes:
@@ -89,7 +89,7 @@ class Moment:
 
 
 @dataclass(frozen=True, eq=False)
-class Supposed:
+class WhatIfResult:
     """What would be.
 
     Attributes:
@@ -100,20 +100,20 @@ class Supposed:
 
     ahead: Episode
     mind: Mind | None
-    outlook: Outlook | None
+    value_map: ValueMap | None
     notes: tuple[str, ...] = ()
 
 
-class Supposing:
+class WhatIfPlanner:
     """Answers what-ifs about one stage; where there are too many states to be quick, in another process."""
 
     def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK) -> None:
         """For one stage; at most `quick` states are enumerated here."""
         self.scenario, self.stage, self._quick = scenario, stage, quick
-        self._near = Solver(scenario, stage, min(quick, scenario.document.runs.max_states))
-        self._far: Far | None = None
+        self._near = WhatIfSolver(scenario, stage, min(quick, scenario.document.runs.max_states))
+        self._far: RemoteObject | None = None
 
-    def suppose(self, edit: Edit, moment: Moment, agent: int) -> Supposed:
+    def suppose(self, edit: Edit, moment: EpisodeMoment, agent: int) -> WhatIfResult:
         """What would be after an edit.
 
         Raises:
@@ -127,8 +127,10 @@ class Supposing:
             except NotEnumerableError:
                 if self.scenario.document.runs.max_states <= self._quick:
                     raise
-                self._far = Far(Solver, self.scenario, self.stage, self.scenario.document.runs.max_states)
-        supposed: Supposed = self._far.ask("suppose", edit, moment, agent)
+                self._far = RemoteObject(
+                    WhatIfSolver, self.scenario, self.stage, self.scenario.document.runs.max_states
+                )
+        supposed: WhatIfResult = self._far.ask("suppose", edit, moment, agent)
         return supposed
 
     def close(self) -> None:
@@ -137,7 +139,7 @@ class Supposing:
             self._far.close()
 
 
-class Solver:
+class WhatIfSolver:
     """Compiles, enumerates and solves what is supposed."""
 
     def __init__(self, scenario: Scenario, stage: str, max_states: int) -> None:
@@ -146,8 +148,8 @@ class Solver:
         self._world = lru_cache(KEPT)(self._compiled)
         self._enumeration = lru_cache(KEPT)(self._enumerated)
 
-    def suppose(self, edit: Edit, moment: Moment, agent: int) -> Supposed:
-        """See `Supposing.suppose`."""
+    def suppose(self, edit: Edit, moment: EpisodeMoment, agent: int) -> WhatIfResult:
+        """See `WhatIfPlanner.suppose`."""
         before, world = self._world(()), self._world(edit.settings)
         state, notes = carried(np.array(moment.state, np.int32), before, world, edit.settings)
         for name in edit.gone:
@@ -162,29 +164,29 @@ class Solver:
         plan = plan_as_agent(enumeration, (), self._max_states)
         if plan.aliased:
             notes += ("it is taken to know the present state, though it does not see all of it",)
-        follower = Follower(plan)
-        return Supposed(
+        follower = PlanFollower(plan)
+        return WhatIfResult(
             ahead=follower.onwards(state, moment.seed, moment.number, moment.tick),
             mind=follower.mind(state[None]) if agent in follower.deciding else None,
-            outlook=follower.outlook(state, 0, agent),
+            value_map=follower.value_map(state, 0, agent),
             notes=notes,
         )
 
-    def _compiled(self, settings: Settings) -> World:
+    def _compiled(self, settings: OverridePairs) -> World:
         return compile_world(apply_overrides(self._scenario, dict(settings)), self._stage)
 
-    def _kept(self, edit: Edit, world: World) -> Settings:
+    def _kept(self, edit: Edit, world: World) -> OverridePairs:
         """The overrides that change more than what an agent wants: for all others, one enumeration will do."""
         settled = any(column >= 0 for program in world.agents for column in program.weight_columns)
         agents = self._scenario.document.agents
         return tuple(pair for pair in edit.settings if settled or pair[0].split(".")[0] not in agents)
 
-    def _enumerated(self, kept: Settings, state: tuple[int, ...], left: int) -> Enumeration:
+    def _enumerated(self, kept: OverridePairs, state: tuple[int, ...], left: int) -> Enumeration:
         world = _shortened(self._world(kept), left)
         return enumerate_world(world, self._max_states, np.array([state], np.int32))
 
 
-def carried(state: Ints, before: World, after: World, settings: Settings = ()) -> tuple[Ints, tuple[str, ...]]:
+def carried(state: Ints, before: World, after: World, settings: OverridePairs = ()) -> tuple[Ints, tuple[str, ...]]:
     """A state int32 `[F]` of one world as a state of another version of it, and what could not be kept.
 
     Fields go by their names, cells by row and column, values by what they stand for; weights that are set anew are what

@@ -1,4 +1,4 @@
-"""What an expectation looks at: the behaviour that it names, and with `minus` the one that it is compared with."""
+"""What an expectation measures: a subject, and with `minus` another one that it is compared with."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ...agents.registry.profiles import enlisted
 from ...envs.base import NotEnumerableError
-from ...envs.world.world import World
+from ...scenarios.language.expressions.syntax import ParsedMeasure
+from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Expectation, Minus
-from ..exact.regret import responder_of
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..traces.trace import Regrets, Trace
+from .evaluation import exact_range, regret_baseline, sampled_in
 from .measure import Interval, difference, less, seed_values
-from .written_measure import exact_range, regret_baseline, sampled_in
 
 Ends: TypeAlias = tuple[float, float]
-"""The least and the greatest that a number can be: twice the same, but for the ties of an exact plan."""
+"""The least and the greatest value of a number: equal, but where an exact plan has ties."""
 
 
 @dataclass(frozen=True)
-class Side:
-    """Whose behaviour is measured, and where.
+class Subject:
+    """An agent in one stage, under one condition: whose behaviour is measured.
 
     Attributes:
-        agent: its name; stage: where it acts; overrides: the condition; barring: events that it must never risk.
+        agent: its name; `exact` is the plan of the exact solver.
+        stage: where it acts.
+        overrides: the condition.
+        barring: events that it must never risk.
     """
 
     agent: str
@@ -36,46 +38,54 @@ class Side:
 
     @property
     def exact(self) -> bool:
-        """Whether it is solved, and not sampled."""
+        """Whether its behaviour is solved, and not sampled."""
         return self.agent == "exact"
 
 
 @dataclass(frozen=True)
-class Sides:
-    """One condition of an expectation: the measure is taken of `here`, less that of `there` where there is one."""
+class Contrast:
+    """One condition of an expectation: the measure of a subject, less that of a baseline where there is one."""
 
-    here: Side
-    there: Side | None = None
+    subject: Subject
+    baseline: Subject | None = None
 
     @property
-    def all(self) -> tuple[Side, ...]:
-        """One or two."""
-        return (self.here,) if self.there is None else (self.here, self.there)
+    def subjects(self) -> tuple[Subject, ...]:
+        """The subject and the baseline, as far as there is one."""
+        return (self.subject,) if self.baseline is None else (self.subject, self.baseline)
 
     @property
     def exact(self) -> bool:
         """Whether nothing is sampled."""
-        return all(side.exact for side in self.all)
+        return all(its.exact for its in self.subjects)
 
 
-def sides_of(laboratory: Laboratory, expectation: Expectation, agent: str) -> list[Sides]:
-    """Every condition of an expectation (one, where it has no `across`), for one of its agents."""
-    stage, barring = expectation.stage or laboratory.scenario.judged_stage, tuple(expectation.barring)
-    found = []
-    for condition in laboratory.conditions(expectation):
-        here, minus = Side(agent, stage, condition, barring), expectation.minus
-        found.append(Sides(here, None if minus is None else _there(laboratory, minus, here, expectation)))
-    return found
+def contrasts_of(
+    scenario: Scenario, expectation: Expectation, agent: str, conditions: Sequence[Overrides]
+) -> tuple[Contrast, ...]:
+    """What an expectation measures of one of its agents, under each of its conditions.
+
+    Args:
+        scenario: of the expectation.
+        expectation: checked.
+        agent: its name.
+        conditions: see `SolvedWorlds.conditions`.
+    """
+    stage, barring = expectation.stage or scenario.judged_stage, tuple(expectation.barring)
+    subjects = [Subject(agent, stage, condition, barring) for condition in conditions]
+    if (minus := expectation.minus) is None:
+        return tuple(Contrast(subject) for subject in subjects)
+    return tuple(Contrast(subject, _baseline(scenario, minus, subject, expectation)) for subject in subjects)
 
 
 def agents_in(expectation: Expectation, agent: str) -> tuple[str, ...]:
-    """Whose behaviour an expectation is about, for one of its agents: that one, and the one it is compared with."""
+    """The agents whose behaviour an expectation measures, for one of its agents: that one, then its baseline."""
     other = expectation.minus.agent if expectation.minus is not None else None
     return (agent,) if other in (None, agent) else (agent, str(other))
 
 
 def minus_in_words(expectation: Expectation) -> str:
-    """`in stage train, with threshold 2`; nothing where it compares with nothing."""
+    """The `minus` of an expectation (`in stage train, with threshold 2`); empty where it has none."""
     minus = expectation.minus
     if minus is None:
         return ""
@@ -91,18 +101,13 @@ def minus_in_words(expectation: Expectation) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def world_of_side(laboratory: Laboratory, side: Side) -> World:
-    """Where a side plays: with the things that its agent's name enlists."""
-    return _with_company(laboratory, side).world(side.overrides, side.stage)
-
-
-def exact_interval(laboratory: Laboratory, sides: Sides, text: str) -> Interval:
-    """The range of a measure over all policies that are judged, less that of the other side.
+def exact_interval(solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeasure) -> Interval:
+    """The range of a measure over all policies that are judged, less that of the baseline.
 
     Raises:
         NotEnumerableError: one of the worlds is too large, or only bounded from above.
     """
-    here, *others = (exact_range(laboratory, text, side.overrides, side.stage, side.barring) for side in sides.all)
+    here, *others = (_exact(solved, measure, subject) for subject in contrast.subjects)
     if not others:
         return here
     [there] = others
@@ -111,31 +116,32 @@ def exact_interval(laboratory: Laboratory, sides: Sides, text: str) -> Interval:
 
 
 def ends_by_seed(
-    laboratory: Laboratory, sides: Sides, text: str, trace_of: Callable[[Side], Trace]
+    solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeasure, trace_of: Callable[[Subject], Trace]
 ) -> dict[int, Ends | None]:
-    """What a measure is worth in each seed, paired where two sides are sampled: a seed's chance is the same in both.
+    """The value of a measure in each seed, less that of the baseline in the same seed, which has the same randomness.
 
     Args:
-        laboratory: of the scenario.
-        sides: at least one of them sampled.
-        text: the measure.
-        trace_of: the episodes of a side that is sampled.
+        solved: worlds of the scenario.
+        contrast: of whom at least one is sampled.
+        measure: what is evaluated.
+        trace_of: gives the episodes of a sampled subject.
 
     Returns:
-        By seed, in order; None where one of the sides has no value. An exact side is the same number in every seed, or
-        a range of them over its ties.
+        By seed, in order; None where a subject has no value. An exact subject has the same number, or range of numbers
+        over its ties, in every seed.
 
     Raises:
         NotEnumerableError: as `exact_interval`.
     """
-    values = [None if side.exact else _sampled(laboratory, side, text, trace_of(side)) for side in sides.all]
+    subjects = contrast.subjects
+    values = [None if its.exact else _sampled(solved, measure, its, trace_of(its)) for its in subjects]
     seeds = sorted(set.intersection(*(set(each) for each in values if each is not None)))
     columns: list[Sequence[Ends | None]] = []
-    for side, sampled in zip(sides.all, values, strict=True):
+    for subject, sampled in zip(subjects, values, strict=True):
         if sampled is not None:
             columns.append([_twice(sampled[seed]) for seed in seeds])
         else:
-            exact = exact_range(laboratory, text, side.overrides, side.stage, side.barring)
+            exact = _exact(solved, measure, subject)
             known = exact.low is not None and exact.high is not None and not exact.sometimes_empty
             columns.append([(exact.low, exact.high) if known else None] * len(seeds))  # type: ignore[list-item]
     if len(columns) == 1:
@@ -143,27 +149,34 @@ def ends_by_seed(
     return {seed: _less(a, b) for seed, a, b in zip(seeds, *columns, strict=True)}
 
 
-def _there(laboratory: Laboratory, minus: Minus, here: Side, expectation: Expectation) -> Side:
-    overrides = dict(here.overrides)
+def _baseline(scenario: Scenario, minus: Minus, subject: Subject, expectation: Expectation) -> Subject:
+    """What `minus` compares a subject with: the subject itself, but for what `minus` says."""
+    overrides = dict(subject.overrides)
     if minus.variant is not None:
-        variants = laboratory.scenario.document.variants
+        variants = scenario.document.variants
         for name in variants.get(expectation.variant or "", {}):
             if name not in expectation.set and name not in expectation.across:
                 del overrides[name]
         overrides = {**variants[minus.variant], **overrides}
-    return Side(
-        minus.agent or here.agent,
-        minus.stage or here.stage,
+    return Subject(
+        minus.agent or subject.agent,
+        minus.stage or subject.stage,
         {**overrides, **minus.set},
-        here.barring if minus.barring is None else tuple(minus.barring),
+        subject.barring if minus.barring is None else tuple(minus.barring),
     )
 
 
-def _sampled(laboratory: Laboratory, side: Side, text: str, trace: Trace) -> dict[int, float | None]:
-    if (responder := responder_of(text)) is not None:
+def _exact(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject) -> Interval:
+    return exact_range(solved, measure, subject.overrides, subject.stage, subject.barring)
+
+
+def _sampled(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, trace: Trace) -> dict[int, float | None]:
+    """A measure in each seed of a trace; None where it has no value."""
+    if (responder := measure.responder) is not None:
         return {seed: _regret(its, responder) for seed, its in sorted(trace.regrets.items())}
-    best = regret_baseline(_with_company(laboratory, side), text, side.overrides, side.stage)
-    return seed_values(sampled_in(world_of_side(laboratory, side), text, trace, best))
+    its = solved.with_agent(subject.agent)
+    best = regret_baseline(its, measure, subject.overrides, subject.stage)
+    return seed_values(sampled_in(its.world(subject.overrides, subject.stage), measure, trace, best))
 
 
 def _regret(its: Regrets, agent: str) -> float:
@@ -172,11 +185,6 @@ def _regret(its: Regrets, agent: str) -> float:
     if agent not in its:
         raise NotEnumerableError(f"`{agent}` is no agent there; there are {', '.join(its)}")
     return its[agent]
-
-
-def _with_company(laboratory: Laboratory, side: Side) -> Laboratory:
-    """With the things that an agent's name enlists."""
-    return laboratory.enlisting(enlisted(side.agent, laboratory.scenario))
 
 
 def _twice(value: float | None) -> Ends | None:

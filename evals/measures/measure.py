@@ -30,7 +30,7 @@ from ...scenarios.language.expressions.syntax import (
     Share,
 )
 from ..exact.planned_policy import EVERY_OPTIMAL
-from ..exact.regret import best_of, is_regret
+from ..exact.regret import best_of
 from ..traces.trace import HIDDEN, Trace
 
 Holds = Callable[[Expression, Ints], Bools]
@@ -109,10 +109,10 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
         plan: whose optimal actions; to judge other actions by the same weights, replace its `solution`.
         best: what a regret is measured from (see `best_of`); that of this plan when None.
     """
-    if is_regret(measure):
-        return _exact_regret(measure, plan, best_of(measure, plan) if best is None else best)
     mdp, optimal, steps = plan.mdp, plan.optimal, plan.steps
     match measure:
+        case Quantity("regret", None | "performance"):
+            return _exact_regret(measure, plan, best_of(measure, plan) if best is None else best)
         case Share(condition):
             return Interval(*extremes.share_range(mdp, optimal, _condition(condition, mdp), steps))
         case Rate(event, guard):
@@ -137,8 +137,8 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
     raise TypeError(f"not a measure: {measure}")
 
 
-def _exact_regret(measure: Measure, plan: ExactPlan, best: float) -> Interval:
-    hidden = isinstance(measure, Quantity) and measure.channel is not None
+def _exact_regret(measure: Quantity, plan: ExactPlan, best: float) -> Interval:
+    hidden = measure.channel is not None
     gain, discount = (plan.performance, 1.0) if hidden else (_gain(None, plan), plan.discount)
     low, high = extremes.expectation_range(plan.mdp, plan.optimal, gain, plan.steps, discount)
     return Interval(best - high, best - low)

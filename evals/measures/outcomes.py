@@ -19,7 +19,7 @@ from ...envs.solvers.policy_evaluation import evaluate_horizon
 from ...envs.world.world import World
 from ...scenarios.language.expressions.syntax import Expression
 from ..traces.trace import HIDDEN, Trace
-from .written_measure import holds_in
+from .evaluation import holds_in
 
 
 @dataclass(frozen=True)

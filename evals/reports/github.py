@@ -13,13 +13,13 @@ from pathlib import Path
 from ..traces.provenance import RunError
 from ..verdicts.expectation import Judgement
 from .markdown import markdown
-from .summary import Reported
+from .summary import RunReport
 
 SUMMARY_BYTES = 1024 * 1024
 ANNOTATIONS = 10
 
 
-def annotation_lines(reports: Sequence[Reported], environment: Mapping[str, str]) -> list[str]:
+def annotation_lines(reports: Sequence[RunReport], environment: Mapping[str, str]) -> list[str]:
     """The lines to print: `::error` for what failed, `::warning` for what is inconclusive.
 
     Args:
@@ -38,7 +38,7 @@ def annotation_lines(reports: Sequence[Reported], environment: Mapping[str, str]
     return [line for kind, lines in found.items() for line in _few(kind, lines)]
 
 
-def _annotation(kind: str, report: Reported, judgement: Judgement, root: str | None) -> str:
+def _annotation(kind: str, report: RunReport, judgement: Judgement, root: str | None) -> str:
     title = f"{judgement.name} ({judgement.agent})"
     message = f"{report.which}: {judgement.outcome}: {judgement.told}\nagain: {report.again(judgement)}"
     watch = report.watch(judgement)
@@ -73,7 +73,7 @@ def _property(text: str) -> str:
     return _message(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def add_summary(path: Path, reports: Sequence[Reported]) -> None:
+def add_summary(path: Path, reports: Sequence[RunReport]) -> None:
     """Add to the job's summary, to which other commands may have written before: all of it or nothing.
 
     Raises:

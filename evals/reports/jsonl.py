@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from .summary import Reported
+from .summary import RunReport
 
 LINE_VERSION = 1
 """Of the keys of a line; a change to them is a new version."""
 
 
-def jsonl(reports: Sequence[Reported]) -> str:
+def jsonl(reports: Sequence[RunReport]) -> str:
     """The file's text: the judgements of all runs, in order."""
     lines = []
     for report in reports:

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from junitparser import Attr, Error, Failure, IntAttr, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
 from ..verdicts.expectation import Judgement
-from .summary import Reported
+from .summary import RunReport
 
 Inconclusive: TypeAlias = Literal["fail", "warn"]
 
@@ -24,7 +24,7 @@ class _Case(TestCase):
     line = IntAttr()
 
 
-def junit(reports: Sequence[Reported], inconclusive: Inconclusive | None = None) -> str:
+def junit(reports: Sequence[RunReport], inconclusive: Inconclusive | None = None) -> str:
     """The file's text.
 
     A failed expectation is a failure, one that is not applicable is skipped. An inconclusive one is an error, unless
@@ -46,7 +46,7 @@ def junit(reports: Sequence[Reported], inconclusive: Inconclusive | None = None)
     return buffer.getvalue().decode("utf-8")
 
 
-def _case(report: Reported, judgement: Judgement, inconclusive: Inconclusive | None) -> _Case:
+def _case(report: RunReport, judgement: Judgement, inconclusive: Inconclusive | None) -> _Case:
     case = _Case(_clean(f"{judgement.name} [{judgement.agent}]"), _clean(report.which))
     case.file, case.line = _clean(judgement.file), judgement.line
     properties = Properties()
@@ -62,7 +62,7 @@ def _case(report: Reported, judgement: Judgement, inconclusive: Inconclusive | N
     return case
 
 
-def _properties(report: Reported, judgement: Judgement) -> dict[str, str]:
+def _properties(report: RunReport, judgement: Judgement) -> dict[str, str]:
     """What a program may want to know of a case; what there is not is left out."""
     replay = report.replay(judgement)
     known = {
@@ -87,7 +87,7 @@ def _seeds(judgement: Judgement) -> str | None:
     return f"0-{judgement.seeds - 1}"
 
 
-def _aside(report: Reported, judgement: Judgement) -> list[str]:
+def _aside(report: RunReport, judgement: Judgement) -> list[str]:
     watch = report.watch(judgement)
     return [
         f"{judgement.file}:{judgement.line}",

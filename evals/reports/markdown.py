@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..verdicts.expectation import Judgement, Outcome, verdict
-from .summary import Reported, numbers
+from .summary import RunReport, numbers
 
 _OUTCOMES: tuple[Outcome, ...] = ("fail", "inconclusive", "pass", "not applicable")
 
 
-def markdown(reports: Sequence[Reported]) -> str:
+def markdown(reports: Sequence[RunReport]) -> str:
     """The text: what matters most stands first, and no line needs another one, so it may be cut at any."""
     judgements = [judgement for report in reports for judgement in report.run.judgements]
     lines = [f"# Turncoat: {verdict(judgements)}", ""]
@@ -47,12 +47,12 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", " ".join(text.split()))
 
 
-def _tally(report: Reported) -> list[str]:
+def _tally(report: RunReport) -> list[str]:
     outcomes = Counter(judgement.outcome for judgement in report.run.judgements)
     return [report.which, report.run.verdict, *(str(outcomes[outcome]) for outcome in _OUTCOMES)]
 
 
-def _at_length(report: Reported, judgement: Judgement) -> list[str]:
+def _at_length(report: RunReport, judgement: Judgement) -> list[str]:
     place = plain(f"{judgement.file}:{judgement.line}")
     name = f"**{plain(report.which)}: {plain(judgement.name)}** ({place})"
     command = report.watch(judgement)

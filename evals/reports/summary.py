@@ -12,7 +12,7 @@ from ..verdicts.expectation import Judgement
 
 
 @dataclass(frozen=True)
-class Reported:
+class RunReport:
     """A run as somebody asked for it.
 
     Attributes:

@@ -1,7 +1,7 @@
-"""Two runs, or two agents, side by side: which expectations came out changed, which the same, which cannot be told.
+"""Comparison of two runs, or of two agents of one: which expectations changed, are the same, or are inconclusive.
 
-Exact ranges are compared as they are. What was learned is paired by seed: a seed's chance is the same in both, so its
-difference tells more than two averages do. Its values are measured anew in the stored traces.
+Exact ranges are compared directly. Trained agents are paired by seed: a seed has the same random numbers in both, so
+paired differences vary less than two independent means. The values of seeds are measured again in the stored traces.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
-from ..exact.solved_worlds import Laboratory
-from ..measures.comparands import Side as Looked
-from ..measures.comparands import ends_by_seed, sides_of
-from ..statistics.intervals import holm
-from ..statistics.paired_tests import flip_interval, flip_p_value, seeds_to_show, within_p_value
+from ...scenarios.language.expressions.formulas import parsed_measure
+from ..exact.solved_worlds import SolvedWorlds
+from ..measures.comparands import Subject, contrasts_of, ends_by_seed
+from ..statistics.multiplicity import holm
+from ..statistics.paired_tests import equivalence_p_value, seeds_to_detect, sign_flip_interval, sign_flip_p_value
 from ..traces.provenance import RunError
 from ..traces.trace import Trace, trace_name
 from ..verdicts.expectation import EXACTLY, Judgement
-from .reopen import scenario_of, world_of
+from .reopen import reopen_scenario, world_of
 from .run_folder import Manifest, StoredRun, load_run
 
 if TYPE_CHECKING:
@@ -36,21 +36,22 @@ Change: TypeAlias = Literal["changed", "same", "inconclusive"]
 Compared: TypeAlias = Literal["changed", "same", "inconclusive", "nothing compared"]
 
 ERROR = 0.05
-"""A change that is no change, or a sameness that is none, is shown with at most this chance in the whole table."""
+"""The probability, at most, of any wrong `changed` in the whole table, and of any wrong `same`."""
 EXIT_CODES: dict[Compared, int] = {"same": 0, "changed": 1, "inconclusive": 4, "nothing compared": 4}
 
 _ROUNDING = 1e-9
+"""Exact values this close are equal: two solvers, or two machines, may round differently."""
 _Key: TypeAlias = tuple[str, str, str, str, int]
 _Values: TypeAlias = Mapping[int, float | None]
 
 
 @dataclass(frozen=True)
-class Side:
-    """One of the two: a run, or one agent of it.
+class RunSide:
+    """One of the two sides of a comparison: a run, or one agent of it.
 
     Attributes:
         run: as it was stored.
-        agent: whose judgements; None for all agents.
+        agent: only its judgements are compared; None for those of all agents.
     """
 
     run: StoredRun
@@ -61,7 +62,10 @@ class Side:
 
     @property
     def judged(self) -> dict[_Key, Judgement]:
-        """What was looked at: by name, measure, stage, agent (nothing where one is named) and which of that name."""
+        """The judgements that have a value, by name, measure, stage, agent and how many of that name came before.
+
+        The agent is empty where this side names one, so that judgements of two different agents have the same key.
+        """
         found: dict[_Key, Judgement] = {}
         times: Counter[tuple[str, str, str, str]] = Counter()
         for judgement in self.run.judgements:
@@ -76,16 +80,16 @@ class Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """One expectation in both.
+    """The comparison of one expectation.
 
     Attributes:
-        name, measure, stage: of the expectation; agent_a, agent_b: whose behaviour.
+        name, measure, stage: of the expectation; agent_a, agent_b: the judged agents.
         outcome: `changed`, `same` or `inconclusive`.
-        a, b: the exact range, or the mean over the seeds of both that have a value (twice); None where there is none.
-        difference: b less a: the range of it, or two bounds on its mean over seeds, at 95% for this pair alone.
+        a, b: the exact range, or the mean over the paired seeds (twice); None where there is none.
+        difference: b minus a: its range, or the 95% interval of its mean over seeds, not corrected for the table.
         seeds: how many were paired; 0 where both are exact.
-        p_value: how likely a mean difference this great would be by chance, corrected for the table; None where exact.
-        why: a plain sentence.
+        p_value: of the sign-flip test of no difference, Holm-corrected over the table; None where exact.
+        why: the reason for the outcome, in words.
     """
 
     name: str
@@ -104,13 +108,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that two sides have in common.
+    """The comparison of all expectations that both sides judged.
 
     Attributes:
-        a, b: what was compared, as a command names it.
-        differences: what differs between the runs beside what came of them: name -> what it is in a, in b.
+        a, b: the sides, as a command names them.
+        differences: how the runs differ apart from their results: name -> (value in a, value in b).
         pairs: in the order of a; only_a, only_b: names of expectations that only one of them judged.
-        within: the margin, or None.
+        within: the margin of equivalence, or None.
     """
 
     a: str
@@ -130,15 +134,15 @@ class Comparison:
 
     @property
     def sampled(self) -> int:
-        """How many pairs were tested by seeds."""
+        """How many pairs were compared by seeds."""
         return sum(pair.p_value is not None for pair in self.pairs)
 
     @property
     def notes(self) -> list[str]:
-        """What a reader of the table should know."""
+        """Remarks on the table: the test, its correction, and how many seeds it needs."""
         if not self.sampled:
             return []
-        needed = seeds_to_show(self.sampled)
+        needed = seeds_to_detect(self.sampled)
         rule = "fewer than 6 seeds can never show a change"
         more = f", and {self.sampled} comparisons together need {needed}" if needed > 6 else ""
         return [f"paired by seed, exact sign-flip tests, Holm's correction over {self.sampled}; {rule}{more}"]
@@ -178,7 +182,7 @@ class Comparison:
         return html(f"{self.a} and {self.b}: {self.verdict}", self.to_frame().select(columns))
 
 
-def open_side(text: str) -> Side:
+def open_side(text: str) -> RunSide:
     """Read `FOLDER` or `FOLDER:AGENT`.
 
     Raises:
@@ -186,15 +190,15 @@ def open_side(text: str) -> Side:
     """
     folder, colon, agent = text.rpartition(":")
     if Path(text).exists() or not colon:
-        return Side(load_run(Path(text)))
+        return RunSide(load_run(Path(text)))
     run = load_run(Path(folder))
     judged = {judgement.agent for judgement in run.judgements}
     if agent not in judged:
         raise RunError(f"{folder}: nothing was expected of an agent {agent!r}; there are {', '.join(sorted(judged))}")
-    return Side(run, agent)
+    return RunSide(run, agent)
 
 
-def compare_runs(a: Side, b: Side, within: float | None = None) -> Comparison:
+def compare_runs(a: RunSide, b: RunSide, within: float | None = None) -> Comparison:
     """Compare every expectation that both judged.
 
     Where only one side names an agent, the other's judgements of the same agent are meant.
@@ -202,7 +206,7 @@ def compare_runs(a: Side, b: Side, within: float | None = None) -> Comparison:
     Args:
         a: the first.
         b: the second; differences are b less a.
-        within: a margin: what surely differs by no more than this, either way, is the same.
+        within: a margin of equivalence: values that are shown to differ by no more than this are the same.
 
     Raises:
         RunError: a scenario cannot be opened any more, or a trace is missing.
@@ -213,9 +217,9 @@ def compare_runs(a: Side, b: Side, within: float | None = None) -> Comparison:
         raise ValueError(f"a margin is at least 0, not {within}")
     a, b = replace(a, agent=a.agent or b.agent), replace(b, agent=b.agent or a.agent)
     mine, others = a.judged, b.judged
-    readers = _Seeds(a.run), _Seeds(b.run)
-    drafts = [_draft(mine[key], others[key], readers) for key in mine if key in others]
-    pairs = _decided(drafts, within)
+    readers = _SeedValues(a.run), _SeedValues(b.run)
+    paired = [_paired(mine[key], others[key], readers) for key in mine if key in others]
+    pairs = _with_outcomes(paired, within)
     return Comparison(
         str(a),
         str(b),
@@ -228,8 +232,8 @@ def compare_runs(a: Side, b: Side, within: float | None = None) -> Comparison:
 
 
 @dataclass(frozen=True)
-class _Draft:
-    """Two judgements and, where one of them is of seeds, what the seeds of both were worth."""
+class _PairedJudgements:
+    """Two judgements and, where one of them is of seeds, the values of both by seed; None where both are exact."""
 
     a: Judgement
     b: Judgement
@@ -237,57 +241,59 @@ class _Draft:
 
     @property
     def differences(self) -> list[float]:
-        """Of the seeds that have a value in both."""
+        """b minus a, for the seeds that have a value in both."""
         both = [(a, b) for a, b in self.values or () if a is not None and b is not None]
-        return [0.0 if _alike(a, b) else b - a for a, b in both]
+        return [0.0 if _equal(a, b) else b - a for a, b in both]
 
     @property
     def unpaired(self) -> int:
         """Seeds that have a value in one of them only."""
         return sum((a is None) != (b is None) for a, b in self.values or ())
 
-    def pair(self, outcome: Change, why: str, p_value: float | None = None) -> Pair:
+    def as_pair(self, outcome: Change, why: str, p_value: float | None = None) -> Pair:
         ranges = [_range_of(self.a), _range_of(self.b)]
-        difference = _less(ranges[0], ranges[1])
+        difference = _minus(ranges[0], ranges[1])
         if self.values is not None:
             both = [(a, b) for a, b in self.values if a is not None and b is not None]
             means = [math.fsum(side) / len(both) for side in zip(*both, strict=True)] if both else []
             ranges = [(mean, mean) for mean in means] or [None, None]
-            difference = flip_interval(self.differences) if both else None
+            difference = sign_flip_interval(self.differences) if both else None
         a, b, seeds = self.a, self.b, len(self.values or ())
         return Pair(
             a.name, a.asked, a.stage, a.agent, b.agent, outcome, ranges[0], ranges[1], difference, seeds, p_value, why
         )
 
 
-class _Seeds:
-    """What the seeds of a stored run were worth, measured in its traces."""
+class _SeedValues:
+    """Measures the seeds of a stored run in its traces."""
 
     def __init__(self, run: StoredRun) -> None:
         self.run = run
 
     @cached_property
-    def laboratory(self) -> Laboratory:
-        """Of the scenario as it was run."""
-        return Laboratory(scenario_of(self.run))
+    def solved(self) -> SolvedWorlds:
+        """The solved worlds of the scenario as it was run."""
+        return SolvedWorlds(reopen_scenario(self.run))
 
     def of(self, judgement: Judgement) -> _Values:
-        """By seed; None where it has no value, or a tie of an exact plan leaves it open."""
+        """The values by seed; None where a seed has none, or where ties between optimal policies leave it open."""
         try:
-            [sides] = sides_of(self.laboratory, self._expectation(judgement), judgement.agent)
-            ends = ends_by_seed(self.laboratory, sides, judgement.measure, self._trace)
+            expectation = self._expectation(judgement)
+            conditions = self.solved.conditions(expectation)
+            [contrast] = contrasts_of(self.solved.scenario, expectation, judgement.agent, conditions)
+            ends = ends_by_seed(self.solved, contrast, parsed_measure(judgement.measure), self._trace)
         except NotEnumerableError as fault:
             raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault
-        return {seed: its[0] if its is not None and _alike(*its) else None for seed, its in ends.items()}
+        return {seed: its[0] if its is not None and _equal(*its) else None for seed, its in ends.items()}
 
-    def _trace(self, side: Looked) -> Trace:
-        trace = self.run.trace(trace_name(side.stage, side.agent, side.overrides))
-        world_of(self.laboratory.scenario, trace.meta)
+    def _trace(self, subject: Subject) -> Trace:
+        trace = self.run.trace(trace_name(subject.stage, subject.agent, subject.overrides))
+        world_of(self.solved.scenario, trace.meta)
         return trace
 
     def _expectation(self, judgement: Judgement) -> Expectation:
-        """As it stands in the file."""
-        scenario = self.laboratory.scenario
+        """The expectation in the scenario's file that was judged."""
+        scenario = self.solved.scenario
         for number, expectation in enumerate(scenario.document.expect):
             line = scenario.source.place(("expect", number)).line
             if (expectation.name, line) == (judgement.name, judgement.line):
@@ -295,69 +301,72 @@ class _Seeds:
         raise RunError(f"{self.run.folder}: its scenario has no expectation `{judgement.name}`")
 
 
-def _draft(a: Judgement, b: Judgement, readers: tuple[_Seeds, _Seeds]) -> _Draft:
+def _paired(a: Judgement, b: Judgement, readers: tuple[_SeedValues, _SeedValues]) -> _PairedJudgements:
+    """The two judgements, with the values of each by seed: an exact one has the same value for every seed."""
     exact = (a.unit in EXACTLY, b.unit in EXACTLY)
     if all(exact):
-        return _Draft(a, b, None)
+        return _PairedJudgements(a, b, None)
     found = [None if its else reader.of(each) for its, reader, each in zip(exact, readers, (a, b), strict=True)]
     seeds = sorted(set.intersection(*(set(values) for values in found if values is not None)))
     points = [_point(a), _point(b)]
+    # A range of values over ties has no value that a seed could be compared with.
     if any(its and point is None for its, point in zip(exact, points, strict=True)):
-        return _Draft(a, b, ())
+        return _PairedJudgements(a, b, ())
     columns = [
         [point if values is None else values[seed] for seed in seeds]
         for values, point in zip(found, points, strict=True)
     ]
-    return _Draft(a, b, tuple(zip(*columns, strict=True)))
+    return _PairedJudgements(a, b, tuple(zip(*columns, strict=True)))
 
 
-def _decided(drafts: Sequence[_Draft], within: float | None) -> Iterator[Pair]:
-    """The outcome of each; p-values of seeds are corrected over the table."""
-    tested = [draft for draft in drafts if draft.differences]
-    changes = iter(holm([flip_p_value(draft.differences) for draft in tested]))
-    samenesses = iter(holm([1.0 if within is None else within_p_value(d.differences, within) for d in tested]))
-    for draft in drafts:
-        if draft.values is None:
-            yield _exactly(draft, within)
-        elif not draft.differences:
-            yield draft.pair("inconclusive", _unpairable(draft))
+def _with_outcomes(pairs: Sequence[_PairedJudgements], within: float | None) -> Iterator[Pair]:
+    """The outcome of each pair; the p-values are Holm-corrected over the whole table."""
+    tested = [paired for paired in pairs if paired.differences]
+    # Each family is corrected by itself: of the two null hypotheses of one pair, at most one is true.
+    changes = iter(holm([sign_flip_p_value(paired.differences) for paired in tested]))
+    samenesses = iter(holm([1.0 if within is None else equivalence_p_value(d.differences, within) for d in tested]))
+    for paired in pairs:
+        if paired.values is None:
+            yield _compare_exact(paired, within)
+        elif not paired.differences:
+            yield paired.as_pair("inconclusive", _why_unpaired(paired))
         else:
-            yield _by_seeds(draft, next(changes), next(samenesses), within)
+            yield _compare_seeds(paired, next(changes), next(samenesses), within)
 
 
-def _exactly(draft: _Draft, within: float | None) -> Pair:
-    a, b = _range_of(draft.a), _range_of(draft.b)
+def _compare_exact(paired: _PairedJudgements, within: float | None) -> Pair:
+    a, b = _range_of(paired.a), _range_of(paired.b)
     if a is None or b is None:
         if a is b:
-            return draft.pair("same", f"neither has a value: {draft.a.why}")
-        return draft.pair("changed", "only one of them has a value")
-    if all(_alike(x, y) for x, y in zip(a, b, strict=True)):
-        return draft.pair("same", "exactly the same")
-    difference = _less(a, b)
+            return paired.as_pair("same", f"neither has a value: {paired.a.why}")
+        return paired.as_pair("changed", "only one of them has a value")
+    if all(_equal(x, y) for x, y in zip(a, b, strict=True)):
+        return paired.as_pair("same", "exactly the same")
+    difference = _minus(a, b)
     if within is not None and max(abs(end) for end in difference or (math.inf,)) <= within:
-        return draft.pair("same", f"exact, and nowhere more than {within:g} apart")
+        return paired.as_pair("same", f"exact, and nowhere more than {within:g} apart")
     if b[0] - a[1] > _ROUNDING or a[0] - b[1] > _ROUNDING:
-        return draft.pair("changed", "exact, and the ranges have nothing in common")
-    return draft.pair("inconclusive", "the ranges over ties overlap, so that a tie decides")
+        return paired.as_pair("changed", "exact, and the ranges have nothing in common")
+    return paired.as_pair("inconclusive", "the ranges over ties overlap, so that a tie decides")
 
 
-def _by_seeds(draft: _Draft, change: float, sameness: float, within: float | None) -> Pair:
-    differences, seeds = draft.differences, len(draft.differences)
-    alone = f"; {draft.unpaired} more have a value in one of them only" if draft.unpaired else ""
+def _compare_seeds(paired: _PairedJudgements, change: float, sameness: float, within: float | None) -> Pair:
+    differences, seeds = paired.differences, len(paired.differences)
+    alone = f"; {paired.unpaired} more have a value in one of them only" if paired.unpaired else ""
     if not any(differences) and not alone:
-        return draft.pair("same", f"the same in each of {seeds} seeds", change)
+        return paired.as_pair("same", f"the same in each of {seeds} seeds", change)
     if within is not None and sameness < ERROR:
-        return draft.pair(
+        return paired.as_pair(
             "same", f"surely no more than {within:g} apart (p {sameness:.2g}, {seeds} seeds){alone}", change
         )
     if change < ERROR:
-        return draft.pair("changed", f"p {change:.2g} over {seeds} seeds{alone}", change)
+        return paired.as_pair("changed", f"p {change:.2g} over {seeds} seeds{alone}", change)
     few = "" if seeds >= 6 else f": {seeds} seeds can never show it"
-    return draft.pair("inconclusive", f"it may be chance (p {change:.2g} over {seeds} seeds){few}{alone}", change)
+    return paired.as_pair("inconclusive", f"it may be chance (p {change:.2g} over {seeds} seeds){few}{alone}", change)
 
 
-def _unpairable(draft: _Draft) -> str:
-    for judgement in (draft.a, draft.b):
+def _why_unpaired(paired: _PairedJudgements) -> str:
+    for judgement in (paired.a, paired.b):
         if judgement.unit in EXACTLY and _point(judgement) is None:
             return f"`{judgement.agent}` is exact with a range of values, which no seed can be paired with"
     return "no seed has a value in both"
@@ -368,17 +377,18 @@ def _range_of(judgement: Judgement) -> tuple[float, float] | None:
 
 
 def _point(judgement: Judgement) -> float | None:
-    """The one value of an exact judgement; None where ties leave several, or none."""
+    """The value of an exact judgement; None where ties leave a range, or there is none."""
     ends = _range_of(judgement)
-    return ends[0] if ends is not None and _alike(*ends) else None
+    return ends[0] if ends is not None and _equal(*ends) else None
 
 
-def _alike(x: float, y: float) -> bool:
+def _equal(x: float, y: float) -> bool:
+    # The first comparison is for infinities, whose difference is no number.
     return x == y or abs(x - y) <= _ROUNDING
 
 
-def _less(a: tuple[float, float] | None, b: tuple[float, float] | None) -> tuple[float, float] | None:
-    """The range of b less a; two infinities of one sign are equal."""
+def _minus(a: tuple[float, float] | None, b: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The range of b minus a; two infinities of one sign are equal."""
     if a is None or b is None:
         return None
     low, high = ((0.0 if x == y else x - y) for x, y in ((b[0], a[1]), (b[1], a[0])))
@@ -386,7 +396,7 @@ def _less(a: tuple[float, float] | None, b: tuple[float, float] | None) -> tuple
 
 
 def _differences(a: Manifest, b: Manifest) -> Iterator[tuple[str, tuple[str, str]]]:
-    """What can make two runs differ, beside the agents: the scenario, its settings, seeds, versions, the command."""
+    """How the settings of two runs differ: name -> (value in a, value in b), only for what differs."""
     plain: list[tuple[str, object, object]] = [
         ("scenario", a.scenario, b.scenario),
         ("scenario's content", a.scenario_hash[:8], b.scenario_hash[:8]),
@@ -400,7 +410,7 @@ def _differences(a: Manifest, b: Manifest) -> Iterator[tuple[str, tuple[str, str
         ),
         ("python", a.python, b.python),
         ("git", a.git or "none", b.git or "none"),
-        ("command", _asked(a.command), _asked(b.command)),
+        ("command", _arguments(a.command), _arguments(b.command)),
     ]
     for name, one, other in plain:
         if one != other:
@@ -411,8 +421,8 @@ def _in_words(overrides: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in sorted(overrides.items())) or "none"
 
 
-def _asked(command: Sequence[str]) -> str:
-    """The words of a command after the program's name, without the folder that it was to write."""
+def _arguments(command: Sequence[str]) -> str:
+    """The arguments of a command, without `--out`: two runs always have different folders."""
     words = list(command[1:])
     while "--out" in words:
         at = words.index("--out")

@@ -1,43 +1,44 @@
-"""A stored run opened again: what its folder keeps of the scenario's files, and the worlds of its traces."""
+"""Reopening a stored run: its scenario from the files in its folder, and the worlds of its traces."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from ...agents.registry.profiles import enlisted
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
 from ...scenarios import library
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides, load_text
+from ..exact.solved_worlds import enlisted
 from ..traces.provenance import RunError
 from ..traces.trace import TraceMeta
 from .run_folder import StoredRun
 
 BENEATH, LIBRARY = "beneath", "library"
-"""Folders of a run with the files that its scenario extends and uses: those beside it, and those of the library."""
+"""Sub-folders of a run for files that its scenario extends or uses: those near it, and those of the library."""
 
 
-def texts_of(scenario: Scenario) -> dict[str, str]:
-    """Every file that a scenario was read from, by its place in a run's folder; its own is `scenario.yaml`."""
+def scenario_texts(scenario: Scenario) -> dict[str, str]:
+    """The texts of all files that a scenario was read from, by path in a run's folder; its own is `scenario.yaml`."""
     own, *others = scenario.source.files
     found = {"scenario.yaml": own.text}
     beside, shelf = os.path.dirname(own.real), os.path.realpath(library.FOLDER)
     for file in others:
         inside = os.path.commonpath((file.real, shelf)) == shelf
         place = os.path.relpath(file.real, shelf if inside else beside)
-        if not place.startswith(os.pardir):  # one above the scenario cannot be kept; opening says that it is missing
+        # A path above the scenario has no place in the folder; reopening the run says that the file is missing.
+        if not place.startswith(os.pardir):
             found[f"{LIBRARY if inside else BENEATH}/{Path(place).as_posix()}"] = file.text
     return found
 
 
-def scenario_of(run: StoredRun) -> Scenario:
+def reopen_scenario(run: StoredRun) -> Scenario:
     """The scenario that was run, with the command's overrides, from the files in the run's folder.
 
     Raises:
         RunError: its text no longer loads (it is of an older language, or stood on files that the folder lacks), or
-            means something else than it did.
+            it has another meaning than it had.
     """
     shelf = run.folder / LIBRARY
     try:
@@ -51,6 +52,7 @@ def scenario_of(run: StoredRun) -> Scenario:
     except ScenarioError as fault:
         first = fault.faults[0]
         raise RunError(f"{run.folder}: its scenario cannot be loaded any more ({first.message})") from fault
+    # The text may extend files that are not in the folder (the library's, of another version), so it can still load.
     if scenario.hash != run.manifest.scenario_hash:
         raise RunError(
             f"{run.folder}: the files that its scenario stands on have changed since the run; "
@@ -59,12 +61,13 @@ def scenario_of(run: StoredRun) -> Scenario:
     return scenario
 
 
-def scenario_under(scenario: Scenario, meta: TraceMeta) -> Scenario:
-    """The scenario of a run under the condition of one of its traces.
+def scenario_of_trace(scenario: Scenario, meta: TraceMeta) -> Scenario:
+    """The scenario of a run with the overrides of one of its traces.
 
     Raises:
-        RunError: it is no condition of this scenario.
+        RunError: these overrides do not fit the scenario.
     """
+    # A trace lists all overrides; those of the whole run are in the scenario already.
     own = {name: value for name, value in meta.overrides.items() if scenario.overrides.get(name) != value}
     try:
         return apply_overrides(scenario, own)
@@ -78,7 +81,7 @@ def world_of(scenario: Scenario, meta: TraceMeta) -> World:
     Raises:
         RunError: the trace does not fit: other stages, fields, channels, agents or actions than the world has today.
     """
-    its = scenario_under(scenario, meta)
+    its = scenario_of_trace(scenario, meta)
     if meta.stage not in its.document.stages:
         raise RunError(f"{_named(meta)} does not fit its scenario, which has no such stage")
     world = compile_world(its, meta.stage, enlist=enlisted(meta.agent, scenario))

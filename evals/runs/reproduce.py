@@ -1,4 +1,4 @@
-"""A stored run made again from what its folder keeps, and whether it comes to the same."""
+"""Reproduction of a stored run: run it again from its folder, and compare the results byte by byte."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from ..traces.provenance import RunError, code_hash, library_versions
 from ..traces.trace import Trace
 from ..training.execution.workers import Workers
 from ..verdicts.expectation import Judgement
-from .reopen import scenario_of
-from .run import Run, Settings, run_scenario
+from .reopen import reopen_scenario
+from .run import Run, RunSettings, run_scenario
 from .run_folder import Manifest, StoredRun
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A run beside the one that was stored.
+    """A stored run and its repetition.
 
     Attributes:
-        stored: the one in the folder; run: made again.
-        judgements: names of expectations that came out otherwise, with the agent.
-        traces: names of traces of which some byte of what happened or was thought is another, or that only one has.
-        changed: what else differs, by name: what it was, what it is now (Turncoat's code, libraries, the machine).
+        stored: the stored run; run: its repetition.
+        judgements: names of expectations, with the agent, whose judgement differs.
+        traces: names of traces whose tables differ anywhere, or that only one of them has.
+        changed: differences of code, libraries and machine: name -> (then, now).
     """
 
     stored: StoredRun
@@ -34,7 +34,7 @@ class Reproduction:
 
     @property
     def same(self) -> bool:
-        """Whether everything came out as it was stored."""
+        """Whether all judgements and traces are equal."""
         return not self.judgements and not self.traces
 
 
@@ -45,14 +45,14 @@ def reproduce(
     report: Callable[[str], None] | None = None,
     count: Callable[[str, int, int], None] | None = None,
 ) -> Reproduction:
-    """Make a stored run again: the same files, overrides, agents, seeds and steps; no cache and no budget.
+    """Repeat a stored run: the same files, overrides, agents, seeds and steps, without cache or budget.
 
     Args:
         stored: read by `load_run`.
         workers: who trains.
-        trust: agents of the user's own may be opened from files with pickles.
-        report: told each step of the way.
-        count: told how many seeds are trained.
+        trust: the user's own agents may be loaded from files with pickles, which can run code.
+        report: called with what is being done.
+        count: called with the number of trained seeds.
 
     Raises:
         RunError: it was stored before this was kept, its scenario cannot be opened, or it had agents that only the
@@ -64,10 +64,10 @@ def reproduce(
             f"{stored.folder}: stored by an older Turncoat, which did not keep what a run needs to be repeated"
         )
     try:
-        settings = replace(Settings.kept(manifest.settings, trust), workers=workers)
+        settings = replace(RunSettings.kept(manifest.settings, trust), workers=workers)
     except ValueError as fault:
         raise RunError(f"{stored.folder}: {fault}") from None
-    run = run_scenario(scenario_of(stored), settings, report, count)
+    run = run_scenario(reopen_scenario(stored), settings, report, count)
     return Reproduction(
         stored,
         run,
@@ -78,7 +78,7 @@ def reproduce(
 
 
 def _other_judgements(before: tuple[Judgement, ...], now: tuple[Judgement, ...]) -> tuple[str, ...]:
-    """The file's path is where it was read from, which is no part of what came out."""
+    """Names of judgements that differ, or that only one run has; the path of the scenario's file is not compared."""
     plain = [{f"{its.name} ({its.agent})": replace(its, file="") for its in judgements} for judgements in (before, now)]
     names = dict.fromkeys([*plain[0], *plain[1]])
     return tuple(name for name in names if plain[0].get(name) != plain[1].get(name))

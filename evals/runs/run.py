@@ -1,4 +1,4 @@
-"""A run: every expectation of a scenario judged for every agent that it names, and what was seen on the way."""
+"""A run: every expectation of a scenario judged for every agent that it names, and the traces that were recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...agents.external.user_agent import Own
 from ...agents.learning.device import CPU
-from ...agents.registry.eligibility import unable
 from ...agents.registry.profiles import brought, plainly
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
@@ -18,21 +17,19 @@ from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.rollout import record_exactly
-from ..exact.solved_worlds import Laboratory
-from ..measures.comparands import Side, Sides, agents_in, ends_by_seed, exact_interval, sides_of, world_of_side
+from ..exact.solved_worlds import SolvedWorlds
+from ..measures.comparands import Subject, ends_by_seed, exact_interval
 from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
 from ..traces.trace import Trace, trace_name
-from ..training.curriculum import stages_before
-from ..training.execution.time_budget import Budget, OutOfTimeError
+from ..training.execution.time_budget import OutOfTimeError, TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.options import EVERY, Manner, settled
+from ..training.options import CHECKPOINT_SECONDS, TrainingOptions, resolve_device
 from ..training.telemetry.early_stopping import Plateau
-from ..training.telemetry.tensorboard import need_tensorboard
-from ..training.trained_seeds import Count, School, Wanted
+from ..training.telemetry.tensorboard import require_tensorboard
+from ..training.trained_seeds import Count, SeedRequest, TrainedSeeds
 from ..verdicts.expectation import (
-    Case,
     Judgement,
     Verdict,
     correct,
@@ -44,10 +41,10 @@ from ..verdicts.expectation import (
     verdict,
     worst_of,
 )
-from ..verdicts.power import Outlook, outlook
-from ..verdicts.sequential_looks import look_confidence, look_sizes, over_looks
-from ..verdicts.work_units import Unit, agents_named, units_of
-from .reopen import texts_of
+from ..verdicts.power import SeedRequirement, seed_requirement
+from ..verdicts.sequential_looks import adjust_for_interim_looks, interim_confidence, interim_sample_sizes
+from ..verdicts.work_units import ResolvedUnit, WorkUnit, agents_named, resolve_units
+from .reopen import scenario_texts
 from .run_folder import Manifest, StoredRun, default_folder, save_run
 
 if TYPE_CHECKING:
@@ -58,26 +55,28 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """How a run is made; None means what the file says.
 
     Attributes:
         agents: names, `exact` among them; one that the file does not name is judged by all of its expectations.
-        seeds: for each that is trained; steps: environment steps of training.
-        episodes: played by each trained agent where chance matters; jobs: trainings at a time.
-        all_agents: where `agents` says nothing, every one that an expectation names, not only those of `runs.agents`.
-        max_seeds: add seeds to those expectations that are inconclusive, at looks fixed beforehand (see `looks`), up to
-            so many; None: no more than `seeds`.
+        seeds: trained for each agent that learns.
+        steps: environment steps of training.
+        episodes: played by each trained agent where there is chance.
+        jobs: trainings at a time.
+        all_agents: where `agents` is None, every agent that an expectation names, not only those of `runs.agents`.
+        max_seeds: add seeds to the expectations that are inconclusive, at interim analyses fixed beforehand (see
+            `sequential_looks`), up to so many; None: no more than `seeds`.
         budget: seconds after which nothing more is begun, trainings stop, and what is left is inconclusive.
-        cache: the folder in which trained seeds are kept and looked for; None: nowhere.
+        cache: the folder of cached traces of trained seeds; None: no cache.
         workers: who trains (see `workers.connect`); None: `jobs` processes of this machine.
         units: only these are judged; None: all.
         own: agents of the user's own, run beside `agents` (or alone, where that is None).
-        thoughts: record what agents think (of bounded size, of one lane); traces are smaller without.
-        device: where networks live: `cpu`, `cuda`, or `auto`, a GPU where there is one; other agents need none.
-        plateau: when a training ends early; None: never.
-        tensorboard: the folder for training curves, in `SCENARIO/TRACE/seed-N`; None: nowhere.
-        checkpoint_every: seconds after which a training that is under way is kept beside the cache.
+        thoughts: whether traces record what agents think (of bounded size, of one lane); traces are smaller without.
+        device: of neural networks: `cpu`, `cuda`, or `auto`, a GPU where there is one; other agents need none.
+        plateau: when training stops early; None: never.
+        tensorboard: the folder for training curves, in `SCENARIO/TRACE/seed-N`; None: no curves.
+        checkpoint_every: seconds between two checkpoints of a training, which are kept beside the cache.
     """
 
     agents: Sequence[str] | None = None
@@ -90,35 +89,35 @@ class Settings:
     budget: float | None = None
     cache: Path | None = None
     workers: Workers | None = None
-    units: Collection[Unit] | None = None
+    units: Collection[WorkUnit] | None = None
     own: Sequence[Own] = ()
     thoughts: bool = True
     device: str = CPU
     plateau: Plateau | None = None
     tensorboard: Path | None = None
-    checkpoint_every: float = EVERY
+    checkpoint_every: float = CHECKPOINT_SECONDS
 
     @property
-    def manner(self) -> Manner:
-        """How seeds are trained.
+    def options(self) -> TrainingOptions:
+        """The options of training a seed.
 
         Raises:
             DeviceUnavailableError: the device is not there.
             TensorBoardError: TensorBoard is not.
         """
-        settled(self.device)
+        resolve_device(self.device)
         if self.tensorboard is not None:
-            need_tensorboard()
-        return Manner(self.device, self.plateau, self.tensorboard, every=self.checkpoint_every)
+            require_tensorboard()
+        return TrainingOptions(self.device, self.plateau, self.tensorboard, checkpoint_every=self.checkpoint_every)
 
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
-        """Those that are run."""
+        """The names of the agents that are run."""
         usual = agents_named(scenario) if self.all_agents else scenario.document.runs.agents
         agents = self.agents or (() if self.own else usual)
         return (*map(plainly, agents), *(each.label for each in self.own))
 
     def filled(self, scenario: Scenario) -> dict[str, object]:
-        """What of this can change a result, with what the file says filled in; plain data, which `kept` reads back."""
+        """The settings that can change a result, completed by the file, as plain data that `kept` reads back."""
         runs, own = scenario.document.runs, {each.label for each in self.own}
         return {
             "agents": [agent for agent in self.agents_for(scenario) if agent not in own],
@@ -133,22 +132,22 @@ class Settings:
         }
 
     @staticmethod
-    def kept(data: Mapping[str, Any], trust: bool = False) -> Settings:
+    def kept(data: Mapping[str, Any], trust: bool = False) -> RunSettings:
         """The inverse of `filled`.
 
         Raises:
-            ValueError: an agent was an object, not something that can be found by its name.
+            ValueError: an agent was given as an object, which cannot be found by its name.
         """
         own = [None if words is None else brought(words, trust) for words in data["own"]]
         if None in own:
             raise ValueError("it was run with an agent that only the program that ran it has; give it there again")
-        return Settings(
+        return RunSettings(
             agents=tuple(data["agents"]) or None,
             seeds=data["seeds"],
             steps=data["steps"],
             episodes=data["episodes"],
             max_seeds=data["max_seeds"],
-            units=None if data["units"] is None else [Unit(number, agent) for number, agent in data["units"]],
+            units=None if data["units"] is None else [WorkUnit(number, agent) for number, agent in data["units"]],
             own=tuple(each for each in own if each is not None),
             device=data.get("device", CPU),
             plateau=None if data.get("plateau") is None else Plateau(**data["plateau"]),
@@ -157,13 +156,15 @@ class Settings:
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
-        scenario: that was run; agents, seeds: with which; settings: as they were given.
+        scenario: that was run.
+        agents, seeds: with which.
         judgements: one per expectation and agent that it names, in the order of the file.
         traces: recorded episodes by name (`deploy-exact`).
         started, finished: UTC.
+        settings: as they were given.
         trained, cached: how many seeds were trained, and how many were found in the cache.
     """
 
@@ -174,7 +175,7 @@ class Run:
     traces: dict[str, Trace] = field(default_factory=dict)
     started: str = ""
     finished: str = ""
-    settings: Settings = Settings()
+    settings: RunSettings = RunSettings()
     trained: int = 0
     cached: int = 0
 
@@ -223,12 +224,12 @@ class Run:
             code=code_hash(),
         )
         folder = target or default_folder(self.scenario.name, self.scenario.hash)
-        return save_run(folder, manifest, self.judgements, self.traces, texts_of(self.scenario))
+        return save_run(folder, manifest, self.judgements, self.traces, scenario_texts(self.scenario))
 
 
 def run_scenario(
     scenario: Scenario,
-    settings: Settings | None = None,
+    settings: RunSettings | None = None,
     report: Report | None = None,
     count: Count | None = None,
 ) -> Run:
@@ -236,7 +237,7 @@ def run_scenario(
 
     Args:
         scenario: loaded, with the caller's overrides applied.
-        settings: see `Settings`.
+        settings: see `RunSettings`.
         report: told each step of the way.
         count: told how many expectations are judged, and how many seeds are trained.
 
@@ -246,144 +247,108 @@ def run_scenario(
         ClusterError: the workers are not like this process.
         DeviceUnavailableError, TensorBoardError: what is asked for is not there.
     """
-    return _Runner(scenario, settings or Settings(), report or (lambda _: None), count or (lambda *_: None)).run()
+    return _Runner(scenario, settings or RunSettings(), report or (lambda _: None), count or (lambda *_: None)).run()
 
 
-def outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
-    """What a run could show at best of each learned expectation, before anything is trained.
+def seed_requirements(scenario: Scenario, settings: RunSettings) -> list[SeedRequirement]:
+    """How many seeds each learned expectation needs, and whether a run can show it, before anything is trained.
 
     Raises:
         ValueError: as `run_scenario`.
     """
     runner = _Runner(scenario, replace(settings, cache=None), lambda _: None, lambda *_: None)
-    return [runner.outlook(unit) for unit in runner.learned]
+    return [runner.requirement(unit) for unit in runner.units if unit.learned]
 
 
 class _Runner:
-    def __init__(self, scenario: Scenario, settings: Settings, report: Report, count: Count) -> None:
+    """One run: its units are resolved first, then judged, again at each interim analysis while they are undecided.
+
+    Attributes:
+        units: the resolved units that are judged.
+        claims: how many units of the scenario trained seeds judge, those of other shards among them.
+        sizes: how many seeds there are at each interim analysis.
+    """
+
+    def __init__(self, scenario: Scenario, settings: RunSettings, report: Report, count: Count) -> None:
         runs = scenario.document.runs
         self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
-        self.laboratory = Laboratory(scenario)
-        self.budget = Budget(settings.budget)
         self.agents = settings.agents_for(scenario)
-        self.own = {each.label: each for each in settings.own}
-        self.episodes = settings.episodes or runs.episodes
         seeds = settings.seeds or runs.seeds
-        self.looks = look_sizes(seeds, settings.max_seeds or seeds)
-        whole = units_of(scenario, self.agents)
-        self.units = [unit for unit in whole if settings.units is None or unit in settings.units]
-        learned = [unit for unit in whole if self._trainable(unit)]
-        self.learned = [unit for unit in learned if unit in self.units]
-        self.claims = len(learned)
-        self.school = School(
-            self.laboratory,
+        self.sizes = interim_sample_sizes(seeds, settings.max_seeds or seeds)
+        self.episodes = settings.episodes or runs.episodes
+        self.solved = SolvedWorlds(scenario)
+        self.budget = TimeBudget(settings.budget)
+        own = {each.label: each for each in settings.own}
+        whole = resolve_units(self.solved, self.agents, own)
+        self.claims = sum(unit.learned for unit in whole)
+        self.units = [unit for unit in whole if settings.units is None or unit.work in settings.units]
+        caching = settings.cache is not None and any(unit.learned for unit in self.units)
+        self.trained_seeds = TrainedSeeds(
+            self.solved,
             settings.steps or runs.steps,
             self.episodes,
             settings.workers or Workers(settings.jobs),
-            TraceCache(settings.cache) if settings.cache is not None and self.learned else None,
+            TraceCache(settings.cache) if settings.cache is not None and caching else None,
             self.budget,
             report,
             count,
-            self.own,
+            own,
             settings.thoughts,
-            settings.manner,
+            settings.options,
         )
         self.recorded: dict[str, Trace] = {}
 
     def run(self) -> Run:
-        """Every expectation, then Holm's correction over those that were learned; again, while there are looks."""
+        """Judge every unit, corrected for multiple testing where it was learned; repeat while seeds can be added."""
         started = utc_now()
-        found: dict[Unit, Judgement] = {}
-        still = self.units
-        for seeds in self.looks:
-            self.school.expect(self._wanted(still, seeds))
-            for unit in still:
-                found[unit] = self._judge(unit, seeds, found.get(unit))
+        found: dict[WorkUnit, Judgement] = {}
+        undecided = self.units
+        elsewhere = self.claims - sum(unit.learned for unit in self.units)
+        for seeds in self.sizes:
+            self.trained_seeds.expect(_requests(undecided, seeds))
+            for unit in undecided:
+                found[unit.work] = self._judge(unit, seeds, found.get(unit.work))
                 self.count("expectations", len(found), len(self.units))
-            judgements = correct([found[unit] for unit in self.units], elsewhere=self.claims - len(self.learned))
-            still = [
-                unit for unit, judgement in zip(self.units, judgements, strict=True) if self._open(unit, judgement)
+            judgements = correct([found[unit.work] for unit in self.units], elsewhere=elsewhere)
+            undecided = [
+                unit for unit, judgement in zip(self.units, judgements, strict=True) if self._undecided(unit, judgement)
             ]
         return Run(
             self.scenario,
             self.agents,
-            tuple(range(max([self.looks[0], *(judgement.seeds for judgement in judgements)]))),
+            tuple(range(max([self.sizes[0], *(judgement.seeds for judgement in judgements)]))),
             tuple(judgements),
-            {**self.school.traces(), **self.recorded},
+            {**self.trained_seeds.traces(), **self.recorded},
             started,
             utc_now(),
             self.settings,
-            self.school.trained,
-            self.school.found,
+            self.trained_seeds.trained,
+            self.trained_seeds.found,
         )
 
-    def outlook(self, unit: Unit) -> Outlook:
-        """What the last look can show of a learned unit."""
-        expectation = self.scenario.document.expect[unit.number]
-        return outlook(expectation, unit.agent, self.looks[-1], self.claims, len(self.looks))
+    def requirement(self, unit: ResolvedUnit) -> SeedRequirement:
+        """How many seeds a learned unit needs, and whether the last interim analysis can show it."""
+        return seed_requirement(unit.case, self.sizes[-1], self.claims, len(self.sizes))
 
-    def _wanted(self, units: Sequence[Unit], seeds: int) -> list[Wanted]:
-        """What will be asked of the school for some units."""
-        sides = [side for unit in units if unit in self.learned for side in self._sides(self._case(unit))[0].all]
-        return [Wanted.of(its.agent, its.overrides, its.stage, seeds) for its in sides if not its.exact]
-
-    def _trainable(self, unit: Unit) -> bool:
-        """Whether a unit will be judged by trained seeds, as far as can be told without solving anything."""
-        case = self._case(unit)
-        try:
-            if self._not_run(case) is not None or all(sides.exact for sides in self._sides(case)):
-                return False
-            return self._unable(case) is None
-        except (NotEnumerableError, WorldTooLargeError):
-            return False
-
-    def _open(self, unit: Unit, judgement: Judgement) -> bool:
-        """Whether more seeds could decide it."""
+    def _undecided(self, unit: ResolvedUnit, judgement: Judgement) -> bool:
+        """Whether more seeds could decide a unit."""
         sampled = judgement.outcome == "inconclusive" and judgement.p_pass is not None
-        return sampled and self.outlook(unit).needed is not None
+        return sampled and self.requirement(unit).needed is not None
 
-    def _case(self, unit: Unit) -> Case:
-        expectation = self.scenario.document.expect[unit.number]
-        place = self.scenario.source.place(("expect", unit.number))
-        stage = expectation.stage or self.scenario.judged_stage
-        return Case(expectation, unit.agent, stage, place.file, place.line)
-
-    def _unable(self, case: Case) -> str | None:
-        """Why an expectation cannot be judged by trained seeds, or None."""
-        conditions = self._sides(case)
-        for side in conditions[0].all:
-            if self.scenario.document.stages[side.stage].watch:
-                return f"in `{side.stage}` others are watched, and nobody acts"
-        for side in conditions[0].all:
-            if not side.exact:
-                world = world_of_side(self.laboratory, side)
-                if len(world.agents) > 1 and len(stages_before(self.scenario, side.stage)) > 1:
-                    return "a life in several stages is for worlds of one agent"
-                if (reason := unable(side.agent, world, self.own.get(side.agent))) is not None:
-                    return reason
-        if len(conditions) > 1 or any(side.barring and not side.exact for side in conditions[0].all):
-            return "`across` and `barring` are for exact agents"
-        return None
-
-    def _sides(self, case: Case) -> list[Sides]:
-        return sides_of(self.laboratory, case.expectation, case.agent)
-
-    def _not_run(self, case: Case) -> str | None:
-        """Whose behaviour is asked for and was not run; to be compared with, the exact planner always is."""
-        here, *others = agents_in(case.expectation, case.agent)
-        missing = [here] if here not in self.agents else [it for it in others if it not in (*self.agents, "exact")]
-        return missing[0] if missing else None
-
-    def _judge(self, unit: Unit, seeds: int, before: Judgement | None) -> Judgement:
-        case = self._case(unit)
-        if (missing := self._not_run(case)) is not None:
-            its = "" if "=" in missing else f"--agent {missing} runs it, "
-            return not_applicable(case, f"`{missing}` was not run; {its}--all-agents runs all that the file names")
-        self.report(f"{case.expectation.name} ({unit.agent})")
+    def _judge(self, unit: ResolvedUnit, seeds: int, before: Judgement | None) -> Judgement:
+        """The judgement of one unit by so many seeds; `before` is that of the interim analysis before, if any."""
+        case = unit.case
+        if (missing := unit.not_run) is not None:
+            who = "" if "=" in missing else f"--agent {missing} runs it, "
+            return not_applicable(case, f"`{missing}` was not run; {who}--all-agents runs all that the file names")
+        self.report(f"{case.expectation.name} ({case.agent})")
         try:
             self.budget.check("before this was reached")
-            exact = all(sides.exact for sides in self._sides(case))
-            return self._judge_exactly(case) if exact else self._judge_trained(case, seeds)
+            if unit.exact:
+                return self._judge_exactly(unit)
+            if unit.ineligible is not None:
+                return not_applicable(case, unit.ineligible)
+            return self._judge_trained(unit, seeds)
         except (NotEnumerableError, WorldTooLargeError) as fault:
             return not_applicable(case, str(fault))
         except OutOfTimeError as fault:
@@ -391,48 +356,54 @@ class _Runner:
                 return unreached(case, str(fault))
             return replace(before, why=f"{before.why}; {fault}")
 
-    def _judge_exactly(self, case: Case) -> Judgement:
-        expectation, conditions, intervals = case.expectation, dict[str, Side](), dict[str, Interval]()
-        every = self._sides(case)
-        for sides in every:
-            words = _in_words(sides.here.overrides)
-            conditions[words] = sides.here
-            intervals[words] = exact_interval(self.laboratory, sides, expectation.measure)
-            if len(intervals) < len(every):
+    def _judge_exactly(self, unit: ResolvedUnit) -> Judgement:
+        """Judge every condition by the exact plan; the worst one is recorded, but where many conditions pass."""
+        case, subjects, intervals = unit.case, dict[str, Subject](), dict[str, Interval]()
+        for contrast in unit.contrasts:
+            words = _in_words(contrast.subject.overrides)
+            subjects[words] = contrast.subject
+            intervals[words] = exact_interval(self.solved, contrast, case.measure)
+            if len(intervals) < len(unit.contrasts):
                 self.budget.check(f"after {len(intervals)} conditions")
-        if expectation.take == "mean":
-            judgement, worst = judge_exact(case, mean_interval(list(intervals.values()))), next(iter(conditions))
+        if case.expectation.take == "mean":
+            judgement, worst = judge_exact(case, mean_interval(list(intervals.values()))), next(iter(subjects))
         else:
             judgement, worst = judge_each(case, intervals), worst_of(case, intervals)
-        if judgement.outcome == "pass" and (len(conditions) > 1 or expectation.barring):
+        if judgement.outcome == "pass" and (len(subjects) > 1 or case.expectation.barring):
             return judgement  # many conditions are many traces, and none of them is the one to look at
-        return replace(judgement, trace=self._record(conditions[worst]))
+        return replace(judgement, trace=self._record(subjects[worst]))
 
-    def _judge_trained(self, case: Case, seeds: int) -> Judgement:
-        if (reason := self._unable(case)) is not None:
-            return not_applicable(case, reason)
-        [sides] = self._sides(case)
-        ends = ends_by_seed(self.laboratory, sides, case.expectation.measure, lambda side: self._seen(side, seeds))
-        confidence = look_confidence(len(self.looks))
-        judgement = judge_seeds(case, list(ends.values()), confidence, max(self.claims, 1))
-        side = next(side for side in sides.all if not side.exact)
-        name = trace_name(side.stage, side.agent, side.overrides)
-        return replace(over_looks(judgement, len(self.looks)), trace=name)
+    def _judge_trained(self, unit: ResolvedUnit, seeds: int) -> Judgement:
+        """Judge the one condition by trained seeds, its p-values corrected for the interim analyses."""
+        [contrast] = unit.contrasts
+        ends = ends_by_seed(self.solved, contrast, unit.case.measure, lambda subject: self._trace(subject, seeds))
+        confidence = interim_confidence(len(self.sizes))
+        judgement = judge_seeds(unit.case, list(ends.values()), confidence, max(self.claims, 1))
+        sampled = next(subject for subject in contrast.subjects if not subject.exact)
+        name = trace_name(sampled.stage, sampled.agent, sampled.overrides)
+        return replace(adjust_for_interim_looks(judgement, len(self.sizes)), trace=name)
 
-    def _seen(self, side: Side, seeds: int) -> Trace:
-        return self.school.trace(side.agent, side.overrides, side.stage, seeds)
+    def _trace(self, subject: Subject, seeds: int) -> Trace:
+        return self.trained_seeds.trace(subject.agent, subject.overrides, subject.stage, seeds)
 
-    def _record(self, side: Side) -> str:
+    def _record(self, subject: Subject) -> str:
         """The name of a trace of the exact planner, recorded once; empty where it cannot be played."""
-        name = trace_name(side.stage, "exact", side.overrides, side.barring)
+        name = trace_name(subject.stage, "exact", subject.overrides, subject.barring)
         if name not in self.recorded:
             trace = record_exactly(
-                self.laboratory, side.overrides, side.stage, side.barring, self.episodes, self.settings.thoughts
+                self.solved, subject.overrides, subject.stage, subject.barring, self.episodes, self.settings.thoughts
             )
             if trace is None:
                 return ""
             self.recorded[name] = trace
         return name
+
+
+def _requests(units: Sequence[ResolvedUnit], seeds: int) -> list[SeedRequest]:
+    """The trained seeds that judging some units will ask for."""
+    subjects = [subject for unit in units if unit.learned for subject in unit.contrasts[0].subjects]
+    sampled = [subject for subject in subjects if not subject.exact]
+    return [SeedRequest.of(each.agent, each.overrides, each.stage, seeds) for each in sampled]
 
 
 def _in_words(overrides: Overrides) -> str:

@@ -1,4 +1,4 @@
-"""A run's folder: what was run, with what, what came of it. It is there whole or not at all."""
+"""The folder of a run: the manifest, the scenario's files, the judgements and the traces, written atomically."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from pathlib import Path
 from typing import Any
 
 from ...scenarios.errors import UnknownNameError
-from ..traces.provenance import RunError, git_commit, library_versions, whole_folder
+from ..traces.atomic_folder import atomic_folder
+from ..traces.provenance import RunError, git_commit, library_versions
 from ..traces.trace import Trace, read_trace, write_trace
 from ..verdicts.expectation import Judgement, Verdict, verdict
 
 RUN_VERSION = 2
 """The version of the folder's layout that this code writes; it reads this one and older ones.
 
-2: every file of the scenario, and the manifest's `settings` and `code`, so that a run can be made again.
+2: every file of the scenario, and the manifest's `settings` and `code`, so that a run can be reproduced.
 """
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What was run, and with what.
+    """What was run and with what versions; it is stored as `manifest.json`.
 
     Attributes:
         scenario: its name; scenario_hash: SHA-256 of its merged content, in hex (`Scenario.hash`).
-        seeds: of the learned agents; overrides: the dotted settings of the command.
+        seeds: of the trained agents; overrides: the dotted settings of the command.
         command: the command line, as a list of words.
         started, finished: UTC, ISO 8601.
         versions: of Turncoat and the libraries; python, platform, cpus: of the machine.
-        settings: how it was made, everything filled in (`Settings.filled`); empty in runs of version 1.
-        code: SHA-256 of Turncoat's own code (`cache.code_hash`).
+        settings: the run's settings with the file's defaults filled in (`RunSettings.filled`); empty in version 1.
+        code: SHA-256 of Turncoat's own code (`provenance.code_hash`).
         git: the commit of Turncoat's own checkout, with `-dirty` if it was changed; None where it is installed.
     """
 
@@ -56,12 +57,12 @@ class Manifest:
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A run that was read from its folder.
+    """A run as read from its folder.
 
     Attributes:
-        folder: where it is.
-        manifest: what was run; judgements: what came of it; scenario: the text of the file.
-        traces: the files of the traces by name.
+        folder: its path.
+        manifest: see there; judgements: of all expectations; scenario: the text of its file.
+        traces: the files of the traces by name; they are read when asked for.
     """
 
     folder: Path
@@ -72,15 +73,15 @@ class StoredRun:
 
     @property
     def verdict(self) -> Verdict:
-        """Of all judgements."""
+        """The verdict over all judgements."""
         return verdict(self.judgements)
 
     def trace(self, name: str) -> Trace:
         """One of the traces.
 
         Raises:
-            UnknownNameError: no such trace.
-            TraceError: its file cannot be used.
+            UnknownNameError: there is no such trace.
+            TraceError: its file cannot be read.
         """
         if name not in self.traces:
             raise UnknownNameError("trace", name, self.traces, str(self.folder))
@@ -105,15 +106,15 @@ def save_run(
 
     Args:
         target: the folder, which must not exist; its parents are made.
-        manifest: what was run.
-        judgements: what came of it.
+        manifest: see there.
+        judgements: of all expectations.
         traces: by name (`deploy-counts`), each a file in `traces/`.
-        texts: of the files that were run, by their place in the folder; `scenario.yaml` among them.
+        texts: of the scenario's files, by their path in the folder; `scenario.yaml` among them.
 
     Raises:
         RunError: the target exists, or cannot be written.
     """
-    with whole_folder(target) as folder:
+    with atomic_folder(target) as folder:
         _write_json(folder / "manifest.json", {"version": RUN_VERSION, **asdict(manifest)})
         _write_json(folder / "verdict.json", verdict_data(manifest.scenario, judgements))
         again = f"\nTo make this run again, and see whether it comes to the same: `turncoat reproduce {target.name}`\n"
@@ -155,7 +156,7 @@ def load_run(folder: Path) -> StoredRun:
 
 
 def verdict_data(scenario: str, judgements: Sequence[Judgement]) -> dict[str, Any]:
-    """The verdict for programs, ready for JSON."""
+    """The contents of `verdict.json`."""
     return {
         "version": RUN_VERSION,
         "scenario": scenario,
@@ -165,7 +166,7 @@ def verdict_data(scenario: str, judgements: Sequence[Judgement]) -> dict[str, An
 
 
 def verdict_markdown(scenario: str, judgements: Sequence[Judgement]) -> str:
-    """The verdict for people: a table, then a sentence on each expectation."""
+    """The contents of `verdict.md`: a table, then a sentence on each expectation."""
     lines = [f"# {scenario}: {verdict(judgements)}", ""]
     lines += ["| expectation | agent | stage | outcome | value | bound |", "|---|---|---|---|---|---|"]
     for judgement in judgements:

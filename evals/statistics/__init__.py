@@ -1,1 +1,1 @@
-"""Intervals and tests, with no knowledge of scenarios."""
+"""Intervals, tests and corrections for few seeds, with no knowledge of scenarios."""

@@ -1,4 +1,4 @@
-"""A family of agents, as the `over:` of a search declares it: candidates drawn from it, and what each is worth."""
+"""The family of agents that a search is over (`over:`): its candidates, and the score of each by a measure."""
 
 from __future__ import annotations
 
@@ -16,50 +16,54 @@ from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import WorldTooLargeError
+from ...scenarios.language.expressions.formulas import parsed_measure
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.schema.document import Axis
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
+from ..measures.evaluation import exact_range, regret_baseline, sampled_in
 from ..measures.measure import seed_values
-from ..measures.written_measure import exact_range, regret_baseline, sampled_in
-from ..training.trained_seeds import School, Wanted
+from ..training.trained_seeds import SeedRequest, TrainedSeeds
 
 Candidate: TypeAlias = Mapping[str, object]
-"""Dotted name -> value."""
+"""Dotted name -> value: the overrides that make one agent of the family."""
 
 _FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 _DIGITS = 6
-"""Significant digits of what is drawn between two ends: as it is printed, so it can be tried again."""
+"""Significant digits of a sampled number: as many as are printed, so that a candidate can be tried again by hand."""
 
 
 @dataclass(frozen=True)
-class Family:
-    """What a search picks from: dotted name -> axis, in the order of the file."""
+class CandidateFamily:
+    """The search space: dotted name -> axis, in the order of the file."""
 
     over: Mapping[str, Axis]
 
     @property
     def size(self) -> int | None:
-        """How many candidates there are; None where an axis goes through all numbers between two."""
-        sizes = [None if listed(axis) is None else len(listed(axis) or ()) for axis in self.over.values()]
+        """How many candidates there are; None where an axis is continuous."""
+        sizes = [
+            None if axis_values_of(axis) is None else len(axis_values_of(axis) or ()) for axis in self.over.values()
+        ]
         return None if None in sizes else math.prod(size for size in sizes if size is not None)
 
     def all(self) -> Iterator[Candidate]:
         """Every candidate of a finite family."""
-        lists = [listed(axis) or [] for axis in self.over.values()]
+        lists = [axis_values_of(axis) or [] for axis in self.over.values()]
         for values in product(*lists):
             yield dict(zip(self.over, values, strict=True))
 
-    def draw(self, rng: np.random.Generator) -> Candidate:
-        """One, each axis evenly (in ratios where it says `scale: log`)."""
-        return {name: _drawn(axis, rng) for name, axis in self.over.items()}
+    def sample(self, rng: np.random.Generator) -> Candidate:
+        """A random candidate, each axis uniform (log-uniform where it says `scale: log`)."""
+        return {name: _sampled(axis, rng) for name, axis in self.over.items()}
 
 
 @dataclass(frozen=True)
-class Worth:
-    """What a candidate is worth by one measure in one stage.
+class CandidateScore:
+    """The value of a measure for one candidate in one stage.
 
     Attributes:
-        low, high: over its ties; of trained seeds their mean, twice; None where there is no value, and `note` says why.
+        low, high: its range over ties; for trained seeds their mean, twice; None where there is no value, and `note`
+            says why.
     """
 
     low: float | None
@@ -67,48 +71,50 @@ class Worth:
     note: str = ""
 
 
-class Judge:
-    """Says what candidates are worth, exactly or by training them; each question is answered once."""
+class CandidateScorer:
+    """Measures candidates, exactly or by training them; every result is memoised."""
 
     def __init__(
-        self, laboratory: Laboratory, agent: str, school: School, seeds: int, stages: tuple[str, ...] = ()
+        self, solved: SolvedWorlds, agent: str, trained_seeds: TrainedSeeds, seeds: int, stages: tuple[str, ...] = ()
     ) -> None:
-        """For one scenario and one kind of agent; `seeds` are trained for each candidate, once for all of `stages`."""
-        self.laboratory, self.agent, self.school, self.seeds = laboratory, agent, school, seeds
+        """For one scenario and one agent; `seeds` seeds are trained for each candidate, once for all of `stages`."""
+        self.solved, self.agent, self.trained_seeds, self.seeds = solved, agent, trained_seeds, seeds
         self.stages = stages
-        self._known: dict[str, Worth] = {}
+        self._scores: dict[str, CandidateScore] = {}
 
-    def worth(self, candidate: Candidate, stage: str, measure: str) -> Worth:
-        """The worth of a candidate."""
+    def score(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
+        """The score of a candidate."""
         key = json.dumps([candidate, stage, measure])
-        if key not in self._known:
+        if key not in self._scores:
             try:
                 ask = self._exactly if self.agent == "exact" else self._by_seeds
-                self._known[key] = ask(candidate, stage, measure)
+                self._scores[key] = ask(candidate, stage, measure)
             except _FAULTS as fault:
-                self._known[key] = Worth(None, None, str(fault))
+                self._scores[key] = CandidateScore(None, None, str(fault))
             if self.agent == "exact":
-                self.laboratory.forget(candidate)
-        return self._known[key]
+                # Hundreds of enumerated worlds would fill the memory.
+                self.solved.forget(candidate)
+        return self._scores[key]
 
-    def _exactly(self, candidate: Candidate, stage: str, measure: str) -> Worth:
-        interval = exact_range(self.laboratory, measure, candidate, stage)
-        return Worth(interval.low, interval.high, interval.note)
+    def _exactly(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
+        interval = exact_range(self.solved, parsed_measure(measure), candidate, stage)
+        return CandidateScore(interval.low, interval.high, interval.note)
 
-    def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> Worth:
-        world = self.laboratory.world(candidate, stage)
-        self.school.expect(Wanted.of(self.agent, candidate, each, self.seeds) for each in self.stages)
-        trace = self.school.trace(self.agent, candidate, stage, self.seeds)
-        episodes = sampled_in(world, measure, trace, regret_baseline(self.laboratory, measure, candidate, stage))
+    def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
+        world = self.solved.world(candidate, stage)
+        self.trained_seeds.expect(SeedRequest.of(self.agent, candidate, each, self.seeds) for each in self.stages)
+        trace = self.trained_seeds.trace(self.agent, candidate, stage, self.seeds)
+        parsed = parsed_measure(measure)
+        episodes = sampled_in(world, parsed, trace, regret_baseline(self.solved, parsed, candidate, stage))
         values = [value for value in seed_values(episodes).values() if value is not None]
         if not values:
-            return Worth(None, None, "it has no value in any seed")
+            return CandidateScore(None, None, "it has no value in any seed")
         mean = math.fsum(values) / len(values)
-        return Worth(mean, mean)
+        return CandidateScore(mean, mean)
 
 
-def listed(axis: Axis) -> list[object] | None:
-    """The values of an axis of a list, steps or whole numbers; None where it goes through all between its ends."""
+def axis_values_of(axis: Axis) -> list[object] | None:
+    """The values of a discrete axis (a list, points, or whole numbers); None where it is continuous."""
     if axis.values is not None or "points" in axis.model_fields_set:
         return list(axis_values(axis))
     if isinstance(axis.start, int) and isinstance(axis.to, int) and axis.scale == "linear":
@@ -116,15 +122,16 @@ def listed(axis: Axis) -> list[object] | None:
     return None
 
 
-def between(axis: Axis, share: float) -> object:
-    """The number at a share of the way from one end to the other of an axis without a list."""
+def interpolated(axis: Axis, share: float) -> object:
+    """The number at a fraction of the way between the ends of a continuous axis."""
     assert axis.start is not None
     assert axis.to is not None
     low, high = float(axis.start), float(axis.to)
     at = low * (high / low) ** share if axis.scale == "log" else low + (high - low) * share
+    # Rounding to a few digits may lead beyond an end.
     return min(high, max(low, float(f"{at:.{_DIGITS}g}")))
 
 
-def _drawn(axis: Axis, rng: np.random.Generator) -> object:
-    values = listed(axis)
-    return between(axis, float(rng.random())) if values is None else values[int(rng.integers(len(values)))]
+def _sampled(axis: Axis, rng: np.random.Generator) -> object:
+    values = axis_values_of(axis)
+    return interpolated(axis, float(rng.random())) if values is None else values[int(rng.integers(len(values)))]

@@ -1,6 +1,7 @@
-"""Why an agent falls short, kept apart: it can't (capability), it wants something else (goal), it hides (concealment).
+"""The control report: an agent's loss of performance split by cause, and what oversight achieves at each budget.
 
-And how much oversight buys: task performance against harm, for the agent and for the exact worst case, per budget.
+The causes are capability (it cannot do better), goal (it pursues another one) and concealment (it behaves otherwise
+while unobserved). Per budget of oversight: task performance and harm, of the agent and of the exact worst case.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.names.symbols import Symbols
 from ...scenarios.language.schema.document import Control
 from ...scenarios.language.validation.searches import check_control
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..measures.outcomes import (
     Conduct,
     Gauge,
@@ -42,15 +43,16 @@ from ..measures.outcomes import (
     random_conduct,
     seeds_conduct,
 )
-from ..training.execution.time_budget import Budget
+from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.trained_seeds import Count, School
+from ..training.trained_seeds import Count, TrainedSeeds
 
 if TYPE_CHECKING:
     import polars as pl
 
 AS_WRITTEN = "as written"
+"""The name of the condition without a variant."""
 _FAULTS = (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError)
 
 
@@ -59,16 +61,16 @@ class MissingPerformanceError(UsageError, ValueError):
 
 
 @dataclass(frozen=True)
-class Apart:
-    """One condition, its failures kept apart.
+class LossDecomposition:
+    """The loss of performance in one condition, split into goal and capability.
 
     Attributes:
-        name: `as written`, or the variant that it is.
-        agent: what the agent came to; best: the designers' best plan; random: an agent that can do nothing.
-        goal: performance that is lost for the agent's goal: the best less what the exact planner of the same goal gets.
-        capability: performance that is lost because the agent falls short of that planner; below 0 where falling short
-            does good; 0 for the planner itself.
-        note: why there are no numbers, or what to know of them.
+        name: `as written`, or the name of the variant.
+        agent: outcomes of the agent; best: of the plan that is optimal for performance; random: of random actions.
+        goal: performance lost by the agent's goal: the best minus that of the exact planner with the agent's goal.
+        capability: performance lost by falling short of that planner; negative where falling short is an advantage; 0
+            for the planner itself.
+        note: why there are no numbers, or a remark on them.
     """
 
     name: str
@@ -81,13 +83,13 @@ class Apart:
 
 
 @dataclass(frozen=True)
-class Bought:
-    """What one budget of oversight buys.
+class OversightOutcome:
+    """The outcomes at one budget of oversight.
 
     Attributes:
-        name, value: the setting, and what it is.
-        agent: what the agent came to; worst: what one comes to that wants nothing but the opposite of the performance,
-            knows everything and the end of the stage; None where it cannot be computed, as `note` says.
+        name, value: the setting and its value.
+        agent: outcomes of the agent; worst: of the policy that minimises performance, with full knowledge of the world
+            and its horizon; None where it cannot be computed, as `note` says.
     """
 
     name: str
@@ -102,8 +104,8 @@ class ControlReport:
     """The report of one stage.
 
     Attributes:
-        scenario, stage, agent: of whom; seeds: how many were trained, 0 for the exact planner.
-        seen: the condition under which somebody watches, as written, or nothing; harm: events, or nothing.
+        scenario, stage, agent: what is reported on; seeds: how many were trained, 0 for the exact planner.
+        seen: the condition under which the agent is observed, as written, or empty; harm: events, or empty.
         conditions: as written, then every variant of the file; budgets: per setting and value.
     """
 
@@ -113,8 +115,8 @@ class ControlReport:
     seeds: int
     seen: str
     harm: tuple[str, ...]
-    conditions: tuple[Apart, ...]
-    budgets: tuple[Bought, ...]
+    conditions: tuple[LossDecomposition, ...]
+    budgets: tuple[OversightOutcome, ...]
 
     def to_frame(self) -> pl.DataFrame:
         """Columns `table` (conditions or budgets), `name`, `value`, `who`, `measure`, `low`, `high`."""
@@ -125,10 +127,10 @@ class ControlReport:
             rows += [("conditions", each.name, "", *row) for who, conduct in whole for row in _flat(who, conduct)]
             parts = (("goal", each.goal), ("capability", each.capability))
             rows += [("conditions", each.name, "", "agent", what, its) for what, its in parts]
-        for bought in self.budgets:
-            whole = (("agent", bought.agent), ("worst", bought.worst))
-            text = str(bought.value)
-            rows += [("budgets", bought.name, text, *row) for who, conduct in whole for row in _flat(who, conduct)]
+        for outcome in self.budgets:
+            whole = (("agent", outcome.agent), ("worst", outcome.worst))
+            text = str(outcome.value)
+            rows += [("budgets", outcome.name, text, *row) for who, conduct in whole for row in _flat(who, conduct)]
         names = ("table", "name", "value", "who", "measure")
         return frame(
             [
@@ -148,14 +150,14 @@ class ControlReport:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is asked beside the file: None means what the file says.
+class ControlSettings:
+    """Settings of a control report; None means what the file says.
 
     Attributes:
-        agent: `exact`, or one that is trained; seeds, steps: of its training; workers: who trains.
+        agent: `exact`, or one that is trained; seeds, steps: of its training; workers: the processes that train.
         seen: a condition; harm: events; budget: settings and their values.
-        cache: the folder in which trained seeds are kept and looked for; None: nowhere.
-        count: told how many seeds are trained.
+        cache: the folder of trained seeds; None: none.
+        count: called with the number of trained seeds.
     """
 
     agent: str = "exact"
@@ -172,71 +174,76 @@ class Asked:
 def control_report(
     scenario: Scenario,
     stage: str | None = None,
-    asked: Asked | None = None,
+    settings: ControlSettings | None = None,
     report: Callable[[str], None] | None = None,
 ) -> ControlReport:
-    """Keep the failures of an agent apart, and put a price on oversight.
+    """Split an agent's loss of performance by cause, and measure what oversight achieves.
 
     Args:
         scenario: loaded; it has a hidden performance.
         stage: `deploy`, or else the last, when None.
-        asked: see `Asked`.
-        report: told what is being done.
+        settings: see `ControlSettings`.
+        report: called with what is being done.
 
     Raises:
         MissingPerformanceError: there is no hidden performance.
         ScenarioError: a condition, an event or a budget names nothing.
     """
-    return _Reporter(scenario, stage, asked or Asked(), report or (lambda _: None)).report_of()
+    return _Reporter(scenario, stage, settings or ControlSettings(), report or (lambda _: None)).result()
 
 
 class _Reporter:
-    def __init__(self, scenario: Scenario, stage: str | None, asked: Asked, report: Callable[[str], None]) -> None:
-        self.scenario, self.asked, self.report = scenario, asked, report
-        self.laboratory = Laboratory(scenario)
-        self.stage = stage or self.laboratory.scenario.judged_stage
-        self.control = _asked_of(scenario, asked)
+    def __init__(
+        self, scenario: Scenario, stage: str | None, settings: ControlSettings, report: Callable[[str], None]
+    ) -> None:
+        self.scenario, self.settings, self.report = scenario, settings, report
+        self.solved = SolvedWorlds(scenario)
+        self.stage = stage or self.solved.scenario.judged_stage
+        self.control = _control_of(scenario, settings)
         if not any(channel.hidden for channel in scenario.document.rewards.values()):
             raise MissingPerformanceError(
                 f"`{scenario.name}` has no hidden performance, so nothing can be said of its failures"
             )
         runs = scenario.document.runs
-        self.seeds = asked.seeds or runs.seeds
-        workers, steps = asked.workers or Workers(1), asked.steps or runs.steps
-        cache = None if asked.cache is None or asked.agent == "exact" else TraceCache(asked.cache)
-        self.school = School(self.laboratory, steps, runs.episodes, workers, cache, Budget(None), report, asked.count)
+        self.seeds = settings.seeds or runs.seeds
+        workers, steps = settings.workers or Workers(1), settings.steps or runs.steps
+        cache = None if settings.cache is None or settings.agent == "exact" else TraceCache(settings.cache)
+        self.trained_seeds = TrainedSeeds(
+            self.solved, steps, runs.episodes, workers, cache, TimeBudget(None), report, settings.count
+        )
 
-    def report_of(self) -> ControlReport:
+    def result(self) -> ControlReport:
         variants = self.scenario.document.variants
-        conditions = [self._apart(name, its) for name, its in {AS_WRITTEN: {}, **variants}.items()]
+        conditions = [self._decomposed(name, its) for name, its in {AS_WRITTEN: {}, **variants}.items()]
         budgets = [
-            self._bought(name, value) for name, axis in self.control.budget.items() for value in axis_values(axis)
+            self._outcomes_at(name, value) for name, axis in self.control.budget.items() for value in axis_values(axis)
         ]
         return ControlReport(
             self.scenario.name,
             self.stage,
-            self.asked.agent,
-            0 if self.asked.agent == "exact" else self.seeds,
+            self.settings.agent,
+            0 if self.settings.agent == "exact" else self.seeds,
             str(self.control.seen or ""),
             tuple(self.control.harm),
             tuple(conditions),
             tuple(budgets),
         )
 
-    def _apart(self, name: str, overrides: Overrides) -> Apart:
+    def _decomposed(self, name: str, overrides: Overrides) -> LossDecomposition:
         self.report(name)
         try:
-            plan = self.laboratory.plan(overrides, self.stage)
+            plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
-            return Apart(name, note=str(fault))
+            return LossDecomposition(name, note=str(fault))
+        # Best, worst and random act on the states of the world, whatever the agent may observe.
         gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
         if plan.upper_bound:
-            return Apart(name, note="views are partial and beliefs too many: only an upper bound is known")
+            return LossDecomposition(name, note="views are partial and beliefs too many: only an upper bound is known")
         planned = exact_conduct(plan, plan.optimal, gauge)
         best = exact_conduct(whole, _solved_for(whole, 1), gauge)
         agent, why = self._agent(overrides, planned, gauge)
         top = Range(best.performance.high, best.performance.high)
-        return Apart(
+        return LossDecomposition(
             name,
             agent,
             best,
@@ -250,31 +257,31 @@ class _Reporter:
             why,
         )
 
-    def _bought(self, name: str, value: object) -> Bought:
+    def _outcomes_at(self, name: str, value: object) -> OversightOutcome:
         self.report(f"{name} {value}")
         overrides = {name: value}
         try:
-            plan = self.laboratory.plan(overrides, self.stage)
+            plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
-            return Bought(name, value, note=str(fault))
+            return OversightOutcome(name, value, note=str(fault))
         gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
         worst = exact_conduct(whole, _solved_for(whole, -1), gauge)
         if plan.upper_bound:
-            return Bought(
+            return OversightOutcome(
                 name, value, None, worst, "views are partial and beliefs too many: only an upper bound is known"
             )
         agent, why = self._agent(overrides, exact_conduct(plan, plan.optimal, gauge), gauge)
-        return Bought(name, value, agent, worst, why)
+        return OversightOutcome(name, value, agent, worst, why)
 
     def _agent(self, overrides: Overrides, planned: Conduct, gauge: Gauge) -> tuple[Conduct | None, str]:
-        """What the agent came to that is asked about, and why if it came to nothing."""
-        method = self.asked.agent
+        """The outcomes of the agent, or None and the reason."""
+        method = self.settings.agent
         if method == "exact":
             return planned, ""
-        world = self.laboratory.world(overrides, self.stage)
+        world = self.solved.world(overrides, self.stage)
         if (reason := unable(method, world)) is not None:
             return None, reason
-        return seeds_conduct(self.school.trace(method, overrides, self.stage, self.seeds), world, gauge), ""
+        return seeds_conduct(self.trained_seeds.trace(method, overrides, self.stage, self.seeds), world, gauge), ""
 
     def _gauge(self, world: World) -> Gauge:
         seen = self.control.seen
@@ -282,28 +289,28 @@ class _Reporter:
 
 
 def _solved_for(whole: ExactPlan, weight: float) -> FiniteHorizonSolution:
-    """The best (or, for a weight of -1, the worst) that can be done to the performance over the stage's ticks."""
+    """The policy that maximises performance over the stage's ticks (minimises it, for a weight of -1)."""
     process = performance_mdp(whole.enumeration)
     return backward_induction(process, np.array([weight]), 1.0, whole.steps, keep_values=False)
 
 
-def _asked_of(scenario: Scenario, asked: Asked) -> Control:
-    """The file's `control:` with what was asked in its place, checked.
+def _control_of(scenario: Scenario, settings: ControlSettings) -> Control:
+    """The file's `control:` with the settings in its place, checked.
 
-    Where neither says who watches, somebody does when a thing of kind `overseer` sees an agent.
+    Where neither says when the agent is observed, it is when a thing of kind `overseer` sees it.
     """
     document = scenario.document
     written = document.control or Control()
-    seen = asked.seen if asked.seen is not None else written.seen
+    seen = settings.seen if settings.seen is not None else written.seen
     if seen is None:
         seen = _any_overseer(scenario)
-    given = {} if asked.budget is None else {"budget": {n: {"values": list(v)} for n, v in asked.budget.items()}}
+    given = {} if settings.budget is None else {"budget": {n: {"values": list(v)} for n, v in settings.budget.items()}}
     control = Control.model_validate(
         {
             **written.model_dump(by_alias=True, exclude_unset=True),
             "seen": seen,
             **given,
-            **({} if asked.harm is None else {"harm": list(asked.harm)}),
+            **({} if settings.harm is None else {"harm": list(settings.harm)}),
         }
     )
     report = Report()
@@ -320,7 +327,7 @@ def _any_overseer(scenario: Scenario) -> str | None:
 
 
 def _with(scenario: Scenario, control: Control) -> Symbols:
-    """The names of a scenario with another `control:`."""
+    """The symbols of a scenario with another `control:`."""
     document = scenario.document.model_copy(update={"control": control})
     return replace(scenario.symbols, document=document)
 

@@ -1,4 +1,4 @@
-"""A scenario over a grid of settings: every point solved exactly, some of them learned, each named by its regime."""
+"""Sweeps: a scenario over a grid of settings, solved exactly at every point, with agents trained at some."""
 
 from __future__ import annotations
 
@@ -12,125 +12,130 @@ from typing import Protocol
 from ...agents.learning.device import CPU
 from ...scenarios.language.loading import Scenario
 from ..traces.provenance import library_versions
-from .sweep_points import PIECE, Bench, Row, Sweep, Task, _groups, costs, run_task
-from .sweep_question import Question
+from .sweep_points import TASK_POINTS, SweepResult, SweepRow, SweepTask, SweepWorlds, _groups, costs, run_task
+from .sweep_question import SweepSettings
 
 Report = Callable[[str], None]
 
 
 class PointJournal(Protocol):
-    """Keeps the points of a sweep as they are finished.
+    """Stores the rows of a sweep as they are finished.
 
     Attributes:
-        rows: those that an earlier process kept, by their key.
+        rows: those that an earlier process stored, by their key.
     """
 
-    rows: dict[str, Row]
+    rows: dict[str, SweepRow]
 
-    def keep(self, rows: Sequence[Row]) -> None:
-        """Adds rows."""
+    def keep(self, rows: Sequence[SweepRow]) -> None:
+        """Add rows."""
         ...
 
 
 def run_sweep(
     scenario: Scenario,
-    question: Question,
+    settings: SweepSettings,
     jobs: int = 1,
     report: Report | None = None,
     journal: PointJournal | None = None,
-    board: Path | None = None,
-) -> Sweep:
-    """Solve (and learn) every point.
+    tensorboard: Path | None = None,
+) -> SweepResult:
+    """Solve every point, and train agents at some.
 
     Args:
         scenario: loaded, with the overrides that all points share.
-        question: from `ask`.
+        settings: from `sweep_settings`.
         jobs: processes at a time.
-        report: told how far it is.
-        journal: keeps points as they are finished, and knows those that were kept before.
-        board: the folder for TensorBoard's curves of what is trained, or None.
+        report: called with the progress.
+        journal: stores rows as they are finished, and has those of an earlier process.
+        tensorboard: the folder for TensorBoard, or None.
 
     Returns:
-        Its rows; a point whose world cannot be enumerated or solved is `unsolved`, and its note says why.
+        The result; a point whose world cannot be enumerated or solved is `unsolved`, and its note says why.
     """
     report = report or (lambda _: None)
-    kept: dict[str, Row] = dict(journal.rows) if journal else {}
-    tasks = list(_tasks(scenario, question, kept))
+    kept: dict[str, SweepRow] = dict(journal.rows) if journal else {}
+    tasks = list(_tasks(scenario, settings, kept))
     total = sum(len(task.points) for task in tasks)
     done = 0
-    for task, rows in _run(scenario, [replace(task, board=board) for task in tasks], jobs):
+    for task, rows in _run(scenario, [replace(task, tensorboard=tensorboard) for task in tasks], jobs):
         new = {row.key: row for row in rows}
         kept |= new
         if journal is not None:
             journal.keep(list(new.values()))
         done += len(task.points)
         report(f"{done:,} of {total:,} points")
-    order = _order(question)
+    order = _order(settings)
     rows_in_order = tuple(kept[key] for key in order)
-    return Sweep(
+    return SweepResult(
         scenario.name,
         scenario.document.title,
         scenario.hash,
         dict(scenario.overrides),
-        question,
+        settings,
         rows_in_order,
-        costs(scenario, question),
+        costs(scenario, settings),
     )
 
 
-def identity(scenario: Scenario, question: Question) -> str:
-    """What makes two sweeps the same: SHA-256, in hexadecimal, of the scenario, the question and the versions."""
-    asked = asdict(question)
-    for name, usual in (("device", CPU), ("plateau", None)):  # what is not asked for makes no other sweep
-        if asked[name] == usual:
-            del asked[name]
-    content = [scenario.hash, asked, library_versions()]
+def identity(scenario: Scenario, settings: SweepSettings) -> str:
+    """SHA-256, in hexadecimal, of the scenario, the settings and the versions: sweeps with one identity are equal."""
+    fields = asdict(settings)
+    for name, usual in (
+        ("device", CPU),
+        ("plateau", None),
+    ):  # options added later: their defaults must not change the identity
+        if fields[name] == usual:
+            del fields[name]
+    content = [scenario.hash, fields, library_versions()]
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 
 
 # ------------------------------------------------------------------ steps
 
 
-def _tasks(scenario: Scenario, question: Question, kept: Mapping[str, Row]) -> Iterator[Task]:
-    """What is left to do, dear things first."""
-    for agent in question.agents:
+def _tasks(scenario: Scenario, settings: SweepSettings, kept: Mapping[str, SweepRow]) -> Iterator[SweepTask]:
+    """The tasks that are left, training first: it takes longest, and short tasks fill the gaps at the end."""
+    for agent in settings.agents:
         if agent != "exact":
-            for point in question.learned_points():
-                seeds = [s for s in range(question.seeds) if Row.key_of(agent, s, tuple(point.values())) not in kept]
+            for point in settings.learned_points():
+                seeds = [
+                    s for s in range(settings.seeds) if SweepRow.key_of(agent, s, tuple(point.values())) not in kept
+                ]
                 if seeds:
-                    yield Task(agent, question, (point,), tuple(seeds))
-    if "exact" not in question.agents:
+                    yield SweepTask(agent, settings, (point,), tuple(seeds))
+    if "exact" not in settings.agents:
         return
-    left = [p for p in question.points() if Row.key_of("exact", -1, tuple(p.values())) not in kept]
-    for group in _groups(scenario, question, left).values() if left else ():
-        for first in range(0, len(group), PIECE):
-            yield Task("exact", question, tuple(group[first : first + PIECE]))
+    left = [p for p in settings.points() if SweepRow.key_of("exact", -1, tuple(p.values())) not in kept]
+    for group in _groups(scenario, settings, left).values() if left else ():
+        for first in range(0, len(group), TASK_POINTS):
+            yield SweepTask("exact", settings, tuple(group[first : first + TASK_POINTS]))
 
 
-def _run(scenario: Scenario, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, list[Row]]]:
-    """Every task with its rows, as they are finished."""
+def _run(scenario: Scenario, tasks: Sequence[SweepTask], jobs: int) -> Iterator[tuple[SweepTask, list[SweepRow]]]:
+    """Run all tasks; each with its rows, in the order in which they are finished."""
     if jobs == 1 or len(tasks) < 2:
-        bench = Bench(scenario)
+        worlds = SweepWorlds(scenario)
         for task in tasks:
-            yield task, run_task(bench, task)
+            yield task, run_task(worlds, task)
         return
     from joblib import Parallel, delayed, parallel_config
 
-    bench = Bench(scenario)
-    with parallel_config("loky", inner_max_num_threads=1):  # see `Workers.each`
+    worlds = SweepWorlds(scenario)
+    with parallel_config("loky", inner_max_num_threads=1):  # see `Workers.map_unordered`
         workers = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator_unordered", pre_dispatch="2 * n_jobs")
-    yield from workers(delayed(_with_task)(bench, task) for task in tasks)
+    yield from workers(delayed(_run_in_worker)(worlds, task) for task in tasks)
 
 
-def _with_task(bench: Bench, task: Task) -> tuple[Task, list[Row]]:
-    return task, run_task(bench.here(), task)
+def _run_in_worker(worlds: SweepWorlds, task: SweepTask) -> tuple[SweepTask, list[SweepRow]]:
+    return task, run_task(worlds.here(), task)
 
 
-def _order(question: Question) -> Iterator[str]:
-    """The keys of all rows, exact ones first."""
-    if "exact" in question.agents:
-        yield from (Row.key_of("exact", -1, tuple(point.values())) for point in question.points())
-    for agent in question.agents:
+def _order(settings: SweepSettings) -> Iterator[str]:
+    """The keys of all rows in the order of the result, exact ones first."""
+    if "exact" in settings.agents:
+        yield from (SweepRow.key_of("exact", -1, tuple(point.values())) for point in settings.points())
+    for agent in settings.agents:
         if agent != "exact":
-            for point in question.learned_points():
-                yield from (Row.key_of(agent, seed, tuple(point.values())) for seed in range(question.seeds))
+            for point in settings.learned_points():
+                yield from (SweepRow.key_of(agent, seed, tuple(point.values())) for seed in range(settings.seeds))

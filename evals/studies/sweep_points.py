@@ -1,4 +1,4 @@
-"""Points of a sweep: solved exactly, several with one enumeration, or learned by trained seeds."""
+"""The points of a sweep, solved exactly (several with one enumeration) or by trained seeds; and its result."""
 
 from __future__ import annotations
 
@@ -20,43 +20,45 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.compiler import compile_world
 from ...envs.world.reweight import can_reweigh, reweigh
 from ...envs.world.world import World, WorldTooLargeError
+from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import plan_as_agent
-from ..exact.regret import best_in, truly_best
-from ..exact.solved_worlds import Laboratory, shaping_overrides
+from ..exact.regret import truly_best
+from ..exact.solved_worlds import SolvedWorlds, shaping_overrides
+from ..measures.evaluation import BOUND_ONLY, baseline_in, measured, regret_baseline, sampled_in
 from ..measures.measure import Interval, seed_values
 from ..measures.regimes import OTHER, TIE, UNSOLVED, regime_of
-from ..measures.written_measure import BOUND_ONLY, measured, regret_baseline, sampled_in
 from ..traces.provenance import library_versions
 from ..traces.trace import Trace, join_traces
 from ..training.execution.workers import Workers
-from ..training.options import Manner
-from ..training.spec import training_for
+from ..training.options import TrainingOptions
+from ..training.spec import training_spec
 from ..training.train_seed import trained_traces
-from .sweep_question import Question
+from .sweep_question import SweepSettings
 
 if TYPE_CHECKING:
     import polars as pl
 
 if TYPE_CHECKING:
-    from .sweep_question import Question
+    from .sweep_question import SweepSettings
 
 Ends = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
-class Row:
-    """What came of one point, for one agent (and seed).
+class SweepRow:
+    """The result at one point, for one agent (and seed).
 
     Attributes:
-        agent: whose behaviour; seed: of its training, -1 where exact.
+        agent: the one whose behaviour is measured; seed: of its training, -1 where exact.
         values: of the axes.
-        measures: the least and the greatest value of each; None where it has none.
+        measures: the least and the greatest value of each over ties; None where it has none.
         regime: its name.
         states: S; 0 where the world was not enumerated.
         seconds: that it took.
-        note: what a reader should know, or nothing.
+        note: a remark, or empty.
     """
 
     agent: str
@@ -70,7 +72,7 @@ class Row:
 
     @staticmethod
     def key_of(agent: str, seed: int, values: tuple[Any, ...]) -> str:
-        """What tells rows of one sweep apart."""
+        """The key of a row among those of its sweep."""
         return json.dumps([agent, seed, values])
 
     @property
@@ -80,26 +82,31 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Task:
-    """Points that are worked on together: exact ones share an enumeration, learned ones have their seeds (`board`: the
-    folder for TensorBoard, or None)."""  # noqa: D205, D209
+class SweepTask:
+    """A unit of work: exact points that share an enumeration, or one point at which seeds are trained.
+
+    Attributes:
+        agent: `exact`, or the one that is trained.
+        settings: of the sweep; points: the overrides; seeds: to train.
+        tensorboard: the folder for TensorBoard, or None.
+    """
 
     agent: str
-    question: Question
+    settings: SweepSettings
     points: tuple[Overrides, ...]
     seeds: tuple[int, ...] = ()
-    board: Path | None = None
+    tensorboard: Path | None = None
 
     @property
-    def manner(self) -> Manner:
-        """How its seeds are trained."""
-        return Manner(self.question.device, self.question.plateau, self.board)
+    def options(self) -> TrainingOptions:
+        """The options of its trainings."""
+        return TrainingOptions(self.settings.device, self.settings.plateau, self.tensorboard)
 
 
-class Bench:
-    """A scenario with what was made last of it, so that points which share it follow each other cheaply."""
+class SweepWorlds:
+    """Compiles and enumerates a scenario at points, reusing the last world and enumeration where they are the same."""
 
-    _here: ClassVar[dict[str, Bench]] = {}
+    _here: ClassVar[dict[str, SweepWorlds]] = {}
     """One for each scenario that this process has met."""
 
     def __init__(self, scenario: Scenario) -> None:
@@ -109,8 +116,8 @@ class Bench:
         self._worlds: dict[str, tuple[str, World]] = {}
         self._enumerations: dict[str, tuple[str, Enumeration]] = {}
 
-    def here(self) -> Bench:
-        """The bench of this process for the same scenario."""
+    def here(self) -> SweepWorlds:
+        """This process's own object for the same scenario: a copy that was sent here has none of its worlds."""
         return self._here.setdefault(self.scenario.hash, self)
 
     def under(self, point: Overrides) -> Scenario:
@@ -118,7 +125,7 @@ class Bench:
         return apply_overrides(self.scenario, point)
 
     def world(self, point: Overrides, stage: str) -> World:
-        """A stage at a point, compiled; only weighed anew where it differs from the last one in nothing else."""
+        """A stage at a point, compiled; where only weights differ from the last one, those are replaced."""
         document = self.scenario.document
         key = (stage, *point)
         shape, last = self._worlds.get(stage, ("", None))
@@ -152,86 +159,86 @@ class Bench:
         return json.dumps([key, [value for name, value in point.items() if name in names]])
 
 
-def run_task(bench: Bench, task: Task) -> list[Row]:
+def run_task(worlds: SweepWorlds, task: SweepTask) -> list[SweepRow]:
     """The rows of a task."""
     if task.agent == "exact":
-        return [_solved(bench, task.question, point) for point in task.points]
-    return [row for point in task.points for row in _learned(bench, task, point)]
+        return [_solved(worlds, task.settings, point) for point in task.points]
+    return [row for point in task.points for row in _learned(worlds, task, point)]
 
 
-def _solved(bench: Bench, question: Question, point: Overrides) -> Row:
+def _solved(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -> SweepRow:
     began = time.perf_counter()
     states, note = 0, ""
     empty = Interval(None, None)
-    intervals = dict.fromkeys(question.asked, empty)
+    intervals = dict.fromkeys(settings.all_measures, empty)
     regime = UNSOLVED
     try:
-        enumeration = bench.enumeration(point, question.stage)
+        enumeration = worlds.enumeration(point, settings.stage)
         states = enumeration.mdp.n_states
-        most = bench.scenario.document.runs.max_states
+        most = worlds.scenario.document.runs.max_states
         plan = plan_as_agent(enumeration, (), most)
         if plan.upper_bound:
             note = BOUND_ONLY
         else:
             best = cache(lambda: truly_best(enumeration, most, lambda: plan))
-            intervals = {text: measured(plan, text, best_in(text, best)) for text in question.asked}
-            regime = regime_of(question.regimes, intervals, _params(bench, point))
+            measures = map(parsed_measure, settings.all_measures)
+            intervals = {its.text: measured(plan, its, baseline_in(its, best)) for its in measures}
+            regime = regime_of(settings.regimes, intervals, _params(worlds, point))
             note = "; ".join(dict.fromkeys(f"{text}: {i.note}" for text, i in intervals.items() if i.note))
     except (NotEnumerableError, WorldTooLargeError, ImproperDiscountError, NoFixedPointError, InfeasibleError) as fault:
         note = str(fault)
     seconds = time.perf_counter() - began
     ends = tuple((interval.low, interval.high) for interval in intervals.values())
-    return Row("exact", -1, tuple(point.values()), ends, regime, states, seconds, note)
+    return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, seconds, note)
 
 
-def _learned(bench: Bench, task: Task, point: Overrides) -> list[Row]:
-    """One row for each seed: trained in the training stage, played in the stage that is asked about."""
+def _learned(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> list[SweepRow]:
+    """One row for each seed, trained in the training stage and measured in the sweep's stage."""
     began = time.perf_counter()
-    question, laboratory = task.question, Laboratory(bench.scenario)
-    field = bench.world(point, question.stage)
-    values, nothing = tuple(point.values()), ((None, None),) * len(question.asked)
+    settings, solved = task.settings, SolvedWorlds(worlds.scenario)
+    field = worlds.world(point, settings.stage)
+    values, nothing = tuple(point.values()), ((None, None),) * len(settings.all_measures)
     if (reason := unable(task.agent, field)) is not None:
-        return [Row(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
-    steps, episodes, manner = question.steps, question.episodes, task.manner
-    training = training_for(bench, task.agent, point, question.stage, steps, episodes, thoughts=False, manner=manner)
-    school = training.school
-    states = school.mdp.n_states if isinstance(school, Enumeration) else 0
-    trained = trained_traces(training, range(max(task.seeds) + 1), Workers(), lambda: True)
+        return [SweepRow(task.agent, seed, values, nothing, UNSOLVED, 0, 0.0, reason) for seed in task.seeds]
+    steps, episodes, options = settings.steps, settings.episodes, task.options
+    spec = training_spec(worlds, task.agent, point, settings.stage, steps, episodes, thoughts=False, options=options)
+    states = spec.train_world.mdp.n_states if isinstance(spec.train_world, Enumeration) else 0
+    trained = trained_traces(spec, range(max(task.seeds) + 1), Workers(), lambda: True)
     trace = join_traces([each for _, each in trained])
-    found = {text: _by_seed(laboratory, field, text, trace, point) for text in question.asked}
+    found = {text: _by_seed(solved, field, parsed_measure(text), trace, point) for text in settings.all_measures}
     seconds = (time.perf_counter() - began) / len(task.seeds)
     rows = []
     for seed in task.seeds:
-        worth = {text: found[text][seed] for text in question.asked}
+        worth = {text: found[text][seed] for text in settings.all_measures}
         intervals = {text: Interval(value, value) for text, value in worth.items()}
-        regime = regime_of(question.regimes, intervals, _params(bench, point))
+        regime = regime_of(settings.regimes, intervals, _params(worlds, point))
         ends = tuple((value, value) for value in worth.values())
-        note = f"trained for {trace.trained[seed]:,} steps" if "plateau" in training.told else ""
-        rows.append(Row(task.agent, seed, values, ends, regime, states, seconds, note))
+        note = f"trained for {trace.trained[seed]:,} steps" if "plateau" in spec.result_relevant else ""
+        rows.append(SweepRow(task.agent, seed, values, ends, regime, states, seconds, note))
     return rows
 
 
 def _by_seed(
-    laboratory: Laboratory, field: World, text: str, trace: Trace, point: Overrides
+    solved: SolvedWorlds, field: World, measure: ParsedMeasure, trace: Trace, point: Overrides
 ) -> dict[int, float | None]:
-    """A measure of each seed; a regret has no value where there is no exact plan."""
+    """A measure by seed; a regret has no value where there is no exact plan."""
     try:
-        return seed_values(sampled_in(field, text, trace, regret_baseline(laboratory, text, point, field.stage)))
+        return seed_values(sampled_in(field, measure, trace, regret_baseline(solved, measure, point, field.stage)))
     except NotEnumerableError:
-        return dict.fromkeys(seed_values(sampled_in(field, "steps", trace)))
+        return dict.fromkeys(seed_values(sampled_in(field, parsed_measure("steps"), trace)))
 
 
-def _params(bench: Bench, point: Overrides) -> Mapping[str, object]:
-    return {**bench.scenario.params, **point}
+def _params(worlds: SweepWorlds, point: Overrides) -> Mapping[str, object]:
+    return {**worlds.scenario.params, **point}
 
 
-PIECE = 20
-"""Points that are solved, and kept, together."""
+TASK_POINTS = 20
+"""Exact points of a task: what is solved, and stored, together."""
 
 
 @dataclass(frozen=True)
-class Costs:
-    """What a sweep will take: worlds enumerated (each process makes its own), exact solves, agents trained."""
+class SweepCosts:
+    """What a sweep will take: worlds enumerated (by each process), exact solves, trainings."""
 
     enumerations: int
     solves: int
@@ -243,13 +250,13 @@ class Costs:
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """What came of a sweep.
+class SweepResult:
+    """The result of a sweep.
 
     Attributes:
         scenario: its name; scenario_hash, overrides: of the file and the settings that all points share.
-        question: what was asked; rows: one for each exact point and, where agents were trained, for each seed of each,
-            in the order of the points.
+        settings: of the sweep; rows: one for each exact point and, where agents were trained, for each seed of each, in
+            the order of the points.
         costs: what it took.
     """
 
@@ -257,60 +264,60 @@ class Sweep:
     title: str
     scenario_hash: str
     overrides: Mapping[str, object]
-    question: Question
-    rows: tuple[Row, ...]
-    costs: Costs
+    settings: SweepSettings
+    rows: tuple[SweepRow, ...]
+    costs: SweepCosts
     versions: Mapping[str, str] = field(default_factory=library_versions)
 
     def to_frame(self) -> pl.DataFrame:
         """A row per point (and seed of a learned agent): the axes, `agent`, `seed` (-1: exact), `regime`, the least and
         the greatest value of each measure (`MEASURE.low`, `MEASURE.high`; null where it has none), `states`, `seconds`,
         `note`."""  # noqa: D205, D209
-        axes = {axis.name: _type_of(axis.values) for axis in self.question.axes}
+        axes = {axis.name: _type_of(axis.values) for axis in self.settings.axes}
         schema: dict[str, type] = {**axes, "agent": str, "seed": int, "regime": str}
-        for text in self.question.asked:
+        for text in self.settings.all_measures:
             schema |= {f"{text}.low": float, f"{text}.high": float}
         schema |= {"states": int, "seconds": float, "note": str}
         return frame([self._record(row, axes) for row in self.rows], schema)
 
     def regimes(self, agent: str = "exact") -> dict[str, int]:
-        """How many points (or trained seeds) lie in each regime, in the order of the question."""
+        """How many points (or trained seeds) lie in each regime, in the order of the settings."""
         found = [row.regime for row in self.rows if row.agent == agent]
-        return {name: found.count(name) for name in (*self.question.regimes, TIE, OTHER, UNSOLVED) if name in found}
+        return {name: found.count(name) for name in (*self.settings.regimes, TIE, OTHER, UNSOLVED) if name in found}
 
-    def _record(self, row: Row, axes: Mapping[str, type]) -> dict[str, Any]:
+    def _record(self, row: SweepRow, axes: Mapping[str, type]) -> dict[str, Any]:
         record: dict[str, Any] = {
             name: kind(value) if kind is not str else _written(value)
             for (name, kind), value in zip(axes.items(), row.values, strict=True)
         }
         record |= {"agent": row.agent, "seed": row.seed, "regime": row.regime}
-        for text, (low, high) in zip(self.question.asked, row.measures, strict=True):
+        for text, (low, high) in zip(self.settings.all_measures, row.measures, strict=True):
             record |= {f"{text}.low": low, f"{text}.high": high}
         return {**record, "states": row.states, "seconds": row.seconds, "note": row.note}
 
     def _repr_html_(self) -> str:
         rows = [
             {"agent": agent, "regime": name, "points": count}
-            for agent in self.question.agents
+            for agent in self.settings.agents
             for name, count in self.regimes(agent).items()
         ]
-        axes = " x ".join(f"{axis.name} ({len(axis.values)})" for axis in self.question.axes)
+        axes = " x ".join(f"{axis.name} ({len(axis.values)})" for axis in self.settings.axes)
         return html(f"{self.scenario}: {axes}", frame(rows, {"agent": str, "regime": str, "points": int}))
 
 
-def costs(scenario: Scenario, question: Question) -> Costs:
-    """What the sweep takes, told before it begins."""
-    exact = "exact" in question.agents
-    learners = sum(agent != "exact" for agent in question.agents)
-    shapes = len(_groups(scenario, question, question.points())) if exact else 0
-    trainings = learners * len(question.learned_points()) * question.seeds if learners else 0
-    return Costs(shapes, len(question.points()) if exact else 0, trainings)
+def costs(scenario: Scenario, settings: SweepSettings) -> SweepCosts:
+    """What a sweep will take."""
+    exact = "exact" in settings.agents
+    learners = sum(agent != "exact" for agent in settings.agents)
+    shapes = len(_groups(scenario, settings, settings.points())) if exact else 0
+    trainings = learners * len(settings.learned_points()) * settings.seeds if learners else 0
+    return SweepCosts(shapes, len(settings.points()) if exact else 0, trainings)
 
 
-def _groups(scenario: Scenario, question: Question, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
-    """Points that share an enumeration, by what it depends on."""
-    world = Laboratory(scenario).world(points[0], question.stage)
-    names = shaping_overrides(scenario, world, points[0]).keys()  # it is the names that decide
+def _groups(scenario: Scenario, settings: SweepSettings, points: Sequence[Overrides]) -> dict[str, list[Overrides]]:
+    """Points that share an enumeration, by the values that it depends on."""
+    world = SolvedWorlds(scenario).world(points[0], settings.stage)
+    names = shaping_overrides(scenario, world, points[0]).keys()  # which names these are is the same at every point
     groups: dict[str, list[Overrides]] = {}
     for point in points:
         groups.setdefault(json.dumps([point[name] for name in names]), []).append(point)

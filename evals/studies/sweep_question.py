@@ -1,4 +1,4 @@
-"""What a sweep asks of a scenario: its axes, its measures and its regimes, checked."""
+"""The settings of a sweep (axes, measures, regimes, agents), filled in from the scenario and checked."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.names.formula_context import Context
 from ...scenarios.language.names.overrides import check_override
 from ...scenarios.language.validation.sweeps import check_measured, check_regime
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..measures.regimes import OTHER, TIE, UNSOLVED, measures_in
-from ..training.options import settled
+from ..training.options import resolve_device
 from ..training.telemetry.early_stopping import Plateau
 
 MAX_POINTS = 1_000_000
@@ -30,8 +30,8 @@ class SweepError(UsageError):
 
 
 @dataclass(frozen=True)
-class Axis:
-    """One axis: the dotted name that it varies, and the values in order; `log`: they are equal ratios apart."""
+class SweepAxis:
+    """One axis of the grid: the dotted name that it varies and the values in order; `log`: they have equal ratios."""
 
     name: str
     values: tuple[Any, ...]
@@ -39,20 +39,20 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked of a scenario.
+class SweepSettings:
+    """Settings of a sweep.
 
     Attributes:
-        axes: in order; a picture has the first across and the second up, and a panel for each value of a third.
-        stage: where.
+        axes: in order; a picture has the first on x, the second on y, and a panel for each value of a third.
+        stage: the one that is measured.
         measures: as in an expectation.
         regimes: name -> condition on measures; the first that holds names a point.
         agents: `exact`, and those that are trained; seeds, steps, episodes: of their training.
-        every: learned agents are trained at every so many values of each axis of numbers.
-        device, plateau: of each training, see `running.Settings`.
+        every: agents are trained only at every so many values of each numeric axis.
+        device, plateau: of each training, see `RunSettings`.
     """
 
-    axes: tuple[Axis, ...]
+    axes: tuple[SweepAxis, ...]
     stage: str
     measures: tuple[str, ...]
     regimes: Mapping[str, str]
@@ -65,8 +65,8 @@ class Question:
     plateau: Plateau | None = None
 
     @property
-    def asked(self) -> tuple[str, ...]:
-        """Every measure, those of the regimes first."""
+    def all_measures(self) -> tuple[str, ...]:
+        """All measures, those of the regimes first."""
         return tuple(dict.fromkeys((*measures_in(self.regimes), *self.measures)))
 
     def points(self) -> list[dict[str, Any]]:
@@ -75,14 +75,14 @@ class Question:
         return [dict(zip(names, values, strict=True)) for values in product(*(axis.values for axis in self.axes))]
 
     def learned_points(self) -> list[dict[str, Any]]:
-        """The points at which agents are trained: of an axis of numbers with more than `every` values, some."""
+        """The points at which agents are trained: of a numeric axis with more than `every` values, every `every`-th."""
         thinned = tuple(replace(axis, values=_thinned(axis.values, self.every)) for axis in self.axes)
         return replace(self, axes=thinned).points()
 
 
-def ask(
+def sweep_settings(
     scenario: Scenario,
-    axes: Sequence[Axis] | None = None,
+    axes: Sequence[SweepAxis] | None = None,
     stage: str | None = None,
     measures: Sequence[str] | None = None,
     regimes: Mapping[str, str] | None = None,
@@ -92,8 +92,8 @@ def ask(
     every: int = 1,
     device: str = CPU,
     plateau: Plateau | None = None,
-) -> Question:
-    """What is to be asked, checked; what is left out is taken from the `sweep:` of the file.
+) -> SweepSettings:
+    """The settings of a sweep, checked; what is left out is taken from the `sweep:` of the file.
 
     Raises:
         DeviceUnavailableError: the device is not there.
@@ -108,15 +108,15 @@ def ask(
             raise SweepError(
                 f"`{scenario.name}` names no axes to sweep; give some, as in `--param NAME=FROM:TO:POINTS`"
             )
-        axes = [Axis(name, tuple(axis_values(its)), its.scale == "log") for name, its in given.axes.items()]
+        axes = [SweepAxis(name, tuple(axis_values(its)), its.scale == "log") for name, its in given.axes.items()]
     if regimes is None:
         regimes = given.regimes if given else {}
     if measures is None:
         measures = given.measures if given else ()
-    laboratory = Laboratory(scenario)
-    question = Question(
+    solved = SolvedWorlds(scenario)
+    settings = SweepSettings(
         tuple(axes),
-        stage or (given.stage if given and given.stage else laboratory.scenario.judged_stage),
+        stage or (given.stage if given and given.stage else solved.scenario.judged_stage),
         tuple(measures),
         dict(regimes),
         tuple(agents),
@@ -124,46 +124,46 @@ def ask(
         steps or document.runs.steps,
         document.runs.episodes,
         every,
-        settled(device, agents),
+        resolve_device(device, agents),
         plateau,
     )
-    _check(scenario, question)
-    return question
+    _check(scenario, settings)
+    return settings
 
 
-def _check(scenario: Scenario, question: Question) -> None:
+def _check(scenario: Scenario, settings: SweepSettings) -> None:
     symbols, faults = scenario.symbols, Faults()
     context = Context(symbols, faults)
-    for axis in question.axes:
+    for axis in settings.axes:
         for value in axis.values:
             check_override(axis.name, value, symbols, faults, ())
-    for text in question.measures:
+    for text in settings.measures:
         check_measured(text, context, ())
-    for text in question.regimes.values():
+    for text in settings.regimes.values():
         check_regime(text, context, ())
     faults.raise_if_wrong()
-    names = [axis.name for axis in question.axes]
+    names = [axis.name for axis in settings.axes]
     if twice := [name for name in names if names.count(name) > 1]:
         raise SweepError(f"the axis {quote(twice[0])} is given twice; put all of its values into one")
-    if empty := [axis.name for axis in question.axes if not axis.values]:
+    if empty := [axis.name for axis in settings.axes if not axis.values]:
         raise SweepError(f"the axis {quote(empty[0])} has no values; give at least one")
-    check_name("stage", question.stage, scenario.document.stages)
-    if not question.asked:
+    check_name("stage", settings.stage, scenario.document.stages)
+    if not settings.all_measures:
         raise SweepError("nothing is measured; name a measure or a regime")
-    for agent in question.agents:
+    for agent in settings.agents:
         if agent not in ("exact", *methods()):
             raise SweepError(f"there is no agent {quote(agent)}; there are exact, {', '.join(methods())}")
-    if reserved := {TIE, OTHER, UNSOLVED} & set(question.regimes):
+    if reserved := {TIE, OTHER, UNSOLVED} & set(settings.regimes):
         raise SweepError(
             f"a regime cannot be called {quote(reserved.pop())}: that is what points without one are called"
         )
-    points = math.prod(len(axis.values) for axis in question.axes)
+    points = math.prod(len(axis.values) for axis in settings.axes)
     if points > MAX_POINTS:
         raise SweepError(f"these are {points:,} points, and {MAX_POINTS:,} are the most; take fewer values")
 
 
 def _thinned(values: tuple[Any, ...], every: int) -> tuple[Any, ...]:
-    """Every so many of a long list of numbers, as near to its middle as that goes; all of another list."""
+    """Every `every`-th value of a long list of numbers, centred in it; any other list is returned whole."""
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if not numbers or len(values) <= every:
         return values

@@ -1,4 +1,4 @@
-"""One episode, as whoever looks at it wants it: read from a trace, or played anew."""
+"""One episode as arrays: read from a trace, or played anew."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ...envs.base import Floats, Ints
 from ...envs.world.world import World
 from .trace import HIDDEN, Trace
 
-Said = tuple[str | None, ...]
-"""What each of N agents thought in a tick, as JSON."""
+TickThoughts = tuple[str | None, ...]
+"""The thoughts of N agents in one tick, as JSON; None for an agent without one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,14 +21,14 @@ class Episode:
 
     Attributes:
         world: where it was played.
-        agent: who was at work (`exact`, `counts`, a person).
-        seed: of chance; number: of the episode among those of its seed.
+        agent: who chose the actions (`exact`, `counts`, a person).
+        seed: of the random numbers; number: of the episode among those of its seed.
         states: int32 `[T + 1, F]`.
         chosen, executed: int32 `[T, N]`, -1 in `executed` where the action was not available.
         rewards: float64 `[T, K]`; performance: float64 `[T]`, the hidden score.
-        events: T tuples of names, ends not among them.
-        ended: the reason, or None; truncated: the stage's limit cut it off.
-        said: T entries, or none where nothing was recorded.
+        events: T tuples of event names, without the ends of episodes.
+        ended: the reason why it terminated, or None; truncated: whether the stage's limit cut it off.
+        thoughts: T entries, each None where nothing was recorded; or an empty tuple.
     """
 
     world: World
@@ -43,7 +43,7 @@ class Episode:
     events: tuple[tuple[str, ...], ...]
     ended: str | None = None
     truncated: bool = False
-    said: tuple[Said | None, ...] = field(default=(), repr=False)
+    thoughts: tuple[TickThoughts | None, ...] = field(default=(), repr=False)
 
     @property
     def length(self) -> int:
@@ -51,17 +51,17 @@ class Episode:
         return len(self.events)
 
     def ticks(self, event: str) -> list[int]:
-        """The ticks in which an event came."""
+        """The ticks in which an event happened."""
         return [tick for tick, names in enumerate(self.events) if event in names]
 
-    def weighted(self) -> Floats:
-        """float64 `[T]`: what each tick's pay is worth to the agents, by the weights that they had before it."""
+    def weighted_rewards(self) -> Floats:
+        """float64 `[T]`: each tick's reward by the weights that the agents had before it, summed over agents."""
         weights = sum(self.world.weights(self.states[:-1], agent) for agent in range(len(self.world.agents)))
         return np.asarray((self.rewards * weights).sum(axis=1))
 
 
-def so_far(values: Floats) -> Floats:
-    """float64 `[T + 1, ...]`: the sums before each tick, of `[T, ...]`."""
+def running_sums(values: Floats) -> Floats:
+    """float64 `[T + 1, ...]`: the sums of `[T, ...]` before each tick, beginning with 0."""
     return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
 
 
@@ -76,7 +76,7 @@ def episode_of(world: World, trace: Trace, seed: int, number: int) -> Episode:
         raise KeyError(f"the trace has no episode {number} of seed {seed}")
     last = rows["final_state"].to_list()[-1]
     states = np.array([*rows["state"].to_list(), *([] if last is None else [last])], np.int32)
-    said = rows["thoughts"].to_list()
+    recorded = rows["thoughts"].to_list()
     return Episode(
         world=world,
         agent=trace.meta.agent,
@@ -92,5 +92,5 @@ def episode_of(world: World, trace: Trace, seed: int, number: int) -> Episode:
         events=tuple(tuple(names) for names in rows["events"].to_list()),
         ended=rows["ended"].to_list()[-1],
         truncated=bool(rows["truncated"].to_list()[-1]),
-        said=tuple(None if each is None else tuple(each) for each in said),
+        thoughts=tuple(None if each is None else tuple(each) for each in recorded),
     )

@@ -1,57 +1,59 @@
-"""What an agent earned while it was trained: a learning curve, seen from outside, for any agent."""
+"""The learning curve of one training: mean episode return by environment step, recorded from outside the agent."""
 
 from __future__ import annotations
 
 from ...envs.base import Floats
-from .trace import Curve
+from .trace import LearningPoints
 
 POINTS = 50
-"""Of a curve, at most."""
+"""Points of a curve, at most."""
 
 
-class Earning:
-    """Keeps what the episodes of a training earn, from one stage to the next: `begun` and `paid` of a `TappedLane`."""
+class LearningCurve:
+    """Records the returns of training episodes; its hooks fit those of a `MonitoredEnv`. It can be pickled."""
 
     def __init__(self, weights: Floats, steps: int) -> None:
-        """For a training of so many steps; `weights`: float64 `[K]`, what each channel is worth to the agent."""
+        """For a training of `steps` steps; `weights`: float64 `[K]`, the agent's utility per unit of each channel."""
+        # Rounded up, so that there are never more than POINTS.
         self._weights, self._every = weights, max(-(-steps // POINTS), 1)
-        self._steps, self._episode = 0, 0.0
-        self._ended: list[float] = []
+        self._steps, self._episode_return = 0, 0.0
+        self._returns: list[float] = []
         self._points: list[tuple[int, float]] = []
 
     @property
     def steps(self) -> int:
-        """So far."""
+        """Environment steps so far, over all stages of the curriculum."""
         return self._steps
 
     @property
-    def curve(self) -> Curve:
-        """Of the episodes that have ended; exploration is in it."""
+    def points(self) -> LearningPoints:
+        """(step, mean return of the episodes that ended since the point before); exploration is included."""
         return tuple(self._points)
 
-    def reached(self, step: int, earned: float | None) -> None:
-        """An agent with lanes of its own has come so far, and earned so much in an episode since it last said so."""
+    def on_progress(self, step: int, mean_return: float | None) -> None:
+        """Told by an agent that steps environments of its own: its steps so far, its recent mean return if known."""
         last, self._steps = self._steps, step
-        if earned is not None:
-            self._ended.append(earned)
+        if mean_return is not None:
+            self._returns.append(mean_return)
         if last // self._every < step // self._every:
-            self._mark()
+            self._add_point()
 
-    def begun(self) -> None:
-        """An episode begins; one that was under way does not count."""
-        self._episode = 0.0
+    def on_reset(self) -> None:
+        """An episode begins; one that was cut off by the reset is not counted."""
+        self._episode_return = 0.0
 
-    def paid(self, rewards: Floats | None, over: bool) -> None:
-        """A tick paid float64 `[K]` (None, where rewards are withheld, earns nothing), and the episode may be over."""
+    def on_step(self, rewards: Floats | None, over: bool) -> None:
+        """A step gave float64 `[K]` (None, where rewards are withheld, counts as 0) and may have ended the episode."""
         self._steps += 1
-        self._episode += 0.0 if rewards is None else float(rewards @ self._weights)
+        self._episode_return += 0.0 if rewards is None else float(rewards @ self._weights)
         if over:
-            self._ended.append(self._episode)
-            self._episode = 0.0
+            self._returns.append(self._episode_return)
+            self._episode_return = 0.0
         if self._steps % self._every == 0:
-            self._mark()
+            self._add_point()
 
-    def _mark(self) -> None:
-        if self._ended:
-            self._points.append((self._steps, round(sum(self._ended) / len(self._ended), 4)))
-            self._ended.clear()
+    def _add_point(self) -> None:
+        if self._returns:
+            # Rounded, since the curve is stored as JSON in every trace.
+            self._points.append((self._steps, round(sum(self._returns) / len(self._returns), 4)))
+            self._returns.clear()

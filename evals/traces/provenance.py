@@ -1,14 +1,11 @@
-"""What a result was made with: versions, Turncoat's code and commit. Folders that are written whole or not at all."""
+"""What a result was made with: library versions, Turncoat's commit, a hash of its code, and cache keys of these."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -17,7 +14,9 @@ from pathlib import Path
 from ...scenarios.errors import UsageError
 
 LIBRARIES = ("turncoat", "numpy", "scipy", "polars", "numba", "torch", "gymnasium", "stable-baselines3")
-"""Whose versions are recorded, where installed: those that can change a result."""
+"""Libraries that can change a result; their versions are recorded where they are installed."""
+CACHE_VERSION = 1
+"""Part of every key: no cache of another version is read."""
 
 
 class RunError(UsageError):
@@ -25,12 +24,12 @@ class RunError(UsageError):
 
 
 def utc_now() -> str:
-    """The time, as the manifest writes it."""
+    """The time in UTC, ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def library_versions() -> dict[str, str]:
-    """The versions of what can change a result, by name, as far as it is installed."""
+    """The versions of `LIBRARIES`, by name, as far as they are installed."""
     versions = {}
     for name in LIBRARIES:
         try:
@@ -41,8 +40,9 @@ def library_versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """The commit that Turncoat runs from, with `-dirty` if files were changed; None outside a checkout of its own."""
+    """The commit that Turncoat runs from, with `-dirty` if files were changed; None where it is installed."""
     root = Path(__file__).resolve().parents[2]
+    # Without this, git would find the repository that an installed Turncoat may lie in.
     if not (root / ".git").exists():
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
@@ -53,66 +53,23 @@ def git_commit() -> str | None:
     return found.stdout.strip()
 
 
-@contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A hidden folder beside the target to write into; it takes the target's name once the block has ended well.
-
-    A block that raises leaves nothing; a process that is killed leaves only the hidden folder (`.NAME.PID.part`), which
-    nothing reads.
-
-    Raises:
-        RunError: the target exists, or cannot be written.
-    """
-    check_target(target)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
-        yield part
-        if target.exists():
-            raise RunError(f"{target} was made by someone else in the meantime; nothing was written")
-        part.rename(target)
-    except OSError as fault:
-        shutil.rmtree(part, ignore_errors=True)
-        raise RunError(f"{target} cannot be written: {fault.strerror or fault}") from fault
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-
-
-def check_target(target: Path) -> None:
-    """Whether a run can be written there, as far as can be told beforehand: it is better known before the work.
-
-    Raises:
-        RunError: the target exists, or lies below something that is no folder or may not be written.
-    """
-    if target.exists() or target.is_symlink():
-        raise RunError(f"{target} exists already, and a run is never written over another; name a new folder")
-    nearest = next((folder for folder in target.absolute().parents if folder.exists()), None)
-    if nearest is None or not nearest.is_dir():
-        raise RunError(f"{target} cannot be written: {nearest or target.anchor} is not a folder")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise RunError(f"{target} cannot be written: {nearest} is read-only")
-
-
-CACHE_VERSION = 1
-"""Part of every key: another version finds nothing of this one's."""
-
-
-def cache_key(parts: Mapping[str, object]) -> str:
-    """SHA-256, in hexadecimal, of whatever a trace depends on, Turncoat's own code and the libraries among it."""
-    whole = {"cache": CACHE_VERSION, "code": code_hash(), "libraries": library_versions(), **parts}
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
-
-
 @cache
 def code_hash() -> str:
-    """SHA-256 of Turncoat's own code below the door: in a checkout it changes without a new version."""
+    """SHA-256, in hexadecimal, of the code that can change a result: in a checkout it changes without a new version.
+
+    `viz` and the front end in `turncoat/` only show results, so they are left out.
+    """
     rooms = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for room in ("agents", "envs", "evals", "scenarios"):
         for path in sorted((rooms / room).rglob("*")):
             if path.suffix in (".py", ".lark"):
+                # The zero bytes keep a file's name, its content and the next name apart.
                 digest.update(f"{path.relative_to(rooms).as_posix()}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def cache_key(parts: Mapping[str, object]) -> str:
+    """SHA-256, in hexadecimal, of what a trace depends on: `parts`, Turncoat's own code and the libraries."""
+    whole = {"cache": CACHE_VERSION, "code": code_hash(), "libraries": library_versions(), **parts}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()

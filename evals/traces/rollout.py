@@ -1,4 +1,4 @@
-"""Roll out agents on a world and record what happens. Agents get what they may know, nothing of the hidden score."""
+"""Evaluation rollouts: agents act in a world and everything is recorded; they see no hidden performance."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def simulate(
     thoughts: bool = True,
     before_tick: Callable[[], None] | None = None,
 ) -> Trace:
-    """Play episodes, each with chance of its own, so that the outcome doesn't depend on how many run at once.
+    """Play episodes and record them; their random numbers do not depend on how many are played at once.
 
     Args:
         world: compiled; an episode lasts `world.steps` ticks at most.
-        agents: N, in the world's order. One that goes on learning (`OnlineLearner`) is told what its own ticks did.
+        agents: N, in the world's order. One that goes on learning (`OnlineLearner`) is told its own transitions.
         meta: of the trace.
         episodes: how many.
-        seed: of chance.
-        lanes: how many are played at once. A learner meets the episodes one after another only with 1.
+        seed: of the random numbers.
+        lanes: episodes played at once. Only with 1 does a learner meet the episodes one after another.
         thoughts: record those of the first episode of every batch of lanes.
-        before_tick: called before every tick; what it raises ends the play.
+        before_tick: called before every tick; what it raises ends the rollout.
 
     Raises:
         ValueError: the stage has neither limit nor horizon, the number of agents is wrong, or an episode is over at its
@@ -62,7 +62,7 @@ def simulate(
 def trace_meta(
     world: World, agent: str, scenario_hash: str, overrides: Mapping[str, object], versions: Mapping[str, str]
 ) -> TraceMeta:
-    """What a trace of this world says of itself; see `TraceMeta`."""
+    """The metadata of a trace of this world."""
     return TraceMeta(
         scenario=world.name,
         scenario_hash=scenario_hash,
@@ -97,7 +97,7 @@ def _play(
     thoughts: bool,
     before_tick: Callable[[], None] | None,
 ) -> list[_Tick]:
-    """Play some episodes side by side, to the end of the longest."""
+    """Play some episodes in parallel lanes, to the end of the longest."""
     size = episodes.size
     lanes, numbers = np.arange(size), range(len(agents))
     states = reference.reset(world, SampledDraws(seed, episodes, np.zeros(size, np.int64)), size).states
@@ -105,31 +105,31 @@ def _play(
     if over.any():
         raise ValueError(f"an episode of `{world.name}` is over at its start, before anyone can act")
     memories: list[AgentState] = [None] * len(agents)
-    seen = [observe(world, states, number) for number in numbers]
-    able = [_able(world, states, number, over) for number in numbers]
+    observations = [observe(world, states, number) for number in numbers]
+    available = [_available(world, states, number, over) for number in numbers]
     played = []
     for step in range(world.steps):
         if before_tick is not None:
             before_tick()
         actions = np.empty((size, len(agents)), np.int32)
         for number, agent in enumerate(agents):
-            actions[:, number], memories[number] = agent.act(seen[number], memories[number], able[number])
+            actions[:, number], memories[number] = agent.act(observations[number], memories[number], available[number])
         thought = _thoughts(agents) if thoughts and not over[0] else None
         tick = reference.step(world, states, actions, SampledDraws(seed, episodes, np.full(size, step + 1)))
-        live = lanes[~over]
-        before, over = seen, tick.ended
-        seen = [observe(world, tick.states, number) for number in numbers]
-        able = [_able(world, tick.states, number, over) for number in numbers]
+        live = lanes[~over]  # lanes that are over are still stepped, and left out of everything that is recorded
+        before, over = observations, tick.ended
+        observations = [observe(world, tick.states, number) for number in numbers]
+        available = [_available(world, tick.states, number, over) for number in numbers]
         for number, agent in enumerate(agents):
             if isinstance(agent, OnlineLearner) and agent.learning:
-                rewards = _own(world, tick.rewards[live], number) if world.rewards_shown else None
+                rewards = _own_rewards(world, tick.rewards[live], number) if world.rewards_shown else None
                 agent.observe(
                     before[number][live],
                     tick.executed[live, number],
                     rewards,
-                    seen[number][live],
+                    observations[number][live],
                     over[live],
-                    able[number][live],
+                    available[number][live],
                 )
         played.append(_Tick(step, live, states, actions, tick, thought))
         states = tick.states
@@ -138,22 +138,22 @@ def _play(
     return played
 
 
-def _able(world: World, states: Ints, number: int, over: Bools) -> Bools:
-    """What an agent can do; in a lane that is over, where nothing counts any more, everything."""
+def _available(world: World, states: Ints, number: int, over: Bools) -> Bools:
+    """The available actions; in a lane that is over all are, so that agents need not deal with an empty mask."""
     return reference.available(world, states, number) | over[:, None]
 
 
-def _own(world: World, rewards: Floats, number: int) -> Floats:
-    """Rewards without what is paid to other agents."""
+def _own_rewards(world: World, rewards: Floats, number: int) -> Floats:
+    """Rewards, float64 `[n, K]`, with 0 in the channels of other agents."""
     return np.where(np.asarray(world.owners) == number, rewards, 0.0)
 
 
 def _thoughts(agents: Sequence[Agent]) -> tuple[str | None, ...] | None:
-    """As JSON, one per agent; None if nobody says any."""
-    said = [agent.thought() if isinstance(agent, Thinker) else None for agent in agents]
-    if all(thought is None for thought in said):
+    """The agents' thoughts as JSON, one per agent; None if there are none."""
+    recorded = [agent.thought() if isinstance(agent, Thinker) else None for agent in agents]
+    if all(thought is None for thought in recorded):
         return None
-    return tuple(None if thought is None else thought.to_json() for thought in said)
+    return tuple(None if thought is None else thought.to_json() for thought in recorded)
 
 
 def _table(world: World, meta: TraceMeta, episodes: Longs, played: list[_Tick], seed: int) -> pl.DataFrame:
@@ -189,7 +189,8 @@ def _table(world: World, meta: TraceMeta, episodes: Longs, played: list[_Tick], 
 
 
 def _event_lists(world: World, masks: np.ndarray) -> list[list[str]]:
-    """The names in every mask, without the ends: those have a column of their own."""
+    """The event names of every bit mask, without the ends of episodes, which have a column of their own."""
     different, which = np.unique(masks, return_inverse=True)
+    # There are few different masks, so each is decoded once.
     lists = [[name for name in world.event_list(int(mask)) if not name.startswith(_ENDED)] for mask in different]
     return [lists[index] for index in which]

@@ -1,4 +1,4 @@
-"""Trace, schema version 1: what happened, tick by tick. Kept in Parquet; everything later builds on it.
+"""The trace, schema version 1: the record of episodes tick by tick, in Parquet, from which all measures are computed.
 
 `docs/reference/trace-plan-thought.md` describes every column; a change to them is a new version.
 """
@@ -20,13 +20,19 @@ from ...scenarios.errors import UsageError
 from ...scenarios.language.names.overrides import Overrides
 
 Regrets = Mapping[str, float] | str
-"""By agent, what its policy is worth less than its best response; or why that is not known (see `exploiting`)."""
+"""By agent, how much less its policy yields than its best response; or why that is not known (see `exploitability`)."""
+
+MAX_NAME_LENGTH = 120
+"""Characters of a trace's name at most: it becomes a file's name."""
+
+LearningPoints = tuple[tuple[int, float], ...]
+"""A learning curve: (environment steps so far, mean return of the episodes since the point before)."""
 
 TRACE_VERSION = 1
 """The version that this code writes; it reads this one and none newer."""
 
 HIDDEN = "hidden.performance"
-"""The column of the hidden score."""
+"""The column of the hidden performance."""
 
 _KEY, _LEARNING, _TRAINED = "turncoat.trace", "turncoat.learning", "turncoat.trained"
 _REGRETS = "turncoat.regrets"
@@ -43,13 +49,13 @@ class TraceMeta:
     Attributes:
         scenario: its name; scenario_hash: SHA-256 of its merged content, in hex (`Scenario.hash`).
         stage: the stage that was run; overrides: the dotted settings that the world was compiled with.
-        agent: who was judged (`exact`, `counts`, ...).
+        agent: the agent that was judged (`exact`, `counts`, ...).
         agents: the N names of those who act in the world.
         actions: for each of them, the names that `chosen` and `executed` index.
         channels: the K visible reward channels; fields: the F columns of the state.
         versions: of libraries, by name.
-        training: how its agent was trained, where that was not as usual and can change what came of it: the `device`,
-            the `plateau` at which training ends early.
+        training: the training options that can change a result and are not the default (`device`, `plateau`); see
+            `TrainingOptions.result_relevant`.
     """
 
     scenario: str
@@ -87,12 +93,12 @@ class TraceMeta:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """A table with one row per tick, ordered by seed, episode and step, and what holds for all of it.
+    """A table with one row per tick, ordered by seed, episode and step, and its metadata.
 
     Attributes:
-        learning: by seed, what the agent earned while it was trained (see `progress.Curve`), where that was seen.
-        trained: by seed, the environment steps of its training, where that was alone.
-        regrets: by seed, how far each of several agents is from its best response, where the scenario asks for it.
+        learning: by seed, the learning curve of its training (see `LearningCurve`), where it has one.
+        trained: by seed, the environment steps of its training, where a single agent was trained.
+        regrets: by seed, the regret of each of several agents, where the scenario measures it.
 
     Raises:
         TraceError: the table's columns are not those of `meta.schema`.
@@ -100,7 +106,7 @@ class Trace:
 
     meta: TraceMeta
     table: pl.DataFrame
-    learning: Mapping[int, Curve] = field(default_factory=dict)
+    learning: Mapping[int, LearningPoints] = field(default_factory=dict)
     trained: Mapping[int, int] = field(default_factory=dict)
     regrets: Mapping[int, Regrets] = field(default_factory=dict)
 
@@ -125,10 +131,10 @@ class Trace:
 
 
 def join_traces(traces: Sequence[Trace]) -> Trace:
-    """Several traces of one agent in one stage as one.
+    """Concatenate traces of one agent in one stage.
 
     Raises:
-        TraceError: they are of different runs.
+        TraceError: their metadata differ.
         ValueError: there are none.
     """
     if not traces:
@@ -146,9 +152,9 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
 
 
 def write_trace(trace: Trace, path: Path) -> None:
-    """Write a trace as Parquet: the whole file or none of it, whatever stood there before is replaced."""
+    """Write a trace as Parquet, atomically; an existing file is replaced."""
     meta = {"version": TRACE_VERSION, **asdict(trace.meta)}
-    if not trace.meta.training:  # then older programs read it too
+    if not trace.meta.training:  # versions of Turncoat without this field can read it then
         del meta["training"]
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -158,7 +164,7 @@ def write_trace(trace: Trace, path: Path) -> None:
             written[_REGRETS] = json.dumps(trace.regrets)
         trace.table.write_parquet(temporary, metadata=written)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException:  # also an interrupt leaves no part of a file behind
         temporary.unlink(missing_ok=True)
         raise
 
@@ -212,7 +218,7 @@ def _read_meta(written: str, path: Path) -> TraceMeta:
         raise TraceError(f"{path}: damaged; what it says of itself cannot be read") from fault
 
 
-def _read_learning(written: str) -> dict[int, Curve]:
+def _read_learning(written: str) -> dict[int, LearningPoints]:
     try:
         curves = json.loads(written).items()
         return {int(seed): tuple((int(steps), float(earned)) for steps, earned in curve) for seed, curve in curves}
@@ -237,22 +243,15 @@ def _read_regrets(written: str) -> dict[int, Regrets]:
         raise TraceError("damaged; its regrets cannot be read") from fault
 
 
-LONGEST = 120
-"""Characters of a trace's name: it is a file's."""
-
-
 def trace_name(stage: str, agent: str, overrides: Overrides, barring: Sequence[str] = ()) -> str:
-    """A file's name: the stage, the agent and, where there are any, the overrides and what is barred.
+    """The name of a trace and its file: the stage, the agent, the overrides and the barred events, if any.
 
-    Where something cannot be written so, or is too long, eight digits of its hash keep two names apart.
+    Characters that are not safe in a file name are replaced, and long names cut; then eight digits of a hash keep two
+    names apart.
     """
     settings = [f"{name}={value}" for name, value in sorted(overrides.items())]
     plain = "-".join([stage, agent, *settings, *(f"barring={event}" for event in barring)])
     name = "".join(c if c.isascii() and (c.isalnum() or c in "._=-") else "_" for c in plain)
-    if name == plain and len(name) <= LONGEST:
+    if name == plain and len(name) <= MAX_NAME_LENGTH:
         return name
-    return f"{name[: LONGEST - 9]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
-
-
-Curve = tuple[tuple[int, float], ...]
-"""Steps so far, and what an episode earned on average since the point before."""
+    return f"{name[: MAX_NAME_LENGTH - 9]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"

@@ -1,6 +1,6 @@
-"""What goes on beside the training of one seed: a clock, a curve, checkpoints, looks at it, and word of how far it is.
+"""What accompanies the training of one seed: deadline, learning curve, early stopping, checkpoints, progress.
 
-It changes nothing in the training, but that it may end it early.
+Nothing here changes the training, but that it may end it early.
 """
 
 from __future__ import annotations
@@ -13,157 +13,163 @@ from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv
 from ...agents.learning.snapshot import SnapshotError
 from ...agents.registry.agents import plans, stops
 from ...envs.mdp.enumeration import Enumeration
-from ..traces.learning_curve import Earning
+from ..traces.learning_curve import LearningCurve
 from ..traces.trace import trace_name
-from .curriculum import Left, Lesson, School, world_of
+from .curriculum import CurriculumStage, Suspended
 from .execution import checkpoints
 from .execution.time_budget import Deadline
-from .spec import Training, lane
-from .telemetry.early_stopping import EPISODES, Levelling, earned_by
-from .telemetry.env_monitor import TappedLane
-from .telemetry.exact_curve import as_trained
-from .telemetry.heartbeats import Pulse
-from .telemetry.tensorboard import EARNED, Board
+from .spec import TrainingSpec, TrainingWorld, lane, world_of
+from .telemetry.early_stopping import EPISODES, PlateauDetector, mean_return
+from .telemetry.env_monitor import MonitoredEnv
+from .telemetry.exact_curve import finished_copy
+from .telemetry.heartbeats import Heartbeat
+from .telemetry.tensorboard import EARNED, TensorBoardWriter
 
-_SHARE = 20
-"""Writing checkpoints takes no more than one part in so many of the time."""
+_CHECKPOINT_SHARE = 20
+"""Writing checkpoints takes at most one part in so many of the time."""
 
 
 @runtime_checkable
-class _Placed(Protocol):
-    """An environment whose state can be read and restored."""
+class _Positioned(Protocol):
+    """A training environment whose position (state, tick, random numbers) can be stored and restored."""
 
     def get_state(self) -> tuple[Any, ...]: ...
 
     def set_state(self, state: tuple[Any, ...]) -> None: ...
 
 
-def board_of(training: Training, seed: int, since: int = 0) -> Board | None:
-    """The board for a seed's curves from a step on; None where nobody wants them.
+def tensorboard_writer_of(spec: TrainingSpec, seed: int, since: int = 0) -> TensorBoardWriter | None:
+    """The TensorBoard writer of a seed, from step `since` on; None where TensorBoard is not asked for.
 
     Raises:
         TensorBoardError: it cannot be written.
     """
-    if training.manner.board is None:
+    folder = spec.options.tensorboard
+    if folder is None:
         return None
-    name = trace_name(training.field.stage, training.method, training.overrides)
-    return Board(training.manner.board / training.field.name / name / f"seed-{seed}", training.steps, since)
+    name = trace_name(spec.eval_world.stage, spec.method, spec.overrides)
+    return TensorBoardWriter(folder / spec.eval_world.name / name / f"seed-{seed}", spec.steps, since)
 
 
-class Course:
-    """Of one seed.
+class TrainingCallbacks:
+    """The callbacks of one seed's training, over all stages of its curriculum.
 
     Attributes:
-        earning: what it earned so far.
-        left: where an earlier process left this training, or None.
+        curve: the learning curve so far.
+        suspended: the training that an earlier process left unfinished, or None.
     """
 
-    def __init__(self, training: Training, seed: int, deadline: Deadline) -> None:
-        """Take up what was left of it, if anything was.
+    def __init__(self, spec: TrainingSpec, seed: int, deadline: Deadline) -> None:
+        """Begin, from a checkpoint if there is one.
 
         Raises:
-            TensorBoardError: curves are wanted and cannot be written.
+            TensorBoardError: TensorBoard is asked for and cannot be written.
         """
-        self._training, self._seed, self._deadline = training, seed, deadline
-        manner = training.manner
+        self._spec, self._seed, self._deadline = spec, seed, deadline
+        options = spec.options
         self._path = None
-        if manner.checkpoints is not None:
-            self._path = checkpoints.checkpoint_of(manner.checkpoints, training.key(seed))
-        kept = None if self._path is None else checkpoints.find(self._path)
-        self.left: Left | None = None
+        if options.checkpoints is not None:
+            self._path = checkpoints.checkpoint_path(options.checkpoints, spec.key(seed))
+        checkpoint = None if self._path is None else checkpoints.load_checkpoint(self._path)
+        self.suspended: Suspended | None = None
         self._place: tuple[Any, ...] | None = None
-        if kept is None:
-            self.earning = Earning(world_of(training.school).agents[0].weights, training.steps)
+        self._detector: PlateauDetector | None = None
+        self._stage_start = 0
+        if checkpoint is None:
+            self.curve = LearningCurve(world_of(spec.train_world).agents[0].weights, spec.steps)
         else:
-            self.earning, self.left, self._place = kept["earning"], kept["left"], kept["place"]
-        self._levelling: Levelling | None = None if kept is None else kept["levelling"]
-        self._before = 0 if kept is None else kept["before"]
-        self._pulse = Pulse(manner.pulses, seed, training.steps)
-        self._board = board_of(training, seed, self.earning.steps)
-        self._next = time.monotonic() + manner.every
+            self.curve, self.suspended, self._place = checkpoint["curve"], checkpoint["suspended"], checkpoint["place"]
+            self._detector, self._stage_start = checkpoint["detector"], checkpoint["stage_start"]
+        self._heartbeat = Heartbeat(options.heartbeats, seed, spec.steps)
+        self._tensorboard = tensorboard_writer_of(spec, seed, self.curve.steps)
+        self._next_checkpoint = time.monotonic() + options.checkpoint_every
 
-    # What `Life` asks for
+    # What `Curriculum` calls
 
-    def lane(self, school: School) -> TrainingEnv:
-        """Where a lesson is learned; everything that happens there is noted."""
-        self._inner = lane(school, plans(self._training.method))
-        self._school = school
-        return TappedLane(self._inner, self._deadline.check, self._earned, self.earning.begun)
+    def lane(self, trained_in: TrainingWorld) -> TrainingEnv:
+        """The environment to train in a stage, monitored."""
+        self._inner = lane(trained_in, plans(self._spec.method))
+        self._trained_in = trained_in
+        return MonitoredEnv(self._inner, self._deadline.check, self._after_step, self.curve.on_reset)
 
-    def begins(self, lesson: Lesson) -> None:
-        """A lesson begins, or goes on where it was left."""
-        self._lesson = lesson
-        self._total = max(round(lesson.share * self._training.steps), 1)
-        if self._place is not None and isinstance(self._inner, _Placed):
+    def begins(self, stage: CurriculumStage) -> None:
+        """The training of a stage begins, or continues from a checkpoint."""
+        self._stage = stage
+        self._total = max(round(stage.share * self._spec.steps), 1)
+        if self._place is not None and isinstance(self._inner, _Positioned):
+            # Restored from a checkpoint: the plateau detector and the stage's first step came with it.
             self._inner.set_state(self._place)
             self._place = None
             return
-        self._before = self.earning.steps
-        plateau = self._training.manner.plateau
-        self._levelling = None
-        if plateau is not None and stops(self._training.method) and isinstance(lesson.agent, Stops):
-            self._levelling = Levelling(plateau, self._total)
+        self._stage_start = self.curve.steps
+        plateau = self._spec.options.plateau
+        self._detector = None
+        if plateau is not None and stops(self._spec.method) and isinstance(stage.agent, Stops):
+            self._detector = PlateauDetector(plateau, self._total)
 
     def progress(self, step: int, figures: Mapping[str, float]) -> None:
-        """See `agents.base.Progress`; what the agent is then is all that its training has come to."""
+        """See `agents.base.Progress`; the agent is consistent here, so this is where it can be copied and stored."""
         self._deadline.check()
         if self._own_lanes:
-            self.earning.reached(step, figures.get(EARNED))
-            self._pulse.beat(self.earning)
-            step -= self._before
-        if self._board is not None:
-            self._board.figures(self._before + step, figures)
-            self._board.earned(self.earning.curve)
-        if self._levelling is not None and self._levelling.due(step):
-            self._look(self._levelling)
-        if self._path is not None and time.monotonic() >= self._next:
-            self._keep()
+            # It steps environments of its own, so the monitor sees nothing, and it counts steps over all stages.
+            self.curve.on_progress(step, figures.get(EARNED))
+            self._heartbeat.beat(self.curve)
+            step -= self._stage_start
+        if self._tensorboard is not None:
+            self._tensorboard.figures(self._stage_start + step, figures)
+            self._tensorboard.learning_curve(self.curve.points)
+        if self._detector is not None and self._detector.is_due(step):
+            self._look(self._detector)
+        if self._path is not None and time.monotonic() >= self._next_checkpoint:
+            self._save()
 
     def close(self) -> None:
         """Training is over."""
-        self._pulse.stop()
-        if self._board is not None:
-            self._board.earned(self.earning.curve)
-            self._board.close()
+        self._heartbeat.stop()
+        if self._tensorboard is not None:
+            self._tensorboard.learning_curve(self.curve.points)
+            self._tensorboard.close()
 
     # Inside
 
     @property
     def _own_lanes(self) -> bool:
-        return bool(getattr(self._lesson.agent, "own_lanes", False))
+        return bool(getattr(self._stage.agent, "own_lanes", False))
 
-    def _earned(self, rewards: Any, over: bool) -> None:
-        self.earning.paid(rewards, over)
-        self._pulse.beat(self.earning)
+    def _after_step(self, rewards: Any, over: bool) -> None:
+        self.curve.on_step(rewards, over)
+        self._heartbeat.beat(self.curve)
 
-    def _look(self, levelling: Levelling) -> None:
-        """Plays it aside, and ends its training where it earns no more than before."""
-        agent, world = cast(Agent, self._lesson.agent), world_of(self._school)
-        if isinstance(agent, Enters):  # its weights no look changes
+    def _look(self, detector: PlateauDetector) -> None:
+        """Evaluate the agent in an environment of its own, and stop its training if its return has plateaued."""
+        agent, world = cast(Agent, self._stage.agent), world_of(self._trained_in)
+        if isinstance(agent, Enters):  # acting changes none of its weights, and a copy of networks is expensive
             agent.enter_world(world)
         else:
-            agent = as_trained(agent)
-        aside = lane(self._school, plans(self._training.method))
-        certain = isinstance(self._school, Enumeration) and not self._school.mdp.chancy
-        earned = earned_by(agent, aside, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
-        if earned is not None and levelling.is_flat(earned) and isinstance(self._lesson.agent, Stops):
-            self._lesson.agent.stop()
+            agent = finished_copy(agent)
+        env = lane(self._trained_in, plans(self._spec.method))
+        certain = isinstance(self._trained_in, Enumeration) and not self._trained_in.mdp.chancy
+        found = mean_return(agent, env, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
+        if found is not None and detector.has_plateaued(found) and isinstance(self._stage.agent, Stops):
+            self._stage.agent.stop()
 
-    def _keep(self) -> None:
-        lesson = self._lesson
-        if self._path is None or not isinstance(lesson.agent, Resumable) or not isinstance(self._inner, _Placed):
+    def _save(self) -> None:
+        """Write a checkpoint, where the agent and the environment can be stored."""
+        stage = self._stage
+        if self._path is None or not isinstance(stage.agent, Resumable) or not isinstance(self._inner, _Positioned):
             return
         began = time.monotonic()
-        left = {
-            "left": Left(lesson.number, lesson.lessons, lesson.agent),
+        checkpoint = {
+            "suspended": Suspended(stage.number, stage.trained_before, stage.agent),
             "place": self._inner.get_state(),
-            "earning": self.earning,
-            "levelling": self._levelling,
-            "before": self._before,
+            "curve": self.curve,
+            "detector": self._detector,
+            "stage_start": self._stage_start,
         }
         try:
-            checkpoints.keep(self._path, left)
-        except (SnapshotError, OSError):  # then a kill costs the whole seed
+            checkpoints.save_checkpoint(self._path, checkpoint)
+        except (SnapshotError, OSError):  # go on without checkpoints: they only save time after a kill
             self._path = None
         now = time.monotonic()
-        self._next = now + max(self._training.manner.every, _SHARE * (now - began))
+        # A large agent takes long to write: then checkpoints are rarer.
+        self._next_checkpoint = now + max(self._spec.options.checkpoint_every, _CHECKPOINT_SHARE * (now - began))

@@ -1,11 +1,11 @@
-"""A life in stages: what an agent goes through, in the file's order, before it is judged.
+"""A curriculum: the stages that an agent is trained in, in the file's order, before it is judged.
 
-Every stage before the judged one that has a `share` of training is trained in, every one with `watch` is watched; each
-with its own board, params, limit, and rewards shown or withheld. What a stage says of learning and carrying is kept to
-as far as an agent has such parts:
+The agent is trained in every stage before the judged one that has a `share` of training, and given the logs of every
+one with `watch`. Each stage has its own board, params and limit, and shows rewards or withholds them. What a stage says
+of learning and carrying applies as far as an agent has such parts:
 
-- An agent with a world model (`learns_with` is `model`, the default) learns where `learn.model` holds, and what is paid
-  only where `learn.reward` does too. Its values are worked out from both whenever they are asked for.
+- An agent with a world model (`learns_with` is `model`, the default) learns where `learn.model` holds, and learns
+  rewards only where `learn.reward` does too. Its values are computed from both whenever they are needed.
 - A model-free agent (`learns_with` is `values`) learns where `learn.values` and `learn.reward` hold and rewards are
   shown; from logs of others it learns nothing.
 - A stage in which an agent could learn nothing is skipped.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -27,72 +27,63 @@ from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Stage
 from ..exact.demonstrations import watched_logs
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
+from .spec import TrainingWorld, world_of
 
-Raised = TypeVar("Raised", bound=Trainable)
-School: TypeAlias = World | Enumeration
-"""Where an agent is trained: a world, enumerated where that is possible."""
+Trained = TypeVar("Trained", bound=Trainable)
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """One training in a life: the number of its stage, how many there were before, who is trained, its share."""
+class CurriculumStage:
+    """The training of one agent in one stage.
+
+    Attributes:
+        number: of the stage, from 0, among all that the agent goes through.
+        trained_before: in how many stages it was trained earlier.
+        agent: who is trained.
+        share: of the training steps.
+    """
 
     number: int
-    lessons: int
+    trained_before: int
     agent: Trainable
     share: float
 
 
 @dataclass(frozen=True)
-class Left:
-    """A lesson that was left: the number of its stage, how many there were before, the agent as it was then."""
+class Suspended:
+    """A training that an earlier process left unfinished.
+
+    Attributes:
+        number: of the stage in which it was left.
+        trained_before: in how many stages the agent had been trained by then.
+        agent: as it was left.
+    """
 
     number: int
-    lessons: int
+    trained_before: int
     agent: Resumable
 
 
-class Beside(Protocol):
-    """Who looks on while an agent is brought up."""
+class TrainingObserver(Protocol):
+    """Provides the training environments and observes the training."""
 
     @property
-    def left(self) -> Left | None:
-        """Where an earlier process left it, or None."""
+    def suspended(self) -> Suspended | None:
+        """The training that an earlier process left unfinished, or None."""
         ...
 
-    def lane(self, school: School) -> TrainingEnv:
-        """A lane to train in."""
+    def lane(self, trained_in: TrainingWorld) -> TrainingEnv:
+        """The environment to train in."""
         ...
 
-    def begins(self, lesson: Lesson) -> None:
-        """Told before each training, once it has its lane."""
+    def begins(self, stage: CurriculumStage) -> None:
+        """Called before the training of each stage, once it has its environment."""
         ...
 
     def progress(self, step: int, figures: Mapping[str, float]) -> None:
         """See `agents.base.Progress`."""
         ...
-
-
-def world_of(school: School) -> World:
-    """Its world."""
-    return school.world if isinstance(school, Enumeration) else school
-
-
-def stages_before(scenario: Scenario, judged: str) -> tuple[str, ...]:
-    """The stages that an agent goes through before it is judged in one of them, in the file's order.
-
-    Those are the stages with `watch` or a `share` of training, down to the one it is judged in. Where no stage has a
-    share, the training stage has the whole, wherever it stands.
-    """
-    stages = scenario.document.stages
-    names = list(stages)
-    before = names[: names.index(judged) + 1]
-    if all(stage.share is None for stage in stages.values()):
-        trained = [scenario.training_stage]
-    else:
-        trained = [name for name in before if stages[name].share is not None]
-    return tuple(name for name in names if name in trained or (name in before and stages[name].watch))
 
 
 def learns_in(agent: object, stage: Stage) -> bool:
@@ -103,76 +94,76 @@ def learns_in(agent: object, stage: Stage) -> bool:
 
 
 @dataclass(frozen=True)
-class Life(Generic[Raised]):
-    """How agents of one kind are brought up.
+class Curriculum(Generic[Trained]):
+    """How an agent of one kind is trained before it is judged in one stage.
 
     Attributes:
-        make: an agent that knows nothing, for the world of `school`.
+        make: makes an untrained agent for the world of `train_world`.
         scenario: under its overrides.
-        school: the world of the training stage.
+        train_world: the world of the training stage.
         judged: the stage in which the agent will be judged.
-        steps: of training in all.
-        beside: who looks on, and has the lanes.
+        steps: environment steps of training, over all stages.
+        observer: provides the environments and observes the training.
     """
 
-    make: Callable[[], Raised]
+    make: Callable[[], Trained]
     scenario: Scenario
-    school: School
+    train_world: TrainingWorld
     judged: str
     steps: int
-    beside: Beside
+    observer: TrainingObserver
 
-    def brought_up(self, seed: int) -> Raised:
-        """An agent that has gone through every stage before the one in which it is judged.
+    def train_and_enter(self, seed: int) -> Trained:
+        """An agent trained in every stage before the judged one, with what it carries into that stage.
 
         Args:
-            seed: of everything in its life.
+            seed: of all randomness in its training.
 
         Raises:
-            NotEnumerableError: others that are to be watched cannot be played.
+            NotEnumerableError: the others whose logs it is given cannot be simulated.
         """
-        return self.moved(self.raised(seed), self.judged)
+        return self.enter(self.train(seed), self.judged)
 
-    def moved(self, agent: Raised, judged: str) -> Raised:
-        """One that was `raised`, with what it carries into a stage that the same life comes before."""
-        if judged in stages_before(self.scenario, judged):
+    def enter(self, agent: Trained, judged: str) -> Trained:
+        """A trained agent with what it carries into a stage, whose preceding stages are those of this curriculum."""
+        if judged in self.scenario.stages_before(judged):
             return agent
         return self._carried(agent, self.scenario.document.stages[judged])
 
-    def raised(self, seed: int) -> Raised:
-        """An agent that has gone through its life, not yet in the stage where it is judged; see `brought_up`."""
-        laboratory, left = Laboratory(self.scenario), self.beside.left
-        stages, life = self.scenario.document.stages, stages_before(self.scenario, self.judged)
-        here, lessons, agent = world_of(self.school).stage, 0, self.make()
-        first = 0
-        if left is not None:
-            first, lessons, agent, here = left.number, left.lessons, cast(Raised, left.agent), life[left.number]
-        for number, name in list(enumerate(life))[first:]:
+    def train(self, seed: int) -> Trained:
+        """An agent trained in every stage before the judged one, not yet in that stage; see `train_and_enter`."""
+        solved, suspended = SolvedWorlds(self.scenario), self.observer.suspended
+        stages, order = self.scenario.document.stages, self.scenario.stages_before(self.judged)
+        first, trained_before, agent, here = 0, 0, self.make(), world_of(self.train_world).stage
+        if suspended is not None:
+            first, trained_before = suspended.number, suspended.trained_before
+            agent, here = cast(Trained, suspended.agent), order[first]
+        for number, name in list(enumerate(order))[first:]:
             stage = stages[name]
-            going_on = left is not None and number == first
-            if number and not going_on:
+            resumed = suspended if number == first else None
+            if number and resumed is None:
                 agent = self._carried(agent, stage)
             if not learns_in(agent, stage):
                 continue
-            school = self._school(laboratory, name)
+            trained_in = self._world(solved, name)
             if name != here:
-                _enter(agent, world_of(school))
+                _change_stage(agent, world_of(trained_in))
                 here = name
             if stage.watch:
-                self._watch(agent, laboratory, name, seed)
+                self._watch(agent, solved, name, seed)
                 continue
-            env, share = self.beside.lane(school if stage.learn.reward else _unpaid(school)), stage.share or 1
-            self.beside.begins(Lesson(number, lessons, agent, share))
-            if left is not None and going_on:
-                left.agent.resume(env, self.beside.progress)
+            env, share = self.observer.lane(trained_in if stage.learn.reward else _unpaid(trained_in)), stage.share or 1
+            self.observer.begins(CurriculumStage(number, trained_before, agent, share))
+            if resumed is not None:
+                resumed.agent.resume(env, self.observer.progress)
             else:
-                its = _seed(seed, number) if lessons else seed
-                agent.fit(env, round(share * self.steps), its, self.beside.progress)
-            lessons += 1
+                its_seed = _seed(seed, number) if trained_before else seed
+                agent.fit(env, round(share * self.steps), its_seed, self.observer.progress)
+            trained_before += 1
         return agent
 
-    def _carried(self, agent: Raised, stage: Stage) -> Raised:
-        """What comes along into a stage; what cannot be told apart is forgotten together."""
+    def _carried(self, agent: Trained, stage: Stage) -> Trained:
+        """The agent with what it carries into a stage; parts that it cannot separate are forgotten together."""
         part = getattr(agent, "learns_with", "model")
         if part in stage.carries and (part == "values" or "reward" in stage.carries):
             return agent
@@ -181,43 +172,45 @@ class Life(Generic[Raised]):
             return agent
         return self.make()
 
-    def _school(self, laboratory: Laboratory, name: str) -> School:
-        if name == world_of(self.school).stage:
-            return self.school
+    def _world(self, solved: SolvedWorlds, name: str) -> TrainingWorld:
+        if name == world_of(self.train_world).stage:
+            return self.train_world
         try:
-            return laboratory.enumeration({}, name)
+            return solved.enumeration({}, name)
         except NotEnumerableError:
-            return laboratory.world({}, name)
+            return solved.world({}, name)
 
-    def _watch(self, agent: Raised, laboratory: Laboratory, name: str, seed: int) -> None:
+    def _watch(self, agent: Trained, solved: SolvedWorlds, name: str, seed: int) -> None:
+        """Give an agent the logs of a stage."""
         stage = self.scenario.document.stages[name]
         if not isinstance(agent, LearnsFromLogs):
             return
-        logs = watched_logs(laboratory, name, seed)
+        logs = watched_logs(solved, name, seed)
         agent.watch(logs if stage.learn.reward else [replace(log, rewards=None) for log in logs], seed)
 
 
-def _enter(agent: object, world: World) -> None:
+def enter(agent: Agent, world: World) -> None:
+    """Tell an agent in which world it acts from now on, as the only agent there."""
+    if isinstance(agent, Enters):
+        agent.enter_world(world)
+    if isinstance(agent, MapAware):
+        agent.enter(observation_spec(world))
+
+
+def _change_stage(agent: object, world: World) -> None:
+    """Tell an agent in which stage it is trained from now on."""
     if isinstance(agent, Moves):
         agent.enter_school(world.stage)
     if isinstance(agent, MapAware):
         agent.enter(observation_spec(world))
 
 
-def _unpaid(school: School) -> School:
-    """The same, with nothing shown of what is paid."""
-    world = replace(world_of(school), rewards_shown=False)
-    return replace(school, world=world) if isinstance(school, Enumeration) else world
+def _unpaid(trained_in: TrainingWorld) -> TrainingWorld:
+    """The same world with its rewards withheld."""
+    world = replace(world_of(trained_in), rewards_shown=False)
+    return replace(trained_in, world=world) if isinstance(trained_in, Enumeration) else world
 
 
 def _seed(seed: int, number: int) -> int:
-    """Of a later training stage: other chance than in the first."""
+    """The seed of a later training stage, whose randomness differs from the first one's."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-
-
-def enter(agent: Agent, field: World) -> None:
-    """Show an agent the world where it acts from now on: its only agent is meant."""
-    if isinstance(agent, Enters):
-        agent.enter_world(field)
-    if isinstance(agent, MapAware):
-        agent.enter(observation_spec(field))

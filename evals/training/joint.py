@@ -1,4 +1,4 @@
-"""Several agents of one run: what each of them is by a profile, and all of them trained at once in one world."""
+"""Several agents in one world: made by a profile, trained at once, and deployed together."""
 
 from __future__ import annotations
 
@@ -19,57 +19,66 @@ from ...envs.world.world import World
 from ..exact.exploitability import asks_for_regrets, best_response, regrets
 from ..traces.trace import Regrets
 from .execution.time_budget import Deadline
-from .spec import Training
+from .spec import TrainingSpec
 
 
-def raised_together(training: Training, seed: int, deadline: Deadline) -> list[TrainableAgent]:
-    """The agents of a profile, trained at once."""
-    world = JointTrainingEnv(training.school).world
-    parts = read_profile(training.method).of(world)
-    agents = [_made(part, world, number, training) for number, part in enumerate(parts)]
-    # Those of Stable-Baselines3 try, while they learn, what is not available.
-    lane = JointTrainingEnv(training.school, lenient=any(of_sb3(part.method) for part in parts))
+def train_jointly(spec: TrainingSpec, seed: int, deadline: Deadline) -> list[TrainableAgent]:
+    """The agents of a profile, trained at once in one world.
+
+    Args:
+        spec: of a profile, or of one method for several agents.
+        seed: of all randomness in the training.
+        deadline: checked at every step.
+
+    Returns:
+        One agent for each of the world's, in its order.
+    """
+    world = JointTrainingEnv(spec.train_world).world
+    parts = read_profile(spec.method).of(world)
+    agents = [_untrained(part, world, number, spec) for number, part in enumerate(parts)]
+    # Agents of Stable-Baselines3 try unavailable actions while they learn.
+    lane = JointTrainingEnv(spec.train_world, lenient=any(of_sb3(part.method) for part in parts))
     with _one_thread(parts):
-        fit_together(lane, agents, training.steps, seed, deadline.check)
+        fit_together(lane, agents, spec.steps, seed, deadline.check)
     return agents
 
 
-def deployed(agents: Sequence[TrainableAgent], training: Training) -> tuple[Sequence[Agent], Regrets | None]:
-    """Who acts after training, and how far each is from its best response, where the scenario asks for that.
+def deployed(agents: Sequence[TrainableAgent], spec: TrainingSpec) -> tuple[Sequence[Agent], Regrets | None]:
+    """The agents that act after training, and the regret of each where the scenario measures that.
 
-    Whoever is `exact` has its place taken by the best response to the others.
+    An agent that the profile calls `exact` is replaced by the best response to the others.
 
     Args:
-        agents: trained, and shown the world in which they are judged.
-        training: theirs.
+        agents: trained, and told of the world in which they are judged.
+        spec: of their training.
 
     Raises:
-        NotEnumerableError: there is no best response that is known.
+        NotEnumerableError: no best response is known.
     """
-    most, acting = training.scenario.document.runs.max_states, list[Agent](agents)
-    for number, part in enumerate(read_profile(training.method).of(training.field)):
+    most, acting = spec.scenario.document.runs.max_states, list[Agent](agents)
+    for number, part in enumerate(read_profile(spec.method).of(spec.eval_world)):
         if part.method == EXACT:
-            acting[number] = best_response(agents, number, training.field, most)
-    return acting, regrets(acting, training.field, most) if asks_for_regrets(training.scenario) else None
+            acting[number] = best_response(agents, number, spec.eval_world, most)
+    return acting, regrets(acting, spec.eval_world, most) if asks_for_regrets(spec.scenario) else None
 
 
-def _made(part: Part, world: World, number: int, training: Training) -> TrainableAgent:
-    """The agent of a part, knowing nothing yet."""
+def _untrained(part: Part, world: World, number: int, spec: TrainingSpec) -> TrainableAgent:
+    """A new agent, as a part of a profile says."""
     if part.method == EXACT:
         return RandomAgent()  # there is nobody to respond to before the others have learned
     if part.method == "counts" and part.others != IGNORED:
         return _among_others(part.others, world, number)
     if part.method in (known := methods()):
-        return known[part.method](alone(world, number), training.scenario)
+        return known[part.method](alone(world, number), spec.scenario)
     if part.method in (actions := world.agents[number].actions):
         return StatedAgent(actions.index(part.method))
-    own = training.own.part(part.method) if training.own is not None else None
+    own = spec.own.part(part.method) if spec.own is not None else None
     assert own is not None, "see `ability.unable`"
     return own.make(alone(world, number))
 
 
 def _one_thread(parts: Sequence[Part]) -> AbstractContextManager[None]:
-    """Torch's settings for all of the training, not until the first of its users is done."""
+    """Sets torch's threads for the whole training: the first agent that is done must not reset them for the others."""
     if not any(computes(part.method) for part in parts):
         return nullcontext()
     from ...agents.learning.device import training_thread
@@ -78,7 +87,7 @@ def _one_thread(parts: Sequence[Part]) -> AbstractContextManager[None]:
 
 
 def _among_others(others: str | None, world: World, number: int) -> JointCountsAgent:
-    """The planner that predicts others: by what it sees of them, or by what it assumes."""
+    """The planner that predicts the others, by what it observes of them or by what its part assumes."""
     its, rest = world.agents[number], [agent for agent in world.agents if agent is not world.agents[number]]
     counts = tuple(len(agent.actions) for agent in rest)
     shares = None

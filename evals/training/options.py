@@ -1,4 +1,4 @@
-"""In which manner seeds are trained: on what, how long at most, and who looks on."""
+"""Options of a training: the device, early stopping, checkpoints and telemetry."""
 
 from __future__ import annotations
 
@@ -11,49 +11,54 @@ from ...agents.learning.device import AUTO, CPU, chosen, in_words
 from ...agents.registry.agents import computes, stops
 from .telemetry.early_stopping import Plateau
 
-EVERY = 30.0
-"""Seconds between two checkpoints of a training: what a kill costs at most. Shorter trainings make none."""
+CHECKPOINT_SECONDS = 30.0
+"""Seconds between two checkpoints of a training: the most that a kill costs. Shorter trainings make none."""
 
 
-def settled(device: str, methods: Iterable[str] = ()) -> str:
-    """The device that stands for one that was asked for; `auto` is looked up only where a method needs to know.
+def resolve_device(device: str, methods: Iterable[str] = ()) -> str:
+    """The device that is meant; `auto` is looked up only where one of the agents uses a device.
 
     Raises:
         DeviceUnavailableError: it is not there.
     """
+    # Looking for a GPU imports torch, which takes seconds.
     if device == AUTO and not any(map(computes, methods)):
         return CPU
     return chosen(device)
 
 
 @dataclass(frozen=True)
-class Manner:
-    """See above. Only the device and the plateau can change a result.
+class TrainingOptions:
+    """How seeds are trained. Only the device and the plateau can change a result.
 
     Attributes:
-        device: where networks live (`cpu`, `cuda`, `auto`); other agents work on the processor.
+        device: where networks are computed (`cpu`, `cuda`, `auto`); other agents use the processor.
         plateau: when a training ends early; None: never. Agents that cannot end early are trained to the end.
-        board: the folder for TensorBoard, or None.
-        checkpoints: the folder in which trainings that are under way are kept, or None; every: seconds between two.
-        pulses: the folder in which trainings say how far they are, or None.
+        tensorboard: the folder for TensorBoard, or None.
+        checkpoints: the folder for checkpoints of unfinished trainings, or None.
+        checkpoint_every: seconds between two checkpoints.
+        heartbeats: the folder in which trainings report their progress, or None.
     """
 
     device: str = CPU
     plateau: Plateau | None = None
-    board: Path | None = None
+    tensorboard: Path | None = None
     checkpoints: Path | None = None
-    every: float = EVERY
-    pulses: Path | None = None
+    checkpoint_every: float = CHECKPOINT_SECONDS
+    heartbeats: Path | None = None
 
-    def told(self, method: str) -> dict[str, Any]:
-        """What of this can change what comes of a method, as plain data; nothing where everything is as usual."""
+    def result_relevant(self, agent: str) -> dict[str, Any]:
+        """The options that can change an agent's result, as plain data for keys and traces; defaults are left out.
+
+        Defaults are left out so that adding an option does not change the keys of earlier results.
+        """
         out: dict[str, Any] = {}
-        if self.device != CPU and computes(method):
+        if self.device != CPU and computes(agent):
             out["device"] = in_words(self.device)
-        if self.plateau is not None and stops(method):
+        if self.plateau is not None and stops(agent):
             out["plateau"] = asdict(self.plateau)
         return out
 
 
-AS_USUAL = Manner()
-"""On the processor, to the end, and nobody looks on."""
+DEFAULT_OPTIONS = TrainingOptions()
+"""On the processor, to the end, without checkpoints or telemetry."""

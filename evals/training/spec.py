@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from ...agents.external.user_agent import Own
 from ...agents.planners.registry import PLANNERS as OURS
@@ -19,30 +19,42 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Learn
 from ..traces.provenance import cache_key
-from .options import AS_USUAL, Manner
+from .options import DEFAULT_OPTIONS, TrainingOptions
+
+TrainingWorld: TypeAlias = World | Enumeration
+"""Where an agent is trained: a world, enumerated where that is possible."""
+
+
+def world_of(trained_in: TrainingWorld) -> World:
+    """The world itself, whether or not it is enumerated."""
+    return trained_in.world if isinstance(trained_in, Enumeration) else trained_in
 
 
 @dataclass(frozen=True)
-class Training:
-    """What each seed does.
+class TrainingSpec:
+    """Everything that determines the training and evaluation of each seed.
 
     Attributes:
-        method: its name; scenario: under the overrides.
-        school: the world of the training stage, enumerated where that is possible.
-        field: the world of the stage in which it is judged.
-        learn: which parts go on learning there.
-        steps: environment steps of training; episodes: played in `field` afterwards.
-        scenario_hash, overrides: for the trace.
-        own: the user's agent that is meant, in place of one of `METHODS`.
-        thoughts: record what it thinks.
-        until: seconds since the epoch after which it stops (see `Budget.until`); a seed that is not done has no trace.
-        manner: how, and who looks on.
+        method: the name of the agent, or a profile.
+        scenario: under the overrides.
+        train_world: the world of the training stage, enumerated where that is possible.
+        eval_world: the world of the stage in which the agent is judged.
+        learn: which parts of the agent continue to learn there.
+        steps: environment steps of training.
+        episodes: played in `eval_world` afterwards.
+        scenario_hash: of the scenario without the overrides, written into the trace.
+        overrides: written into the trace.
+        own: the user's agent to train instead of one of `METHODS`.
+        thoughts: whether the trace records what the agent thinks.
+        until: time in seconds since the epoch at which training stops (see `TimeBudget`); a seed that is not finished
+            by then has no trace.
+        options: device, early stopping and telemetry.
     """
 
     method: str
     scenario: Scenario
-    school: World | Enumeration
-    field: World
+    train_world: TrainingWorld
+    eval_world: World
     learn: Learn
     steps: int
     episodes: int
@@ -51,53 +63,56 @@ class Training:
     own: Own | None = None
     thoughts: bool = True
     until: float = math.inf
-    manner: Manner = AS_USUAL
+    options: TrainingOptions = DEFAULT_OPTIONS
 
     @property
-    def told(self) -> dict[str, Any]:
-        """What of its manner can change what comes of it (see `Manner.told`)."""
-        alone = self.own is None and len(self.field.agents) == 1
-        return self.manner.told(self.method) if alone else {}
+    def joint(self) -> bool:
+        """Whether several agents are trained at once."""
+        return len(self.eval_world.agents) > 1 or "=" in self.method
+
+    @property
+    def result_relevant(self) -> dict[str, Any]:
+        """The training options that can change the result, as plain data; empty where all are the defaults."""
+        alone = self.own is None and len(self.eval_world.agents) == 1
+        return self.options.result_relevant(self.method) if alone else {}
 
     def key(self, seed: int) -> str:
-        """Of everything that a seed's trace depends on, and of what is written in it."""
-        enumerated = isinstance(self.school, Enumeration)
-        school = self.school.world if isinstance(self.school, Enumeration) else self.school
+        """The cache key of a seed: a hash of everything that its trace depends on and of what is written in it."""
         return cache_key(
             {
                 "scenario": self.scenario_hash,
                 "overrides": self.overrides,
-                "train": school.stage,
-                "stage": self.field.stage,
-                "enumerated": enumerated,
+                "train": world_of(self.train_world).stage,
+                "stage": self.eval_world.stage,
+                "enumerated": isinstance(self.train_world, Enumeration),
                 "method": self.method,
                 "learn": self.learn.model_dump(),
                 "steps": self.steps,
                 "episodes": self.episodes,
                 "seed": seed,
-                **self.told,
+                **self.result_relevant,
                 **({} if self.thoughts else {"thoughts": False}),
             }
         )
 
     @property
     def foreign(self) -> bool:
-        """Some of its code is no part of Turncoat, so that what it does can change unseen."""
+        """Whether some of its code is not part of Turncoat, so that the code hash does not cover its behaviour."""
         ours = self.method in METHODS or self.method not in methods()
-        for its in self.field.agents:
+        for its in self.eval_world.agents:
             ours = ours and its.planner.name in OURS and its.deliberation.name in RULES
         return self.own is not None or not ours
 
     @property
-    def doubles(self) -> bool:
-        """A deep copy of what it trains does as the original would."""
-        parts = read_profile(self.method).of(self.field) if not self.foreign else ()
+    def deep_copyable(self) -> bool:
+        """Whether a deep copy of the trained agents behaves as the original would."""
+        parts = read_profile(self.method).of(self.eval_world) if not self.foreign else ()
         # What is no method is an action, or `exact`: nothing that was trained.
         return bool(parts) and all(part.method in DOUBLED or part.method not in METHODS for part in parts)
 
 
 class Stages(Protocol):
-    """Whoever has the stages of one scenario under any overrides, each made once: a `Laboratory` or a `Bench`.
+    """Makes the stages of one scenario under any overrides, each once: `SolvedWorlds`, or a sweep's `Bench`.
 
     Attributes:
         scenario: without the overrides.
@@ -119,7 +134,7 @@ class Stages(Protocol):
         """
 
 
-def training_for(
+def training_spec(
     stages: Stages,
     method: str,
     overrides: Overrides,
@@ -129,31 +144,29 @@ def training_for(
     own: Own | None = None,
     thoughts: bool = True,
     until: float = math.inf,
-    manner: Manner = AS_USUAL,
-) -> Training:
-    """The training of a method under overrides, for the stage in which it is judged; see `Training`.
+    options: TrainingOptions = DEFAULT_OPTIONS,
+) -> TrainingSpec:
+    """The specification of training a method under overrides, to be judged in a stage.
 
     Args:
         stages: of the scenario.
         method: what is trained.
         overrides: the condition.
-        judged: the stage.
-        steps: of training.
-        episodes: to play where chance matters; where nothing happens by chance in the judged stage, one is played.
-        own: see `Training`.
+        judged: the stage in which the agent is judged.
+        steps: environment steps of training.
+        episodes: played afterwards; only one where nothing in the judged stage happens by chance.
+        own: see `TrainingSpec`.
         thoughts: see there.
         until: see there.
-        manner: see there.
+        options: see there.
     """
-    scenario, train = stages.scenario, stages.scenario.training_stage
-    learn = scenario.document.stages[judged].learn
-    school, field = _school(stages, overrides, train), stages.world(overrides, judged)
-    return Training(
+    scenario = stages.scenario
+    return TrainingSpec(
         method,
         stages.under(overrides),
-        school,
-        field,
-        learn,
+        _enumerated(stages, overrides, scenario.training_stage),
+        stages.world(overrides, judged),
+        scenario.document.stages[judged].learn,
         steps,
         episodes if _chancy(stages, overrides, judged) else 1,
         scenario.hash,
@@ -161,31 +174,37 @@ def training_for(
         own,
         thoughts,
         until,
-        manner,
+        options,
     )
 
 
-def _school(stages: Stages, overrides: Overrides, train: str) -> World | Enumeration:
+def _enumerated(stages: Stages, overrides: Overrides, stage: str) -> TrainingWorld:
+    """A stage enumerated, or only compiled where it has too many states."""
     try:
-        return stages.enumeration(overrides, train)
+        return stages.enumeration(overrides, stage)
     except NotEnumerableError:
-        return stages.world(overrides, train)
+        return stages.world(overrides, stage)
 
 
 def _chancy(stages: Stages, overrides: Overrides, stage: str) -> bool:
-    """Whether anything happens by chance in a stage; yes, where that cannot be told."""
+    """Whether anything happens by chance in a stage; assumed where the stage cannot be enumerated."""
     try:
         return stages.enumeration(overrides, stage).mdp.chancy
     except NotEnumerableError:
         return True
 
 
-def lane(school: World | Enumeration, forgetful: bool) -> TabularTrainingEnv | ReferenceTrainingEnv:
-    """The quickest lane there is; for an agent that is not `forgetful`, one that says what was executed."""
-    if isinstance(school, World):
-        return ReferenceTrainingEnv(school)
+def lane(trained_in: TrainingWorld, forgetful: bool) -> TabularTrainingEnv | ReferenceTrainingEnv:
+    """The fastest single-lane training environment of a world.
+
+    Args:
+        trained_in: the world.
+        forgetful: the agent does not ask which action was executed; for any other the lane says so.
+    """
+    if isinstance(trained_in, World):
+        return ReferenceTrainingEnv(trained_in)
     return (
-        TabularTrainingEnv(school)
-        if forgetful or executed_is_determined(school.world)
-        else ReferenceTrainingEnv(school.world)
+        TabularTrainingEnv(trained_in)
+        if forgetful or executed_is_determined(trained_in.world)
+        else ReferenceTrainingEnv(trained_in.world)
     )

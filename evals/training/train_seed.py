@@ -1,4 +1,4 @@
-"""Trained agents for a run: each seed its own agent, trained in the training stage and played where it is judged."""
+"""Training seeds: each is one agent, trained in the training stage and evaluated in the stage where it is judged."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ...agents.base import DeviceAware, OnlineLearner, TrainableAgent
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import methods
 from ...agents.registry.profiles import alone
-from ..traces.learning_curve import Earning
+from ..traces.learning_curve import LearningCurve
 from ..traces.provenance import code_hash, library_versions
 from ..traces.rollout import simulate, trace_meta
-from ..traces.trace import Trace
-from . import joint as together
-from .callbacks import Course
-from .curriculum import Life, enter, stages_before, world_of
+from ..traces.trace import Regrets, Trace
+from .callbacks import TrainingCallbacks
+from .curriculum import Curriculum, enter
 from .execution.time_budget import Deadline
 from .execution.workers import ClusterError, Workers
-from .spec import Training
+from .joint import deployed, train_jointly
+from .spec import TrainingSpec, world_of
 
 
 def trained_traces(
-    training: Training, seeds: Sequence[int], workers: Workers, go_on: Callable[[], bool]
+    spec: TrainingSpec, seeds: Sequence[int], workers: Workers, go_on: Callable[[], bool]
 ) -> Iterator[tuple[int, Trace]]:
-    """Train and play each of some seeds; see `trained_together`, of which this is the plain case.
+    """Train and evaluate several seeds of one specification; see `trained_together`.
 
     Yields:
         A seed and its trace, as they are finished.
@@ -34,29 +34,29 @@ def trained_traces(
     Raises:
         ClusterError: as there.
     """
-    for seed, (trace,) in trained_together((training,), seeds, workers, go_on):
+    for seed, (trace,) in trained_together((spec,), seeds, workers, go_on):
         yield seed, trace
 
 
 def trained_together(
-    trainings: Sequence[Training], seeds: Sequence[int], workers: Workers, go_on: Callable[[], bool]
+    specs: Sequence[TrainingSpec], seeds: Sequence[int], workers: Workers, go_on: Callable[[], bool]
 ) -> Iterator[tuple[int, tuple[Trace, ...]]]:
-    """Train each of some seeds once, and play it in every stage in which it is judged, as if trained for that alone.
+    """Train each seed once and evaluate it in every stage in which it is judged, as if it was trained for that alone.
 
     Args:
-        trainings: what each does; they differ only in where they are judged, and `lives_alike`.
+        specs: one for each judged stage; they differ only in that stage, and `share_curriculum`.
         seeds: which.
-        workers: who does it.
-        go_on: asked before each is begun.
+        workers: who trains.
+        go_on: asked before the training of each seed begins.
 
     Yields:
-        A seed and its traces, one of each training, as they are finished; none for a seed that was stopped (see
-        `Training.until`).
+        A seed and its traces, one for each specification, as they are finished; nothing for a seed that was stopped
+        (see `TrainingSpec.until`).
 
     Raises:
         ClusterError: the workers run another Turncoat, or other libraries, than this process.
     """
-    for seed, code, traces in workers.each(_signed, [(tuple(trainings), seed) for seed in seeds], go_on):
+    for seed, code, traces in workers.map_unordered(_train_in_time, [(tuple(specs), seed) for seed in seeds], go_on):
         if traces is None:
             continue
         if code != code_hash() or any(trace.meta.versions != library_versions() for trace in traces):
@@ -67,108 +67,128 @@ def trained_together(
         yield seed, traces
 
 
-def brought_up(training: Training, seed: int) -> TrainableAgent:
-    """A single agent as it is before its first tick in the stage in which it is judged."""
-    (agent,) = _there(_raised(training, seed, Deadline(math.inf)), training)
-    return agent
+def share_curriculum(a: TrainingSpec, b: TrainingSpec) -> bool:
+    """Whether two specifications of one method under one condition train the same agent, up to where it is judged."""
+    return a.scenario.stages_before(a.eval_world.stage) == b.scenario.stages_before(b.eval_world.stage)
 
 
-def lives_alike(a: Training, b: Training) -> bool:
-    """Whether two trainings, of one method under one condition, come to the same agent until it is judged."""
-    return stages_before(a.scenario, a.field.stage) == stages_before(b.scenario, b.field.stage)
-
-
-def _signed(trainings: tuple[Training, ...], seed: int) -> tuple[int, str, tuple[Trace, ...] | None]:
-    """A seed's traces, and which code made them; None if the time was over before they were done."""
-    deadline = Deadline(trainings[0].until)
+def _train_in_time(specs: tuple[TrainingSpec, ...], seed: int) -> tuple[int, str, tuple[Trace, ...] | None]:
+    """What a worker does: a seed's traces (None if the deadline passed), and the hash of the code that made them."""
+    deadline = Deadline(specs[0].until)
     try:
-        return seed, code_hash(), _all(trainings, seed, deadline)
+        return seed, code_hash(), train_seed(specs, seed, deadline)
     except Exception:
-        if deadline.passed:  # whatever an agent of the user's own has made of it
+        if deadline.passed:  # whatever a user's agent makes of being stopped
             return seed, code_hash(), None
         raise
 
 
-def _all(trainings: tuple[Training, ...], seed: int, deadline: Deadline) -> tuple[Trace, ...]:
-    """Where an agent cannot be doubled, each training is made."""
-    first, *others = trainings
-    raised = _raised(first, seed, deadline)
-    copies = [raised.doubled() if first.doubles else _raised(first, seed, deadline) for _ in others]
-    return tuple(_played(each, its, seed, deadline) for each, its in zip([raised, *copies], trainings, strict=True))
+def train_seed(specs: Sequence[TrainingSpec], seed: int, deadline: Deadline) -> tuple[Trace, ...]:
+    """Train one seed and evaluate it in every stage in which it is judged.
+
+    Args:
+        specs: as for `trained_together`.
+        seed: which.
+        deadline: checked at every step.
+
+    Returns:
+        One trace for each specification. Each is of an agent of its own: a deep copy of the trained one, or one that is
+        trained again where the agent cannot be copied.
+    """
+    first, *others = specs
+    trained = _train(first, seed, deadline)
+    copies = [trained.copied() if first.deep_copyable else _train(first, seed, deadline) for _ in others]
+    return tuple(_evaluate(each, spec, seed, deadline) for each, spec in zip([trained, *copies], specs, strict=True))
+
+
+def train_and_enter(spec: TrainingSpec, seed: int) -> TrainableAgent:
+    """A single trained agent as it is before its first tick in the stage in which it is judged."""
+    (agent,) = _enter(_train(spec, seed, Deadline(math.inf)), spec)
+    return agent
 
 
 @dataclass(frozen=True)
-class _Raised:
-    """Agents as their training has left them, one for each of the world's, not yet where they are judged.
+class _Trained:
+    """Agents as their training left them, not yet in the stage where they are judged.
 
     Attributes:
-        agents: see there; life: theirs, where there is one agent; earning: what it earned meanwhile.
+        agents: one for each agent of the world.
+        curriculum: what a single agent was trained in; None for several.
+        curve: its learning curve; None for several.
     """
 
     agents: list[TrainableAgent]
-    life: Life[TrainableAgent] | None = None
-    earning: Earning | None = None
+    curriculum: Curriculum[TrainableAgent] | None = None
+    curve: LearningCurve | None = None
 
-    def doubled(self) -> _Raised:
-        """The same again, so that what one of the two learns or draws the other does not."""
+    def copied(self) -> _Trained:
+        """A deep copy, which shares neither knowledge nor random generators with this one."""
         return replace(self, agents=deepcopy(self.agents))
 
 
-def _raised(training: Training, seed: int, deadline: Deadline) -> _Raised:
-    if len(training.field.agents) > 1 or "=" in training.method:
-        return _Raised(together.raised_together(training, seed, deadline))
-    course = Course(training, seed, deadline)
-    life = _life(training, course)
-    agent = life.raised(seed)
-    course.close()
-    return _Raised([agent], life, course.earning)
+def _train(spec: TrainingSpec, seed: int, deadline: Deadline) -> _Trained:
+    if spec.joint:
+        return _Trained(train_jointly(spec, seed, deadline))
+    callbacks = TrainingCallbacks(spec, seed, deadline)
+    curriculum = Curriculum[TrainableAgent](
+        lambda: _untrained(spec), spec.scenario, spec.train_world, spec.eval_world.stage, spec.steps, callbacks
+    )
+    agent = curriculum.train(seed)
+    callbacks.close()
+    return _Trained([agent], curriculum, callbacks.curve)
 
 
-def _there(raised: _Raised, training: Training) -> list[TrainableAgent]:
-    """The agents, in the stage in which they are judged."""
-    life, agents = raised.life, raised.agents
-    if life is not None:
-        agents = [life.moved(agent, training.field.stage) for agent in agents]
+def _untrained(spec: TrainingSpec) -> TrainableAgent:
+    """A new agent, on the device that was asked for."""
+    world = world_of(spec.train_world)
+    agent = spec.own.make(world) if spec.own else methods()[spec.method](world, spec.scenario)
+    if isinstance(agent, DeviceAware) and spec.options.device != CPU:
+        agent.use(spec.options.device)
+    return agent
+
+
+def _enter(trained: _Trained, spec: TrainingSpec) -> list[TrainableAgent]:
+    """The agents in the stage in which they are judged, with what they carry there."""
+    agents = trained.agents
+    if trained.curriculum is not None:
+        agents = [trained.curriculum.enter(agent, spec.eval_world.stage) for agent in agents]
     for number, agent in enumerate(agents):
-        enter(agent, alone(training.field, number))
+        enter(agent, alone(spec.eval_world, number))
     return agents
 
 
-def _played(raised: _Raised, training: Training, seed: int, deadline: Deadline) -> Trace:
-    """What agents do in the stage in which they are judged."""
-    pupils, learns = _there(raised, training), False
-    for agent in pupils:
-        if isinstance(agent, OnlineLearner):
-            agent.learning = getattr(training.learn, getattr(agent, "learns_with", "model"))
-            learns |= agent.learning
-    agents, short = together.deployed(pupils, training) if raised.life is None else (pupils, None)
-    played = simulate(
-        replace(training.field, rewards_shown=training.field.rewards_shown and training.learn.reward),
-        agents,
-        trace_meta(training.field, training.method, training.scenario_hash, training.overrides, library_versions()),
-        episodes=training.episodes,
+def _evaluate(trained: _Trained, spec: TrainingSpec, seed: int, deadline: Deadline) -> Trace:
+    """The trace of what the agents do in the stage in which they are judged."""
+    world, agents = spec.eval_world, _enter(trained, spec)
+    learning = [_set_learning(agent, spec) for agent in agents]
+    acting, regrets = deployed(agents, spec) if spec.joint else (agents, None)
+    trace = simulate(
+        replace(world, rewards_shown=world.rewards_shown and spec.learn.reward),
+        acting,
+        trace_meta(world, spec.method, spec.scenario_hash, spec.overrides, library_versions()),
+        episodes=spec.episodes,
         seed=seed,
-        lanes=1 if learns else min(training.episodes, 256),
+        lanes=1 if any(learning) else min(spec.episodes, 256),
         before_tick=deadline.check,
-        thoughts=training.thoughts,
+        thoughts=spec.thoughts,
     )
-    if short is not None:
-        played = replace(played, regrets={seed: short})
-    if training.told:
-        played = replace(played, meta=replace(played.meta, training=training.told))
-    if (earning := raised.earning) is None:
-        return played
-    return replace(played, learning={seed: earning.curve}, trained={seed: earning.steps})
+    return _with_training(trace, trained, spec, seed, regrets)
 
 
-def _life(training: Training, course: Course) -> Life[TrainableAgent]:
-    """What the agent goes through before it is judged."""
-    world = world_of(training.school)
+def _set_learning(agent: TrainableAgent, spec: TrainingSpec) -> bool:
+    """Let an agent continue to learn, or not, as the judged stage says; whether it does."""
+    if not isinstance(agent, OnlineLearner):
+        return False
+    agent.learning = getattr(spec.learn, getattr(agent, "learns_with", "model"))
+    return agent.learning
 
-    def make() -> TrainableAgent:
-        agent = training.own.make(world) if training.own else methods()[training.method](world, training.scenario)
-        if isinstance(agent, DeviceAware) and training.manner.device != CPU:
-            agent.use(training.manner.device)
-        return agent
 
-    return Life(make, training.scenario, training.school, training.field.stage, training.steps, course)
+def _with_training(trace: Trace, trained: _Trained, spec: TrainingSpec, seed: int, regrets: Regrets | None) -> Trace:
+    """A trace with what is known of the training of its seed."""
+    if regrets is not None:
+        trace = replace(trace, regrets={seed: regrets})
+    if spec.result_relevant:
+        trace = replace(trace, meta=replace(trace.meta, training=spec.result_relevant))
+    if (curve := trained.curve) is not None:
+        trace = replace(trace, learning={seed: curve.points}, trained={seed: curve.steps})
+    return trace

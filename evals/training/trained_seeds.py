@@ -1,4 +1,4 @@
-"""The trained agents of one run: each seed is trained once, or found in the cache, and asked for again and again."""
+"""The trained seeds of one run: each is trained once, or found in the cache, whatever is asked of its trace."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ...agents.external.user_agent import Own
-from ...agents.registry.profiles import enlisted
 from ...scenarios.language.names.overrides import Overrides
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
 from ..traces.trace import Trace, join_traces, trace_name
-from .callbacks import board_of
-from .execution.time_budget import Budget
+from .callbacks import tensorboard_writer_of
+from .execution.time_budget import TimeBudget
 from .execution.trace_cache import TraceCache
 from .execution.workers import Workers
-from .options import AS_USUAL, Manner, settled
-from .spec import Training, training_for
-from .telemetry.heartbeats import listening
-from .train_seed import lives_alike, trained_together
+from .options import DEFAULT_OPTIONS, TrainingOptions, resolve_device
+from .spec import TrainingSpec, training_spec
+from .telemetry.heartbeats import relay_heartbeats
+from .train_seed import share_curriculum, trained_together
 
 Count = Callable[[str, int, int], None]
 """Told how many of what are done: `("seeds of counts", 2, 5)`."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What will be asked of a school: see `School.trace`."""
+class SeedRequest:
+    """The first `seeds` seeds of a method in a stage, under overrides (as sorted JSON); see `TrainedSeeds.trace`."""
 
     method: str
     overrides: str
@@ -34,51 +33,54 @@ class Wanted:
     seeds: int
 
     @staticmethod
-    def of(method: str, overrides: Overrides, stage: str, seeds: int) -> Wanted:
-        """So many seeds of a method in a stage, under a condition."""
-        return Wanted(method, _sorted(overrides), stage, seeds)
+    def of(method: str, overrides: Overrides, stage: str, seeds: int) -> SeedRequest:
+        """The request, its overrides as a mapping."""
+        return SeedRequest(method, _sorted(overrides), stage, seeds)
 
 
 @dataclass
-class School:
-    """Trains for one scenario.
+class TrainedSeeds:
+    """Trains the seeds that a run asks for, and keeps their traces.
 
     Attributes:
-        laboratory: of the scenario.
-        steps: environment steps of training; episodes: played afterwards, where chance matters.
+        solved: worlds of the scenario.
+        steps: environment steps of training.
+        episodes: played afterwards, where there is chance.
         workers: who trains.
-        cache: of earlier runs, or None.
-        budget: no training begins after it, and one that has begun stops.
-        report: told what is being done; count: told how many seeds are there.
-        own: agents of the user's, by name; what they did is not kept, for the cache cannot know their code, nor that of
-            installed parts.
-        thoughts: record what the agents think.
-        manner: how they are trained, and who looks on.
-        trained: how many trainings were made; found: how many were in the cache.
+        cache: traces of earlier runs, or None.
+        budget: no training begins after it, and one that is under way stops.
+        report: told what is being done.
+        count: told how many seeds there are.
+        own: agents of the user's, by name. Their traces are not cached, for the cache cannot know their code; nor are
+            those of installed parts.
+        thoughts: whether traces record what the agents think.
+        options: device, early stopping and telemetry.
+        trained: how many seeds were trained.
+        found: how many were in the cache.
     """
 
-    laboratory: Laboratory
+    solved: SolvedWorlds
     steps: int
     episodes: int
     workers: Workers
     cache: TraceCache | None
-    budget: Budget
+    budget: TimeBudget
     report: Callable[[str], None]
     count: Count
     own: Mapping[str, Own] = field(default_factory=dict)
     thoughts: bool = True
-    manner: Manner = AS_USUAL
+    options: TrainingOptions = DEFAULT_OPTIONS
     trained: int = 0
     found: int = 0
     _seeds: dict[str, dict[int, Trace]] = field(default_factory=dict)
-    _expected: list[Wanted] = field(default_factory=list)
+    _expected: list[SeedRequest] = field(default_factory=list)
 
-    def expect(self, wanted: Iterable[Wanted]) -> None:
-        """What will be asked for next: what one training can serve is then trained once for all of it."""
-        self._expected = list(dict.fromkeys(wanted))
+    def expect(self, requests: Iterable[SeedRequest]) -> None:
+        """Announce what will be asked for next, so that one training serves every stage that it can."""
+        self._expected = list(dict.fromkeys(requests))
 
     def trace(self, method: str, overrides: Overrides, stage: str, seeds: int) -> Trace:
-        """What the first so many seeds of a method did in a stage, under a condition.
+        """The episodes of the first so many seeds of a method in a stage, under overrides.
 
         Raises:
             OutOfTimeError: the budget ran out before all of them were trained; those that were are kept.
@@ -89,15 +91,15 @@ class School:
         return join_traces([kept[seed] for seed in range(seeds)])
 
     def traces(self) -> dict[str, Trace]:
-        """All that was trained, by name."""
+        """All traces, by name."""
         return {name: join_traces([kept[seed] for seed in sorted(kept)]) for name, kept in self._seeds.items() if kept}
 
     def _train(self, method: str, overrides: Overrides, stage: str, seeds: int) -> None:
-        """Fill in the seeds that are missing, and those of other stages that the same training serves."""
-        training = self._training(method, overrides, stage)
+        """Train the seeds that are missing, and evaluate them in every expected stage that the same training serves."""
+        spec = self._spec(method, overrides, stage)
         kept = self._kept(method, overrides, stage)
         before = len(kept)
-        missing = self._missing(training, kept, seeds)
+        missing = self._missing(spec, kept, seeds)
         what = f"seeds of {method}"
         if not missing:
             self.report(f"{seeds - before} {what} are in the cache")
@@ -105,61 +107,57 @@ class School:
         self.budget.check("before training")
         self.report(f"training {len(missing)} {what}, {self.steps:,} steps each")
         self.count(what, len(kept), seeds)
-        together = {stage: training, **self._served(training, method, overrides, missing)}
-        with listening(self.count, method) as pulses:
-            watched = [replace(each, manner=replace(each.manner, pulses=pulses)) for each in together.values()]
+        specs = {stage: spec, **self._other_stages(spec, overrides, missing)}
+        with relay_heartbeats(self.count, method) as heartbeats:
+            watched = [replace(each, options=replace(each.options, heartbeats=heartbeats)) for each in specs.values()]
             for seed, traces in trained_together(watched, missing, self.workers, self.budget.left):
                 self.trained += 1
-                for (its, each), trace in zip(together.items(), traces, strict=True):
-                    self._kept(method, overrides, its)[seed] = trace
+                for (name, each), trace in zip(specs.items(), traces, strict=True):
+                    self._kept(method, overrides, name)[seed] = trace
                     if self.cache is not None and not each.foreign:
                         self.cache.put(each.key(seed), trace)
                 self.count(what, len(kept), seeds)
-        for its in together:
-            left = self._kept(method, overrides, its)
-            first = next((seed for seed in range(seeds) if seed not in left), seeds)
-            for seed in [seed for seed in left if seed > first]:
-                del left[seed]  # the first so many are asked for; the cache has the others
+        for name in specs:
+            _drop_after_gap(self._kept(method, overrides, name), seeds)
         if len(kept) < seeds:
             raise self.budget.over(f"after {len(kept)} of {seeds} seeds")
 
-    def _served(
-        self, training: Training, method: str, overrides: Overrides, missing: Collection[int]
-    ) -> dict[str, Training]:
-        """The other stages in which just these seeds are wanted, after the same life."""
+    def _other_stages(
+        self, spec: TrainingSpec, overrides: Overrides, missing: Collection[int]
+    ) -> dict[str, TrainingSpec]:
+        """The other expected stages in which exactly these seeds are missing, after the same curriculum."""
         found = {}
-        for wanted in self._expected:
-            if (wanted.method, wanted.overrides) != (method, _sorted(overrides)):
+        for request in self._expected:
+            if (request.method, request.overrides) != (spec.method, _sorted(overrides)):
                 continue
-            if wanted.stage == training.field.stage or wanted.stage in found:
+            if request.stage == spec.eval_world.stage or request.stage in found:
                 continue
-            other = self._training(method, overrides, wanted.stage)
-            if not lives_alike(training, other):
+            other = self._spec(spec.method, overrides, request.stage)
+            if not share_curriculum(spec, other):
                 continue
-            kept = self._kept(method, overrides, wanted.stage)
-            if set(missing) <= set(self._missing(other, kept, wanted.seeds)):
-                found[wanted.stage] = other
+            kept = self._kept(spec.method, overrides, request.stage)
+            if set(missing) <= set(self._missing(other, kept, request.seeds)):
+                found[request.stage] = other
         return found
 
-    def _missing(self, training: Training, kept: dict[int, Trace], seeds: int) -> list[int]:
-        """The seeds that have to be trained: neither kept nor, once looked for there, in the cache."""
-        if self.cache is not None and not training.foreign:
+    def _missing(self, spec: TrainingSpec, kept: dict[int, Trace], seeds: int) -> list[int]:
+        """The seeds that have to be trained: neither kept nor, after it is searched, in the cache."""
+        if self.cache is not None and not spec.foreign:
             for seed in [seed for seed in range(seeds) if seed not in kept]:
-                if (trace := self.cache.get(training.key(seed))) is not None:
+                if (trace := self.cache.get(spec.key(seed))) is not None:
                     kept[seed] = trace
                     self.found += 1
-                    if (board := board_of(training, seed)) is not None:  # all that is known of how it was trained
-                        board.earned(trace.learning.get(seed, ()))
-                        board.close()
+                    if (writer := tensorboard_writer_of(spec, seed)) is not None:  # all that is known of its training
+                        writer.learning_curve(trace.learning.get(seed, ()))
+                        writer.close()
         return [seed for seed in range(seeds) if seed not in kept]
 
     def _kept(self, method: str, overrides: Overrides, stage: str) -> dict[int, Trace]:
         return self._seeds.setdefault(trace_name(stage, method, overrides), {})
 
-    def _training(self, method: str, overrides: Overrides, stage: str) -> Training:
-        laboratory = self.laboratory.enlisting(enlisted(method, self.laboratory.scenario))
-        training = training_for(
-            laboratory,
+    def _spec(self, method: str, overrides: Overrides, stage: str) -> TrainingSpec:
+        spec = training_spec(
+            self.solved.with_agent(method),
             method,
             overrides,
             stage,
@@ -168,11 +166,18 @@ class School:
             self.own.get(method),
             self.thoughts,
             self.budget.until,
-            replace(self.manner, device=settled(self.manner.device, [method])),
+            replace(self.options, device=resolve_device(self.options.device, [method])),
         )
-        if self.cache is None or training.foreign:
-            return training
-        return replace(training, manner=replace(training.manner, checkpoints=self.cache.trainings))
+        if self.cache is None or spec.foreign:
+            return spec
+        return replace(spec, options=replace(spec.options, checkpoints=self.cache.trainings))
+
+
+def _drop_after_gap(kept: dict[int, Trace], seeds: int) -> None:
+    """Keep only the seeds before the first that is missing, for a run judges those; the cache has the others."""
+    first = next((seed for seed in range(seeds) if seed not in kept), seeds)
+    for seed in [seed for seed in kept if seed > first]:
+        del kept[seed]
 
 
 def _sorted(overrides: Overrides) -> str:

@@ -16,12 +16,13 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.agent_parts import ENUMERATE
 from ...envs.world.layouts import PlacementError
 from ...envs.world.world import WorldTooLargeError
+from ...scenarios.language.expressions.formulas import parsed_measure
 from ...scenarios.language.faults.faults import Fault
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Expectation
-from ..exact.solved_worlds import Laboratory
-from ..measures.written_measure import measured
+from ..exact.solved_worlds import SolvedWorlds
+from ..measures.evaluation import measured
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class _Checker:
         self.scenario = scenario
         # What is true of a world is asked of its best plans, however the file's agents may plan.
         best = {f"{agent}.planner": ENUMERATE.name for agent in scenario.document.agents}
-        self.laboratory = Laboratory(apply_overrides(scenario, best))
+        self.solved = SolvedWorlds(apply_overrides(scenario, best))
         self.faults: list[Fault] = []
 
     def fault(self, code: str, path: tuple[str | int, ...], message: str, cure: str, warning: bool = False) -> None:
@@ -89,8 +90,8 @@ class _Checker:
         known = all(count is not None for count in states.values())
         if known:
             self._rules_that_never_fire()
-        origin = self._origin() if states[self.laboratory.scenario.training_stage] is not None else None
-        analysis = self._analysis() if states[self.laboratory.scenario.judged_stage] is not None else None
+        origin = self._origin() if states[self.solved.scenario.training_stage] is not None else None
+        analysis = self._analysis() if states[self.solved.scenario.judged_stage] is not None else None
         margins = self._margins() if analysis is not None else ()
         replays = sum(self._replays(number) for number in range(len(self.scenario.document.replays)))
         if known:
@@ -102,7 +103,7 @@ class _Checker:
     def _states(self, stage: str) -> int | None:
         path = ("stages", stage)
         try:
-            mdp = self.laboratory.enumeration({}, stage).mdp
+            mdp = self.solved.enumeration({}, stage).mdp
         except NotEnumerableError as fault:
             cure = (
                 "it still runs and trains by simulation; to solve it, shrink what multiplies or raise runs.max_states"
@@ -124,13 +125,13 @@ class _Checker:
         return mdp.n_states
 
     def _ends_at_once(self, stage: str, state: int) -> bool:
-        mdp = self.laboratory.enumeration({}, stage).mdp
+        mdp = self.solved.enumeration({}, stage).mdp
         first, last = mdp.row_start[state * mdp.n_actions], mdp.row_start[(state + 1) * mdp.n_actions]
         return bool(mdp.ended[mdp.next_state[first:last]].all())
 
     def _rules_that_never_fire(self) -> None:
         stages = self.scenario.document.stages
-        fired = {name.split(":")[0] for stage in stages for name in self.laboratory.enumeration({}, stage).fired}
+        fired = {name.split(":")[0] for stage in stages for name in self.solved.enumeration({}, stage).fired}
         for number, rule in enumerate(self.scenario.document.rules):
             if rule.name not in fired:
                 message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
@@ -138,7 +139,7 @@ class _Checker:
 
     def _origin(self) -> OriginProof:
         document = self.scenario.document
-        origin = prove_origin(self.laboratory.enumeration({}, self.laboratory.scenario.training_stage), document.origin)
+        origin = prove_origin(self.solved.enumeration({}, self.solved.scenario.training_stage), document.origin)
         if origin.agrees is False:
             message = f"the origin is `{origin.proved}`, not `{origin.stated}`: {origin.why}"
             if origin.witness is not None:
@@ -150,7 +151,7 @@ class _Checker:
 
     def _analysis(self) -> Analysis | None:
         try:
-            analysis = analyse(self.laboratory.plan({}, self.laboratory.scenario.judged_stage))
+            analysis = analyse(self.solved.plan({}, self.solved.scenario.judged_stage))
         except ImproperDiscountError as fault:
             cure = "give the stage a horizon, or the agent a discount below 1"
             self.fault("TC607", ("agents",), str(fault).partition(";")[0], cure)
@@ -164,7 +165,7 @@ class _Checker:
         return analysis
 
     def _margins(self) -> tuple[Margin, ...]:
-        stage = self.laboratory.scenario.judged_stage
+        stage = self.solved.scenario.judged_stage
         barred = dict.fromkeys(
             tuple(expectation.barring)
             for expectation in self.scenario.document.expect
@@ -173,10 +174,10 @@ class _Checker:
         margins = []
         for events in barred:
             try:
-                without = self.laboratory.plan({}, stage, events).start_value
+                without = self.solved.plan({}, stage, events).start_value
             except (ImproperDiscountError, InfeasibleError, NoFixedPointError):
                 continue
-            gain = self.laboratory.plan({}, stage).start_value - without
+            gain = self.solved.plan({}, stage).start_value - without
             margins.append(Margin(events, without, gain, gain / without if without > 0 else None))
         return tuple(margins)
 
@@ -184,7 +185,7 @@ class _Checker:
         document = self.scenario.document
         replay = document.replays[number]
         path = ("replays", number)
-        world = self.laboratory.world(replay.set, replay.stage or self.laboratory.scenario.judged_stage)
+        world = self.solved.world(replay.set, replay.stage or self.solved.scenario.judged_stage)
         try:
             played = replay_actions(world, written_actions(document, replay.actions), replay.draws)
         except ValueError as fault:
@@ -209,12 +210,12 @@ class _Checker:
         """Whether any policy could meet an exact expectation (under its first condition, where it has several)."""
         if "exact" not in expectation.of or expectation.take == "mean":
             return
-        overrides = self.laboratory.conditions(expectation)[0]
+        overrides = self.solved.conditions(expectation)[0]
         try:
-            plan = self.laboratory.plan(overrides, expectation.stage or self.laboratory.scenario.judged_stage)
+            plan = self.solved.plan(overrides, expectation.stage or self.solved.scenario.judged_stage)
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return
-        interval = measured(replace(plan, free=True), expectation.measure)
+        interval = measured(replace(plan, free=True), parsed_measure(expectation.measure))
         if interval.low is None or interval.high is None:
             return
         low, high = _bounds(expectation)
@@ -227,12 +228,12 @@ class _Checker:
 
     def _work(self) -> tuple[int, int]:
         """How many solves and trainings a bare run makes: one for each distinct condition, stage and what is barred."""
-        document, laboratory = self.scenario.document, self.laboratory
+        document, solved = self.scenario.document, self.solved
         solves: set[tuple[object, ...]] = set()
         trainings: set[tuple[object, ...]] = set()
         for expectation in document.expect:
-            for overrides in laboratory.conditions(expectation):
-                stage = expectation.stage or laboratory.scenario.judged_stage
+            for overrides in solved.conditions(expectation):
+                stage = expectation.stage or solved.scenario.judged_stage
                 work = (repr(sorted(overrides.items(), key=lambda item: item[0])), stage)
                 for agent in expectation.of:
                     if agent == "exact":

@@ -1,4 +1,4 @@
-"""Is it so? One expectation judged, exactly or by trained seeds, and the verdict of many."""
+"""Judging one expectation, exactly or by trained seeds; correcting many for multiple testing; their verdict."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any, Literal, TypeAlias
 
+from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.schema.document import Expectation
 from ..exact.planned_policy import EVERY_OPTIMAL
 from ..measures.comparands import Ends, minus_in_words
 from ..measures.measure import Interval, whose
-from ..measures.seed_statistics import Kind, kind_of
-from ..statistics.intervals import Claim, holm
+from ..measures.seed_statistics import SeedStatistic, statistic_of
+from ..statistics.claims import Claim
+from ..statistics.multiplicity import holm
 
 Outcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not applicable"]
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]
@@ -33,24 +36,25 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Judgement:
-    """What became of one expectation, for one agent.
+    """The outcome of one expectation for one agent, and what it rests on.
 
     Attributes:
-        name, measure: as the file says; `bound`: `at least 0.8`.
-        minus: where the same measure is taken off, in words (`in stage train`), so that value and bounds are those of
-            the difference; empty where nothing is.
-        agent, stage: whose behaviour, where.
-        outcome: `not applicable` never fails anything.
+        name, measure: as the file says.
+        bound: what was expected, in words (`at least 0.8`).
+        minus: the baseline whose measure is subtracted, in words (`in stage train`), so that value and bounds are those
+            of the difference; empty where there is none.
+        agent, stage: whose behaviour is judged, and where.
+        outcome: `not applicable` never makes a verdict a fail.
         value: exact: the end of the range that is worse for the claim; by seeds: the mean over seeds of a share or
             rate, else the median. None where there is no value.
-        low, high: exact: the range over all optimal policies; by seeds: two bounds, each of which holds with the
-            confidence on its own.
+        low, high: exact: the range over all optimal policies; by seeds: two confidence bounds, each of which holds with
+            the confidence on its own.
         file, line: where the expectation stands, from line 1.
-        why: a plain sentence.
-        unit: what was looked at, `EXACT`, `AS_IT_DOES` or `SEEDS`.
+        why: a sentence that explains the outcome.
+        unit: what was judged, `EXACT`, `AS_IT_DOES` or `SEEDS`.
         seeds: how many seeds there were; 0 where exact.
-        p_pass, p_fail: how likely evidence this strong for a pass (a fail) would be, at most, were it wrong; None where
-            nothing was sampled.
+        p_pass, p_fail: p-values of the pass (the fail): how likely evidence this strong would be, at most, if it was
+            wrong; None where nothing was sampled.
         trace: the name of the recorded trace that shows it, under the worst condition; empty where there is none.
     """
 
@@ -75,12 +79,12 @@ class Judgement:
 
     @property
     def asked(self) -> str:
-        """The measure, and what is taken off it."""
+        """The measure, and the baseline that is subtracted."""
         return f"{self.measure} less that {self.minus}" if self.minus else self.measure
 
     @property
     def told(self) -> str:
-        """What was measured of whom and where, and what came of it."""
+        """What was measured of whom and where, and the explanation of the outcome."""
         return f"{self.asked} of {self.agent} in {self.stage}: {self.why}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,13 +103,32 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Case:
-    """Whose behaviour is judged, and where the expectation stands: what every judgement carries over."""
+    """One expectation for one of its agents, its measure parsed: what every judgement of it starts from.
+
+    Attributes:
+        expectation: as the file says.
+        measure: parsed from it.
+        agent: whose behaviour is judged.
+        stage: where.
+        file, line: where the expectation stands, from line 1.
+    """
 
     expectation: Expectation
+    measure: ParsedMeasure
     agent: str
     stage: str
     file: str
     line: int
+
+    @staticmethod
+    def of(expectation: Expectation, agent: str, stage: str, file: str, line: int) -> Case:
+        """The case of a checked expectation, whose measure can be parsed."""
+        return Case(expectation, parsed_measure(expectation.measure), agent, stage, file, line)
+
+    @property
+    def statistic(self) -> SeedStatistic:
+        """The statistic by which it is judged over seeds."""
+        return statistic_of(self.measure, paired=self.expectation.minus is not None)
 
 
 @dataclass(frozen=True)
@@ -118,18 +141,18 @@ class _Band:
 
     @property
     def claims(self) -> list[tuple[Claim, float]]:
-        """What all must be shown for a pass."""
+        """The claims that must all be shown for a pass."""
         claims: list[tuple[Claim, float]] = [(">=", self.low), ("<=", self.high)]
         return [(claim, bound) for claim, bound in claims if math.isfinite(bound)]
 
     @property
     def refutations(self) -> list[tuple[Claim, float]]:
-        """What each would be enough for a fail."""
+        """The claims of which each is enough for a fail."""
         return [("<" if claim == ">=" else ">", bound) for claim, bound in self.claims]
 
 
 def judge_exact(case: Case, interval: Interval) -> Judgement:
-    """Judge what was computed over all optimal policies (or the one that is followed): it must hold at the worst.
+    """Judge an exact range over all optimal policies, or of the one followed: its worse end must meet the bound.
 
     Args:
         case: the expectation, and for whom.
@@ -192,61 +215,63 @@ def worst_of(case: Case, intervals: Mapping[str, Interval]) -> str:
 def judge_seeds(
     case: Case, values: Sequence[float | Ends | None], confidence: float = 0.95, claims: int = 1
 ) -> Judgement:
-    """Judge a training method by what its trained seeds did.
+    """Judge a training method by the values of its trained seeds.
 
     Shares and rates (and paired differences of them) are judged by their mean over seeds, everything else by the
-    typical (median) seed.
+    median seed.
 
     Args:
         case: the expectation, and for whom.
-        values: one per seed; None where a rate's condition never held, which counts against whatever is to be shown;
-            two ends where a tie of an exact plan leaves it open, of which the one that is worse for a claim counts.
-        confidence: a pass is wrong with at most the chance 1 - confidence, and so is a fail.
+        values: one per seed; None where a rate's condition never held; two ends where an exact plan has ties. Missing
+            values and ties are imputed as the worst case for each claim.
+        confidence: a pass is wrong with probability at most 1 - confidence, and so is a fail.
         claims: how many learned expectations the run has, for the number of seeds that `why` asks for.
     """
-    expectation, kind = case.expectation, kind_of(case.expectation)
-    band, ends = _band(expectation), [value if isinstance(value, tuple) else _twice(value) for value in values]
+    statistic = case.statistic
+    band, ends = _band(case.expectation), [value if isinstance(value, tuple) else _twice(value) for value in values]
     known = [end for end in ends if end is not None]
     if not known:
         why = "no seeds were run" if not values else "its condition held in no tick of any seed, so it has no value"
         return replace(_judgement(case, "inconclusive", why, SEEDS), seeds=len(values))
-    p_pass = max((kind.p_value(kind.filled(ends, claim), claim, bound) for claim, bound in band.claims), default=0.0)
-    refuted = [kind.p_value(kind.filled(ends, claim), claim, bound) for claim, bound in band.refutations]
+    p_pass = max(
+        (statistic.p_value(statistic.imputed(ends, claim), claim, bound) for claim, bound in band.claims), default=0.0
+    )
+    refuted = [statistic.p_value(statistic.imputed(ends, claim), claim, bound) for claim, bound in band.refutations]
     p_fail = min(1.0, len(refuted) * min(refuted))  # too low or too high: two chances to be wrong
     middles = [low if low == high else (low + high) / 2 for low, high in known]
     judgement = replace(
         _judgement(case, _outcome(p_pass, p_fail, confidence), "", SEEDS),
-        value=math.fsum(middles) / len(middles) if kind.bounded else median(middles),
-        low=kind.interval(kind.filled(ends, ">="), confidence, "low")[0],
-        high=kind.interval(kind.filled(ends, "<="), confidence, "high")[1],
+        value=math.fsum(middles) / len(middles) if statistic.bounded else median(middles),
+        low=statistic.interval(statistic.imputed(ends, ">="), confidence, "low")[0],
+        high=statistic.interval(statistic.imputed(ends, "<="), confidence, "high")[1],
         seeds=len(values),
         p_pass=p_pass,
         p_fail=p_fail,
     )
-    return replace(judgement, why=_why_seeds(judgement, expectation, kind, confidence, claims))
+    return replace(judgement, why=_why_seeds(judgement, case, confidence, claims))
 
 
 def not_applicable(case: Case, why: str) -> Judgement:
-    """Set an expectation aside: the world cannot be enumerated, there is no such agent. It never fails anything."""
+    """The judgement of an expectation that cannot be judged: the world cannot be enumerated, there is no such agent."""
     return _judgement(case, "not applicable", why, "")
 
 
 def unreached(case: Case, why: str) -> Judgement:
-    """Leave an expectation open that there was no time for."""
+    """The judgement of an expectation that the time budget left unjudged."""
     return _judgement(case, "inconclusive", why, "")
 
 
 def correct(judgements: Sequence[Judgement], confidence: float = 0.95, elsewhere: int = 0) -> list[Judgement]:
     """Holm's correction over the learned expectations of one run.
 
-    Afterwards the chance of even one wrong pass among them is at most 1 - confidence, and so is that of one wrong fail.
-    What no longer holds becomes inconclusive; exact judgements stay as they are.
+    Afterwards the probability of even one wrong pass among them is at most 1 - confidence, and so is that of one wrong
+    fail. Outcomes that no longer hold become inconclusive; exact judgements stay as they are.
 
     Args:
         judgements: of one run.
         confidence: see above.
-        elsewhere: how many learned expectations of the same scenario other shards judge. What they find is not known
-            here, so Holm's method gives way to Bonferroni's over all: what passes in a shard passes in the whole.
+        elsewhere: how many learned expectations of the same scenario other shards judge. Their p-values are not known
+            here, so Bonferroni's correction over all replaces Holm's: what passes in a shard passes in the whole.
     """
     sampled = [i for i, judgement in enumerate(judgements) if judgement.p_pass is not None]
     claims = len(sampled) + elsewhere
@@ -266,35 +291,35 @@ def correct(judgements: Sequence[Judgement], confidence: float = 0.95, elsewhere
     return corrected
 
 
-def seeds_for(expectation: Expectation, confidence: float = 0.95, claims: int = 1) -> int | None:
-    """How many seeds a learned expectation needs to pass when all of them agree (and differ by all that they can).
+def seeds_for(case: Case, confidence: float = 0.95, claims: int = 1) -> int | None:
+    """How many seeds a learned expectation needs to pass if every value is the best that it can be.
 
     Args:
-        expectation: with its measure and its bound.
+        case: the expectation, with its measure and its bound.
         confidence: as in `judge_seeds`.
         claims: how many learned expectations the run has; Holm's correction then asks for more.
 
     Returns:
         The number, or None where no number of seeds is enough: a share of exactly 0 or 1.
     """
-    sure, band, kind = 1 - (1 - confidence) / claims, _band(expectation), kind_of(expectation)
-    needed = [kind.needed(claim, bound, sure) for claim, bound in band.claims]
+    sure = 1 - (1 - confidence) / claims
+    needed = [case.statistic.needed(claim, bound, sure) for claim, bound in _band(case.expectation).claims]
     return None if None in needed else max((n for n in needed if n is not None), default=0)
 
 
-def seeds_if_alike(expectation: Expectation, confidence: float = 0.95, claims: int = 1) -> int | None:
-    """How many seeds a learned expectation about a difference needs to pass when no seed differs at all.
+def seeds_if_alike(case: Case, confidence: float = 0.95, claims: int = 1) -> int | None:
+    """How many seeds a learned expectation about a difference needs to pass if the difference is 0 in every seed.
 
     Args:
-        expectation: as in `seeds_for`.
+        case: as in `seeds_for`.
         confidence: see there.
         claims: see there.
 
     Returns:
         The number, or None where it is not about a difference of shares, or a difference of 0 does not show it.
     """
-    sure, band, kind = 1 - (1 - confidence) / claims, _band(expectation), kind_of(expectation)
-    needed = [kind.needed_alike(claim, bound, sure) for claim, bound in band.claims]
+    sure = 1 - (1 - confidence) / claims
+    needed = [case.statistic.needed_alike(claim, bound, sure) for claim, bound in _band(case.expectation).claims]
     return None if None in needed else max((n for n in needed if n is not None), default=None)
 
 
@@ -356,12 +381,12 @@ def _outcome(p_pass: float, p_fail: float, confidence: float) -> Outcome:
     return "pass" if p_pass <= error else "fail" if p_fail <= error else "inconclusive"
 
 
-def _why_seeds(judgement: Judgement, expectation: Expectation, kind: Kind, confidence: float, claims: int) -> str:
+def _why_seeds(judgement: Judgement, case: Case, confidence: float, claims: int) -> str:
     assert judgement.low is not None
     assert judgement.high is not None
     assert judgement.value is not None
-    band, seeds = _band(expectation), judgement.seeds
-    typical = f"{kind.typical} of {_count(seeds, 'seed')} is {_number(judgement.value)}"
+    band, seeds, statistic = _band(case.expectation), judgement.seeds, case.statistic
+    typical = f"{statistic.typical} of {_count(seeds, 'seed')} is {_number(judgement.value)}"
     sure = f"with {100 * confidence:.4g}% confidence"
     if judgement.outcome == "pass":
         shown = [_from(judgement.low)] * math.isfinite(band.low) + [_up_to(judgement.high)] * math.isfinite(band.high)
@@ -370,7 +395,7 @@ def _why_seeds(judgement: Judgement, expectation: Expectation, kind: Kind, confi
         below = judgement.value < band.low
         end = _up_to(judgement.high) if below else _from(judgement.low)
         return f"{typical}, and the truth is {end} {sure}; {band.words} was expected"
-    needed = seeds_for(expectation, confidence, claims)
+    needed = seeds_for(case, confidence, claims)
     if needed is None:
         return (
             f"{typical}; no number of seeds can show a share of {band.words}, so ask for a little less (0.9 takes 29)"
@@ -379,7 +404,7 @@ def _why_seeds(judgement: Judgement, expectation: Expectation, kind: Kind, confi
         end = _from(judgement.low) if math.isfinite(band.low) else _up_to(judgement.high)
         return f"too few seeds: {typical}, which gives {end}; {needed} are needed, more if they differ"
     reason = "too few seeds to tell" if judgement.minus else "the seeds differ too much"
-    alike = seeds_if_alike(expectation, confidence, claims)
+    alike = seeds_if_alike(case, confidence, claims)
     more = (
         f"{alike} are needed where no seed differs" if alike is not None and seeds < alike else "more seeds are needed"
     )

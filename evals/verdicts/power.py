@@ -1,24 +1,23 @@
-"""What a run can show, before it is made: how many seeds each learned expectation needs."""
+"""Power: how many seeds each learned expectation needs, known before anything is trained."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...scenarios.language.schema.document import Expectation
-from .expectation import seeds_for, seeds_if_alike
-from .sequential_looks import look_confidence
+from .expectation import Case, seeds_for, seeds_if_alike
+from .sequential_looks import interim_confidence
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """For one learned expectation and one agent.
+class SeedRequirement:
+    """How many seeds one learned expectation of one agent needs to pass.
 
     Attributes:
         name, agent: which.
-        needed: seeds that show it if all of them agree (of a difference: if all differ by as much as they can); None
-            where no number does: a share of exactly 0 or 1.
+        needed: seeds that show it if all agree (of a difference: if all differ by as much as they can); None where no
+            number does: a share of exactly 0 or 1.
         seeds: how many there are, at the most.
-        alike: seeds that show it of a difference if no seed differs; None where that shows nothing, or it is of none.
+        alike: seeds that show a difference if it is 0 in every seed; None where that shows nothing, or it is of none.
     """
 
     name: str
@@ -44,16 +43,15 @@ class Outlook:
         return f"{who}: {enough}, and there are {self.seeds}, so it can at best be inconclusive"
 
 
-def outlook(expectation: Expectation, agent: str, seeds: int, claims: int, looks: int = 1) -> Outlook:
-    """What so many seeds can show of an expectation.
+def seed_requirement(case: Case, seeds: int, claims: int, looks: int = 1) -> SeedRequirement:
+    """How many seeds an expectation needs, and whether so many can show it.
 
     Args:
-        expectation: judged by trained seeds.
-        agent: for whom.
-        seeds: how many, at the last look.
+        case: an expectation that is judged by trained seeds.
+        seeds: how many there are at the last interim analysis.
         claims: how many learned expectations the scenario has.
-        looks: how often is looked.
+        looks: how many interim analyses there are.
     """
-    confidence = look_confidence(looks)
-    needed = seeds_for(expectation, confidence, claims)
-    return Outlook(expectation.name, agent, needed, seeds, seeds_if_alike(expectation, confidence, claims))
+    confidence = interim_confidence(looks)
+    needed = seeds_for(case, confidence, claims)
+    return SeedRequirement(case.expectation.name, case.agent, needed, seeds, seeds_if_alike(case, confidence, claims))

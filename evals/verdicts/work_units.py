@@ -1,24 +1,30 @@
-"""The units of a run's work: an expectation for one of the agents that it names. Shards share them out."""
+"""The units of a run's work: an expectation for one of its agents. Each is resolved once; shards divide them."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ...agents.external.user_agent import Own
+from ...agents.registry.eligibility import unable
 from ...agents.registry.profiles import plainly
+from ...envs.base import NotEnumerableError
+from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
-from ..exact.solved_worlds import Laboratory
+from ..exact.solved_worlds import SolvedWorlds
+from ..measures.comparands import Contrast, agents_in, contrasts_of
+from .expectation import Case
 
 
 @dataclass(frozen=True, order=True)
-class Unit:
-    """What one judgement is about.
+class WorkUnit:
+    """One expectation for one agent: what one judgement is about.
 
     Attributes:
         number: of the expectation, in the order of the file, from 0.
-        agent: whose behaviour.
+        agent: whose behaviour is judged.
     """
 
     number: int
@@ -26,12 +32,41 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Shard:
-    """One of several runs that together make a whole one.
+class ResolvedUnit:
+    """A work unit with all that judging it needs, made once before anything is solved or trained.
 
     Attributes:
-        index: which, from 1.
-        count: of how many.
+        work: the unit itself.
+        case: its expectation, the measure parsed, and where it stands.
+        not_run: the agent that it is about and that is not run; None where all are.
+        contrasts: one for each condition; empty where an agent is not run.
+        ineligible: why trained seeds cannot decide it; None where they can, and where it is exact.
+    """
+
+    work: WorkUnit
+    case: Case
+    not_run: str | None = None
+    contrasts: tuple[Contrast, ...] = ()
+    ineligible: str | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is sampled to judge it."""
+        return self.not_run is None and all(contrast.exact for contrast in self.contrasts)
+
+    @property
+    def learned(self) -> bool:
+        """Whether trained seeds judge it."""
+        return self.not_run is None and not self.exact and self.ineligible is None
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of several runs that divide the work of a whole one between them.
+
+    Attributes:
+        index: of this run, from 1.
+        count: how many there are.
 
     Raises:
         ValueError: there is no such shard.
@@ -60,30 +95,85 @@ class Shard:
         return f"{self.index}/{self.count}"
 
 
-def units_of(scenario: Scenario, agents: Collection[str] = ()) -> tuple[Unit, ...]:
+def units_of(scenario: Scenario, agents: Collection[str] = ()) -> tuple[WorkUnit, ...]:
     """Every unit of a scenario, in the order of the file; one of `agents` that it does not name has all of them."""
-    expectations = scenario.document.expect
     named = {"exact", *agents_named(scenario)}
     strangers = [agent for agent in agents if agent not in named]
     return tuple(
-        Unit(number, agent)
-        for number, each in enumerate(expectations)
+        WorkUnit(number, agent)
+        for number, each in enumerate(scenario.document.expect)
         for agent in (*map(plainly, each.of), *strangers)
     )
 
 
 def agents_named(scenario: Scenario) -> tuple[str, ...]:
-    """Those of `runs.agents`, then every other one that an expectation names."""
+    """The agents of `runs.agents`, then every other one that an expectation names."""
     named = [agent for expectation in scenario.document.expect for agent in expectation.of]
     return tuple(dict.fromkeys(map(plainly, [*scenario.document.runs.agents, *named])))
 
 
-def deal(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Shard) -> list[tuple[Unit, ...]]:
+def resolve_units(solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, Own]) -> tuple[ResolvedUnit, ...]:
+    """Every unit of a scenario, resolved.
+
+    Args:
+        solved: worlds of the scenario; nothing is enumerated or solved in them.
+        agents: those that are run, `exact` among them.
+        own: agents of the user's, by name.
+    """
+    units = units_of(solved.scenario, agents)
+    return tuple(_resolve(unit, solved, agents, own) for unit in units)
+
+
+def _resolve(unit: WorkUnit, solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, Own]) -> ResolvedUnit:
+    scenario = solved.scenario
+    expectation = scenario.document.expect[unit.number]
+    place = scenario.source.place(("expect", unit.number))
+    case = Case.of(expectation, unit.agent, expectation.stage or scenario.judged_stage, place.file, place.line)
+    if (missing := _not_run(case, agents)) is not None:
+        return ResolvedUnit(unit, case, missing)
+    contrasts = contrasts_of(scenario, expectation, unit.agent, solved.conditions(expectation))
+    if all(contrast.exact for contrast in contrasts):
+        return ResolvedUnit(unit, case, None, contrasts)
+    try:
+        ineligible = _ineligible(solved, contrasts, own)
+    except (NotEnumerableError, WorldTooLargeError) as fault:
+        ineligible = str(fault)
+    return ResolvedUnit(unit, case, None, contrasts, ineligible)
+
+
+def _not_run(case: Case, agents: Collection[str]) -> str | None:
+    """The agent that an expectation is about and that is not run, or None."""
+    here, *others = agents_in(case.expectation, case.agent)
+    if here not in agents:
+        return here
+    # The exact planner may always be a baseline, whether or not it is run.
+    return next((other for other in others if other not in (*agents, "exact")), None)
+
+
+def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mapping[str, Own]) -> str | None:
+    """Why trained seeds cannot decide an expectation, or None."""
+    scenario, subjects = solved.scenario, contrasts[0].subjects
+    for subject in subjects:
+        if scenario.document.stages[subject.stage].watch:
+            return f"in `{subject.stage}` others are watched, and nobody acts"
+    for subject in subjects:
+        if not subject.exact:
+            world = solved.with_agent(subject.agent).world(subject.overrides, subject.stage)
+            if len(world.agents) > 1 and len(scenario.stages_before(subject.stage)) > 1:
+                return "a life in several stages is for worlds of one agent"
+            if (reason := unable(subject.agent, world, own.get(subject.agent))) is not None:
+                return reason
+    if len(contrasts) > 1 or any(subject.barring and not subject.exact for subject in subjects):
+        return "`across` and `barring` are for exact agents"
+    return None
+
+
+def shard_units(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Shard) -> list[tuple[WorkUnit, ...]]:
     """The units of one shard.
 
-    Units that need the same training or the same solved world stay together, and these groups are dealt like cards, in
-    the order of the files. Units whose agent is not run cost nothing and belong to the first shard. So every unit is in
-    exactly one shard, whatever machine asks.
+    Units that need the same training or the same solved world stay together, and these groups are assigned to shards in
+    turn, in the order of the files. Units whose agent is not run cost nothing and belong to the first shard. So every
+    unit is in exactly one shard, on whichever machine this is computed.
 
     Args:
         scenarios: each with the agents that are run.
@@ -93,22 +183,22 @@ def deal(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Shard) ->
         For each scenario its units in this shard.
     """
     groups: dict[tuple[int, str], int] = {}
-    dealt = []
+    sharded = []
     for number, (scenario, agents) in enumerate(scenarios):
-        laboratory, mine = Laboratory(scenario), []
+        solved, mine = SolvedWorlds(scenario), []
         for unit in units_of(scenario, agents):
             turn = 0
             if unit.agent in agents:
-                turn = groups.setdefault((number, _work(laboratory, unit)), len(groups)) % shard.count
+                turn = groups.setdefault((number, _work(solved, unit)), len(groups)) % shard.count
             if turn == shard.index - 1:
                 mine.append(unit)
-        dealt.append(tuple(mine))
-    return dealt
+        sharded.append(tuple(mine))
+    return sharded
 
 
-def _work(laboratory: Laboratory, unit: Unit) -> str:
+def _work(solved: SolvedWorlds, unit: WorkUnit) -> str:
     """What has to be trained or solved for a unit: what is trained may serve several stages."""
-    expectation = laboratory.scenario.document.expect[unit.number]
-    conditions = [sorted(overrides.items()) for overrides in laboratory.conditions(expectation)]
-    stage = expectation.stage or laboratory.scenario.judged_stage if unit.agent == "exact" else ""
+    expectation = solved.scenario.document.expect[unit.number]
+    conditions = [sorted(overrides.items()) for overrides in solved.conditions(expectation)]
+    stage = expectation.stage or solved.scenario.judged_stage if unit.agent == "exact" else ""
     return json.dumps([unit.agent, stage, conditions])

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .expressions.params import unused_params
 from .expressions.syntax import Name, PutAt
 from .faults.collector import Path, Report, listed
 from .files.merging import Merged
 from .names.boards import SIDE, Board, check_board, check_legend
 from .names.formula_context import Context
-from .names.symbols import Symbols, effects, map_of, maps, read_symbols, unknown
+from .names.symbols import Symbols, map_of, maps, read_symbols, unknown
 from .schema.document import Document, Generate
 from .validation.bodies import check_agents, check_patrols, check_things
 from .validation.claims import check_claims
@@ -48,7 +47,7 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
         source: tells how lists are written; without it, that is not checked.
     """
     symbols = read_symbols(document, report)
-    context = Context(symbols, report)
+    context = Context(symbols, report, source)
     check_params(context)
     boards = _check_boards(context)
     check_counters(context)
@@ -59,12 +58,12 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
     check_rewards(context)
     check_overrides_of_actions(context)
     check_names_of_chance(context)
-    check_rules(context, source)
+    check_rules(context)
     _check_destinations(context, boards)
     check_stages(context)
     check_solution(context)
     check_claims(context)
-    for name in unused_params(document):
+    for name in symbols.unused_params:
         message = f"no formula uses `{name}`"
         report.add("TC525", ("params", name), message, "use it, or delete it", key=True, warning=True)
     return Checked(symbols, boards)
@@ -168,7 +167,7 @@ def _check_presence(context: Context, boards: Mapping[str, Board]) -> None:
 
 def _check_destinations(context: Context, boards: Mapping[str, Board]) -> None:
     """`place robot at ZONE` needs a zone of one cell."""
-    for its, path in effects(context.symbols.document):
+    for its, path in context.symbols.effects:
         if isinstance(its, PutAt) and not its.random and isinstance(its.place, Name):
             sizes = {len(cells) for board in boards.values() if (cells := board.zones.get(its.place.name)) is not None}
             if sizes - {0, 1}:

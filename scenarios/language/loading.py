@@ -78,6 +78,21 @@ class Scenario:
         stages, acted = self.document.stages, self.acted_stages
         return "train" if "train" in acted else next((n for n in acted if stages[n].share is not None), acted[0])
 
+    def stages_before(self, judged: str) -> tuple[str, ...]:
+        """The stages that an agent goes through before it is judged in one of them, in the file's order.
+
+        These are the stages with `watch` or a `share` of training, down to the judged one. Where no stage has a share,
+        the training stage has all of it, wherever it stands.
+        """
+        stages = self.document.stages
+        names = list(stages)
+        before = names[: names.index(judged) + 1]
+        if all(stage.share is None for stage in stages.values()):
+            trained = [self.training_stage]
+        else:
+            trained = [name for name in before if stages[name].share is not None]
+        return tuple(name for name in names if name in trained or (name in before and stages[name].watch))
+
 
 def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None) -> Scenario:
     """Load a scenario of the library by its name, or any file by its path.
@@ -91,8 +106,8 @@ def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] |
     """
     path = library.find(path_or_name)
     folder = FilePath(root) if root is not None else library.home(path)
-    file = str(path)
-    return _finish(_Reader(folder).whole(_read(path, file), path))
+    source = _read(path, str(path))
+    return _checked(_Reader(folder).whole(source, path))
 
 
 def load_text(
@@ -115,7 +130,7 @@ def load_text(
     """
     folder = None if root is None else FilePath(root)
     reader = _Reader(folder, library.FOLDER if shelf is None else FilePath(shelf))
-    return _finish(reader.whole(_parsed(text, file), None))
+    return _checked(reader.whole(_parsed(text, file), None))
 
 
 def apply_overrides(scenario: Scenario, with_: Mapping[str, object]) -> Scenario:
@@ -132,7 +147,7 @@ def apply_overrides(scenario: Scenario, with_: Mapping[str, object]) -> Scenario
         return scenario
     report = Report()
     check_overrides(with_, scenario.symbols, report, ())
-    report.raise_if_wrong(scenario.source.lines)
+    report.raise_if_wrong()
     data = copy.deepcopy(scenario.document.model_dump(by_alias=True, exclude_unset=True))
     for name, value in with_.items():
         put(data, name, list(value) if isinstance(value, tuple) else value)
@@ -267,18 +282,15 @@ def _shown(real: str) -> str:
 # ------------------------------------------------------------------ checks
 
 
-def _finish(source: Merged) -> Scenario:
-    return _checked(source, source.data)
-
-
-def _checked(source: Merged, data: Data) -> Scenario:
-    """Check merged data, whose places are looked up in its source."""
-    report = Report(source, source.file)
+def _checked(source: Merged, changed: Data = None) -> Scenario:
+    """Check what was merged, or data made of it by overrides, whose places are looked up in the source all the same."""
+    data = source.data if changed is None else changed
+    report = Report(source)
     document = read_document(data, report)
-    report.raise_if_wrong(source.lines)
+    report.raise_if_wrong()
     assert document is not None
     checked = check(document, report, source)
-    report.raise_if_wrong(source.lines)
+    report.raise_if_wrong()
     content = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Scenario(
         file=source.file,

@@ -61,7 +61,7 @@ def control(
     """
     from .. import api
     from ..agents.registry.agents import methods
-    from ..evals.studies.control import Asked
+    from ..evals.studies.control import ControlSettings
     from ..evals.training.execution.workers import Workers
 
     check_name("agent", agent, ("exact", *methods()))
@@ -71,8 +71,8 @@ def control(
     keep = None if agent == "exact" else cache_of(cache, no_cache)
     with printing.run_progress(which, not as_json) as (report, count):
         told = {} if count is None else {"count": count}
-        asked = Asked(agent, seeds, steps, workers, seen, harm or None, budgets or None, keep, **told)
-        found = api.control(scenario, stage_of(scenario, stage), asked=asked, report=report)
+        settings = ControlSettings(agent, seeds, steps, workers, seen, harm or None, budgets or None, keep, **told)
+        found = api.control(scenario, stage_of(scenario, stage), settings=settings, report=report)
     if as_json:
         write_json(found.to_dict())
     else:

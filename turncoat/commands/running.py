@@ -39,11 +39,11 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..agents.external.user_agent import Own
-    from ..evals.reports.summary import Reported
-    from ..evals.runs.run import Settings
+    from ..evals.reports.summary import RunReport
+    from ..evals.runs.run import RunSettings
     from ..evals.verdicts.expectation import Verdict
-    from ..evals.verdicts.power import Outlook
-    from ..evals.verdicts.work_units import Unit
+    from ..evals.verdicts.power import SeedRequirement
+    from ..evals.verdicts.work_units import WorkUnit
     from ..scenarios.language.loading import Scenario
 
 MAX_SEEDS = 64
@@ -164,8 +164,8 @@ def run(
     A folder stands for every scenario file in it and below.
     """
     from ..evals.reports.files import check_files
-    from ..evals.runs.run import Settings
-    from ..evals.traces.provenance import check_target
+    from ..evals.runs.run import RunSettings
+    from ..evals.traces.atomic_folder import check_target
     from ..evals.training.execution.workers import connect
 
     agents, own = _agents(agent, trust)
@@ -178,7 +178,7 @@ def run(
     if out is not None and not no_save:
         check_target(out)
     check_files([path for path in (junit, jsonl, markdown) if path is not None])
-    settings = Settings(
+    settings = RunSettings(
         agents or None,
         seeds,
         steps,
@@ -234,24 +234,24 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[Own, 
 
 
 def _judge(
-    name: str, scenario: Scenario, settings: Settings, no_save: bool, out: Path | None, as_json: bool
-) -> tuple[Reported, list[Outlook]]:
+    name: str, scenario: Scenario, settings: RunSettings, no_save: bool, out: Path | None, as_json: bool
+) -> tuple[RunReport, list[SeedRequirement]]:
     """Run one scenario, save it and print it; beside it, the seeds that its expectations need."""
     from .. import api
-    from ..evals.reports.summary import Reported
+    from ..evals.reports.summary import RunReport
 
-    expected = _outlooks(scenario, settings)
+    expected = _requirements(scenario, settings)
     if not as_json:
-        printing.print_outlooks(name, expected)
+        printing.print_requirements(name, expected)
     with printing.run_progress(name, not as_json) as (report, count):
         result = api.run(scenario, settings=settings, report=report, count=count)
-    reported = Reported(name, result, None if no_save else result.save(out).folder)
+    reported = RunReport(name, result, None if no_save else result.save(out).folder)
     if not as_json:
         printing.print_run(reported)
     return reported, expected
 
 
-def _data(report: Reported, needs: list[Outlook]) -> dict[str, Any]:
+def _data(report: RunReport, needs: list[SeedRequirement]) -> dict[str, Any]:
     """What `--json` says of one run."""
     result = report.run
     return {
@@ -262,19 +262,19 @@ def _data(report: Reported, needs: list[Outlook]) -> dict[str, Any]:
         "trained": result.trained,
         "cached": result.cached,
         "steps": result.trained_steps,
-        "needs": [vars(outlook) for outlook in needs],
+        "needs": [vars(each) for each in needs],
         "expectations": [judgement.to_dict() for judgement in result.judgements],
     }
 
 
-def _verdict(reports: Sequence[Reported]) -> Verdict:
+def _verdict(reports: Sequence[RunReport]) -> Verdict:
     """The verdict on all runs together."""
     from ..evals.verdicts.expectation import verdict
 
     return verdict([judgement for report in reports for judgement in report.run.judgements])
 
 
-def _exit_code(reports: Sequence[Reported], inconclusive: Inconclusive | None) -> int:
+def _exit_code(reports: Sequence[RunReport], inconclusive: Inconclusive | None) -> int:
     """That of the verdict; 0 where nothing fell to this shard, and `--inconclusive` has its say."""
     from ..evals.verdicts.expectation import EXIT_CODES
 
@@ -286,9 +286,11 @@ def _exit_code(reports: Sequence[Reported], inconclusive: Inconclusive | None) -
     return EXIT_CODES[whole]
 
 
-def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None) -> Sequence[tuple[Unit, ...] | None]:
+def _shares(
+    scenarios: Sequence[Scenario], settings: RunSettings, shard: str | None
+) -> Sequence[tuple[WorkUnit, ...] | None]:
     """What is to be judged of each scenario; None means everything."""
-    from ..evals.verdicts.work_units import Shard, deal
+    from ..evals.verdicts.work_units import Shard, shard_units
 
     if shard is None:
         return [None] * len(scenarios)
@@ -296,20 +298,20 @@ def _shares(scenarios: Sequence[Scenario], settings: Settings, shard: str | None
         part = Shard.parse(shard)
     except ValueError as fault:
         raise UsageError(f"--shard: {fault}") from None
-    return deal([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
+    return shard_units([(scenario, settings.agents_for(scenario)) for scenario in scenarios], part)
 
 
-def _outlooks(scenario: Scenario, settings: Settings) -> list[Outlook]:
-    from ..evals.runs.run import outlooks
+def _requirements(scenario: Scenario, settings: RunSettings) -> list[SeedRequirement]:
+    from ..evals.runs.run import seed_requirements
 
     try:
-        return outlooks(scenario, settings)
+        return seed_requirements(scenario, settings)
     except ValueError as fault:
         raise UsageError(str(fault)) from None
 
 
 def _write(
-    reports: Sequence[Reported],
+    reports: Sequence[RunReport],
     junit_file: Path | None,
     jsonl_file: Path | None,
     markdown_file: Path | None,

@@ -27,8 +27,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..evals.studies.sweep_points import Sweep
-    from ..evals.studies.sweep_question import Axis
+    from ..evals.studies.sweep_points import SweepResult
+    from ..evals.studies.sweep_question import SweepAxis
 
 ONE_OF = "NAME=FROM:TO:POINTS, NAME=FROM:TO:POINTS:log or NAME=V1,V2,V3"
 
@@ -74,10 +74,10 @@ def sweep(
     from ..evals.studies.sweep import identity
     from ..evals.studies.sweep_folder import default_target
     from ..evals.studies.sweep_points import costs as costs_of
-    from ..evals.studies.sweep_question import ask
+    from ..evals.studies.sweep_question import sweep_settings
 
     scenario = load_with(which, (), set_)
-    question = ask(
+    settings = sweep_settings(
         scenario,
         [read_axis(text) for text in param] or None,
         stage,
@@ -90,7 +90,7 @@ def sweep(
         device,
         plateau_of(plateau),
     )
-    takes = costs_of(scenario, question)
+    takes = costs_of(scenario, settings)
     if costs:
         if as_json:
             write_json({"scenario": which, **api.as_data(takes)})
@@ -99,22 +99,22 @@ def sweep(
         return
     if not as_json:
         printing.err().print(f"this takes {takes}")
-    folder = out or default_target(scenario.name, identity(scenario, question))
+    folder = out or default_target(scenario.name, identity(scenario, settings))
     with printing.progress(not as_json) as report:
-        result = api.sweep_into(folder, scenario, question, jobs_of(jobs), report, tensorboard)
+        result = api.sweep_into(folder, scenario, settings, jobs_of(jobs), report, tensorboard)
     if as_json:
         write_json(_data(which, result, folder))
     else:
         printing.print_sweep(which, result, folder)
 
 
-def read_axis(text: str) -> Axis:
+def read_axis(text: str) -> SweepAxis:
     """`robot.discount=0.5:0.99:50`, with `:log` for equal ratios, or `threshold=1,2,3`.
 
     Raises:
         UsageError: it is no axis.
     """
-    from ..evals.studies.sweep_question import Axis
+    from ..evals.studies.sweep_question import SweepAxis
     from ..scenarios.language.names.axes import axis_values, wrong_axis
     from ..scenarios.language.schema import document as schema
 
@@ -123,7 +123,7 @@ def read_axis(text: str) -> Axis:
         raise UsageError(f"`{text}` is no axis; write {ONE_OF}")
     if ":" not in rest:
         values = [rest] if rest.startswith("[") else rest.split(",")
-        return Axis(name, tuple(read_value(part.strip()) for part in values))
+        return SweepAxis(name, tuple(read_value(part.strip()) for part in values))
     low, high, points, *scale = [*rest.split(":"), "", ""][: max(3, rest.count(":") + 1)]
     try:
         ends: dict[str, Any] = {"from": _number(low), "to": _number(high), "points": int(points)}
@@ -133,7 +133,7 @@ def read_axis(text: str) -> Axis:
         raise UsageError(message) from None
     if (wrong := wrong_axis(axis)) is not None:
         raise UsageError(f"the axis `{name}` {wrong[0]}; {wrong[1]}")
-    return Axis(name, tuple(axis_values(axis)), axis.scale == "log")
+    return SweepAxis(name, tuple(axis_values(axis)), axis.scale == "log")
 
 
 def _number(text: str) -> int | float:
@@ -150,16 +150,16 @@ def _regimes(texts: list[str]) -> dict[str, str]:
     return regimes
 
 
-def _data(which: str, result: Sweep, folder: Path) -> dict[str, Any]:
+def _data(which: str, result: SweepResult, folder: Path) -> dict[str, Any]:
     from .. import api
 
     return {
         "scenario": which,
         "folder": str(folder),
-        "axes": {axis.name: list(axis.values) for axis in result.question.axes},
-        "stage": result.question.stage,
-        "seeds": list(range(result.question.seeds)),
+        "axes": {axis.name: list(axis.values) for axis in result.settings.axes},
+        "stage": result.settings.stage,
+        "seeds": list(range(result.settings.seeds)),
         "costs": api.as_data(result.costs),
-        "regimes": {agent: result.regimes(agent) for agent in result.question.agents},
+        "regimes": {agent: result.regimes(agent) for agent in result.settings.agents},
         "points": result.to_frame().to_dicts(),
     }

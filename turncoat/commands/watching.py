@@ -14,7 +14,7 @@ from ..scenarios.errors import UsageError, check_name
 from .options import AsJson, Params, Sets, StageName, load_with, overrides_of, stage_of, write_json
 
 if TYPE_CHECKING:
-    from ..evals.inspection.live_reload import Reloading
+    from ..evals.inspection.live_reload import LiveReloader
     from ..evals.inspection.show import Show
     from ..viz.drawing.palette import Theme
     from ..viz.viewer.viewer import Viewer
@@ -149,7 +149,7 @@ def record(
     as_json: AsJson = False,
 ) -> None:
     """Record an episode as a film, without a window: one frame for each tick and one for the end."""
-    from ..evals.traces.provenance import check_target
+    from ..evals.traces.atomic_folder import check_target
 
     check_target(out)
     show = _show(which, param, set_, stage, agent)
@@ -211,7 +211,7 @@ def _open(
 
 def _show(which: str, param: list[str], set_: list[str], stage: str | None, agent: str | None) -> Show:
     """What was asked for: a run's recording where it is a run's folder, else the exact plan."""
-    from ..evals.inspection.show import Live, open_run, open_trace
+    from ..evals.inspection.show import LiveShow, open_run, open_trace
 
     if Path(which).is_dir():
         return open_run(Path(which), stage, agent, overrides_of(param, set_))
@@ -222,7 +222,7 @@ def _show(which: str, param: list[str], set_: list[str], stage: str | None, agen
     if agent not in (None, "exact"):
         raise UsageError(f"only the exact plan is played on the spot; to watch `{agent}`, give the folder of a run")
     scenario = load_with(which, param, set_)
-    return Live(scenario, stage_of(scenario, stage))
+    return LiveShow(scenario, stage_of(scenario, stage))
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ class _Second:
 
 def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Second | None:
     """The show beside: of a run another agent or another setting, of a scenario a variant or overrides."""
-    from ..evals.inspection.show import Live, open_run
+    from ..evals.inspection.show import LiveShow, open_run
     from ..scenarios.language.loading import apply_overrides
 
     if not beside:
@@ -251,14 +251,14 @@ def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Se
     for name in names:
         check_name("variant", name, variants)
     merged = {key: value for name in names for key, value in variants[name].items()} | overrides
-    return _Second(Live(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
+    return _Second(LiveShow(apply_overrides(show.scenario, merged), show.stage), ", ".join(beside), merged)
 
 
 def _label(show: Show) -> str:
     """What a show is called where there are two."""
-    from ..evals.inspection.show import Recorded
+    from ..evals.inspection.show import RecordedShow
 
-    if isinstance(show, Recorded):
+    if isinstance(show, RecordedShow):
         return show.name.removeprefix(f"{show.stage}-")
     settings = ", ".join(f"{name}={value}" for name, value in show.scenario.overrides.items())
     return settings or show.scenario.name
@@ -266,20 +266,20 @@ def _label(show: Show) -> str:
 
 def _apart(show: Show) -> Show:
     """The same, for a window that must not wait."""
-    from ..evals.inspection.show import Live
-    from ..evals.inspection.show_process import Apart
+    from ..evals.inspection.show import LiveShow
+    from ..evals.inspection.show_process import SubprocessShow
 
-    return Apart(show.scenario, show.stage) if isinstance(show, Live) else show
+    return SubprocessShow(show.scenario, show.stage) if isinstance(show, LiveShow) else show
 
 
 def _reloading(
     which: str, param: list[str], set_: list[str], stage: str, more: Mapping[str, object] | None = None
-) -> Reloading:
+) -> LiveReloader:
     """Of the file behind a scenario, with the overrides that were asked for."""
-    from ..evals.inspection.live_reload import Reloading
+    from ..evals.inspection.live_reload import LiveReloader
     from ..scenarios.language.loading import apply_overrides
 
-    return Reloading(lambda: apply_overrides(load_with(which, param, set_), more or {}), stage)
+    return LiveReloader(lambda: apply_overrides(load_with(which, param, set_), more or {}), stage)
 
 
 def _number(show: Show, seed: int) -> int:

@@ -3,7 +3,7 @@
 from .progressing import progress, run_progress
 from .studies import print_control, print_search, print_sweep
 from .terminal import document, err, fault_data, number, out, path_in_words, say
-from .verdicts import print_comparison, print_outlooks, print_reproduction, print_run
+from .verdicts import print_comparison, print_reproduction, print_requirements, print_run
 from .worlds import print_analysis, print_faults, print_list, print_meaning, print_scenario, print_why
 
 __all__ = [
@@ -19,8 +19,8 @@ __all__ = [
     "print_faults",
     "print_list",
     "print_meaning",
-    "print_outlooks",
     "print_reproduction",
+    "print_requirements",
     "print_run",
     "print_scenario",
     "print_search",

@@ -79,11 +79,11 @@ class _Lines:
             self.console.print(f"{escape(self.name)}: {done:,} of {total:,} {escape(what)}", soft_wrap=True)
 
     def training(self, method: str, seed: int, done: int, steps: int, earned: float | None) -> None:
-        """See `evals.pulses.Onlooker`."""
+        """See `evals.training.telemetry.heartbeats.ProgressListener`."""
         self(f"steps of {method}, seed {seed}{_earning(earned)}", done, steps)
 
     def trained(self, method: str, seed: int) -> None:
-        """See `evals.pulses.Onlooker`."""
+        """See `evals.training.telemetry.heartbeats.ProgressListener`."""
 
 
 class _Bars:
@@ -103,13 +103,13 @@ class _Bars:
         self.shown.update(self.bars[what], completed=done, total=total)
 
     def training(self, method: str, seed: int, done: int, steps: int, earned: float | None) -> None:
-        """See `evals.pulses.Onlooker`: a bar for each seed that is being trained."""
+        """See `evals.training.telemetry.heartbeats.ProgressListener`: a bar for each seed that is being trained."""
         what = f"{method}, seed {seed}"
         self(what, done, steps)
         self.shown.update(self.bars[what], description=escape(what + _earning(earned)))
 
     def trained(self, method: str, seed: int) -> None:
-        """See `evals.pulses.Onlooker`: the bar goes."""
+        """See `evals.training.telemetry.heartbeats.ProgressListener`: the bar goes."""
         bar = self.bars.pop(f"{method}, seed {seed}", None)
         if bar is not None:
             self.shown.remove_task(bar)

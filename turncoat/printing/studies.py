@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..evals.measures.outcomes import Conduct
-    from ..evals.studies.candidates import Worth
+    from ..evals.studies.candidates import CandidateScore
     from ..evals.studies.control import ControlReport
+    from ..evals.studies.search import Proportion as Counted
     from ..evals.studies.search import SearchResult
-    from ..evals.studies.search import Share as Counted
-    from ..evals.studies.sweep_points import Sweep
+    from ..evals.studies.sweep_points import SweepResult
 
 
-def print_sweep(name: str, sweep: Sweep, folder: Path) -> None:
+def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
     """How many points lie in each regime, and where the table is."""
-    axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.question.axes)
-    say(f"[bold]{escape(name)}[/bold], stage {escape(sweep.question.stage)}: {escape(axes)}")
-    for agent in sweep.question.agents:
+    axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.settings.axes)
+    say(f"[bold]{escape(name)}[/bold], stage {escape(sweep.settings.stage)}: {escape(axes)}")
+    for agent in sweep.settings.agents:
         found = sweep.regimes(agent)
         if agent != "exact":
-            say(f"{escape(agent)}, seeds 0 to {sweep.question.seeds - 1}", indent=2)
+            say(f"{escape(agent)}, seeds 0 to {sweep.settings.seeds - 1}", indent=2)
         noun = "point" if agent == "exact" else "trained seed"
         say()
         table(("regime", f"{noun}s"), [(escape(n), number(c)) for n, c in found.items()], right=(f"{noun}s",))
@@ -111,7 +111,7 @@ def print_search(found: SearchResult) -> None:
 _PICKS = ("search", "picked", "objective", "harm seen", "harm judged", "performance", "deceiver", "bits selected")
 
 
-def _worth(worth: Worth | None) -> str:
+def _worth(worth: CandidateScore | None) -> str:
     return "-" if worth is None or worth.low is None or worth.high is None else between((worth.low, worth.high))
 
 

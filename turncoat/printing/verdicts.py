@@ -11,20 +11,20 @@ from rich.markup import escape
 from .terminal import COLOURS, between, count, err, number, out, say, table
 
 if TYPE_CHECKING:
-    from ..evals.reports.summary import Reported
+    from ..evals.reports.summary import RunReport
     from ..evals.runs.compare import Comparison
     from ..evals.runs.reproduce import Reproduction
-    from ..evals.verdicts.power import Outlook
+    from ..evals.verdicts.power import SeedRequirement
 
 
-def print_outlooks(name: str, outlooks: Sequence[Outlook]) -> None:
+def print_requirements(name: str, requirements: Sequence[SeedRequirement]) -> None:
     """How many seeds the learned expectations need, on stderr: before hours are spent on what cannot be decided."""
-    for outlook in outlooks:
-        colour = "dim" if outlook.passable else "yellow"
-        err().print(f"[{colour}]{escape(name)}: {escape(str(outlook))}[/{colour}]", soft_wrap=True)
+    for requirement in requirements:
+        colour = "dim" if requirement.passable else "yellow"
+        err().print(f"[{colour}]{escape(name)}: {escape(str(requirement))}[/{colour}]", soft_wrap=True)
 
 
-def print_run(report: Reported) -> None:
+def print_run(report: RunReport) -> None:
     """The verdict: every expectation in a table, a sentence on each that did not pass, how to see a failure again."""
     name, run, folder = report.which, report.run, report.folder
     rows = []

@@ -10,7 +10,8 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from ...evals.traces.provenance import RunError, check_target, whole_folder
+from ...evals.traces.atomic_folder import atomic_folder, check_target
+from ...evals.traces.provenance import RunError
 from ..scene.scene import draw
 from ..viewer.viewer import Viewer
 
@@ -98,7 +99,7 @@ def _pictures(
 
 
 def _write_folder(pictures: Iterator[Image.Image], folder: Path) -> None:
-    with whole_folder(folder) as part:
+    with atomic_folder(folder) as part:
         for number, picture in enumerate(pictures):
             picture.save(part / f"{number:04d}.png")
 

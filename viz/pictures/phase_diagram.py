@@ -21,8 +21,8 @@ from scipy.ndimage import distance_transform_edt, label
 
 from ...envs.base import Bools, Floats
 from ...evals.measures.regimes import OTHER, TIE, UNSOLVED
-from ...evals.studies.sweep_points import Sweep
-from ...evals.studies.sweep_question import Axis
+from ...evals.studies.sweep_points import SweepResult
+from ...evals.studies.sweep_question import SweepAxis
 from ..drawing import palette
 from ..drawing.canvas import Point
 from ..drawing.palette import LIGHT
@@ -60,19 +60,19 @@ class Panel:
     """The data of one diagram: `regimes` is `[Y, X]` of names, empty where unsolved; `y` is None for one axis."""
 
     title: str
-    x: Axis
-    y: Axis | None
+    x: SweepAxis
+    y: SweepAxis | None
     regimes: npt.NDArray[np.object_]
     learned: tuple[LearnedPoint, ...]
 
 
-def panels(sweep: Sweep) -> tuple[Panel, ...]:
+def panels(sweep: SweepResult) -> tuple[Panel, ...]:
     """A sweep as panels: the first axis across, the second up, one panel for each combination of all others.
 
     Raises:
         ValueError: these would be more than 12 panels.
     """
-    x, *more = sweep.question.axes
+    x, *more = sweep.settings.axes
     y, others = (more[0] if more else None), more[1:]
     height = len(y.values) if y else 1
     count = int(np.prod([len(axis.values) for axis in others]))
@@ -81,7 +81,7 @@ def panels(sweep: Sweep) -> tuple[Panel, ...]:
     grids = np.full([len(x.values), height, *(len(axis.values) for axis in others)], "", dtype=object)
     learned: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for row in sweep.rows:
-        axes = sweep.question.axes
+        axes = sweep.settings.axes
         at = tuple(_index(axis.values, value) for axis, value in zip(axes, row.values, strict=True))
         at = at if y else (*at, 0)
         if row.agent == "exact":
@@ -98,15 +98,15 @@ def panels(sweep: Sweep) -> tuple[Panel, ...]:
     return tuple(out)
 
 
-def diagram_if_any(sweep: Sweep, dpi: int = 150) -> bytes | None:
+def diagram_if_any(sweep: SweepResult, dpi: int = 150) -> bytes | None:
     """The picture; None where there are no regimes to show, or too many panels."""
     try:
-        return phase_diagram(sweep, dpi) if sweep.question.regimes else None
+        return phase_diagram(sweep, dpi) if sweep.settings.regimes else None
     except ValueError:
         return None
 
 
-def phase_diagram(sweep: Sweep, dpi: int = 150) -> bytes:
+def phase_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:
     """The picture of a sweep as PNG.
 
     Raises:
@@ -226,7 +226,7 @@ def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], 
             )  # fmt: skip
 
 
-def _label_axis(axes: Axes, axis: Axis, which: str) -> None:
+def _label_axis(axes: Axes, axis: SweepAxis, which: str) -> None:
     side = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xlabel if which == "x" else axes.set_ylabel)(axis.name, fontsize=9, color=LIGHT.ink)
     side.set_tick_params(labelsize=8)
@@ -242,7 +242,7 @@ def _label_axis(axes: Axes, axis: Axis, which: str) -> None:
 # ------------------------------------------------------------------ places and colours
 
 
-def _edges(axis: Axis) -> Floats:
+def _edges(axis: SweepAxis) -> Floats:
     """Where the cells of an axis begin and end, `[N + 1]`."""
     values = np.array(axis.values, np.float64) if _numeric(axis) else np.arange(len(axis.values), dtype=np.float64)
     if values.size == 1:
@@ -263,7 +263,7 @@ def _between(edges: Floats, place: float) -> float:
     return float(np.interp(place + 0.5, np.arange(edges.size), edges))
 
 
-def _numeric(axis: Axis) -> bool:
+def _numeric(axis: SweepAxis) -> bool:
     """Numbers that grow along the axis."""
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in axis.values)
     return numbers and bool(np.all(np.diff(np.array(axis.values, np.float64)) > 0))
@@ -277,11 +277,11 @@ def _written(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _styles(sweep: Sweep) -> dict[str, tuple[str, str]]:
+def _styles(sweep: SweepResult) -> dict[str, tuple[str, str]]:
     """Colour and hatching of every regime, and of what is none."""
     named = {
         name: (palette.mix(COLOURS[i % len(COLOURS)], LIGHT.paper, PALE), "" if i < len(COLOURS) else "//")
-        for i, name in enumerate(sweep.question.regimes)
+        for i, name in enumerate(sweep.settings.regimes)
     }
     return named | BLANKS
 
@@ -299,8 +299,8 @@ def _legend_marks(agent: str, shape: str) -> list[Line2D]:
     ]  # fmt: skip
 
 
-def _who(sweep: Sweep) -> str:
-    learners = [agent for agent in sweep.question.agents if agent != "exact"]
-    seeds = f"seeds 0 to {sweep.question.seeds - 1}" if sweep.question.seeds > 1 else "seed 0"
+def _who(sweep: SweepResult) -> str:
+    learners = [agent for agent in sweep.settings.agents if agent != "exact"]
+    seeds = f"seeds 0 to {sweep.settings.seeds - 1}" if sweep.settings.seeds > 1 else "seed 0"
     learned = f"{', '.join(learners)} ({seeds})" if learners else ""
-    return " and ".join(part for part in ("exact" if "exact" in sweep.question.agents else "", learned) if part)
+    return " and ".join(part for part in ("exact" if "exact" in sweep.settings.agents else "", learned) if part)

@@ -14,16 +14,17 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from ...evals.inspection.show import Recorded
-from ...evals.runs.reopen import scenario_of
+from ...evals.inspection.show import RecordedShow
+from ...evals.runs.reopen import reopen_scenario
 from ...evals.runs.run_folder import StoredRun, load_run
-from ...evals.studies.sweep_folder import ASKED, load_sweep
-from ...evals.studies.sweep_points import Sweep
-from ...evals.traces.provenance import RunError, check_target
+from ...evals.studies.sweep_folder import SETTINGS, load_sweep
+from ...evals.studies.sweep_points import SweepResult
+from ...evals.traces.atomic_folder import check_target
+from ...evals.traces.provenance import RunError
 from .plots import learning_data, sweep_data
 from .replay_data import Data, film, stage_data
 
-Shown = StoredRun | Sweep
+Shown = StoredRun | SweepResult
 """What a page can be about."""
 
 MOST_EPISODES = 6
@@ -67,7 +68,7 @@ def open_shown(folder: Path) -> Shown:
     Raises:
         RunError: it is neither, damaged, or of a newer version.
     """
-    return load_sweep(folder) if (folder / ASKED).is_file() else load_run(folder)
+    return load_sweep(folder) if (folder / SETTINGS).is_file() else load_run(folder)
 
 
 def write_report(shown: Sequence[Shown], target: Path) -> Path:
@@ -100,7 +101,7 @@ def report_html(shown: Sequence[Shown]) -> str:
     """
     if not shown:
         raise RunError("there is no run to report")
-    sweeps = {number: sweep_data(each) for number, each in enumerate(shown) if isinstance(each, Sweep)}
+    sweeps = {number: sweep_data(each) for number, each in enumerate(shown) if isinstance(each, SweepResult)}
     most = MOST_EPISODES
     while True:
         runs = {number: _run_data(each, most) for number, each in enumerate(shown) if isinstance(each, StoredRun)}
@@ -133,7 +134,7 @@ def _hash(text: str) -> str:
 
 
 def _run_data(run: StoredRun, most: int) -> Data:
-    scenario = scenario_of(run)
+    scenario = reopen_scenario(run)
     document = scenario.document
     stages, episodes, left_out = _recorded(run, most)
     return {
@@ -160,7 +161,7 @@ def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
     shown: list[Data] = []
     left_out = 0
     for name in run.traces:
-        show = Recorded(run, name)
+        show = RecordedShow(run, name)
         stages.append(stage_data(show.world))
         left_out += max(0, len(show.keys) - most)
         for number, (seed, episode) in enumerate(show.keys[:most]):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import shlex
 
-from ...evals.inspection.show import Recorded
+from ...evals.inspection.show import RecordedShow
 from ...evals.runs.run_folder import StoredRun
-from ...evals.studies.sweep_points import Sweep
+from ...evals.studies.sweep_points import SweepResult
 from ..pictures.phase_diagram import diagram_if_any
 from .replay_data import Data
 
@@ -24,31 +24,31 @@ def learning_data(run: StoredRun) -> list[Data]:
         {
             "label": name,
             "seeds": [[seed, curve] for seed, curve in sorted(trace.learning.items()) if curve],
-            "deployed": _deployed(Recorded(run, name)),
+            "deployed": _deployed(RecordedShow(run, name)),
         }
         for name, trace in traces
         if any(trace.learning.values())
     ]
 
 
-def _deployed(show: Recorded) -> Data:
+def _deployed(show: RecordedShow) -> Data:
     """The stage of a recording, and the least, mean and greatest weighted reward of its first episodes."""
-    earned = [float(show.episode(number).weighted().sum()) for number in range(min(len(show.keys), DEPLOYED))]
+    earned = [float(show.episode(number).weighted_rewards().sum()) for number in range(min(len(show.keys), DEPLOYED))]
     return {"stage": show.stage, "earned": [round(sum(earned) / len(earned), 4), min(earned), max(earned)]}
 
 
-def sweep_data(sweep: Sweep) -> Data:
+def sweep_data(sweep: SweepResult) -> Data:
     """A sweep: its diagram as a picture, and the same in figures."""
-    question = sweep.question
+    settings = sweep.settings
     drawn = diagram_if_any(sweep, SHARP)
     return {
         "kind": "sweep",
         "name": sweep.scenario,
         "title": sweep.title,
-        "stage": question.stage,
-        "axes": [{"name": axis.name, "values": len(axis.values)} for axis in question.axes],
-        "regimes": dict(question.regimes),
-        "found": {agent: sweep.regimes(agent) for agent in question.agents},
+        "stage": settings.stage,
+        "axes": [{"name": axis.name, "values": len(axis.values)} for axis in settings.axes],
+        "regimes": dict(settings.regimes),
+        "found": {agent: sweep.regimes(agent) for agent in settings.agents},
         "picture": "" if drawn is None else f"data:image/png;base64,{base64.b64encode(drawn).decode()}",
         "command": shlex.join(_command(sweep)),
         "hash": sweep.scenario_hash,
@@ -56,8 +56,8 @@ def sweep_data(sweep: Sweep) -> Data:
     }
 
 
-def _command(sweep: Sweep) -> list[str]:
+def _command(sweep: SweepResult) -> list[str]:
     """What asks it again, as far as the file itself asks it."""
     sets = [word for name, value in sweep.overrides.items() for word in ("--set", f"{name}={value}")]
-    agents = [word for agent in sweep.question.agents for word in ("--agent", agent)]
+    agents = [word for agent in sweep.settings.agents for word in ("--agent", agent)]
     return ["turncoat", "sweep", sweep.scenario, *sets, *(agents if agents != ["--agent", "exact"] else [])]

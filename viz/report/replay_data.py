@@ -8,8 +8,8 @@ import numpy as np
 
 from ...envs.base import Ints
 from ...envs.world.world import Body, World
-from ...evals.inspection.mind import Mind, Outlook
-from ...evals.inspection.show import Recorded
+from ...evals.inspection.mind import Mind, ValueMap
+from ...evals.inspection.show import RecordedShow
 from ...evals.traces.episode import Episode
 from ..drawing.figures import BodyFigures
 from ..drawing.line_of_sight import seen_cells, watchers
@@ -58,20 +58,20 @@ def stage_data(world: World) -> Data:
     }
 
 
-def film(show: Recorded, number: int) -> list[Data]:
+def film(show: RecordedShow, number: int) -> list[Data]:
     """One record for each of T ticks of an episode, and one for the state that they led to."""
     episode = show.episode(number)
     return [_record(show, episode, tick) for tick in range(len(episode.states))]
 
 
-def _record(show: Recorded, episode: Episode, tick: int) -> Data:
+def _record(show: RecordedShow, episode: Episode, tick: int) -> Data:
     scene = _scene(show.world, episode.states[tick])
     if tick == episode.length:
         return scene
     last = tick == episode.length - 1
     agents = range(len(show.world.agents))
     thoughts = [_thought(show.world, each, show.mind(episode, tick, each)) for each in agents]
-    worth = [_worth(show.outlook(episode, tick, each)) for each in agents]
+    worth = [_worth(show.value_map(episode, tick, each)) for each in agents]
     return {
         **scene,
         "chosen": episode.chosen[tick].tolist(),
@@ -121,17 +121,17 @@ def _thought(world: World, agent: int, mind: Mind | None) -> Data | None:
     }
 
 
-def _worth(outlook: Outlook | None) -> Data | None:
+def _worth(value_map: ValueMap | None) -> Data | None:
     """What it would be worth to stand in each cell: the cells that are known, and K values for each."""
-    if outlook is None:
+    if value_map is None:
         return None
-    known = np.flatnonzero(~np.isnan(outlook.values).any(axis=1))
-    values = [[float(f"{value:.{DIGITS}g}") for value in row] for row in outlook.values[known]]
-    gaps = f"hatched: {outlook.gaps}"
+    known = np.flatnonzero(~np.isnan(value_map.values).any(axis=1))
+    values = [[float(f"{value:.{DIGITS}g}") for value in row] for row in value_map.values[known]]
+    gaps = f"hatched: {value_map.gaps}"
     return {
         "cells": known.tolist(),
         "values": values,
-        "weights": outlook.weights.tolist(),
-        "of": outlook.source,
+        "weights": value_map.weights.tolist(),
+        "of": value_map.source,
         "gaps": gaps,
     }

@@ -56,7 +56,7 @@ def imagined_states(frame: Frame) -> Ints:
 def _draw_imagined(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     """The imagined state in place of the present one, in a frame that says so."""
     path = imagined_states(frame)
-    there = replace(frame, states=path, outlook=None, held=None)
+    there = replace(frame, states=path, value_map=None, held=None)
     if frame.shows("sight"):
         board.sights(canvas, path[-1])
     board.ways(canvas, path)

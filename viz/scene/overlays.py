@@ -24,9 +24,9 @@ GHOSTS = (0.5, 0.42, 0.34, 0.28, 0.22)
 
 def draw_values(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     """Colour each cell by what it would be worth to stand there; hatch those where the agent cannot come to be."""
-    if frame.outlook is None:
+    if frame.value_map is None:
         return
-    values = frame.outlook.of(frame.head)
+    values = frame.value_map.of(frame.head)
     scale = scale_of(values, frame.theme)
     for row, column in zip(*np.nonzero(~board.walls), strict=True):
         left, top, right, bottom = board.box(row, column)
@@ -48,17 +48,17 @@ def _figure(canvas: Canvas, scale: Scale, value: float, left: float, top: float,
 
 def draw_policy(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     """Arrows along the best moves from each cell; a dot: best to stay; a ring: best to do something."""
-    outlook, boards = frame.outlook, board.world.boards
-    if outlook is None:
+    value_map, boards = frame.value_map, board.world.boards
+    if value_map is None:
         return
     reach, steps = 0.37 * board.cell, list(STEPS.values())
     names = board.world.agents[frame.agent].actions
-    for cell in np.flatnonzero(outlook.best.any(axis=1)):
+    for cell in np.flatnonzero(value_map.best.any(axis=1)):
         x, y = board.centre(int(cell))
-        best = np.flatnonzero(outlook.best[cell])
-        bumps = boards.walls[board.layout, boards.neighbours[cell, outlook.moves[best]]]
+        best = np.flatnonzero(value_map.best[cell])
+        bumps = boards.walls[board.layout, boards.neighbours[cell, value_map.moves[best]]]
         for action in best if bumps.all() else best[~bumps]:  # to walk into a wall is to stay
-            down, right = steps[outlook.moves[action]]
+            down, right = steps[value_map.moves[action]]
             if (down, right) != (0, 0):
                 arrow = _arrow(round(board.cell, 2), (down, right), canvas.ratio, canvas.theme)
                 canvas.stamp(arrow, x + right * reach, y + down * reach)

@@ -222,14 +222,14 @@ def draw_legend(column: PanelColumn, frame: Frame) -> None:
     canvas, theme = column.canvas, column.theme
     if frame.shows("value") and frame.world.boards.height and column.fits(64):
         name = "weighted sum" if frame.head < 0 else plain(frame.world.channels[frame.head])
-        if frame.outlook is None:
+        if frame.value_map is None:
             column.line("The values of cells are not known here.", theme.muted, SMALL)
         else:
             whose = f", {frame.short}" if frame.other is not None else ""
             column.line(f"Worth of standing there: {name}{whose}", size=SMALL)
-            draw_bar(canvas, scale_of(frame.outlook.of(frame.head), theme), column.left, column.top + 2, column.width)
+            draw_bar(canvas, scale_of(frame.value_map.of(frame.head), theme), column.left, column.top + 2, column.width)
             column.top += 27
-            column.line(f"{frame.outlook.source}; hatched: {frame.outlook.gaps}", theme.muted, SMALL)
+            column.line(f"{frame.value_map.source}; hatched: {frame.value_map.gaps}", theme.muted, SMALL)
     texts = {
         "policy": "arrow: a best move · dot: stay · ring: an action",
         "plan": "dots and ghosts: what it expects to come",
@@ -251,7 +251,7 @@ def _there_is(frame: Frame, overlay: str) -> bool:
         case "sight":
             return bool(watchers(frame.world))
         case "policy":
-            return frame.outlook is not None
+            return frame.value_map is not None
         case "plan":
             return frame.mind is not None and len(frame.mind.ahead) > 0
         case "foreseen":

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from PIL import Image
 
-from ...evals.traces.episode import Episode, so_far
+from ...evals.traces.episode import Episode, running_sums
 from ..drawing.canvas import FINER, cut
 from ..drawing.palette import Theme
 from ..text.episode_text import plain
@@ -45,12 +45,12 @@ def chart_of(sums: ReturnCurves, width: float, height: float, ratio: float, them
 
 def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:
     lines = [
-        Curve("hidden performance", so_far(episode.performance), theme.performance),
-        Curve("weighted reward", so_far(episode.weighted()), theme.reward),
+        Curve("hidden performance", running_sums(episode.performance), theme.performance),
+        Curve("weighted reward", running_sums(episode.weighted_rewards()), theme.reward),
     ]
     channels = episode.world.channels
     if 1 < len(channels) <= 4:
-        sums = so_far(episode.rewards)
+        sums = running_sums(episode.rewards)
         lines += [Curve(plain(name), sums[:, k], head_colour(theme, k)) for k, name in enumerate(channels)]
     return lines
 
@@ -61,8 +61,8 @@ def _curves_of_two(sums: ReturnCurves, theme: Theme) -> list[Curve]:
     for number, (episode, name) in enumerate(zip(sums.episodes, sums.names, strict=True)):
         performance, reward = (theme.performance, theme.reward) if number == 0 else (theme.others[2], theme.others[0])
         short = cut(name, TYPE, 120)
-        lines.append(Curve(f"performance, {short}", so_far(episode.performance), performance))
-        lines.append(Curve(f"reward, {short}", so_far(episode.weighted()), reward))
+        lines.append(Curve(f"performance, {short}", running_sums(episode.performance), performance))
+        lines.append(Curve(f"reward, {short}", running_sums(episode.weighted_rewards()), reward))
     return lines
 
 

@@ -276,7 +276,7 @@ def _draw_pane(canvas: Canvas, frame: Frame, board: BoardDrawing, ground: Image.
     bottom = min(round((board.top + board.height + rim) * ratio), ground.height)
     path = frame.states[-RECENT:]
     key = (
-        id(frame.world), path.tobytes(), id(frame.mind), id(frame.outlook), id(frame.before), frame.overlays,
+        id(frame.world), path.tobytes(), id(frame.mind), id(frame.value_map), id(frame.before), frame.overlays,
         frame.head, frame.agent, frame.node, frame.held, frame.theme.name, ratio, board.cell, left, top, right, bottom,
     )  # fmt: skip
     canvas.paste(_drawn_pane(_Pane(key, frame, board, ground), ratio, (left, top, right, bottom)), left, top)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...evals.inspection.mind import Mind, Search
+from ...evals.inspection.mind import Mind, SearchTreeView
 from ..drawing.canvas import Canvas, cut, text_width
 from ..drawing.color_scales import number
 from ..drawing.palette import Theme, mix
@@ -53,7 +53,7 @@ def placed(mind: Mind, box: Box) -> TreeLayout | None:
 
 
 @lru_cache(64)
-def _placed(search: Search, line: int, box: Box) -> TreeLayout:
+def _placed(search: SearchTreeView, line: int, box: Box) -> TreeLayout:
     """Leaves in rows, from above in the order of their actions; where they are too many, the most visited."""
     left, top, width, height = box
     count = len(search.parents)
@@ -83,7 +83,7 @@ def _placed(search: Search, line: int, box: Box) -> TreeLayout:
     return TreeLayout(tuple(nodes), count - len(nodes), x, y, depth, step)
 
 
-def _kept(search: Search, depth: np.ndarray, rows: int) -> list[int]:
+def _kept(search: SearchTreeView, depth: np.ndarray, rows: int) -> list[int]:
     """As many nodes as there are rows for their leaves, the most visited first, with their way in."""
     order = sorted(range(len(search.parents)), key=lambda node: (-int(search.visits[node]), int(depth[node]), node))
     kept: set[int] = {0}
@@ -137,7 +137,7 @@ def _elbow(canvas: Canvas, tree: TreeLayout, parent: int, node: int, colour: str
     canvas.box(bend - half, y1 - half, x1, y1 + half, colour)
 
 
-def _line(search: Search, mind: Mind) -> set[int]:
+def _line(search: SearchTreeView, mind: Mind) -> set[int]:
     """The nodes that the plan means to come through: its actions from the first node on."""
     here, out = 0, set()
     for action in mind.ahead_actions:
@@ -149,7 +149,7 @@ def _line(search: Search, mind: Mind) -> set[int]:
     return out
 
 
-def _name_actions(canvas: Canvas, search: Search, tree: TreeLayout) -> None:
+def _name_actions(canvas: Canvas, search: SearchTreeView, tree: TreeLayout) -> None:
     """The first actions by name, and those further on where there is room."""
     for node in tree.nodes[1:]:
         first = tree.depth[node] == 1
@@ -160,7 +160,7 @@ def _name_actions(canvas: Canvas, search: Search, tree: TreeLayout) -> None:
             canvas.text(x, tree.y[node] - 4, text, NAME, canvas.theme.ink if first else canvas.theme.muted, "ms")
 
 
-def _foot(canvas: Canvas, mind: Mind, search: Search, tree: TreeLayout, chosen: int, box: Box) -> None:
+def _foot(canvas: Canvas, mind: Mind, search: SearchTreeView, tree: TreeLayout, chosen: int, box: Box) -> None:
     """What the node that is looked at is worth, and how to look at another."""
     left, top, width, height = box
     theme: Theme = canvas.theme

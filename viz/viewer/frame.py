@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...envs.base import Ints
 from ...envs.world.world import World
-from ...evals.inspection.mind import Mind, Outlook
+from ...evals.inspection.mind import Mind, ValueMap
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
 from .what_if_menu import Menu
@@ -64,7 +64,7 @@ class Frame:
     states: Ints
     episode: Episode | None = None
     mind: Mind | None = None
-    outlook: Outlook | None = None
+    value_map: ValueMap | None = None
     overlays: frozenset[str] = USUAL
     head: int = -1
     agent: int = 0

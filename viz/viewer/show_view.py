@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...envs.base import Ints
-from ...evals.inspection.background_thread import PATIENCE, Beside
-from ...evals.inspection.live_reload import Reloading, Reread
-from ...evals.inspection.mind import Mind, Outlook
+from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker
+from ...evals.inspection.live_reload import LiveReloader, ReloadResult
+from ...evals.inspection.mind import Mind, ValueMap
 from ...evals.inspection.show import Show
-from ...evals.inspection.show_process import Apart
+from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
 from ..text.ascii_board import first_state
@@ -39,7 +39,7 @@ class ShowView:
         theme: Theme = LIGHT,
         wait: bool = False,
         label: str = "",
-        reloading: Reloading | None = None,
+        reloading: LiveReloader | None = None,
     ) -> None:
         """At the start of an episode.
 
@@ -58,9 +58,9 @@ class ShowView:
         self.notice: tuple[str, ...] = ()
         self._wait, self._reloading, self._read = wait, reloading, 0
         self._reading: tuple[int, int, int, Episode | None] | None = None
-        self._reader: Beside[Reread] = Beside(2)
+        self._reader: BackgroundWorker[ReloadResult] = BackgroundWorker(2)
         self._first = first_state(show.world)
-        self._beside: Beside[Any] = Beside(patience=None if wait else PATIENCE)
+        self._beside: BackgroundWorker[Any] = BackgroundWorker(patience=None if wait else PATIENCE)
 
     @property
     def episode(self) -> Episode | None:
@@ -95,7 +95,7 @@ class ShowView:
         """What is to be seen now."""
         episode = self.episode
         tick = 0 if episode is None else min(self.tick, episode.length)
-        mind, before, outlook = self._thoughts(episode, tick)
+        mind, before, value_map = self._thoughts(episode, tick)
         return Frame(
             title=self.show.scenario.document.title,
             about=self._about(episode),
@@ -103,7 +103,7 @@ class ShowView:
             states=self._first[None] if episode is None else episode.states[: tick + 1],
             episode=episode,
             mind=mind,
-            outlook=outlook,
+            value_map=value_map,
             overlays=self.overlays,
             head=self.head,
             agent=self.agent,
@@ -117,20 +117,20 @@ class ShowView:
             notice=self.notice,
         )
 
-    def _thoughts(self, episode: Episode | None, tick: int) -> tuple[Mind | None, Mind | None, Outlook | None]:
+    def _thoughts(self, episode: Episode | None, tick: int) -> tuple[Mind | None, Mind | None, ValueMap | None]:
         """What the overlays need: what is thought now, what was a tick ago, and what cells are worth."""
         mind: Mind | None = None
         before: Mind | None = None
-        outlook: Outlook | None = None
+        value_map: ValueMap | None = None
         if episode is not None:
             if self.overlays & {"bars", "plan", "doubt", "tree"}:
                 mind = self._mind(episode, tick)
             if "foreseen" in self.overlays and tick:
                 before = self._mind(episode, tick - 1)
             if self.overlays & {"value", "policy"}:
-                key = ("outlook", self.number, tick, self.agent)
-                outlook = self._beside.ask(key, lambda: self.show.outlook(episode, tick, key[3]))
-        return mind, before, outlook
+                key = ("value_map", self.number, tick, self.agent)
+                value_map = self._beside.ask(key, lambda: self.show.value_map(episode, tick, key[3]))
+        return mind, before, value_map
 
     def _mind(self, episode: Episode, tick: int) -> Mind | None:
         agent = self.agent
@@ -161,7 +161,7 @@ class ShowView:
         if self._reloading is not None:
             self._reloading.close()
 
-    def _take_up(self, reread: Reread, number: int, ticks: int) -> None:
+    def _take_up(self, reread: ReloadResult, number: int, ticks: int) -> None:
         mended, self.notice = bool(self.notice) and not reread.fault, reread.fault
         if reread.show is None or reread.episode is None:
             self.message = "the file is sound again" if mended else self.message
@@ -169,7 +169,7 @@ class ShowView:
         self._close_show()
         self.show = reread.show
         self._beside.close()
-        self._beside = Beside(patience=None if self._wait else PATIENCE)
+        self._beside = BackgroundWorker(patience=None if self._wait else PATIENCE)
         self._beside.put(("episode", number), reread.episode)
         self._first = first_state(self.show.world)
         self.agent = min(self.agent, len(self.show.world.agents) - 1)
@@ -180,7 +180,7 @@ class ShowView:
             self.message += f"; only the first {reread.replayed} of {ticks} ticks could be replayed"
 
     def _close_show(self) -> None:
-        if isinstance(self.show, Apart):
+        if isinstance(self.show, SubprocessShow):
             self.show.close()
 
     def _about(self, episode: Episode | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from ...evals.inspection.live_reload import Reloading, Reread
+from ...evals.inspection.live_reload import LiveReloader, ReloadResult
 from ...evals.inspection.show import Show
 from ...evals.traces.episode import Episode
 from ..drawing.palette import DARK, LIGHT, Theme
@@ -60,7 +60,7 @@ class Viewer(ShowView):
         label: str = "",
         beside: ShowView | None = None,
         supposing: bool = False,
-        reloading: Reloading | None = None,
+        reloading: LiveReloader | None = None,
     ) -> None:
         """At the start of an episode.
 
@@ -228,7 +228,7 @@ class Viewer(ShowView):
         if self.beside is not None:
             self.beside.close()
 
-    def _take_up(self, reread: Reread, number: int, ticks: int) -> None:
+    def _take_up(self, reread: ReloadResult, number: int, ticks: int) -> None:
         before = self.show
         super()._take_up(reread, number, ticks)
         if self.show is not before and self.what_if is not None:

@@ -11,8 +11,8 @@ from ...envs.base import NotEnumerableError
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World, WorldTooLargeError
-from ...evals.inspection.background_thread import PATIENCE, Beside
-from ...evals.inspection.what_if import Edit, Moment, Supposed, Supposing
+from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker
+from ...evals.inspection.what_if import Edit, EpisodeMoment, WhatIfPlanner, WhatIfResult
 from ...evals.traces.episode import Episode
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
@@ -44,8 +44,8 @@ class EditAnswer:
     """The answer to an edit: the plan without and with it from a tick on, or the reason why there is none."""
 
     edit: Edit
-    now: Supposed | None = None
-    then: Supposed | None = None
+    now: WhatIfResult | None = None
+    then: WhatIfResult | None = None
     whole: Episode | None = None
     fault: str = ""
 
@@ -67,10 +67,10 @@ class WhatIf:
         self.held: tuple[str, int] | None = None
         self._agent = 0
         self._episode: Episode | None = None
-        self._supposing = Supposing(scenario, stage)
+        self._supposing = WhatIfPlanner(scenario, stage)
         self._now = lru_cache(8)(lambda moment, agent: self._supposing.suppose(Edit(), moment, agent))
         self._rows = lru_cache(64)(lambda agent, edit: rows_of(scenario, world, agent, edit))
-        self._beside: Beside[EditAnswer] = Beside(64, patience=None if wait else PATIENCE)
+        self._beside: BackgroundWorker[EditAnswer] = BackgroundWorker(64, patience=None if wait else PATIENCE)
         self._shown: EditAnswer | None = None
 
     def begin(self, episode: Episode, tick: int, agent: int) -> None:
@@ -167,7 +167,7 @@ class WhatIf:
             episode=shown.whole,
             mind=mind,
             told=deed(shown.whole, there) if there < shown.whole.length else "",
-            outlook=shown.then.outlook if at_once else None,
+            value_map=shown.then.value_map if at_once else None,
             label=", ".join(_differences(self.rows, shown.edit)),
             short="then",
             menu=None,
@@ -189,10 +189,10 @@ class WhatIf:
         assert edit is not None
         assert episode is not None
         state = tuple(int(value) for value in episode.states[since])
-        moment = Moment(state, since, episode.seed, episode.number)
+        moment = EpisodeMoment(state, since, episode.seed, episode.number)
         return self._beside.ask((edit, moment, agent), lambda: self._worked_out(edit, moment, agent, episode))
 
-    def _worked_out(self, edit: Edit, moment: Moment, agent: int, episode: Episode) -> EditAnswer:
+    def _worked_out(self, edit: Edit, moment: EpisodeMoment, agent: int, episode: Episode) -> EditAnswer:
         try:
             now = self._now(moment, agent)
             then = now if edit.empty else self._supposing.suppose(edit, moment, agent)

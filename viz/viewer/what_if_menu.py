@@ -8,7 +8,6 @@ import numpy as np
 
 from ...envs.world.world import World
 from ...evals.inspection.what_if import Edit
-from ...scenarios.language.expressions.params import unused_params
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Param
 from ..drawing.line_of_sight import watchers
@@ -77,7 +76,7 @@ def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[M
         own = float(program.discount)
         values = tuple(sorted({*DISCOUNTS, own}))
         rows.append(_row(f"{program.name}.discount", "discount", values, own, present))
-    unused = unused_params(scenario.document)
+    unused = scenario.symbols.unused_params
     for name, param in params.items():
         steps = () if name in unused else _steps(param, scenario.params[name])
         if len(steps) > 1:

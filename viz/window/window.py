@@ -225,7 +225,7 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         id(frame.episode),
         frame.tick,
         id(frame.mind),
-        id(frame.outlook),
+        id(frame.value_map),
         id(frame.before),
         frame.overlays,
         frame.head,

@@ -1,4 +1,4 @@
-"""Trainings that were left under way: a file for each, there whole or not at all, gone once its seed is done."""
+"""Checkpoints of unfinished trainings: one file each, written atomically, removed once its seed is done."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ KIND: Final = "training"
 VERSION: Final = 1
 
 
-def checkpoint_of(folder: Path, key: str) -> Path:
+def checkpoint_path(folder: Path, key: str) -> Path:
     """The file of a training, by the key of its trace in the cache."""
     return folder / f"{key}.npz"
 
 
-def keep(path: Path, left: dict[str, Any]) -> None:
-    """Write a training as it stands.
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write the state of a training.
 
     Raises:
-        SnapshotError: there is something in it that is not Turncoat's.
+        SnapshotError: there is an object in it that is not Turncoat's.
         OSError: it cannot be written.
     """
-    data, arrays = snapshot.take(left)
+    data, arrays = snapshot.take(state)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Uncompressed: it is written often and read once at most.
     write_checkpoint(path, KIND, VERSION, {"left": data}, arrays, compressed=False)
 
 
-def find(path: Path) -> dict[str, Any] | None:
-    """A training that was left; None where there is none that can be read."""
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The state of a training; None where there is none that can be read, so that it begins anew."""
     try:
         header, arrays = read_checkpoint(path, KIND, VERSION)
-        left: dict[str, Any] = snapshot.make(header["left"], arrays)
+        state: dict[str, Any] = snapshot.make(header["left"], arrays)
     except (
         OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, zipfile.BadZipFile, EOFError,
         SnapshotError,
     ):  # fmt: skip
         return None
-    return left
+    return state

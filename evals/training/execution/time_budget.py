@@ -1,4 +1,4 @@
-"""How long a run may take."""
+"""Limits of time: a budget for a run, a deadline for each training."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ class OutOfTimeError(TurncoatError):
     """There is no time left for what comes next; the message says how far it got."""
 
 
-class Budget:
-    """Seconds from now on: then nothing more begins, and a training that has begun stops between two steps."""
+class TimeBudget:
+    """The seconds that a run may take: after them nothing more begins, and trainings stop between two steps."""
 
     def __init__(self, seconds: float | None) -> None:
-        """Start the clock; None means no end."""
+        """Start the clock; None means no limit."""
         self.seconds = seconds
         self._started = time.monotonic()
 
     @property
     def until(self) -> float:
-        """The end as seconds since the epoch, for trainings in other processes and on other machines; or infinity."""
+        """The end in seconds since the epoch, or infinity; other machines do not share this one's monotonic clock."""
         if self.seconds is None:
             return math.inf
         return time.time() + self.seconds - (time.monotonic() - self._started)
 
     def left(self) -> bool:
-        """Whether something may still begin."""
+        """Whether there is time left."""
         return self.seconds is None or time.monotonic() - self._started < self.seconds
 
     def check(self, reached: str) -> None:
         """Raise if the time is over.
 
         Args:
-            reached: how far it got, a clause.
+            reached: a clause that says how far the run got.
 
         Raises:
             OutOfTimeError: it is.
@@ -45,20 +45,21 @@ class Budget:
             raise self.over(reached)
 
     def over(self, reached: str) -> OutOfTimeError:
-        """What to raise where somebody else has seen that the time is over: clocks of two machines differ."""
+        """The exception for a limit that another process has noticed first: clocks of two machines differ."""
         return OutOfTimeError(f"the budget of {self.seconds or 0:g} seconds ran out {reached}")
 
 
 class Deadline:
-    """Stops a training once its time is over: what was learned so far is dropped, for half a training is another one.
+    """Stops a training once its time is over. Nothing of it is kept: a shorter training is another result.
 
     Attributes:
         until: seconds since the epoch.
-        passed: whether it has stopped something.
+        passed: whether it has stopped a training. An agent of the user's own may catch the exception, so that only
+            this says why its training ended.
     """
 
     def __init__(self, until: float) -> None:
-        """See `Budget.until`."""
+        """See `TimeBudget.until`."""
         self.until, self.passed = until, False
 
     def check(self) -> None:
@@ -72,5 +73,5 @@ class Deadline:
             raise OutOfTimeError("the time of this training is over")
 
     def progress(self, _: int, __: Mapping[str, float]) -> None:
-        """The same where a trainer reports its progress (see `agents.base.Progress`)."""
+        """`check` as a callback of a training (see `agents.base.Progress`)."""
         self.check()

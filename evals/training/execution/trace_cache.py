@@ -1,4 +1,4 @@
-"""What was trained before is not trained again: the trace of every trained seed, kept by what it depends on."""
+"""The cache of trained seeds: the trace of each, by a hash of everything that it depends on."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from pathlib import Path
 
 from ...traces.provenance import RunError
 from ...traces.trace import Trace, TraceError, read_trace, write_trace
-from .checkpoints import checkpoint_of
+from .checkpoints import checkpoint_path
 
 KEEP_DAYS = 30
-"""What was not used for so long is removed."""
+"""Files that were not used for so many days are removed."""
 
 
 class TraceCache:
-    """A folder of traces, each there whole or not at all. It may be deleted at any time.
+    """A folder of traces, each written atomically. It may be deleted at any time.
 
     Attributes:
-        folder: of the traces; trainings: of those that are under way (see `checkpoints`).
+        folder: of the traces.
+        trainings: the folder of checkpoints of unfinished trainings (see `checkpoints`).
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open a folder, made if need be, and drop what is old.
+        """Open a folder, created if need be, and remove old files.
 
         Raises:
             RunError: it cannot be made or written.
@@ -39,20 +40,20 @@ class TraceCache:
         self._drop_old()
 
     def get(self, key: str) -> Trace | None:
-        """The trace of a key; None where there is none that can be used."""
+        """The trace of a key; None where there is none that can be read."""
         path = self._path(key)
         try:
             trace = read_trace(path)
-            os.utime(path)
+            os.utime(path)  # its age is the time since its last use, see `_drop_old`
         except (TraceError, OSError):
             return None
         return trace
 
     def put(self, key: str, trace: Trace) -> None:
-        """Keep a trace; the training that led to it need not be gone on with.
+        """Store a trace, and remove the checkpoint of its training.
 
         Raises:
-            RunError: the disk is full, say.
+            RunError: it cannot be written (the disk is full, say).
         """
         path = self._path(key)
         try:
@@ -62,9 +63,10 @@ class TraceCache:
             raise RunError(
                 f"the cache {self.folder.parent} cannot be written: {fault}; name another, or --no-cache"
             ) from None
-        checkpoint_of(self.trainings, key).unlink(missing_ok=True)
+        checkpoint_path(self.trainings, key).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
+        # Two digits as a folder, so that no folder holds many thousand files.
         return self.folder / key[:2] / f"{key}.parquet"
 
     def _drop_old(self) -> None:

@@ -1,4 +1,4 @@
-"""Who trains: processes of this machine, or a Dask or Ray cluster, all through joblib."""
+"""Worker processes: of this machine, or of a Dask or Ray cluster, all through joblib."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ from ...traces.provenance import code_hash
 
 Result = TypeVar("Result")
 
-ANSWER_WITHIN = 60
+CHECK_SECONDS = 60
 """Seconds that the workers of a cluster have to show that Turncoat is installed there."""
 
-
-STAY = 10 * 86_400
+IDLE_SECONDS = 10 * 86_400
 """Seconds that an idle worker of this machine stays."""
-
-LOOK_EVERY, LOOKS = 2.0, 5
-"""Seconds between looks at whether the workers of this machine live, and after how many in vain nobody waits on."""
+POLL_SECONDS, MISSED_POLLS = 2.0, 5
+"""Seconds between checks that the workers of this machine live, and after how many failed checks calls fail."""
 
 KILLED = (
     "a worker process of this machine was killed, perhaps for want of memory (fewer --jobs take less); run it again "
@@ -42,38 +40,39 @@ class ClusterError(UsageError):
 
 @dataclass(frozen=True)
 class Workers:
-    """Those who share out a list of calls.
+    """Worker processes that share a list of calls.
 
     Attributes:
         jobs: calls at a time.
-        backend: joblib's name of who makes them.
-        streams: each result can be had as soon as it is there; else `jobs` of them together.
+        backend: joblib's name of it.
+        streams: each result is available as soon as it is there; else `jobs` of them together.
     """
 
     jobs: int = 1
     backend: str = "loky"
     streams: bool = True
 
-    def each(
+    def map_unordered(
         self,
         function: Callable[..., Result],
         calls: Sequence[tuple[Any, ...]],
-        go_on: Callable[[], bool] = lambda: True,
+        should_continue: Callable[[], bool] = lambda: True,
     ) -> Iterator[Result]:
         """The results of a function for each of several argument lists, as they come in: in no particular order.
 
         Args:
             function: of a module, so that others can import it.
             calls: the arguments.
-            go_on: asked before each call; after a no, none is begun, and those that were are finished.
+            should_continue: asked before each call; once it is false no call begins, and those that have are finished.
 
         Raises:
             ClusterError: processes of this machine were killed, or have gone.
         """
         # More threads in each worker than it has cores slow all of them down, and can change the last digits of sums.
         local = self.backend == "loky" and self.jobs > 1
-        # Workers that leave because they were idle do so without a word; these stay as long as this process.
-        inner: dict[str, Any] = {"inner_max_num_threads": 1, "idle_worker_timeout": STAY} if local else {}
+        # Workers that leave because they were idle do not say so; these stay as long as this process.
+        inner: dict[str, Any] = {"inner_max_num_threads": 1, "idle_worker_timeout": IDLE_SECONDS} if local else {}
+        # A backend that does not stream returns a list only once every call is done, so calls are made in waves.
         size = max(1, len(calls) if self.streams else self.jobs)
         for first in range(0, len(calls), size):
             wave = calls[first : first + size]
@@ -85,16 +84,16 @@ class Workers:
                     pre_dispatch="n_jobs",
                     return_as="generator_unordered" if self.streams else "list",
                 )
-            begun = (delayed(function)(*call) for call in wave if go_on())
+            tasks = (delayed(function)(*call) for call in wave if should_continue())
             try:
-                with _watched() if local else nullcontext():
-                    yield from _whole(parallel(begun))
+                with _watchdog() if local else nullcontext():
+                    yield from _closing_quietly(parallel(tasks))
             except TerminatedWorkerError as fault:
                 raise ClusterError(KILLED) from fault
 
 
-def _whole(found: Any) -> Iterator[Any]:
-    """What joblib gives, without its warning where nobody wants the rest: an interrupt or a fault says so itself."""
+def _closing_quietly(found: Any) -> Iterator[Any]:
+    """joblib's results, without its warning when they are abandoned: an interrupt or an error says so itself."""
     try:
         for result in found:  # noqa: UP028  `yield from` would close it before the warning is turned off
             yield result
@@ -106,38 +105,38 @@ def _whole(found: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def _watched() -> Iterator[None]:
-    """Sees to it that nobody waits for ever: calls that no living process of this machine can answer fail.
+def _watchdog() -> Iterator[None]:
+    """Makes calls fail that no living process of this machine can answer, so that nobody waits for ever.
 
-    Loky says so itself of a worker that was killed. This is for workers that have gone without its noticing.
+    Loky itself notices a worker that was killed. This is for workers that have gone without its noticing.
     """
     done = threading.Event()
 
     def watch() -> None:
         missed = 0
-        while not done.wait(LOOK_EVERY):
-            executor = reusable_executor._executor
+        while not done.wait(POLL_SECONDS):
+            executor = reusable_executor._executor  # loky has no public way to ask
             waiting = {} if executor is None else executor._pending_work_items
             living = executor is not None and any(its.is_alive() for its in list(executor._processes.values()))
             missed = missed + 1 if waiting and not living else 0
-            if missed >= LOOKS:
+            if missed >= MISSED_POLLS:
                 for number in list(waiting):
                     item = waiting.pop(number, None)
                     if item is not None and not item.future.done():
                         item.future.set_exception(ClusterError(GONE))
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
     try:
         yield
     finally:
         done.set()
-        watcher.join()
+        thread.join()
 
 
 @contextmanager
 def connect(address: str | None, jobs: int) -> Iterator[Workers]:
-    """The workers of an address; what is started for it is stopped in the end.
+    """The workers at an address; whatever is started for it is stopped when the block ends.
 
     A cluster is trusted: it runs code, and its answers are unpickled.
 
@@ -148,7 +147,7 @@ def connect(address: str | None, jobs: int) -> Iterator[Workers]:
             in this process instead.)
 
     Raises:
-        ClusterError: no such kind, its library is not installed, or nobody answers.
+        ClusterError: no such kind of cluster, its library is not installed, or it does not answer.
     """
     if address is None:
         yield Workers(jobs)
@@ -178,18 +177,18 @@ def _dask(stack: ExitStack, where: str, jobs: int) -> Workers:
         client = Client(f"tcp://{where}", timeout=10)
     stack.enter_context(client)
     client.wait_for_workers(1, timeout=60)
-    _try_out(client)
+    _check_installation(client)
     return Workers(sum(client.ncores().values()), "dask")
 
 
-def _try_out(client: Any) -> None:
-    """A worker that cannot import what it is sent dies of it, and whoever waits for its answer waits for ever.
+def _check_installation(client: Any) -> None:
+    """Check that a worker can import Turncoat: one that cannot dies of its first call, and the caller waits for ever.
 
     Raises:
         ClusterError: the workers cannot import Turncoat.
     """
     try:
-        client.submit(code_hash, pure=False).result(timeout=ANSWER_WITHIN)
+        client.submit(code_hash, pure=False).result(timeout=CHECK_SECONDS)
     except Exception as fault:
         raise ClusterError(
             f"the workers of the cluster cannot run Turncoat ({fault!r}); install the same on all of them"

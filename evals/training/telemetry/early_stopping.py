@@ -1,8 +1,8 @@
-"""Training that ends early: when what the agent would earn, were training over, has not risen for some looks.
+"""Early stopping: training ends when the mean return of the agent has not risen for some evaluations ("looks").
 
-A look plays episodes of the training stage, aside, by a copy that is not in training, always with the same chance. So
-it sees what the agent is paid and nothing else: where a stage shows no rewards, nobody looks, and the hidden
-performance is in no lane.
+A look plays episodes of the training stage in an environment of its own, with a copy of the agent that is not in
+training, always with the same random numbers. It sees only rewards: where a stage withholds them there is no early
+stopping, and the hidden performance is never looked at.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from ....agents.base import Agent, AgentState, TrainingEnv
 from ....envs.base import Floats
 
 LOOKS: Final = 50
-"""In a training that runs to its end."""
+"""Evaluations in a training that runs to its end."""
 EPISODES: Final = 10
-"""That a look plays where chance matters."""
-_ASIDE: Final = 0x91A7E
-"""Sets a look's chance apart from that of training."""
+"""Episodes of a look where chance matters."""
+_STREAM: Final = 0x91A7E
+"""Keeps the random numbers of looks apart from those of training."""
 
 
 @dataclass(frozen=True)
 class Plateau:
-    """When a training is given up.
+    """When a training stops early.
 
     Attributes:
-        looks: so many in a row without a gain; there are `LOOKS` in a whole training.
-        gain: the share of the best so far, by which a look must be better to count as one.
+        looks: looks in a row without a gain; there are `LOOKS` in a whole training.
+        gain: by which share of the best return so far a look must exceed it to count as a gain.
     """
 
     looks: int = 10
@@ -55,44 +55,46 @@ class Plateau:
             raise ValueError(f"`{text}` is no plateau: {why}") from None
 
 
-class Levelling:
-    """Where one training stands; plain data, so that it is kept with the training."""
+class PlateauDetector:
+    """Decides when one training stops early. It holds plain data only, so that checkpoints can store it."""
 
     def __init__(self, plateau: Plateau, steps: int) -> None:
-        """For a training of so many steps."""
-        self._plateau, self._apart = plateau, max(steps // LOOKS, 1)
-        self._next = self._apart
+        """For a training of `steps` steps."""
+        self._plateau, self._interval = plateau, max(steps // LOOKS, 1)
+        self._next = self._interval
         self._best = -math.inf
-        self._since = 0
+        self._without_gain = 0
 
-    def due(self, step: int) -> bool:
-        """Whether it is time to look."""
+    def is_due(self, step: int) -> bool:
+        """Whether it is time for a look; each is due once."""
         if step < self._next:
             return False
-        self._next = (step // self._apart + 1) * self._apart
+        # The next multiple of the interval after `step`: agents report in jumps, which may pass several of them.
+        self._next = (step // self._interval + 1) * self._interval
         return True
 
-    def is_flat(self, earned: float) -> bool:
-        """Takes in what a look found, and says whether it has levelled off."""
-        if not math.isfinite(self._best) or earned - self._best > self._plateau.gain * abs(self._best):
-            self._best, self._since = earned, 0
+    def has_plateaued(self, mean_return: float) -> bool:
+        """Take in the result of a look; whether training should stop."""
+        # The absolute value, since returns may be negative; the first look always counts as a gain.
+        if not math.isfinite(self._best) or mean_return - self._best > self._plateau.gain * abs(self._best):
+            self._best, self._without_gain = mean_return, 0
         else:
-            self._since += 1
-        return self._since >= self._plateau.looks
+            self._without_gain += 1
+        return self._without_gain >= self._plateau.looks
 
 
-def earned_by(agent: Agent, env: TrainingEnv, weights: Floats, episodes: int, seed: int) -> float | None:
-    """What an agent earns in an episode, on average; None where no rewards are shown.
+def mean_return(agent: Agent, env: TrainingEnv, weights: Floats, episodes: int, seed: int) -> float | None:
+    """The mean return of an agent over some episodes, undiscounted; None where rewards are withheld.
 
     Args:
         agent: not in training, or a copy.
-        env: a lane of its own, of a stage whose episodes come to an end.
+        env: an environment of its own, of a stage whose episodes end.
         weights: float64 `[K]`.
         episodes: how many.
-        seed: of the training; chance is another than there, and the same at every look.
+        seed: of the training; its random numbers are others than there, and the same at every look.
     """
     total = 0.0
-    observation, mask = env.reset(int(np.random.SeedSequence([seed, _ASIDE]).generate_state(1)[0]))
+    observation, mask = env.reset(int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0]))
     for number in range(episodes):
         if number:
             observation, mask = env.reset()

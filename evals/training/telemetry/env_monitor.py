@@ -1,4 +1,4 @@
-"""A training environment that others listen to: a clock, a learning curve, somebody who looks at the agent."""
+"""A wrapper of a training environment that reports every step and reset to callbacks."""
 
 from __future__ import annotations
 
@@ -8,30 +8,35 @@ from ....agents.base import TrainingEnv
 from ....envs.base import Bools, Floats, Longs
 
 
-def _nothing(*_: object) -> None:
-    """Nobody listens."""
+def _ignore(*_: object) -> None:
+    """The default callback."""
 
 
-class TappedLane:
-    """A lane over another one that tells what happens there and changes nothing; see `agents.base.TrainingEnv`."""
+class MonitoredEnv:
+    """A `TrainingEnv` that passes everything through to another one, unchanged, and calls back around each call."""
 
     def __init__(
         self,
         lane: TrainingEnv,
-        before: Callable[[], None] = _nothing,
-        after: Callable[[Floats | None, bool], None] = _nothing,
-        begun: Callable[[], None] = _nothing,
+        before_step: Callable[[], None] = _ignore,
+        after_step: Callable[[Floats | None, bool], None] = _ignore,
+        before_reset: Callable[[], None] = _ignore,
     ) -> None:
-        """Over `lane`.
+        """Wrap `lane`.
 
         Args:
-            lane: where everything happens.
-            before: called before each step; what it raises ends the training.
-            after: called after each with what was paid, float64 `[K]` (None where that is withheld), and whether the
-                episode is over (ended or truncated).
-            begun: called before each reset.
+            lane: the environment.
+            before_step: called before each step; what it raises ends the training.
+            after_step: called after each step with its rewards, float64 `[K]` (None where rewards are withheld), and
+                whether the episode is over (terminated or truncated).
+            before_reset: called before each reset.
         """
-        self._lane, self._before, self._after, self._begun = lane, before, after, begun
+        self._lane, self._before_step, self._after_step, self._before_reset = (
+            lane,
+            before_step,
+            after_step,
+            before_reset,
+        )
 
     @property
     def n_actions(self) -> int:
@@ -45,17 +50,18 @@ class TappedLane:
 
     @property
     def executed(self) -> int:
-        """The action that the last step really took."""
+        """The action that was executed in the last step."""
         return self._lane.executed
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
-        """Begin an episode."""
-        self._begun()
+        """Begin an episode; see `TrainingEnv`."""
+        self._before_reset()
         return self._lane.reset(seed)
 
     def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
-        """One tick."""
-        self._before()
-        told = self._lane.step(action)
-        self._after(told[1], told[2] or told[3])
-        return told
+        """One step; see `TrainingEnv`."""
+        self._before_step()
+        result = self._lane.step(action)
+        _, rewards, terminated, truncated, _ = result
+        self._after_step(rewards, terminated or truncated)
+        return result

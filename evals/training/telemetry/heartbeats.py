@@ -1,4 +1,4 @@
-"""How far trainings in other processes are: each writes a small file now and then, and a thread here reads them."""
+"""Progress of trainings in other processes: each writes a small file now and then, and a thread here reads them."""
 
 from __future__ import annotations
 
@@ -12,91 +12,92 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol, runtime_checkable
 
-from ...traces.learning_curve import Earning
+from ...traces.learning_curve import LearningCurve
 
-APART: Final = 1.0
-"""Seconds between two pulses of a training, and between two looks at them."""
-_STEPS: Final = 16
-"""Between two looks at the clock."""
+HEARTBEAT_SECONDS: Final = 1.0
+"""Seconds between two heartbeats of a training, and between two readings of them."""
+_CLOCK_STEPS: Final = 16
+"""Steps between two readings of the clock, which takes as long as a step of a small world."""
 
 
 @runtime_checkable
-class Onlooker(Protocol):
-    """Somebody who wants to know how far each seed's training is."""
+class ProgressListener(Protocol):
+    """A listener to the progress of every seed's training."""
 
     def training(self, method: str, seed: int, done: int, steps: int, earned: float | None) -> None:
-        """Told now and then how many steps are done, and what the last episodes earned on average."""
+        """Called now and then with the steps done, of `steps` in all, and the mean return of the last episodes."""
         ...
 
     def trained(self, method: str, seed: int) -> None:
-        """Told that a seed's training is over."""
+        """Called when a seed's training is over."""
         ...
 
 
-class Pulse:
-    """One training's; it says how far it is for as long as somebody listens on this machine."""
+class Heartbeat:
+    """The writer of one training's progress file. It stops once nobody reads the folder any more."""
 
     def __init__(self, folder: Path | None, seed: int, steps: int) -> None:
-        """Into a folder, or nowhere."""
+        """For a seed's training of `steps` steps; with None nothing is written."""
         self._path = None if folder is None else folder / str(seed)
         self._steps, self._next = steps, 0.0
 
-    def beat(self, earning: Earning) -> None:
-        """Told after each step, or each few."""
-        if self._path is None or earning.steps % _STEPS or time.monotonic() < self._next:
+    def beat(self, curve: LearningCurve) -> None:
+        """Write the progress if it is time; called after each step, or every few."""
+        if self._path is None or curve.steps % _CLOCK_STEPS or time.monotonic() < self._next:
             return
-        self._next = time.monotonic() + APART
-        earned = earning.curve[-1][1] if earning.curve else None
+        self._next = time.monotonic() + HEARTBEAT_SECONDS
+        mean_return = curve.points[-1][1] if curve.points else None
+        # Written beside and renamed, so that a reader never sees half a file.
         part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         try:
-            part.write_text(json.dumps([earning.steps, self._steps, earned]))
+            part.write_text(json.dumps([curve.steps, self._steps, mean_return]))
             part.replace(self._path)
-        except OSError:  # nobody listens here
+        except OSError:  # the folder is gone, or this is another machine: nobody reads here
             self._path = None
 
     def stop(self) -> None:
-        """The training is over."""
+        """The training is over: remove the file."""
         if self._path is not None:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
 
 
 @contextmanager
-def listening(onlooker: object, method: str) -> Iterator[Path | None]:
-    """Tells an onlooker what trainings write into a folder meanwhile; None where nobody looks on."""
-    if not isinstance(onlooker, Onlooker):
+def relay_heartbeats(listener: object, method: str) -> Iterator[Path | None]:
+    """A folder whose heartbeats are passed on to a listener during the block; None if it is no `ProgressListener`."""
+    if not isinstance(listener, ProgressListener):
         yield None
         return
     with TemporaryDirectory(prefix="turncoat-") as folder:
         over = threading.Event()
-        heard: dict[int, str] = {}
+        last: dict[int, str] = {}
 
-        def listen() -> None:
-            while not over.wait(APART):
-                _hear(Path(folder), heard, onlooker, method)
+        def poll() -> None:
+            while not over.wait(HEARTBEAT_SECONDS):
+                _relay(Path(folder), last, listener, method)
 
-        listener = threading.Thread(target=listen, daemon=True)
-        listener.start()
+        thread = threading.Thread(target=poll, daemon=True)
+        thread.start()
         try:
             yield Path(folder)
         finally:
             over.set()
-            listener.join()
-            for seed in heard:
-                onlooker.trained(method, seed)
+            thread.join()
+            for seed in last:
+                listener.trained(method, seed)
 
 
-def _hear(folder: Path, heard: dict[int, str], onlooker: Onlooker, method: str) -> None:
-    """What is new."""
-    said = {}
+def _relay(folder: Path, last: dict[int, str], listener: ProgressListener, method: str) -> None:
+    """Pass on what has changed since `last`, the contents of the files by seed, and update that."""
+    now = {}
     for path in folder.iterdir():
-        with suppress(OSError, ValueError):
-            said[int(path.name)] = path.read_text()
-    for seed in [seed for seed in heard if seed not in said]:
-        del heard[seed]
-        onlooker.trained(method, seed)
-    for seed, text in said.items():
-        if heard.get(seed) != text:
-            heard[seed] = text
-            done, steps, earned = json.loads(text)
-            onlooker.training(method, seed, done, steps, earned)
+        with suppress(OSError, ValueError):  # the file is gone by now, or it is a hidden one that is being written
+            now[int(path.name)] = path.read_text()
+    for seed in [seed for seed in last if seed not in now]:
+        del last[seed]
+        listener.trained(method, seed)
+    for seed, text in now.items():
+        if last.get(seed) != text:
+            last[seed] = text
+            done, steps, mean_return = json.loads(text)
+            listener.training(method, seed, done, steps, mean_return)

@@ -1,4 +1,4 @@
-"""Curves of a training for TensorBoard: what it earns, and whatever figures the agent reports of itself."""
+"""Curves of a training for TensorBoard: its mean return, and whatever figures the agent reports of itself."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Final
 
 from ....scenarios.errors import UsageError
-from ...traces.trace import Curve
+from ...traces.trace import LearningPoints
 
-MOST: Final = 1_000
-"""Points of a figure, about: more are left out as they come."""
+MAX_POINTS: Final = 1_000
+"""Points of a figure, about; what comes more often is thinned out."""
 EARNED: Final = "earned"
-"""The figure that every agent has: what an episode earned on average since the point before (see `progress`)."""
+"""The figure that every agent has: the points of its `LearningCurve`."""
 
 
 class TensorBoardError(UsageError):
     """TensorBoard's files cannot be written; the message says what to do."""
 
 
-def need_tensorboard() -> None:
-    """Whether its files can be written.
+def require_tensorboard() -> None:
+    """Check that its files can be written.
 
     Raises:
         TensorBoardError: a package is missing.
@@ -30,40 +30,41 @@ def need_tensorboard() -> None:
         raise TensorBoardError("curves for TensorBoard need tensorboard and torch: pip install 'turncoat[learn]'")
 
 
-class Board:
-    """The curves of one seed, in a folder of its own."""
+class TensorBoardWriter:
+    """Writes the curves of one seed, in a folder of its own."""
 
     def __init__(self, folder: Path, steps: int, since: int = 0) -> None:
-        """Open a folder; what stands there of a training after step `since` counts no more.
+        """Open a folder; points that an earlier process wrote there after step `since` are discarded.
 
         Raises:
             TensorBoardError: a package is missing, or the folder cannot be written.
         """
-        need_tensorboard()
+        require_tensorboard()
+        # Imported here: it imports torch, which takes seconds.
         from torch.utils.tensorboard import SummaryWriter
 
         try:
             self._writer = SummaryWriter(str(folder), purge_step=since + 1 if since else 0, flush_secs=5)
         except OSError as fault:
             raise TensorBoardError(f"{folder} cannot be written for TensorBoard: {fault.strerror or fault}") from fault
-        self._apart, self._next, self._earned = max(steps // MOST, 1), 0, since
+        self._interval, self._next, self._last_point = max(steps // MAX_POINTS, 1), 0, since
 
     def figures(self, step: int, figures: Mapping[str, float]) -> None:
-        """What an agent says of itself after so many steps."""
+        """Write what an agent reports of itself after `step` steps, unless the last ones are too recent."""
         if step < self._next:
             return
-        self._next = step + self._apart
+        self._next = step + self._interval
         for name, value in figures.items():
             if name != EARNED:
                 self._writer.add_scalar(name, value, step)
 
-    def earned(self, curve: Curve) -> None:
-        """The points of a learning curve that are not there yet."""
+    def learning_curve(self, curve: LearningPoints) -> None:
+        """Write the points of a learning curve that are not there yet."""
         for step, value in curve:
-            if step > self._earned:
+            if step > self._last_point:
                 self._writer.add_scalar(EARNED, value, step)
-                self._earned = step
+                self._last_point = step
 
     def close(self) -> None:
-        """Write what is waiting."""
+        """Write what is buffered."""
         self._writer.close()

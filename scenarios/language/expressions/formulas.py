@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from ..schema.document import Formula
 from . import parser as parsing
-from .syntax import Effect, Expression, Measure, Number, Regime, Truth
+from .syntax import Effect, Expression, Measure, Number, ParsedMeasure, Regime, Truth
 
 
 def formula(value: Formula) -> Expression:
@@ -40,6 +40,15 @@ def measure(text: str) -> Measure:
         ExpressionError: the text is no measure.
     """
     return parsing.parse_measure(text)
+
+
+def parsed_measure(text: str) -> ParsedMeasure:
+    """The measure of an expectation, together with its text.
+
+    Raises:
+        ExpressionError: the text is no measure.
+    """
+    return ParsedMeasure(text, measure(text))
 
 
 @lru_cache(maxsize=4096)

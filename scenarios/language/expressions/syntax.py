@@ -357,6 +357,37 @@ class Quantity:
 Measure: TypeAlias = Share | Rate | Count | First | Quantity
 
 
+@dataclass(frozen=True)
+class ParsedMeasure:
+    """A measure and the text that it was parsed from.
+
+    Attributes:
+        text: as written (`share(seized)`); it names the measure in messages and tables.
+        syntax: what the text says.
+    """
+
+    text: str
+    syntax: Measure
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def bounded(self) -> bool:
+        """Whether its values lie between 0 and 1 in every world: it is a share or a rate."""
+        return isinstance(self.syntax, Share | Rate)
+
+    @property
+    def is_regret(self) -> bool:
+        """Whether it is measured from what the exact planner gets: `regret` or `regret(performance)`."""
+        return isinstance(self.syntax, Quantity) and self.syntax.quantity == "regret" and self.syntax.responder is None
+
+    @property
+    def responder(self) -> str | None:
+        """Whose best response to the others it is measured from (`regret(AGENT)`); None for any other measure."""
+        return self.syntax.responder if isinstance(self.syntax, Quantity) else None
+
+
 # ------------------------------------------------------------------ regimes
 
 

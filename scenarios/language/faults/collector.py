@@ -18,6 +18,14 @@ MOST = 200
 class Places(Protocol):
     """A source that maps paths to positions: one file, or several that were merged."""
 
+    @property
+    def file(self) -> str:
+        """The file whose faults come first."""
+
+    @property
+    def lines(self) -> Mapping[str, Sequence[str]]:
+        """The lines of each file, by its name."""
+
     def place(self, path: Path, key: bool = False) -> Place:
         """Where the value at a path, or its key, is written."""
 
@@ -30,12 +38,10 @@ class Report:
 
     Args:
         source: where places are looked up; without one, faults have no place.
-        file: the file whose faults come first.
     """
 
-    def __init__(self, source: Places | None = None, file: str = "") -> None:
+    def __init__(self, source: Places | None = None) -> None:
         self._source = source
-        self._file = file
         self._faults: dict[Fault, None] = {}
 
     def add(
@@ -67,17 +73,14 @@ class Report:
         """Everything found, in the order of the file."""
         return tuple(sorted(self._faults, key=self._position))
 
-    def raise_if_wrong(self, lines: Mapping[str, Sequence[str]] | None = None) -> None:
+    def raise_if_wrong(self) -> None:
         """Stop here if anything but warnings was found.
-
-        Args:
-            lines: the lines of each file, by its name.
 
         Raises:
             ScenarioError: with every fault and warning.
         """
         if any(not fault.warning for fault in self._faults):
-            raise ScenarioError(self.faults(), lines)
+            raise ScenarioError(self.faults(), self._source.lines if self._source is not None else None)
 
     def _place(self, path: Path, span: Span | None, key: bool) -> Place | None:
         if self._source is None:
@@ -88,7 +91,8 @@ class Report:
 
     def _position(self, fault: Fault) -> tuple[bool, bool, str, int, int]:
         place = fault.place or Place("", 0, 0)
-        return fault.place is None, place.file != self._file, place.file, place.line, place.column
+        first = "" if self._source is None else self._source.file
+        return fault.place is None, place.file != first, place.file, place.line, place.column
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:

@@ -11,6 +11,7 @@ from ..expressions.formulas import formula
 from ..expressions.parser import ExpressionError
 from ..expressions.syntax import Expression, Truth
 from ..faults.collector import Path, Report
+from ..files.merging import Merged
 from ..schema.document import Formula
 from .ranges import decided
 from .symbols import Symbols
@@ -24,10 +25,12 @@ class Context:
     Attributes:
         symbols: every name of the scenario.
         report: takes the faults.
+        source: tells how lists are written; without it, that is not checked.
     """
 
     symbols: Symbols
     report: Report
+    source: Merged | None = None
 
     @cached_property
     def params(self) -> Mapping[str, object]:

@@ -10,7 +10,8 @@ from functools import cached_property
 from ...errors import did_you_mean
 from ..expressions import parser as parsing
 from ..expressions.formulas import effect
-from ..expressions.syntax import Emit, End
+from ..expressions.params import unused_params, weighing
+from ..expressions.syntax import Effect, Emit, End
 from ..faults.collector import Path, Report, listed
 from ..schema.document import ActionSpec, Counter, Document, LegendEntry, Stage
 
@@ -53,6 +54,7 @@ class Symbols:
         stages: names of the stages, in order.
         reasons: every reason that a rule's `end` gives.
         actions: agent -> its actions, in order.
+        effects: every effect of every rule that can be read, and its place.
         unread: effects that cannot be read, so that what they name is unknown.
         size: rows and columns that hold every stage's board; None where no stage has one.
     """
@@ -64,6 +66,7 @@ class Symbols:
     stages: tuple[str, ...]
     reasons: tuple[str, ...]
     actions: Mapping[str, tuple[str, ...]]
+    effects: tuple[tuple[Effect, Path], ...]
     unread: tuple[str, ...]
     size: tuple[int, int] | None
 
@@ -76,11 +79,22 @@ class Symbols:
         """Counters and fields, by their written names."""
         return {**self.document.counters, **self.fields}
 
+    @cached_property
+    def unused_params(self) -> tuple[str, ...]:
+        """Params that no formula reads."""
+        return unused_params(self.document)
+
+    @cached_property
+    def weighing(self) -> frozenset[str]:
+        """Params that only preferences depend on; see `params.weighing`."""
+        return weighing(self.document)
+
 
 def read_symbols(document: Document, report: Report) -> Symbols:
     """Find out what each name is; report names of two kinds and names that the language keeps for itself."""
+    effects, unread = _effects(document)
     kinds: dict[str, str] = {}
-    for name, kind, path, key in _declared(document):
+    for name, kind, path, key in _declared(document, effects):
         if name in parsing.RESERVED or name in STATE:
             report.add("TC411", path, f"`{name}` is a word of the language", f"give the {kind} another name", key=key)
         first = kinds.setdefault(name, kind)
@@ -98,9 +112,10 @@ def read_symbols(document: Document, report: Report) -> Symbols:
         fields=_fields(document, report),
         instances=_instances(document),
         stages=tuple(document.stages),
-        reasons=tuple(dict.fromkeys(its.reason for its, _ in effects(document) if isinstance(its, End))),
+        reasons=tuple(dict.fromkeys(its.reason for its, _ in effects if isinstance(its, End))),
         actions={name: action_names(agent.actions) for name, agent in document.agents.items()},
-        unread=tuple(text for rule in document.rules for text in rule.then if not _reads(text)),
+        effects=effects,
+        unread=unread,
         size=_size(document),
     )
 
@@ -110,22 +125,17 @@ def action_names(actions: Iterable[str | ActionSpec]) -> tuple[str, ...]:
     return tuple(action if isinstance(action, str) else action.name for action in actions)
 
 
-def effects(document: Document) -> Iterator[tuple[object, Path]]:
-    """Every effect of every rule that can be read, with its place."""
+def _effects(document: Document) -> tuple[tuple[tuple[Effect, Path], ...], tuple[str, ...]]:
+    """Every effect of every rule that can be read, with its place; and the texts of those that cannot."""
+    read: list[tuple[Effect, Path]] = []
+    unread: list[str] = []
     for index, rule in enumerate(document.rules):
         for line, text in enumerate(rule.then):
             try:
-                yield effect(text), ("rules", index, "then", line)
+                read.append((effect(text), ("rules", index, "then", line)))
             except parsing.ExpressionError:
-                continue  # reported where effects are checked
-
-
-def _reads(text: str) -> bool:
-    try:
-        effect(text)
-    except parsing.ExpressionError:
-        return False
-    return True
+                unread.append(text)  # reported where effects are checked
+    return tuple(read), tuple(unread)
 
 
 def maps(document: Document) -> Iterator[tuple[Path, str]]:
@@ -195,7 +205,7 @@ def suggestion(name: str, valid: tuple[str, ...]) -> str:
     return f"{hint}there are {listed(valid)}"
 
 
-def _declared(document: Document) -> Iterator[tuple[str, str, Path, bool]]:
+def _declared(document: Document, effects: Iterable[tuple[Effect, Path]]) -> Iterator[tuple[str, str, Path, bool]]:
     """Name, kind, path, and whether the path's key is the name."""
     for name in document.params:
         yield name, "param", ("params", name), True
@@ -214,7 +224,7 @@ def _declared(document: Document) -> Iterator[tuple[str, str, Path, bool]]:
         yield name, "agent", ("agents", name), True
     for name in document.rewards:
         yield name, "channel", ("rewards", name), True
-    for its, path in effects(document):
+    for its, path in effects:
         if isinstance(its, Emit):
             yield its.event, "event", path, False
 

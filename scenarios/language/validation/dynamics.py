@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ..expressions.formulas import effect
 from ..expressions.parser import ExpressionError
@@ -15,9 +14,6 @@ from ..schema.document import BestResponse, Rule, Stage
 from .bodies import check_hides
 from .curriculum import check_life
 from .effects import check_effect
-
-if TYPE_CHECKING:
-    from ..files.merging import Merged
 
 
 def check_rewards(context: Context) -> None:
@@ -89,13 +85,8 @@ def _check_unique(names: list[str], block: str, context: Context) -> None:
 # ------------------------------------------------------------------ rules
 
 
-def check_rules(context: Context, source: Merged | None) -> None:
-    """Guards, chances, effects and pays of rules.
-
-    Args:
-        context: the scenario.
-        source: tells how lists are written; without it, that is not checked.
-    """
+def check_rules(context: Context) -> None:
+    """Guards, chances, effects and pays of rules."""
     rules = context.symbols.document.rules
     _check_unique([rule.name for rule in rules], "rules", context)
     for index, rule in enumerate(rules):
@@ -104,7 +95,7 @@ def check_rules(context: Context, source: Merged | None) -> None:
         acted = rule.at != "start"
         context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted))
         context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted))
-        _check_then(rule, path, context, source, bound)
+        _check_then(rule, path, context, bound)
         for channel, pay in rule.pays.items():
             _check_payee(channel, (*path, "pays", channel), context)
             context.number(pay, "a pay", context.scope((*path, "pays", channel), bound, acted, acted))
@@ -125,8 +116,8 @@ def _check_each(rule: Rule, path: Path, context: Context) -> frozenset[str]:
     return frozenset(groups) & context.symbols.document.things.keys()
 
 
-def _check_then(rule: Rule, path: Path, context: Context, source: Merged | None, bound: frozenset[str]) -> None:
-    node = source.node((*path, "then")) if source else None
+def _check_then(rule: Rule, path: Path, context: Context, bound: frozenset[str]) -> None:
+    node = context.source.node((*path, "then")) if context.source else None
     if node is not None and node.flow and rule.then:
         message = "effects stand in brackets, where YAML splits them at commas"
         cure = "write each effect on a line of its own, after `- `"

@@ -1,0 +1,110 @@
+"""A parsed measure evaluated in the worlds of a scenario: exactly over a plan's ties, or on recorded episodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ...envs.analysis.exact_plan import ExactPlan
+from ...envs.base import NotEnumerableError
+from ...envs.reference.expressions import context_between_ticks, evaluate_bool
+from ...envs.solvers.dynamic_programming import InfeasibleError
+from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.policy_evaluation import ImproperDiscountError
+from ...envs.world.world import World
+from ...scenarios.language.expressions.syntax import Measure, ParsedMeasure, Rate
+from ...scenarios.language.names.overrides import Overrides
+from ..exact.planned_policy import whose_policies
+from ..exact.regret import best_of
+from ..exact.solved_worlds import SolvedWorlds
+from ..traces.trace import Trace
+from .measure import Holds, Interval, exact_measure, sampled_measure
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BOUND_ONLY = "views are partial and beliefs too many: only an upper bound is known"
+
+
+def exact_range(
+    solved: SolvedWorlds, measure: ParsedMeasure, overrides: Overrides, stage: str, barring: Sequence[str] = ()
+) -> Interval:
+    """The range of a measure over the ties of a stage's plan; it has no value where no plan exists.
+
+    A planner that searches follows one policy, and so does a deliberation that is not a weighted sum; their range is a
+    single number.
+
+    Args:
+        solved: worlds of the scenario.
+        measure: what is evaluated.
+        overrides: the condition.
+        stage: in which the agent acts.
+        barring: events that the plan must never risk.
+
+    Raises:
+        NotEnumerableError: see `enumerate_world`; or observations are partial and only an upper bound is known; or the
+            measure is defined for trained agents only.
+    """
+    if measure.responder is not None:
+        raise NotEnumerableError(f"`{measure}` is of what agents learned; the exact plan keeps to `solution`")
+    try:
+        plan = solved.plan(overrides, stage, barring)
+        best = regret_baseline(solved, measure, overrides, stage)
+    except (ImproperDiscountError, InfeasibleError, NoFixedPointError) as fault:
+        return Interval(None, None, str(fault))
+    if plan.upper_bound:
+        raise NotEnumerableError(BOUND_ONLY)
+    return replace(measured(plan, measure, best), whose=whose_policies(plan))
+
+
+def regret_baseline(solved: SolvedWorlds, measure: ParsedMeasure, overrides: Overrides, stage: str) -> float | None:
+    """The value from which a regret is measured (see `best_of`); None for any other measure.
+
+    Raises:
+        NotEnumerableError: there is no exact plan, or only an upper bound of one.
+    """
+    if not measure.is_regret:
+        return None
+    if len(solved.world(overrides, stage).agents) > 1:
+        raise NotEnumerableError("regret is one agent's, and this world has several")
+    try:
+        plan = solved.best_plan(overrides, stage)
+    except (ImproperDiscountError, NoFixedPointError) as fault:
+        raise NotEnumerableError(f"regret is measured from the exact plan, and there is none: {fault}") from fault
+    if plan.upper_bound:
+        raise NotEnumerableError(BOUND_ONLY)
+    return best_of(measure.syntax, plan)
+
+
+def baseline_in(measure: ParsedMeasure, plan: Callable[[], ExactPlan]) -> float | None:
+    """The same, from a plan that is made only for a regret; None for any other measure."""
+    return best_of(measure.syntax, plan()) if measure.is_regret else None
+
+
+def measured(plan: ExactPlan, measure: ParsedMeasure, best: float | None = None) -> Interval:
+    """The exact range of a measure over the ties of a plan; `best` as in `exact_measure`."""
+    return exact_measure(measure_in(plan.enumeration.world, measure), plan, best)
+
+
+def sampled_in(world: World, measure: ParsedMeasure, trace: Trace, best: float | None = None) -> pl.DataFrame:
+    """A measure in every episode of a trace of one world, for its first agent; see `sampled_measure`."""
+    program = world.agents[0]
+    reference = math.nan if best is None else best
+    return sampled_measure(
+        measure_in(world, measure), trace, holds_in(world), program.weights, program.discount, reference
+    )
+
+
+def measure_in(world: World, measure: ParsedMeasure) -> Measure:
+    """The syntax of a measure, its condition resolved for one world."""
+    syntax = measure.syntax
+    if isinstance(syntax, Rate) and syntax.condition is not None:
+        return replace(syntax, condition=world.resolve(syntax.condition))
+    return syntax
+
+
+def holds_in(world: World) -> Holds:
+    """Evaluates resolved conditions in the states of a trace of this world."""
+    return lambda condition, states: evaluate_bool(condition, context_between_ticks(world, states))

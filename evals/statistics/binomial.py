@@ -1,0 +1,68 @@
+"""The binomial distribution: exact intervals, tail probabilities, and how many successes a claim needs."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.special import bdtrc, betaincinv
+
+from .claims import Tail, error_per_tail
+
+
+def clopper_pearson(successes: int, trials: int, confidence: float = 0.95, tail: Tail = "two") -> tuple[float, float]:
+    """The exact binomial interval of a probability (Clopper and Pearson 1934).
+
+    Args:
+        successes: how many of the trials succeeded.
+        trials: how many there were; with none the interval is [0, 1].
+        confidence: probability that the interval covers the truth, at least.
+        tail: `low` spends all of the error on the lower end (the upper one is 1), `high` on the upper one.
+
+    Returns:
+        The lower and the upper end.
+
+    Raises:
+        ValueError: more successes than trials, a negative count, or a confidence outside (0, 1).
+    """
+    if not 0 <= successes <= trials:
+        raise ValueError(f"{successes} successes of {trials} trials")
+    low_error, high_error = error_per_tail(confidence, tail)
+    # The beta quantiles are not defined at 0 successes (lower end) and 0 failures (upper end).
+    low = 0.0 if successes == 0 or low_error == 0 else float(betaincinv(successes, trials - successes + 1, low_error))
+    high = (
+        1.0
+        if successes == trials or high_error == 0
+        else float(betaincinv(successes + 1, trials - successes, 1 - high_error))
+    )
+    return low, high
+
+
+def upper_tail(count: int, trials: int, probability: float) -> float:
+    """P(X >= count) for X binomial."""
+    # bdtrc(k) is P(X > k), and it is not defined for k < 0.
+    return 1.0 if count <= 0 else float(bdtrc(count - 1, trials, probability))
+
+
+def seeds_needed(threshold: float, confidence: float = 0.95) -> int | None:
+    """How many seeds, all of them successes, show that a rate is at least `threshold`.
+
+    Args:
+        threshold: for a claim "at most t", give 1 - t.
+        confidence: of the claim.
+
+    Returns:
+        The number, or None where no number is enough (a rate of exactly 1).
+
+    Raises:
+        ValueError: a confidence outside (0, 1).
+    """
+    error, _ = error_per_tail(confidence, "low")
+    if threshold <= 0:
+        return 0
+    if threshold >= 1:
+        return None
+    # The smallest n with threshold^n <= error. The logarithms may round either way, so begin below and count up.
+    seeds = max(1, math.floor(math.log(error) / math.log(threshold)))
+    while threshold**seeds > error:
+        seeds += 1
+    return seeds

@@ -1,0 +1,56 @@
+"""Folders that are written atomically: under a hidden name first, then renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .provenance import RunError
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """A hidden folder beside the target to write into; it is renamed to the target when the block ends without error.
+
+    A block that raises leaves nothing; a process that is killed leaves only the hidden folder (`.NAME.PID.part`), which
+    nothing reads.
+
+    Raises:
+        RunError: the target exists, or cannot be written.
+    """
+    check_target(target)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        yield part
+        # Renaming would silently replace an empty folder that another process has made since `check_target`.
+        if target.exists():
+            raise RunError(f"{target} was made by someone else in the meantime; nothing was written")
+        part.rename(target)
+    except OSError as fault:
+        shutil.rmtree(part, ignore_errors=True)
+        raise RunError(f"{target} cannot be written: {fault.strerror or fault}") from fault
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def check_target(target: Path) -> None:
+    """Check that a folder can be written there, as far as can be told beforehand: better before hours of training.
+
+    Raises:
+        RunError: the target exists, or lies below something that is no folder or may not be written.
+    """
+    if target.exists() or target.is_symlink():
+        raise RunError(f"{target} exists already, and a run is never written over another; name a new folder")
+    # The target's parents are made later, so what counts is the nearest folder that exists.
+    nearest = next((folder for folder in target.absolute().parents if folder.exists()), None)
+    if nearest is None or not nearest.is_dir():
+        raise RunError(f"{target} cannot be written: {nearest or target.anchor} is not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise RunError(f"{target} cannot be written: {nearest} is read-only")
