@@ -14,8 +14,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from ...envs.deliberation import Rule
-from ...envs.world.agent_parts import Part
+from ...envs.deliberation import DeliberationRule
+from ...envs.world.agent_parts import PartSpec
 from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
 from ..base import AgentState, Log, Progress, TrainingEnv
@@ -93,7 +93,7 @@ def make_model(name: str, seat: Seat) -> WorldModel:
         AgentPartError: it is not installed, cannot be loaded or made, or is no world model.
     """
     maker = installed.load(installed.MODELS, name)
-    made = made_with(lambda **_: maker(seat), "world model", Part(name))
+    made = made_with(lambda **_: maker(seat), "world model", PartSpec(name))
     if not isinstance(made, WorldModel):
         raise AgentPartError(
             f"`{name}` is no world model: it lacks `learn` or `imagine` (see docs/how-to/write-your-own-parts.md)"
@@ -110,7 +110,7 @@ class ModelledAgent:
         learning: whether `observe` goes on learning at deployment.
     """
 
-    def __init__(self, name: str, seat: Seat, model: WorldModel, rule: Rule, planner: Planner) -> None:
+    def __init__(self, name: str, seat: Seat, model: WorldModel, rule: DeliberationRule, planner: Planner) -> None:
         """Takes a seat, and a model that knows nothing yet."""
         self.name, self.model, self.learning = name, model, False
         self._seat, self._rule, self._planner = seat, rule, planner
