@@ -10,7 +10,7 @@ from ...envs.base import Ints, Longs
 from ...envs.reference import step as reference
 from ...envs.reference.step import available
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
-from ...envs.world.randomness import Sampled, pick, uniform
+from ...envs.world.randomness import SampledDraws, categorical, uniform
 from ...envs.world.world import World
 from ..exact.planned_policy import thinking
 from ..traces.episode import Episode
@@ -32,7 +32,7 @@ class PlanFollower:
         # A state of the plan ("place") is a world state and, in a plan over beliefs, a belief, so several can share one
         # world state.
         self.plan, self.world = plan, plan.enumeration.world
-        self._states = plan.judged.states
+        self._states = plan.evaluated.states
         self._places = StateLookup(self._states)
         deciding = self.deciding
         weights = sum(self.world.weights(self._states, agent) for agent in deciding)
@@ -64,7 +64,7 @@ class PlanFollower:
         world = self.world
         if world.steps < 1:
             raise ValueError(f"stage `{world.stage}` has neither a limit nor a horizon, so an episode might never end")
-        state = reference.reset(world, Sampled(seed, np.array([number]), np.zeros(1, np.int64))).states
+        state = reference.reset(world, SampledDraws(seed, np.array([number]), np.zeros(1, np.int64))).states
         if state[0, world.ended]:
             raise ValueError(f"an episode of `{world.name}` is over at its start, before anyone can act")
         return self._play(state, seed, number, 0, _nothing(world) if first is None else first)
@@ -87,7 +87,7 @@ class PlanFollower:
                 first = first[:step]  # one that cannot be replayed ends the prefix
                 action = self._action(place, step)
                 joint = self._joint(action, state, seed, number, passed + step)
-            tick = reference.step(world, state, joint, Sampled(seed, lane, np.array([passed + step + 1])))
+            tick = reference.step(world, state, joint, SampledDraws(seed, lane, np.array([passed + step + 1])))
             ticks.append((joint[0], tick))
             place, state = self._next(place, action, tick.states[0]), tick.states
             states.append(state[0])
@@ -183,8 +183,8 @@ class PlanFollower:
         """
         mdp = self.plan.mdp
         row = place * mdp.n_actions + action
-        successors = mdp.next_state[mdp.row_start[row] : mdp.row_start[row + 1]]
-        hits = successors[(self._states[successors] == state).all(axis=1)]
+        next_states = mdp.next_state[mdp.row_start[row] : mdp.row_start[row + 1]]
+        hits = next_states[(self._states[next_states] == state).all(axis=1)]
         if hits.size == 0:
             raise KeyError("the plan never comes to this state")
         return int(hits[0])
@@ -225,19 +225,19 @@ class PlanFollower:
         response = self.world.response
         if self.plan.chances is not None:
             quantile = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS)
-            return self.world.joint_actions[pick(self.plan.chances[action][None], quantile)]
+            return self.world.joint_actions[categorical(self.plan.chances[action][None], quantile)]
         if response is None:
             return self.world.joint_actions[action][None]
         joint = np.empty((1, len(self.world.agents)), np.int32)
         for agent, fixed in enumerate(response.others):
-            available_here = available(self.world, state, agent)
+            mask = available(self.world, state, agent)
             if agent == response.agent:
                 joint[0, agent] = action
-            elif fixed >= 0 and available_here[0, fixed]:
+            elif fixed >= 0 and mask[0, fixed]:
                 joint[0, agent] = fixed
             else:
                 quantile = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)
-                joint[0, agent] = pick(available_here / available_here.sum(axis=1, keepdims=True), quantile)[0]
+                joint[0, agent] = categorical(mask / mask.sum(axis=1, keepdims=True), quantile)[0]
         return joint
 
 

@@ -13,11 +13,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from ...envs.base import Ints, NotEnumerableError
-from ...envs.reference.replay import play
-from ...envs.reference.step import Tick, available, reset, step
+from ...envs.reference.replay import replay_actions
+from ...envs.reference.step import TickResult, available, reset, step
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.randomness import Given
+from ...envs.world.randomness import GivenDraws
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.replays import letters
 from ..exact.solved_worlds import SolvedWorlds
@@ -53,8 +53,8 @@ class Game:
         self._solved = SolvedWorlds(scenario, enlist=self.enlisted)
         self.world = self._solved.world({}, stage)
         # No draw is given, so each takes its likeliest outcome.
-        self._begin = reset(self.world, Given({}))
-        self._ticks: list[tuple[Ints, Tick]] = []
+        self._begin = reset(self.world, GivenDraws({}))
+        self._ticks: list[tuple[Ints, TickResult]] = []
         self.changes = 0
         self._kept: dict[int, Episode] = {0: self._episode()}
 
@@ -90,7 +90,7 @@ class Game:
             raise ValueError(f"{action} is not available here")
         joint = self._others()
         joint[0, self.agent] = self.world.agents[self.agent].actions.index(action)
-        self._ticks.append((joint[0], step(self.world, self.state[None], joint, Given({}))))
+        self._ticks.append((joint[0], step(self.world, self.state[None], joint, GivenDraws({}))))
         self._changed()
 
     def undo(self) -> bool:
@@ -142,7 +142,7 @@ class Game:
             raise ValueError(f"a replay has no moves of {self.enlisted[0]}; V makes a film")
         names = [program.actions for program in self.world.agents]
         actions = [[names[n][a] for n, a in enumerate(joint)] for joint, _ in self._ticks]
-        played = play(self.world, actions, {})
+        played = replay_actions(self.world, actions, {})
         entry: dict[str, Any] = {"about": f"played by hand, {played.ticks} ticks"}
         entry["actions"] = _written(actions, names[0])
         if self.stage != self._solved.scenario.judged_stage:
