@@ -36,7 +36,12 @@ class Choice(NamedTuple):
 
 
 Deliberation: TypeAlias = Callable[[Floats, Floats, Bools], Choice]
-"""`(q [.., A, K], weights [K], mask [.., A]) -> Choice`."""
+"""`(q [.., A, K], weights [K], mask [.., A]) -> Choice`.
+
+Each row is for itself. Only available actions are chosen, and values of others do not count (they may be anything). The
+same question has the same answer. It writes into nothing that it is given. `turncoat.testing.check_deliberation` checks
+this, and what is said above of weights and ties.
+"""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from turncoat import api
 from turncoat.agents.local_rules.agent import RulesAgent
-from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.agents import AGENTS
 from turncoat.envs.analysis.exact_plan import ExactPlan
 from turncoat.envs.base import FiniteMDP
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
@@ -100,7 +100,7 @@ def main(seeds: list[int]) -> None:
     school, other_school = solved.enumeration({}, "train"), turned.enumeration({}, "train")
     for seed in seeds:
         tell("random ticks", learned_at_random(plan, seed), plan, seed)
-        agent = METHODS["local_rules"](school.world, solved.scenario)
+        agent = AGENTS["local_rules"].make(school.world, solved.scenario)
         assert isinstance(agent, RulesAgent)
         agent.fit(TabularTrainingEnv(school), STEPS, seed)
         tell("its own exploring", agent, plan, seed)

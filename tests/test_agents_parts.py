@@ -12,7 +12,7 @@ import pytest
 
 import turncoat
 from turncoat.agents.planners.registry import make_planner
-from turncoat.agents.registry.agents import methods
+from turncoat.agents.registry.agents import agent_specs
 from turncoat.envs.world.agent_parts import PartSpec
 from turncoat.scenarios import installed
 from turncoat.scenarios.installed import AgentPartError
@@ -71,8 +71,8 @@ def test_opening_and_checking_a_file_loads_nothing(monkeypatch: pytest.MonkeyPat
 
 def test_a_model_is_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     bring(monkeypatch, "turncoat.models", "mine", never)
-    assert "mine" in methods()
-    assert "yours" not in methods()
+    assert "mine" in agent_specs()
+    assert "yours" not in agent_specs()
 
 
 @pytest.mark.parametrize(

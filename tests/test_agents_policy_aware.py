@@ -9,7 +9,7 @@ import pytest
 
 from turncoat import api
 from turncoat.agents.counts.policy_aware_agent import PolicyAwareAgent, PolicyAwareOptions
-from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import FiniteMDP
@@ -83,7 +83,7 @@ def test_on_the_true_world_it_deceives():
 def trained(name, steps, seed=0):
     solved = SolvedWorlds(api.load(name))
     school = solved.enumeration({}, "train")
-    agent = METHODS["policy_aware"](school.world, solved.scenario)
+    agent = AGENTS["policy_aware"].make(school.world, solved.scenario)
     agent.fit(lane(school, True), steps, seed)
     assert isinstance(agent, PolicyAwareAgent)
     return agent, school

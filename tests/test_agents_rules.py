@@ -13,7 +13,7 @@ from turncoat.agents.local_rules.agent import RulesAgent, RulesOptions
 from turncoat.agents.local_rules.decision_tree import grow
 from turncoat.agents.local_rules.features import Geometry, Ticks
 from turncoat.agents.local_rules.output_model import remember
-from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.agents import AGENTS
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import Longs
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
@@ -482,7 +482,7 @@ def test_pay_that_comes_with_the_end_is_foreseen() -> None:
     solved = SolvedWorlds(api.load("wrong_goals/corner_cheese"))
     plan = solved.plan({"k": 1}, "train")
     truth = plan.enumeration
-    agent = METHODS["local_rules"](truth.world, solved.under({"k": 1}))
+    agent = AGENTS["local_rules"].make(truth.world, solved.under({"k": 1}))
 
     agent.fit(TabularTrainingEnv(truth), 1000, 0)
 

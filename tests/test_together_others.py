@@ -18,7 +18,7 @@ from turncoat import api
 from turncoat.agents.baselines.scripted import StatedAgent
 from turncoat.agents.external.user_agent import Own, UserAgentError
 from turncoat.agents.learning.joint_training import fit_together
-from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
 from turncoat.agents.registry.profiles import alone, brought, gathered
 from turncoat.envs.mdp.enumeration import enumerate_world
@@ -125,7 +125,7 @@ def test_its_chance_is_its_own():
     world = alone(GAME.world, 0)
     learned = []
     for draws in (0, 7):
-        ann: Any = METHODS["ppo"](world, CHICKEN)
+        ann: Any = AGENTS["ppo"].make(world, CHICKEN)
         bob = Own("drawing", Drawing(draws)).make(alone(GAME.world, 1))
         fit_together(JointTrainingEnv(GAME, lenient=True), [ann, bob], 1024, seed=4)
         learned.append([part.numpy() for part in ann._model.policy.state_dict().values()])

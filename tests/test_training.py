@@ -15,7 +15,7 @@ import pytest
 from turncoat import api
 from turncoat.agents.learning import device, snapshot
 from turncoat.agents.local_rules.features import Factor
-from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.agents import AGENTS, SB3
 from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
@@ -131,7 +131,7 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     scenario = api.load("escape/interruption", {"robot.discount": 0.95})
     solved = SolvedWorlds(scenario)
     school = solved.enumeration({}, solved.scenario.training_stage)
-    agent, lane, left = METHODS[method](school.world, scenario), TabularTrainingEnv(school), []
+    agent, lane, left = AGENTS[method].make(school.world, scenario), TabularTrainingEnv(school), []
 
     def progress(step, _):
         data, arrays = snapshot.take([agent, lane.get_state()])
@@ -455,8 +455,8 @@ def test_a_gpu_is_part_of_what_a_seed_is_where_it_is_used(monkeypatch):
     monkeypatch.setattr("turncoat.evals.training.options.in_words", lambda name: f"{name} (some GPU)")
     assert device.chosen("auto") == "cuda"
     options = TrainingOptions("cuda")
-    for method in METHODS:
-        told = {"device": "cuda (some GPU)"} if method == "neural" or method.startswith(("ppo", "dqn")) else {}
+    for method, spec in AGENTS.items():
+        told = {"device": "cuda (some GPU)"} if method == "neural" or spec.library == SB3 else {}
         assert options.result_relevant(method) == told
         assert TrainingOptions().result_relevant(method) == {}
 
@@ -464,7 +464,7 @@ def test_a_gpu_is_part_of_what_a_seed_is_where_it_is_used(monkeypatch):
 def test_a_device_reaches_the_networks():
     pytest.importorskip("torch")
     scenario = claimed("neural")
-    neural: Any = METHODS["neural"](SolvedWorlds(scenario).world({}, "deploy"), scenario)
+    neural: Any = AGENTS["neural"].make(SolvedWorlds(scenario).world({}, "deploy"), scenario)
     neural.use("meta")
     assert {its.device.type for its in neural.model.net.parameters()} == {"meta"}
     assert neural.options.device == "meta"

@@ -33,7 +33,8 @@ class Imagination:
     """What a world model makes of the present.
 
     Attributes:
-        mdp: a finite process, with the channels of the seat; a state that leads nowhere is ended.
+        mdp: a finite process, with the channels of the seat; a state that leads nowhere is ended. It is not looked at
+            where `state` is -1, and not written into once it was handed out.
         observations: int64 `[S, O]`, what its states look like.
         state: which of them is the present one; -1 where the model knows nothing of it.
         uncertainty: float64 `[S, A]`, from 0 (sure what the action does) to 1 (never tried).
@@ -47,7 +48,11 @@ class Imagination:
 
 @runtime_checkable
 class WorldModel(Protocol):
-    """A learned model of a world, in the space of what is observed."""
+    """A learned model of a world, in the space of what is observed.
+
+    The same ticks make the same model. It writes into nothing that it is given. `turncoat.testing.check_world_model`
+    checks all that is said here.
+    """
 
     def learn(
         self,
@@ -73,7 +78,11 @@ class WorldModel(Protocol):
         ...
 
     def imagine(self, observation: Longs, mask: Bools) -> Imagination:
-        """What can come of the present; the same `mdp` object as long as nothing was learned lets plans be kept."""
+        """What can come of the present; it changes nothing, and may be asked before anything was learned.
+
+        A state of which an action was learned is known. The same `mdp` object as long as nothing was learned lets plans
+        be kept.
+        """
         ...
 
 

@@ -185,9 +185,8 @@ class RulesPlanner:
             ValueError: other fields or another size of map.
         """
         last = self.model.seen_maps[-1]
-        if senses.cell_features.shape == last.cell_features.shape and np.array_equal(
-            senses.cell_features, last.cell_features
-        ):
+        names = ("sizes", "is_cell", "layout", "cell_features")
+        if all(np.array_equal(getattr(senses, name), getattr(last, name)) for name in names):
             return
         self.model.enter(senses)
         self._imagined = self._problem = self._planning = self._last = None

@@ -466,7 +466,8 @@ class NeuralAgent:
     def _find(self, state: Longs) -> tuple[int, int] | None:
         """Where a state is among the plans; a state that none imagined begins a plan of its own."""
         key = state.tobytes()
-        if not self._plans:
+        # One that only watched others has begun no episode: it plans from where it is.
+        if not self._plans and self.model.replay.starts:
             roots, shares = self.model.replay.start_states()
             self._imagine(roots, shares)
         if key not in self._places:

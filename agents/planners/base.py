@@ -110,7 +110,10 @@ class Decision:
 
 @runtime_checkable
 class Planning(Protocol):
-    """A planner at work on one problem. The same question always has the same answer."""
+    """A planner at work on one problem. The same question always has the same answer, whatever else was asked.
+
+    It writes into nothing of the problem. `turncoat.testing.check_planner` checks all that is said here.
+    """
 
     def decide(self, states: Longs, able: Bools) -> Ints:
         """What to do.
@@ -125,7 +128,11 @@ class Planning(Protocol):
         ...
 
     def plan(self, decision: Decision) -> Plan:
-        """The record of the search behind a decision."""
+        """The record of the search behind a decision, which changes none.
+
+        It passes on what the decision says of uncertainty, counterfactuals, hallucinated states and truncation. What is
+        on its line and in its nodes the model can bring about.
+        """
         ...
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from ...agents.external.user_agent import Own
 from ...agents.planners.registry import PLANNERS as OURS
-from ...agents.registry.agents import DOUBLED, METHODS, methods
+from ...agents.registry.agents import AGENTS, INSTALLED, agent_spec
 from ...agents.registry.profiles import read_profile
 from ...envs.base import NotEnumerableError
 from ...envs.deliberation import RULES
@@ -44,7 +44,7 @@ class TrainingSpec:
         episodes: played in `eval_world` afterwards.
         scenario_hash: of the scenario without the overrides, written into the trace.
         overrides: written into the trace.
-        own: the user's agent to train instead of one of `METHODS`.
+        own: the user's agent to train instead of one of `AGENTS`.
         thoughts: whether the trace records what the agent thinks.
         until: time in seconds since the epoch at which training stops (see `TimeBudget`); a seed that is not finished
             by then has no trace.
@@ -98,7 +98,8 @@ class TrainingSpec:
     @property
     def foreign(self) -> bool:
         """Whether some of its code is not part of Turncoat, so that the code hash does not cover its behaviour."""
-        ours = self.method in METHODS or self.method not in methods()
+        spec = agent_spec(self.method)
+        ours = spec is None or spec.library != INSTALLED
         for its in self.eval_world.agents:
             ours = ours and its.planner.name in OURS and its.deliberation.name in RULES
         return self.own is not None or not ours
@@ -108,7 +109,7 @@ class TrainingSpec:
         """Whether a deep copy of the trained agents behaves as the original would."""
         parts = read_profile(self.method).of(self.eval_world) if not self.foreign else ()
         # What is no method is an action, or `exact`: nothing that was trained.
-        return bool(parts) and all(part.method in DOUBLED or part.method not in METHODS for part in parts)
+        return bool(parts) and all(part.method not in AGENTS or AGENTS[part.method].deep_copyable for part in parts)
 
 
 class Stages(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ...agents.base import DeviceAware, OnlineLearner, TrainableAgent
 from ...agents.learning.device import CPU
-from ...agents.registry.agents import methods
+from ...agents.registry.agents import agent_specs
 from ...agents.registry.profiles import alone
 from ..traces.learning_curve import LearningCurve
 from ..traces.provenance import code_hash, library_versions
@@ -141,7 +141,7 @@ def _train(spec: TrainingSpec, seed: int, deadline: Deadline) -> _Trained:
 def _untrained(spec: TrainingSpec) -> TrainableAgent:
     """A new agent, on the device that was asked for."""
     world = world_of(spec.train_world)
-    agent = spec.own.make(world) if spec.own else methods()[spec.method](world, spec.scenario)
+    agent = spec.own.make(world) if spec.own else agent_specs()[spec.method].make(world, spec.scenario)
     if isinstance(agent, DeviceAware) and spec.options.device != CPU:
         agent.use(spec.options.device)
     return agent
