@@ -27,27 +27,27 @@ __all__ = [
     "Agent",
     "AgentState",
     "Attribution",
-    "Company",
-    "Computes",
     "Counterfactual",
+    "DeviceAware",
     "Enters",
     "Finishes",
     "Forgetful",
-    "Learner",
+    "LearnsFromLogs",
     "Log",
+    "MapAware",
     "Moves",
-    "Perceiver",
+    "MultiAgentTrainingEnv",
+    "OnlineLearner",
     "Plan",
     "PlanStep",
     "Progress",
-    "Pupil",
     "Resumable",
     "Stops",
     "Thinker",
     "Thought",
     "Trainable",
+    "TrainableAgent",
     "TrainingEnv",
-    "Watcher",
 ]
 
 AgentState: TypeAlias = npt.NDArray[Any] | tuple[npt.NDArray[Any], ...] | None
@@ -84,7 +84,7 @@ class Thinker(Protocol):
     """An agent that says what it thought."""
 
     def thought(self) -> Thought | None:
-        """The thought behind lane 0 of the last `act`; None before the first. Ask before `Learner.observe`."""
+        """The thought behind lane 0 of the last `act`; None before the first. Ask before `OnlineLearner.observe`."""
         ...
 
 
@@ -120,7 +120,7 @@ class Stops(Protocol):
 
 
 @runtime_checkable
-class Computes(Protocol):
+class DeviceAware(Protocol):
     """An agent that can work on one device or another."""
 
     def use(self, device: str) -> None:
@@ -128,12 +128,12 @@ class Computes(Protocol):
         ...
 
 
-class Pupil(Agent, Trainable, Protocol):
+class TrainableAgent(Agent, Trainable, Protocol):
     """An agent that can be trained."""
 
 
 @runtime_checkable
-class Learner(Protocol):
+class OnlineLearner(Protocol):
     """An agent that may go on learning where it is deployed.
 
     Attributes:
@@ -165,7 +165,7 @@ class Learner(Protocol):
 
 
 @runtime_checkable
-class Perceiver(Protocol):
+class MapAware(Protocol):
     """An agent that sees the map and must be shown another one."""
 
     def enter(self, senses: Senses) -> None:
@@ -197,7 +197,7 @@ class Log:
 
 
 @runtime_checkable
-class Watcher(Protocol):
+class LearnsFromLogs(Protocol):
     """An agent with a world model that can learn from what others did."""
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
@@ -248,7 +248,7 @@ class TrainingEnv(Protocol):
 
 
 @runtime_checkable
-class Company(TrainingEnv, Protocol):
+class MultiAgentTrainingEnv(TrainingEnv, Protocol):
     """A lane on which others act as well, and are seen to."""
 
     @property

@@ -55,7 +55,7 @@ def lanes() -> list[Figure]:
         *some,
         _lanes("lab, 1,024 lanes, copied observations", "lab", 1_024, copy=True),
         _lanes("lab, 1,024 lanes, same-step resets", "lab", 1_024, autoreset_mode="SameStep"),
-        _lanes("lab, 1,024 lanes, guard not observed", "lab", 1_024, params=hiding),
+        _lanes("lab, 1,024 lanes, guard not observed", "lab", 1_024, overrides=hiding),
         _lanes("mazes of 4 ticks, 1,024 lanes", short, 1_024),
     ]
 
@@ -67,10 +67,10 @@ def _lanes(
     at_least: float | None = None,
     *,
     copy: bool = False,
-    params: Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
     autoreset_mode: str = "NextStep",
 ) -> Figure:
-    env = TurncoatVectorEnv(scenario, count, params=params, copy=copy, autoreset_mode=autoreset_mode)
+    env = TurncoatVectorEnv(scenario, count, overrides=overrides, copy=copy, autoreset_mode=autoreset_mode)
     ticks = max(500_000 // count, 20) if count > 1 else 20_000
     actions = np.random.default_rng(0).integers(0, len(env.action_names), (64, count))
     env.reset(seed=0)

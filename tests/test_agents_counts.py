@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from turncoat.agents.base import Agent, Learner, Thinker, Thought, Trainable
+from turncoat.agents.base import Agent, OnlineLearner, Thinker, Thought, Trainable
 from turncoat.agents.counts.agent import CountsAgent, CountsOptions
 from turncoat.envs.base import FiniteMDP
 from turncoat.envs.deliberation import Rule
@@ -453,7 +453,7 @@ def test_contracts_are_met_and_misfits_refused() -> None:
     mdp = _corridor(3)
     agent = CountsAgent(mdp.channels, 3, [1.0], 0.9)
 
-    assert all(isinstance(agent, kind) for kind in (Agent, Thinker, Trainable, Learner))
+    assert all(isinstance(agent, kind) for kind in (Agent, Thinker, Trainable, OnlineLearner))
     with pytest.raises(ValueError, match="the environment has channels"):
         CountsAgent(("other",), 3, [1.0], 0.9).fit(TableEnv(mdp, 10), 1, 0)
     with pytest.raises(ValueError, match="weights"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.worlds import world_of
-from turncoat.agents.base import Agent, Learner, Thinker, Thought, Trainable
+from turncoat.agents.base import Agent, OnlineLearner, Thinker, Thought, Trainable
 from turncoat.agents.neural.agent import NeuralAgent, NeuralOptions
 from turncoat.agents.neural.checkpoint import load_neural, save_neural
 from turncoat.agents.neural.imagined_mdp import imagine
@@ -94,7 +94,7 @@ def test_it_keeps_to_the_contracts(trained: tuple[NeuralAgent, Enumeration]) -> 
     assert isinstance(agent, Agent)
     assert isinstance(agent, Trainable)
     assert isinstance(agent, Thinker)
-    assert isinstance(agent, Learner)
+    assert isinstance(agent, OnlineLearner)
 
 
 def test_it_learns_the_world_and_plans_on_it_as_well_as_can_be(trained: tuple[NeuralAgent, Enumeration]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turncoat import api
-from turncoat.agents.base import Agent, Learner, Perceiver, Thinker, Thought, Trainable
+from turncoat.agents.base import Agent, MapAware, OnlineLearner, Thinker, Thought, Trainable
 from turncoat.agents.local_rules.agent import RulesAgent, RulesOptions
 from turncoat.agents.local_rules.decision_tree import grow
 from turncoat.agents.local_rules.features import Geometry, Ticks
@@ -441,7 +441,7 @@ def test_contracts_are_met_and_misfits_refused() -> None:
     truth = _truth(WALK)
     agent, seen = _agent(truth), senses(truth.world)
 
-    assert all(isinstance(agent, kind) for kind in (Agent, Thinker, Trainable, Learner, Perceiver))
+    assert all(isinstance(agent, kind) for kind in (Agent, Thinker, Trainable, OnlineLearner, MapAware))
     with pytest.raises(ValueError, match="the environment has channels"):
         RulesAgent(seen, ("other",), 5, [1.0], 0.9).fit(TableLane(truth), 1, 0)
     with pytest.raises(ValueError, match="weights"):

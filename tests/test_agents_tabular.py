@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents.base import Agent, Learner, Thinker, Trainable
+from turncoat.agents.base import Agent, OnlineLearner, Thinker, Trainable
 from turncoat.agents.baselines.scripted import RandomAgent
 from turncoat.agents.baselines.tabular import UPDATES, TabularAgent, TabularOptions, Update
 from turncoat.agents.records.attribution import Rule
@@ -203,7 +203,7 @@ def test_random_takes_every_available_action_alike() -> None:
 
 def test_contracts_are_met_and_misfits_refused() -> None:
     agent = TabularAgent("q_learning", ("pay",), 2, [1.0], 0.9)
-    for contract in (Agent, Trainable, Learner, Thinker):
+    for contract in (Agent, Trainable, OnlineLearner, Thinker):
         assert isinstance(agent, contract)
     with pytest.raises(ValueError, match="environment has channels"):
         TabularAgent("q_learning", ("other",), 2, [1.0], 0.9).fit(Forced(), 1, 0)

@@ -1,5 +1,7 @@
 """The public Python API: what there is, how quickly it comes, and what each function gives back."""
 
+import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 import turncoat
 from turncoat import RunSettings
 from turncoat.scenarios.language.faults.faults import ScenarioError
+from turncoat.testing import assert_scenario, each_expectation
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "escape/interruption"
@@ -52,6 +55,42 @@ def test_what_is_public():
         turncoat.nothing  # noqa: B018
 
 
+ADAPTERS = (
+    "gymnasium_env:TurncoatEnv",
+    "gymnasium_vector:TurncoatVectorEnv",
+    "pettingzoo_env:TurncoatParallelEnv",
+    "pettingzoo_env:parallel_env",
+    "pettingzoo_env:aec_env",
+    "fixed_opponents:HeldEnv",
+    "sb3_vec_env:TurncoatVecEnv",
+)
+ASKED = ["event", "axes", "num_envs", "agent", "others", "stage"]
+
+
+def _openers():
+    """Whatever is public and opens a scenario, by name."""
+    for name in turncoat.__all__:
+        public = getattr(turncoat, name)
+        if inspect.isfunction(public) and "which" in inspect.signature(public).parameters:
+            yield name, public
+    yield "assert_scenario", assert_scenario
+    yield "each_expectation", each_expectation
+    for place in ADAPTERS:
+        module, _, name = place.partition(":")
+        yield name, getattr(importlib.import_module(f"turncoat.envs.adapters.{module}"), name)
+
+
+def test_all_that_opens_a_scenario_takes_overrides_in_one_place():
+    for name, public in _openers():
+        first, *others = inspect.signature(public).parameters.values()
+        names = [each.name for each in others]
+        before = names[: names.index("overrides")]
+        assert first.name in ("which", "scenario"), name
+        assert before == [each for each in ASKED if each in before], f"{name}: what is asked, its stage, then overrides"
+        overrides = others[len(before)]
+        assert (overrides.kind, overrides.default) == (inspect.Parameter.POSITIONAL_OR_KEYWORD, None), name
+
+
 def test_importing_the_door_opens_no_room():
     said = subprocess.run(
         [sys.executable, "-c", "import sys, turncoat; print(*(m for m in sys.modules if m.startswith('turncoat')))"],
@@ -82,7 +121,7 @@ def test_load(tmp_path):
 
 
 def test_make():
-    env = turncoat.make(NAME, params={"p_halt": 0}, form="flat")
+    env = turncoat.make(NAME, overrides={"p_halt": 0}, form="flat")
     observation, info = env.reset(seed=0)
     assert env.observation_space.contains(observation)
     assert "performance" not in info

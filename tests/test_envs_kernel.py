@@ -186,16 +186,16 @@ def test_what_does_not_exist_is_refused_before_anything_is_done() -> None:
 
 def test_compiled_code_does_not_outlive_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numba keys what it keeps by what an entry closes over, so by the digest; which sees every module named."""
-    for name in ("compiled", "kernel", "dice"):
+    for name in ("memory", "interpreter", "sampling"):
         (tmp_path / f"{name}.py").write_text(name)
-    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
-    digests = [compiled.digest("kernel", "dice")]
-    for name in ("compiled", "kernel", "dice"):
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "memory.py"))
+    digests = [compiled.digest("interpreter", "sampling")]
+    for name in ("memory", "interpreter", "sampling"):
         (tmp_path / f"{name}.py").write_text(f"{name}, changed")
-        digests.append(compiled.digest("kernel", "dice"))
+        digests.append(compiled.digest("interpreter", "sampling"))
     assert len(set(digests)) == 4
     closed = {cell.cell_contents for cell in kernel.play.py_func.__closure__}
-    sources = {module.__name__.rpartition(".")[2] for module in _compiled_from(kernel)} - {"compiled"}
+    sources = {module.__name__.rpartition(".")[2] for module in _compiled_from(kernel)} - {"memory"}
     monkeypatch.undo()
     assert closed == {compiled.digest(*kernel.SOURCES)}
     assert sources <= set(kernel.SOURCES)

@@ -176,12 +176,17 @@ def test_the_command(monkeypatch, capsys):
     code, said = call("absent_supervisor")
     assert code == 0
     assert "lost by goal" in said.out
-    code, said = call("absent_supervisor", "--budget", "p_present=0.5", "--harm", "punished", "--json")
+    code, said = call("absent_supervisor", "--oversight", "p_present=0.5", "--harm", "punished", "--json")
     data = json.loads(said.out)
     assert code == 0
     assert [each["value"] for each in data["budgets"]] == [0.5]
     assert data["conditions"][0]["agent"]["harm"] == {"low": 0, "high": 0}
-    for words in (["--budget", "p_present"], ["--budget", "p_present=x"], ["--harm", "nothing"], ["--agent", "who"]):
+    for words in (
+        ["--oversight", "p_present"],
+        ["--oversight", "p_present=x"],
+        ["--harm", "nothing"],
+        ["--agent", "who"],
+    ):
         assert call("absent_supervisor", *words)[0] == 2
 
 

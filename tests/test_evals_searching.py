@@ -62,7 +62,7 @@ def test_bits():
 
 def test_a_finite_family_is_gone_through(tmp_path):
     """Right pays 2: where left pays less it goes right, which half of the family does, so one bit was selected."""
-    found = turncoat.search(corridor(), SearchSettings(tmp_path / "s.sqlite", trials=5, repeats=2))
+    found = turncoat.search(corridor(), settings=SearchSettings(tmp_path / "s.sqlite", trials=5, repeats=2))
 
     for pick in found.picks:
         assert pick.candidate["left_pay"] in (0, 1)
@@ -76,7 +76,7 @@ def test_a_finite_family_is_gone_through(tmp_path):
 def test_a_glance_tells_nothing_and_lets_deceivers_through(tmp_path):
     """In one tick nobody is at an end: no bit is selected, and half of the family does harm where it is judged."""
     settings = SearchSettings(tmp_path / "s.sqlite", trials=2, repeats=8)
-    found = turncoat.search(corridor(stage="glance"), settings)
+    found = turncoat.search(corridor(stage="glance"), settings=settings)
 
     assert {pick.bits for pick in found.picks} == {(0, 0, 0)}
     assert (found.base.count, found.base.of) == (found.alike.count, found.alike.of) == (2, 4)
@@ -89,7 +89,7 @@ def test_a_glance_tells_nothing_and_lets_deceivers_through(tmp_path):
 
 def test_a_share_of_draws_has_an_interval(tmp_path):
     scenario = corridor("left_pay: {from: 0.0, to: 4.0}")
-    found = turncoat.search(scenario, SearchSettings(tmp_path / "s.sqlite", trials=8, repeats=1, draws=60))
+    found = turncoat.search(scenario, settings=SearchSettings(tmp_path / "s.sqlite", trials=8, repeats=1, draws=60))
 
     (pick,) = found.picks
     assert pick.as_good.of == 60
@@ -101,7 +101,7 @@ def test_a_share_of_draws_has_an_interval(tmp_path):
 def test_what_has_no_value_is_never_picked(tmp_path):
     """At discount 1, without an end that every policy reaches, there is no plan."""
     endless = corridor("robot.discount: {values: [1, 0.9]}")
-    found = turncoat.search(endless, SearchSettings(tmp_path / "s.sqlite", trials=5, repeats=2))
+    found = turncoat.search(endless, settings=SearchSettings(tmp_path / "s.sqlite", trials=5, repeats=2))
     assert {pick.candidate["robot.discount"] for pick in found.picks} == {0.9}
 
 
@@ -116,7 +116,7 @@ def test_it_goes_on_where_it_was_interrupted(tmp_path):
         return study, [trial.user_attrs["candidate"] for trial in done]
 
     def searched(file, trials):
-        return turncoat.search(scenario, SearchSettings(file, trials=trials, repeats=1, draws=5))
+        return turncoat.search(scenario, settings=SearchSettings(file, trials=trials, repeats=1, draws=5))
 
     whole, pieces = tmp_path / "whole.sqlite", tmp_path / "pieces.sqlite"
     at_once = searched(whole, 13)
@@ -131,7 +131,7 @@ def test_it_goes_on_where_it_was_interrupted(tmp_path):
 
 def test_trained_candidates(tmp_path):
     settings = SearchSettings(tmp_path / "s.sqlite", "counts", seeds=2, steps=300, trials=5, repeats=1)
-    (pick,) = turncoat.search(corridor(), settings).picks
+    (pick,) = turncoat.search(corridor(), settings=settings).picks
     assert pick.candidate["left_pay"] in (0, 1)
     assert (pick.objective, pick.harm_judged.high, pick.bits[0]) == (1, 0, 1)
 
@@ -149,7 +149,7 @@ def test_trained_candidates_are_trained_once_and_kept(tmp_path, monkeypatch):
         settings = SearchSettings(
             tmp_path / f"{name}.sqlite", "counts", steps=100, trials=2, repeats=1, cache=tmp_path / "cache"
         )
-        found = turncoat.search(wanted, settings)
+        found = turncoat.search(wanted, settings=settings)
     assert found.base.of == 4
     assert made == [["glance", "deploy"]] * 4, "each of the family, for both stages, and nothing the second time"
 
@@ -157,7 +157,7 @@ def test_trained_candidates_are_trained_once_and_kept(tmp_path, monkeypatch):
 def test_selection_picks_what_cannot_be_told_apart(tmp_path):
     """Of its family those who deliver three in the interview are patient; what they want shows only afterwards."""
     settings = SearchSettings(tmp_path / "s.sqlite", trials=16, repeats=2, draws=40)
-    found = turncoat.search("selection", settings)
+    found = turncoat.search("selection", settings=settings)
 
     for pick in found.picks:
         assert (pick.objective, pick.harm_seen.high) == (3, 0)
@@ -206,4 +206,4 @@ def test_who_cannot_be_trained(tmp_path):
     text += "search: {over: {left_pay: {values: [0]}}, objective: steps, harm: share(went_left)}\n"
     undiscounted = load_text(text.replace("{limit: 1}", "{horizon: 1}"), "corridor.yaml")
     with pytest.raises(SearchError, match="discount below 1"):
-        turncoat.search(undiscounted, SearchSettings(tmp_path / "s.sqlite", "counts"))
+        turncoat.search(undiscounted, settings=SearchSettings(tmp_path / "s.sqlite", "counts"))

@@ -192,7 +192,7 @@ def test_dqn_trains_through_gymnasium(form):
 @pytest.mark.nightly
 def test_ppo_learns_with_the_extractor():
     """The way to the goal of `interruption`, for which 42 is the most; a beginner gets about -30."""
-    env = VecMonitor(TurncoatVecEnv("interruption", 16, params={"p_halt": 0}))
+    env = VecMonitor(TurncoatVecEnv("interruption", 16, overrides={"p_halt": 0}))
     kwargs = {"features_extractor_class": BoardExtractor}
     agent = PPO("MultiInputPolicy", env, n_steps=64, batch_size=256, policy_kwargs=kwargs, device="cpu", seed=0)
     agent.learn(20_000)

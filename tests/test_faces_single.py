@@ -144,7 +144,7 @@ def test_an_action_that_is_none_is_refused():
 
 def test_several_agents_are_for_pettingzoo():
     with pytest.raises(
-        ValueError, match=r"`chicken` has the agents ann, bob: use turncoat\.envs\.faces\.multi\.parallel_env"
+        ValueError, match=r"`chicken` has the agents ann, bob: use turncoat\.make_parallel or turncoat\.make_aec"
     ):
         TurncoatEnv("chicken")
 

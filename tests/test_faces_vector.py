@@ -137,5 +137,5 @@ def test_what_cannot_be_is_refused():
             env.step(np.array(wrong))
     with pytest.raises(ValueError, match="lanes are always reset"):
         TurncoatVectorEnv("lab", 2, autoreset_mode="Disabled")
-    with pytest.raises(ValueError, match=r"use turncoat\.envs\.faces\.multi"):
+    with pytest.raises(ValueError, match=r"use turncoat\.make_parallel"):
         TurncoatVectorEnv("chicken", 2)

@@ -473,7 +473,7 @@ def test_chains_of_files(tmp_path: Path, snapshot, monkeypatch) -> None:
 
 
 def test_every_code_is_explained_and_shown() -> None:
-    used = {code for path in LANGUAGE.glob("*.py") for code in re.findall(r'"(TC[2-5]\d\d)"', path.read_text())}
+    used = {code for path in LANGUAGE.rglob("*.py") for code in re.findall(r'"(TC[2-5]\d\d)"', path.read_text())}
     used |= set(re.findall(r'"(TC[2-5]\d\d)"', Path(library.__file__).read_text()))
     explained = {code for code in CATALOGUE if "TC200" <= code <= "TC599"}
     shown = {code for case in CASES for code in case.codes.split()}

@@ -593,7 +593,7 @@ UNNEEDED = ("scipy.stats", "joblib", "numba", "torch", "gymnasium", "matplotlib"
 FIRST = """
 import sys
 from turncoat.cli import main
-from turncoat.viz.window import Window
+from turncoat.viz.window.window import Window
 shown = Window._show
 def show(window, picture):
     shown(window, picture)

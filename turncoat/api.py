@@ -1,4 +1,8 @@
-"""The public Python API: each function takes a scenario (a name of the library, a path, or one that was loaded)."""
+"""The public Python API: each function takes a scenario (a name of the library, a path, or one that was loaded).
+
+All of them have one order, and so do the environments of `envs.adapters`: the scenario, what is asked of it (an event,
+axes), its stage, `overrides` (dotted settings, as in a file's `with:`), and how it is done.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +80,7 @@ def load(which: Which, overrides: Mapping[str, object] | None = None) -> Scenari
 def make(
     which: Which,
     stage: str | None = None,
-    params: Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
     *,
     audit: bool = False,
     form: Form = "planes",
@@ -87,7 +91,7 @@ def make(
     Args:
         which: see `Which`.
         stage: its name; when None, `train`, or else the first.
-        params: dotted overrides, as for `load`.
+        overrides: dotted, as for `load`.
         audit: show the hidden performance in `info`; never for training.
         form: of observations: `planes`, `flat` or `image`.
         render_mode: None, `ansi` or `rgb_array`.
@@ -99,13 +103,13 @@ def make(
     """
     from .envs.adapters.gymnasium_env import TurncoatEnv
 
-    return TurncoatEnv(which, stage, params, audit=audit, form=form, render_mode=render_mode)
+    return TurncoatEnv(which, stage, overrides, audit=audit, form=form, render_mode=render_mode)
 
 
 def make_parallel(
     which: Which,
     stage: str | None = None,
-    params: Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
     *,
     enlist: Sequence[str] = (),
     audit: bool = False,
@@ -123,13 +127,13 @@ def make_parallel(
     """
     from .envs.adapters.pettingzoo_env import parallel_env
 
-    return parallel_env(which, stage, params, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
+    return parallel_env(which, stage, overrides, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
 
 
 def make_aec(
     which: Which,
     stage: str | None = None,
-    params: Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
     *,
     enlist: Sequence[str] = (),
     audit: bool = False,
@@ -143,7 +147,7 @@ def make_aec(
     """
     from .envs.adapters.pettingzoo_env import aec_env
 
-    return aec_env(which, stage, params, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
+    return aec_env(which, stage, overrides, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
 
 
 def check(which: Which, overrides: Mapping[str, object] | None = None) -> Meaning:
@@ -225,8 +229,9 @@ def control(
 
 def search(
     which: Which,
-    settings: SearchSettings,
     overrides: Mapping[str, object] | None = None,
+    *,
+    settings: SearchSettings,
     report: Report | None = None,
     count: Count | None = None,
 ) -> SearchResult:
@@ -311,9 +316,9 @@ def _stored(run: Run | StoredRun | str | os.PathLike[str], spare: Path) -> Store
 def sweep(
     which: Which,
     axes: Mapping[str, Sequence[object]] | None = None,
-    *,
-    overrides: Mapping[str, object] | None = None,
     stage: str | None = None,
+    overrides: Mapping[str, object] | None = None,
+    *,
     measures: Sequence[str] | None = None,
     regimes: Mapping[str, str] | None = None,
     agents: Sequence[str] = ("exact",),
@@ -332,8 +337,8 @@ def sweep(
     Args:
         which: see `Which`.
         axes: dotted name -> values, in order; those of the file's `sweep:` when None, as for `measures` and `regimes`.
-        overrides: what all points share.
         stage: where; `deploy`, or else the last, when neither this nor the file names one.
+        overrides: what all points share, as for `load`.
         measures: as in an expectation (`share(disarmed)`).
         regimes: name -> condition on measures (`share(disarmed) >= 1`); the first that holds names a point.
         agents: `exact`, and learning agents, which are trained at every `every`-th value of each axis of numbers.

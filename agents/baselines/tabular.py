@@ -254,7 +254,7 @@ class TabularAgent:
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """See `Learner.observe`; where rewards are withheld there is nothing to learn."""
+        """See `OnlineLearner.observe`; where rewards are withheld there is nothing to learn."""
         if not self.learning or rewards is None:
             return
         for lane, tick in enumerate(each_tick(observation, action, rewards, following, ended, mask)):

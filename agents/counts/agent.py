@@ -160,7 +160,7 @@ class CountsAgent:
         self._stale = True
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """See `Watcher.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
+        """See `LearnsFromLogs.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
         for log in logs:
             last = len(log.actions)
             states = [
@@ -209,7 +209,7 @@ class CountsAgent:
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """See `Learner.observe`; the task heads are planned again once a prediction has changed."""
+        """See `OnlineLearner.observe`; the task heads are planned again once a prediction has changed."""
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)

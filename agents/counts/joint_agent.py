@@ -16,7 +16,7 @@ import numpy as np
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.multi_agent.best_response import one_side
 from ...envs.world.agent_parts import ENUMERATE, Part
-from ..base import AgentState, Company, Progress, TrainingEnv
+from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
 from ..learning.training_loop import PROGRESS_EVERY
 from ..learning.transitions import Last, steps_of
 from ..planners.base import Decision, Planning, Problem
@@ -124,7 +124,11 @@ class JointCountsAgent:
         Raises:
             ValueError: the environment has other channels or actions than the agent, or does not show what others do.
         """
-        if tuple(env.channels) != self._channels or env.n_actions != len(self._actions) or not isinstance(env, Company):
+        if (
+            tuple(env.channels) != self._channels
+            or env.n_actions != len(self._actions)
+            or not isinstance(env, MultiAgentTrainingEnv)
+        ):
             raise ValueError(
                 f"`{self.name}` needs an environment with channels {self._channels}, {len(self._actions)} actions,"
                 " and others who are seen to act"

@@ -21,7 +21,7 @@ from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.loading import Scenario
-from ..base import AgentState, Company, Progress, TrainingEnv
+from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
 from ..learning.device import training_thread
 from .sb3_hyperparameters import LANES, Algorithm, in_one_lane, settings
 from .sb3_policy import Sb3Policy, need_sb3, unable_to_see
@@ -91,7 +91,7 @@ class Sb3Agent:
     # Training
 
     def use(self, device: str) -> None:
-        """See `Computes.use`."""
+        """See `DeviceAware.use`."""
         self._device = device
 
     def stop(self) -> None:
@@ -109,7 +109,7 @@ class Sb3Agent:
         callback = None if on_progress is None else _reporter(on_progress, lambda: self._enough)
         with training_thread():
             if self._model is None:
-                self._model = self._made(seed, env if isinstance(env, Company) else None)
+                self._model = self._made(seed, env if isinstance(env, MultiAgentTrainingEnv) else None)
             self._model.learn(total_timesteps=steps, reset_num_timesteps=False, callback=callback)
         self._policy = Sb3Policy(self._model, self._world)
 

@@ -170,7 +170,7 @@ class OwnAgent:
         return str(getattr(self._agent, "learns_with", "model"))
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """See `Watcher.watch`; one without a `watch` is left as it is."""
+        """See `LearnsFromLogs.watch`; one without a `watch` is left as it is."""
         if hasattr(self._agent, "watch"):
             with _blaming(self._label, "failed in `watch`"):
                 self._agent.watch(logs, seed)

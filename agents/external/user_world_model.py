@@ -128,7 +128,7 @@ class ModelledAgent:
                 on_progress(step, {"pairs": float(len(tries))})
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """See `Watcher.watch`; nothing is drawn."""
+        """See `LearnsFromLogs.watch`; nothing is drawn."""
         for log in logs:
             last = len(log.actions) - 1
             for tick, action in enumerate(log.actions.tolist()):
@@ -155,7 +155,7 @@ class ModelledAgent:
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """See `Learner.observe`."""
+        """See `OnlineLearner.observe`."""
         if not self.learning:
             return
         everything = np.ones(mask.shape[1], np.bool_)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.multi_agent.joint_training_env import JointLane, JointTick, JointView
-from ..base import Agent, AgentState, Pupil
+from ..base import Agent, AgentState, TrainableAgent
 
 
 class _Stopped(BaseException):
@@ -67,7 +67,11 @@ class Place:
 
 
 def fit_together(
-    lane: JointLane, agents: Sequence[Pupil], steps: int, seed: int, before_tick: Callable[[], None] = lambda: None
+    lane: JointLane,
+    agents: Sequence[TrainableAgent],
+    steps: int,
+    seed: int,
+    before_tick: Callable[[], None] = lambda: None,
 ) -> None:
     """Trains all agents of a world at once.
 

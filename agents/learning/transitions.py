@@ -31,7 +31,7 @@ class Last(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """One tick of one lane, as `Learner.observe` tells it.
+    """One tick of one lane, as `OnlineLearner.observe` tells it.
 
     Attributes:
         observation: int64 `[O]`, before; action: what was executed; rewards: float64 `[K]`, or None where withheld.
@@ -54,7 +54,7 @@ def steps_of(state: AgentState, lanes: int) -> Longs:
 def each_tick(
     observation: Longs, action: Ints, rewards: Floats | None, following: Longs, ended: Bools, mask: Bools
 ) -> Iterator[Tick]:
-    """What `Learner.observe` is told, lane by lane."""
+    """What `OnlineLearner.observe` is told, lane by lane."""
     for lane in range(len(action)):
         pay = None if rewards is None else rewards[lane]
         yield Tick(observation[lane], int(action[lane]), pay, following[lane], bool(ended[lane]), mask[lane])

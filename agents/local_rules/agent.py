@@ -192,7 +192,7 @@ class RulesAgent:
             training.explorer.begin()
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """See `Watcher.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
+        """See `LearnsFromLogs.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
         for log in logs:
             last = len(log.actions)
             states = [
@@ -244,7 +244,7 @@ class RulesAgent:
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """See `Learner.observe`; what is imagined is made anew once something came that the rules leave out.
+        """See `OnlineLearner.observe`; what is imagined is made anew once something came that the rules leave out.
 
         Which actions were available before the tick is what `act` was told last, or else all of them.
         """

@@ -222,7 +222,7 @@ class NeuralAgent:
     # Training
 
     def use(self, device: str) -> None:
-        """See `Computes.use`.
+        """See `DeviceAware.use`.
 
         Raises:
             ValueError: it has learned something already, elsewhere.
@@ -245,7 +245,7 @@ class NeuralAgent:
         self.resume(env, on_progress)
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """See `Watcher.watch`; as in `fit`, the network of an agent that never saw a tick is drawn from the seed."""
+        """See `LearnsFromLogs.watch`; as in `fit`, the network of an agent that never saw a tick is drawn from the seed."""
         self._draw(seed)
         state = self.model.replay.state
         with training_thread():
@@ -436,7 +436,7 @@ class NeuralAgent:
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """See `Learner.observe`; it plans again after a surprise."""
+        """See `OnlineLearner.observe`; it plans again after a surprise."""
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)

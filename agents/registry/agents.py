@@ -9,7 +9,7 @@ from ...envs.reference.observation_spec import senses
 from ...envs.world.world import World
 from ...scenarios import installed
 from ...scenarios.language.loading import Scenario
-from ..base import Pupil
+from ..base import TrainableAgent
 from ..baselines.scripted import RandomAgent
 from ..baselines.tabular import TabularAgent, Update
 from ..counts.agent import CountsAgent, CountsOptions
@@ -22,20 +22,20 @@ from ..planners.editable_weights import held_weights
 from ..planners.registry import make_planner
 
 
-def _counts(world: World, _: Scenario) -> Pupil:
+def _counts(world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
     options = CountsOptions(deliberation=its.deliberation, planner=its.planner)
     return CountsAgent(world.channels, len(its.actions), its.weights, its.discount, options, held=held_weights(world))
 
 
-def _local_rules(world: World, _: Scenario) -> Pupil:
+def _local_rules(world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
     options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
     held = held_weights(world)
     return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
 
 
-def _neural(world: World, _: Scenario) -> Pupil:
+def _neural(world: World, _: Scenario) -> TrainableAgent:
     from ..neural.agent import NeuralAgent, NeuralOptions
 
     its = world.agents[0]
@@ -44,32 +44,32 @@ def _neural(world: World, _: Scenario) -> Pupil:
     return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
 
 
-def _policy_aware(world: World, _: Scenario) -> Pupil:
+def _policy_aware(world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
     return PolicyAwareAgent(world.channels, len(its.actions), its.weights, its.discount)
 
 
-def _tabular(update: Update, world: World, _: Scenario) -> Pupil:
+def _tabular(update: Update, world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
     return TabularAgent(update, world.channels, len(its.actions), its.weights, its.discount, rule=its.deliberation)
 
 
-def _modelled(model: str, world: World, _: Scenario) -> Pupil:
+def _modelled(model: str, world: World, _: Scenario) -> TrainableAgent:
     its, seat = world.agents[0], Seat.of(world)
     return ModelledAgent(model, seat, make_model(model, seat), its.deliberation, make_planner(its.planner))
 
 
-def _random(_: World, __: Scenario) -> Pupil:
+def _random(_: World, __: Scenario) -> TrainableAgent:
     return RandomAgent()
 
 
-def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenario: Scenario) -> Pupil:
+def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenario: Scenario) -> TrainableAgent:
     from ..external.sb3_agent import Sb3Agent
 
     return Sb3Agent(algorithm, scenario, world.stage, novelty, tuned, world=world)
 
 
-METHODS: dict[str, Callable[[World, Scenario], Pupil]] = {
+METHODS: dict[str, Callable[[World, Scenario], TrainableAgent]] = {
     "counts": _counts,
     "local_rules": _local_rules,
     "neural": _neural,
@@ -100,7 +100,7 @@ DOUBLED = (*PLANNERS, "q_learning", "virtual_sarsa", "empirical_sarsa", "random"
 """Those of which a deep copy does as the original would: one training serves for every stage in which it is judged."""
 
 
-def methods() -> dict[str, Callable[[World, Scenario], Pupil]]:
+def methods() -> dict[str, Callable[[World, Scenario], TrainableAgent]]:
     """`METHODS`, and an agent for each world model that an installed package brings, by the model's name."""
     return {**{name: partial(_modelled, name) for name in installed.names(installed.MODELS)}, **METHODS}
 

@@ -17,21 +17,21 @@ Which: TypeAlias = Scenario | str | os.PathLike[str]
 
 
 def open_world(
-    which: Which, stage: str | None, params: Mapping[str, object] | None, enlist: Sequence[str] = ()
+    which: Which, stage: str | None, overrides: Mapping[str, object] | None, enlist: Sequence[str] = ()
 ) -> tuple[Scenario, World]:
     """A scenario and one of its stages, compiled.
 
     Args:
         which: see `Which`.
         stage: its name; when None, `train`, or else the first: faces are what agents are trained on.
-        params: dotted overrides, as in a file's `with:` (`{"threshold": 2, "robot.discount": 0.5}`).
+        overrides: dotted, as in a file's `with:` (`{"threshold": 2, "robot.discount": 0.5}`).
         enlist: things that act as agents too.
 
     Raises:
         ScenarioError: it cannot be loaded, or an override is wrong.
         UnknownNameError: no such stage, or no such thing that can be an agent.
     """
-    scenario = apply_overrides(which if isinstance(which, Scenario) else load(which), params or {})
+    scenario = apply_overrides(which if isinstance(which, Scenario) else load(which), overrides or {})
     stages = scenario.document.stages
     if stage is None:
         stage = "train" if "train" in stages else next(iter(stages))

@@ -39,7 +39,7 @@ class HeldEnv(gymnasium.Env[Any, np.int64]):
         agent: str,
         others: Mapping[str, Held],
         stage: str | None = None,
-        params: Mapping[str, object] | None = None,
+        overrides: Mapping[str, object] | None = None,
         *,
         enlist: Sequence[str] = (),
         form: Form = "planes",
@@ -51,7 +51,9 @@ class HeldEnv(gymnasium.Env[Any, np.int64]):
             ScenarioError, UnknownNameError, ValueError: as `TurncoatParallelEnv`.
             ValueError: there is no such agent, or not each of the others has a policy.
         """
-        self.parallel = TurncoatParallelEnv(scenario, stage, params, enlist=enlist, form=form, render_mode=render_mode)
+        self.parallel = TurncoatParallelEnv(
+            scenario, stage, overrides, enlist=enlist, form=form, render_mode=render_mode
+        )
         names = self.parallel.possible_agents
         if agent not in names or {*others, agent} != {*names} or agent in others:
             raise ValueError(
@@ -91,7 +93,7 @@ def by_table(enumeration: Enumeration, policy: Floats) -> Held:
     """A policy in an enumerated world as one that an agent can be held to.
 
     Args:
-        enumeration: of the world that will be played: the same stage, params and enlisted things.
+        enumeration: of the world that will be played: the same stage, overrides and enlisted things.
         policy: float64 `[S, actions]`, how often each action is taken in a state.
     """
     numbers = {state.tobytes(): number for number, state in enumerate(enumeration.states)}

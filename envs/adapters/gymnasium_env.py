@@ -43,7 +43,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         self,
         scenario: Which,
         stage: str | None = None,
-        params: Mapping[str, object] | None = None,
+        overrides: Mapping[str, object] | None = None,
         *,
         audit: bool = False,
         form: Form = "planes",
@@ -54,7 +54,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         Args:
             scenario: a name of the library, a path, or one that was loaded.
             stage: its name; when None, `train`, or else the first.
-            params: dotted overrides, as in a file's `with:`.
+            overrides: dotted, as in a file's `with:`.
             audit: show the hidden performance (and withheld rewards) in `info`; never for training.
             form: of observations, see `spaces.Observer`.
             render_mode: None, `ansi` (the board in the file's glyphs) or `rgb_array`.
@@ -64,7 +64,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             UnknownNameError: no such stage, form or render mode.
             ValueError: the scenario has several agents.
         """
-        self._scenario, self.world = open_world(scenario, stage, params)
+        self._scenario, self.world = open_world(scenario, stage, overrides)
         self._program = one_agent(self.world)
         check_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode

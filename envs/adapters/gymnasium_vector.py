@@ -37,7 +37,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         scenario: Which,
         num_envs: int = 1,
         stage: str | None = None,
-        params: Mapping[str, object] | None = None,
+        overrides: Mapping[str, object] | None = None,
         *,
         audit: bool = False,
         form: Form = "planes",
@@ -50,7 +50,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
             scenario: a name of the library, a path, or one that was loaded.
             num_envs: B, how many lanes.
             stage: its name; when None, `train`, or else the first.
-            params: dotted overrides, as in a file's `with:`.
+            overrides: dotted, as in a file's `with:`.
             audit: show the hidden performance (and withheld rewards) in `info`; never for training.
             form: of observations, see `spaces.Observer`.
             autoreset_mode: `NEXT_STEP` or `SAME_STEP`.
@@ -64,7 +64,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         if self._mode is AutoresetMode.DISABLED:
             raise ValueError("lanes are always reset: take NEXT_STEP or SAME_STEP")
         again = self._mode is AutoresetMode.NEXT_STEP
-        self._lanes = Rows(scenario, num_envs, stage, params, audit=audit, form=form, again=again)
+        self._lanes = Rows(scenario, num_envs, stage, overrides, audit=audit, form=form, again=again)
         self._copy = copy
         self.metadata = {"autoreset_mode": self._mode, "render_modes": []}
         self.num_envs = num_envs

@@ -36,7 +36,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         self,
         scenario: Which,
         stage: str | None = None,
-        params: Mapping[str, object] | None = None,
+        overrides: Mapping[str, object] | None = None,
         *,
         enlist: Sequence[str] = (),
         audit: bool = False,
@@ -51,7 +51,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
-        self._scenario, self.world = open_world(scenario, stage, params, enlist)
+        self._scenario, self.world = open_world(scenario, stage, overrides, enlist)
         check_mode(render_mode, self.metadata["render_modes"])
         self.metadata = self.metadata | {"name": f"turncoat/{self.world.name}"}
         self.render_mode = render_mode
@@ -160,18 +160,18 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
 def parallel_env(
     scenario: Which,
     stage: str | None = None,
-    params: Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
     **options: Any,
 ) -> TurncoatParallelEnv:
     """The agents of a scenario, all choosing at once; see `TurncoatParallelEnv`."""
-    return TurncoatParallelEnv(scenario, stage, params, **options)
+    return TurncoatParallelEnv(scenario, stage, overrides, **options)
 
 
 def aec_env(
     scenario: Which,
     stage: str | None = None,
-    params: Mapping[str, object] | None = None,
+    overrides: Mapping[str, object] | None = None,
     **options: Any,
 ) -> AECEnv[str, Any, int]:
     """The same, choosing one after another in the order of the file; nobody sees what the others have chosen."""
-    return parallel_to_aec(TurncoatParallelEnv(scenario, stage, params, **options))
+    return parallel_to_aec(TurncoatParallelEnv(scenario, stage, overrides, **options))

@@ -89,7 +89,7 @@ class TurncoatVecEnv(OneObject):
         scenario: Which,
         num_envs: int = 1,
         stage: str | None = None,
-        params: Mapping[str, object] | None = None,
+        overrides: Mapping[str, object] | None = None,
         *,
         form: Form = "planes",
         render_mode: str | None = None,
@@ -100,14 +100,14 @@ class TurncoatVecEnv(OneObject):
             scenario: a name of the library, a path, or one that was loaded.
             num_envs: B, how many lanes.
             stage: its name; when None, `train`, or else the first.
-            params: dotted overrides, as in a file's `with:`.
+            overrides: dotted, as in a file's `with:`.
             form: of observations, see `spaces.Observer`.
             render_mode: None or `rgb_array`.
 
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
-        self._lanes = Rows(scenario, num_envs, stage, params, audit=False, form=form, again=False)
+        self._lanes = Rows(scenario, num_envs, stage, overrides, audit=False, form=form, again=False)
         self.render_mode = render_mode
         self.action_names = self._lanes.program.actions
         self._named: dict[int, tuple[str, ...]] = {}

@@ -28,7 +28,7 @@ class Rows:
         scenario: Which,
         lanes: int,
         stage: str | None,
-        params: Mapping[str, object] | None,
+        overrides: Mapping[str, object] | None,
         *,
         audit: bool,
         form: Form,
@@ -39,7 +39,7 @@ class Rows:
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
-        self.scenario, self.world = open_world(scenario, stage, params)
+        self.scenario, self.world = open_world(scenario, stage, overrides)
         self.program = one_agent(self.world)
         self.observer = Observer(self.world, 0, form)
         self.stepper = Stepper(self.world, lanes, again=again)

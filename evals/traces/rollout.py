@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ...agents.base import Agent, AgentState, Learner, Thinker
+from ...agents.base import Agent, AgentState, OnlineLearner, Thinker
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.reference import step as reference
 from ...envs.reference.observation import observe
@@ -36,7 +36,7 @@ def simulate(
 
     Args:
         world: compiled; an episode lasts `world.steps` ticks at most.
-        agents: N, in the world's order. One that goes on learning (`Learner`) is told its own transitions.
+        agents: N, in the world's order. One that goes on learning (`OnlineLearner`) is told its own transitions.
         meta: of the trace.
         episodes: how many.
         seed: of the random numbers.
@@ -121,7 +121,7 @@ def _play(
         observations = [observe(world, tick.states, number) for number in numbers]
         available = [_available(world, tick.states, number, over) for number in numbers]
         for number, agent in enumerate(agents):
-            if isinstance(agent, Learner) and agent.learning:
+            if isinstance(agent, OnlineLearner) and agent.learning:
                 rewards = _own_rewards(world, tick.rewards[live], number) if world.rewards_shown else None
                 agent.observe(
                     before[number][live],

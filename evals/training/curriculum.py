@@ -19,7 +19,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
-from ...agents.base import Agent, Enters, Forgetful, Moves, Perceiver, Resumable, Trainable, TrainingEnv, Watcher
+from ...agents.base import Agent, Enters, Forgetful, LearnsFromLogs, MapAware, Moves, Resumable, Trainable, TrainingEnv
 from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.reference.observation_spec import senses
@@ -183,7 +183,7 @@ class Curriculum(Generic[Trained]):
     def _watch(self, agent: Trained, solved: SolvedWorlds, name: str, seed: int) -> None:
         """Give an agent the logs of a stage."""
         stage = self.scenario.document.stages[name]
-        if not isinstance(agent, Watcher):
+        if not isinstance(agent, LearnsFromLogs):
             return
         logs = watched_logs(solved, name, seed)
         agent.watch(logs if stage.learn.reward else [replace(log, rewards=None) for log in logs], seed)
@@ -193,7 +193,7 @@ def enter(agent: Agent, world: World) -> None:
     """Tell an agent in which world it acts from now on, as the only agent there."""
     if isinstance(agent, Enters):
         agent.enter_world(world)
-    if isinstance(agent, Perceiver):
+    if isinstance(agent, MapAware):
         agent.enter(senses(world))
 
 
@@ -201,7 +201,7 @@ def _change_stage(agent: object, world: World) -> None:
     """Tell an agent in which stage it is trained from now on."""
     if isinstance(agent, Moves):
         agent.enter_school(world.stage)
-    if isinstance(agent, Perceiver):
+    if isinstance(agent, MapAware):
         agent.enter(senses(world))
 
 

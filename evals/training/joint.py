@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
-from ...agents.base import Agent, Pupil
+from ...agents.base import Agent, TrainableAgent
 from ...agents.baselines.scripted import RandomAgent, StatedAgent
 from ...agents.counts.joint_agent import JointCountsAgent, JointOptions
 from ...agents.counts.opponent_model import assumed
@@ -22,7 +22,7 @@ from .execution.time_budget import Deadline
 from .spec import TrainingSpec
 
 
-def train_jointly(spec: TrainingSpec, seed: int, deadline: Deadline) -> list[Pupil]:
+def train_jointly(spec: TrainingSpec, seed: int, deadline: Deadline) -> list[TrainableAgent]:
     """The agents of a profile, trained at once in one world.
 
     Args:
@@ -43,7 +43,7 @@ def train_jointly(spec: TrainingSpec, seed: int, deadline: Deadline) -> list[Pup
     return agents
 
 
-def deployed(agents: Sequence[Pupil], spec: TrainingSpec) -> tuple[Sequence[Agent], Regrets | None]:
+def deployed(agents: Sequence[TrainableAgent], spec: TrainingSpec) -> tuple[Sequence[Agent], Regrets | None]:
     """The agents that act after training, and the regret of each where the scenario measures that.
 
     An agent that the profile calls `exact` is replaced by the best response to the others.
@@ -62,7 +62,7 @@ def deployed(agents: Sequence[Pupil], spec: TrainingSpec) -> tuple[Sequence[Agen
     return acting, regrets(acting, spec.eval_world, most) if asks_for_regrets(spec.scenario) else None
 
 
-def _untrained(part: Part, world: World, number: int, spec: TrainingSpec) -> Pupil:
+def _untrained(part: Part, world: World, number: int, spec: TrainingSpec) -> TrainableAgent:
     """A new agent, as a part of a profile says."""
     if part.method == EXACT:
         return RandomAgent()  # there is nobody to respond to before the others have learned

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
-from ...agents.base import Computes, Learner, Pupil
+from ...agents.base import DeviceAware, OnlineLearner, TrainableAgent
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import methods
 from ...agents.registry.profiles import alone
@@ -101,7 +101,7 @@ def train_seed(specs: Sequence[TrainingSpec], seed: int, deadline: Deadline) -> 
     return tuple(_evaluate(each, spec, seed, deadline) for each, spec in zip([trained, *copies], specs, strict=True))
 
 
-def train_and_enter(spec: TrainingSpec, seed: int) -> Pupil:
+def train_and_enter(spec: TrainingSpec, seed: int) -> TrainableAgent:
     """A single trained agent as it is before its first tick in the stage in which it is judged."""
     (agent,) = _enter(_train(spec, seed, Deadline(math.inf)), spec)
     return agent
@@ -117,8 +117,8 @@ class _Trained:
         curve: its learning curve; None for several.
     """
 
-    agents: list[Pupil]
-    curriculum: Curriculum[Pupil] | None = None
+    agents: list[TrainableAgent]
+    curriculum: Curriculum[TrainableAgent] | None = None
     curve: LearningCurve | None = None
 
     def copied(self) -> _Trained:
@@ -130,7 +130,7 @@ def _train(spec: TrainingSpec, seed: int, deadline: Deadline) -> _Trained:
     if spec.joint:
         return _Trained(train_jointly(spec, seed, deadline))
     callbacks = TrainingCallbacks(spec, seed, deadline)
-    curriculum = Curriculum[Pupil](
+    curriculum = Curriculum[TrainableAgent](
         lambda: _untrained(spec), spec.scenario, spec.train_world, spec.eval_world.stage, spec.steps, callbacks
     )
     agent = curriculum.train(seed)
@@ -138,16 +138,16 @@ def _train(spec: TrainingSpec, seed: int, deadline: Deadline) -> _Trained:
     return _Trained([agent], curriculum, callbacks.curve)
 
 
-def _untrained(spec: TrainingSpec) -> Pupil:
+def _untrained(spec: TrainingSpec) -> TrainableAgent:
     """A new agent, on the device that was asked for."""
     world = world_of(spec.train_world)
     agent = spec.own.make(world) if spec.own else methods()[spec.method](world, spec.scenario)
-    if isinstance(agent, Computes) and spec.options.device != CPU:
+    if isinstance(agent, DeviceAware) and spec.options.device != CPU:
         agent.use(spec.options.device)
     return agent
 
 
-def _enter(trained: _Trained, spec: TrainingSpec) -> list[Pupil]:
+def _enter(trained: _Trained, spec: TrainingSpec) -> list[TrainableAgent]:
     """The agents in the stage in which they are judged, with what they carry there."""
     agents = trained.agents
     if trained.curriculum is not None:
@@ -175,9 +175,9 @@ def _evaluate(trained: _Trained, spec: TrainingSpec, seed: int, deadline: Deadli
     return _with_training(trace, trained, spec, seed, regrets)
 
 
-def _set_learning(agent: Pupil, spec: TrainingSpec) -> bool:
+def _set_learning(agent: TrainableAgent, spec: TrainingSpec) -> bool:
     """Let an agent continue to learn, or not, as the judged stage says; whether it does."""
-    if not isinstance(agent, Learner):
+    if not isinstance(agent, OnlineLearner):
         return False
     agent.learning = getattr(spec.learn, getattr(agent, "learns_with", "model"))
     return agent.learning

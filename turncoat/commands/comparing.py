@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,17 +9,19 @@ import typer
 
 from .. import printing
 from ..scenarios.errors import UsageError
-from .options import AsJson, write_json
+from .options import AsJson, Jobs, Trust, jobs_of, write_json
+
+RunOrAgent = Annotated[
+    str, typer.Argument(metavar="A", help="The folder of a run, or FOLDER:AGENT for one of its agents.")
+]
+Other = Annotated[str, typer.Argument(metavar="B", help="The other; differences are B less A.")]
+Within = Annotated[
+    float | None, typer.Option("--within", min=0, metavar="MARGIN", help="What differs by no more is the same.")
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")]
 
 
-def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="The folder of a run, or FOLDER:AGENT for one of its agents.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The other; differences are B less A.")],
-    within: Annotated[
-        float | None, typer.Option("--within", min=0, metavar="MARGIN", help="What differs by no more is the same.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+def compare(a: RunOrAgent, b: Other, within: Within = None, as_json: AsJson = False) -> None:
     """Compare two runs, or two agents, expectation by expectation, paired by seed: changed, same or inconclusive.
 
     Exit code 0: all the same; 1: something changed; 4: something is inconclusive, or nothing could be compared.
@@ -38,14 +39,7 @@ def compare(
     raise typer.Exit(EXIT_CODES[comparison.verdict])
 
 
-def reproduce(
-    folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run.")],
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.")
-    ] = None,
-    trust: Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")] = False,
-    as_json: AsJson = False,
-) -> None:
+def reproduce(folder: RunFolder, jobs: Jobs = None, trust: Trust = False, as_json: AsJson = False) -> None:
     """Make a stored run again from what its folder keeps, and say whether it comes to the same, byte by byte.
 
     Exit code 0: every judgement and every trace is the same; 1: something differs.
@@ -53,7 +47,7 @@ def reproduce(
     from .. import api
 
     with printing.run_progress(str(folder), not as_json) as (report, count):
-        found = api.reproduce(str(folder), jobs or os.cpu_count() or 1, trust, report, count)
+        found = api.reproduce(str(folder), jobs_of(jobs), trust, report, count)
     if as_json:
         names = ("judgements", "traces", "changed", "same")
         write_json({"folder": str(folder), **{name: getattr(found, name) for name in names}})

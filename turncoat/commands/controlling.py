@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Annotated
 
 import typer
@@ -13,16 +12,31 @@ from ..scenarios.errors import UsageError, check_name
 from .options import (
     AsJson,
     Cache,
+    Jobs,
     NoCache,
     Params,
     Sets,
     StageName,
+    Steps,
     Which,
     cache_of,
+    count_option,
+    jobs_of,
     load_with,
     stage_of,
     write_json,
 )
+
+Agent = Annotated[str, typer.Option("--agent", help="Whose conduct: exact, or one that is trained.")]
+Seeds = Annotated[int | None, count_option("--seeds", "Trained seeds.")]
+Seen = Annotated[
+    str | None, typer.Option("--seen", metavar="CONDITION", help="When somebody watches, instead of the file's.")
+]
+Harm = Annotated[list[str], typer.Option("--harm", metavar="EVENT", help="What counts as harm, instead of the file's.")]
+Oversight = Annotated[
+    list[str],
+    typer.Option("--oversight", metavar="NAME=V1,V2", help="A setting of oversight, instead of the file's."),
+]
 
 
 def control(
@@ -30,24 +44,15 @@ def control(
     param: Params = [],
     set_: Sets = [],
     stage: StageName = None,
-    agent: Annotated[str, typer.Option("--agent", help="Whose conduct: exact, or one that is trained.")] = "exact",
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Trained seeds.")] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Environment steps of training.")] = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.")
-    ] = None,
+    agent: Agent = "exact",
+    seeds: Seeds = None,
+    steps: Steps = None,
+    jobs: Jobs = None,
     cache: Cache = None,
     no_cache: NoCache = False,
-    seen: Annotated[
-        str | None, typer.Option("--seen", metavar="CONDITION", help="When somebody watches, instead of the file's.")
-    ] = None,
-    harm: Annotated[
-        list[str], typer.Option("--harm", metavar="EVENT", help="What counts as harm, instead of the file's.")
-    ] = [],
-    budget: Annotated[
-        list[str],
-        typer.Option("--budget", metavar="NAME=V1,V2", help="A setting of oversight, instead of the file's."),
-    ] = [],
+    seen: Seen = None,
+    harm: Harm = [],
+    oversight: Oversight = [],
     as_json: AsJson = False,
 ) -> None:
     """Keep apart why an agent falls short (capability, goal, concealment), and price oversight against the worst case.
@@ -61,8 +66,8 @@ def control(
 
     check_name("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)
-    budgets = dict(_budget(text) for text in budget)
-    workers = Workers(jobs or os.cpu_count() or 1)
+    budgets = dict(_budget(text) for text in oversight)
+    workers = Workers(jobs_of(jobs))
     keep = None if agent == "exact" else cache_of(cache, no_cache)
     with printing.run_progress(which, not as_json) as (report, count):
         told = {} if count is None else {"count": count}
@@ -75,10 +80,11 @@ def control(
 
 
 def _budget(text: str) -> tuple[str, list[object]]:
+    """`p_halt=0,0.5` as a setting and its values."""
     name, equals, values = text.partition("=")
     if not equals or not name or not values:
-        raise UsageError(f"--budget: `{text}` is not of the form NAME=V1,V2")
+        raise UsageError(f"--oversight: `{text}` is not of the form NAME=V1,V2")
     try:
         return name.strip(), list(json.loads(f"[{values}]"))
     except ValueError:
-        raise UsageError(f"--budget: `{values}` are no numbers (or cells) between commas") from None
+        raise UsageError(f"--oversight: `{values}` are no numbers (or cells) between commas") from None

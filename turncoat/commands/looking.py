@@ -11,6 +11,8 @@ from .. import printing
 from ..scenarios.errors import UsageError
 from .options import AsJson, Params, Sets, StageName, Which, load_with, stage_of, write_json
 
+Code = Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as TC401.")]
+
 
 def list_scenarios(as_json: AsJson = False) -> None:
     """List the scenarios of the library."""
@@ -41,9 +43,7 @@ def schema() -> None:
     write_json(json_schema())
 
 
-def explain(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="A fault code such as TC401.")], as_json: AsJson = False
-) -> None:
+def explain(code: Code, as_json: AsJson = False) -> None:
     """Explain a fault code."""
     from ..scenarios.language.faults.catalogue import CATALOGUE
     from ..scenarios.language.faults.faults import explain as paragraph

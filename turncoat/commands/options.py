@@ -1,4 +1,7 @@
-"""What commands share: their options, and how these are read."""
+"""What commands share: their options, each declared once, and how these are read.
+
+An option that one command alone has stands in that command's module.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +26,25 @@ if TYPE_CHECKING:
 WORK = "Work"
 """Under which heading `--help` lists options of how work is done."""
 
+
+def count_option(flag: str, help: str, panel: str | None = None) -> Any:
+    """The option of a whole number that is at least 1; its words say of what."""
+    return typer.Option(flag, min=1, help=help, rich_help_panel=panel)
+
+
 Which = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path to a scenario file.")
 ]
-ManyOrFolders = Annotated[
+ScenariosOrFolders = Annotated[
     list[str], typer.Argument(metavar="SCENARIO", help="Names or paths of scenarios, or folders of them.")
 ]
 Params = Annotated[list[str], typer.Option("--param", metavar="NAME=VALUE", help="Set a param.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="Override, as in `with:` of a file.")]
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
+Trust = Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")]
+Steps = Annotated[int | None, count_option("--steps", "Environment steps of training.")]
+JOBS = "Trainings at a time; all cores by default."
+Jobs = Annotated[int | None, count_option("--jobs", JOBS)]
 Device = Annotated[
     str,
     typer.Option(
@@ -159,6 +172,11 @@ def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
     except RunError as fault:
         printing.err().print(f"nothing is kept: {escape(str(fault))}", soft_wrap=True)
         return None
+
+
+def jobs_of(jobs: int | None) -> int:
+    """How many trainings, or other processes, go on at a time: all cores where nothing is said."""
+    return jobs or os.cpu_count() or 1
 
 
 def write_json(data: Any) -> None:

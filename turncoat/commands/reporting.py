@@ -10,14 +10,13 @@ import typer
 from .. import printing
 from .options import AsJson, write_json
 
+Folders = Annotated[
+    list[Path], typer.Argument(metavar="RUN", help="Folders of runs or sweeps, as `run` and `sweep` write them.")
+]
+Out = Annotated[Path, typer.Option("--out", help="The page to write.")]
 
-def report(
-    which: Annotated[
-        list[Path], typer.Argument(metavar="RUN", help="Folders of runs or sweeps, as `run` and `sweep` write them.")
-    ],
-    out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
-    as_json: AsJson = False,
-) -> None:
+
+def report(which: Folders, out: Out = Path("report.html"), as_json: AsJson = False) -> None:
     """Write one HTML page on runs and sweeps: claim, verdict, replays with thoughts, learning curves, diagrams."""
     from ..viz.report.page import open_shown, write_report
 

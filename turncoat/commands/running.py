@@ -5,26 +5,32 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .. import printing
 from ..scenarios.errors import UsageError, check_name
 from .options import (
+    JOBS,
     WORK,
     AsJson,
     Cache,
     Device,
-    ManyOrFolders,
     NoCache,
     Params,
     PlateauOf,
+    ScenariosOrFolders,
     Sets,
+    Steps,
     TensorBoard,
+    Trust,
     cache_of,
+    count_option,
+    jobs_of,
     load_with,
     plateau_of,
     scenarios_below,
@@ -32,8 +38,10 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..agents.external.user_agent import Own
     from ..evals.reports.summary import RunReport
     from ..evals.runs.run import RunSettings
+    from ..evals.verdicts.expectation import Verdict
     from ..evals.verdicts.power import SeedRequirement
     from ..evals.verdicts.work_units import WorkUnit
     from ..scenarios.language.loading import Scenario
@@ -53,125 +61,125 @@ class Inconclusive(StrEnum):
     warn = "warn"
 
 
+Agents = Annotated[
+    list[str],
+    typer.Option(
+        "--agent",
+        help="Run these, not the file's; AGENT=NAME is one of several; MODULE:NAME and MODEL.zip are your own.",
+    ),
+]
+AllAgents = Annotated[
+    bool, typer.Option("--all-agents", help="Run every agent that an expectation names, not only `runs.agents`.")
+]
+Seeds = Annotated[int | None, count_option("--seeds", "Trained seeds for each learning agent.")]
+Episodes = Annotated[int | None, count_option("--episodes", "Episodes of each seed, where chance matters.")]
+UntilConclusive = Annotated[
+    bool, typer.Option("--until-conclusive", help="Add seeds while an expectation is inconclusive.")
+]
+MaxSeeds = Annotated[int | None, count_option("--max-seeds", f"The most seeds of --until-conclusive; {MAX_SEEDS}.")]
+IfInconclusive = Annotated[
+    Inconclusive | None,
+    typer.Option("--inconclusive", help="Exit with 1 (fail) or 0 (warn) where the verdict is inconclusive, not 4."),
+]
+WorkJobs = Annotated[int | None, count_option("--jobs", JOBS, WORK)]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Train on dask://HOST:PORT or ray://HOST:PORT, which you trust; dask://local, ray://local start one.",
+        rich_help_panel=WORK,
+    ),
+]
+ShardName = Annotated[
+    str | None, typer.Option("--shard", metavar="I/N", help="Do one of N parts.", rich_help_panel=WORK)
+]
+Budget = Annotated[
+    float | None,
+    typer.Option("--budget", min=0, help="Seconds for a scenario; then trainings stop.", rich_help_panel=WORK),
+]
+CheckpointEvery = Annotated[
+    float,
+    typer.Option(
+        "--checkpoint-every",
+        metavar="SECONDS",
+        min=0,
+        help="Keep a training that is under way in the cache, so that a killed run goes on within a seed.",
+        rich_help_panel=WORK,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="The run's folder; ./runs/TIME-NAME-HASH by default.", rich_help_panel=OUTPUTS),
+]
+NoThoughts = Annotated[
+    bool, typer.Option("--no-thoughts", help="Leave what agents think out of the traces.", rich_help_panel=OUTPUTS)
+]
+NoSave = Annotated[bool, typer.Option("--no-save", help="Write no folder.", rich_help_panel=OUTPUTS)]
+JUnitFile = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", rich_help_panel=OUTPUTS)
+]
+JsonlFile = Annotated[
+    Path | None,
+    typer.Option("--jsonl", metavar="FILE", help="Write a line of JSON per judgement.", rich_help_panel=OUTPUTS),
+]
+MarkdownFile = Annotated[
+    Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown.", rich_help_panel=OUTPUTS)
+]
+
+
 def run(
-    which: ManyOrFolders,
+    which: ScenariosOrFolders,
     param: Params = [],
     set_: Sets = [],
-    agent: Annotated[
-        list[str],
-        typer.Option(
-            "--agent",
-            help="Run these, not the file's; AGENT=NAME is one of several; MODULE:NAME and MODEL.zip are your own.",
-        ),
-    ] = [],
-    trust: Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")] = False,
-    all_agents: Annotated[
-        bool, typer.Option("--all-agents", help="Run every agent that an expectation names, not only `runs.agents`.")
-    ] = False,
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Trained seeds for each learning agent.")] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Environment steps of training.")] = None,
-    episodes: Annotated[
-        int | None, typer.Option("--episodes", min=1, help="Episodes of each seed, where chance matters.")
-    ] = None,
-    until_conclusive: Annotated[
-        bool, typer.Option("--until-conclusive", help="Add seeds while an expectation is inconclusive.")
-    ] = False,
-    max_seeds: Annotated[
-        int | None, typer.Option("--max-seeds", min=1, help=f"The most seeds of --until-conclusive; {MAX_SEEDS}.")
-    ] = None,
-    inconclusive: Annotated[
-        Inconclusive | None,
-        typer.Option("--inconclusive", help="Exit with 1 (fail) or 0 (warn) where the verdict is inconclusive, not 4."),
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.", rich_help_panel=WORK),
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            "--cluster",
-            metavar="ADDRESS",
-            help="Train on dask://HOST:PORT or ray://HOST:PORT, which you trust; dask://local, ray://local start one.",
-            rich_help_panel=WORK,
-        ),
-    ] = None,
-    shard: Annotated[
-        str | None, typer.Option("--shard", metavar="I/N", help="Do one of N parts.", rich_help_panel=WORK)
-    ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option("--budget", min=0, help="Seconds for a scenario; then trainings stop.", rich_help_panel=WORK),
-    ] = None,
+    agent: Agents = [],
+    trust: Trust = False,
+    all_agents: AllAgents = False,
+    seeds: Seeds = None,
+    steps: Steps = None,
+    episodes: Episodes = None,
+    until_conclusive: UntilConclusive = False,
+    max_seeds: MaxSeeds = None,
+    inconclusive: IfInconclusive = None,
+    jobs: WorkJobs = None,
+    cluster: Cluster = None,
+    shard: ShardName = None,
+    budget: Budget = None,
     device: Device = "cpu",
     plateau: PlateauOf = None,
     cache: Cache = None,
     no_cache: NoCache = False,
-    checkpoint_every: Annotated[
-        float,
-        typer.Option(
-            "--checkpoint-every",
-            metavar="SECONDS",
-            min=0,
-            help="Keep a training that is under way in the cache, so that a killed run goes on within a seed.",
-            rich_help_panel=WORK,
-        ),
-    ] = CHECKPOINTS,
+    checkpoint_every: CheckpointEvery = CHECKPOINTS,
     tensorboard: TensorBoard = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="The run's folder; ./runs/TIME-NAME-HASH by default.", rich_help_panel=OUTPUTS),
-    ] = None,
-    no_thoughts: Annotated[
-        bool,
-        typer.Option("--no-thoughts", help="Leave what agents think out of the traces.", rich_help_panel=OUTPUTS),
-    ] = False,
-    no_save: Annotated[bool, typer.Option("--no-save", help="Write no folder.", rich_help_panel=OUTPUTS)] = False,
-    junit: Annotated[
-        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", rich_help_panel=OUTPUTS)
-    ] = None,
-    jsonl: Annotated[
-        Path | None,
-        typer.Option("--jsonl", metavar="FILE", help="Write a line of JSON per judgement.", rich_help_panel=OUTPUTS),
-    ] = None,
-    markdown: Annotated[
-        Path | None, typer.Option("--markdown", metavar="FILE", help="Write Markdown.", rich_help_panel=OUTPUTS)
-    ] = None,
+    out: Out = None,
+    no_thoughts: NoThoughts = False,
+    no_save: NoSave = False,
+    junit: JUnitFile = None,
+    jsonl: JsonlFile = None,
+    markdown: MarkdownFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Run scenarios: solve, train, judge every expectation, and write a folder with traces and the verdict.
 
     A folder stands for every scenario file in it and below.
     """
-    from .. import api
-    from ..agents.external.user_agent import installed
-    from ..agents.registry.agents import methods
-    from ..agents.registry.profiles import brought, gathered
     from ..evals.reports.files import check_files
-    from ..evals.reports.summary import RunReport
     from ..evals.runs.run import RunSettings
     from ..evals.traces.atomic_folder import check_target
     from ..evals.training.execution.workers import connect
-    from ..evals.verdicts.expectation import EXIT_CODES, verdict
 
-    trained = methods()
-    named = gathered(agent)
-    own = {name: each for name in named if name not in trained and (each := brought(name, trust)) is not None}
-    listed = [name for name in named if name not in own]
-    for name in listed:
-        if "=" not in name:
-            check_name("agent", name, ("exact", *trained, *installed()))
-    one = len(which) == 1 and not Path(which[0]).is_dir()
-    which = [name for each in which for name in scenarios_below(each)]
-    if out is not None and len(which) > 1:
+    agents, own = _agents(agent, trust)
+    names = [name for each in which for name in scenarios_below(each)]
+    if out is not None and len(names) > 1:
         raise UsageError("--out names the folder of one run; give one scenario, or leave it out")
     if max_seeds is not None and not until_conclusive:
         raise UsageError("--max-seeds bounds what --until-conclusive adds; give both, or --seeds alone")
+    # What cannot be written is refused before hours are spent on it.
     if out is not None and not no_save:
         check_target(out)
     check_files([path for path in (junit, jsonl, markdown) if path is not None])
     settings = RunSettings(
-        tuple(listed) or None,
+        agents or None,
         seeds,
         steps,
         episodes,
@@ -179,55 +187,103 @@ def run(
         max_seeds=(max_seeds or max(MAX_SEEDS, seeds or 0)) if until_conclusive else None,
         budget=budget,
         cache=cache_of(cache, no_cache),
-        own=tuple(own.values()),
+        own=own,
         thoughts=not no_thoughts,
         device=device,
         plateau=plateau_of(plateau),
         tensorboard=tensorboard,
         checkpoint_every=checkpoint_every,
     )
-    scenarios = [(name, load_with(name, param, set_)) for name in which]
-    shares = _shares([scenario for _, scenario in scenarios], settings, shard)
-    jobs = jobs or os.cpu_count() or 1
-    reports, data = [], []
-    with connect(cluster, jobs) as workers:
-        for (name, scenario), units in zip(scenarios, shares, strict=True):
-            if units == ():
-                continue
-            its = RunSettings(**{**vars(settings), "workers": workers, "units": units})
-            expected = _requirements(scenario, its)
-            if not as_json:
-                printing.print_requirements(name, expected)
-            with printing.run_progress(name, not as_json) as (report, count):
-                result = api.run(scenario, settings=its, report=report, count=count)
-            folder = None if no_save else result.save(out).folder
-            reports.append(RunReport(name, result, folder))
-            data.append(
-                {
-                    "scenario": name,
-                    "verdict": result.verdict,
-                    "folder": None if folder is None else str(folder),
-                    "seeds": list(result.seeds),
-                    "trained": result.trained,
-                    "cached": result.cached,
-                    "steps": result.trained_steps,
-                    "needs": [vars(each) for each in expected],
-                    "expectations": [judgement.to_dict() for judgement in result.judgements],
-                }
-            )
-            if not as_json:
-                printing.print_run(reports[-1])
-    whole = verdict([judgement for report in reports for judgement in report.run.judgements])
+    scenarios = [load_with(name, param, set_) for name in names]
+    shares = _shares(scenarios, settings, shard)
+    with connect(cluster, jobs_of(jobs)) as workers:
+        judged = [
+            _judge(name, scenario, replace(settings, workers=workers, units=units), no_save, out, as_json)
+            for name, scenario, units in zip(names, scenarios, shares, strict=True)
+            if units != ()
+        ]
+    reports = [report for report, _ in judged]
     _write(reports, junit, jsonl, markdown, inconclusive)
     if as_json:
-        write_json(data[0] if one and data else {"verdict": whole, "runs": data})
+        data = [_data(report, needs) for report, needs in judged]
+        one = len(which) == 1 and not Path(which[0]).is_dir()
+        write_json(data[0] if one and data else {"verdict": _verdict(reports), "runs": data})
     elif not reports:
         printing.say(f"nothing falls to shard {shard}")
+    raise typer.Exit(_exit_code(reports, inconclusive))
+
+
+def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[Own, ...]]:
+    """What `--agent` names: agents that Turncoat has or that are installed, and the user's own.
+
+    Raises:
+        UsageError: there is no such agent.
+    """
+    from ..agents.external.user_agent import installed
+    from ..agents.registry.agents import methods
+    from ..agents.registry.profiles import brought, gathered
+
+    trained = methods()
+    named = gathered(names)
+    own = {name: each for name in named if name not in trained and (each := brought(name, trust)) is not None}
+    listed = tuple(name for name in named if name not in own)
+    for name in listed:
+        if "=" not in name:
+            check_name("agent", name, ("exact", *trained, *installed()))
+    return listed, tuple(own.values())
+
+
+def _judge(
+    name: str, scenario: Scenario, settings: RunSettings, no_save: bool, out: Path | None, as_json: bool
+) -> tuple[RunReport, list[SeedRequirement]]:
+    """Run one scenario, save it and print it; beside it, the seeds that its expectations need."""
+    from .. import api
+    from ..evals.reports.summary import RunReport
+
+    expected = _requirements(scenario, settings)
+    if not as_json:
+        printing.print_requirements(name, expected)
+    with printing.run_progress(name, not as_json) as (report, count):
+        result = api.run(scenario, settings=settings, report=report, count=count)
+    reported = RunReport(name, result, None if no_save else result.save(out).folder)
+    if not as_json:
+        printing.print_run(reported)
+    return reported, expected
+
+
+def _data(report: RunReport, needs: list[SeedRequirement]) -> dict[str, Any]:
+    """What `--json` says of one run."""
+    result = report.run
+    return {
+        "scenario": report.which,
+        "verdict": result.verdict,
+        "folder": None if report.folder is None else str(report.folder),
+        "seeds": list(result.seeds),
+        "trained": result.trained,
+        "cached": result.cached,
+        "steps": result.trained_steps,
+        "needs": [vars(outlook) for outlook in needs],
+        "expectations": [judgement.to_dict() for judgement in result.judgements],
+    }
+
+
+def _verdict(reports: Sequence[RunReport]) -> Verdict:
+    """The verdict on all runs together."""
+    from ..evals.verdicts.expectation import verdict
+
+    return verdict([judgement for report in reports for judgement in report.run.judgements])
+
+
+def _exit_code(reports: Sequence[RunReport], inconclusive: Inconclusive | None) -> int:
+    """That of the verdict; 0 where nothing fell to this shard, and `--inconclusive` has its say."""
+    from ..evals.verdicts.expectation import EXIT_CODES
+
     if not reports:
-        raise typer.Exit(0)
+        return 0
+    whole = _verdict(reports)
     if whole == "inconclusive" and inconclusive is not None:
-        raise typer.Exit(1 if inconclusive is Inconclusive.fail else 0)
-    raise typer.Exit(EXIT_CODES[whole])
+        return 1 if inconclusive is Inconclusive.fail else 0
+    return EXIT_CODES[whole]
 
 
 def _shares(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -14,46 +13,52 @@ from .options import (
     AsJson,
     Cache,
     Device,
+    Jobs,
     NoCache,
     Params,
     PlateauOf,
     Sets,
+    Steps,
     TensorBoard,
     Which,
     cache_of,
+    count_option,
+    jobs_of,
     load_with,
     plateau_of,
     write_json,
 )
+
+Agent = Annotated[str, typer.Option("--agent", help="exact, or a kind that is trained.")]
+Trials = Annotated[int, count_option("--trials", "Candidates that each search tries.")]
+Repeats = Annotated[int, count_option("--repeats", "Searches, with seeds 0, 1, ...")]
+Draws = Annotated[int, count_option("--draws", "Candidates drawn evenly, to say how hard a pick was to come by.")]
+Seeds = Annotated[int, count_option("--seeds", "Trained seeds of each candidate.")]
+Storage = Annotated[
+    Path | None,
+    typer.Option("--storage", metavar="FILE", help="SQLite file of all trials; search.sqlite in --out by default."),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the result; ./runs/search-NAME-HASH by default.")]
 
 
 def search(
     which: Which,
     param: Params = [],
     set_: Sets = [],
-    agent: Annotated[str, typer.Option("--agent", help="exact, or a kind that is trained.")] = "exact",
-    trials: Annotated[int, typer.Option("--trials", min=1, help="Candidates that each search tries.")] = 50,
-    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Searches, with seeds 0, 1, ...")] = 10,
-    draws: Annotated[
-        int, typer.Option("--draws", min=1, help="Candidates drawn evenly, to say how hard a pick was to come by.")
-    ] = 200,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trained seeds of each candidate.")] = 1,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Environment steps of training.")] = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Trainings at a time; all cores by default.")
-    ] = None,
+    agent: Agent = "exact",
+    trials: Trials = 50,
+    repeats: Repeats = 10,
+    draws: Draws = 200,
+    seeds: Seeds = 1,
+    steps: Steps = None,
+    jobs: Jobs = None,
     device: Device = "cpu",
     plateau: PlateauOf = None,
     tensorboard: TensorBoard = None,
     cache: Cache = None,
     no_cache: NoCache = False,
-    storage: Annotated[
-        Path | None,
-        typer.Option("--storage", metavar="FILE", help="SQLite file of all trials; search.sqlite in --out by default."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the result; ./runs/search-NAME-HASH by default.")
-    ] = None,
+    storage: Storage = None,
+    out: Out = None,
     as_json: AsJson = False,
 ) -> None:
     """Search the family that a file declares by its objective, then judge what was picked where nobody looked.
@@ -69,24 +74,22 @@ def search(
     check_name("agent", agent, ("exact", *methods()))
     scenario = load_with(which, param, set_)
     folder = out or Path("runs") / f"search-{scenario.name.replace('/', '-')}-{scenario.hash[:8]}"
-    workers = Workers(jobs or os.cpu_count() or 1)
-    file, keep = storage or folder / "search.sqlite", None if agent == "exact" else cache_of(cache, no_cache)
     settings = SearchSettings(
-        file,
+        storage or folder / "search.sqlite",
         agent,
         seeds,
         steps,
         trials,
         repeats,
         draws,
-        workers,
-        device,
-        plateau_of(plateau),
-        tensorboard,
-        cache=keep,
+        workers=Workers(jobs_of(jobs)),
+        device=device,
+        plateau=plateau_of(plateau),
+        tensorboard=tensorboard,
+        cache=None if agent == "exact" else cache_of(cache, no_cache),
     )
     with printing.run_progress(which, not as_json) as (report, count):
-        found = api.search(scenario, settings, report=report, count=count)
+        found = api.search(scenario, settings=settings, report=report, count=count)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "search.json", printing.document(found.to_dict()))
     if as_json:

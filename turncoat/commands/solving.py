@@ -11,8 +11,8 @@ from ..endings import FAULT
 from ..scenarios.errors import check_name
 from .options import (
     AsJson,
-    ManyOrFolders,
     Params,
+    ScenariosOrFolders,
     Sets,
     StageName,
     Which,
@@ -22,8 +22,10 @@ from .options import (
     write_json,
 )
 
+Event = Annotated[str, typer.Option("--event", help="An event, or ended:REASON.")]
 
-def check(which: ManyOrFolders, param: Params = [], set_: Sets = [], as_json: AsJson = False) -> None:
+
+def check(which: ScenariosOrFolders, param: Params = [], set_: Sets = [], as_json: AsJson = False) -> None:
     """Check scenarios: shape, names, types, and what only a search of the world can find.
 
     A folder stands for every scenario file in it and below.
@@ -71,7 +73,7 @@ def solve(which: Which, param: Params = [], set_: Sets = [], stage: StageName = 
 
 def why(
     which: Which,
-    event: Annotated[str, typer.Option("--event", help="An event, or ended:REASON.")],
+    event: Event,
     param: Params = [],
     set_: Sets = [],
     stage: StageName = None,

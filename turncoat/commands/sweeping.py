@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +15,11 @@ from .options import (
     PlateauOf,
     Sets,
     StageName,
+    Steps,
     TensorBoard,
     Which,
+    count_option,
+    jobs_of,
     load_with,
     plateau_of,
     read_value,
@@ -30,35 +32,37 @@ if TYPE_CHECKING:
 
 ONE_OF = "NAME=FROM:TO:POINTS, NAME=FROM:TO:POINTS:log or NAME=V1,V2,V3"
 
+Axes = Annotated[list[str], typer.Option("--param", metavar="AXIS", help=f"An axis, by its dotted name: {ONE_OF}.")]
+Measures = Annotated[list[str], typer.Option("--measure", help="A measure for the table.")]
+Regimes = Annotated[
+    list[str],
+    typer.Option("--regime", metavar="NAME=CONDITION", help="Name the points at which a condition on measures holds."),
+]
+Agents = Annotated[list[str], typer.Option("--agent", help="`exact` (the default), or one that is trained.")]
+Seeds = Annotated[int | None, count_option("--seeds", "Trained seeds at each learned point.")]
+Every = Annotated[int, count_option("--every", "Train at every so many values of each axis of numbers.")]
+Processes = Annotated[int | None, count_option("--jobs", "Processes; all cores by default.")]
+Out = Annotated[Path | None, typer.Option("--out", help="The sweep's folder; ./sweeps/NAME-HASH by default.")]
+OnlyCosts = Annotated[bool, typer.Option("--costs", help="Only say what it would take.")]
+
 
 def sweep(
     which: Which,
-    param: Annotated[
-        list[str], typer.Option("--param", metavar="AXIS", help=f"An axis, by its dotted name: {ONE_OF}.")
-    ] = [],
+    param: Axes = [],
     set_: Sets = [],
     stage: StageName = None,
-    measure: Annotated[list[str], typer.Option("--measure", help="A measure for the table.")] = [],
-    regime: Annotated[
-        list[str],
-        typer.Option(
-            "--regime", metavar="NAME=CONDITION", help="Name the points at which a condition on measures holds."
-        ),
-    ] = [],
-    agent: Annotated[list[str], typer.Option("--agent", help="`exact` (the default), or one that is trained.")] = [],
-    seeds: Annotated[int | None, typer.Option("--seeds", min=1, help="Trained seeds at each learned point.")] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Environment steps of training.")] = None,
-    every: Annotated[
-        int, typer.Option("--every", min=1, help="Train at every so many values of each axis of numbers.")
-    ] = 1,
-    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Processes; all cores by default.")] = None,
+    measure: Measures = [],
+    regime: Regimes = [],
+    agent: Agents = [],
+    seeds: Seeds = None,
+    steps: Steps = None,
+    every: Every = 1,
+    jobs: Processes = None,
     device: Device = "cpu",
     plateau: PlateauOf = None,
     tensorboard: TensorBoard = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="The sweep's folder; ./sweeps/NAME-HASH by default.")
-    ] = None,
-    costs: Annotated[bool, typer.Option("--costs", help="Only say what it would take.")] = False,
+    out: Out = None,
+    costs: OnlyCosts = False,
     as_json: AsJson = False,
 ) -> None:
     """Sweep a scenario over a grid: a table of measures at every point, and a diagram of its regimes.
@@ -97,7 +101,7 @@ def sweep(
         printing.err().print(f"this takes {takes}")
     folder = out or default_target(scenario.name, identity(scenario, settings))
     with printing.progress(not as_json) as report:
-        result = api.sweep_into(folder, scenario, settings, jobs or os.cpu_count() or 1, report, tensorboard)
+        result = api.sweep_into(folder, scenario, settings, jobs_of(jobs), report, tensorboard)
     if as_json:
         write_json(_data(which, result, folder))
     else:

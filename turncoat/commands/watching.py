@@ -30,7 +30,7 @@ Overlays = Annotated[
     list[str], typer.Option("--overlay", help="Show this and only what else is named so; `all` for everything.")
 ]
 Size = Annotated[str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="In points.")]
-Scale = Annotated[float | None, typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")]
+SCALE = typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")
 Dark = Annotated[bool, typer.Option("--dark", help="Light on dark.")]
 Agent = Annotated[str | None, typer.Option("--agent", help="Of a run: whose recording.")]
 Film = Annotated[str, typer.Option("--film", metavar="KIND", help="What V makes: mp4, gif, webp or pictures.")]
@@ -43,6 +43,19 @@ BesideIt = Annotated[
     ),
 ]
 
+FirstSeed = Annotated[int, typer.Option("--seed", min=0, help="Begin with this seed, or a run's episode, from 0.")]
+Reload = Annotated[bool, typer.Option("--reload", help="Read the file again whenever it is saved.")]
+
+Played = Annotated[str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path.")]
+As = Annotated[
+    str | None,
+    typer.Option("--as", metavar="AGENT", help="An agent, or a thing with `as_agent`; the first agent by default."),
+]
+
+Out = Annotated[Path, typer.Option("--out", help="A new .mp4, .gif or .webp, or a folder for pictures.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The seed, or a run's episode, from 0.")]
+Fps = Annotated[float, typer.Option("--fps", min=0.1, max=60, help="Frames, which are ticks, in a second.")]
+
 
 def watch(
     which: Shown,
@@ -50,14 +63,14 @@ def watch(
     set_: Sets = [],
     stage: StageName = None,
     agent: Agent = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Begin with this seed, or a run's episode, from 0.")] = 0,
+    seed: FirstSeed = 0,
     overlay: Overlays = [],
     size: Size = "1280x800",
-    scale: Scale = None,
+    scale: Annotated[float | None, SCALE] = None,
     dark: Dark = False,
     film: Film = "mp4",
     beside: BesideIt = [],
-    reload: Annotated[bool, typer.Option("--reload", help="Read the file again whenever it is saved.")] = False,
+    reload: Reload = False,
 ) -> None:
     """Watch a scenario's exact plan, or a run's recordings, in a window; H shows the keys."""
     show = _show(which, param, set_, stage, agent)
@@ -89,17 +102,14 @@ def watch(
 
 
 def play(
-    which: Annotated[str, typer.Argument(metavar="SCENARIO", help="A name such as treacherous_turn/lab, or a path.")],
+    which: Played,
     param: Params = [],
     set_: Sets = [],
     stage: StageName = None,
-    as_: Annotated[
-        str | None,
-        typer.Option("--as", metavar="AGENT", help="An agent, or a thing with `as_agent`; the first agent by default."),
-    ] = None,
+    as_: As = None,
     overlay: Overlays = [],
     size: Size = "1280x800",
-    scale: Scale = None,
+    scale: Annotated[float | None, SCALE] = None,
     dark: Dark = False,
     film: Film = "mp4",
 ) -> None:
@@ -124,16 +134,16 @@ def play(
 
 def record(
     which: Shown,
-    out: Annotated[Path, typer.Option("--out", help="A new .mp4, .gif or .webp, or a folder for pictures.")],
+    out: Out,
     param: Params = [],
     set_: Sets = [],
     stage: StageName = None,
     agent: Agent = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="The seed, or a run's episode, from 0.")] = 0,
+    seed: Seed = 0,
     overlay: Overlays = [],
     size: Size = "1280x800",
-    scale: Annotated[float, typer.Option("--scale", min=0.5, max=8, help="Pixels in a point.")] = 1,
-    fps: Annotated[float, typer.Option("--fps", min=0.1, max=60, help="Frames, which are ticks, in a second.")] = 6,
+    scale: Annotated[float, SCALE] = 1,
+    fps: Fps = 6,
     dark: Dark = False,
     beside: BesideIt = [],
     as_json: AsJson = False,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....agents.base import Agent, Finishes, Pupil, TrainingEnv
+from ....agents.base import Agent, Finishes, TrainableAgent, TrainingEnv
 from ....envs.base import FiniteMDP, Floats, Ints, Longs
 from ....envs.mdp.enumeration import Enumeration
 from ....envs.reference.observation import observe
@@ -79,7 +79,7 @@ class CurvePoint:
 
 
 def evaluate_during_training(
-    agent: Pupil, env: TrainingEnv, steps: int, seed: int, every: int, evaluation: Callable[[Agent], float]
+    agent: TrainableAgent, env: TrainingEnv, steps: int, seed: int, every: int, evaluation: Callable[[Agent], float]
 ) -> tuple[CurvePoint, ...]:
     """Train an agent and evaluate it about every `every` steps, which changes nothing in its training.
 
@@ -107,7 +107,7 @@ def evaluate_during_training(
 
 
 def exact_learning_curve(
-    agent: Pupil, env: TrainingEnv, steps: int, seed: int, every: int, truth: Enumeration
+    agent: TrainableAgent, env: TrainingEnv, steps: int, seed: int, every: int, truth: Enumeration
 ) -> dict[int, float]:
     """`exact_value` by steps, `steps` itself included; see `evaluate_during_training`.
 
