@@ -245,7 +245,7 @@ class NeuralAgent:
         self.resume(env, on_progress)
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """See `LearnsFromLogs.watch`; as in `fit`, the network of an agent that never saw a tick is drawn from the seed."""
+        """See `LearnsFromLogs.watch`; as in `fit`, an agent that never saw a tick draws its network by the seed."""
         self._draw(seed)
         state = self.model.replay.state
         with training_thread():
