@@ -11,7 +11,7 @@ from turncoat.evals.runs.compare import RunSide as Compared
 from turncoat.evals.runs.compare import compare_runs
 from turncoat.evals.runs.run import RunSettings, seed_requirements
 from turncoat.evals.verdicts.expectation import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds
-from turncoat.scenarios.language.expressions.formulas import parsed_measure
+from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR

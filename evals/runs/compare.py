@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
-from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.parser import parsed_measure
 from ..exact.solved_worlds import SolvedWorlds
 from ..measures.comparands import Subject, contrasts_of, ends_by_seed
 from ..statistics.multiplicity import holm
