@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy.typing as npt
 
 from ..envs.base import Bools, Floats, Ints, Longs
-from ..envs.reference.observation_spec import Senses
+from ..envs.reference.observation_spec import ObservationSpec
 from ..envs.world.world import World
 from .records.plan import MAX_LINE, MAX_NODES, PLAN_VERSION, Counterfactual, Plan, PlanStep
 from .records.thought import MAX_PLANS, THOUGHT_VERSION, Attribution, Thought
@@ -62,19 +62,23 @@ Progress: TypeAlias = Callable[[int, Mapping[str, float]], None]
 
 @runtime_checkable
 class Agent(Protocol):
-    """Chooses actions for a batch of lanes."""
+    """Chooses actions for a batch of lanes.
+
+    What it answers in one lane depends on nothing in the others, unless it acts by chance of its own. A deep copy does
+    as the original would. `turncoat.testing.check_agent` checks this and everything else that is said here.
+    """
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """One decision per lane.
+        """One decision per lane; it writes into nothing that it is given.
 
         Args:
-            observation: int64 `[B, O]`, the symbolic observed fields.
+            observation: int64 `[B, O]`, the symbolic observed fields; also such as no training has shown.
             state: what the last call returned; None before the first tick.
             mask: bool `[B, A]`, the actions that are available; at least one in every row (in a lane whose episode is
                 over, where the answer is not used, all of them).
 
         Returns:
-            The actions, int32 `[B]`, and the state for the next call.
+            The actions, int32 `[B]` (of an agent of a user's any whole numbers), and the state for the next call.
         """
         ...
 
@@ -84,7 +88,10 @@ class Thinker(Protocol):
     """An agent that says what it thought."""
 
     def thought(self) -> Thought | None:
-        """The thought behind lane 0 of the last `act`; None before the first. Ask before `OnlineLearner.observe`."""
+        """The thought behind lane 0 of the last `act`; None before the first. Ask before `OnlineLearner.observe`.
+
+        Asking changes nothing.
+        """
         ...
 
 
@@ -93,7 +100,19 @@ class Trainable(Protocol):
     """An agent that learns from a training environment."""
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
-        """Trains for `steps` more environment steps; the same seed, environment and past give the same agent."""
+        """Trains for `steps` more environment steps; the same seed, environment and past give the same agent.
+
+        It begins with `env.reset(seed)`, steps by available actions only, and resets only where an episode is over. It
+        takes fewer steps only if it has nothing more to learn. It takes None for rewards, unless it has an attribute
+        `learns_with` that is `values`: then it is not trained where rewards are withheld.
+
+        Args:
+            env: a lane, of which it reads nothing but what `TrainingEnv` says, and writes into nothing.
+            steps: of the environment.
+            seed: of the agent and of the environment's chance.
+            on_progress: told the steps done in this training, never fewer than before. An agent of a user's need not
+                have it.
+        """
         ...
 
 
@@ -115,7 +134,10 @@ class Stops(Protocol):
     """An agent whose training can be ended early."""
 
     def stop(self) -> None:
-        """Called within `on_progress`: its `fit` does what belongs to its end, and returns."""
+        """Called within `on_progress`: its `fit` does what belongs to its end, and returns.
+
+        That may take a few steps, fewer than were left. A later `fit` is not stopped by it.
+        """
         ...
 
 
@@ -137,7 +159,7 @@ class OnlineLearner(Protocol):
     """An agent that may go on learning where it is deployed.
 
     Attributes:
-        learning: whether `observe` changes the agent; the scenario says.
+        learning: whether `observe` changes the agent; False until it is set, for the scenario says.
     """
 
     learning: bool
@@ -168,8 +190,8 @@ class OnlineLearner(Protocol):
 class MapAware(Protocol):
     """An agent that sees the map and must be shown another one."""
 
-    def enter(self, senses: Senses) -> None:
-        """Looks at the stage where what comes next will happen.
+    def enter(self, senses: ObservationSpec) -> None:
+        """Looks at the stage where what comes next will happen; one that it knows changes nothing.
 
         Raises:
             ValueError: its observations differ in kind from those that the agent knows.
@@ -210,7 +232,7 @@ class Forgetful(Protocol):
     """An agent that can forget what was paid and keep the rest."""
 
     def forget_rewards(self) -> None:
-        """Nothing that was paid so far is known any more."""
+        """Nothing that was paid so far is known any more: what was seen leaves the same agent, whatever it paid."""
         ...
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from turncoat.agents.base import Agent
-from turncoat.agents.registry.agents import METHODS, PLANNERS
+from turncoat.agents.registry.agents import AGENTS
 from turncoat.evals.exact.rollout import exact_agent
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.evaluation import holds_in, measure_in, measured
@@ -63,8 +63,8 @@ class Stand:
         """
         subject, budget = self.subject, self.subject.budgets[method]
         school = self.solved.enumeration(self._overrides, "train")
-        agent = METHODS[method](school.world, self.solved.under(self._overrides))
-        env = lane(school, method in PLANNERS)
+        agent = AGENTS[method].make(school.world, self.solved.under(self._overrides))
+        env = lane(school, AGENTS[method].plans_on_model)
         looks = evaluate_during_training(agent, env, budget.steps, seed, budget.every, self.judge())
         trace = self._trace(agent, "deploy", seed)
         if trace_at is not None:

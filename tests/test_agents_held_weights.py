@@ -11,11 +11,11 @@ from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.local_rules.agent import RulesAgent
 from turncoat.agents.neural.checkpoint import load_neural, save_neural
 from turncoat.agents.planners.editable_weights import held_weights, unable_to_hold
-from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.evals.training.telemetry.exact_curve import policy_of
 
@@ -35,10 +35,10 @@ def edits(judges: str, bribe: float, **more: str) -> Enumeration:
 
 
 def trained(method: str, truth: Enumeration) -> Any:
-    agent: Any = METHODS[method](truth.world, scenario_of(EDITS.replace("JUDGES", "current").replace("BRIBE", "1")))
+    agent: Any = AGENTS[method].make(truth.world, scenario_of(EDITS.replace("JUDGES", "current").replace("BRIBE", "1")))
     if method == "neural":  # it plans in training too
         agent.options = replace(agent.options, warm_up=40, plan_every=20)
-    agent.fit(TableLane(truth), 100 if method == "neural" else 300, 1)
+    agent.fit(TabularTrainingEnv(truth), 100 if method == "neural" else 300, 1)
     return agent
 
 

@@ -12,8 +12,8 @@ import pytest
 
 import turncoat
 from turncoat.agents.planners.registry import make_planner
-from turncoat.agents.registry.agents import methods
-from turncoat.envs.world.agent_parts import Part
+from turncoat.agents.registry.agents import agent_specs
+from turncoat.envs.world.agent_parts import PartSpec
 from turncoat.scenarios import installed
 from turncoat.scenarios.installed import AgentPartError
 from turncoat.scenarios.language.faults.faults import ScenarioError
@@ -71,8 +71,8 @@ def test_opening_and_checking_a_file_loads_nothing(monkeypatch: pytest.MonkeyPat
 
 def test_a_model_is_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     bring(monkeypatch, "turncoat.models", "mine", never)
-    assert "mine" in methods()
-    assert "yours" not in methods()
+    assert "mine" in agent_specs()
+    assert "yours" not in agent_specs()
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_a_model_is_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_wrong_in_a_part_is_put_down_to_it(monkeypatch: pytest.MonkeyPatch, load: Any, says: str) -> None:
     bring(monkeypatch, "turncoat.planners", "mine", load)
     with pytest.raises(AgentPartError, match=says):
-        make_planner(Part("mine", {"depth": 3}))
+        make_planner(PartSpec("mine", {"depth": 3}))
 
 
 def test_what_is_not_installed_is_not_found() -> None:
     with pytest.raises(AgentPartError, match=r"no installed package has `hare` in the group `turncoat.planners`"):
-        make_planner(Part("hare"))
+        make_planner(PartSpec("hare"))
     with pytest.raises(AgentPartError, match="sweeps: -1"):
-        make_planner(Part("none", {"sweeps": -1}))
+        make_planner(PartSpec("none", {"sweeps": -1}))

@@ -13,7 +13,7 @@ from turncoat.agents.planners.cross_entropy import Shooting
 from turncoat.agents.planners.mcts import Mcts
 from turncoat.agents.planners.registry import PLANNERS
 from turncoat.agents.planners.tabular import Greedy
-from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.agents import AGENTS
 from turncoat.envs.deliberation import RULES
 
 PAGE = (Path(__file__).parent.parent / "docs/agents.md").read_text(encoding="utf-8")
@@ -52,5 +52,5 @@ def test_every_option_of_the_neural_agent_is_told() -> None:
 
 
 def test_every_part_has_its_name_there() -> None:
-    for name in (*PLANNERS, *RULES, *(name for name in METHODS if "_novelty" not in name and "sarsa" not in name)):
+    for name in (*PLANNERS, *RULES, *(name for name in AGENTS if "_novelty" not in name and "sarsa" not in name)):
         assert name in PAGE

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents.registry.agents import METHODS
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.agents.registry.agents import AGENTS, SB3
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training import callbacks as course
@@ -24,17 +24,17 @@ def claimed(method):
     return load_text(CORRIDOR + f"  - {{name: learns, of: [{method}], measure: share(went_right), at_least: 0.5}}\n")
 
 
-@pytest.mark.parametrize("method", [its for its in METHODS if its != "random"])
+@pytest.mark.parametrize("method", [name for name, spec in AGENTS.items() if spec.stoppable])
 def test_a_training_that_has_begun_is_stopped(method, monkeypatch, tmp_path):
     """The clock jumps ahead at its hundredth step (or, where a library steps, its second look).
 
     `random` has nothing to stop.
     """
-    if method.startswith(("ppo", "dqn")):
+    if AGENTS[method].library == SB3:
         pytest.importorskip("stable_baselines3")
     if method == "neural":
         pytest.importorskip("torch")
-    looks = 1 if method.startswith(("ppo", "dqn")) else 100
+    looks = 1 if AGENTS[method].library == SB3 else 100
     seen = 0
 
     def check(self):
@@ -103,7 +103,7 @@ def test_an_agent_of_ones_own_is_stopped_whatever_it_makes_of_it():
 
 def test_a_lane_that_is_listened_to_is_the_same_lane():
     solved = SolvedWorlds(load("escape/interruption"))
-    plain, inner = (TableLane(solved.enumeration({}, solved.scenario.training_stage)) for _ in range(2))
+    plain, inner = (TabularTrainingEnv(solved.enumeration({}, solved.scenario.training_stage)) for _ in range(2))
     heard: list[str] = []
     tapped = MonitoredEnv(
         inner,

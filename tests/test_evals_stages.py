@@ -16,9 +16,9 @@ from turncoat.agents.external.user_agent import Seat
 from turncoat.agents.external.user_world_model import ModelledAgent
 from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.agents.planners.registry import make_planner
-from turncoat.agents.registry.agents import METHODS
+from turncoat.agents.registry.agents import AGENTS, AgentSpec
 from turncoat.envs.base import NotEnumerableError
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.agent_parts import ENUMERATE
 from turncoat.evals.exact.demonstrations import watched_logs
@@ -78,10 +78,10 @@ class Alone:
 
     suspended = None
 
-    def __init__(self, lane: type[TableLane] = TableLane) -> None:
+    def __init__(self, lane: type[TabularTrainingEnv] = TabularTrainingEnv) -> None:
         self.lane_of = lane
 
-    def lane(self, trained_in: Any) -> TableLane:
+    def lane(self, trained_in: Any) -> TabularTrainingEnv:
         return self.lane_of(trained_in)
 
     def begins(self, stage: CurriculumStage) -> None:
@@ -95,7 +95,7 @@ def curriculum_of(text: str, method: str = "counts", judged: str = "deploy", ste
     scenario = apply_overrides(load_text(text), params)
     solved = SolvedWorlds(scenario)
     school = solved.enumeration({}, solved.scenario.training_stage)
-    make = partial(METHODS[method], school.world, scenario)
+    make = partial(AGENTS[method].make, school.world, scenario)
     return Curriculum[Any](make, scenario, school, judged, steps, Alone())
 
 
@@ -144,7 +144,7 @@ def test_the_steps_are_shared_out():
     )
     spent: list[tuple[int, float]] = []
 
-    class Counting(TableLane):
+    class Counting(TabularTrainingEnv):
         def __init__(self, school):
             super().__init__(school)
             self.most = float(school.mdp.rewards.max())
@@ -161,8 +161,8 @@ def test_the_steps_are_shared_out():
 
 def test_one_training_stage_is_what_it_always_was():
     curriculum = curriculum_of(CORRIDOR)
-    agent: Any = METHODS["counts"](world_of(curriculum.train_world), curriculum.scenario)
-    agent.fit(TableLane(curriculum.train_world), 200, 7)
+    agent: Any = AGENTS["counts"].make(world_of(curriculum.train_world), curriculum.scenario)
+    agent.fit(TabularTrainingEnv(curriculum.train_world), 200, 7)
 
     brought = curriculum.train_and_enter(7).model.arrays()
 
@@ -415,7 +415,7 @@ def test_rewards_that_are_not_learned_are_not_told():
         def observe(self, observation, action, rewards, following, ended, mask):
             told.append(rewards)
 
-    METHODS["told"] = lambda world, _: Seen(world.channels, 2, np.ones(1), 0.9)
+    AGENTS["told"] = AgentSpec(lambda world, _: Seen(world.channels, 2, np.ones(1), 0.9))
     try:
         for learn in (Learn(), Learn(reward=False)):
             spec = TrainingSpec("told", solved.scenario, school, field, learn, 50, 1, "", {})
@@ -424,7 +424,7 @@ def test_rewards_that_are_not_learned_are_not_told():
                 assert all(rewards is not None for rewards in told)
                 told.clear()
     finally:
-        del METHODS["told"]
+        del AGENTS["told"]
     assert told
     assert all(rewards is None for rewards in told)
 

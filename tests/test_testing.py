@@ -75,7 +75,7 @@ def test_a_file_of_tests(tmp_path):
     assert "3 passed, 1 skipped, 2 xfailed" in done.stdout.replace("4 failed, ", "")
     failures = done.stdout.partition("= FAILURES =")[2].partition("short test summary")[0]
     assert "test_theirs.py:11: AssertionError" in failures
-    assert "/testing.py" not in failures, "a failure shows their line, not ours"
+    assert "/testing/" not in failures, "a failure shows their line, not ours"
 
 
 def test_nothing_to_parametrize():

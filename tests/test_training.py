@@ -15,8 +15,8 @@ import pytest
 from turncoat import api
 from turncoat.agents.learning import device, snapshot
 from turncoat.agents.local_rules.features import Factor
-from turncoat.agents.registry.agents import METHODS
-from turncoat.envs.mdp.training_env import TableLane, WorldLane
+from turncoat.agents.registry.agents import AGENTS, SB3
+from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.studies.search import SearchSettings
@@ -131,10 +131,10 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     scenario = api.load("escape/interruption", {"robot.discount": 0.95})
     solved = SolvedWorlds(scenario)
     school = solved.enumeration({}, solved.scenario.training_stage)
-    agent, lane, left = METHODS[method](school.world, scenario), TableLane(school), []
+    agent, lane, left = AGENTS[method].make(school.world, scenario), TabularTrainingEnv(school), []
 
     def progress(step, _):
-        data, arrays = snapshot.take([agent, lane.place()])
+        data, arrays = snapshot.take([agent, lane.get_state()])
         left.append((step, json.dumps(data), arrays))
 
     steps = 430
@@ -142,19 +142,19 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     assert len(left) >= 4
     for _, text, arrays in left[1::3]:
         mine, place = snapshot.make(json.loads(text), arrays)
-        its = TableLane(school)
-        its.go_to(place)
+        its = TabularTrainingEnv(school)
+        its.set_state(place)
         mine.resume(its)
-        assert parts([mine, its.place()]) == parts([agent, lane.place()])
+        assert parts([mine, its.get_state()]) == parts([agent, lane.get_state()])
 
 
 def test_a_lane_that_is_no_table_goes_where_it_stood():
     solved = SolvedWorlds(load("treacherous_turn/lab"))
-    one, other = (WorldLane(solved.world({}, solved.scenario.training_stage)) for _ in range(2))
+    one, other = (ReferenceTrainingEnv(solved.world({}, solved.scenario.training_stage)) for _ in range(2))
     _, mask = one.reset(3)
     for _ in range(5):
         _, _, _, _, mask = one.step(int(mask.argmax()))
-    other.go_to(one.place())
+    other.set_state(one.get_state())
     for _ in range(5):
         mine, theirs = (lane.step(int(mask.argmax())) for lane in (one, other))
         for a, b in zip(mine, theirs, strict=True):
@@ -216,7 +216,7 @@ def test_other_settings_do_not_go_on_with_it(monkeypatch, tmp_path):
 
 KILLED = """
 import os, signal, sys
-from turncoat.evals.training import callbacks
+from turncoat.evals.training import callbacks as course
 from turncoat.evals.training.execution import checkpoints
 from tests.test_training import run
 keep, kept = checkpoints.save_checkpoint, []
@@ -225,7 +225,7 @@ def keeping(path, left):
     kept.append(path)
     if len(kept) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-checkpoints.save_checkpoint, callbacks._CHECKPOINT_SHARE = keeping, 0
+checkpoints.save_checkpoint, course._CHECKPOINT_SHARE = keeping, 0
 for method in sys.argv[2:]:
     if not os.fork():
         run(method, cache=__import__("pathlib").Path(sys.argv[1]), checkpoint_every=0.0, steps=700)
@@ -455,8 +455,8 @@ def test_a_gpu_is_part_of_what_a_seed_is_where_it_is_used(monkeypatch):
     monkeypatch.setattr("turncoat.evals.training.options.in_words", lambda name: f"{name} (some GPU)")
     assert device.chosen("auto") == "cuda"
     options = TrainingOptions("cuda")
-    for method in METHODS:
-        told = {"device": "cuda (some GPU)"} if method == "neural" or method.startswith(("ppo", "dqn")) else {}
+    for method, spec in AGENTS.items():
+        told = {"device": "cuda (some GPU)"} if method == "neural" or spec.library == SB3 else {}
         assert options.result_relevant(method) == told
         assert TrainingOptions().result_relevant(method) == {}
 
@@ -464,7 +464,7 @@ def test_a_gpu_is_part_of_what_a_seed_is_where_it_is_used(monkeypatch):
 def test_a_device_reaches_the_networks():
     pytest.importorskip("torch")
     scenario = claimed("neural")
-    neural: Any = METHODS["neural"](SolvedWorlds(scenario).world({}, "deploy"), scenario)
+    neural: Any = AGENTS["neural"].make(SolvedWorlds(scenario).world({}, "deploy"), scenario)
     neural.use("meta")
     assert {its.device.type for its in neural.model.net.parameters()} == {"meta"}
     assert neural.options.device == "meta"

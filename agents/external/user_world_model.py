@@ -14,8 +14,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from ...envs.deliberation import Rule
-from ...envs.world.agent_parts import Part
+from ...envs.deliberation import DeliberationRule
+from ...envs.world.agent_parts import PartSpec
 from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
 from ..base import AgentState, Log, Progress, TrainingEnv
@@ -33,7 +33,8 @@ class Imagination:
     """What a world model makes of the present.
 
     Attributes:
-        mdp: a finite process, with the channels of the seat; a state that leads nowhere is ended.
+        mdp: a finite process, with the channels of the seat; a state that leads nowhere is ended. It is not looked at
+            where `state` is -1, and not written into once it was handed out.
         observations: int64 `[S, O]`, what its states look like.
         state: which of them is the present one; -1 where the model knows nothing of it.
         uncertainty: float64 `[S, A]`, from 0 (sure what the action does) to 1 (never tried).
@@ -47,7 +48,11 @@ class Imagination:
 
 @runtime_checkable
 class WorldModel(Protocol):
-    """A learned model of a world, in the space of what is observed."""
+    """A learned model of a world, in the space of what is observed.
+
+    The same ticks make the same model. It writes into nothing that it is given. `turncoat.testing.check_world_model`
+    checks all that is said here.
+    """
 
     def learn(
         self,
@@ -73,7 +78,11 @@ class WorldModel(Protocol):
         ...
 
     def imagine(self, observation: Longs, mask: Bools) -> Imagination:
-        """What can come of the present; the same `mdp` object as long as nothing was learned lets plans be kept."""
+        """What can come of the present; it changes nothing, and may be asked before anything was learned.
+
+        A state of which an action was learned is known. The same `mdp` object as long as nothing was learned lets plans
+        be kept.
+        """
         ...
 
 
@@ -84,7 +93,7 @@ def make_model(name: str, seat: Seat) -> WorldModel:
         AgentPartError: it is not installed, cannot be loaded or made, or is no world model.
     """
     maker = installed.load(installed.MODELS, name)
-    made = made_with(lambda **_: maker(seat), "world model", Part(name))
+    made = made_with(lambda **_: maker(seat), "world model", PartSpec(name))
     if not isinstance(made, WorldModel):
         raise AgentPartError(
             f"`{name}` is no world model: it lacks `learn` or `imagine` (see docs/how-to/write-your-own-parts.md)"
@@ -101,7 +110,7 @@ class ModelledAgent:
         learning: whether `observe` goes on learning at deployment.
     """
 
-    def __init__(self, name: str, seat: Seat, model: WorldModel, rule: Rule, planner: Planner) -> None:
+    def __init__(self, name: str, seat: Seat, model: WorldModel, rule: DeliberationRule, planner: Planner) -> None:
         """Takes a seat, and a model that knows nothing yet."""
         self.name, self.model, self.learning = name, model, False
         self._seat, self._rule, self._planner = seat, rule, planner

@@ -67,9 +67,7 @@ class _Searching:
     """`mcts` at work. The search from a state is always the same one: its chance is that of the state's number."""
 
     def __init__(self, options: Mcts, problem: Problem) -> None:
-        from .gumbel_search import (
-            SearchTables,  # numba takes half a second, which nobody who does not search should wait
-        )
+        from .gumbel_search import SearchTables
 
         self._options, self._problem = options, problem
         self._tables = SearchTables.of(problem.mdp)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
+from typing import Final, Literal, TypeAlias
 
-from ...envs.reference.observation_spec import senses
-from ...envs.world.world import World
+from ...envs.reference.observation_spec import observation_spec
+from ...envs.world.world import AgentProgram, World
 from ...scenarios import installed
 from ...scenarios.language.loading import Scenario
 from ..base import TrainableAgent
@@ -21,6 +24,45 @@ from ..local_rules.agent import RulesAgent, RulesOptions
 from ..planners.editable_weights import held_weights
 from ..planners.registry import make_planner
 
+Make: TypeAlias = Callable[[World, Scenario], TrainableAgent]
+"""Makes an untrained agent for the first agent of a compiled training stage; the scenario is the one it came from."""
+
+TURNCOAT: Final = "turncoat"
+SB3: Final = "stable-baselines3"
+INSTALLED: Final = "installed"
+
+
+def _anywhere(_: AgentProgram) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class AgentSpec:
+    """A kind of agent that can be trained: how it is made, and what it can do.
+
+    Attributes:
+        make: see `Make`.
+        library: whose algorithm it is: `turncoat`, `stable-baselines3`, or `installed` (a world model that a package
+            brings by an entry point).
+        plans_on_model: it plans on a world model of its own. Such an agent is trained on the actions that it chose,
+            never on those that were executed instead, and needs a discount below 1.
+        edited_weights: what it does where the world can edit its weights: it plans with them (`planned`), its reward is
+            summed by those that it holds (`paid`), or it has fixed ones and is not trained there (`refused`).
+        deep_copyable: a deep copy behaves as the original would, so one training serves every stage that judges it.
+        uses_device: it has networks, which can live on another device than the processor.
+        stoppable: its training can end early (`agents.base.Stops`).
+        unable: why it cannot be trained as a given agent of a world, or None, beyond what the fields above say.
+    """
+
+    make: Make
+    library: str = TURNCOAT
+    plans_on_model: bool = False
+    edited_weights: Literal["planned", "paid", "refused"] = "refused"
+    deep_copyable: bool = False
+    uses_device: bool = False
+    stoppable: bool = True
+    unable: Callable[[AgentProgram], str | None] = _anywhere
+
 
 def _counts(world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
@@ -32,7 +74,9 @@ def _local_rules(world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
     options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
     held = held_weights(world)
-    return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
+    return RulesAgent(
+        observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held
+    )
 
 
 def _neural(world: World, _: Scenario) -> TrainableAgent:
@@ -41,7 +85,9 @@ def _neural(world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
     options = NeuralOptions(deliberation=its.deliberation, planner=its.planner)
     held = held_weights(world)
-    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
+    return NeuralAgent(
+        observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held
+    )
 
 
 def _policy_aware(world: World, _: Scenario) -> TrainableAgent:
@@ -54,7 +100,7 @@ def _tabular(update: Update, world: World, _: Scenario) -> TrainableAgent:
     return TabularAgent(update, world.channels, len(its.actions), its.weights, its.discount, rule=its.deliberation)
 
 
-def _modelled(model: str, world: World, _: Scenario) -> TrainableAgent:
+def _installed(model: str, world: World, _: Scenario) -> TrainableAgent:
     its, seat = world.agents[0], Seat.of(world)
     return ModelledAgent(model, seat, make_model(model, seat), its.deliberation, make_planner(its.planner))
 
@@ -69,57 +115,83 @@ def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenar
     return Sb3Agent(algorithm, scenario, world.stage, novelty, tuned, world=world)
 
 
-METHODS: dict[str, Callable[[World, Scenario], TrainableAgent]] = {
-    "counts": _counts,
-    "local_rules": _local_rules,
-    "neural": _neural,
-    "q_learning": partial(_tabular, "q_learning"),
-    "virtual_sarsa": partial(_tabular, "virtual_sarsa"),
-    "empirical_sarsa": partial(_tabular, "empirical_sarsa"),
-    "policy_aware": _policy_aware,
-    "random": _random,
-    "ppo": partial(_sb3, "ppo", 0.0, False),
-    "dqn": partial(_sb3, "dqn", 0.0, False),
-    "ppo_novelty": partial(_sb3, "ppo", NOVELTY_SCALE, False),
-    "dqn_novelty": partial(_sb3, "dqn", NOVELTY_SCALE, False),
-    "ppo_tuned": partial(_sb3, "ppo", 0.0, True),
-    "dqn_tuned": partial(_sb3, "dqn", 0.0, True),
-    "ppo_masked": partial(_sb3, "ppo_masked", 0.0, False),
-    "ppo_recurrent": partial(_sb3, "ppo_recurrent", 0.0, False),
+def _neural_packages(_: AgentProgram) -> str | None:
+    if all(find_spec(name) for name in ("torch", "safetensors")):
+        return None
+    return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
+
+
+def _weighted_only(its: AgentProgram) -> str | None:
+    if its.deliberation.name == "weighted":
+        return None
+    return f"`policy_aware` compares policies by weighted sums, and not by {its.deliberation.name}"
+
+
+def _sb3_unable(tuned: str | None, its: AgentProgram) -> str | None:
+    """`tuned`: the agent whose searched hyperparameters are used, or None.
+
+    Raises:
+        MissingPackageError: Stable-Baselines3 is not installed.
+    """
+    from ..external.sb3_hyperparameters import unsearched
+    from ..external.sb3_policy import need_sb3, unable_to_see
+
+    need_sb3()
+    return unable_to_see(its) or (None if tuned is None else unsearched(tuned))
+
+
+def _sb3_spec(algorithm: Algorithm, novelty: float = 0.0, tuned: str | None = None) -> AgentSpec:
+    return AgentSpec(
+        partial(_sb3, algorithm, novelty, tuned is not None),
+        library=SB3,
+        edited_weights="paid",
+        uses_device=True,
+        unable=partial(_sb3_unable, tuned),
+    )
+
+
+AGENTS: Final[dict[str, AgentSpec]] = {
+    "counts": AgentSpec(_counts, plans_on_model=True, edited_weights="planned", deep_copyable=True),
+    "local_rules": AgentSpec(_local_rules, plans_on_model=True, edited_weights="planned", deep_copyable=True),
+    "neural": AgentSpec(
+        _neural,
+        plans_on_model=True,
+        edited_weights="planned",
+        deep_copyable=True,
+        uses_device=True,
+        unable=_neural_packages,
+    ),
+    "q_learning": AgentSpec(partial(_tabular, "q_learning"), deep_copyable=True),
+    "virtual_sarsa": AgentSpec(partial(_tabular, "virtual_sarsa"), deep_copyable=True),
+    "empirical_sarsa": AgentSpec(partial(_tabular, "empirical_sarsa"), deep_copyable=True),
+    "policy_aware": AgentSpec(_policy_aware, plans_on_model=True, deep_copyable=True, unable=_weighted_only),
+    "random": AgentSpec(_random, deep_copyable=True, stoppable=False),
+    "ppo": _sb3_spec("ppo"),
+    "dqn": _sb3_spec("dqn"),
+    "ppo_novelty": _sb3_spec("ppo", NOVELTY_SCALE),
+    "dqn_novelty": _sb3_spec("dqn", NOVELTY_SCALE),
+    "ppo_tuned": _sb3_spec("ppo", tuned="ppo_tuned"),
+    "dqn_tuned": _sb3_spec("dqn", tuned="dqn_tuned"),
+    "ppo_masked": _sb3_spec("ppo_masked"),
+    "ppo_recurrent": _sb3_spec("ppo_recurrent"),
 }
-"""Agents that are trained, each from the training stage (compiled) of a scenario; `methods` has those installed too."""
-
-PLANNERS = ("counts", "local_rules", "neural", "policy_aware")
-"""Those that plan on a model of their own: they look at what they chose, never at what was executed instead.
-
-World models of installed packages are among them (`plans`).
-"""
+"""The agents of this package, those of Stable-Baselines3 included."""
 
 
-DOUBLED = (*PLANNERS, "q_learning", "virtual_sarsa", "empirical_sarsa", "random")
-"""Those of which a deep copy does as the original would: one training serves for every stage in which it is judged."""
+def agent_specs() -> dict[str, AgentSpec]:
+    """`AGENTS`, and an agent for each world model that an installed package brings, by the model's name."""
+    brought = {
+        name: AgentSpec(partial(_installed, name), library=INSTALLED, plans_on_model=True, stoppable=False)
+        for name in installed.names(installed.MODELS)
+    }
+    return {**brought, **AGENTS}
 
 
-def methods() -> dict[str, Callable[[World, Scenario], TrainableAgent]]:
-    """`METHODS`, and an agent for each world model that an installed package brings, by the model's name."""
-    return {**{name: partial(_modelled, name) for name in installed.names(installed.MODELS)}, **METHODS}
+def agent_spec(name: str) -> AgentSpec | None:
+    """The spec of an agent by its name; None for `exact`, a profile, an action, or an agent of the user's own."""
+    return AGENTS.get(name) or agent_specs().get(name)
 
 
-def of_sb3(method: str) -> bool:
-    """Whether an agent is one of Stable-Baselines3's."""
-    return method.startswith(("ppo", "dqn"))
-
-
-def computes(method: str) -> bool:
-    """Whether an agent has networks, which can live on another device than the processor."""
-    return method == "neural" or of_sb3(method)
-
-
-def stops(method: str) -> bool:
-    """Whether an agent's training can end early (`agents.base.Stops`): none has to be made to know."""
-    return method in METHODS and method != "random"
-
-
-def plans(method: str) -> bool:
-    """Whether an agent plans on a model of its own."""
-    return method in PLANNERS or (method not in METHODS and method in installed.names(installed.MODELS))
+def agent_names() -> tuple[str, ...]:
+    """Every name that `--agent` takes without code of the user's: `exact` first, then those that are trained."""
+    return ("exact", *agent_specs())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 
 from ...envs.world.world import AgentProgram, World
 from ..external.user_agent import Own
 from ..planners.editable_weights import unable_to_hold
-from .agents import methods, of_sb3, plans
-from .profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, ProfileError, read_profile
+from .agents import agent_names, agent_spec
+from .profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, ProfileError, read_profile
 
 
 def unable(method: str, world: World, own: Own | None = None) -> str | None:
@@ -28,25 +26,18 @@ def unable(method: str, world: World, own: Own | None = None) -> str | None:
 
 def _unable_alone(method: str, its: AgentProgram) -> str | None:
     """Why a method cannot be trained as one agent of a world, whatever others there are, or None."""
-    if method not in (known := methods()):
-        return f"there is no agent `{method}`; there are exact, {', '.join(known)}"
-    if plans(method) and its.discount >= 1:
+    spec = agent_spec(method)
+    if spec is None:
+        return f"there is no agent `{method}`; there are {', '.join(agent_names())}"
+    if spec.plans_on_model and its.discount >= 1:
         return f"`{method}` needs a discount below 1"
-    if method == "policy_aware" and its.deliberation.name != "weighted":
-        return f"`{method}` compares policies by weighted sums, and not by {its.deliberation.name}"
-    if of_sb3(method):
-        from ..external.sb3_hyperparameters import unsearched
-        from ..external.sb3_policy import need_sb3, unable_to_see
-
-        need_sb3()
-        return unable_to_see(its) or (unsearched(method) if method.endswith("_tuned") else None)
-    if method == "neural" and not all(find_spec(name) for name in ("torch", "safetensors")):
-        return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
-    if _edited(its):
-        if method in ("counts", "local_rules", "neural"):
-            return unable_to_hold(its)
-        return f"`{method}` has fixed weights, and this world can change them"
-    return None
+    if (reason := spec.unable(its)) is not None:
+        return reason
+    if not _edited(its) or spec.edited_weights == "paid":
+        return None
+    if spec.edited_weights == "planned":
+        return unable_to_hold(its)
+    return f"`{method}` has fixed weights, and this world can change them"
 
 
 def _edited(its: AgentProgram) -> bool:
@@ -68,15 +59,15 @@ def _unable_together(profile: str, world: World, own: Own | None) -> str | None:
     return next((fault for fault in faults if fault is not None), None)
 
 
-def _unable_among(part: Part, world: World, number: int, own: Own | None) -> str | None:
+def _unable_among(part: AgentChoice, world: World, number: int, own: Own | None) -> str | None:
     its = world.agents[number]
     if part.method == EXACT:
         return None  # what stands in its way is found out as it is solved
-    if part.method not in (known := methods()):
+    if agent_spec(part.method) is None:
         if part.method in its.actions or (own is not None and own.part(part.method) is not None):
             return None
         return (
-            f"`{its.name}` cannot be `{part.method}` among others; it can be {EXACT}, {', '.join(known)},"
+            f"`{its.name}` cannot be `{part.method}` among others; it can be {', '.join(agent_names())},"
             f" or always take one of its actions: {', '.join(its.actions)}"
         )
     if part.others is not None and part.method != "counts":
@@ -88,7 +79,7 @@ def _unable_among(part: Part, world: World, number: int, own: Own | None) -> str
     return _unable_alone(part.method, its)
 
 
-def _unforeseeable(part: Part, world: World, number: int) -> str | None:
+def _unforeseeable(part: AgentChoice, world: World, number: int) -> str | None:
     """Why `counts` cannot predict the others as its part says, or None."""
     its, rest = world.agents[number], [agent for agent in world.agents if agent is not world.agents[number]]
     if part.others == IGNORED:

@@ -31,7 +31,7 @@ class ProfileError(UsageError, ValueError):
 
 
 @dataclass(frozen=True)
-class Part:
+class AgentChoice:
     """What one agent is.
 
     Attributes:
@@ -55,15 +55,15 @@ class Profile:
         parts: by the agent's name.
     """
 
-    everyone: Part | None
-    parts: dict[str, Part]
+    everyone: AgentChoice | None
+    parts: dict[str, AgentChoice]
 
     def __str__(self) -> str:
         if self.everyone is not None:
             return str(self.everyone)
         return ", ".join(f"{agent}={part}" for agent, part in sorted(self.parts.items()))
 
-    def of(self, world: World) -> tuple[Part, ...]:
+    def of(self, world: World) -> tuple[AgentChoice, ...]:
         """The part of each agent, in the world's order.
 
         Raises:
@@ -87,12 +87,12 @@ def read_profile(text: str) -> Profile:
     Raises:
         ProfileError: it is none of these.
     """
-    parts: dict[str, Part] = {}
+    parts: dict[str, AgentChoice] = {}
     for piece in text.split(","):
         match = _PART.fullmatch(piece.strip())
         if match is None:
             raise ProfileError(f"`{piece.strip()}` is no part of a profile; write `counts` or `ann=counts, bob=random`")
-        part = Part(match["method"], match["others"])
+        part = AgentChoice(match["method"], match["others"])
         if match["agent"] is None:
             if "," in text:
                 raise ProfileError(f"`{piece.strip()}` does not say whose part it is; write `ann={part}`")

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from ...agents.learning.device import CPU
-from ...agents.registry.agents import methods
+from ...agents.registry.agents import agent_names
 from ...scenarios.errors import UsageError, check_name, quote
 from ...scenarios.language.faults.collector import Report as Faults
 from ...scenarios.language.loading import Scenario
@@ -151,8 +151,8 @@ def _check(scenario: Scenario, settings: SweepSettings) -> None:
     if not settings.all_measures:
         raise SweepError("nothing is measured; name a measure or a regime")
     for agent in settings.agents:
-        if agent not in ("exact", *methods()):
-            raise SweepError(f"there is no agent {quote(agent)}; there are exact, {', '.join(methods())}")
+        if agent not in agent_names():
+            raise SweepError(f"there is no agent {quote(agent)}; there are {', '.join(agent_names())}")
     if reserved := {TIE, OTHER, UNSOLVED} & set(settings.regimes):
         raise SweepError(
             f"a regime cannot be called {quote(reserved.pop())}: that is what points without one are called"

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv
 from ...agents.learning.snapshot import SnapshotError
-from ...agents.registry.agents import plans, stops
+from ...agents.registry.agents import agent_spec
 from ...envs.mdp.enumeration import Enumeration
 from ..traces.learning_curve import LearningCurve
 from ..traces.trace import trace_name
@@ -33,9 +33,9 @@ _CHECKPOINT_SHARE = 20
 class _Positioned(Protocol):
     """A training environment whose position (state, tick, random numbers) can be stored and restored."""
 
-    def place(self) -> tuple[Any, ...]: ...
+    def get_state(self) -> tuple[Any, ...]: ...
 
-    def go_to(self, place: tuple[Any, ...]) -> None: ...
+    def set_state(self, state: tuple[Any, ...]) -> None: ...
 
 
 def tensorboard_writer_of(spec: TrainingSpec, seed: int, since: int = 0) -> TensorBoardWriter | None:
@@ -83,12 +83,15 @@ class TrainingCallbacks:
         self._heartbeat = Heartbeat(options.heartbeats, seed, spec.steps)
         self._tensorboard = tensorboard_writer_of(spec, seed, self.curve.steps)
         self._next_checkpoint = time.monotonic() + options.checkpoint_every
+        kind = agent_spec(spec.method) if spec.own is None else None
+        self._plans_on_model = kind is not None and kind.plans_on_model
+        self._stoppable = kind is not None and kind.stoppable
 
     # What `Curriculum` calls
 
     def lane(self, trained_in: TrainingWorld) -> TrainingEnv:
         """The environment to train in a stage, monitored."""
-        self._inner = lane(trained_in, plans(self._spec.method))
+        self._inner = lane(trained_in, self._plans_on_model)
         self._trained_in = trained_in
         return MonitoredEnv(self._inner, self._deadline.check, self._after_step, self.curve.on_reset)
 
@@ -98,13 +101,13 @@ class TrainingCallbacks:
         self._total = max(round(stage.share * self._spec.steps), 1)
         if self._place is not None and isinstance(self._inner, _Positioned):
             # Restored from a checkpoint: the plateau detector and the stage's first step came with it.
-            self._inner.go_to(self._place)
+            self._inner.set_state(self._place)
             self._place = None
             return
         self._stage_start = self.curve.steps
         plateau = self._spec.options.plateau
         self._detector = None
-        if plateau is not None and stops(self._spec.method) and isinstance(stage.agent, Stops):
+        if plateau is not None and self._stoppable and isinstance(stage.agent, Stops):
             self._detector = PlateauDetector(plateau, self._total)
 
     def progress(self, step: int, figures: Mapping[str, float]) -> None:
@@ -147,7 +150,7 @@ class TrainingCallbacks:
             agent.enter_world(world)
         else:
             agent = finished_copy(agent)
-        env = lane(self._trained_in, plans(self._spec.method))
+        env = lane(self._trained_in, self._plans_on_model)
         certain = isinstance(self._trained_in, Enumeration) and not self._trained_in.mdp.chancy
         found = mean_return(agent, env, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
         if found is not None and detector.has_plateaued(found) and isinstance(self._stage.agent, Stops):
@@ -161,7 +164,7 @@ class TrainingCallbacks:
         began = time.monotonic()
         checkpoint = {
             "suspended": Suspended(stage.number, stage.trained_before, stage.agent),
-            "place": self._inner.place(),
+            "place": self._inner.get_state(),
             "curve": self.curve,
             "detector": self._detector,
             "stage_start": self._stage_start,

@@ -33,10 +33,10 @@ from ...agents.base import (
     TrainingEnv,
 )
 from ...agents.learning.device import CPU
-from ...agents.registry.agents import methods
+from ...agents.registry.agents import agent_specs
 from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration
-from ...envs.reference.observation_spec import senses
+from ...envs.reference.observation_spec import observation_spec
 from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Stage
@@ -206,7 +206,7 @@ class Curriculum(Generic[Trained]):
 def untrained(spec: TrainingSpec) -> TrainableAgent:
     """A new agent of a specification, on the device that it asks for."""
     world = world_of(spec.train_world)
-    agent = spec.own.make(world) if spec.own else methods()[spec.method](world, spec.scenario)
+    agent = spec.own.make(world) if spec.own else agent_specs()[spec.method].make(world, spec.scenario)
     if isinstance(agent, DeviceAware) and spec.options.device != CPU:
         agent.use(spec.options.device)
     return agent
@@ -217,7 +217,7 @@ def enter(agent: Agent, world: World) -> None:
     if isinstance(agent, Enters):
         agent.enter_world(world)
     if isinstance(agent, MapAware):
-        agent.enter(senses(world))
+        agent.enter(observation_spec(world))
 
 
 def _change_stage(agent: object, world: World) -> None:
@@ -225,7 +225,7 @@ def _change_stage(agent: object, world: World) -> None:
     if isinstance(agent, Moves):
         agent.enter_school(world.stage)
     if isinstance(agent, MapAware):
-        agent.enter(senses(world))
+        agent.enter(observation_spec(world))
 
 
 def _unpaid(trained_in: TrainingWorld) -> TrainingWorld:

@@ -12,9 +12,9 @@ from ...agents.baselines.scripted import RandomAgent, StatedAgent
 from ...agents.counts.joint_agent import JointCountsAgent, JointOptions
 from ...agents.counts.opponent_model import assumed
 from ...agents.learning.joint_training import fit_together
-from ...agents.registry.agents import computes, methods, of_sb3
-from ...agents.registry.profiles import EXACT, IGNORED, LEARNED, RANDOM, Part, alone, read_profile
-from ...envs.multi_agent.joint_training_env import JointLane
+from ...agents.registry.agents import SB3, agent_spec
+from ...agents.registry.profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, alone, read_profile
+from ...envs.multi_agent.joint_training_env import JointTrainingEnv
 from ...envs.world.world import World
 from ..exact.exploitability import asks_for_regrets, best_response, regrets
 from ..traces.trace import Regrets
@@ -33,11 +33,12 @@ def train_jointly(spec: TrainingSpec, seed: int, deadline: Deadline) -> list[Tra
     Returns:
         One agent for each of the world's, in its order.
     """
-    world = JointLane(spec.train_world).world
+    world = JointTrainingEnv(spec.train_world).world
     parts = read_profile(spec.method).of(world)
     agents = [_untrained(part, world, number, spec) for number, part in enumerate(parts)]
+    kinds = [agent_spec(part.method) for part in parts]
     # Agents of Stable-Baselines3 try unavailable actions while they learn.
-    lane = JointLane(spec.train_world, lenient=any(of_sb3(part.method) for part in parts))
+    lane = JointTrainingEnv(spec.train_world, lenient=any(spec is not None and spec.library == SB3 for spec in kinds))
     with _one_thread(parts):
         fit_together(lane, agents, spec.steps, seed, deadline.check)
     return agents
@@ -62,14 +63,14 @@ def deployed(agents: Sequence[TrainableAgent], spec: TrainingSpec) -> tuple[Sequ
     return acting, regrets(acting, spec.eval_world, most) if asks_for_regrets(spec.scenario) else None
 
 
-def _untrained(part: Part, world: World, number: int, spec: TrainingSpec) -> TrainableAgent:
+def _untrained(part: AgentChoice, world: World, number: int, spec: TrainingSpec) -> TrainableAgent:
     """A new agent, as a part of a profile says."""
     if part.method == EXACT:
         return RandomAgent()  # there is nobody to respond to before the others have learned
     if part.method == "counts" and part.others != IGNORED:
         return _among_others(part.others, world, number)
-    if part.method in (known := methods()):
-        return known[part.method](alone(world, number), spec.scenario)
+    if (kind := agent_spec(part.method)) is not None:
+        return kind.make(alone(world, number), spec.scenario)
     if part.method in (actions := world.agents[number].actions):
         return StatedAgent(actions.index(part.method))
     own = spec.own.part(part.method) if spec.own is not None else None
@@ -77,9 +78,9 @@ def _untrained(part: Part, world: World, number: int, spec: TrainingSpec) -> Tra
     return own.make(alone(world, number))
 
 
-def _one_thread(parts: Sequence[Part]) -> AbstractContextManager[None]:
+def _one_thread(parts: Sequence[AgentChoice]) -> AbstractContextManager[None]:
     """Sets torch's threads for the whole training: the first agent that is done must not reset them for the others."""
-    if not any(computes(part.method) for part in parts):
+    if not any(kind is not None and kind.uses_device for kind in map(agent_spec, (part.method for part in parts))):
         return nullcontext()
     from ...agents.learning.device import training_thread
 

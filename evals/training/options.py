@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...agents.learning.device import AUTO, CPU, chosen, in_words
-from ...agents.registry.agents import computes, stops
+from ...agents.registry.agents import agent_spec
 from .telemetry.early_stopping import Plateau
 
 CHECKPOINT_SECONDS = 30.0
@@ -22,7 +22,7 @@ def resolve_device(device: str, methods: Iterable[str] = ()) -> str:
         DeviceUnavailableError: it is not there.
     """
     # Looking for a GPU imports torch, which takes seconds.
-    if device == AUTO and not any(map(computes, methods)):
+    if device == AUTO and not any(spec is not None and spec.uses_device for spec in map(agent_spec, methods)):
         return CPU
     return chosen(device)
 
@@ -53,9 +53,12 @@ class TrainingOptions:
         Defaults are left out so that adding an option does not change the keys of earlier results.
         """
         out: dict[str, Any] = {}
-        if self.device != CPU and computes(agent):
+        spec = agent_spec(agent)
+        if spec is None:
+            return out
+        if self.device != CPU and spec.uses_device:
             out["device"] = in_words(self.device)
-        if self.plateau is not None and stops(agent):
+        if self.plateau is not None and spec.stoppable:
             out["plateau"] = asdict(self.plateau)
         return out
 

@@ -8,12 +8,12 @@ from typing import Any, Protocol, TypeAlias
 
 from ...agents.external.user_agent import Own
 from ...agents.planners.registry import PLANNERS as OURS
-from ...agents.registry.agents import DOUBLED, METHODS, methods
+from ...agents.registry.agents import AGENTS, INSTALLED, agent_spec
 from ...agents.registry.profiles import read_profile
 from ...envs.base import NotEnumerableError
 from ...envs.deliberation import RULES
 from ...envs.mdp.enumeration import Enumeration
-from ...envs.mdp.training_env import TableLane, WorldLane, tellable
+from ...envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv, executed_is_determined
 from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
@@ -44,7 +44,7 @@ class TrainingSpec:
         episodes: played in `eval_world` afterwards.
         scenario_hash: of the scenario without the overrides, written into the trace.
         overrides: written into the trace.
-        own: the user's agent to train instead of one of `METHODS`.
+        own: the user's agent to train instead of one of `AGENTS`.
         thoughts: whether the trace records what the agent thinks.
         until: time in seconds since the epoch at which training stops (see `TimeBudget`); a seed that is not finished
             by then has no trace.
@@ -98,7 +98,8 @@ class TrainingSpec:
     @property
     def foreign(self) -> bool:
         """Whether some of its code is not part of Turncoat, so that the code hash does not cover its behaviour."""
-        ours = self.method in METHODS or self.method not in methods()
+        spec = agent_spec(self.method)
+        ours = spec is None or spec.library != INSTALLED
         for its in self.eval_world.agents:
             ours = ours and its.planner.name in OURS and its.deliberation.name in RULES
         return self.own is not None or not ours
@@ -108,7 +109,7 @@ class TrainingSpec:
         """Whether a deep copy of the trained agents behaves as the original would."""
         parts = read_profile(self.method).of(self.eval_world) if not self.foreign else ()
         # What is no method is an action, or `exact`: nothing that was trained.
-        return bool(parts) and all(part.method in DOUBLED or part.method not in METHODS for part in parts)
+        return bool(parts) and all(part.method not in AGENTS or AGENTS[part.method].deep_copyable for part in parts)
 
 
 class Stages(Protocol):
@@ -190,7 +191,7 @@ def _enumerated(stages: Stages, overrides: Overrides, stage: str) -> TrainingWor
         return stages.world(overrides, stage)
 
 
-def lane(trained_in: TrainingWorld, forgetful: bool) -> TableLane | WorldLane:
+def lane(trained_in: TrainingWorld, forgetful: bool) -> TabularTrainingEnv | ReferenceTrainingEnv:
     """The fastest single-lane training environment of a world.
 
     Args:
@@ -198,5 +199,9 @@ def lane(trained_in: TrainingWorld, forgetful: bool) -> TableLane | WorldLane:
         forgetful: the agent does not ask which action was executed; for any other the lane says so.
     """
     if isinstance(trained_in, World):
-        return WorldLane(trained_in)
-    return TableLane(trained_in) if forgetful or tellable(trained_in.world) else WorldLane(trained_in.world)
+        return ReferenceTrainingEnv(trained_in)
+    return (
+        TabularTrainingEnv(trained_in)
+        if forgetful or executed_is_determined(trained_in.world)
+        else ReferenceTrainingEnv(trained_in.world)
+    )

@@ -60,11 +60,11 @@ def control(
     Every variant of the file stands beside it as a control.
     """
     from .. import api
-    from ..agents.registry.agents import methods
+    from ..agents.registry.agents import agent_names
     from ..evals.studies.control import ControlSettings
     from ..evals.training.execution.workers import Workers
 
-    check_name("agent", agent, ("exact", *methods()))
+    check_name("agent", agent, agent_names())
     scenario = load_with(which, param, set_)
     budgets = dict(_budget(text) for text in oversight)
     workers = Workers(jobs_of(jobs))

@@ -220,16 +220,16 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[Own, 
         UsageError: there is no such agent.
     """
     from ..agents.external.user_agent import installed
-    from ..agents.registry.agents import methods
+    from ..agents.registry.agents import agent_names
     from ..agents.registry.profiles import brought, gathered
 
-    trained = methods()
+    trained = agent_names()
     named = gathered(names)
     own = {name: each for name in named if name not in trained and (each := brought(name, trust)) is not None}
     listed = tuple(name for name in named if name not in own)
     for name in listed:
         if "=" not in name:
-            check_name("agent", name, ("exact", *trained, *installed()))
+            check_name("agent", name, (*trained, *installed()))
     return listed, tuple(own.values())
 
 
@@ -262,7 +262,7 @@ def _data(report: RunReport, needs: list[SeedRequirement]) -> dict[str, Any]:
         "trained": result.trained,
         "cached": result.cached,
         "steps": result.trained_steps,
-        "needs": [vars(outlook) for outlook in needs],
+        "needs": [vars(each) for each in needs],
         "expectations": [judgement.to_dict() for judgement in result.judgements],
     }
 

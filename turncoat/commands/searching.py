@@ -66,12 +66,12 @@ def search(
     An interrupted search goes on from its storage, and comes to the same.
     """
     from .. import api
-    from ..agents.registry.agents import methods
+    from ..agents.registry.agents import agent_names
     from ..evals.reports.files import write_whole
     from ..evals.studies.search import SearchSettings
     from ..evals.training.execution.workers import Workers
 
-    check_name("agent", agent, ("exact", *methods()))
+    check_name("agent", agent, agent_names())
     scenario = load_with(which, param, set_)
     folder = out or Path("runs") / f"search-{scenario.name.replace('/', '-')}-{scenario.hash[:8]}"
     settings = SearchSettings(

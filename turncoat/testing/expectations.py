@@ -22,12 +22,12 @@ from typing import Any
 
 import pytest
 
-from . import api
-from .agents.registry.agents import methods
-from .evals.reports.summary import RunReport
-from .evals.runs.run import Run, RunSettings
-from .evals.verdicts.expectation import Judgement
-from .evals.verdicts.work_units import WorkUnit, units_of
+from .. import api
+from ..agents.registry.agents import agent_specs
+from ..evals.reports.summary import RunReport
+from ..evals.runs.run import Run, RunSettings
+from ..evals.verdicts.expectation import Judgement
+from ..evals.verdicts.work_units import WorkUnit, units_of
 
 
 def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = None, **settings: Any) -> Run:
@@ -113,7 +113,7 @@ def each_expectation(
         return RunReport(_name(which), api.run(scenario, settings=its))
 
     agents, expect = its.agents_for(scenario), scenario.document.expect
-    able = [agent for agent in agents if agent in methods() or agent in {each.label for each in its.own}]
+    able = [agent for agent in agents if agent in agent_specs() or agent in {each.label for each in its.own}]
     found = [
         pytest.param(Expected(expect[unit.number].name, unit, report), id=f"{expect[unit.number].name}-{unit.agent}")
         for unit in units_of(scenario, able)

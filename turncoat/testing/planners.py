@@ -1,0 +1,328 @@
+"""The contract of planners (`Planner`, `Planning`), clause by clause, on small random problems."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from ..agents.planners.base import Decision, Planner, Planning, Problem
+from ..agents.planners.registry import PLANNERS, make_planner
+from ..agents.records.plan import Counterfactual, Plan
+from ..envs.base import Bools, FiniteMDP, Ints, Longs
+from ..envs.deliberation import DeliberationRule
+from ..envs.solvers.dynamic_programming import value_iteration
+from ..envs.solvers.policy_evaluation import evaluate
+from ..envs.world.agent_parts import PartSpec
+from .conformance import Conformance, ConformanceReport, clause, require, require_array, skip
+
+DISCOUNT: Final = 0.9
+WEIGHTS: Final = (1.0, -0.5)
+
+
+class PlannerConformance(Conformance):
+    """Every clause of the contract of planners, as a test.
+
+        class TestMine(PlannerConformance):
+            def make(self):
+                return Mine(depth=3)
+
+    Attributes:
+        exact: it claims to find the best policy of any problem with weighted heads of one discount.
+        tolerance: by how much its policy may then be worth less than the best, in any state.
+        problems: how many random problems it is checked on.
+    """
+
+    contract = f"a planner ({Planner.__module__})"
+    exact: ClassVar[bool] = False
+    tolerance: ClassVar[float] = 1e-6
+    problems: ClassVar[int] = 3
+
+    def make(self) -> Any:
+        """The planner with its parameters; to be said by each subclass."""
+        raise NotImplementedError(f"{type(self).__name__} has to say how its planner is made: `make(self)`")
+
+    @clause
+    def test_has_a_name_and_starts(self) -> None:
+        """It has a `name`, and `start(problem)` gives something with `decide` and `plan`, for any problem."""
+        planner = self._planner()
+        require(isinstance(planner.name, str) and planner.name, "`name`: a word", planner.name)
+        for problem in self._problems():
+            work = planner.start(problem)
+            able = callable(getattr(work, "decide", None)) and callable(getattr(work, "plan", None))
+            require(able, "`decide(states, able)` and `plan(decision)`", work)
+
+    @clause
+    def test_one_action_for_each_state(self) -> None:
+        """`decide` returns whole numbers `[B]`, one action for each state that it is asked about."""
+        for problem in self._problems():
+            live = _live(problem.mdp)
+            for states in (live[:1], live, np.repeat(live, 2)):
+                self._decide(self._planner().start(problem), states, problem.mdp.available[states])
+
+    @clause
+    def test_only_what_may_be_chosen(self) -> None:
+        """Every action is one that `able` allows, also where that is less than the model does."""
+        for problem in self._problems():
+            states, able = _asked(problem.mdp)
+            actions = self._decide(self._planner().start(problem), states, able)
+            for lane in np.flatnonzero(~able[np.arange(actions.size), np.clip(actions, 0, able.shape[1] - 1)]).tolist():
+                given = f"state {states[lane]}, able {able[lane].tolist()}"
+                require(False, f"one of {np.flatnonzero(able[lane]).tolist()}", int(actions[lane]), given)
+
+    @clause
+    def test_the_same_question_has_the_same_answer(self) -> None:
+        """Asked again, in another order, or set to work anew, it decides the same."""
+        for problem in self._problems():
+            states, able = _asked(problem.mdp)
+            work = self._planner().start(problem)
+            first = self._decide(work, states, able)
+            again = self._decide(work, states[::-1], able[::-1])[::-1]
+            anew = self._decide(self._planner().start(problem), states, able)
+            for actions, how in ((again, "again, in reverse order"), (anew, "by one set to work anew")):
+                require((actions == first).all(), f"{first}", actions, f"the same states, {how}")
+
+    @clause
+    def test_no_decision_feels_the_others(self) -> None:
+        """What it decides in one state depends on no other that it is asked about."""
+        for problem in self._problems():
+            states, able = _asked(problem.mdp)
+            together = self._decide(self._planner().start(problem), states, able)
+            for lane in range(0, states.size, max(1, states.size // 6)):
+                some = slice(lane, lane + 1)
+                alone = self._decide(self._planner().start(problem), states[some], able[some])
+                given = f"state {states[lane]}, able {able[lane].tolist()}"
+                require(alone[0] == together[lane], f"action {alone[0]}, as alone", together[lane], given)
+
+    @clause
+    def test_leaves_the_problem_alone(self) -> None:
+        """It writes into nothing of the problem, nor of what it is asked."""
+        for problem in self._problems():
+            kept = {**_arrays(problem), **_arrays(problem.mdp)}
+            before = copy.deepcopy(kept)
+            work = self._planner().start(problem)
+            states, able = _asked(problem.mdp)
+            asked = states.copy(), able.copy()
+            self._decide(work, *asked)
+            work.plan(_decision(problem, int(states[0]), self._decide(work, states[:1], able[:1])[0], able[0]))
+            kept |= {"states": asked[0], "able": asked[1]}
+            before |= {"states": states, "able": able}
+            for name, array in kept.items():
+                require(np.array_equal(array, before[name]), f"`{name}` as it was", "it wrote into it")
+
+    @clause
+    def test_plans_what_it_decided(self) -> None:
+        """`plan` is a `Plan` of the decision: its root, its available actions, and what it is told to pass on."""
+        planner = self._planner()
+        for problem, _, decision, plan in self._plans():
+            mdp = problem.mdp
+            require(plan.planner == planner.name, f"planner `{planner.name}`", plan.planner)
+            root = decision.observations[decision.state]
+            require(np.array_equal(plan.root, root), f"root {root}, what the state looks like", plan.root)
+            for name in ("available", "uncertainty"):
+                wanted, its = getattr(decision, name), getattr(plan, name)
+                require(np.array_equal(its, wanted), f"{name} as in the decision: {wanted}", its)
+            for name in ("counterfactuals", "hallucinated"):
+                wanted, its = getattr(decision, name), getattr(plan, name)
+                require(its == wanted, f"{name} as in the decision: {wanted}", its)
+            require(plan.truncated or not decision.truncated, "truncated where the model was", plan.truncated)
+            require_array(plan.q, "q", np.float64, (mdp.n_actions, len(mdp.channels)))
+            require((plan.q[~plan.available] == 0).all(), "q: 0 where not available", plan.q)
+            again = Plan.from_json(plan.to_json()).to_json()
+            require(again == plan.to_json(), "the same plan, written as JSON and read", again)
+
+    @clause
+    def test_its_plan_can_happen(self) -> None:
+        """The line begins with the decision's action; line and nodes follow outcomes that the model has."""
+        for problem, _, decision, plan in self._plans():
+            if plan.line:
+                began = plan.line[0].action
+                require(began == decision.action, f"a line that begins with {decision.action}", began)
+            at = decision.state
+            for step in plan.line:
+                following = int(step.observation[0])
+                _possible(problem.mdp, at, step.action, following, step.probability, "the line")
+                at = following
+            for node, parent in enumerate(plan.node_parent.tolist()):
+                if parent >= 0:
+                    before, after = (int(plan.node_observation[n][0]) for n in (parent, node))
+                    chance = float(plan.node_probability[node])
+                    _possible(problem.mdp, before, int(plan.node_action[node]), after, chance, "the nodes")
+
+    @clause
+    def test_a_plan_changes_no_decision(self) -> None:
+        """Whether anybody asks for its plan makes no difference to what it decides."""
+        for problem, work, _, _ in self._plans():
+            states, able = _asked(problem.mdp)
+            after = self._decide(work, states, able)
+            wanted = self._decide(self._planner().start(problem), states, able)
+            require((after == wanted).all(), f"{wanted}, as if nobody had asked", after)
+
+    @clause
+    def test_agrees_with_value_iteration(self) -> None:
+        """Where it claims to be exact, following it is worth the best that value iteration finds, in every state."""
+        if not self.exact:
+            skip("it does not claim to be exact (`exact = True`)")
+        for number in range(self.problems):
+            problem = small_problem(number)
+            mdp, live = problem.mdp, _live(problem.mdp)
+            policy = np.zeros(mdp.n_states, np.int32)
+            policy[live] = self._decide(self._planner().start(problem), live, mdp.available[live])
+            mine = evaluate(mdp, policy, DISCOUNT) @ problem.weights
+            best = value_iteration(mdp, problem.weights, DISCOUNT).values
+            worst = int((best - mine).argmax())
+            wanted = f"a worth of {best[worst]:.9g}, to {self.tolerance}"
+            require(best[worst] - mine[worst] <= self.tolerance, wanted, f"{mine[worst]:.9g}", f"state {worst}")
+
+    # ------------------------------------------------------------------ what the clauses share
+
+    def _planner(self) -> Any:
+        planner = self.make()
+        require(isinstance(planner, Planner), "a planner: `name` and `start(problem)`", planner)
+        return planner
+
+    def _problems(self) -> list[Problem]:
+        """Random ones, one with heads of different discounts, and one with a deliberation that is no weighted sum."""
+        plain = [small_problem(number) for number in range(self.problems)]
+        return [*plain, small_problem(90, discounts=(0.9, 0.5)), small_problem(91, rule="maximin")]
+
+    def _decide(self, work: Planning, states: Longs, able: Bools) -> Ints:
+        actions = np.asarray(work.decide(states.copy(), able.copy()))
+        fits = actions.shape == states.shape and np.issubdtype(actions.dtype, np.integer)
+        require(fits, f"one whole number for each of {states.size} states", actions)
+        return actions.astype(np.int32)
+
+    def _plans(self) -> list[tuple[Problem, Planning, Decision, Plan]]:
+        """One decision and its plan of each problem, once with everything allowed and once with less."""
+        found = []
+        for problem in self._problems():
+            states, able = _asked(problem.mdp)
+            for lane in (0, states.size - 1):
+                work = self._planner().start(problem)
+                action = self._decide(work, states[lane : lane + 1], able[lane : lane + 1])[0]
+                decision = _decision(problem, int(states[lane]), action, able[lane])
+                plan = work.plan(decision)
+                require(isinstance(plan, Plan), f"a {Plan.__module__}.Plan", plan)
+                found.append((problem, work, decision, plan))
+        return found
+
+
+def check_planner(
+    make: Callable[..., Planner] | Planner | str,
+    parameters: Mapping[str, Any] = MappingProxyType({}),
+    **settings: Any,
+) -> ConformanceReport:
+    """Checks a planner against every clause of its contract.
+
+    Args:
+        make: makes the planner; or the planner itself; or its name, built in or of an installed package.
+        parameters: given to `make` by name.
+        **settings: the attributes of `PlannerConformance` (`exact=True`).
+
+    Returns:
+        The report, if every clause that applies is kept.
+
+    Raises:
+        ConformanceError: one is not; the message names each, what was given, what is wanted and what came.
+        AgentPartError: there is no planner of that name.
+        TypeError: there is no such setting.
+    """
+    made: Callable[[], Any]
+    if isinstance(make, str):
+        name, part = make, PartSpec(make, dict(parameters))
+        if make not in PLANNERS:
+            make_planner(part)
+        made = lambda: make_planner(part)  # noqa: E731
+    elif isinstance(make, type) or not isinstance(make, Planner):
+        name, maker = getattr(make, "__name__", repr(make)), make
+        made = lambda: maker(**parameters)  # noqa: E731
+    else:
+        name, planner = type(make).__name__, make
+        made = lambda: planner  # noqa: E731
+    return PlannerConformance.of(make=staticmethod(made), **settings).check(f"`{name}`")
+
+
+def small_problem(
+    seed: int, discounts: tuple[float, float] = (DISCOUNT, DISCOUNT), rule: str = "weighted", states: int = 8
+) -> Problem:
+    """A random problem of a few states, the last of them ended, with chance, loops, gaps and two heads.
+
+    Args:
+        seed: of it.
+        discounts: of its heads.
+        rule: the name of its deliberation.
+        states: S, at least 3.
+    """
+    rng, actions = np.random.default_rng(seed), 3
+    rows, following, chances = [0], list[int](), list[float]()
+    for state in range(states):
+        able = rng.random(actions) < 0.75
+        able[rng.integers(actions)] = True
+        for action in range(actions):
+            if state < states - 1 and able[action]:
+                outcomes = rng.choice(states, rng.integers(1, 4), replace=False)
+                following += sorted(outcomes.tolist())
+                chances += rng.dirichlet(np.ones(outcomes.size)).tolist()
+            rows.append(len(following))
+    mdp = FiniteMDP(
+        n_states=states,
+        n_actions=actions,
+        row_start=np.array(rows, np.int64),
+        next_state=np.array(following, np.int32),
+        probability=np.array(chances, np.float64),
+        rewards=rng.normal(size=(len(following), len(WEIGHTS))),
+        events=rng.integers(0, 2, len(following)).astype(np.uint64),
+        ended=np.arange(states) == states - 1,
+        start_state=np.zeros(1, np.int32),
+        start_probability=np.ones(1),
+        channels=("task", "noise"),
+        event_names=("bell",),
+        action_names=("a", "b", "c"),
+    )
+    return Problem(mdp, np.array(WEIGHTS), np.array(discounts), DeliberationRule(rule))
+
+
+def _live(mdp: FiniteMDP) -> Longs:
+    return np.flatnonzero(~mdp.ended).astype(np.int64)
+
+
+def _asked(mdp: FiniteMDP) -> tuple[Longs, Bools]:
+    """Every state that is not ended with all its actions, then with each of them alone, then with all but one."""
+    states: list[int] = []
+    able: list[Bools] = []
+    for state in _live(mdp).tolist():
+        available = mdp.available[state]
+        single = np.eye(mdp.n_actions, dtype=np.bool_)[available]
+        fewer = available & ~single if available.sum() > 1 else single[:0]
+        for mask in (available[None], single, fewer):
+            states += [state] * len(mask)
+            able += list(mask)
+    return np.array(states, np.int64), np.array(able)
+
+
+def _decision(problem: Problem, state: int, action: int, able: Bools) -> Decision:
+    """A decision whose every part can be told from its default; a state looks like its number, twice."""
+    looks = np.repeat(np.arange(problem.mdp.n_states, dtype=np.int64)[:, None], 2, axis=1)
+    uncertainty = np.linspace(0.1, 0.9, problem.mdp.n_actions)
+    changes = (Counterfactual("without noise", int(np.flatnonzero(able)[0])),)
+    return Decision(state, int(action), able.copy(), uncertainty, looks, changes, hallucinated=2, truncated=True)
+
+
+def _possible(mdp: FiniteMDP, state: int, action: int, following: int, probability: float, where: str) -> None:
+    """Refuses a step that the model cannot take, or takes with another chance."""
+    row = state * mdp.n_actions + action
+    outcomes = slice(int(mdp.row_start[row]), int(mdp.row_start[row + 1]))
+    chances = dict(zip(mdp.next_state[outcomes].tolist(), mdp.probability[outcomes].tolist(), strict=True))
+    given = f"{where}: action {action} in state {state}"
+    require(following in chances, f"one of the states {sorted(chances)}", following, given)
+    near = abs(chances[following] - probability) < 1e-9
+    require(near, f"state {following} with probability {chances[following]:.9g}", probability, given)
+
+
+def _arrays(thing: object) -> dict[str, Any]:
+    values = {each.name: getattr(thing, each.name) for each in fields(thing)}  # type: ignore[arg-type]
+    return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
