@@ -10,7 +10,7 @@ import numpy as np
 
 from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.expressions.constants import constant, extremes
-from ...scenarios.language.expressions.formulas import effect, formula, measure
+from ...scenarios.language.expressions.parser import effect, formula, measure
 from ...scenarios.language.expressions.syntax import (
     Assign,
     Binary,

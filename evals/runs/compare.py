@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
-from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.parser import parsed_measure
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.comparands import Subject, contrasts_of, ends_by_seed
+from ..measures.comparands import Subject, ends_by_seed
 from ..statistics.multiplicity import holm
 from ..statistics.paired_tests import equivalence_p_value, seeds_to_detect, sign_flip_interval, sign_flip_p_value
 from ..traces.provenance import RunError
 from ..traces.trace import Trace, trace_name
 from ..verdicts.expectation import EXACTLY, Judgement
+from ..verdicts.work_units import contrasts_of
 from .reopen import reopen_scenario, world_of
 from .run_folder import Manifest, StoredRun, load_run
 
@@ -283,7 +284,8 @@ class _SeedValues:
             expectation = self._expectation(judgement)
             conditions = self.solved.conditions(expectation)
             [contrast] = contrasts_of(self.solved.scenario, expectation, judgement.agent, conditions)
-            ends = ends_by_seed(self.solved, contrast, parsed_measure(judgement.measure), self._trace)
+            traces = [None if subject.exact else self._trace(subject) for subject in contrast.subjects]
+            ends = ends_by_seed(self.solved, contrast, parsed_measure(judgement.measure), traces)
         except NotEnumerableError as fault:
             raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault
         return {seed: its[0] if its is not None and _equal(*its) else None for seed, its in ends.items()}

@@ -23,7 +23,7 @@ from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World, WorldTooLargeError
 from ...scenarios.errors import UsageError
-from ...scenarios.language.expressions.formulas import formula
+from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.faults.collector import Report
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.axes import axis_values
