@@ -25,7 +25,7 @@ from ..planners.registry import made_with
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
-from .user_agent import Seat
+from .user_agent import AgentInterface
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,8 @@ class Imagination:
     """What a world model makes of the present.
 
     Attributes:
-        mdp: a finite process, with the channels of the seat; a state that leads nowhere is ended. It is not looked at
-            where `state` is -1, and not written into once it was handed out.
+        mdp: a finite process, with the channels of the interface; a state that leads nowhere is ended. It is ignored
+            where `state` is -1, and never written into after it was handed out.
         observations: int64 `[S, O]`, what its states look like.
         state: which of them is the present one; -1 where the model knows nothing of it.
         uncertainty: float64 `[S, A]`, from 0 (sure what the action does) to 1 (never tried).
@@ -86,14 +86,14 @@ class WorldModel(Protocol):
         ...
 
 
-def make_model(name: str, seat: Seat) -> WorldModel:
-    """A fresh world model of an installed package: its entry point is called with the seat.
+def make_model(name: str, interface: AgentInterface) -> WorldModel:
+    """A fresh world model of an installed package: its entry point is called with the interface of the agent.
 
     Raises:
         AgentPartError: it is not installed, cannot be loaded or made, or is no world model.
     """
     maker = installed.load(installed.MODELS, name)
-    made = made_with(lambda **_: maker(seat), "world model", Part(name))
+    made = made_with(lambda **_: maker(interface), "world model", Part(name))
     if not isinstance(made, WorldModel):
         raise AgentPartError(
             f"`{name}` is no world model: it lacks `learn` or `imagine` (see docs/how-to/write-your-own-parts.md)"
@@ -110,10 +110,10 @@ class ModelledAgent:
         learning: whether `observe` goes on learning at deployment.
     """
 
-    def __init__(self, name: str, seat: Seat, model: WorldModel, rule: Rule, planner: Planner) -> None:
-        """Takes a seat, and a model that knows nothing yet."""
+    def __init__(self, name: str, interface: AgentInterface, model: WorldModel, rule: Rule, planner: Planner) -> None:
+        """Takes an interface, and a model that knows nothing yet."""
         self.name, self.model, self.learning = name, model, False
-        self._seat, self._rule, self._planner = seat, rule, planner
+        self._interface, self._rule, self._planner = interface, rule, planner
         self._problem: Problem | None = None
         self._planning: Planning | None = None
         self._masks: dict[bytes, Bools] = {}
@@ -183,9 +183,9 @@ class ModelledAgent:
             uncertainty = np.where(able, imagined.uncertainty[imagined.state], 1.0)
             decision = Decision(imagined.state, action, able, uncertainty, imagined.observations, (), None)
             plan = self._work(imagined.mdp).plan(decision)
-        seat = self._seat
+        interface = self._interface
         return tabular_thought(
-            self.name, seat.channels, seat.weights, self._rule, step, action, uncertainty,
+            self.name, interface.channels, interface.weights, self._rule, step, action, uncertainty,
             able if able.any() else mask, plan,
         )  # fmt: skip
 
@@ -205,7 +205,7 @@ class ModelledAgent:
     def _work(self, mdp: FiniteMDP) -> Planning:
         """The planner at work on a process, kept while it is the same one."""
         if self._planning is None or self._problem is None or self._problem.mdp is not mdp:
-            discounts = np.full(len(self._seat.channels), self._seat.discount)
-            self._problem = Problem(mdp, self._seat.weights, discounts, self._rule)
+            discounts = np.full(len(self._interface.channels), self._interface.discount)
+            self._problem = Problem(mdp, self._interface.weights, discounts, self._rule)
             self._planning = self._planner.start(self._problem)
         return self._planning

@@ -33,7 +33,7 @@ Test: TypeAlias = tuple[int, ...]
 
 
 @dataclass(eq=False)
-class Node:
+class TreeNode:
     """A leaf, or a split: `yes` where every test holds, else `no`.
 
     Attributes:
@@ -44,8 +44,8 @@ class Node:
 
     counts: Floats
     tests: tuple[tuple[int, Longs], ...] = ()
-    yes: Node | None = None
-    no: Node | None = None
+    yes: TreeNode | None = None
+    no: TreeNode | None = None
     leaf: int = -1
 
 
@@ -60,7 +60,7 @@ class Tree:
         nats: what the rows cost to tell, the tree itself included.
     """
 
-    root: Node
+    root: TreeNode
     counts: Floats
     used: frozenset[int]
     nats: float
@@ -131,7 +131,7 @@ class _Grower:
     symbols: Longs
     n_symbols: int
     limit: float
-    leaves: list[Node] = field(default_factory=list)
+    leaves: list[TreeNode] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         n, factors = self.values.shape
@@ -172,13 +172,13 @@ class _Grower:
         used = frozenset(factor for node in _nodes(root) for factor, _ in node.tests)
         return Tree(root, np.array([leaf.counts for leaf in self.leaves]), used, self.nats)
 
-    def _node(self, rows: Longs) -> Node:
+    def _node(self, rows: Longs) -> TreeNode:
         counts = np.bincount(self.symbols[rows], minlength=self.n_symbols)
         worth = np.count_nonzero(counts) > 1 and self.nats <= self.limit
         split = self._split(rows, counts) if worth else None
         if split is None:
             self.nats -= float(self._likelihood(counts))
-            self.leaves.append(Node(counts.astype(np.float64), leaf=len(self.leaves)))
+            self.leaves.append(TreeNode(counts.astype(np.float64), leaf=len(self.leaves)))
             return self.leaves[-1]
         self.nats += split.price
         for test in split.tests:
@@ -189,7 +189,7 @@ class _Grower:
         inside[split.rows] = True
         tests = [(int(self.factor[test[0]]), self.value[list(test)]) for test in split.tests]
         yes, no = self._node(split.rows), self._node(rows[~inside[rows]])
-        return Node(counts.astype(np.float64), tuple(tests), yes, no)
+        return TreeNode(counts.astype(np.float64), tuple(tests), yes, no)
 
     def _likelihood(self, counts: Longs) -> Floats:
         """`evidence`, from tables."""
@@ -271,7 +271,7 @@ def _among(column: Longs, values: Longs) -> Bools:
     return column == values[0] if values.size == 1 else np.isin(column, values)
 
 
-def _nodes(root: Node) -> list[Node]:
+def _nodes(root: TreeNode) -> list[TreeNode]:
     nodes, waiting = [], [root]
     while waiting:
         node = waiting.pop()

@@ -132,7 +132,7 @@ class Geometry:
         return self.n_glyphs if factor.kind.endswith("glyph") else self.n_offsets
 
 
-class Ticks:
+class TickFactors:
     """The factors of n ticks, each worked out when it is asked for, and of what followed only what was told so far."""
 
     def __init__(self, geometry: Geometry, now: Longs, action: Longs, maps: Longs) -> None:
@@ -151,9 +151,9 @@ class Ticks:
         self._known = {factor: v for factor, v in self._known.items() if not factor.kind.startswith("ahead")}
         self._known[Factor("ahead", i)] = cell
 
-    def take(self, rows: Longs) -> Ticks:
+    def take(self, rows: Longs) -> TickFactors:
         """Some of the ticks, in any order, also more than once."""
-        out = Ticks(self.geometry, self.now[rows], self.action[rows], self.maps[rows])
+        out = TickFactors(self.geometry, self.now[rows], self.action[rows], self.maps[rows])
         out.after = {i: column[rows] for i, column in self.after.items()}
         out.plain = {i: column[rows] for i, column in self.plain.items()}
         out._known = {factor: column[rows] for factor, column in self._known.items()}

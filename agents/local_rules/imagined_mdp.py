@@ -8,11 +8,11 @@ import numpy as np
 
 from ...envs.base import Bools, FiniteMDP, Longs
 from .features import hashed
-from .model import Predicted, RulesModel
+from .model import PredictedOutcomes, RulesModel
 
 
 @dataclass(frozen=True, eq=False)
-class Imagined:
+class ImaginedMDP:
     """An enumerated model. A pair is an imagined state and an action available in it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Imagined:
         row = place * self.mdp.n_actions + action
         return slice(int(self.mdp.row_start[row]), int(self.mdp.row_start[row + 1]))
 
-    def unfindable(self) -> Imagined:
+    def unfindable(self) -> ImaginedMDP:
         """The same, in which no state is found: the rules have changed."""
         return replace(self, _keys=self._keys[:0], _order=self._order[:0])
 
@@ -55,7 +55,7 @@ def imagine(
     channels: tuple[str, ...],
     max_states: int,
     guess: Longs | None = None,
-) -> Imagined:
+) -> ImaginedMDP:
     """Walks the model breadth first.
 
     Args:
@@ -88,7 +88,7 @@ class _Walk:
         self.keys = np.zeros(0, np.int64)
         self.sorted = np.zeros(0, np.int64)
         self.done = self.size = 0
-        self.parts: list[tuple[Longs, Longs, Predicted]] = []
+        self.parts: list[tuple[Longs, Longs, PredictedOutcomes]] = []
         self.add(roots, np.zeros(len(roots), np.bool_))
 
     def add(self, states: Longs, ended: Bools) -> Longs:
@@ -120,7 +120,7 @@ class _Walk:
             following = self.add(predicted.state, predicted.ended)
             self.parts.append((rows[row] * self.model.n_actions + action, following, predicted))
 
-    def finish(self, n_roots: int, channels: tuple[str, ...]) -> Imagined:
+    def finish(self, n_roots: int, channels: tuple[str, ...]) -> ImaginedMDP:
         """The process of what the roots lead to."""
         n_actions = self.model.n_actions
         pairs = np.concatenate([pair for pair, _, _ in self.parts])
@@ -158,7 +158,7 @@ class _Walk:
             event_names=(),
             action_names=tuple(str(action) for action in range(n_actions)),
         )
-        return Imagined(
+        return ImaginedMDP(
             self.states[reached],
             ended,
             mdp,

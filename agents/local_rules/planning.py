@@ -15,7 +15,7 @@ from ..planners.base import Planner, Planning, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads
 from ..records.attribution import Rule
-from .imagined_mdp import Imagined, imagine, state_keys
+from .imagined_mdp import ImaginedMDP, imagine, state_keys
 from .model import RulesModel
 
 SOON: Final = 1.1
@@ -76,7 +76,7 @@ class RulesPlanner:
         self.version = 0
         self._channels, self._weights, self._discounts = channels, weights, discounts
         self._rule, self._max_states, self._planner, self._held = rule, max_states, planner, held
-        self._imagined: Imagined | None = None
+        self._imagined: ImaginedMDP | None = None
         self._problem: Problem | None = None
         self._planning: Planning | None = None
         self._last: tuple[Longs, Ints] | None = None  # the policy solved last: the next one starts from it
@@ -90,7 +90,7 @@ class RulesPlanner:
         return self.model.n > 0
 
     @property
-    def imagined(self) -> Imagined:
+    def imagined(self) -> ImaginedMDP:
         """What was imagined last.
 
         Raises:

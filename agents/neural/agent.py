@@ -117,7 +117,7 @@ class Training:
 
 
 @dataclass(frozen=True, eq=False)
-class Imagined:
+class ImaginedProblem:
     """A table, what is planned on it, and what each member takes to be paid `[E, M, K]` (None: as predicted)."""
 
     table: ImaginedTable
@@ -196,7 +196,7 @@ class NeuralAgent:
         self.goal_seed = 0
         self._pending: list[tuple[Longs, int, Longs, Floats | None, bool]] = []
         self._loss = 0.0
-        self._plans: list[Imagined] = []
+        self._plans: list[ImaginedProblem] = []
         self._places: dict[bytes, tuple[int, int]] = {}
         self._frontier: Frontier | None = None
         self._surprised = False
@@ -208,7 +208,7 @@ class NeuralAgent:
         Raises:
             ValueError: other fields or another size of map.
         """
-        old = self.model.layout.senses
+        old = self.model.encoding.senses
         same = np.arange(old.sizes.size) != old.layout
         if not (
             np.array_equal(old.places, senses.places)
@@ -216,7 +216,7 @@ class NeuralAgent:
             and old.looks.shape[1:] == senses.looks.shape[1:]
         ):
             raise ValueError("the agent cannot enter a stage with other fields or another size of map")
-        self.model.layout.senses = senses
+        self.model.encoding.senses = senses
         self.forget_plans()
 
     # Training
@@ -231,7 +231,7 @@ class NeuralAgent:
             raise ValueError("this agent has learned already: load it onto another device (`load_neural`)")
         old = self.model
         self.options = replace(self.options, device=device)
-        self.model = NeuralModel(old.layout.senses, old.n_actions, old.n_channels, old.options, 0, device)
+        self.model = NeuralModel(old.encoding.senses, old.n_actions, old.n_channels, old.options, 0, device)
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`; the network of an agent that never saw a tick is drawn anew from the seed.
@@ -266,7 +266,7 @@ class NeuralAgent:
         if not self.model.replay.n:
             old = self.model
             self.model = NeuralModel(
-                old.layout.senses, old.n_actions, old.n_channels, old.options, seed, self.options.device
+                old.encoding.senses, old.n_actions, old.n_channels, old.options, seed, self.options.device
             )
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
@@ -329,7 +329,7 @@ class NeuralAgent:
             predicted = self.model.predict(
                 np.array([tick[0] for tick in self._pending]), np.array([tick[1] for tick in self._pending])
             )
-            seen = self.model.layout.n_seen
+            seen = self.model.encoding.n_seen
             for lane, (_, _, after, rewards, ended) in enumerate(self._pending):
                 right = (predicted.outcomes[lane] == after[:seen]).all(axis=1) & (predicted.end[lane] == ended)
                 if rewards is not None:
@@ -360,14 +360,14 @@ class NeuralAgent:
         place = self._places.get(state.tobytes())
         if place is not None and self._frontier is not None and place[0] == 0:
             heads, weights = self._plans[0].heads, self._plans[0].problem.weights_in(place[1])
-            q = heads.vector_q[place[1]][state[self.model.layout.n_seen :] > 0] @ weights
+            q = heads.vector_q[place[1]][state[self.model.encoding.n_seen :] > 0] @ weights
             if exploit and np.ptp(q) > 1e-9:
                 return int(heads.policy[place[1]])
             action = self._frontier.choose(place[1], self.rng)
         return self._least_tried(state) if action is None else action
 
     def _least_tried(self, state: Longs) -> int:
-        able = np.flatnonzero(state[self.model.layout.n_seen :] > 0)
+        able = np.flatnonzero(state[self.model.encoding.n_seen :] > 0)
         waiting = [(pair_key(tick[0], tick[1])) for tick in self._pending]
         tries = np.array(
             [
@@ -455,7 +455,7 @@ class NeuralAgent:
                 self.forget_plans()
 
     def _choose(self, state: Longs) -> int:
-        able = state[self.model.layout.n_seen :] > 0
+        able = state[self.model.encoding.n_seen :] > 0
         place = self._find(state) if self.model.updates else None
         if place is None:
             return int(able.argmax())
@@ -474,14 +474,14 @@ class NeuralAgent:
             self._imagine(state[None], np.ones(1))
         return self._places.get(key)
 
-    def _imagine(self, roots: Longs, shares: Floats) -> Imagined:
+    def _imagine(self, roots: Longs, shares: Floats) -> ImaginedProblem:
         bar = 1.0 if self._in_training else self.options.bar
         table = imagine(self.model, roots, shares, self.options.cap, self.options.credible, bar)
         goals = self.goals if self.options.pays == "hypotheses" and not self._in_training else None
         member_pays = None if goals is None else goals.pays(table)
         mdp = table.to_mdp(self.channels, pays=None if member_pays is None else member_pays.mean(axis=0))
         problem = self._problem(mdp, table.states[:, : table.n_seen])
-        plan = Imagined(table, problem, self._planner, member_pays)
+        plan = ImaginedProblem(table, problem, self._planner, member_pays)
         for number in np.flatnonzero(~table.over).tolist():
             self._places.setdefault(table.states[number].tobytes(), (len(self._plans), number))
         self._plans.append(plan)
@@ -511,7 +511,7 @@ class NeuralAgent:
     def _in_training(self) -> bool:
         return self.training is not None and self.training.done < self.training.steps
 
-    def imagined(self) -> Imagined:
+    def imagined(self) -> ImaginedProblem:
         """The table from where training's episodes began, and the heads on it.
 
         Raises:
@@ -523,7 +523,7 @@ class NeuralAgent:
             self._imagine(*self.model.replay.start_states())
         return self._plans[0]
 
-    def value_heads(self, plan: Imagined | None = None) -> ValueHeads:
+    def value_heads(self, plan: ImaginedProblem | None = None) -> ValueHeads:
         """Joint and own values of every member on a table (None: where training began), E x K heads."""
         plan = self.imagined() if plan is None else plan
         pays = plan.member_pays

@@ -151,7 +151,7 @@ class _Walk:
     def open(self, numbers: Longs, bar: float) -> None:
         """Asks what follows some states."""
         self._opened[numbers] = True
-        rows, seen = np.array([self._rows[number] for number in numbers.tolist()]), self._model.layout.n_seen
+        rows, seen = np.array([self._rows[number] for number in numbers.tolist()]), self._model.encoding.n_seen
         lane, action = np.nonzero(rows[:, seen:] > 0)
         if not lane.size:
             return
@@ -181,7 +181,7 @@ class _Walk:
             uncertainty[some] = doubt
         return ImaginedTable(
             states=np.array(self._rows, np.int64),
-            n_seen=self._model.layout.n_seen,
+            n_seen=self._model.encoding.n_seen,
             row_start=np.concatenate([[0], np.cumsum(np.bincount(pair, minlength=pairs))]).astype(np.int64),
             next_state=following[order].astype(np.int32),
             pays=pays[order],

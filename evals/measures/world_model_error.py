@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ...agents.local_rules.imagined_mdp import Imagined
+from ...agents.local_rules.imagined_mdp import ImaginedMDP
 from ...agents.local_rules.model import RulesModel
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.mdp.enumeration import Enumeration
@@ -58,7 +58,7 @@ class ModelJudgement:
 
 
 @dataclass(frozen=True)
-class Imagination:
+class ImaginedStateCounts:
     """Imagined states against those that can come up (live ones): `hallucinated` cannot, `missed` were not imagined."""
 
     imagined: int
@@ -98,12 +98,12 @@ def judge_model(
     )
 
 
-def judge_imagination(states: Longs, ended: Bools, enumeration: Enumeration) -> Imagination:
+def judge_imagination(states: Longs, ended: Bools, enumeration: Enumeration) -> ImaginedStateCounts:
     """Compares imagined observations int64 `[S, O]`, those not ended, with what can be observed before an end."""
     seen = observe(enumeration.world, enumeration.states)[~enumeration.mdp.ended]
     real = {row.tobytes() for row in np.ascontiguousarray(seen)}
     imagined = {row.tobytes() for row in np.ascontiguousarray(states[~ended], np.int64)}
-    return Imagination(len(imagined), len(imagined - real), len(real - imagined))
+    return ImaginedStateCounts(len(imagined), len(imagined - real), len(real - imagined))
 
 
 def _columns(seen: Longs, rewards: Floats, ended: Bools) -> Floats:
@@ -222,7 +222,7 @@ def many_steps(model: RulesModel, truth: Enumeration, start: int, actions: Ints)
     return tuple(out)
 
 
-def hallucinated(imagined: Imagined, truth: Enumeration) -> int:
+def hallucinated(imagined: ImaginedMDP, truth: Enumeration) -> int:
     """How many imagined states look like none of the world's."""
     looks = observe(truth.world, truth.states)
     real = {(*row, end) for row, end in zip(map(tuple, looks.tolist()), truth.mdp.ended.tolist(), strict=True)}

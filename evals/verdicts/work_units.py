@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...agents.external.user_agent import Own
+from ...agents.external.user_agent import UserAgent
 from ...agents.registry.eligibility import unable
 from ...agents.registry.profiles import plainly
 from ...envs.base import NotEnumerableError
@@ -112,7 +112,9 @@ def agents_named(scenario: Scenario) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(plainly, [*scenario.document.runs.agents, *named])))
 
 
-def resolve_units(solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, Own]) -> tuple[ResolvedUnit, ...]:
+def resolve_units(
+    solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, UserAgent]
+) -> tuple[ResolvedUnit, ...]:
     """Every unit of a scenario, resolved.
 
     Args:
@@ -124,7 +126,9 @@ def resolve_units(solved: SolvedWorlds, agents: Collection[str], own: Mapping[st
     return tuple(_resolve(unit, solved, agents, own) for unit in units)
 
 
-def _resolve(unit: WorkUnit, solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, Own]) -> ResolvedUnit:
+def _resolve(
+    unit: WorkUnit, solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, UserAgent]
+) -> ResolvedUnit:
     scenario = solved.scenario
     expectation = scenario.document.expect[unit.number]
     place = scenario.source.place(("expect", unit.number))
@@ -150,7 +154,7 @@ def _not_run(case: Case, agents: Collection[str]) -> str | None:
     return next((other for other in others if other not in (*agents, "exact")), None)
 
 
-def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mapping[str, Own]) -> str | None:
+def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mapping[str, UserAgent]) -> str | None:
     """Why trained seeds cannot decide an expectation, or None."""
     scenario, subjects = solved.scenario, contrasts[0].subjects
     for subject in subjects:
