@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy.typing as npt
 
 from ..envs.base import Bools, Floats, Ints, Longs
-from ..envs.reference.observation_spec import Senses
+from ..envs.reference.observation_spec import ObservationSpec
 from ..envs.world.world import World
 from .records.plan import MAX_LINE, MAX_NODES, PLAN_VERSION, Counterfactual, Plan, PlanStep
 from .records.thought import MAX_PLANS, THOUGHT_VERSION, Attribution, Thought
@@ -190,7 +190,7 @@ class OnlineLearner(Protocol):
 class MapAware(Protocol):
     """An agent that sees the map and must be shown another one."""
 
-    def enter(self, senses: Senses) -> None:
+    def enter(self, senses: ObservationSpec) -> None:
         """Looks at the stage where what comes next will happen; one that it knows changes nothing.
 
         Raises:

@@ -20,9 +20,9 @@ from turncoat.agents.neural.imagined_mdp import value_heads
 from turncoat.agents.planners.heads import solve_heads
 from turncoat.envs.base import Bools, FiniteMDP, Floats, Longs
 from turncoat.envs.mdp.enumeration import Enumeration
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
-from turncoat.envs.reference.observation_spec import senses
+from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.scenarios.language.loading import load
 
@@ -43,9 +43,11 @@ def cell(k: int, seed: int, steps: int) -> dict[str, Any]:
     school = solved.enumeration({"k": k}, "train")
     field = solved.enumeration({"k": k}, "deploy")
     its = school.world.agents[0]
-    agent = RulesAgent(senses(school.world), school.mdp.channels, school.mdp.n_actions, its.weights, its.discount)
+    agent = RulesAgent(
+        observation_spec(school.world), school.mdp.channels, school.mdp.n_actions, its.weights, its.discount
+    )
     began = time.process_time()
-    agent.fit(TableLane(school), steps, seed)
+    agent.fit(TabularTrainingEnv(school), steps, seed)
     spent = time.process_time() - began
     posterior = _posterior(agent, school)
     members = () if posterior is None else posterior.sample(MEMBERS, np.random.default_rng(seed))
@@ -76,7 +78,7 @@ def _posterior(agent: RulesAgent, school: Enumeration) -> RewardPosterior | None
         return None
     program = school.world.agents[0]
     names = [school.world.fields[column].name for column in program.sees]
-    features = RewardFeatures(senses(school.world), program.actions, names)
+    features = RewardFeatures(observation_spec(school.world), program.actions, names)
     seen = len(names)
     return reward_posterior(features, Ticks(kept["now"][:, :seen], kept["action"], kept["after"][:, :seen]), pays, 1.0)
 
@@ -91,7 +93,7 @@ class _Field:
     def __post_init__(self) -> None:
         """Imagine."""
         agent, truth = self.agent, self.truth
-        agent.enter(senses(truth.world))
+        agent.enter(observation_spec(truth.world))
         looks = observe(truth.world, truth.states)
         states = [agent.model.state(*each) for each in zip(looks, truth.mdp.available, strict=True)]
         self._live = np.flatnonzero(~truth.mdp.ended)

@@ -20,8 +20,8 @@ import numpy as np
 
 from turncoat.agents.counts.agent import CountsAgent, CountsOptions
 from turncoat.envs.mdp.enumeration import Enumeration
-from turncoat.envs.mdp.training_env import TableLane
-from turncoat.envs.world.agent_parts import ENUMERATE, Part
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
+from turncoat.envs.world.agent_parts import ENUMERATE, PartSpec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.reports.files import write_whole
 from turncoat.evals.training.telemetry.exact_curve import exact_value
@@ -34,10 +34,10 @@ STEPS: Final = 20_000
 """As `counts` has in the table of results."""
 PLANNERS: Final = {
     "`enumerate`": ENUMERATE,
-    "`mcts`, 64 simulations": Part("mcts"),
-    "`shooting`": Part("shooting"),
-    "`none`": Part("none"),
-    "`mcts`, heads swept out": Part("mcts", {"sweeps": "all"}),
+    "`mcts`, 64 simulations": PartSpec("mcts"),
+    "`shooting`": PartSpec("shooting"),
+    "`none`": PartSpec("none"),
+    "`mcts`, heads swept out": PartSpec("mcts", {"sweeps": "all"}),
 }
 HEADS: Final = {"one for each channel": False, "one for the sum": True}
 EXPLORING: Final = {
@@ -58,7 +58,7 @@ def shares(seed: int) -> dict[str, float]:
         weights = np.ones(1) if summed else np.asarray(its.weights)
         mdp, options = told.mdp, replace(EXPLORING[exploring], planner=PLANNERS[planner])
         agent = CountsAgent(mdp.channels, mdp.n_actions, weights, its.discount, options)
-        agent.fit(TableLane(told), STEPS, seed)
+        agent.fit(TabularTrainingEnv(told), STEPS, seed)
         value = exact_value(agent, plan.enumeration, plan.weights, plan.discount)
         found[_name(planner, heads, exploring)] = round(value / plan.start_value, 4)
     return found

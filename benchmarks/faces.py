@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from turncoat.envs.adapters.base import Which
+from turncoat.envs.adapters.base import ScenarioLike
 from turncoat.envs.adapters.gymnasium_vector import TurncoatVectorEnv
 from turncoat.envs.adapters.pettingzoo_env import parallel_env
 from turncoat.envs.adapters.registration import register
@@ -62,7 +62,7 @@ def lanes() -> list[Figure]:
 
 def _lanes(
     name: str,
-    scenario: Which,
+    scenario: ScenarioLike,
     count: int,
     at_least: float | None = None,
     *,

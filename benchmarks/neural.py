@@ -10,8 +10,8 @@ import sys
 from turncoat.agents.base import Agent
 from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.envs.mdp.enumeration import Enumeration
-from turncoat.envs.mdp.training_env import TableLane
-from turncoat.envs.reference.observation_spec import senses
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
+from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import judge_imagination, judge_model
 from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training, exact_value
@@ -32,7 +32,7 @@ def main(seed: int, ticks: int) -> None:
     def share(now: Agent) -> float:
         return exact_value(now, plan.enumeration, plan.weights, plan.discount) / plan.start_value
 
-    for look in evaluate_during_training(agent, TableLane(plan.enumeration), ticks, seed, EVERY, share):
+    for look in evaluate_during_training(agent, TabularTrainingEnv(plan.enumeration), ticks, seed, EVERY, share):
         print(f"tick {look.step}: {look.value:.3f} of the optimum, {look.cpu:.0f} CPU s")
     table = agent.imagined().table
     print(judge_model(agent.model.predict, plan.enumeration))
@@ -43,13 +43,13 @@ def updating(ticks: int = 500) -> list[Figure]:
     """Gradient steps of all three members, each on a batch of 128 ticks of `lab`."""
     found = SolvedWorlds(load("treacherous_turn/lab")).enumeration({}, "train")
     agent = _untrained(found)
-    agent.fit(TableLane(found), ticks, 0)
+    agent.fit(TabularTrainingEnv(found), ticks, 0)
     return [Figure("lab: neural, updates", "updates/s", rates(lambda: agent.model.train(UPDATES), UPDATES))]
 
 
 def _untrained(found: Enumeration) -> NeuralAgent:
     its = found.world.agents[0]
-    return NeuralAgent(senses(found.world), found.world.channels, len(its.actions), its.weights, its.discount)
+    return NeuralAgent(observation_spec(found.world), found.world.channels, len(its.actions), its.weights, its.discount)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ from turncoat.agents.local_rules.agent import RulesAgent
 from turncoat.agents.planners.base import Decision, Planner, Problem
 from turncoat.envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from turncoat.envs.mdp.enumeration import Enumeration
-from turncoat.envs.mdp.time_augmented import with_clock
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.time_augmented import augment_with_time
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
-from turncoat.envs.reference.observation_spec import senses
-from turncoat.envs.solvers.vector_values import followed_values
+from turncoat.envs.reference.observation_spec import observation_spec
+from turncoat.envs.solvers.vector_values import evaluate_heads
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.training.telemetry.exact_curve import reachable_policy
 from turncoat.scenarios.language.loading import load
@@ -55,7 +55,7 @@ class Ground:
         self.subject = subject
         self.truth: Enumeration = plan.enumeration
         self.exact = plan.start_value
-        mdp = plan.mdp if horizon is None else with_clock(plan.mdp, horizon).mdp
+        mdp = plan.mdp if horizon is None else augment_with_time(plan.mdp, horizon).mdp
         self.problem = Problem(mdp, plan.weights, np.full(len(mdp.channels), plan.discount), plan.rule)
 
     @property
@@ -65,7 +65,7 @@ class Ground:
 
     def worth(self, decide: Callable[[Longs], Ints]) -> float:
         """What is decided, as value at the start."""
-        values = followed_values(self.mdp, reachable_policy(self.mdp, decide), self.problem.discounts)
+        values = evaluate_heads(self.mdp, reachable_policy(self.mdp, decide), self.problem.discounts)
         return float(self.mdp.start_probability @ (values @ self.problem.weights)[self.mdp.start_state])
 
     def planned(self, planner: Planner, model: FiniteMDP | None = None) -> float:
@@ -129,8 +129,8 @@ class Pupil:
         its = truth.world.agents[0]
         told = (truth.mdp.channels, truth.mdp.n_actions, its.weights, its.discount)
         self._ground, self._looks = ground, observe(truth.world, truth.states)
-        agent = CountsAgent(*told) if method == "counts" else RulesAgent(senses(truth.world), *told)
-        agent.fit(TableLane(truth), ticks, seed)
+        agent = CountsAgent(*told) if method == "counts" else RulesAgent(observation_spec(truth.world), *told)
+        agent.fit(TabularTrainingEnv(truth), ticks, seed)
         self._agent = agent
 
     def worth(self, planner: Planner) -> float:

@@ -13,10 +13,10 @@ import numpy as np
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.envs.kernel.batch_stepper import Stepper
 from turncoat.envs.mdp.enumeration import enumerate_world
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.step import reset, step
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.randomness import Sampled
+from turncoat.envs.world.randomness import SampledDraws
 from turncoat.envs.world.world import World
 from turncoat.scenarios.language.loading import load
 
@@ -41,10 +41,10 @@ def reference(runs: int = 5, budget: float = 0.4) -> list[Figure]:
 def _rate(world: World, lanes: int, budget: float) -> float:
     numbers, rng = np.arange(lanes), np.random.default_rng(0)
     actions = rng.integers(0, len(world.agents[0].actions), (64, lanes, 1)).astype(np.int32)
-    states = reset(world, Sampled(0, numbers, np.zeros(lanes, np.int64)), lanes).states
+    states = reset(world, SampledDraws(0, numbers, np.zeros(lanes, np.int64)), lanes).states
     ticks, begun = 0, time.perf_counter()
     while time.perf_counter() - begun < budget:
-        tick = step(world, states, actions[ticks % 64], Sampled(0, numbers, np.full(lanes, ticks + 1)))
+        tick = step(world, states, actions[ticks % 64], SampledDraws(0, numbers, np.full(lanes, ticks + 1)))
         states = tick.states
         ticks += 1
     return ticks * lanes / (time.perf_counter() - begun)
@@ -66,7 +66,7 @@ def kernel(ticks: int = 500_000) -> list[Figure]:
 
 def _walk(world: World, lanes: int, ticks: int) -> Callable[[], None]:
     actions = np.random.default_rng(0).integers(0, len(world.agents[0].actions), (64, lanes, 1)).astype(np.int32)
-    stepper = Stepper(world, lanes, again=True)  # as an environment would, lest ended lanes flatter the figure
+    stepper = Stepper(world, lanes, autoreset=True)  # as an environment would, lest ended lanes flatter the figure
     stepper.reset()
 
     def walk() -> None:
@@ -97,7 +97,7 @@ def training(runs: int = 5, steps: int = 10_000) -> list[Figure]:
     enumeration = enumerate_world(compile_world(load("treacherous_turn/lab"), "train"))
     rates = []
     for seed in range(runs):
-        lane = TableLane(enumeration)
+        lane = TabularTrainingEnv(enumeration)
         agent = CountsAgent(lane.channels, lane.n_actions, [1.0, 1.0], 0.97)
         begun = time.perf_counter()
         agent.fit(lane, steps, seed)

@@ -14,7 +14,7 @@ from typing import Any
 from turncoat.agents.base import Agent
 from turncoat.agents.external.sb3_agent import Sb3Agent
 from turncoat.agents.external.sb3_hyperparameters import DEFAULT, TUNED_FILE, Tuned
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.reports.files import write_whole
 from turncoat.evals.training.curriculum import enter
@@ -55,7 +55,7 @@ def score(algorithm: Tuned, changes: dict[str, Any], steps: int, seed: int = TRA
         return exact_value(now, plan.enumeration, plan.weights, plan.discount) / plan.start_value
 
     agent = Sb3Agent(algorithm, solved.scenario, "train", **changes)
-    looks = evaluate_during_training(agent, TableLane(school), steps, seed, max(steps // 10, 1), share)
+    looks = evaluate_during_training(agent, TabularTrainingEnv(school), steps, seed, max(steps // 10, 1), share)
     late = [look.value for look in looks if look.step >= steps / 2]
     return sum(late) / len(late), looks[-1].cpu
 

@@ -1,4 +1,4 @@
-"""The contracts of the room `envs`: what a compiled world, a tick and a finite decision process look like.
+"""The contracts of the room `envs`: array types, state fields and the finite Markov decision process.
 
 Letters for shapes, used everywhere: B lanes, S states, A joint actions, K reward channels, N agents, H x W cells,
 T steps, F state fields, M outcomes (all stored transitions).
@@ -38,11 +38,11 @@ class Field:
 
 @dataclass(frozen=True, eq=False)
 class FiniteMDP:
-    """A finite Markov decision process in compressed rows: all that an agent may know of an enumerated world.
+    """A finite Markov decision process in compressed sparse rows: all that an agent may know of an enumerated world.
 
     Row `s * A + a` holds the outcomes of joint action `a` in state `s`: the slice `row_start[row]:row_start[row + 1]`
     of the outcome arrays. An empty row means that the action is not available there; in an ended state every row is
-    empty, in any other at least one is not. The hidden performance is not here (see `enumerating.Enumeration`).
+    empty, in any other at least one is not. The hidden performance is not here (see `mdp.enumeration.Enumeration`).
 
     Attributes:
         n_states: S.

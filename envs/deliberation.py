@@ -1,8 +1,8 @@
-"""How K judgements become one choice: pure functions of `q [.., A, K]`, by name in `RULES`.
+"""Deliberation rules: how the values of K heads become one choice of an action, by name in `RULES`.
 
-What a scenario file's `deliberation:` means. Everywhere a negative weight turns its head around (it wants less of its
-channel), a weight of 0 silences it, and what a rule leaves open falls to the first of the tied actions. Choices are
-single actions: nobody draws lots between them.
+These are pure functions of `q [.., A, K]`, and the meaning of a scenario file's `deliberation:`. For all rules, a
+negative weight reverses a head's preference, a weight of 0 silences the head, and ties are broken in favour of the
+first action. Choices are deterministic.
 
 Letters as in `base`: A actions, K channels.
 """
@@ -20,7 +20,7 @@ from ..scenarios.errors import UnknownNameError
 from .base import Bools, Floats, Ints
 
 TIE_TOLERANCE: Final = 1e-9
-"""Numbers tie when they differ by at most this share of the largest that is compared."""
+"""Numbers tie when they differ by at most this fraction of the largest that is compared."""
 
 
 class Choice(NamedTuple):
@@ -45,8 +45,8 @@ this, and what is said above of weights and ties.
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A deliberation with its parameters: itself a `Deliberation`.
+class DeliberationRule:
+    """A deliberation rule with its parameters; calling it deliberates.
 
     Attributes:
         name: one of `RULES`, or of an installed package (`scenarios.installed`), which is loaded when it first chooses.
@@ -66,12 +66,12 @@ class Rule:
         rule = RULES.get(self.name) or installed.load(installed.DELIBERATIONS, self.name)
         return rule(q, weights, mask, **self.parameters)
 
-    def without(self, head: int) -> Rule:
-        """The same rule after a head was removed (its weight has to be 0 besides): it forbids nothing any more."""
+    def without(self, head: int) -> DeliberationRule:
+        """The rule without a removed head, whose weight has to be 0 besides: it no longer forbids actions."""
         if "at_least" not in self.parameters:
             return self
         kept = [[k, bound] for k, bound in self.parameters["at_least"] if k != head]
-        return Rule(self.name, {**self.parameters, "at_least": kept})
+        return DeliberationRule(self.name, {**self.parameters, "at_least": kept})
 
 
 def weighted(q: Floats, weights: Floats, mask: Bools) -> Choice:
@@ -90,9 +90,9 @@ def weighted(q: Floats, weights: Floats, mask: Bools) -> Choice:
 
 
 def weighted_scores(q: Floats, weights: Floats, mask: Bools) -> tuple[Floats, Floats]:
-    """The weighted sums `[.., A]`, minus infinity where masked, and how near to each other ties are, `[.., 1]`.
+    """The weighted sums `[.., A]`, minus infinity where masked, and the tolerance within which they tie, `[.., 1]`.
 
-    The nearness is relative to the largest sum of absolute terms, so that far-off values still count.
+    The tolerance is relative to the largest sum of absolute terms, which bounds the rounding error of the sums.
 
     Raises:
         ValueError: shapes don't fit, or a row has no available action.
@@ -104,16 +104,17 @@ def weighted_scores(q: Floats, weights: Floats, mask: Bools) -> tuple[Floats, Fl
 
 
 def lexicographic(q: Floats, weights: Floats, mask: Bools, order: Sequence[int] = (), slack: float = 0.0) -> Choice:
-    """One head after the other: each keeps the actions that are best for it, or nearly so, and hands them on.
+    """Heads in order of priority: each keeps the actions within `slack` of its best and passes them on to the next.
 
     After Wray, Zilberstein and Mouaddib 2015, "Multi-objective MDPs with conditional lexicographic reward preferences".
 
     Args:
         q: float64 `[.., A, K]`.
-        weights: float64 `[K]`; only their signs count, until the order is through: what is left then goes by their sum.
+        weights: float64 `[K]`; only their signs count, but for the actions left at the end, which the weighted sum
+            decides between.
         mask: bool `[.., A]`.
-        order: heads, the most important first; all of them as they come, if none is named.
-        slack: by how much, in its own units, a head lets go below its best; the last in the order lets nothing go.
+        order: heads, the most important first; all heads in their own order if none is named.
+        slack: how far below its best, in its own units, a head accepts actions; the last in the order accepts none.
     """
     _check(q, weights, mask)
     wanted, near = _wanted(q, weights, mask)
@@ -127,10 +128,10 @@ def lexicographic(q: Floats, weights: Floats, mask: Bools, order: Sequence[int] 
 
 
 def veto(q: Floats, weights: Floats, mask: Bools, at_least: Sequence[Sequence[float]] = ()) -> Choice:
-    """The largest weighted sum among the actions that no head forbids.
+    """The largest weighted sum among the actions that meet every head's threshold.
 
-    Where every action is forbidden, those remain whose worst violation (by how much a head falls short of its
-    threshold) is the least.
+    Where no action meets all thresholds, those remain whose worst violation is the least; a violation is by how much a
+    head falls short of its threshold.
 
     Args:
         q: float64 `[.., A, K]`.
@@ -149,7 +150,7 @@ def veto(q: Floats, weights: Floats, mask: Bools, at_least: Sequence[Sequence[fl
 
 
 def maximin(q: Floats, weights: Floats, mask: Bools) -> Choice:
-    """The action whose worst head, weighted, is best off; among equals the next worst head decides, and so on.
+    """The leximin rule: maximise the worst weighted head, among equals the second worst, and so on.
 
     Args:
         q: float64 `[.., A, K]`.
@@ -164,11 +165,11 @@ def maximin(q: Floats, weights: Floats, mask: Bools) -> Choice:
 
 
 def nash(q: Floats, weights: Floats, mask: Bools, disagreement: int = 0) -> Choice:
-    """The Nash bargain: the largest product of gains over the disagreement point, heads to the power of their weights.
+    """The Nash bargaining solution: the largest product of gains over the disagreement point, to the power of weights.
 
-    Actions that leave a head below the disagreement point are out. Where no action is a gain for all, the one that
-    lets most heads gain is taken, and the product is over these; where nobody can gain, the disagreement action. Gains
-    are taken as shares of the head's largest, so no head's units matter. See `bargaining.gains`.
+    Actions that leave a head below the disagreement point are excluded. Where no action lets all heads gain, the one
+    that lets most heads gain is chosen, and the product is over these; where none can gain, the disagreement action.
+    Gains are fractions of each head's largest, so no head's units matter; see `gains`.
 
     Args:
         q: float64 `[.., A, K]`.
@@ -182,11 +183,11 @@ def nash(q: Floats, weights: Floats, mask: Bools, disagreement: int = 0) -> Choi
 
 
 def kalai_smorodinsky(q: Floats, weights: Floats, mask: Bools, disagreement: int = 0) -> Choice:
-    """The Kalai-Smorodinsky bargain: gains as near as can be to the same share of what each head could gain at most.
+    """The Kalai-Smorodinsky bargaining solution: gains as equal as possible, as fractions of each head's largest.
 
-    Heads have shares in proportion to their weights. The smallest share is made as large as can be, then the next
-    smallest. A head's most is what it gains at its best among the actions that leave no head below the disagreement
-    point; a head that can gain nothing there has no say, and where nobody can, the disagreement action is taken.
+    Fractions are divided by the heads' weights, and the smallest is maximised, then the next smallest. A head's largest
+    gain is over the actions that leave no head below the disagreement point; a head that can gain nothing there does
+    not count, and where none can, the disagreement action is chosen.
 
     Args:
         q: float64 `[.., A, K]`.
@@ -202,7 +203,7 @@ def kalai_smorodinsky(q: Floats, weights: Floats, mask: Bools, disagreement: int
 
 
 def vote(q: Floats, weights: Floats, mask: Bools, ballot: str = "borda", approves: float = 0.5) -> Choice:
-    """Each head casts as many votes as its weight.
+    """Voting: each head casts as many votes as its weight.
 
     Args:
         q: float64 `[.., A, K]`.
@@ -210,7 +211,7 @@ def vote(q: Floats, weights: Floats, mask: Bools, ballot: str = "borda", approve
         mask: bool `[.., A]`.
         ballot: `borda`: a point for each action that this one beats, minus one for each that beats it. `approval`: a
             point from each head that approves.
-        approves: how far up from its worst to its best value a head begins to approve, 0 to 1.
+        approves: the fraction of the way from its worst to its best value above which a head approves, 0 to 1.
 
     Raises:
         ValueError: no such ballot.
@@ -242,11 +243,11 @@ RULES: Final[dict[str, Callable[..., Choice]]] = {
     "vote": vote,
 }
 
-WEIGHTED: Final = Rule()
+WEIGHTED: Final = DeliberationRule()
 
 
 def _wanted(q: Floats, weights: Floats, mask: Bools) -> tuple[Floats, Floats]:
-    """What each head wants more of, `[.., A, K]` (0 for silenced heads), and how near its ties are, `[.., 1, K]`."""
+    """Values signed so that each head wants more, `[.., A, K]` (0 if silenced), and its tie tolerance, `[.., 1, K]`."""
     wanted = q * np.sign(weights)
     size = np.abs(np.where(mask[..., None], wanted, 0.0)).max(axis=-2, keepdims=True)
     return wanted, TIE_TOLERANCE * size
@@ -264,7 +265,7 @@ def _check(q: Floats, weights: Floats, mask: Bools) -> None:
 
 
 def gains(wanted: Floats, near: Floats, weights: Floats, mask: Bools, disagreement: int) -> tuple[Floats, Bools, Bools]:
-    """What each head gains by each action over the disagreement point, as a share of its largest gain.
+    """Each head's gain from each action over the disagreement point, as a fraction of its largest gain.
 
     Args:
         wanted: float64 `[.., A, K]`, more is better.
@@ -289,10 +290,11 @@ def gains(wanted: Floats, near: Floats, weights: Floats, mask: Bools, disagreeme
 
 
 def most_by_product(share: Floats, power: Floats, counted: Bools, rational: Bools, tolerance: float) -> Bools:
-    """bool `[.., A]`: the rational actions by which most heads gain, and of these the largest weighted product."""
+    """bool `[.., A]`: of the rational actions from which most heads gain, those with the largest weighted product."""
     gaining = (share > 0) & counted[..., None, :]
     number = np.where(rational, gaining.sum(axis=-1), -1)
     left = number == number.max(axis=-1, keepdims=True)
+    # A product of powers as a sum of logarithms: it neither under- nor overflows, and heads without a gain add 0.
     logs = np.log(np.where(gaining & rational[..., None], share, 1.0)) @ power
     product = np.where(left, logs, -np.inf)
     return left & (product >= product.max(axis=-1, keepdims=True) - tolerance * max(power.sum(), 1.0))
@@ -306,6 +308,7 @@ def leximin(worth: Floats, mask: Bools, tolerance: Floats) -> Bools:
         mask: bool `[.., A]`, the actions to choose from.
         tolerance: float64 `[.., 1]`, how near to each other ties are.
     """
+    # Sorted entries compare actions by their worst heads first, whichever heads these are.
     left = mask
     for entry in np.moveaxis(np.sort(worth, axis=-1), -1, 0):
         mine = np.where(left, entry, -np.inf)

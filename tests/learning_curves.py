@@ -9,7 +9,7 @@ import time
 
 from turncoat import api
 from turncoat.agents.registry.agents import AGENTS
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.training.telemetry.exact_curve import exact_learning_curve
 
@@ -24,7 +24,7 @@ def main(name: str, method: str, steps: int, every: int, seeds: list[int]) -> No
     for seed in seeds:
         agent = AGENTS[method].make(school.world, solved.under(overrides))
         began = time.process_time()
-        curve = exact_learning_curve(agent, TableLane(school), steps, seed, every, plan.enumeration)
+        curve = exact_learning_curve(agent, TabularTrainingEnv(school), steps, seed, every, plan.enumeration)
         spent = time.process_time() - began
         shares = "  ".join(f"{step}: {value / plan.start_value:.3f}" for step, value in curve.items())
         print(f"{name} {method} seed {seed} ({spent:.1f} s)  {shares}", flush=True)

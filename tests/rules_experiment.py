@@ -15,9 +15,9 @@ from turncoat.agents.local_rules.agent import RulesAgent
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.envs.analysis.exact_plan import ExactPlan
 from turncoat.envs.base import FiniteMDP
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
-from turncoat.envs.reference.observation_spec import senses
+from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import Foresight, hallucinated, many_steps, one_step
 from turncoat.evals.training.telemetry.exact_curve import exact_value
@@ -54,7 +54,7 @@ def learned_at_random(plan: ExactPlan, seed: int) -> RulesAgent:
     """An agent that was shown `STEPS` random ticks."""
     truth, mdp = plan.enumeration, plan.mdp
     program, looks = truth.world.agents[0], observe(truth.world, truth.states)
-    agent = RulesAgent(senses(truth.world), mdp.channels, mdp.n_actions, program.weights, program.discount)
+    agent = RulesAgent(observation_spec(truth.world), mdp.channels, mdp.n_actions, program.weights, program.discount)
     start = int(mdp.start_state[0])
     agent.model.begin(agent.model.state(looks[start], mdp.available[start]))
     for state, action, outcome in wander(mdp, STEPS, 100, seed):
@@ -102,11 +102,11 @@ def main(seeds: list[int]) -> None:
         tell("random ticks", learned_at_random(plan, seed), plan, seed)
         agent = AGENTS["local_rules"].make(school.world, solved.scenario)
         assert isinstance(agent, RulesAgent)
-        agent.fit(TableLane(school), STEPS, seed)
+        agent.fit(TabularTrainingEnv(school), STEPS, seed)
         tell("its own exploring", agent, plan, seed)
         tell("the other round, untrained", agent, other, seed)
         for steps in (250, 250, 500):
-            agent.fit(TableLane(other_school), steps, seed)
+            agent.fit(TabularTrainingEnv(other_school), steps, seed)
             tell(f"the other round, {agent.model.n - STEPS} more ticks", agent, other, seed)
 
 

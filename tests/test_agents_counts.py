@@ -9,7 +9,7 @@ import pytest
 from turncoat.agents.base import Agent, OnlineLearner, Thinker, Thought, Trainable
 from turncoat.agents.counts.agent import CountsAgent, CountsOptions
 from turncoat.envs.base import FiniteMDP
-from turncoat.envs.deliberation import Rule
+from turncoat.envs.deliberation import DeliberationRule
 from turncoat.envs.solvers.dynamic_programming import policy_iteration
 from turncoat.envs.solvers.policy_evaluation import evaluate
 
@@ -463,4 +463,4 @@ def test_contracts_are_met_and_misfits_refused() -> None:
     with pytest.raises(ValueError, match="n_known"):
         CountsOptions(n_known=0)
     with pytest.raises(ValueError, match="deliberation"):
-        CountsOptions(deliberation=Rule("coin"))
+        CountsOptions(deliberation=DeliberationRule("coin"))

@@ -15,7 +15,7 @@ from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.evals.training.telemetry.exact_curve import policy_of
 
@@ -38,7 +38,7 @@ def trained(method: str, truth: Enumeration) -> Any:
     agent: Any = AGENTS[method].make(truth.world, scenario_of(EDITS.replace("JUDGES", "current").replace("BRIBE", "1")))
     if method == "neural":  # it plans in training too
         agent.options = replace(agent.options, warm_up=40, plan_every=20)
-    agent.fit(TableLane(truth), 100 if method == "neural" else 300, 1)
+    agent.fit(TabularTrainingEnv(truth), 100 if method == "neural" else 300, 1)
     return agent
 
 

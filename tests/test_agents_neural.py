@@ -14,9 +14,9 @@ from turncoat.agents.neural.replay_buffer import pair_key
 from turncoat.agents.neural.world_model import NetOptions, NeuralModel
 from turncoat.agents.registry import eligibility as ability
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
-from turncoat.envs.reference.observation_spec import senses
+from turncoat.envs.reference.observation_spec import observation_spec
 from turncoat.envs.solvers.dynamic_programming import policy_iteration
 from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
@@ -63,7 +63,7 @@ def _agent(enumeration: Enumeration, **options: object) -> NeuralAgent:
     world = enumeration.world
     its = world.agents[0]
     chosen = NeuralOptions(**{"net": TINY, "warm_up": 60, "plan_every": 100, "updates": 12, **options})  # type: ignore[arg-type]
-    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, chosen)
+    return NeuralAgent(observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, chosen)
 
 
 def _share(agent: NeuralAgent, enumeration: Enumeration) -> float:
@@ -84,7 +84,7 @@ def _share(agent: NeuralAgent, enumeration: Enumeration) -> float:
 def trained() -> tuple[NeuralAgent, Enumeration]:
     room = _room()
     agent = _agent(room)
-    agent.fit(TableLane(room), 500, seed=3)
+    agent.fit(TabularTrainingEnv(room), 500, seed=3)
     return agent, room
 
 
@@ -180,7 +180,7 @@ def test_the_same_seed_gives_the_same_agent_and_another_seed_another() -> None:
     room = _room()
     agents = [_agent(room) for _ in range(3)]
     for agent, seed in zip(agents, (3, 3, 4), strict=True):
-        agent.fit(TableLane(room), 100, seed)
+        agent.fit(TabularTrainingEnv(room), 100, seed)
 
     first, second, third = (agent.model.tensors() for agent in agents)
     assert all(first[name].equal(second[name]) for name in first)
@@ -224,9 +224,9 @@ def test_deployed_it_learns_only_where_it_may() -> None:
 
 def test_chance_is_told_by_branches_that_tear_nothing_apart() -> None:
     """Two counters that always change together, on a fair coin: (0, 0) and (1, 1), never (0, 1)."""
-    from turncoat.envs.reference.observation_spec import Senses
+    from turncoat.envs.reference.observation_spec import ObservationSpec
 
-    none = Senses(np.array([2, 2, 2]), np.zeros(3, np.bool_), -1, 0, 0, np.zeros((1, 1, 1), np.bool_))
+    none = ObservationSpec(np.array([2, 2, 2]), np.zeros(3, np.bool_), -1, 0, 0, np.zeros((1, 1, 1), np.bool_))
     model = NeuralModel(none, 1, 1, NetOptions(hidden=32, batch=64, branches=3), seed=0)
     rng = np.random.default_rng(0)
     for _ in range(300):
@@ -254,7 +254,7 @@ def test_another_environment_is_refused() -> None:
     agent.channels = ("another",)
 
     with pytest.raises(ValueError, match="the environment has channels"):
-        agent.fit(TableLane(room), 10, seed=0)
+        agent.fit(TabularTrainingEnv(room), 10, seed=0)
 
 
 def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

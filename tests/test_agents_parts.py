@@ -13,7 +13,7 @@ import pytest
 import turncoat
 from turncoat.agents.planners.registry import make_planner
 from turncoat.agents.registry.agents import agent_specs
-from turncoat.envs.world.agent_parts import Part
+from turncoat.envs.world.agent_parts import PartSpec
 from turncoat.scenarios import installed
 from turncoat.scenarios.installed import AgentPartError
 from turncoat.scenarios.language.faults.faults import ScenarioError
@@ -86,11 +86,11 @@ def test_a_model_is_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_wrong_in_a_part_is_put_down_to_it(monkeypatch: pytest.MonkeyPatch, load: Any, says: str) -> None:
     bring(monkeypatch, "turncoat.planners", "mine", load)
     with pytest.raises(AgentPartError, match=says):
-        make_planner(Part("mine", {"depth": 3}))
+        make_planner(PartSpec("mine", {"depth": 3}))
 
 
 def test_what_is_not_installed_is_not_found() -> None:
     with pytest.raises(AgentPartError, match=r"no installed package has `hare` in the group `turncoat.planners`"):
-        make_planner(Part("hare"))
+        make_planner(PartSpec("hare"))
     with pytest.raises(AgentPartError, match="sweeps: -1"):
-        make_planner(Part("none", {"sweeps": -1}))
+        make_planner(PartSpec("none", {"sweeps": -1}))

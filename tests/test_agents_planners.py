@@ -20,13 +20,13 @@ from turncoat.agents.planners.tabular import Enumerate, Greedy
 from turncoat.agents.records.thought import Thought
 from turncoat.envs.analysis.exact_plan import ExactPlan
 from turncoat.envs.base import FiniteMDP, NotEnumerableError
-from turncoat.envs.deliberation import WEIGHTED, Rule
-from turncoat.envs.mdp.time_augmented import with_clock
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.deliberation import WEIGHTED, DeliberationRule
+from turncoat.envs.mdp.time_augmented import augment_with_time
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution, Solution
-from turncoat.envs.solvers.fixed_policy import follow_for_ever
+from turncoat.envs.solvers.fixed_policy import evaluate_stationary
 from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError, evaluate, evaluate_horizon
-from turncoat.envs.world.agent_parts import ENUMERATE, Part
+from turncoat.envs.world.agent_parts import ENUMERATE, PartSpec
 from turncoat.evals.exact.planned_policy import OnTheTruth
 from turncoat.evals.exact.rollout import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
@@ -82,7 +82,7 @@ def agrees(name: str, plan: ExactPlan, planner: Planner) -> None:
     mine, mdp = policy_of(plan, planner), plan.mdp
     if isinstance(plan.solution, FiniteHorizonSolution):
         assert isinstance(mine, FiniteHorizonSolution)
-        places = with_clock(mdp, mine.horizon).places
+        places = augment_with_time(mdp, mine.horizon).index_of
         for tick in range(mine.horizon):
             here = np.flatnonzero(places[tick] >= 0)
             assert plan.solution.optimal_at(tick, here)[np.arange(here.size), mine.policy[tick, here]].all(), (
@@ -127,7 +127,7 @@ def test_enough_search_needs_no_heads() -> None:
     """Without heads, and nothing but simulations, the shortest worlds of the library are solved."""
     [plan] = [plan for stage, plan in plans("absent_supervisor") if stage.endswith("deploy")]
     assert plan.enumeration.world.horizon is not None
-    mdp = with_clock(plan.mdp, plan.enumeration.world.horizon).mdp
+    mdp = augment_with_time(plan.mdp, plan.enumeration.world.horizon).mdp
     its = Problem(mdp, plan.weights, np.full(len(mdp.channels), plan.discount), plan.rule)
     found = followed_from_the_start(mdp, Mcts(50_000, sweeps=0, leaves="swept"), its)
     assert found == pytest.approx(plan.start_value)
@@ -187,7 +187,7 @@ def followed_from_the_start(mdp: FiniteMDP, planner: Planner, its: Problem) -> f
     """What a planner is worth at the start, asked only where it comes to."""
     planning = planner.start(its)
     policy = reachable_policy(mdp, lambda states: planning.decide(states, mdp.available[states]))
-    worths = follow_for_ever(mdp, policy.astype(np.int32), its.weights, float(its.discounts[0])).values
+    worths = evaluate_stationary(mdp, policy.astype(np.int32), its.weights, float(its.discounts[0])).values
     return float(mdp.start_probability @ worths[mdp.start_state])
 
 
@@ -209,9 +209,9 @@ def test_leaves_that_look_equally_far_from_the_root_add_nothing(seed: int) -> No
     its = problem(seed, depth=4)
     everywhere = np.flatnonzero(~its.mdp.ended).astype(np.int32)
     begun = replace(its.mdp, start_state=everywhere, start_probability=np.full(everywhere.size, 1 / everywhere.size))
-    clocked = with_clock(begun, 2)
+    clocked = augment_with_time(begun, 2)
     timed = replace(its, mdp=clocked.mdp)
-    roots = clocked.places[0, everywhere].astype(np.int64)
+    roots = clocked.index_of[0, everywhere].astype(np.int64)
     for simulations in (1, 24):
         found = Mcts(simulations, sweeps="all").start(timed).decide(roots, its.mdp.available[everywhere])
         np.testing.assert_array_equal(found, its.heads(2).policy[everywhere])
@@ -240,7 +240,7 @@ def test_none_is_greedy_on_the_heads(sweeps: int) -> None:
 def test_heads_see_as_many_ticks_ahead_as_they_were_swept() -> None:
     its = problem(5, depth=4)
     for sweeps in (0, 1, 2, 4):
-        clocked = with_clock(its.mdp, max(1, sweeps))
+        clocked = augment_with_time(its.mdp, max(1, sweeps))
         exact = Problem(clocked.mdp, its.weights, its.discounts, WEIGHTED).solved.vector_values[0]
         np.testing.assert_allclose(its.heads(sweeps).vector_values[0], exact if sweeps else 0.0, atol=1e-12)
     np.testing.assert_allclose(its.heads(4).vector_values, its.solved.vector_values, atol=1e-12)
@@ -281,19 +281,19 @@ def test_shooting_beats_chance_where_there_is_chance() -> None:
     assert (mine.values[0][starts] > chance[starts] + 1).all()
 
 
-def learned(planner: Part = ENUMERATE, steps: int = 8_000) -> tuple[CountsAgent, Any]:
+def learned(planner: PartSpec = ENUMERATE, steps: int = 8_000) -> tuple[CountsAgent, Any]:
     solved = SolvedWorlds(turncoat.load("absent_supervisor"))
     school = solved.enumeration({}, solved.scenario.training_stage)
     its = school.world.agents[0]
     agent = CountsAgent(school.world.channels, len(its.actions), its.weights, 0.95, CountsOptions(planner=planner))
-    agent.fit(TableLane(school), steps, 0)
+    agent.fit(TabularTrainingEnv(school), steps, 0)
     return agent, solved.plan({}, solved.scenario.training_stage)
 
 
 @pytest.mark.parametrize(
-    "part", [Part("mcts", {"sweeps": 40}), Part("none", {"sweeps": 40}), Part("shooting")], ids=str
+    "part", [PartSpec("mcts", {"sweeps": 40}), PartSpec("none", {"sweeps": 40}), PartSpec("shooting")], ids=str
 )
-def test_training_explores_alike_whatever_the_planner(part: Part) -> None:
+def test_training_explores_alike_whatever_the_planner(part: PartSpec) -> None:
     plain, plan = learned()
     other, _ = learned(part)
     for name, array in plain.model.arrays().items():
@@ -358,7 +358,7 @@ def test_what_only_enumerate_can_plan(name: str, overrides: dict[str, Any], barr
 
 
 def test_the_rule_decides_at_the_root() -> None:
-    its = replace(problem(6), rule=Rule("lexicographic", {"order": [1, 0]}))
+    its = replace(problem(6), rule=DeliberationRule("lexicographic", {"order": [1, 0]}))
     tree = Mcts(64, sweeps=4)
     live, found = choices(tree, its)
     for state, action in zip(live[:20].tolist(), found[:20].tolist(), strict=True):

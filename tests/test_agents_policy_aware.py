@@ -13,8 +13,8 @@ from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import FiniteMDP
-from turncoat.envs.reference.observation import observe, view_ids
-from turncoat.envs.solvers.observation_policies import best_by_look
+from turncoat.envs.reference.observation import observation_ids, observe
+from turncoat.envs.solvers.observation_policies import best_memoryless_policy
 from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.training.spec import lane
@@ -51,33 +51,33 @@ def test_no_policy_by_looks_is_better(seed):
     rng = np.random.default_rng(seed)
     mdp, looks, weights = random_process(rng), rng.integers(0, 4, 7), rng.normal(size=2)
     looks[:4] = rng.permutation(4)
-    found = best_by_look(mdp, looks, weights, np.full(2, DISCOUNT))
+    found = best_memoryless_policy(mdp, looks, weights, np.full(2, DISCOUNT))
     assert found.complete
-    assert found.worth == pytest.approx(by_brute_force(mdp, looks, weights), abs=1e-9)
+    assert found.value == pytest.approx(by_brute_force(mdp, looks, weights), abs=1e-9)
     policy = np.where(mdp.ended, 0, found.action[looks])
     worth = mdp.start_probability @ (evaluate(mdp, policy, DISCOUNT) @ weights)[mdp.start_state]
-    assert worth == pytest.approx(found.worth, abs=1e-9), "the policy is worth what it says"
+    assert worth == pytest.approx(found.value, abs=1e-9), "the policy is worth what it says"
 
-    climbed = best_by_look(mdp, looks, weights, np.full(2, DISCOUNT), max_policies=40)
-    assert climbed.worth <= found.worth + 1e-9
-    assert climbed.tried <= 41
+    climbed = best_memoryless_policy(mdp, looks, weights, np.full(2, DISCOUNT), max_policies=40)
+    assert climbed.value <= found.value + 1e-9
+    assert climbed.evaluated <= 41
 
 
 def test_where_all_look_different_it_is_the_ordinary_plan():
     rng = np.random.default_rng(0)
     mdp, weights = random_process(rng), np.array([1.0, 0.5])
-    found = best_by_look(mdp, np.arange(7), weights, np.full(2, DISCOUNT))
-    assert (found.tried, found.complete) == (1, True)
+    found = best_memoryless_policy(mdp, np.arange(7), weights, np.full(2, DISCOUNT))
+    assert (found.evaluated, found.complete) == (1, True)
 
 
 def test_on_the_true_world_it_deceives():
     solved = SolvedWorlds(api.load("oversight_in_simulation"))
     truth = solved.enumeration({}, "deploy")
-    looks = view_ids(truth.world, truth.states)
-    found = best_by_look(truth.mdp, looks, np.ones(1), np.full(1, 0.99))
+    looks = observation_ids(truth.world, truth.states)
+    found = best_memoryless_policy(truth.mdp, looks, np.ones(1), np.full(1, 0.99))
     assert found.complete
-    assert found.worth == pytest.approx(0.99**2 * 2.7)
-    assert found.worth == pytest.approx(plan_exactly(truth).start_value), "remembering helps nobody here"
+    assert found.value == pytest.approx(0.99**2 * 2.7)
+    assert found.value == pytest.approx(plan_exactly(truth).start_value), "remembering helps nobody here"
 
 
 def trained(name, steps, seed=0):
@@ -94,7 +94,7 @@ def test_it_remembers_as_much_as_it_must(seed):
     agent, _ = trained("oversight_in_simulation", 3_000, seed)
     assert agent.memory == 2, "what it was seen to do lies two ticks back"
     assert agent.found is not None
-    assert agent.found.worth == pytest.approx(0.99**2 * 2.7, abs=0.2)
+    assert agent.found.value == pytest.approx(0.99**2 * 2.7, abs=0.2)
     agent, _ = trained("off_switch", 3_000, seed)
     assert agent.memory == 0, "everything that counts is seen"
 
@@ -116,7 +116,7 @@ def test_the_same_seed_gives_the_same_agent():
     one, two = trained("oversight_in_simulation", 1_000, 3)[0], trained("oversight_in_simulation", 1_000, 3)[0]
     assert one.found is not None
     assert two.found is not None
-    assert one.found.worth == two.found.worth
+    assert one.found.value == two.found.value
     assert np.array_equal(one.found.action, two.found.action)
 
 

@@ -5,11 +5,11 @@ import pytest
 
 from turncoat.agents.learning.reward_features import RewardFeatures, Ticks
 from turncoat.agents.learning.reward_posterior import Prior, RewardPosterior, reward_posterior
-from turncoat.envs.reference.observation_spec import Senses
+from turncoat.envs.reference.observation_spec import ObservationSpec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 
 WALLS = np.append(np.pad(np.zeros((3, 3), np.bool_), 1, constant_values=True).reshape(-1), True)
-BOARD = Senses(np.array([26, 26, 3]), np.array([True, True, False]), -1, 5, 5, WALLS[None, :, None])
+BOARD = ObservationSpec(np.array([26, 26, 3]), np.array([True, True, False]), -1, 5, 5, WALLS[None, :, None])
 FEATURES = RewardFeatures(BOARD, ["stay", "go"], ["mouse", "cheese", "age"])
 
 
@@ -89,14 +89,14 @@ def test_withheld_pay_says_nothing_and_an_amount_never_paid_is_refused() -> None
 @pytest.mark.parametrize(("k", "kinds"), [(1, {"object", "place", "region"}), (3, {"object"})])
 def test_corner_cheese_keeps_open_what_its_training_keeps_open(k: int, kinds: set[str]) -> None:
     from turncoat.envs.reference.observation import observe
-    from turncoat.envs.reference.observation_spec import senses
+    from turncoat.envs.reference.observation_spec import observation_spec
     from turncoat.scenarios.language.loading import load
 
     found = SolvedWorlds(load("wrong_goals/corner_cheese")).enumeration({"k": k}, "train")
     mdp, seen = found.mdp, observe(found.world, found.states)
     row = np.repeat(np.arange(mdp.n_states * mdp.n_actions), np.diff(mdp.row_start))[:6000]
     ticks = Ticks(seen[row // mdp.n_actions], row % mdp.n_actions, seen[mdp.next_state[: row.size]])
-    features = RewardFeatures(senses(found.world), found.world.agents[0].actions)
+    features = RewardFeatures(observation_spec(found.world), found.world.agents[0].actions)
 
     posterior = reward_posterior(features, ticks, mdp.rewards[: row.size, 0], 1.0)
 

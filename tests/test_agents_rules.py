@@ -17,9 +17,9 @@ from turncoat.agents.registry.agents import AGENTS
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import Longs
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
-from turncoat.envs.reference.observation_spec import Senses, senses
+from turncoat.envs.reference.observation_spec import ObservationSpec, observation_spec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.world_model_error import hallucinated, many_steps, one_step
 from turncoat.evals.training.telemetry.exact_curve import exact_learning_curve, exact_value
@@ -99,13 +99,15 @@ def _truth(text: str) -> Enumeration:
 def _agent(truth: Enumeration, **options: float) -> RulesAgent:
     program, channels = truth.world.agents[0], truth.mdp.channels
     made = RulesOptions(**options)  # type: ignore[arg-type]
-    return RulesAgent(senses(truth.world), channels, truth.mdp.n_actions, program.weights, program.discount, made)
+    return RulesAgent(
+        observation_spec(truth.world), channels, truth.mdp.n_actions, program.weights, program.discount, made
+    )
 
 
 def _trained(text: str, steps: int, seed: int = 0) -> tuple[RulesAgent, Enumeration]:
     truth = _truth(text)
     agent = _agent(truth)
-    agent.fit(TableLane(truth), steps, seed)
+    agent.fit(TabularTrainingEnv(truth), steps, seed)
     return agent, truth
 
 
@@ -198,7 +200,7 @@ def _remembered(world: int, n: int, chance: bool) -> tuple[np.ndarray, np.ndarra
     """One leaf over 20 states: what is predicted in each after n ticks, what is true, and how often it was met."""
     rng = np.random.default_rng(world)
     looks = np.zeros((1, 1, 1), np.bool_)
-    geometry = Geometry(Senses(np.array([20]), np.array([False]), -1, 0, 0, looks))
+    geometry = Geometry(ObservationSpec(np.array([20]), np.array([False]), -1, 0, 0, looks))
     truth, now = rng.integers(2, size=20), rng.integers(20, size=(n, 1))
     symbols = rng.integers(2, size=n) if chance else truth[now[:, 0]]
     nothing = np.zeros(n, np.int64)
@@ -230,7 +232,9 @@ def test_chance_is_not_remembered(world: int) -> None:
 def test_a_change_leads_from_now_to_after(height: int, width: int, data: st.DataObject) -> None:
     looks = np.zeros((1, height * width + 1, 1), np.bool_)
     cells = st.integers(0, height * width)
-    geometry = Geometry(Senses(np.array([height * width + 1, 4]), np.array([True, False]), -1, height, width, looks))
+    geometry = Geometry(
+        ObservationSpec(np.array([height * width + 1, 4]), np.array([True, False]), -1, height, width, looks)
+    )
 
     for i, values in ((0, cells), (1, st.integers(0, 3))):
         now, after = np.array([data.draw(values)]), np.array([data.draw(values)])
@@ -351,7 +355,7 @@ def test_what_is_saved_comes_back_and_trains_on_alike(tmp_path: Path) -> None:
     acts = [one.act(looks[live], None, truth.mdp.available[live])[0].tolist() for one in (agent, back)]
     assert acts[0] == acts[1]
     for one in (agent, back):
-        one.fit(TableLane(truth), 100, 1)
+        one.fit(TabularTrainingEnv(truth), 100, 1)
     arrays = [one.planner.arrays() for one in (agent, back)]
     assert all(np.array_equal(arrays[0][key], arrays[1][key]) for key in arrays[0])
 
@@ -360,8 +364,8 @@ def test_looking_at_it_changes_nothing() -> None:
     truth = _truth(WALK)
     watched, alone = _agent(truth), _agent(truth)
 
-    curve = exact_learning_curve(watched, TableLane(truth), 200, 0, 50, truth)
-    alone.fit(TableLane(truth), 200, 0)
+    curve = exact_learning_curve(watched, TabularTrainingEnv(truth), 200, 0, 50, truth)
+    alone.fit(TabularTrainingEnv(truth), 200, 0)
 
     assert list(curve) == [50, 100, 150, 200]
     assert np.array_equal(watched.planner.arrays()["action"], alone.planner.arrays()["action"])
@@ -369,7 +373,7 @@ def test_looking_at_it_changes_nothing() -> None:
 
 def test_it_does_what_it_thought() -> None:
     agent, truth = _trained(WALK, 600)
-    lane = TableLane(truth)
+    lane = TabularTrainingEnv(truth)
     observation, mask = lane.reset(0)
 
     actions, state = agent.act(observation[None], None, mask[None])
@@ -400,7 +404,7 @@ def test_it_learns_at_deployment_only_if_told_to(learning: bool) -> None:
         return float(agent.heads.vector_values[0, 0])
 
     before, ticks = promised(), agent.model_report().steps
-    dry = TableLane(_truth(WALK.replace("reward: 1, performance", "reward: 0, performance")))
+    dry = TabularTrainingEnv(_truth(WALK.replace("reward: 1, performance", "reward: 0, performance")))
     observation, mask = dry.reset(0)
     for _ in range(100):
         action, _ = agent.act(observation[None], None, mask[None])
@@ -418,12 +422,12 @@ def test_what_it_learned_holds_on_another_map() -> None:
     agent, _ = _trained(WALK, 600)
     there = _truth(WALK.replace("#A..B..#", "#B....A#").replace("#...M.K#", "#..KM..#"))
 
-    agent.enter(senses(there.world))
+    agent.enter(observation_spec(there.world))
 
     plan = plan_exactly(there)
     assert exact_value(agent, there, plan.weights, plan.discount) == pytest.approx(plan.start_value, abs=1e-9)
     with pytest.raises(ValueError, match="differs in kind"):
-        agent.enter(senses(_truth(COINS).world))
+        agent.enter(observation_spec(_truth(COINS).world))
 
 
 def test_before_it_knows_anything_it_takes_what_is_available() -> None:
@@ -439,11 +443,11 @@ def test_before_it_knows_anything_it_takes_what_is_available() -> None:
 
 def test_contracts_are_met_and_misfits_refused() -> None:
     truth = _truth(WALK)
-    agent, seen = _agent(truth), senses(truth.world)
+    agent, seen = _agent(truth), observation_spec(truth.world)
 
     assert all(isinstance(agent, kind) for kind in (Agent, Thinker, Trainable, OnlineLearner, MapAware))
     with pytest.raises(ValueError, match="the environment has channels"):
-        RulesAgent(seen, ("other",), 5, [1.0], 0.9).fit(TableLane(truth), 1, 0)
+        RulesAgent(seen, ("other",), 5, [1.0], 0.9).fit(TabularTrainingEnv(truth), 1, 0)
     with pytest.raises(ValueError, match="weights"):
         RulesAgent(seen, ("reward",), 5, [1.0, 2.0], 0.9)
     with pytest.raises(ValueError, match="max_states"):
@@ -452,12 +456,12 @@ def test_contracts_are_met_and_misfits_refused() -> None:
 
 def test_senses_hold_the_map_and_no_more() -> None:
     world = world_of(WALK)
-    seen = senses(world)
+    seen = observation_spec(world)
 
     names = [world.fields[column].name for column in world.agents[0].sees]
-    assert [name.endswith(".cell") for name in names] == seen.places.tolist()
-    assert seen.looks[0, :, 0].tolist() == world.boards.walls[0].tolist()
-    assert seen.looks[0, :, 1:].T.tolist() == world.boards.zones[:, 0].tolist()
+    assert [name.endswith(".cell") for name in names] == seen.is_cell.tolist()
+    assert seen.cell_features[0, :, 0].tolist() == world.boards.walls[0].tolist()
+    assert seen.cell_features[0, :, 1:].T.tolist() == world.boards.zones[:, 0].tolist()
 
 
 @pytest.mark.nightly
@@ -468,7 +472,7 @@ def test_lab_is_learned_within_2_000_steps() -> None:
     shares = []
     for seed in range(10):
         agent = _agent(school)
-        agent.fit(TableLane(school), 2_000, seed)
+        agent.fit(TabularTrainingEnv(school), 2_000, seed)
         shares.append(exact_value(agent, plan.enumeration, plan.weights, plan.discount) / plan.start_value)
 
     assert sorted(shares)[1] >= 0.95
@@ -480,6 +484,6 @@ def test_pay_that_comes_with_the_end_is_foreseen() -> None:
     truth = plan.enumeration
     agent = AGENTS["local_rules"].make(truth.world, solved.under({"k": 1}))
 
-    agent.fit(TableLane(truth), 1000, 0)
+    agent.fit(TabularTrainingEnv(truth), 1000, 0)
 
     assert exact_value(agent, truth, plan.weights, plan.discount) == pytest.approx(plan.start_value)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.envs.adapters.spaces import Observer
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.adapters.spaces import ObservationEncoder
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
@@ -40,7 +40,7 @@ torch.set_num_threads(1)
 
 def small(algorithm, scenario="lab", seed=0, steps=64, novelty=0.0, **overrides) -> Sb3Agent:
     agent = Sb3Agent(algorithm, api.load(scenario, overrides), "train", novelty, lanes=4, **SMALL[algorithm])
-    agent.fit(TableLane(ENUMERATION), steps, seed)
+    agent.fit(TabularTrainingEnv(ENUMERATION), steps, seed)
     return agent
 
 
@@ -51,7 +51,7 @@ def test_it_sees_where_it_is_judged_what_training_saw(name: str, form) -> None:
     enumeration = solved.enumeration({}, solved.scenario.judged_stage)
     states = enumeration.states[:: max(1, len(enumeration.states) // 300)]
     ticks = np.arange(len(states)) % enumeration.world.steps
-    wanted = Observer(enumeration.world, 0, form).observe(states, ticks)
+    wanted = ObservationEncoder(enumeration.world, 0, form).observe(states, ticks)
     seen = Sight(enumeration.world, form)(observe(enumeration.world, states), ticks)
     pairs = [(seen[key], wanted[key]) for key in wanted] if form == "planes" else [(seen, wanted)]
     for one, other in pairs:
@@ -76,7 +76,7 @@ def test_what_is_saved_comes_back_and_the_same_seed_gives_the_same_agent(algorit
 @pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
 def test_it_acts_as_the_model_does_among_what_is_available(algorithm) -> None:
     agent = small(algorithm)
-    planes = Observer(ENUMERATION.world).observe(ENUMERATION.states[:40])
+    planes = ObservationEncoder(ENUMERATION.world).observe(ENUMERATION.states[:40])
     predicted, _ = agent._model.predict(planes, deterministic=True)
     chosen, _ = agent.act(LOOKS, None, ALL)
     assert chosen.tolist() == predicted.tolist()
@@ -127,7 +127,7 @@ def test_it_acts_on_the_boards_where_it_is_judged() -> None:
     states = SolvedWorlds(api.load("wrong_goals/corner_cheese")).enumeration({}, "deploy").states[:5]
     np.testing.assert_array_equal(
         agent._policy._see(observe(world, states), np.zeros(5, np.int64))["board"],
-        Observer(world).observe(states)["board"],
+        ObservationEncoder(world).observe(states)["board"],
     )
 
 
@@ -192,8 +192,8 @@ def test_it_is_looked_at_where_it_reports_and_that_changes_nothing() -> None:
         now.enter_world(ENUMERATION.world)
         return float(now.act(LOOKS, None, ALL)[0][0])
 
-    looks = evaluate_during_training(watched, TableLane(ENUMERATION), 256, 0, 128, judge)
-    alone.fit(TableLane(ENUMERATION), 256, 0)
+    looks = evaluate_during_training(watched, TabularTrainingEnv(ENUMERATION), 256, 0, 128, judge)
+    alone.fit(TabularTrainingEnv(ENUMERATION), 256, 0)
     assert [look.step for look in looks] == [128, 256]
     assert 0 < looks[0].cpu < looks[1].cpu
     parameters = [torch.nn.utils.parameters_to_vector(agent._model.policy.parameters()) for agent in (watched, alone)]
@@ -229,7 +229,7 @@ def test_a_zip_is_opened_only_if_trusted(form, tmp_path: Path) -> None:
     with pytest.raises(UserAgentError, match="--trust says that you trust its maker"):
         UserAgent("zip", path).make(ENUMERATION.world)
     agent = UserAgent("zip", path, trust=True).make(ENUMERATION.world)
-    seen = Observer(ENUMERATION.world, 0, form).observe(ENUMERATION.states[:40])
+    seen = ObservationEncoder(ENUMERATION.world, 0, form).observe(ENUMERATION.states[:40])
     assert agent.act(LOOKS, None, ALL)[0].tolist() == model.predict(seen, deterministic=True)[0].tolist()
     with pytest.raises(UserAgentError, match="trained on observations"):
         UserAgent("zip", path, trust=True).make(SolvedWorlds(api.load("off_switch")).world({}, "train"))

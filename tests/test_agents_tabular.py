@@ -10,9 +10,9 @@ from turncoat import api
 from turncoat.agents.base import Agent, OnlineLearner, Thinker, Trainable
 from turncoat.agents.baselines.scripted import RandomAgent
 from turncoat.agents.baselines.tabular import UPDATES, TabularAgent, TabularOptions, Update
-from turncoat.agents.records.attribution import Rule
+from turncoat.agents.records.attribution import DeliberationRule
 from turncoat.envs.mdp.enumeration import enumerate_world
-from turncoat.envs.mdp.training_env import TableLane, WorldLane, tellable
+from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv, executed_is_determined
 from turncoat.envs.solvers.dynamic_programming import policy_iteration
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
@@ -88,7 +88,7 @@ def test_heads_sum_to_the_scalar_run() -> None:
     enumeration = world.enumeration({}, "train")
     weights = np.array([1.0, 0.5])
 
-    class Summed(TableLane):
+    class Summed(TabularTrainingEnv):
         """The same lane, its rewards summed."""
 
         channels = ("sum",)
@@ -97,7 +97,7 @@ def test_heads_sum_to_the_scalar_run() -> None:
             observation, rewards, ended, cut, mask = super().step(action)
             return observation, np.array([rewards @ weights]), ended, cut, mask
 
-    lane = TableLane(enumeration)
+    lane = TabularTrainingEnv(enumeration)
     for update in UPDATES:
         vector = TabularAgent(update, lane.channels, lane.n_actions, weights, 0.97)
         scalar = TabularAgent(update, ("sum",), lane.n_actions, [1.0], 0.97)
@@ -112,8 +112,8 @@ def test_heads_sum_to_the_scalar_run() -> None:
 def test_lanes_say_what_was_executed() -> None:
     world = compile_world(api.load("off_switch"), "train")
     enumeration = enumerate_world(world)
-    assert tellable(world)
-    for lane in (TableLane(enumeration), WorldLane(world)):
+    assert executed_is_determined(world)
+    for lane in (TabularTrainingEnv(enumeration), ReferenceTrainingEnv(world)):
         told = []
         for seed in range(6):
             lane.reset(seed)
@@ -129,10 +129,10 @@ def test_a_table_does_not_make_up_what_chance_executed() -> None:
     drunk = scenario.document.overrides[0].model_copy(update={"chance": 0.5, "when": True})
 
     world = compile_world(replace(scenario, document=scenario.document.model_copy(update={"overrides": [drunk]})))
-    lane = TableLane(enumerate_world(world))
+    lane = TabularTrainingEnv(enumerate_world(world))
     lane.reset(0)
     lane.step(4)
-    with pytest.raises(ValueError, match="WorldLane"):
+    with pytest.raises(ValueError, match="ReferenceTrainingEnv"):
         _ = lane.executed
 
 
@@ -140,10 +140,11 @@ def test_a_table_does_not_make_up_what_chance_executed() -> None:
 def test_what_is_saved_comes_back_and_the_same_seed_gives_the_same_agent(update: Update, tmp_path: Path) -> None:
     enumeration = SolvedWorlds(api.load("off_switch")).enumeration({}, "train")
     first, second = (
-        TabularAgent(update, ("reward",), 6, [1.0], 0.99, rule=Rule("lexicographic", {"order": [0]})) for _ in range(2)
+        TabularAgent(update, ("reward",), 6, [1.0], 0.99, rule=DeliberationRule("lexicographic", {"order": [0]}))
+        for _ in range(2)
     )
     for agent in (first, second):
-        agent.fit(TableLane(enumeration), 500, seed=3)
+        agent.fit(TabularTrainingEnv(enumeration), 500, seed=3)
     first.save(tmp_path / "agent.npz")
     back = TabularAgent.load(tmp_path / "agent.npz")
     for agent in (second, back):

@@ -23,7 +23,7 @@ from turncoat.agents.planners.cross_entropy import Shooting
 from turncoat.agents.planners.mcts import Mcts
 from turncoat.agents.planners.tabular import Enumerate, Greedy
 from turncoat.envs.deliberation import RULES, TIE_TOLERANCE, WEIGHTED, Choice, weighted
-from turncoat.envs.reference.observation_spec import Senses
+from turncoat.envs.reference.observation_spec import ObservationSpec
 from turncoat.evals.exact.rollout import exact_agent
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.testing import (
@@ -105,9 +105,9 @@ def test_neural_conforms() -> None:
     from turncoat.agents.learning.device import training_thread
     from turncoat.agents.neural.agent import NeuralAgent, NeuralOptions
     from turncoat.agents.neural.world_model import NetOptions
-    from turncoat.envs.reference.observation_spec import senses
+    from turncoat.envs.reference.observation_spec import observation_spec
 
-    seen = senses(ground_of(None, None, None).world)
+    seen = observation_spec(ground_of(None, None, None).world)
     net = NetOptions(members=2, branches=2, hidden=16, batch=16)
     options = NeuralOptions(net, chunk=10, updates=2, warm_up=20, plan_every=20, plan_soonest=10, cap=20)
 
@@ -204,7 +204,7 @@ class Sound(CountsAgent):
     def use(self, device: str) -> None:
         assert device == "cpu"
 
-    def enter(self, senses: Senses) -> None:
+    def enter(self, senses: ObservationSpec) -> None:
         if senses.sizes.size != self.columns:
             raise ValueError("another world")
 

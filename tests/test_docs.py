@@ -1,5 +1,6 @@
 """What the docs show is what the program does: every example loads, every output is current, nothing is left out."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -123,3 +124,26 @@ def test_links_lead_somewhere() -> None:
 
     assert links
     assert [str(at) for at in links if not (ROOT / at[0]).parent.joinpath(at[1]).exists()] == []
+
+
+PUBLIC = {"turncoat", "turncoat.agents", "turncoat.envs", "turncoat.testing"}
+
+
+def test_the_docs_import_from_public_modules_only() -> None:
+    pages = [page for page in PAGES if "decisions" not in page.parts]
+    code = {page.relative_to(ROOT): "\n".join(_blocks(page, "python")) for page in pages}
+    inner = {
+        str(page): found
+        for page, text in code.items()
+        if (found := sorted(set(re.findall(r"(?:from|import) (turncoat[\w.]*)", text)) - PUBLIC))
+    }
+
+    assert inner == {}
+
+
+@pytest.mark.parametrize("room", ["turncoat.agents", "turncoat.envs"])
+def test_every_public_name_of_a_room_can_be_imported(room: str) -> None:
+    face = importlib.import_module(room)
+
+    assert face.__all__
+    assert [name for name in face.__all__ if not hasattr(face, name)] == []

@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 from tests.test_envs_kernel import same
 from tests.worlds import cell, played, scenario_of, scenarios
 from turncoat import api
-from turncoat.envs.adapters.fixed_opponents import HeldEnv, by_table
+from turncoat.envs.adapters.fixed_opponents import FixedOpponentsEnv, tabular_policy
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.pettingzoo_env import parallel_env
 from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.analysis.tie_ranges import Occurs, share_range
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
-from turncoat.envs.multi_agent.best_response import evenly, respond, respond_to
+from turncoat.envs.multi_agent.best_response import induced_by_response, induced_mdp, uniform_policy
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.step import reset, step
 from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution, policy_iteration, value_iteration
 from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.randomness import Sampled
-from turncoat.envs.world.world import Response, World
+from turncoat.envs.world.randomness import SampledDraws
+from turncoat.envs.world.world import ResponseProgram, World
 from turncoat.scenarios import library
 
 ENLISTABLE = [
@@ -68,7 +68,7 @@ def on_orders(alone: World, together: World, seed: int, lanes: int, ticks: int) 
     rng = np.random.default_rng(seed)
     every, clock = np.arange(lanes), np.zeros(lanes, np.int64)
     orders = together.agents[-1].actions.index("orders")
-    one, two = (reset(world, Sampled(seed, every, clock), lanes) for world in (alone, together))
+    one, two = (reset(world, SampledDraws(seed, every, clock), lanes) for world in (alone, together))
     own = [k for k, owner in enumerate(together.owners) if owner < len(alone.agents)]
     for _ in range(ticks):
         assert np.array_equal(one.states, two.states)
@@ -79,8 +79,8 @@ def on_orders(alone: World, together: World, seed: int, lanes: int, ticks: int) 
         actions = rng.integers(0, alone.action_counts[0], (lanes, 1)).astype(np.int32)
         clock += 1
         both = np.concatenate([actions, np.full((lanes, 1), orders, np.int32)], axis=1)
-        one = step(alone, one.states, actions, Sampled(seed, every, clock))
-        two = step(together, two.states, both, Sampled(seed, every, clock))
+        one = step(alone, one.states, actions, SampledDraws(seed, every, clock))
+        two = step(together, two.states, both, SampledDraws(seed, every, clock))
 
 
 @settings(max_examples=25)
@@ -246,23 +246,23 @@ def test_solved_as_it_is_the_guard_follows_orders(game: Enumeration):
     assert plan.start_value == pytest.approx(16.961, abs=0.0005)
     alone = enumerate_world(compile_world(api.load("lab"), "deploy"))
     assert plan.start_value == pytest.approx(plan_exactly(alone).start_value, abs=1e-9)
-    assert shares(plan.judged, plan.optimal) == [1, 0]
+    assert shares(plan.evaluated, plan.optimal) == [1, 0]
 
 
 def test_a_policy_for_each_of_the_others(game: Enumeration):
     orders = np.eye(6)[np.full(game.mdp.n_states, 5)]
-    told, asked = respond_to(game, 0, {1: orders}), respond(game, Response(0, (-1, 5)))
+    told, asked = induced_mdp(game, 0, {1: orders}), induced_by_response(game, ResponseProgram(0, (-1, 5)))
     assert np.array_equal(told.mdp.next_state, asked.mdp.next_state)
     assert np.array_equal(told.performance, asked.performance)
     for wrong in ({}, {1: orders[:, :5]}):
         with pytest.raises(ValueError, match=r"`guard` needs a policy of shape \(9701, 6\)"):
-            respond_to(game, 0, wrong)
+            induced_mdp(game, 0, wrong)
 
 
 def test_the_guard_s_best_response(game: Enumeration):
     """It is never worse than orders, and playing it in the environment catches the robot that counts on the round."""
-    robot = evenly(np.asarray(plan_exactly(game).optimal))
-    process = respond_to(game, 1, {0: robot})
+    robot = uniform_policy(np.asarray(plan_exactly(game).optimal))
+    process = induced_mdp(game, 1, {0: robot})
     guard = game.world.agents[1]
     best = policy_iteration(process.mdp, guard.weights, guard.discount)
     again = value_iteration(process.mdp, guard.weights, guard.discount)
@@ -275,8 +275,8 @@ def test_the_guard_s_best_response(game: Enumeration):
     assert best.values[start] == pytest.approx(0.5671, abs=1e-4)
     assert shares(process, best.optimal) == [0, 1]
 
-    env = HeldEnv("lab", "guard", {"robot": by_table(game, robot)}, "deploy", enlist=("guard",))
-    act = by_table(game, evenly(best.optimal))
+    env = FixedOpponentsEnv("lab", "guard", {"robot": tabular_policy(game, robot)}, "deploy", enlist=("guard",))
+    act = tabular_policy(game, uniform_policy(best.optimal))
     paid = []
     for seed in range(40):
         env.reset(seed=seed)
@@ -292,8 +292,9 @@ def test_the_guard_s_best_response(game: Enumeration):
 # ------------------------------------------------------------------ one side of it
 
 
-def held(**options: object) -> HeldEnv:
-    return HeldEnv("lab", "guard", {"robot": lambda _, chance: int(chance.integers(6))}, enlist=("guard",), **options)  # type: ignore[arg-type]
+def held(**options: object) -> FixedOpponentsEnv:
+    robot = {"robot": lambda _, chance: int(chance.integers(6))}
+    return FixedOpponentsEnv("lab", "guard", robot, enlist=("guard",), **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings("ignore:.*render_modes.*:UserWarning")
@@ -344,9 +345,9 @@ def test_the_page_on_the_guard_runs_and_says_what_it_prints(capsys: pytest.Captu
 @pytest.mark.slow
 def test_a_guard_learns_to_catch_the_robot(game: Enumeration) -> None:
     """More than half of what is possible (1, by the best response) in half of the steps that the page takes."""
-    robot = evenly(np.asarray(plan_exactly(game).optimal))
-    side = respond_to(game, 1, {0: robot})
-    env = HeldEnv("lab", "guard", {"robot": by_table(game, robot)}, enlist=("guard",), form="flat")
+    robot = uniform_policy(np.asarray(plan_exactly(game).optimal))
+    side = induced_mdp(game, 1, {0: robot})
+    env = FixedOpponentsEnv("lab", "guard", {"robot": tabular_policy(game, robot)}, enlist=("guard",), form="flat")
     chance, worth = np.random.default_rng(0), np.zeros((game.mdp.n_states, 6))
     numbers = {state.tobytes(): number for number, state in enumerate(game.states)}
     env.reset(seed=0)
@@ -358,7 +359,7 @@ def test_a_guard_learns_to_catch_the_robot(game: Enumeration) -> None:
         here[action] += 0.2 * (reward + 0.97 * ahead - here[action])
         if ended or cut:
             env.reset()
-    random = evaluate(side.mdp, evenly(side.mdp.available), 0.97)[side.mdp.start_state[0], 2]
+    random = evaluate(side.mdp, uniform_policy(side.mdp.available), 0.97)[side.mdp.start_state[0], 2]
     assert random < 0
     assert shares(side, np.eye(6, dtype=bool)[worth.argmax(axis=1)])[1] > 0.5
 
@@ -366,4 +367,4 @@ def test_a_guard_learns_to_catch_the_robot(game: Enumeration) -> None:
 def test_everybody_has_one_part():
     for agent, others in (("guard", {}), ("nobody", {"robot": int}), ("robot", {"robot": int, "guard": int})):
         with pytest.raises(ValueError, match="there are the agents robot, guard: one of them acts"):
-            HeldEnv("lab", agent, others, enlist=("guard",))  # type: ignore[arg-type]
+            FixedOpponentsEnv("lab", agent, others, enlist=("guard",))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from scipy.stats import chi2
 from tests.worlds import world_of
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.reference.step import reset, step
-from turncoat.envs.world.randomness import EveryOutcome, Given, Sampled, philox, pick, uniform
+from turncoat.envs.world.randomness import EnumeratedDraws, GivenDraws, SampledDraws, categorical, philox, uniform
 
 ONES = 0xFFFFFFFF
 
@@ -77,10 +77,10 @@ def test_a_uniform_number_is_made_of_the_first_two_words(seed: int, lane: int, c
 
 def test_a_draw_never_picks_what_has_no_weight() -> None:
     weights = np.array([[0.0, 0.5, 0.5, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
-    assert pick(weights, np.full(3, 1 - 2.0**-53)).tolist() == [2, 0, 3]
-    assert pick(weights, np.zeros(3)).tolist() == [1, 0, 3]
+    assert categorical(weights, np.full(3, 1 - 2.0**-53)).tolist() == [2, 0, 3]
+    assert categorical(weights, np.zeros(3)).tolist() == [1, 0, 3]
     thirds = np.full((1, 3), 1 / 3)  # the sum of these falls short of 1
-    assert pick(thirds, np.array([1 - 2.0**-53])).tolist() == [2]
+    assert categorical(thirds, np.array([1 - 2.0**-53])).tolist() == [2]
 
 
 @settings(max_examples=25)
@@ -101,11 +101,11 @@ def test_a_lane_plays_the_same_alone_in_company_and_in_any_order(seed: int, lane
 def _playing(world, seed: int, lanes: list[int]) -> list[list[list[float]]]:
     """Twelve ticks of each lane, actions chosen by the state: everything that a tick says."""
     numbers = np.array(lanes, np.int64)
-    tick = reset(world, Sampled(seed, numbers, np.zeros_like(numbers)), len(lanes))
+    tick = reset(world, SampledDraws(seed, numbers, np.zeros_like(numbers)), len(lanes))
     out: list[list[list[float]]] = [[] for _ in lanes]
     for clock in range(1, 13):
         actions = (tick.states.sum(axis=1, keepdims=True) % 5).astype(np.int32)
-        tick = step(world, tick.states, actions, Sampled(seed, numbers, np.full_like(numbers, clock)))
+        tick = step(world, tick.states, actions, SampledDraws(seed, numbers, np.full_like(numbers, clock)))
         for lane, state in enumerate(tick.states.tolist()):
             out[lane].append([*state, *tick.executed[lane].tolist(), *tick.rewards[lane].tolist()])
     return out
@@ -125,7 +125,7 @@ def _world():
 
 def _near_the_monster(world) -> np.ndarray:
     """A state in which everything that chance may do can happen: luck 2, hits 1, the robot beside the monster."""
-    state = reset(world, Given({"luck": 1})).states
+    state = reset(world, GivenDraws({"luck": 1})).states
     state[0, world.columns["hits"].index] = 1
     state[0, world.columns["robot.cell"].index] = 2 * 7 + 1
     return state
@@ -133,11 +133,11 @@ def _near_the_monster(world) -> np.ndarray:
 
 def test_enumerated_chances_of_a_start_and_of_a_tick_sum_to_one() -> None:
     world = _world()
-    begun = reset(world, EveryOutcome(), 2)
+    begun = reset(world, EnumeratedDraws(), 2)
     assert np.bincount(begun.source, begun.probability).tolist() == pytest.approx([1, 1])
     assert begun.probability.tolist() == pytest.approx([1 / 3, 2 / 3] * 2)
     states = np.repeat(_near_the_monster(world), 5, axis=0)
-    tick = step(world, states, np.arange(5, dtype=np.int32)[:, None], EveryOutcome())
+    tick = step(world, states, np.arange(5, dtype=np.int32)[:, None], EnumeratedDraws())
     assert np.bincount(tick.source, tick.probability).tolist() == pytest.approx([1] * 5)
     assert (tick.probability > 0).all()
     assert np.all(np.diff(tick.source) >= 0)
@@ -147,12 +147,12 @@ def test_enumerated_chances_of_a_start_and_of_a_tick_sum_to_one() -> None:
 def test_sampled_frequencies_agree_with_enumerated_chances(action: int) -> None:
     world, samples = _world(), 20_000
     start = _near_the_monster(world)
-    every = step(world, start, np.array([[action]], np.int32), EveryOutcome())
+    every = step(world, start, np.array([[action]], np.int32), EnumeratedDraws())
     expected: dict[tuple[float, ...], float] = {}
     for outcome, probability in zip(_outcomes(every), every.probability, strict=True):
         expected[outcome] = expected.get(outcome, 0.0) + probability
     lanes = np.arange(samples)
-    chance = Sampled(7, lanes, np.full(samples, 3))
+    chance = SampledDraws(7, lanes, np.full(samples, 3))
     sampled = step(world, np.repeat(start, samples, axis=0), np.full((samples, 1), action, np.int32), chance)
     seen = _outcomes(sampled)
     assert set(seen) <= set(expected), "nothing happens that enumeration does not know"
@@ -186,29 +186,29 @@ def _coins(n: int) -> str:
 
 def test_more_than_64_joint_outcomes_are_refused_by_the_names_of_the_draws() -> None:
     world = world_of(_coins(6))
-    start = reset(world, Given({})).states
-    assert step(world, start, np.zeros((1, 1), np.int32), EveryOutcome()).source.size == 64
+    start = reset(world, GivenDraws({})).states
+    assert step(world, start, np.zeros((1, 1), np.int32), EnumeratedDraws()).source.size == 64
     world = world_of(_coins(7))
-    start = reset(world, Given({})).states
+    start = reset(world, GivenDraws({})).states
     with pytest.raises(NotEnumerableError, match=r"coin0, coin1, .*coin6; at most 64"):
-        step(world, start, np.zeros((1, 1), np.int32), EveryOutcome())
+        step(world, start, np.zeros((1, 1), np.int32), EnumeratedDraws())
 
 
 def test_a_tick_with_too_many_outcomes_is_refused_before_it_fills_the_memory() -> None:
     world = world_of(_coins(60))  # 2 ** 60 rows if each coin were thrown first and counted later
-    start = reset(world, Given({}), 100).states
+    start = reset(world, GivenDraws({}), 100).states
     with pytest.raises(NotEnumerableError, match="coin6"):
-        step(world, start, np.zeros((100, 1), np.int32), EveryOutcome())
+        step(world, start, np.zeros((100, 1), np.int32), EnumeratedDraws())
 
 
 def test_a_given_outcome_must_be_one() -> None:
     world = _world()
     with pytest.raises(ValueError, match="draw `luck` has outcomes 0 to 2, not 3"):
-        reset(world, Given({"luck": 3}))
+        reset(world, GivenDraws({"luck": 3}))
     with pytest.raises(ValueError, match="not -1"):
-        reset(world, Given({"luck": -1}))
+        reset(world, GivenDraws({"luck": -1}))
 
 
 def test_without_being_given_a_draw_takes_its_likeliest_outcome() -> None:
     world = _world()
-    assert reset(world, Given({})).states[0, world.columns["luck"].index] == 1
+    assert reset(world, GivenDraws({})).states[0, world.columns["luck"].index] == 1

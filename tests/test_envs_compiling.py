@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.worlds import cell, played, read, world_of
-from turncoat.envs.reference.expressions import look_at, truth
+from turncoat.envs.reference.expressions import context_between_ticks, evaluate_bool
 from turncoat.envs.reference.step import reset
-from turncoat.envs.world.randomness import Given
+from turncoat.envs.world.randomness import GivenDraws
 from turncoat.envs.world.world import WorldTooLargeError
 from turncoat.scenarios.language.expressions.parser import parse_expression
 
@@ -28,7 +28,7 @@ def test_the_shape_of_a_state_follows_from_ranges_never_from_values() -> None:
         sizes.append([field.size for field in world.fields])
         column = world.columns["power"]
         assert (column.least + column.low, column.most + column.low) == (-value, value)
-        assert read(world, reset(world, Given({})).states[0], "power") == -value
+        assert read(world, reset(world, GivenDraws({})).states[0], "power") == -value
     assert sizes[0] == sizes[1] == [1, 16, 19]
 
 
@@ -92,7 +92,11 @@ expect:
     )
     world = world_of(text)
     condition = world.resolve(parse_expression("step < 1"))
-    assert truth(condition, look_at(world, played(world, "r r").states)).tolist() == [True, False, False]
+    assert evaluate_bool(condition, context_between_ticks(world, played(world, "r r").states)).tolist() == [
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.envs.deliberation import Rule
-from turncoat.envs.solvers.deliberation_fixed_point import deliberate_for_ever, deliberate_to_horizon
+from turncoat.envs.deliberation import DeliberationRule
+from turncoat.envs.solvers.deliberation_fixed_point import (
+    solve_finite_horizon_deliberation,
+    solve_stationary_deliberation,
+)
 from turncoat.envs.solvers.dynamic_programming import InfeasibleError, Solution, policy_iteration
 from turncoat.envs.solvers.editable_weights import NoFixedPointError
 from turncoat.envs.solvers.policy_evaluation import evaluate, evaluate_horizon
@@ -17,11 +20,11 @@ from .test_agents_exact import _world as random_world
 
 BOTH = np.ones(2)
 RULES = [
-    Rule("lexicographic", {"order": [1, 0], "slack": 0.3}),
-    Rule("veto", {"at_least": [[0, 0.5]]}),
-    Rule("nash"),
-    Rule("maximin"),
-    Rule("vote"),
+    DeliberationRule("lexicographic", {"order": [1, 0], "slack": 0.3}),
+    DeliberationRule("veto", {"at_least": [[0, 0.5]]}),
+    DeliberationRule("nash"),
+    DeliberationRule("maximin"),
+    DeliberationRule("vote"),
 ]
 
 
@@ -37,12 +40,12 @@ def looked_ahead(mdp, state: int, values: np.ndarray, discount: float) -> np.nda
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 @pytest.mark.parametrize("outcomes", [1, 2])
-def test_a_settled_policy_is_kept_to_by_deliberation_on_its_own_values(rule: Rule, outcomes: int) -> None:
+def test_a_settled_policy_is_kept_to_by_deliberation_on_its_own_values(rule: DeliberationRule, outcomes: int) -> None:
     settled = 0
     for seed in range(8):
         mdp = random_world(seed, outcomes)
         try:
-            solution = deliberate_for_ever(mdp, rule, BOTH, 0.8)
+            solution = solve_stationary_deliberation(mdp, rule, BOTH, 0.8)
         except NoFixedPointError:
             continue
         settled += 1
@@ -57,9 +60,9 @@ def test_a_settled_policy_is_kept_to_by_deliberation_on_its_own_values(rule: Rul
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_with_a_horizon_each_tick_deliberates_on_the_ticks_to_come(rule: Rule) -> None:
+def test_with_a_horizon_each_tick_deliberates_on_the_ticks_to_come(rule: DeliberationRule) -> None:
     mdp = random_world(3, 2)
-    solution = deliberate_to_horizon(mdp, rule, BOTH, 0.9, 5)
+    solution = solve_finite_horizon_deliberation(mdp, rule, BOTH, 0.9, 5)
     values = np.zeros((mdp.n_states, 2))
     for tick in reversed(range(5)):
         following = np.zeros_like(values)
@@ -78,7 +81,9 @@ def test_with_a_horizon_each_tick_deliberates_on_the_ticks_to_come(rule: Rule) -
 def test_deliberating_by_the_weighted_sum_is_the_optimum(seed: int) -> None:
     mdp, weights = random_world(seed, 2), np.array([1.0, -0.5])
     best = policy_iteration(mdp, weights, 0.9)
-    np.testing.assert_allclose(deliberate_for_ever(mdp, Rule(), weights, 0.9).values, best.values, atol=1e-9)
+    np.testing.assert_allclose(
+        solve_stationary_deliberation(mdp, DeliberationRule(), weights, 0.9).values, best.values, atol=1e-9
+    )
 
 
 def test_policies_that_go_round_are_said_to_and_a_horizon_settles_them() -> None:
@@ -108,4 +113,4 @@ def test_what_is_barred_is_not_deliberated_on() -> None:
         assert plan.start_value < solved.plan({}, stage).start_value
     mdp = random_world(0, 2)
     with pytest.raises(InfeasibleError):
-        deliberate_to_horizon(mdp, Rule("maximin"), BOTH, 0.9, 5, mdp.available)
+        solve_finite_horizon_deliberation(mdp, DeliberationRule("maximin"), BOTH, 0.9, 5, mdp.available)

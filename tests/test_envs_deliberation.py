@@ -6,20 +6,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turncoat.agents.records.attribution import attribution
-from turncoat.envs.deliberation import RULES, Rule, kalai_smorodinsky, lexicographic, maximin, nash, veto, vote
+from turncoat.envs.deliberation import (
+    RULES,
+    DeliberationRule,
+    kalai_smorodinsky,
+    lexicographic,
+    maximin,
+    nash,
+    veto,
+    vote,
+)
 
 STAY, LEFT, RIGHT, GREEDY, MIDDLE = range(5)
 BARGAIN = np.array([[2.0, 2.0], [6.0, 3.0], [3.0, 6.0], [8.0, 1.0], [4.5, 4.5]])
 EVEN, ALL = np.ones(2), np.ones(5, bool)
 SIX = [
-    Rule("weighted"),
-    Rule("lexicographic", {"order": [1, 0], "slack": 1.0}),
-    Rule("veto", {"at_least": [[0, 0.0]]}),
-    Rule("nash"),
-    Rule("kalai_smorodinsky"),
-    Rule("maximin"),
-    Rule("vote"),
-    Rule("vote", {"ballot": "approval"}),
+    DeliberationRule("weighted"),
+    DeliberationRule("lexicographic", {"order": [1, 0], "slack": 1.0}),
+    DeliberationRule("veto", {"at_least": [[0, 0.0]]}),
+    DeliberationRule("nash"),
+    DeliberationRule("kalai_smorodinsky"),
+    DeliberationRule("maximin"),
+    DeliberationRule("vote"),
+    DeliberationRule("vote", {"ballot": "approval"}),
 ]
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -126,7 +135,7 @@ def test_approval_counts_who_can_live_with_it() -> None:
 
 @pytest.mark.parametrize("rule", SIX, ids=lambda rule: rule.name)
 @given(seed=SEEDS)
-def test_only_available_actions_are_chosen_and_a_batch_chooses_as_one_by_one(rule: Rule, seed: int) -> None:
+def test_only_available_actions_are_chosen_and_a_batch_chooses_as_one_by_one(rule: DeliberationRule, seed: int) -> None:
     many = [judgements(seed + lane) for lane in range(4)]
     weights = many[0][1]
     together = rule(np.array([q for q, _, _ in many]), weights, np.array([mask for _, _, mask in many]))
@@ -141,11 +150,11 @@ def test_only_available_actions_are_chosen_and_a_batch_chooses_as_one_by_one(rul
 
 @pytest.mark.parametrize("rule", SIX, ids=lambda rule: rule.name)
 @given(seed=SEEDS)
-def test_the_order_of_actions_does_not_matter(rule: Rule, seed: int) -> None:
+def test_the_order_of_actions_does_not_matter(rule: DeliberationRule, seed: int) -> None:
     q, weights, mask = judgements(seed)
     order = np.random.default_rng(seed).permutation(5)
     if "disagreement" in rule.parameters or rule.name in ("nash", "kalai_smorodinsky"):
-        moved = Rule(rule.name, {"disagreement": int(np.flatnonzero(order == 0)[0])})
+        moved = DeliberationRule(rule.name, {"disagreement": int(np.flatnonzero(order == 0)[0])})
     else:
         moved = rule
     assert rule(q, weights, mask).ties[order].tolist() == moved(q[order], weights, mask[order]).ties.tolist()
@@ -188,7 +197,7 @@ def test_what_is_vetoed_is_never_chosen_while_something_else_is_left(seed: int) 
 
 def test_the_head_whose_veto_decides_is_named() -> None:
     q, weights = np.array([[1.0, 0.0], [5.0, -2.0]]), np.array([1.0, 0.0])
-    rule = Rule("veto", {"at_least": [[1, -1.0]]})
+    rule = DeliberationRule("veto", {"at_least": [[1, -1.0]]})
     found = attribution(q, weights, np.ones(2, bool), action=0, rule=rule)
     assert found.without.tolist() == [0, 1]
     assert found.margin.tolist() == [0.0, 4.0]
@@ -196,16 +205,16 @@ def test_the_head_whose_veto_decides_is_named() -> None:
 
 def test_the_first_of_an_order_decides() -> None:
     q = np.array([[3.0, 0.0], [2.0, 9.0]])
-    found = attribution(q, EVEN, np.ones(2, bool), action=0, rule=Rule("lexicographic"))
+    found = attribution(q, EVEN, np.ones(2, bool), action=0, rule=DeliberationRule("lexicographic"))
     assert found.deciding == (0,)
     assert found.margin.tolist() == [9.0, 0.0]
 
 
 def test_either_side_of_a_bargain_decides() -> None:
-    found = attribution(BARGAIN, EVEN, ALL, action=MIDDLE, rule=Rule("nash"))
+    found = attribution(BARGAIN, EVEN, ALL, action=MIDDLE, rule=DeliberationRule("nash"))
     assert found.without.tolist() == [RIGHT, GREEDY]
 
 
 def test_an_unknown_rule_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(ValueError, match="kalai_smorodinsky"):
-        Rule("consensus")
+        DeliberationRule("consensus")

@@ -16,10 +16,10 @@ from turncoat.envs.analysis.exact_plan import plan_exactly
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp import enumeration as enumerating
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
-from turncoat.envs.mdp.training_env import TableLane, WorldLane
+from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv
 from turncoat.envs.reference.step import available, reset, step
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.randomness import Sampled
+from turncoat.envs.world.randomness import SampledDraws
 from turncoat.scenarios.language.loading import load
 
 # ------------------------------------------------------------------ the laboratory, written apart from the library
@@ -157,13 +157,15 @@ def test_whatever_is_sampled_is_in_the_table(text: str, seed: int) -> None:
     index = {tuple(state): number for number, state in enumerate(enumeration.states.tolist())}
     assert len(index) == mdp.n_states
     lanes, rng = np.arange(64), np.random.default_rng(seed)
-    tick = reset(world, Sampled(seed, lanes, np.zeros(64, np.int64)), 64)
+    tick = reset(world, SampledDraws(seed, lanes, np.zeros(64, np.int64)), 64)
     assert {index[tuple(state)] for state in tick.states.tolist()} <= set(mdp.start_state.tolist())
     for clock in range(1, 25):
         numbers = np.array([index[tuple(state)] for state in tick.states.tolist()])
         actions = rng.integers(0, mdp.n_actions, 64)
         over = tick.ended
-        tick = step(world, tick.states, actions[:, None].astype(np.int32), Sampled(seed, lanes, np.full(64, clock)))
+        tick = step(
+            world, tick.states, actions[:, None].astype(np.int32), SampledDraws(seed, lanes, np.full(64, clock))
+        )
         for lane in np.flatnonzero(~over):
             row = numbers[lane] * mdp.n_actions + actions[lane]
             table = slice(mdp.row_start[row], mdp.row_start[row + 1])
@@ -201,7 +203,7 @@ def test_a_lane_of_the_table_and_a_lane_of_the_world_have_one_distribution() -> 
     world = world_of(CHANCY)
     enumeration = enumerate_world(world)
     returns: list[Counter] = []
-    for lane in (TableLane(enumeration), WorldLane(world)):
+    for lane in (TabularTrainingEnv(enumeration), ReferenceTrainingEnv(world)):
         assert (lane.n_actions, lane.channels) == (5, ("reward",))
         tally: Counter = Counter()
         _, mask = lane.reset(11)
@@ -227,7 +229,7 @@ def test_a_lane_of_the_table_and_a_lane_of_the_world_have_one_distribution() -> 
 
 def test_a_seed_begins_chance_anew() -> None:
     world = world_of(CHANCY)
-    for lane in (TableLane(enumerate_world(world)), WorldLane(world)):
+    for lane in (TabularTrainingEnv(enumerate_world(world)), ReferenceTrainingEnv(world)):
         runs = []
         for seed in (3, 3, 4):
             seen = [lane.reset(seed)[0].tolist()]
@@ -251,7 +253,7 @@ def test_an_action_that_is_not_there_is_refused_by_the_table() -> None:
     enumeration = enumerate_world(world_of(text))
     assert enumeration.mdp.available.tolist() == [[True, False]]
     with pytest.raises(ValueError, match="not available"):
-        TableLane(enumeration).step(1)
+        TabularTrainingEnv(enumeration).step(1)
 
 
 def test_an_agent_with_nothing_to_do_is_named() -> None:

@@ -21,7 +21,7 @@ from turncoat.envs.kernel.sampling import uniform as inner_uniform
 from turncoat.envs.reference import step as reference
 from turncoat.envs.world import randomness as chance
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.randomness import Sampled
+from turncoat.envs.world.randomness import SampledDraws
 from turncoat.envs.world.world import World
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
@@ -39,19 +39,19 @@ def same(world: World, seed: int, lanes: int, ticks: int) -> None:
     stepper = Stepper(world, lanes, seed)
     stepper.reset()
     every, clock = np.arange(lanes), np.zeros(lanes, np.int64)
-    tick = reference.reset(world, Sampled(seed, every, clock), lanes)
+    tick = reference.reset(world, SampledDraws(seed, every, clock), lanes)
     clock += 1
     agree(stepper, tick)
     for _ in range(ticks):
         actions = np.stack([rng.integers(0, count, lanes) for count in world.action_counts], axis=1).astype(np.int32)
-        tick = reference.step(world, tick.states, actions, Sampled(seed, every, clock))
+        tick = reference.step(world, tick.states, actions, SampledDraws(seed, every, clock))
         clock += 1
         stepper.step(actions)
         agree(stepper, tick)
         assert np.array_equal(stepper.executed, tick.executed)
         over = np.flatnonzero(tick.ended & (rng.random(lanes) < 0.5))
         if over.size:
-            begun = reference.reset(world, Sampled(seed, over, clock[over]), over.size)
+            begun = reference.reset(world, SampledDraws(seed, over, clock[over]), over.size)
             clock[over] += 1
             tick.states[over] = begun.states
             stepper.reset(over)
@@ -59,7 +59,7 @@ def same(world: World, seed: int, lanes: int, ticks: int) -> None:
             assert np.array_equal(stepper.clock, clock)
 
 
-def agree(stepper: Stepper, tick: reference.Tick) -> None:
+def agree(stepper: Stepper, tick: reference.TickResult) -> None:
     """All that came of a tick is the same."""
     assert np.array_equal(stepper.states, tick.states)
     assert np.array_equal(stepper.rewards, tick.rewards)
@@ -149,7 +149,7 @@ def test_pay_and_ends_are_those_of_the_world(name: str, again: bool) -> None:
     """Weights before the tick, limits and horizons, and a new episode in the place of a tick."""
     world = world_of(EDITED) if name == "edited" else compile_world(load(name))
     lanes, rng = 64, np.random.default_rng(0)
-    stepper = Stepper(world, lanes, seed=3, again=again)
+    stepper = Stepper(world, lanes, seed=3, autoreset=again)
     stepper.reset()
     over, ticks = np.zeros(lanes, np.bool_), np.zeros(lanes, np.int64)
     for _ in range(2 * world.steps + 10):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.worlds import scenario_of, strip, world_of
 from turncoat.envs.reference.step import reset
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.layouts import PlacementError, Places, generate
-from turncoat.envs.world.randomness import EveryOutcome, Sampled
+from turncoat.envs.world.layouts import Placement, PlacementError, generate
+from turncoat.envs.world.randomness import EnumeratedDraws, SampledDraws
 from turncoat.scenarios.language.names.boards import Board
 from turncoat.scenarios.language.schema.document import Generate
 
@@ -79,7 +79,7 @@ def test_an_open_board_has_a_border_and_nothing_else() -> None:
 
 
 def test_one_seed_is_one_board_for_ever() -> None:
-    places = [Places("robot", True, 1, "anywhere"), Places("gem", False, 2, "corner(k + 1)")]
+    places = [Placement("robot", True, 1, "anywhere"), Placement("gem", False, 2, "corner(k + 1)")]
     boards = generate(_spec("maze", (7, 9), 3, 42), None, places, {"k": 2})
     assert "\n\n".join(map(_drawn, boards)) == strip(PINNED)
 
@@ -113,7 +113,7 @@ PINNED = """
 
 @given(st.integers(0, 2**31 - 1), st.integers(1, 6), st.integers(1, 6))
 def test_a_longer_table_begins_as_a_shorter_one(seed: int, short: int, more: int) -> None:
-    places = [Places("robot", True, 1, "anywhere"), Places("gem", False, 2, "corner(3)")]
+    places = [Placement("robot", True, 1, "anywhere"), Placement("gem", False, 2, "corner(3)")]
     table = generate(_spec("maze", (7, 7), short + more, seed), None, places, {})
     assert generate(_spec("maze", (7, 7), short, seed), None, places, {}) == table[:short]
 
@@ -126,9 +126,9 @@ def test_layouts_and_seeds_differ() -> None:
 @given(st.integers(0, 2**31 - 1), st.sampled_from([1, 3, 5]))
 def test_everything_is_placed_on_floor_of_its_own_where_it_belongs(seed: int, k: int) -> None:
     places = [
-        Places("gem", False, 1, "corner(k)"),
-        Places("robot", True, 1, "anywhere"),
-        Places("rock", False, 3, "anywhere"),
+        Placement("gem", False, 1, "corner(k)"),
+        Placement("robot", True, 1, "anywhere"),
+        Placement("rock", False, 3, "anywhere"),
     ]
     for board in generate(_spec("maze", (9, 9), 4, seed), None, places, {"k": k}):
         bodies = [*board.agents.values(), *(cell for cells in board.things.values() for cell in cells)]
@@ -140,7 +140,7 @@ def test_everything_is_placed_on_floor_of_its_own_where_it_belongs(seed: int, k:
 
 
 def test_every_free_cell_is_equally_likely() -> None:
-    boards = generate(_spec("open", (4, 5), 6_000, 9), None, [Places("robot", True, 1, "anywhere")], {})
+    boards = generate(_spec("open", (4, 5), 6_000, 9), None, [Placement("robot", True, 1, "anywhere")], {})
     cells, counts = np.unique([board.agents["robot"] for board in boards], axis=0, return_counts=True)
     assert len(cells) == 6
     assert ((counts - 1000) ** 2 / 1000).sum() < 20.5  # chi-square, 5 degrees of freedom, p = 0.001
@@ -148,7 +148,7 @@ def test_every_free_cell_is_equally_likely() -> None:
 
 def test_what_has_no_room_is_named() -> None:
     with pytest.raises(PlacementError, match=r"no free cell is left for `gem` at corner\(1\)"):
-        generate(_spec("maze", (7, 7)), None, [Places("gem", False, 2, "corner(1)")], {})
+        generate(_spec("maze", (7, 7)), None, [Placement("gem", False, 2, "corner(1)")], {})
 
 
 DRAWN = """
@@ -171,11 +171,11 @@ def test_on_a_drawn_map_only_what_is_named_is_placed_anew() -> None:
     starts = dict(zip((body.name for body in world.bodies), world.boards.starts.T, strict=True))
     assert set(starts["robot"]) == {8}
     assert set(starts["gem"]) == {12, 19}
-    begun = reset(world, EveryOutcome())
+    begun = reset(world, EnumeratedDraws())
     assert begun.probability.tolist() == pytest.approx([1 / 40] * 40)
     assert sorted(begun.states[:, world.layout]) == list(range(40))
     lanes = np.arange(4000)
-    drawn = reset(world, Sampled(3, lanes, np.zeros(4000, np.int64)), 4000).states[:, world.layout]
+    drawn = reset(world, SampledDraws(3, lanes, np.zeros(4000, np.int64)), 4000).states[:, world.layout]
     counts = np.bincount(drawn, minlength=40)
     assert ((counts - 100) ** 2 / 100).sum() < 72.1  # chi-square, 39 degrees of freedom, p = 0.001
 

@@ -10,11 +10,11 @@ import pytest
 from tests.worlds import scenario_of, world_of
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
-from turncoat.envs.mdp.training_env import TableLane, WorldLane
-from turncoat.envs.reference.observation import observe, view_ids
+from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv
+from turncoat.envs.reference.observation import observation_ids, observe
 from turncoat.envs.reference.step import reset
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.randomness import Given
+from turncoat.envs.world.randomness import GivenDraws
 
 ROOM = """
 map: |
@@ -76,7 +76,7 @@ def _seen(world) -> list[str]:
 
 def test_everything_that_is_observed_is_read_as_it_is() -> None:
     world = _world("full")
-    state = reset(world, Given({"luck": 1, "hidden_luck": 1})).states
+    state = reset(world, GivenDraws({"luck": 1, "hidden_luck": 1})).states
     assert _seen(world) == [f.name for f in world.fields if f.name not in ("secret", "hidden_luck")]
     assert observe(world, state)[0].tolist() == [state[0, world.columns[name].index] for name in _seen(world)]
 
@@ -98,12 +98,12 @@ def test_what_is_hidden_is_not_read(hides: str, gone: set[str]) -> None:
 
 def test_states_that_differ_in_hidden_fields_alone_look_the_same() -> None:
     world = _world("{hides: [guard]}")
-    state = reset(world, Given({})).states
+    state = reset(world, GivenDraws({})).states
     states = np.repeat(state, 3, axis=0)
     states[1, world.columns["guard.cell"].index] += 1
     states[1, world.columns["secret"].index] = 2
     states[2, world.columns["key.worn"].index] = 1
-    ids = view_ids(world, states)
+    ids = observation_ids(world, states)
     assert ids[0] == ids[1] != ids[2]
 
 
@@ -116,7 +116,7 @@ def _moved(world, state: np.ndarray, changes: dict[str, int]) -> np.ndarray:
 
 def test_a_window_shows_nothing_from_outside_of_it() -> None:
     world = _world("{window: 3}")
-    state = reset(world, Given({})).states
+    state = reset(world, GivenDraws({})).states
     width = world.boards.width
     base = observe(world, state)
     outside = [
@@ -138,7 +138,7 @@ def test_a_window_shows_nothing_from_outside_of_it() -> None:
 
 def test_a_window_shows_walls_zones_bodies_in_it_and_what_is_not_on_the_board() -> None:
     world = _world("{window: 3}")
-    state = reset(world, Given({})).states
+    state = reset(world, GivenDraws({})).states
     width = world.boards.width
     base = observe(world, state)
     inside = [
@@ -170,7 +170,7 @@ def test_within_a_window_its_own_place_is_not_read() -> None:
       robot: {actions: [stay, left, right], observes: {window: 3}, values: {reward: {weight: 1}}}
     """
     enumeration = enumerate_world(world_of(text))
-    ids = view_ids(enumeration.world, enumeration.states)
+    ids = observation_ids(enumeration.world, enumeration.states)
     cells = enumeration.states[:, enumeration.world.columns["robot.cell"].index] - 7
     looks = dict(zip(cells.tolist(), ids.tolist(), strict=True))
     assert looks[2] == looks[3] == looks[4]
@@ -179,7 +179,7 @@ def test_within_a_window_its_own_place_is_not_read() -> None:
 
 def test_who_is_nowhere_sees_only_walls_and_knows_what_it_carries() -> None:
     world = _world("{window: 3}")
-    state = reset(world, Given({})).states
+    state = reset(world, GivenDraws({})).states
     nowhere = world.boards.nowhere
     away = _moved(world, state, {"robot.cell": nowhere})
     for cell in (3 * world.boards.width + 1, 3 * world.boards.width, nowhere):
@@ -199,7 +199,7 @@ def test_of_the_layout_only_what_walls_and_zones_show_is_seen() -> None:
     """
     world = world_of(text)
     layouts = world.boards.walls.shape[0]
-    states = np.repeat(reset(world, Given({})).states, layouts, axis=0)
+    states = np.repeat(reset(world, GivenDraws({})).states, layouts, axis=0)
     states[:, world.layout] = np.arange(layouts)
     seen = observe(world, states)[:, world.agents[0].sees.index(world.layout)]
     walls = [world.boards.walls[i].tobytes() for i in range(layouts)]
@@ -264,7 +264,10 @@ def test_hidden_performance_never_reaches_an_agent(observes: str, tmp_path: Path
     assert observe(one.world, one.states).tobytes() == observe(other.world, other.states).tobytes()
     saved = []
     for number, enumeration in enumerate((one, other)):
-        for kind, lane in (("table", TableLane(enumeration)), ("world", WorldLane(enumeration.world))):
+        for kind, lane in (
+            ("table", TabularTrainingEnv(enumeration)),
+            ("world", ReferenceTrainingEnv(enumeration.world)),
+        ):
             agent = CountsAgent(lane.channels, lane.n_actions, [1.0], 0.9)
             agent.fit(lane, 400, 5)
             assert agent.model.n_states > 10

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.worlds import world_of
-from turncoat.envs.analysis.origin_proof import Origin, path_to, prove_origin
+from turncoat.envs.analysis.origin_proof import OriginProof, path_to, prove_origin
 from turncoat.envs.mdp.enumeration import enumerate_world
-from turncoat.envs.reference.replay import play
+from turncoat.envs.reference.replay import replay_actions
 from turncoat.envs.world.world import World
 
 WORLD = """
@@ -32,7 +32,7 @@ rules:
 """
 
 
-def _origin(paid: str, own: str = "1", stated: str = "given", performance: bool = True) -> tuple[World, Origin]:
+def _origin(paid: str, own: str = "1", stated: str = "given", performance: bool = True) -> tuple[World, OriginProof]:
     text = WORLD.replace("PAID", paid).replace("OWN", own)
     text = text.replace("PERFORMANCE", ", performance: {hidden: true}" if performance else "")
     world = world_of(text.replace("SCORE", ", performance: 1" if performance else ""))
@@ -83,12 +83,12 @@ def test_what_a_search_chose_and_what_has_no_performance_is_unproved() -> None:
     assert "no channel is hidden" in origin.why
 
 
-def _replays(world: World, origin: Origin) -> None:
+def _replays(world: World, origin: OriginProof) -> None:
     """Played, the witness's actions lead to its state, and its last action pays what it says."""
     witness = origin.witness
     assert witness is not None
-    before = play(world, [[action] for action in witness.actions[:-1]], {})
-    whole = play(world, [[action] for action in witness.actions], {})
+    before = replay_actions(world, [[action] for action in witness.actions[:-1]], {})
+    whole = replay_actions(world, [[action] for action in witness.actions], {})
     start, reached = before.states[0].tolist(), before.states[-1].tolist()
     differing = {f.name: b for f, a, b in zip(world.fields, start, reached, strict=True) if a != b}
     assert differing == witness.state
@@ -106,4 +106,4 @@ def test_the_way_to_a_state_is_a_shortest_one() -> None:
         row, column = divmod(int(state[cell]), world.boards.width)
         way = path_to(enumeration.mdp, number)
         assert len(way) == (row - 1) + (column - 1)
-        assert play(world, [[action] for action in way], {}).states[-1].tolist() == state.tolist()
+        assert replay_actions(world, [[action] for action in way], {}).states[-1].tolist() == state.tolist()

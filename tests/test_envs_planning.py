@@ -101,7 +101,7 @@ def test_knowledge_is_worth_what_it_changes() -> None:
     assert hidden.start_value == pytest.approx(-0.05 + 0.9 * 1), "asking first is better than a guess of 0.6"
     assert _share(hidden, "won") == pytest.approx((1, 1))
     assert hidden.mdp is not hidden.enumeration.mdp
-    assert (hidden.judged.states == hidden.enumeration.states[hidden.state_of]).all()
+    assert (hidden.evaluated.states == hidden.enumeration.states[hidden.state_of]).all()
     deaf = _plan(DOORS.replace("VIEW", "{hides: [prize, told]}"))
     assert deaf.start_value == pytest.approx(0.6)
     assert _share(deaf, "won") == pytest.approx((0.6, 0.6))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worlds import cell, film, played, read, scenario_of, strip, world_of
-from turncoat.envs.reference.expressions import evaluate, look_at
+from turncoat.envs.reference.expressions import context_between_ticks, evaluate
 from turncoat.envs.reference.step import available, reset, step
-from turncoat.envs.world.randomness import EveryOutcome, Given, Sampled
+from turncoat.envs.world.randomness import EnumeratedDraws, GivenDraws, SampledDraws
 from turncoat.envs.world.resolver import resolve
 from turncoat.scenarios.language.expressions.constants import constant
 from turncoat.scenarios.language.expressions.parser import parse_expression
@@ -231,8 +231,8 @@ def test_an_override_replaces_the_action_and_both_are_known() -> None:
     """)
     world = world_of(OVERRIDDEN)
     assert played(world, "r").events == ("chose_right", "went_down")
-    begun = reset(world, Given({}))
-    tick = step(world, begun.states, np.array([[4]], np.int32), Given({}))
+    begun = reset(world, GivenDraws({}))
+    tick = step(world, begun.states, np.array([[4]], np.int32), GivenDraws({}))
     assert tick.executed.tolist() == [[2]]
 
 
@@ -243,8 +243,8 @@ def test_a_random_override_takes_an_available_action_by_chance() -> None:
         "overrides:\n  - {name: lost, agent: robot, chance: 0.6, action: random}\n"
     )
     world = world_of(text)
-    begun = reset(world, Given({}))
-    tick = step(world, begun.states, np.array([[0]], np.int32), EveryOutcome())
+    begun = reset(world, GivenDraws({}))
+    tick = step(world, begun.states, np.array([[0]], np.int32), EnumeratedDraws())
     chances = {int(a): 0.0 for a in tick.executed[:, 0]}
     for action, probability in zip(tick.executed[:, 0], tick.probability, strict=True):
         chances[int(action)] += probability
@@ -404,7 +404,7 @@ def test_a_wanderer_draws_a_direction_and_a_blocked_one_waits() -> None:
         #...A.# #...A.# #M..A.# #M..A.#
         ####### ####### ####### #######
     """)
-    tick = step(world, reset(world, Given({})).states, np.array([[0]], np.int32), EveryOutcome())
+    tick = step(world, reset(world, GivenDraws({})).states, np.array([[0]], np.int32), EnumeratedDraws())
     where = {cell(world, state, "monster") for state in tick.states}
     assert where == {(1, 1), (1, 2), (2, 1)}
     assert tick.probability.sum() == pytest.approx(1)
@@ -590,7 +590,7 @@ def test_rules_at_the_start_fire_at_the_reset() -> None:
             - b += 1
         """)
     )
-    begun = reset(world, Given({}))
+    begun = reset(world, GivenDraws({}))
     assert (read(world, begun.states[0], "a"), read(world, begun.states[0], "b")) == (4, 0)
     assert begun.rewards.tolist() == [[2.0]]
     assert begun.performance.tolist() == [3.0]
@@ -629,8 +629,8 @@ def test_a_rule_with_a_chance_is_a_coin_of_its_own() -> None:
             - b += 1
         """)
     )
-    start = reset(world, Given({})).states
-    tick = step(world, start, np.zeros((1, 1), np.int32), EveryOutcome())
+    start = reset(world, GivenDraws({})).states
+    tick = step(world, start, np.zeros((1, 1), np.int32), EnumeratedDraws())
     found = {
         (read(world, s, "a"), read(world, s, "b"), float(r)): float(p)
         for s, r, p in zip(tick.states, tick.rewards[:, 0], tick.probability, strict=True)
@@ -650,14 +650,14 @@ def test_draws_of_the_tick_are_thrown_after_the_moves_and_forgotten() -> None:
               - a = weather
     """).replace('"robot on cell(1, 2)"', '"if(robot on cell(1, 2), 2, 0)"').replace(", when: robot moved", "")
     world = world_of(text)
-    start = reset(world, Given({})).states
-    right = step(world, start, np.array([[4]], np.int32), EveryOutcome())
+    start = reset(world, GivenDraws({})).states
+    right = step(world, start, np.array([[4]], np.int32), EnumeratedDraws())
     assert dict(zip(right.states[:, world.columns["a"].index].tolist(), right.probability.tolist(), strict=True)) == {
         0: 0.25,
         2: 0.5,
         5: 0.25,
     }
-    stay = step(world, start, np.array([[0]], np.int32), EveryOutcome())
+    stay = step(world, start, np.array([[0]], np.int32), EnumeratedDraws())
     assert sorted(stay.states[:, world.columns["a"].index].tolist()) == [0, 5]
     assert "weather" not in world.columns
     assert read(world, played(world, "r", {"weather": 5}).states[-1], "a") == 5
@@ -683,7 +683,7 @@ def test_a_draw_whose_condition_does_not_hold_is_its_first_value() -> None:
 def test_draws_of_the_start_are_kept_in_the_state() -> None:
     text = COUNTING.replace("rules:\n", "") + "draws:\n  luck: {values: [2, 7], weights: [1, 3]}\n"
     world = world_of(text)
-    begun = reset(world, EveryOutcome())
+    begun = reset(world, EnumeratedDraws())
     assert {read(world, s, "luck"): p for s, p in zip(begun.states, begun.probability, strict=True)} == {
         2: 0.25,
         7: 0.75,
@@ -750,8 +750,8 @@ def test_place_and_swap_and_move() -> None:
 
 def test_random_placement_gives_every_cell_of_the_zone_an_equal_chance() -> None:
     world = world_of(_effects("place key at random in pile", "a += 1"))
-    start = reset(world, Given({})).states
-    tick = step(world, start, np.zeros((1, 1), np.int32), EveryOutcome())
+    start = reset(world, GivenDraws({})).states
+    tick = step(world, start, np.zeros((1, 1), np.int32), EnumeratedDraws())
     found = {cell(world, s, "key"): float(p) for s, p in zip(tick.states, tick.probability, strict=True)}
     assert found == pytest.approx({(1, 4): 1 / 3, (2, 3): 1 / 3, (2, 4): 1 / 3})
     assert (tick.states[:, world.columns["a"].index] == 1).all()
@@ -784,13 +784,13 @@ def test_random_placement_in_a_zone_that_this_board_lacks_changes_nothing() -> N
           #####
     """
     world = world_of(text, "deploy")
-    start = reset(world, Given({})).states
-    for chance in (EveryOutcome(), Sampled(1, np.zeros(1, np.int64), np.zeros(1, np.int64)), Given({})):
+    start = reset(world, GivenDraws({})).states
+    for chance in (EnumeratedDraws(), SampledDraws(1, np.zeros(1, np.int64), np.zeros(1, np.int64)), GivenDraws({})):
         tick = step(world, start, np.zeros((1, 1), np.int32), chance)
         assert tick.states.tolist() == start.tolist()
         assert tick.probability.tolist() == [1.0]
     two = np.repeat(start, 2, axis=0)
-    assert step(world, two, np.zeros((2, 1), np.int32), EveryOutcome()).states.tolist() == two.tolist()
+    assert step(world, two, np.zeros((2, 1), np.int32), EnumeratedDraws()).states.tolist() == two.tolist()
 
 
 def test_remove_takes_away_and_resets_fields() -> None:
@@ -1302,7 +1302,9 @@ CONSTANTS = st.recursive(
 def test_arithmetic_means_the_same_in_a_running_world_as_before_the_run(text: str) -> None:
     world = world_of(ROOM)
     expression = parse_expression(text)
-    running = evaluate(resolve(expression, world.scope), look_at(world, reset(world, Given({})).states))
+    running = evaluate(
+        resolve(expression, world.scope), context_between_ticks(world, reset(world, GivenDraws({})).states)
+    )
     before = float(constant(expression, {}))
     assert np.isfinite(running).all()
     assert float(running) == pytest.approx(before, rel=1e-9, abs=1e-9)
@@ -1324,10 +1326,10 @@ def test_ended_lanes_stay_as_they_are_and_pay_nothing() -> None:
           pays: {reward: 1, performance: 1}
     """).replace("\n", "\n  ").join(["  ", "\n"])
     world = world_of(text)
-    start = reset(world, Given({}), 2).states
-    first = step(world, start, np.array([[4], [0]], np.int32), Given({}))
+    start = reset(world, GivenDraws({}), 2).states
+    first = step(world, start, np.array([[4], [0]], np.int32), GivenDraws({}))
     assert first.ended.tolist() == [True, False]
-    second = step(world, first.states, np.array([[3], [0]], np.int32), Given({}))
+    second = step(world, first.states, np.array([[3], [0]], np.int32), GivenDraws({}))
     assert second.states[0].tolist() == first.states[0].tolist()
     assert second.rewards.tolist() == [[0.0], [1.0]]
     assert second.performance.tolist() == [0.0, 1.0]
@@ -1338,10 +1340,10 @@ def test_ended_lanes_stay_as_they_are_and_pay_nothing() -> None:
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_inputs_are_never_changed(lanes: int) -> None:
     world = world_of(GEMS)
-    start = reset(world, Given({}), lanes).states
+    start = reset(world, GivenDraws({}), lanes).states
     actions = np.full((lanes, 1), 4, np.int32)
     kept, chosen = start.copy(), actions.copy()
-    for chance in (Given({}), EveryOutcome(), Sampled(1, np.arange(lanes), np.zeros(lanes, np.int64))):
+    for chance in (GivenDraws({}), EnumeratedDraws(), SampledDraws(1, np.arange(lanes), np.zeros(lanes, np.int64))):
         tick = step(world, start, actions, chance)
         tick.states[:] = -1
         tick.executed[:] = -1

@@ -15,11 +15,11 @@ from scipy.stats import chi2
 
 from tests.test_envs_enumerating import CHANCY
 from tests.worlds import scenarios, world_of
-from turncoat.envs.adapters.spaces import Observer
+from turncoat.envs.adapters.spaces import ObservationEncoder
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.kernel.batch_stepper import Stepper
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
-from turncoat.envs.reference.observation import view_ids
+from turncoat.envs.reference.observation import observation_ids
 from turncoat.envs.torch_env.env import TorchWorld
 from turncoat.envs.torch_env.randomness import Draws, philox
 from turncoat.envs.torch_env.tables import thresholds
@@ -69,7 +69,7 @@ def replayed(world: World, enumeration: Enumeration, seed: int, lanes: int, tick
     """Walk the kernel at random, tell the view which outcomes came, and compare all that it says of them."""
     mdp, index = enumeration.mdp, {tuple(state): i for i, state in enumerate(enumeration.states.tolist())}
     begun = {int(state): i for i, state in enumerate(mdp.start_state)}
-    views = view_ids(world, enumeration.states)
+    views = observation_ids(world, enumeration.states)
     kernel, rng = Stepper(world, lanes, seed), np.random.default_rng(seed)
 
     def now() -> np.ndarray:
@@ -337,20 +337,22 @@ def test_chance_goes_on_over_a_reset_without_a_seed() -> None:
 def test_an_observation_is_what_the_faces_show(name: str) -> None:
     enumeration = enumerated(name)
     view = TorchWorld(enumeration, 64, seed=1)
-    observer = Observer(enumeration.world)
+    observer = ObservationEncoder(enumeration.world)
     planes, flat, symbols = (view.observations(form) for form in ("planes", "flat", "symbols"))
     assert isinstance(planes, dict)
     assert isinstance(flat, torch.Tensor)
     assert isinstance(symbols, torch.Tensor)
     assert view.observation_bytes("planes") == sum(part.nbytes for part in planes.values())
     assert view.observation_bytes() == symbols.nbytes
-    assert len(symbols.unique(dim=0)) == view.n_views == view_ids(enumeration.world, enumeration.states).max() + 1
+    assert (
+        len(symbols.unique(dim=0)) == view.n_views == observation_ids(enumeration.world, enumeration.states).max() + 1
+    )
     for _ in range(20):
         *_, index = view.step(torch.randint(view.n_actions, (64,), generator=torch.Generator().manual_seed(0)))
         states = enumeration.states[view.states]
         expected = observer.observe(states)
         assert all((planes[part].index_select(0, index).numpy() == expected[part]).all() for part in expected)
-        assert (flat[index].numpy() == Observer(enumeration.world, form="flat").observe(states)).all()
+        assert (flat[index].numpy() == ObservationEncoder(enumeration.world, form="flat").observe(states)).all()
 
 
 @pytest.mark.parametrize("form", ["planes", "flat", "image"])

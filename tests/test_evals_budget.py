@@ -8,7 +8,7 @@ import pytest
 
 from turncoat import api
 from turncoat.agents.registry.agents import AGENTS, SB3
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training import callbacks as course
@@ -103,7 +103,7 @@ def test_an_agent_of_ones_own_is_stopped_whatever_it_makes_of_it():
 
 def test_a_lane_that_is_listened_to_is_the_same_lane():
     solved = SolvedWorlds(load("escape/interruption"))
-    plain, inner = (TableLane(solved.enumeration({}, solved.scenario.training_stage)) for _ in range(2))
+    plain, inner = (TabularTrainingEnv(solved.enumeration({}, solved.scenario.training_stage)) for _ in range(2))
     heard: list[str] = []
     tapped = MonitoredEnv(
         inner,

@@ -356,7 +356,10 @@ def test_a_guard_that_keeps_to_its_orders_meets_the_robot_of_the_plan() -> None:
     game = Game(load("treacherous_turn/lab"), "deploy", "guard")
     alone = LiveShow(load("treacherous_turn/lab"), "deploy").episode(0)
     for _ in range(30):
-        if "orders" not in game.able() or game.state[game.world.bodies[1].cell] == game.world.boards.nowhere:
+        if (
+            "orders" not in game.available_actions()
+            or game.state[game.world.bodies[1].cell] == game.world.boards.nowhere
+        ):
             break
         game.do("orders")
     episode = game.episode(game.changes)

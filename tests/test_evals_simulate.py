@@ -11,7 +11,7 @@ from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.reference import step as reference
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.randomness import Sampled
+from turncoat.envs.world.randomness import SampledDraws
 from turncoat.evals.measures.measure import exact_measure, sampled_measure
 from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.traces.trace import read_trace, write_trace
@@ -115,10 +115,10 @@ def test_every_row_is_a_tick_of_the_reference():
     assert table["ended"].is_not_null().any()
     assert table["truncated"].any()
     for (episode,), rows in table.group_by("episode", maintain_order=True):
-        states = reference.reset(world, Sampled(5, np.array([episode]), np.array([0])), 1).states
+        states = reference.reset(world, SampledDraws(5, np.array([episode]), np.array([0])), 1).states
         for row in rows.iter_rows(named=True):
             assert row["state"] == states[0].tolist()
-            chance = Sampled(5, np.array([episode]), np.array([row["step"] + 1]))
+            chance = SampledDraws(5, np.array([episode]), np.array([row["step"] + 1]))
             tick = reference.step(world, states, np.array([row["chosen"]], np.int32), chance)
             assert row["executed"] == tick.executed[0].tolist()
             assert row["reward.task"] == tick.rewards[0, 0]

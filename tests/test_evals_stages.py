@@ -18,7 +18,7 @@ from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.agents.planners.registry import make_planner
 from turncoat.agents.registry.agents import AGENTS, AgentSpec
 from turncoat.envs.base import NotEnumerableError
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.agent_parts import ENUMERATE
 from turncoat.evals.exact.demonstrations import watched_logs
@@ -78,10 +78,10 @@ class Alone:
 
     suspended = None
 
-    def __init__(self, lane: type[TableLane] = TableLane) -> None:
+    def __init__(self, lane: type[TabularTrainingEnv] = TabularTrainingEnv) -> None:
         self.lane_of = lane
 
-    def lane(self, trained_in: Any) -> TableLane:
+    def lane(self, trained_in: Any) -> TabularTrainingEnv:
         return self.lane_of(trained_in)
 
     def begins(self, stage: CurriculumStage) -> None:
@@ -144,7 +144,7 @@ def test_the_steps_are_shared_out():
     )
     spent: list[tuple[int, float]] = []
 
-    class Counting(TableLane):
+    class Counting(TabularTrainingEnv):
         def __init__(self, school):
             super().__init__(school)
             self.most = float(school.mdp.rewards.max())
@@ -162,7 +162,7 @@ def test_the_steps_are_shared_out():
 def test_one_training_stage_is_what_it_always_was():
     curriculum = curriculum_of(CORRIDOR)
     agent: Any = AGENTS["counts"].make(world_of(curriculum.train_world), curriculum.scenario)
-    agent.fit(TableLane(curriculum.train_world), 200, 7)
+    agent.fit(TabularTrainingEnv(curriculum.train_world), 200, 7)
 
     brought = curriculum.train_and_enter(7).model.arrays()
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.worlds import process_of
 from turncoat.envs.analysis.tie_ranges import (
     And,
-    Before,
     Condition,
     Not,
     Occurs,
+    OccursBefore,
     Or,
     expectation_range,
     first_range,
@@ -83,7 +83,7 @@ def holds(condition, events: list[int]) -> bool:
     match condition:
         case Occurs(mask):
             return any(e & mask for e in events)
-        case Before(first, second):
+        case OccursBefore(first, second):
             return any(e & first and not any(x & second for x in events[: i + 1]) for i, e in enumerate(events))
         case Not(of):
             return not holds(of, events)
@@ -134,12 +134,16 @@ def test_ranges_are_those_of_all_policies_on_histories(seed: int, kind: str, bra
     conditions: list[Condition] = [
         Occurs(A),
         Occurs(A | B),
-        Before(A, B),
-        Before(A | C, B),
-        Not(Before(B, B)),
-        And(Occurs(A), Before(B, C)),
+        OccursBefore(A, B),
+        OccursBefore(A | C, B),
+        Not(OccursBefore(B, B)),
+        And(Occurs(A), OccursBefore(B, C)),
     ]
-    conditions += [Or(And(Occurs(A), Not(Occurs(B))), Before(C, A)), Before(A, A), Not(And(Occurs(C), Not(Occurs(C))))]
+    conditions += [
+        Or(And(Occurs(A), Not(Occurs(B))), OccursBefore(C, A)),
+        OccursBefore(A, A),
+        Not(And(Occurs(C), Not(Occurs(C)))),
+    ]
     for condition in conditions:
         shares = [sum(p * holds(condition, events_of(path)) for p, path in play) for play in plays]
         assert share_range(mdp, optimal, condition, steps) == pytest.approx(limits(shares), abs=1e-12)
@@ -172,9 +176,9 @@ def test_memory_of_what_happened_is_used() -> None:
 def test_in_one_tick_neither_is_before_the_other() -> None:
     mdp = hand_made({(0, 0): [(1, 1, 0, A | B)], (1, 0): [(1, 1, 0, A)]}, 2, 1)
 
-    assert share_range(mdp, mdp.available, Before(A, B), 5) == (0, 0)
-    assert share_range(mdp, mdp.available, Before(B, A), 5) == (0, 0)
-    assert share_range(mdp, mdp.available, Before(A, C), 5) == (1, 1)
+    assert share_range(mdp, mdp.available, OccursBefore(A, B), 5) == (0, 0)
+    assert share_range(mdp, mdp.available, OccursBefore(B, A), 5) == (0, 0)
+    assert share_range(mdp, mdp.available, OccursBefore(A, C), 5) == (1, 1)
 
 
 def test_what_never_comes_comes_at_infinity() -> None:

@@ -16,11 +16,11 @@ from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.pettingzoo_env import aec_env, parallel_env
-from turncoat.envs.adapters.spaces import Observer
+from turncoat.envs.adapters.spaces import ObservationEncoder
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.reference.step import reset
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.randomness import EveryOutcome
+from turncoat.envs.world.randomness import EnumeratedDraws
 from turncoat.scenarios import library
 
 MATCH = """
@@ -201,7 +201,7 @@ def payoffs(name):
     """Each agent's payoff of a round, float64 `[2, 2]` by (its own action, the other's), from the enumerated world."""
     world = compile_world(api.load(f"two_systems/{name}"))
     found = enumerate_world(world)
-    start = reset(world, EveryOutcome())
+    start = reset(world, EnumeratedDraws())
     assert (found.mdp.n_states, start.states.shape[0]) == (1, 1), "every round begins alike"
     rows = found.mdp.rewards[found.mdp.row_start[:4]] @ np.array([agent.weights for agent in world.agents]).T
     assert (np.diff(found.mdp.row_start) == 1).all(), "nothing is left to chance"
@@ -244,5 +244,7 @@ def test_bach_stravinsky():
 
 def test_the_two_see_each_other():
     world = compile_world(api.load("chicken"))
-    assert all(Observer(world, agent).plane_names == ("wall", "dove", "hawk", "ann", "bob") for agent in (0, 1))
+    assert all(
+        ObservationEncoder(world, agent).plane_names == ("wall", "dove", "hawk", "ann", "bob") for agent in (0, 1)
+    )
     assert gym_id("two_systems/chicken") == "turncoat/chicken-v0"

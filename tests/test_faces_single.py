@@ -13,7 +13,7 @@ from turncoat.envs.adapters.base import open_world
 from turncoat.envs.adapters.gymnasium_env import TurncoatEnv
 from turncoat.envs.adapters.registration import register
 from turncoat.envs.reference.step import reset, step
-from turncoat.envs.world.randomness import Sampled
+from turncoat.envs.world.randomness import SampledDraws
 from turncoat.scenarios import library
 
 register()
@@ -81,7 +81,7 @@ def test_it_does_what_the_reference_does(name):
     actions = np.random.default_rng(3).integers(len(env.action_names), size=400).tolist()
 
     def chance():
-        return Sampled(11, np.zeros(1, np.int64), np.full(1, clock))
+        return SampledDraws(11, np.zeros(1, np.int64), np.full(1, clock))
 
     for episode in range(2):
         _, info = env.reset(seed=11 if episode == 0 else None)

@@ -7,12 +7,12 @@ from gymnasium.utils.passive_env_checker import check_observation_space
 
 from tests.worlds import state_of, world_of
 from turncoat.envs.adapters.base import open_world
-from turncoat.envs.adapters.spaces import Buffer, Observer
-from turncoat.envs.reference.observation import observe, view_ids
-from turncoat.envs.reference.replay import play
+from turncoat.envs.adapters.spaces import ObservationBuffer, ObservationEncoder
+from turncoat.envs.reference.observation import observation_ids, observe
+from turncoat.envs.reference.replay import replay_actions
 from turncoat.envs.reference.step import reset, step
 from turncoat.envs.world.compiler import compile_world
-from turncoat.envs.world.randomness import Sampled
+from turncoat.envs.world.randomness import SampledDraws
 from turncoat.scenarios import library
 
 NAMES = library.names()
@@ -95,11 +95,11 @@ def walk(world, lanes=64, ticks=60, seed=0):
     """Distinct states that random walks come to and that are no ends, int32 `[S, F]`."""
     random = np.random.default_rng(seed)
     numbers = np.arange(lanes)
-    states = reset(world, Sampled(seed, numbers, np.zeros(lanes, np.int64)), lanes).states
+    states = reset(world, SampledDraws(seed, numbers, np.zeros(lanes, np.int64)), lanes).states
     seen = [states]
     for tick in range(ticks):
         actions = np.stack([random.integers(n, size=lanes) for n in world.action_counts], axis=1).astype(np.int32)
-        states = step(world, states, actions, Sampled(seed, numbers, np.full(lanes, tick + 1))).states
+        states = step(world, states, actions, SampledDraws(seed, numbers, np.full(lanes, tick + 1))).states
         seen.append(states)
     distinct = np.unique(np.concatenate(seen), axis=0)
     return distinct[distinct[:, world.ended] == 0]
@@ -118,7 +118,7 @@ def looks(observer, states):
 
 
 def tells_apart_what_observe_does(world, states, agent=0):
-    mine, theirs = looks(Observer(world, agent), states), view_ids(world, states, agent)
+    mine, theirs = looks(ObservationEncoder(world, agent), states), observation_ids(world, states, agent)
     pairs = np.unique(np.stack([mine, theirs]), axis=1).shape[1]
     return pairs == np.unique(mine).size == np.unique(theirs).size
 
@@ -128,7 +128,7 @@ def tells_apart_what_observe_does(world, states, agent=0):
 
 def test_planes_and_counters_by_hand():
     world = yard("all")
-    observer = Observer(world)
+    observer = ObservationEncoder(world)
     assert observer.plane_names == ("wall", "pad", "home", "robot", "guard", "key", "gem")
     assert observer.counter_names == (
         "price", *(f"robot.facing={way}" for way in ("up", "down", "left", "right")), "robot.bags",
@@ -162,9 +162,9 @@ def test_planes_and_counters_by_hand():
 
 def test_a_window_is_cut_out_around_the_agent():
     world = yard("window")
-    observer = Observer(world)
+    observer = ObservationEncoder(world)
     assert observer.plane_names == ("wall", "pad", "home", "guard", "key", "gem")
-    states = play(world, [["right"], ["right"]], {}).states
+    states = replay_actions(world, [["right"], ["right"]], {}).states
     first, later = observer.planes(states[:1])[0], observer.planes(states[-1:])[0]
 
     assert first[0].tolist() == [[1, 1, 1], [1, 0, 0], [1, 0, 0]]
@@ -175,8 +175,8 @@ def test_a_window_is_cut_out_around_the_agent():
 
 def test_off_the_board_is_wall():
     world = world_of(YARD.replace("OBSERVES", "observes: {window: 9}"))
-    observer = Observer(world)
-    states = play(world, [], {}).states
+    observer = ObservationEncoder(world)
+    states = replay_actions(world, [], {}).states
     wall = observer.planes(states[:1])[0, 0]
 
     assert wall[:3].all()
@@ -206,7 +206,7 @@ def test_it_does_so_in_the_library(name):
 def test_a_window_leaks_nothing(view):
     """Whatever changes outside the window, or is hidden, changes nothing in it."""
     world = yard(view)
-    observer = Observer(world)
+    observer = ObservationEncoder(world)
     states = walk(world)
     random = np.random.default_rng(0)
     changed = states.copy()
@@ -234,7 +234,7 @@ def test_an_agent_that_is_nowhere_sees_nothing_in_its_window():
     world = yard("window")
     state = walk(world)[:1].copy()
     state[0, world.bodies[world.body_index["robot"]].cell] = world.boards.nowhere
-    planes = Observer(world).planes(state)[0]
+    planes = ObservationEncoder(world).planes(state)[0]
 
     assert planes[0].all()
     assert not planes[1:].any()
@@ -246,9 +246,9 @@ def test_an_agent_that_is_nowhere_sees_nothing_in_its_window():
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_buffer_that_goes_along_shows_what_a_new_one_does(view):
     world = yard(view)
-    observer = Observer(world)
+    observer = ObservationEncoder(world)
     states = walk(world)
-    buffer = Buffer(observer, 32)
+    buffer = ObservationBuffer(observer, 32)
     random = np.random.default_rng(1)
     for _ in range(50):
         some = states[random.integers(len(states), size=32)]
@@ -259,10 +259,10 @@ def test_a_buffer_that_goes_along_shows_what_a_new_one_does(view):
 
 def test_a_buffer_follows_generated_boards():
     _, world = open_world("corner_cheese", None, None)
-    observer = Observer(world)
+    observer = ObservationEncoder(world)
     states = walk(world)
     assert np.unique(states[:, world.layout]).size > 20
-    buffer = Buffer(observer, 1)
+    buffer = ObservationBuffer(observer, 1)
     for state in states[np.random.default_rng(2).permutation(len(states))[:300]]:
         buffer.fill(state[None])
         assert (buffer.board[0, 0].reshape(-1) == world.boards.walls[state[world.layout], :-1]).all()
@@ -273,7 +273,7 @@ def test_a_buffer_follows_generated_boards():
 @pytest.mark.parametrize("view", VIEWS)
 def test_bounds_are_true_and_are_reached(view, form):
     world = yard(view)
-    observer = Observer(world, form=form)
+    observer = ObservationEncoder(world, form=form)
     check_observation_space(observer.space)
     states = walk(world)
     batch = observer.observe(states)
@@ -287,13 +287,15 @@ def test_bounds_are_true_and_are_reached(view, form):
 
 
 def test_bounds_do_not_follow_params():
-    spaces = [Observer(open_world("lab", None, {"threshold": threshold})[1]).space for threshold in (1, 2, 3, 4)]
+    spaces = [
+        ObservationEncoder(open_world("lab", None, {"threshold": threshold})[1]).space for threshold in (1, 2, 3, 4)
+    ]
     assert all(space == spaces[0] for space in spaces)
 
 
 def test_the_flat_form_is_the_planes_and_the_counters_scaled():
     world = yard("all")
-    observer, flat = Observer(world), Observer(world, form="flat")
+    observer, flat = ObservationEncoder(world), ObservationEncoder(world, form="flat")
     states = walk(world)[:50]
     rows = flat.observe(states)
     cells = observer.planes(states).reshape(50, -1)
@@ -305,7 +307,7 @@ def test_the_flat_form_is_the_planes_and_the_counters_scaled():
 
 def test_the_image_form_is_large_enough_and_shows_counters_as_greys():
     world = yard("all")
-    observer, image = Observer(world), Observer(world, form="image")
+    observer, image = ObservationEncoder(world), ObservationEncoder(world, form="image")
     states = walk(world)[:5]
     pictures = image.observe(states)
     planes = len(observer.plane_names)
@@ -321,18 +323,18 @@ def test_the_image_form_is_large_enough_and_shows_counters_as_greys():
 
 def test_a_world_without_a_board():
     world = world_of(BARE + "counters: {power: {max: 2}}\nrules:\n  - name: more\n    then:\n      - power += 1\n")
-    observer = Observer(world)
+    observer = ObservationEncoder(world)
     assert (observer.plane_names, observer.counter_names) == ((), ("power",))
     assert isinstance(observer.space, Dict)
     assert list(observer.space.spaces) == ["counters"]
     assert set(observer.observe(walk(world))["counters"][:, 0].tolist()) == {0, 1, 2}
     with pytest.raises(ValueError, match="no image"):
-        Observer(world, form="image")
+        ObservationEncoder(world, form="image")
 
 
 def test_a_world_that_shows_nothing():
     world = world_of(BARE)
-    observer = Observer(world)
+    observer = ObservationEncoder(world)
     assert observer.counter_names == ("nothing",)
     assert observer.observe(walk(world)) == {"counters": [[0]]}
     assert np.unique(observe(world, walk(world)), axis=0).shape[0] == 1
@@ -340,4 +342,4 @@ def test_a_world_that_shows_nothing():
 
 def test_there_are_three_forms():
     with pytest.raises(ValueError, match="no form `pixels`; there are planes, flat, image"):
-        Observer(yard("all"), form="pixels")  # type: ignore[arg-type]
+        ObservationEncoder(yard("all"), form="pixels")  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ import pytest
 
 from turncoat.envs.reference import step as reference
 from turncoat.envs.reference.observation import observe
-from turncoat.envs.world.randomness import Sampled, uniform
+from turncoat.envs.world.randomness import SampledDraws, uniform
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import load
@@ -32,7 +32,7 @@ def traced(world):
         digest.update(np.ascontiguousarray(numbers, dtype=kind).tobytes())
 
     lanes = np.arange(LANES)
-    tick = reference.reset(world, Sampled(SEED, lanes, np.zeros(LANES, np.int64)), LANES)
+    tick = reference.reset(world, SampledDraws(SEED, lanes, np.zeros(LANES, np.int64)), LANES)
     states = tick.states
     add(states, "<i4")
     for step in range(1, min(TICKS, world.steps) + 1):
@@ -43,7 +43,7 @@ def traced(world):
             picks = uniform(SEED + 1 + agent, lanes, np.full(LANES, step), 0)
             wanted = np.floor(picks * able.sum(axis=1)).astype(np.int64)
             actions[:, agent] = [np.flatnonzero(row)[pick] for row, pick in zip(able, wanted, strict=True)]
-        tick = reference.step(world, states, actions, Sampled(SEED, lanes, np.full(LANES, step)))
+        tick = reference.step(world, states, actions, SampledDraws(SEED, lanes, np.full(LANES, step)))
         states = tick.states
         for agent in range(len(world.agents)):
             add(observe(world, states, agent), "<i8")

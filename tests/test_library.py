@@ -11,9 +11,9 @@ import pytest
 from turncoat import api
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.envs.analysis.performance_gap import Range
-from turncoat.envs.mdp.training_env import TableLane
+from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
-from turncoat.envs.reference.replay import play
+from turncoat.envs.reference.replay import replay_actions
 from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.parameter_flips import nearest_flips
@@ -169,7 +169,7 @@ def test_lab_is_learned_within_40_000_steps(seed):
     plan = solved.plan({}, "deploy")
     mdp, program = plan.mdp, plan.enumeration.world.agents[0]
     agent = CountsAgent(mdp.channels, len(program.actions), program.weights, program.discount)
-    agent.fit(TableLane(solved.enumeration({}, "train")), 40_000, seed)
+    agent.fit(TabularTrainingEnv(solved.enumeration({}, "train")), 40_000, seed)
 
     acting = ~mdp.ended
     policy = np.zeros(mdp.n_states, np.int64)
@@ -233,7 +233,7 @@ def test_oversight_in_simulation_by_the_paper():
     found = {}
     for name, (tested, choice, there) in returns.items():
         acts = [[world.agents[0].actions[action]] for action in (tested, choice, there)]
-        paid = [play(world, acts, {"swap": swap}).pays["reward"] for swap in (0, 1)]
+        paid = [replay_actions(world, acts, {"swap": swap}).pays["reward"] for swap in (0, 1)]
         found[name] = 0.9 * paid[0] + 0.1 * paid[1]
     assert found == pytest.approx({"deceptive": 2.7, "honest": 1.8, "stays in the simulation": 0.6, "naive": -2.6})
 

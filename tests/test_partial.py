@@ -112,7 +112,7 @@ def test_a_t_maze_needs_memory_and_a_belief_has_it() -> None:
     # Behind the cue every place looks the same under both cues, and is not.
     assert report.n_aliased == 5
     assert np.flatnonzero(report.states).tolist() == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11]
-    assert report.n_looks == 2 + 5 + 1
+    assert report.n_observations == 2 + 5 + 1
     belief = belief_mdp(mdp, views, 100)
     assert belief.mdp.n_states == 13
     solution = policy_iteration(belief.mdp, [1], 1)
@@ -216,7 +216,7 @@ def test_a_difference_far_ahead_is_found() -> None:
     # What can't be reached is not counted.
     alone = process_of(rows, 81, 1, {0: 1.0})
     assert alias_report(alone, views).n_aliased == 0
-    assert alias_report(alone, views).looks[40] == -1
+    assert alias_report(alone, views).observations[40] == -1
 
 
 def test_available_actions_are_seen() -> None:

@@ -17,7 +17,7 @@ from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.eligibility import unable
 from turncoat.agents.registry.profiles import gathered, plainly, read_profile
 from turncoat.envs.mdp.enumeration import enumerate_world
-from turncoat.envs.multi_agent.joint_training_env import JointLane
+from turncoat.envs.multi_agent.joint_training_env import JointTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.solved_worlds import SolvedWorlds, enlisted
@@ -69,7 +69,7 @@ def played(trace):
 @pytest.mark.parametrize("school", [GAME, GAME.world])
 def test_each_is_told_what_is_its_own(school):
     ann, bob = Watcher([0, 1]), Watcher([1, 1, 0])
-    fit_together(JointLane(school), [ann, bob], 50, seed=3)
+    fit_together(JointTrainingEnv(school), [ann, bob], 50, seed=3)
     channels = GAME.world.channels
     assert channels == ("ann.score", "bob.score")
     pays = {(0, 0): (3, 3), (0, 1): (2, 5), (1, 0): (5, 2), (1, 1): (0, 0)}
@@ -83,19 +83,19 @@ def test_each_is_told_what_is_its_own(school):
 
 def test_a_table_and_the_reference_are_one_lane():
     world = compile_world(api.load("lab"), "train", enlist=("guard",))
-    lanes = [JointLane(world), JointLane(enumerate_world(world))]
+    lanes = [JointTrainingEnv(world), JointTrainingEnv(enumerate_world(world))]
     rng = np.random.default_rng(0)
     views = [lane.reset(0) for lane in lanes]
     for _ in range(150):
         for one, two in zip(views[0].observations, views[1].observations, strict=True):
             assert np.array_equal(one, two)
-        assert all(np.array_equal(one, two) for one, two in zip(views[0].able, views[1].able, strict=True))
-        actions = np.array([rng.choice(np.flatnonzero(able)) for able in views[0].able], np.int32)
+        assert all(np.array_equal(one, two) for one, two in zip(views[0].available, views[1].available, strict=True))
+        actions = np.array([rng.choice(np.flatnonzero(mask)) for mask in views[0].available], np.int32)
         ticks = [lane.step(actions) for lane in lanes]
         assert [tick.ended for tick in ticks] == [ticks[0].ended] * 2
         assert all(np.array_equal(one, two) for one, two in zip(*(tick.rewards for tick in ticks), strict=True))
-        views = [tick.view for tick in ticks]
-        if ticks[0].ended or ticks[0].cut:
+        views = [tick.observation for tick in ticks]
+        if ticks[0].ended or ticks[0].truncated:
             views = [lane.reset() for lane in lanes]
 
 
@@ -121,17 +121,17 @@ solution: joint
 """
     game = enumerate_world(compile_world(scenario_of(text), "train"))
     ann, bob = Watcher([0]), Watcher([1])
-    fit_together(JointLane(game), [ann, bob], 5, seed=0)
+    fit_together(JointTrainingEnv(game), [ann, bob], 5, seed=0)
     assert {tick[3:] == (0, [0]) for tick in ann.told} == {True}
     assert {(tick[3], *tick[0]) for tick in bob.told} == {(0, 0.0, 1.0)}
 
 
 def test_whoever_has_nothing_to_learn_acts_from_the_start():
     ann = Watcher([0])
-    fit_together(JointLane(GAME), [ann, StatedAgent(1)], 10, seed=0)
+    fit_together(JointTrainingEnv(GAME), [ann, StatedAgent(1)], 10, seed=0)
     assert [tick[4] for tick in ann.told] == [[1]] * 10
     ann = Watcher([0])
-    fit_together(JointLane(GAME), [ann, RandomAgent()], 200, seed=0)
+    fit_together(JointTrainingEnv(GAME), [ann, RandomAgent()], 200, seed=0)
     others = Counter(tick[4][0] for tick in ann.told)
     assert 70 < others[0] < 130
 
@@ -158,7 +158,7 @@ class Restarting(Watcher):
 def test_a_fault_of_one_ends_the_training_of_all(who, kind, message, first):
     agents = [who([0]), Watcher([0])]
     with pytest.raises(kind, match=message):
-        fit_together(JointLane(GAME), agents if first else agents[::-1], 50, seed=0)
+        fit_together(JointTrainingEnv(GAME), agents if first else agents[::-1], 50, seed=0)
 
 
 # ------------------------------------------------------------------ what others do
@@ -194,7 +194,7 @@ def test_it_learns_the_game_and_answers_what_it_expects():
     everything = np.ones((1, 2), np.bool_)
     for hawk, answer in ((0, 1), (1, 0)):
         bob = learner()
-        fit_together(JointLane(GAME), [StatedAgent(hawk), bob], 400, seed=1)
+        fit_together(JointTrainingEnv(GAME), [StatedAgent(hawk), bob], 400, seed=1)
         assert bob.predicted(seen[0])[hawk] > 0.95
         assert bob.act(seen, None, everything)[0].tolist() == [answer]
         thought = bob.thought()
@@ -210,7 +210,7 @@ def test_an_assumption_stands_against_what_is_seen():
     """Told that the other is a hawk it gives way, though the other seldom is; what follows it learns by watching."""
     bob = learner(assumed((2,), 1))
     rng = Watcher([0, 0, 0, 0, 1])
-    fit_together(JointLane(GAME), [rng, bob], 400, seed=0)
+    fit_together(JointTrainingEnv(GAME), [rng, bob], 400, seed=0)
     seen = observe(GAME.world, GAME.states)[:1]
     assert bob.act(seen, None, np.ones((1, 2), np.bool_))[0].tolist() == [0]
 
@@ -295,7 +295,7 @@ def test_jobs_do_not_matter():
 
 def test_two_alike_explore_by_chance_of_their_own():
     ann, bob = RandomAgent(), RandomAgent()
-    fit_together(JointLane(GAME), [ann, bob], 0, seed=0)
+    fit_together(JointTrainingEnv(GAME), [ann, bob], 0, seed=0)
     everything = np.ones((64, 2), np.bool_)
     one, two = (agent.act(np.zeros((64, 1), np.int64), None, everything)[0] for agent in (ann, bob))
     assert not np.array_equal(one, two)

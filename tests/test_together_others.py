@@ -22,7 +22,7 @@ from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
 from turncoat.agents.registry.profiles import alone, brought, gathered
 from turncoat.envs.mdp.enumeration import enumerate_world
-from turncoat.envs.multi_agent.joint_training_env import JointLane
+from turncoat.envs.multi_agent.joint_training_env import JointTrainingEnv
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.execution.workers import Workers
@@ -127,7 +127,7 @@ def test_its_chance_is_its_own():
     for draws in (0, 7):
         ann: Any = AGENTS["ppo"].make(world, CHICKEN)
         bob = UserAgent("drawing", Drawing(draws)).make(alone(GAME.world, 1))
-        fit_together(JointLane(GAME, lenient=True), [ann, bob], 1024, seed=4)
+        fit_together(JointTrainingEnv(GAME, lenient=True), [ann, bob], 1024, seed=4)
         learned.append([part.numpy() for part in ann._model.policy.state_dict().values()])
     assert all(np.array_equal(one, two) for one, two in zip(*learned, strict=True))
 
@@ -149,7 +149,7 @@ def test_it_is_paid_and_shown_what_is_its_own():
         def act(self, observation, state, mask):
             return np.zeros(len(observation), np.int32), None
 
-    fit_together(JointLane(GAME), [StatedAgent(1), Looking()], 20, seed=0)
+    fit_together(JointTrainingEnv(GAME), [StatedAgent(1), Looking()], 20, seed=0)
     assert [pay for _, pay, _, _ in seen[1:]] == [2, 0] * 10
     assert [done for _, _, done, _ in seen[1:]] == [False] * 19 + [True]
     assert seen[-1][3]["TimeLimit.truncated"]
@@ -179,12 +179,12 @@ solution: joint
 
 def test_what_is_not_available_does_nothing_on_a_lenient_lane():
     game = enumerate_world(compile_world(scenario_of(GUARDED), "train"))
-    lane = JointLane(game, lenient=True)
+    lane = JointTrainingEnv(game, lenient=True)
     view = lane.reset(0)
-    assert view.able[0].tolist() == [True, False]
+    assert view.available[0].tolist() == [True, False]
     tick = lane.step(np.array([1, 0], np.int32))
     assert not tick.rewards[0].any()
-    assert np.array_equal(tick.view.observations[0], view.observations[0])
+    assert np.array_equal(tick.observation.observations[0], view.observations[0])
 
 
 def test_neural_learns_in_its_turns():

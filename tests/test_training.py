@@ -16,7 +16,7 @@ from turncoat import api
 from turncoat.agents.learning import device, snapshot
 from turncoat.agents.local_rules.features import Factor
 from turncoat.agents.registry.agents import AGENTS, SB3
-from turncoat.envs.mdp.training_env import TableLane, WorldLane
+from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.studies.search import SearchSettings
@@ -131,10 +131,10 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     scenario = api.load("escape/interruption", {"robot.discount": 0.95})
     solved = SolvedWorlds(scenario)
     school = solved.enumeration({}, solved.scenario.training_stage)
-    agent, lane, left = AGENTS[method].make(school.world, scenario), TableLane(school), []
+    agent, lane, left = AGENTS[method].make(school.world, scenario), TabularTrainingEnv(school), []
 
     def progress(step, _):
-        data, arrays = snapshot.take([agent, lane.place()])
+        data, arrays = snapshot.take([agent, lane.get_state()])
         left.append((step, json.dumps(data), arrays))
 
     steps = 430
@@ -142,19 +142,19 @@ def test_an_agent_left_anywhere_comes_to_the_same(method):
     assert len(left) >= 4
     for _, text, arrays in left[1::3]:
         mine, place = snapshot.make(json.loads(text), arrays)
-        its = TableLane(school)
-        its.go_to(place)
+        its = TabularTrainingEnv(school)
+        its.set_state(place)
         mine.resume(its)
-        assert parts([mine, its.place()]) == parts([agent, lane.place()])
+        assert parts([mine, its.get_state()]) == parts([agent, lane.get_state()])
 
 
 def test_a_lane_that_is_no_table_goes_where_it_stood():
     solved = SolvedWorlds(load("treacherous_turn/lab"))
-    one, other = (WorldLane(solved.world({}, solved.scenario.training_stage)) for _ in range(2))
+    one, other = (ReferenceTrainingEnv(solved.world({}, solved.scenario.training_stage)) for _ in range(2))
     _, mask = one.reset(3)
     for _ in range(5):
         _, _, _, _, mask = one.step(int(mask.argmax()))
-    other.go_to(one.place())
+    other.set_state(one.get_state())
     for _ in range(5):
         mine, theirs = (lane.step(int(mask.argmax())) for lane in (one, other))
         for a, b in zip(mine, theirs, strict=True):

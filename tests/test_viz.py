@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from turncoat.envs.reference.expressions import look_at, truth
-from turncoat.envs.reference.replay import play
+from turncoat.envs.reference.expressions import context_between_ticks, evaluate_bool
+from turncoat.envs.reference.replay import replay_actions
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.world import World
 from turncoat.evals.inspection.show import LiveShow
@@ -137,7 +137,7 @@ def test_every_scenario_has_a_text_and_a_drawn_one_its_own_map(name: str) -> Non
 
 
 def test_what_is_removed_or_carried_is_in_words_only(small: World) -> None:
-    played = play(small, [["right", "stay"], ["down", "left"], ["right", "left"]], {})
+    played = replay_actions(small, [["right", "stay"], ["down", "left"], ["right", "left"]], {})
     marks = glyphs(load_text(SMALL).document)
 
     boards = [text_board(small, state, marks).splitlines() for state in played.states]
@@ -152,7 +152,7 @@ def test_what_is_removed_or_carried_is_in_words_only(small: World) -> None:
 
 
 def test_the_rest_of_a_state_in_words(small: World) -> None:
-    state = play(small, [["right", "stay"]], {"lucky": 1}).states[-1]
+    state = replay_actions(small, [["right", "stay"]], {"lucky": 1}).states[-1]
 
     assert describe(small, state) == [
         "lucky yes",
@@ -189,7 +189,7 @@ def test_each_layout_has_a_board_of_its_own() -> None:
 def test_a_world_without_a_map_has_its_counters() -> None:
     scenario = load_text(NOWHERE)
     world = compile_world(scenario)
-    after = play(world, [["take"]], {}).states[-1]
+    after = replay_actions(world, [["take"]], {}).states[-1]
 
     assert text_board(world, first_state(world), glyphs(scenario.document)) == "coins 2 of 5\nopen no"
     assert text_board(world, after, glyphs(scenario.document)) == "coins 1 of 5\nopen no\nended done"
@@ -205,7 +205,7 @@ def test_what_is_shaded_is_what_the_engine_sees(lab: World) -> None:
     cells = np.arange(lab.boards.nowhere)
     states = np.tile(state, (cells.size, 1))
     states[:, lab.columns["robot.cell"].index] = cells
-    asked = truth(lab.resolve(parse_expression("guard sees robot")), look_at(lab, states))
+    asked = evaluate_bool(lab.resolve(parse_expression("guard sees robot")), context_between_ticks(lab, states))
 
     assert np.array_equal(seen_cells(lab, state, guard), asked)
     assert asked.any()
@@ -242,7 +242,7 @@ def _apart(first: Image.Image, second: Image.Image) -> float:
 
 
 def test_a_small_world_looks_as_it_did(small: World, tmp_path: Path) -> None:
-    played = play(small, [["right", "stay"], ["down", "left"]], {})
+    played = replay_actions(small, [["right", "stay"], ["down", "left"]], {})
     moved = played.states[-1].copy()
     moved[small.columns["crate.cell"].index] = small.boards.nowhere
     caption = Caption("tick 1", ("seen",), "The crate is gone.", (("own", "0"),))

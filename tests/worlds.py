@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from turncoat.envs.base import FiniteMDP, Ints
-from turncoat.envs.reference.replay import Played, play
+from turncoat.envs.reference.replay import Playthrough, replay_actions
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.world import World
 from turncoat.scenarios.language.loading import Scenario, load_text
@@ -82,17 +82,17 @@ def world_of(text: str, stage: str | None = None, **params: object) -> World:
     return compile_world(scenario_of(text), stage, params)
 
 
-def played(world: World, actions: str, draws: Mapping[str, object] | None = None) -> Played:
+def played(world: World, actions: str, draws: Mapping[str, object] | None = None) -> Playthrough:
     """Play ticks separated by spaces: the agents' actions by name, joined by `+`, or by the letters `s u d l r`."""
     ticks = [tick.split("+") if "+" in tick or tick in _names(world) else list(tick) for tick in actions.split()]
-    return play(world, [[_LETTERS.get(name, name) for name in tick] for tick in ticks], draws or {})
+    return replay_actions(world, [[_LETTERS.get(name, name) for name in tick] for tick in ticks], draws or {})
 
 
 def _names(world: World) -> set[str]:
     return {action for agent in world.agents for action in agent.actions}
 
 
-def state_of(world: World, played: Played, tick: int = -1) -> dict[str, float | str]:
+def state_of(world: World, played: Playthrough, tick: int = -1) -> dict[str, float | str]:
     """Every field of a state by name, as the file would say it (a cell as its number)."""
     return {name: read(world, played.states[tick], name) for name in world.columns}
 

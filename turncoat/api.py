@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from .envs.analysis.event_explanation import Why, explain_event
+from .envs.analysis.event_explanation import EventExplanation, explain_event
 from .envs.analysis.performance_gap import Analysis, analyse
 from .envs.base import NotEnumerableError as NotEnumerableError
 from .evals.exact.solved_worlds import SolvedWorlds
@@ -171,7 +171,9 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
     return analyse(solved.plan({}, stage or solved.scenario.judged_stage))
 
 
-def why(which: Which, event: str, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> Why:
+def why(
+    which: Which, event: str, stage: str | None = None, overrides: Mapping[str, object] | None = None
+) -> EventExplanation:
     """Why the agent's best plan brings an event about, or does not, whatever it plans by.
 
     Raises:

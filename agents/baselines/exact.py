@@ -13,7 +13,7 @@ from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ..base import AgentState
 from ..learning.transitions import steps_of
 from ..planners.base import Decision
-from ..records.attribution import WEIGHTED, Rule
+from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.plan import Counterfactual, Plan
 from ..records.plan_from_mdp import Course, Solved, StateIndex, plan_from_table
 from ..records.thought import Thought
@@ -40,7 +40,7 @@ class ExactAgent:
         weights: Floats,
         name: str = "exact",
         counterfactuals: Mapping[str, npt.NDArray[np.integer]] | None = None,
-        rule: Rule = WEIGHTED,
+        rule: DeliberationRule = WEIGHTED,
         thinking: Thinking | None = None,
     ) -> None:
         """Takes a world and its solution for these weights.

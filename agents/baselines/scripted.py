@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from ...envs.multi_agent.best_response import always, evenly
+from ...envs.multi_agent.best_response import constant_policy, uniform_policy
 from ..base import AgentState, Progress, TrainingEnv
 
 
@@ -38,7 +38,7 @@ class StatedAgent:
 
     def chances(self, able: Bools) -> Floats:
         """See `Stated.chances`."""
-        return always(self._action, able)
+        return constant_policy(self._action, able)
 
 
 class RandomAgent:
@@ -58,4 +58,4 @@ class RandomAgent:
 
     def chances(self, able: Bools) -> Floats:
         """See `stated.Stated`."""
-        return evenly(able)
+        return uniform_policy(able)

@@ -20,7 +20,7 @@ from ..base import AgentState, Progress, TrainingEnv
 from ..learning.checkpoint import read_checkpoint, write_checkpoint
 from ..learning.training_loop import go_on
 from ..learning.transitions import Last, check_env, each_tick, steps_of
-from ..records.attribution import WEIGHTED, Rule
+from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
 from ..records.thought_from_values import valued_thought
@@ -89,7 +89,7 @@ class TabularAgent:
         weights: Sequence[float] | Floats,
         discount: float | Sequence[float] | Floats,
         options: TabularOptions | None = None,
-        rule: Rule = WEIGHTED,
+        rule: DeliberationRule = WEIGHTED,
         name: str | None = None,
     ) -> None:
         """An agent that knows nothing yet.
@@ -302,7 +302,7 @@ class TabularAgent:
             header["weights"],
             header["discounts"],
             TabularOptions(**header["options"]),
-            Rule(**header["rule"]),
+            DeliberationRule(**header["rule"]),
             header["name"],
         )
         agent.learning = header["learning"]

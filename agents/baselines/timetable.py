@@ -50,7 +50,7 @@ class Timetable:
     def vector_q(self, following: Floats) -> Floats:
         """float64 `[S, A, K]`: pay now and the discounted values `[S, K]` of the next tick."""
         table = tables(self._mdp)
-        return table.vector_rewards + self._solution.discount * table.ahead(following)
+        return table.vector_rewards + self._solution.discount * table.expected_next(following)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from ...envs.world.agent_parts import ENUMERATE, Part
+from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import go_on
@@ -19,7 +19,7 @@ from ..planners.base import Decision, Planning, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads, check_heads
 from ..planners.registry import make_planner
-from ..records.attribution import WEIGHTED, Rule
+from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .model import CountsModel, ModelReport
@@ -55,8 +55,8 @@ class CountsOptions:
     novelty_discount: float = 0.999
     n_known: int = 1
     n_chance: int = 8
-    deliberation: Rule = WEIGHTED
-    planner: Part = ENUMERATE
+    deliberation: DeliberationRule = WEIGHTED
+    planner: PartSpec = ENUMERATE
 
     def __post_init__(self) -> None:
         if not 0.0 < self.novelty_discount < 1.0:

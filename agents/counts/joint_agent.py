@@ -14,15 +14,15 @@ from typing import Final
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from ...envs.multi_agent.best_response import one_side
-from ...envs.world.agent_parts import ENUMERATE, Part
+from ...envs.multi_agent.best_response import marginalise_others
+from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
 from ..learning.training_loop import PROGRESS_EVERY
 from ..learning.transitions import Last, steps_of
 from ..planners.base import Decision, Planning, Problem
 from ..planners.heads import check_heads
 from ..planners.registry import make_planner
-from ..records.attribution import WEIGHTED, Rule
+from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .model import CountsModel
@@ -52,8 +52,8 @@ class JointOptions:
     novelty_discount: float = 0.999
     n_known: int = 1
     n_chance: int = 8
-    deliberation: Rule = WEIGHTED
-    planner: Part = ENUMERATE
+    deliberation: DeliberationRule = WEIGHTED
+    planner: PartSpec = ENUMERATE
 
     def __post_init__(self) -> None:
         for name in ("exploring", "exploration", "forgetting"):
@@ -219,7 +219,7 @@ class JointCountsAgent:
             seen = self._shares()[:, None, :] * whole.available.reshape(n, own, self._joint)
             chance = seen / np.maximum(seen.sum(axis=2, keepdims=True), 1e-300)
             part = np.repeat(np.arange(own, dtype=np.int32), self._joint)
-            mdp, _ = one_side(whole, part, chance.reshape(n, -1), self._actions)
+            mdp, _ = marginalise_others(whole, part, chance.reshape(n, -1), self._actions)
             first = np.full(n, -1, np.int32)
             first[: self._policy.size] = self._policy
             problem = Problem(mdp, self._weights, self._discounts, self._options.deliberation, first)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from ...envs.solvers.observation_policies import MAX_POLICIES, ByLook, best_by_look
+from ...envs.solvers.observation_policies import MAX_POLICIES, MemorylessPolicy, best_memoryless_policy
 from ..base import AgentState, Progress, TrainingEnv
 from ..learning.training_loop import go_on
 from ..learning.transitions import Last, check_env, steps_of
-from ..planners.heads import check_heads, followed_values
+from ..planners.heads import check_heads, evaluate_heads
 from ..records.attribution import WEIGHTED
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
@@ -44,7 +44,7 @@ class PolicyAwareOptions:
 
     Attributes:
         memory: ticks of an episode that its model may remember; it takes as few as describe its experience best.
-        max_policies: how many policies it compares, see `best_by_look`.
+        max_policies: how many policies it compares, see `best_memoryless_policy`.
         novelty_discount, n_known, n_chance: see `CountsOptions`; it explores by novelty without memory.
         exploration: chance of an action at random besides, so that every history comes, not only those in which novelty
             goes the same round again and again.
@@ -94,7 +94,7 @@ class PolicyAwareAgent:
         self._options = options or PolicyAwareOptions()
         self._models = [_Remembering(n_actions, len(self._channels), n) for n in range(self._options.memory + 1)]
         self.memory = 0
-        self.found: ByLook | None = None
+        self.found: MemorylessPolicy | None = None
         self._looks: dict[bytes, int] = {}
         self._judged: dict[int, Floats] = {}
         self._last: Last | None = None
@@ -189,7 +189,9 @@ class PolicyAwareAgent:
         numbers = [self._looks.setdefault(look(row), len(self._looks)) for row in chosen.seen()]
         self._mdp = chosen.model.to_mdp(self._channels)
         self._numbers = np.array(numbers, np.int64)
-        self.found = best_by_look(self._mdp, self._numbers, self._weights, self._discounts, self._options.max_policies)
+        self.found = best_memoryless_policy(
+            self._mdp, self._numbers, self._weights, self._discounts, self._options.max_policies
+        )
 
     def _action(self, observation: Longs) -> int:
         number = self._looks.get(look(observation), -1)
@@ -211,7 +213,7 @@ class PolicyAwareAgent:
         able = self._mdp.available
         taken = able[np.arange(changed.size), np.maximum(changed, 0)] & (changed >= 0)
         changed = np.where(taken, changed, able.argmax(axis=1))
-        values = followed_values(self._mdp, changed, self._discounts)
+        values = evaluate_heads(self._mdp, changed, self._discounts)
         return np.asarray(self._mdp.start_probability @ values[self._mdp.start_state])
 
 

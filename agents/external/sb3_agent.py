@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
-from ...envs.adapters.spaces import Observer
+from ...envs.adapters.spaces import ObservationEncoder
 from ...envs.base import Bools, Ints, Longs
 from ...envs.world.compiler import compile_world
 from ...envs.world.world import World
@@ -174,7 +174,7 @@ class Sb3Agent:
     @property
     def remembers(self) -> bool:
         """Whether what it does depends on more than what it sees of the board: on what was before, or on the time."""
-        return self._recurrent or Observer(self._world, 0).timed
+        return self._recurrent or ObservationEncoder(self._world, 0).timed
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; the best available action.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...envs.adapters.spaces import Form, Observer
+from ...envs.adapters.spaces import Form, ObservationEncoder
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.world.world import AgentProgram, World
 from ...scenarios.errors import MissingPackageError
@@ -98,12 +98,12 @@ class Sight:
 
     def __init__(self, world: World, form: Form = "planes") -> None:
         """For a world whose agent has no window."""
-        self._observer = Observer(world, 0, form)
+        self._observer = ObservationEncoder(world, 0, form)
         self.space = self._observer.space
         self._columns = list(world.agents[0].sees)
         self._fields = len(world.fields)
         self._layout = self._columns.index(world.layout) if world.layout in self._columns else -1
-        looks, first = np.unique(world.boards.look, return_index=True)
+        looks, first = np.unique(world.boards.visible_layout, return_index=True)
         self._layouts = dict(zip(looks.tolist(), first.tolist(), strict=True))
 
     def __call__(self, observation: Longs, ticks: Longs) -> Any:

@@ -16,14 +16,14 @@ import numpy.typing as npt
 import torch
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
-from ...envs.adapters.sb3_vec_env import OneObject
+from ...envs.adapters.sb3_vec_env import SharedVecEnv
 from ...envs.base import Bools, Longs
 from ...envs.world.world import World
 from ..base import TrainingEnv
 from .sb3_policy import Sight
 
 
-class SharedLane(OneObject):
+class SharedLane(SharedVecEnv):
     """The lane on which an agent is trained beside others, which waits for them in every step.
 
     It is paid the weighted sum of its own channels. While others have their turn, the chance that a process has only

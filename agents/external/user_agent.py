@@ -102,9 +102,8 @@ class UserAgent:
                 return CheckedUserAgent(self.label, _zipped(source, world, self.trust), interface)
             source = _named(source)
         with _blaming(self.label, "could not be made"):
-            made = (
-                copy.deepcopy(source) if hasattr(source, "act") and not isinstance(source, type) else source(interface)
-            )  # type: ignore[operator]
+            is_agent = hasattr(source, "act") and not isinstance(source, type)
+            made = copy.deepcopy(source) if is_agent else source(interface)  # type: ignore[operator]
         if not callable(getattr(made, "act", None)):
             raise UserAgentError(f"`{self.label}` is no agent: it has no `act(observation, state, mask)`")
         return CheckedUserAgent(self.label, made, interface)

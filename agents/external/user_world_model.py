@@ -14,8 +14,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from ...envs.deliberation import Rule
-from ...envs.world.agent_parts import Part
+from ...envs.deliberation import DeliberationRule
+from ...envs.world.agent_parts import PartSpec
 from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
 from ..base import AgentState, Log, Progress, TrainingEnv
@@ -93,7 +93,7 @@ def make_model(name: str, interface: AgentInterface) -> WorldModel:
         AgentPartError: it is not installed, cannot be loaded or made, or is no world model.
     """
     maker = installed.load(installed.MODELS, name)
-    made = made_with(lambda **_: maker(interface), "world model", Part(name))
+    made = made_with(lambda **_: maker(interface), "world model", PartSpec(name))
     if not isinstance(made, WorldModel):
         raise AgentPartError(
             f"`{name}` is no world model: it lacks `learn` or `imagine` (see docs/how-to/write-your-own-parts.md)"
@@ -110,7 +110,9 @@ class ModelledAgent:
         learning: whether `observe` goes on learning at deployment.
     """
 
-    def __init__(self, name: str, interface: AgentInterface, model: WorldModel, rule: Rule, planner: Planner) -> None:
+    def __init__(
+        self, name: str, interface: AgentInterface, model: WorldModel, rule: DeliberationRule, planner: Planner
+    ) -> None:
         """Takes an interface, and a model that knows nothing yet."""
         self.name, self.model, self.learning = name, model, False
         self._interface, self._rule, self._planner = interface, rule, planner

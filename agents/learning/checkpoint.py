@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...envs.deliberation import Rule
-from ...envs.world.agent_parts import ENUMERATE, Part
+from ...envs.deliberation import DeliberationRule
+from ...envs.world.agent_parts import ENUMERATE, PartSpec
 
 
 def write_checkpoint(
@@ -72,5 +72,5 @@ def read_checkpoint(
 def parts_of(options: Mapping[str, Any]) -> dict[str, Any]:
     """An agent's options as they were saved, with its deliberation and its planner as what they are."""
     rule, planner = options["deliberation"], options.get("planner")
-    parts = {"deliberation": Rule(rule) if isinstance(rule, str) else Rule(**rule)}
-    return {**options, **parts, "planner": ENUMERATE if planner is None else Part(**planner)}
+    parts = {"deliberation": DeliberationRule(rule) if isinstance(rule, str) else DeliberationRule(**rule)}
+    return {**options, **parts, "planner": ENUMERATE if planner is None else PartSpec(**planner)}

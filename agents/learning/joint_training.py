@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from ...envs.multi_agent.joint_training_env import JointLane, JointTick, JointView
+from ...envs.multi_agent.joint_training_env import JointObservation, JointStep, JointTrainingEnv
 from ..base import Agent, AgentState, TrainableAgent
 
 
@@ -61,13 +61,13 @@ class Place:
     def step(self, action: int) -> tuple[Longs, Floats, bool, bool, Bools]:
         """One tick, when everyone has chosen; see `TrainingEnv.step`."""
         tick = self._shared.step(self._agent, action)
-        view = tick.view
+        view = tick.observation
         mine = self._agent
-        return view.observations[mine], tick.rewards[mine], tick.ended, tick.cut, view.able[mine]
+        return view.observations[mine], tick.rewards[mine], tick.ended, tick.truncated, view.available[mine]
 
 
 def fit_together(
-    lane: JointLane,
+    lane: JointTrainingEnv,
     agents: Sequence[TrainableAgent],
     steps: int,
     seed: int,
@@ -114,16 +114,18 @@ def fit_together(
 class _Shared:
     """The lane, whose turn it is, and who has chosen; whoever chooses last makes the tick."""
 
-    def __init__(self, lane: JointLane, agents: Sequence[Agent], seed: int, before_tick: Callable[[], None]) -> None:
+    def __init__(
+        self, lane: JointTrainingEnv, agents: Sequence[Agent], seed: int, before_tick: Callable[[], None]
+    ) -> None:
         self.lane, self._agents, self._before_tick = lane, agents, before_tick
         self.executed: Ints = np.full(len(agents), -1, np.int32)
         self.fault: Exception | None = None
-        self._view: JointView = lane.reset(seed)
+        self._view: JointObservation = lane.reset(seed)
         self._turns = [threading.Semaphore(0) for _ in agents]
         self._chosen: dict[int, int] = {}
         self._memories: dict[int, AgentState] = {}  # of those whose `fit` is over
         self._fresh = set(range(len(agents)))  # who may begin an episode
-        self._tick: JointTick | None = None
+        self._tick: JointStep | None = None
 
     def open(self) -> None:
         """The first turn."""
@@ -140,9 +142,9 @@ class _Shared:
         if agent not in self._fresh:
             raise ValueError("whoever learns among others cannot begin an episode while theirs goes on")
         self._fresh.discard(agent)
-        return self._view.observations[agent], self._view.able[agent]
+        return self._view.observations[agent], self._view.available[agent]
 
-    def step(self, agent: int, action: int) -> JointTick:
+    def step(self, agent: int, action: int) -> JointStep:
         """One tick: returns when everyone has chosen, and it is this agent's turn again."""
         if self.fault is not None:
             raise _Stopped
@@ -179,8 +181,8 @@ class _Shared:
         for number in range(len(self._agents)):
             actions[number] = self._chosen[number] if number in self._chosen else self._act(number)
         tick = self.lane.step(actions)
-        self._tick, self.executed, self._view = tick, tick.executed, tick.view
-        if tick.ended or tick.cut:
+        self._tick, self.executed, self._view = tick, tick.executed, tick.observation
+        if tick.ended or tick.truncated:
             self._view = self.lane.reset()
             self._fresh = set(range(len(self._agents)))
             self._memories = dict.fromkeys(self._memories)
@@ -189,6 +191,6 @@ class _Shared:
     def _act(self, number: int) -> int:
         view = self._view
         actions, self._memories[number] = self._agents[number].act(
-            view.observations[number][None], self._memories[number], view.able[number][None]
+            view.observations[number][None], self._memories[number], view.available[number][None]
         )
         return int(actions[0])

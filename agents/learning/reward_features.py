@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from ...envs.base import Bools, Longs
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 
 MAX_COUNTED: Final = 32
 """A counter with more values than this has no features."""
@@ -44,7 +44,7 @@ class RewardFeatures:
         features: J of them, in the order of the columns of `evaluate`.
     """
 
-    def __init__(self, senses: Senses, actions: Sequence[str], names: Sequence[str] | None = None) -> None:
+    def __init__(self, senses: ObservationSpec, actions: Sequence[str], names: Sequence[str] | None = None) -> None:
         """For an agent with these senses.
 
         Args:
@@ -65,7 +65,7 @@ class RewardFeatures:
         return np.stack([test(ticks) for test in self._tests], axis=1)
 
     def _bodies(self) -> list[int]:
-        return [int(column) for column in np.flatnonzero(self._senses.places)]
+        return [int(column) for column in np.flatnonzero(self._senses.is_cell)]
 
     def _objects(self) -> list[_Made]:
         nowhere = self._senses.height * self._senses.width
@@ -82,7 +82,7 @@ class RewardFeatures:
         return made
 
     def _places(self) -> list[_Made]:
-        walls = np.all(self._senses.looks[:, :-1, 0], axis=0) if self._bodies() else np.ones(0, np.bool_)
+        walls = np.all(self._senses.cell_features[:, :-1, 0], axis=0) if self._bodies() else np.ones(0, np.bool_)
         return [
             (
                 Feature("place", f"{self._names[body]} at {divmod(cell, self._senses.width)}"),
@@ -96,11 +96,11 @@ class RewardFeatures:
         senses = self._senses
         made: list[_Made] = []
         for body in self._bodies():
-            for zone in range(1, senses.looks.shape[2]):
+            for zone in range(1, senses.cell_features.shape[2]):
 
                 def test(ticks: Ticks, body: int = body, zone: int = zone) -> Bools:
                     layout = ticks.after[:, senses.layout] if senses.layout >= 0 else 0
-                    inside: Bools = senses.looks[layout, ticks.after[:, body], zone]
+                    inside: Bools = senses.cell_features[layout, ticks.after[:, body], zone]
                     return inside
 
                 made.append((Feature("region", f"{self._names[body]} in zone {zone}"), test))
@@ -121,7 +121,7 @@ class RewardFeatures:
 
     def _counters(self) -> list[_Made]:
         senses = self._senses
-        counted = (senses.sizes <= MAX_COUNTED) & ~senses.places & (np.arange(senses.sizes.size) != senses.layout)
+        counted = (senses.sizes <= MAX_COUNTED) & ~senses.is_cell & (np.arange(senses.sizes.size) != senses.layout)
         return [
             (Feature("counter", f"{self._names[column]} {verb} {value}"), _equals(when, int(column), value))
             for column in np.flatnonzero(counted)

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from ...envs.reference.observation_spec import Senses
-from ...envs.world.agent_parts import ENUMERATE, Part
+from ...envs.reference.observation_spec import ObservationSpec
+from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import go_on
@@ -20,7 +20,7 @@ from ..planners.base import Decision
 from ..planners.editable_weights import HeldWeights
 from ..planners.heads import Heads, check_heads
 from ..planners.registry import make_planner
-from ..records.attribution import WEIGHTED, Rule
+from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
@@ -59,8 +59,8 @@ class RulesOptions:
 
     novelty_discount: float = 0.97
     max_states: int = 8_000
-    deliberation: Rule = WEIGHTED
-    planner: Part = ENUMERATE
+    deliberation: DeliberationRule = WEIGHTED
+    planner: PartSpec = ENUMERATE
 
     def __post_init__(self) -> None:
         if not 0.0 < self.novelty_discount < 1.0:
@@ -83,7 +83,7 @@ class RulesAgent:
 
     def __init__(
         self,
-        senses: Senses,
+        senses: ObservationSpec,
         channels: Sequence[str],
         n_actions: int,
         weights: Sequence[float] | Floats,
@@ -137,7 +137,7 @@ class RulesAgent:
         """What it imagines, and the heads there."""
         return self._planner
 
-    def enter(self, senses: Senses) -> None:
+    def enter(self, senses: ObservationSpec) -> None:
         """Looks at the map of another stage; what happens next happens there.
 
         Raises:

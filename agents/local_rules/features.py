@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ...envs.base import Longs
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 
 STEPS: Final = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """The neighbours whose glyphs are factors."""
@@ -42,8 +42,8 @@ class Geometry:
     A change of a field is one number: a difference, or for places an offset, `gone`, or where the thing appeared.
     """
 
-    def __init__(self, senses: Senses) -> None:
-        self.sizes, self.places, self.layout = senses.sizes, senses.places, senses.layout
+    def __init__(self, senses: ObservationSpec) -> None:
+        self.sizes, self.places, self.layout = senses.sizes, senses.is_cell, senses.layout
         self.height, self.width = senses.height, senses.width
         self.nowhere = senses.height * senses.width
         self._stride = 2 * self.width + 1
@@ -53,7 +53,7 @@ class Geometry:
         self.near = np.full(self.n_offsets, len(touching), np.int64)
         self.near[touching] = np.arange(len(touching))
         self._kinds: dict[bytes, int] = {}
-        self.glyphs: Longs = np.zeros((0, *senses.looks.shape[:2]), np.int64)
+        self.glyphs: Longs = np.zeros((0, *senses.cell_features.shape[:2]), np.int64)
         self.add_map(senses)
 
     @property
@@ -61,18 +61,18 @@ class Geometry:
         """How many different glyphs were seen."""
         return len(self._kinds)
 
-    def add_map(self, senses: Senses) -> int:
+    def add_map(self, senses: ObservationSpec) -> int:
         """Takes in one more map, and returns its number; what looks the same has the same glyph on all of them.
 
         Raises:
             ValueError: the observation has other columns, or the map another size.
         """
-        same = np.array_equal(senses.sizes, self.sizes) and np.array_equal(senses.places, self.places)
-        if not same or senses.looks.shape[:2] != self.glyphs.shape[1:] or senses.layout != self.layout:
+        same = np.array_equal(senses.sizes, self.sizes) and np.array_equal(senses.is_cell, self.places)
+        if not same or senses.cell_features.shape[:2] != self.glyphs.shape[1:] or senses.layout != self.layout:
             raise ValueError("what is observed here differs in kind from what was learned on: other fields or map size")
-        cells = senses.looks.reshape(-1, senses.looks.shape[-1])
+        cells = senses.cell_features.reshape(-1, senses.cell_features.shape[-1])
         drawn = [self._kinds.setdefault(cell.tobytes(), len(self._kinds)) for cell in cells]
-        self.glyphs = np.concatenate([self.glyphs, np.reshape(drawn, (1, *senses.looks.shape[:2]))])
+        self.glyphs = np.concatenate([self.glyphs, np.reshape(drawn, (1, *senses.cell_features.shape[:2]))])
         return len(self.glyphs) - 1
 
     def offset(self, origin: Longs, target: Longs) -> Longs:

@@ -14,11 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ...envs.base import Bools, Floats, Longs
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 from .features import Factor, Geometry, TickFactors, factors_before, factors_told
 from .output_model import FieldWays, Rules, learn_plain, recount
 
-_SENSES: Final = ("sizes", "places", "layout", "height", "width", "looks")
+_SENSES: Final = {
+    "sizes": "sizes",
+    "places": "is_cell",
+    "layout": "layout",
+    "height": "height",
+    "width": "width",
+    "looks": "cell_features",
+}
+"""The name in the file of each field of `ObservationSpec`."""
 _COLUMNS: Final = ("now", "after", "action", "map", "ended", "rewards", "shown")
 
 
@@ -55,7 +63,7 @@ class RulesModel:
         n: ticks kept.
     """
 
-    def __init__(self, senses: Senses, n_actions: int, n_channels: int) -> None:
+    def __init__(self, senses: ObservationSpec, n_actions: int, n_channels: int) -> None:
         self.n_actions, self.n_channels = n_actions, n_channels
         self.geometry = Geometry(senses)
         self.seen_maps = [senses]
@@ -79,7 +87,7 @@ class RulesModel:
         self._ways: dict[int, FieldWays] = {}
         self._link()
 
-    def enter(self, senses: Senses) -> None:
+    def enter(self, senses: ObservationSpec) -> None:
         """Looks at the map of another stage, where what comes next will happen.
 
         Raises:
@@ -185,7 +193,10 @@ class RulesModel:
         ticks = (self._now, self._after, self._action, self._maps, self._ended, self._rewards, self._shown)
         return {
             **{name: column[: self.n] for name, column in zip(_COLUMNS, ticks, strict=True)},
-            **{f"sense_{name}": np.stack([getattr(m, name) for m in self.seen_maps]) for name in _SENSES},
+            **{
+                f"sense_{name}": np.stack([getattr(m, field) for m in self.seen_maps])
+                for name, field in _SENSES.items()
+            },
             "masks": self.masks,
             "start_state": np.array(list(self.starts), np.int64),
             "start_count": np.array(list(self.starts.values()), np.int64),
@@ -282,16 +293,16 @@ class RulesModel:
         return PredictedOutcomes(tick, state, chance, np.stack(pays, axis=1), came["ended", 0] > 0, tried)
 
 
-def maps_from(data: dict[str, npt.NDArray[Any]]) -> list[Senses]:
+def maps_from(data: dict[str, npt.NDArray[Any]]) -> list[ObservationSpec]:
     """The maps in what `RulesModel.arrays` gave."""
     columns = [data[f"sense_{name}"] for name in _SENSES]
     return [
-        Senses(sizes, places, int(layout), int(height), int(width), looks)
+        ObservationSpec(sizes, places, int(layout), int(height), int(width), looks)
         for sizes, places, layout, height, width, looks in zip(*columns, strict=True)
     ]
 
 
-def _chain(senses: Senses, n_channels: int) -> tuple[tuple[str, int], ...]:
-    places, others = np.flatnonzero(senses.places).tolist(), np.flatnonzero(~senses.places).tolist()
+def _chain(senses: ObservationSpec, n_channels: int) -> tuple[tuple[str, int], ...]:
+    places, others = np.flatnonzero(senses.is_cell).tolist(), np.flatnonzero(~senses.is_cell).tolist()
     fields = [("field", i) for i in places], [("field", i) for i in others]
     return (*fields[0], ("ended", 0), *fields[1], ("available", 0), *(("pay", k) for k in range(n_channels)))

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...envs.base import Floats, Ints, Longs
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 from ..planners.base import Planner, Planning, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads
-from ..records.attribution import Rule
+from ..records.attribution import DeliberationRule
 from .imagined_mdp import ImaginedMDP, imagine, state_keys
 from .model import RulesModel
 
@@ -63,7 +63,7 @@ class RulesPlanner:
         channels: tuple[str, ...],
         weights: Floats,
         discounts: Floats,
-        rule: Rule,
+        rule: DeliberationRule,
         max_states: int,
         planner: Planner,
         held: HeldWeights | None = None,
@@ -178,14 +178,14 @@ class RulesPlanner:
             self._lessons, self._due = [], True
             self._keep_up()
 
-    def enter(self, senses: Senses) -> None:
+    def enter(self, senses: ObservationSpec) -> None:
         """Looks at the map of another stage, where everything is imagined anew.
 
         Raises:
             ValueError: other fields or another size of map.
         """
         last = self.model.seen_maps[-1]
-        names = ("sizes", "places", "layout", "looks")
+        names = ("sizes", "is_cell", "layout", "cell_features")
         if all(np.array_equal(getattr(senses, name), getattr(last, name)) for name in names):
             return
         self.model.enter(senses)

@@ -14,8 +14,8 @@ from typing import Final, Literal
 import numpy as np
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from ...envs.reference.observation_spec import Senses
-from ...envs.world.agent_parts import ENUMERATE, Part
+from ...envs.reference.observation_spec import ObservationSpec
+from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.device import training_thread
 from ..learning.reward_posterior import Prior
@@ -24,7 +24,7 @@ from ..planners.base import Decision, Planner, Planning, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads, check_heads
 from ..planners.registry import make_planner
-from ..records.attribution import WEIGHTED, Rule
+from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .exploration import Frontier
@@ -76,8 +76,8 @@ class NeuralOptions:
     n_chance: int = 4
     pays: Literal["network", "hypotheses"] = "network"
     prior: Prior = "kinds"
-    deliberation: Rule = WEIGHTED
-    planner: Part = ENUMERATE
+    deliberation: DeliberationRule = WEIGHTED
+    planner: PartSpec = ENUMERATE
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -156,7 +156,7 @@ class NeuralAgent:
 
     def __init__(
         self,
-        senses: Senses,
+        senses: ObservationSpec,
         channels: Sequence[str],
         n_actions: int,
         weights: Sequence[float] | Floats,
@@ -202,7 +202,7 @@ class NeuralAgent:
         self._surprised = False
         self._last: Last | None = None
 
-    def enter(self, senses: Senses) -> None:
+    def enter(self, senses: ObservationSpec) -> None:
         """Looks at the map of another stage.
 
         Raises:
@@ -211,9 +211,9 @@ class NeuralAgent:
         old = self.model.encoding.senses
         same = np.arange(old.sizes.size) != old.layout
         if not (
-            np.array_equal(old.places, senses.places)
+            np.array_equal(old.is_cell, senses.is_cell)
             and np.array_equal(old.sizes[same], senses.sizes[same])
-            and old.looks.shape[1:] == senses.looks.shape[1:]
+            and old.cell_features.shape[1:] == senses.cell_features.shape[1:]
         ):
             raise ValueError("the agent cannot enter a stage with other fields or another size of map")
         self.model.encoding.senses = senses

@@ -13,14 +13,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 from ..learning.checkpoint import parts_of
 from ..planners.editable_weights import HeldWeights
 from .agent import NeuralAgent, NeuralOptions
 from .world_model import NetOptions
 
 FILE_VERSION: Final = 1
-_ARRAYS: Final = ("sizes", "places", "looks")
+_ARRAYS: Final = {"sizes": "sizes", "places": "is_cell", "looks": "cell_features"}
+"""The name in the file of each field of `ObservationSpec`."""
 _NUMBERS: Final = ("layout", "height", "width")
 
 
@@ -28,7 +29,10 @@ def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
     """Writes everything that the agent learned, all or nothing; whoever loads it has no training under way."""
     senses = agent.model.encoding.senses
     tensors = agent.model.tensors()
-    tensors |= {f"senses.{name}": torch.from_numpy(np.ascontiguousarray(getattr(senses, name))) for name in _ARRAYS}
+    tensors |= {
+        f"senses.{name}": torch.from_numpy(np.ascontiguousarray(getattr(senses, field)))
+        for name, field in _ARRAYS.items()
+    }
     header = {
         "kind": "neural",
         "version": FILE_VERSION,
@@ -79,7 +83,9 @@ def load_neural(path: str | os.PathLike[str], device: str | None = None) -> Neur
     kept = header["options"]
     options = {**parts_of(kept), "net": NetOptions(**kept["net"])}
     agent = NeuralAgent(
-        Senses(**{name: tensors[f"senses.{name}"].numpy() for name in _ARRAYS}, **header["senses"]),
+        ObservationSpec(
+            **{field: tensors[f"senses.{name}"].numpy() for name, field in _ARRAYS.items()}, **header["senses"]
+        ),
         header["channels"],
         header["actions"],
         header["weights"],

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...envs.base import Bools, Longs
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 
 Singles: TypeAlias = npt.NDArray[np.float32]
 MAX_PLANES: Final = 6
@@ -33,7 +33,7 @@ class ObservationEncoding:
         width: I.
     """
 
-    def __init__(self, senses: Senses, n_actions: int, reach: int) -> None:
+    def __init__(self, senses: ObservationSpec, n_actions: int, reach: int) -> None:
         """For one agent; crops reach `reach` cells to every side."""
         self.senses = senses
         self.n_actions = n_actions
@@ -45,10 +45,10 @@ class ObservationEncoding:
         self._targets = [self._target(column) for column in range(self.sizes.size)]
         steps = [table.shape[1] for table in self._targets]
         self.shifts: Longs = np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
-        self._places = np.flatnonzero(senses.places)
+        self._places = np.flatnonzero(senses.is_cell)
         self._crop = self._crops(reach)
         planes = self._places.size if self._places.size <= MAX_PLANES else 1
-        self._planes = (self._places.size > 0) * (senses.looks.shape[2] + planes)
+        self._planes = (self._places.size > 0) * (senses.cell_features.shape[2] + planes)
         self.width = int(self.offsets[-1]) + self._places.size * self._crop.shape[1] * self._planes
 
     @property
@@ -87,7 +87,7 @@ class ObservationEncoding:
         if self.copied[column]:
             return np.zeros((size, 0), np.int64)
         values = np.arange(size)
-        if column < self.n_seen and senses.places[column]:
+        if column < self.n_seen and senses.is_cell[column]:
             nowhere = senses.height * senses.width
             rows, columns = np.divmod(values, senses.width)
             out = []
@@ -118,7 +118,7 @@ class ObservationEncoding:
     def _around(self, states: Longs, body: int) -> Singles:
         cells = self._crop[states[:, self._places[body]]]
         layout = states[:, self.senses.layout] if self.senses.layout >= 0 else np.zeros(len(states), np.int64)
-        looks = self.senses.looks[layout[:, None], cells].astype(np.float32)
+        looks = self.senses.cell_features[layout[:, None], cells].astype(np.float32)
         nowhere = self._crop.shape[0] - 1
         there = states[:, None, self._places] == cells[:, :, None]
         there &= (cells < nowhere)[:, :, None]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from ..planners.heads import followed_values, solve_heads
+from ..planners.heads import evaluate_heads, solve_heads
 from ..records.attribution import WEIGHTED
 from .replay_buffer import pair_key
 from .world_model import NeuralModel, Outcomes
@@ -251,7 +251,7 @@ def value_heads(members: Sequence[FiniteMDP], policy: Ints, discounts: Floats) -
     states, channels = members[0].n_states, discounts.size
     joint, own = np.zeros((2, len(members), states, channels))
     for e, mdp in enumerate(members):
-        joint[e] = followed_values(mdp, policy, discounts)
+        joint[e] = evaluate_heads(mdp, policy, discounts)
         for k in range(channels):
             alone = np.eye(channels)[k]
             own[e, :, k] = solve_heads(mdp, alone, discounts, WEIGHTED).vector_values[:, k]

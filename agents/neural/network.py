@@ -1,6 +1,6 @@
 """The network: an ensemble of small mixtures, all members in one tensor.
 
-A convolution would be read only where bodies stand, so only the crops round them are computed (`encoding.ObservationEncoding`).
+A convolution would be read only where bodies stand, so only the crops round them are computed (`encoding`).
 Letters: E members, n samples, I inputs, H hidden units, A actions, M branches, V flat values, D flat shifts,
 K channels.
 """

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ...envs.base import Bools, Floats, Longs
-from ...envs.reference.observation_spec import Senses
+from ...envs.reference.observation_spec import ObservationSpec
 from .encoding import ObservationEncoding
 from .network import Answers, Ensemble
 from .replay_buffer import ReplayBuffer
@@ -95,7 +95,13 @@ class NeuralModel:
     """Learns by prediction from a replay of its own, on one thread."""
 
     def __init__(
-        self, senses: Senses, n_actions: int, n_channels: int, options: NetOptions, seed: int, device: str = "cpu"
+        self,
+        senses: ObservationSpec,
+        n_actions: int,
+        n_channels: int,
+        options: NetOptions,
+        seed: int,
+        device: str = "cpu",
     ) -> None:
         self.options, self.n_actions, self.n_channels = options, n_actions, n_channels
         self.encoding = ObservationEncoding(senses, n_actions, options.reach)

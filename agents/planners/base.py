@@ -13,8 +13,8 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.solvers.vector_values import Heads, followed_values, solve_heads, swept_heads
-from ..records.attribution import Rule
+from ...envs.solvers.vector_values import Heads, evaluate_heads, solve_heads, sweep_heads
+from ..records.attribution import DeliberationRule
 from ..records.plan import Counterfactual, Plan
 
 Sweeps: TypeAlias = int | Literal["all"]
@@ -46,7 +46,7 @@ class Problem:
     mdp: FiniteMDP
     weights: Floats
     discounts: Floats
-    rule: Rule
+    rule: DeliberationRule
     first: Ints | None = None
 
     @cached_property
@@ -67,7 +67,7 @@ class Problem:
         """The heads after so many sweeps."""
         if sweeps == "all":
             return self.solved
-        return swept_heads(self.mdp, self.weights, self.discounts, self.rule, sweeps)
+        return sweep_heads(self.mdp, self.weights, self.discounts, self.rule, sweeps)
 
     def leaf_values(self, sweeps: Sweeps, leaves: Leaves) -> Floats:
         """float64 `[S, K]`: what states are worth where a search ends.
@@ -79,7 +79,7 @@ class Problem:
         if leaves == "swept" or sweeps == "all":
             return heads.vector_values
         try:
-            return followed_values(self.mdp, heads.policy, self.discounts)
+            return evaluate_heads(self.mdp, heads.policy, self.discounts)
         except ImproperDiscountError as fault:
             raise ImproperDiscountError(f"{fault}, or `leaves: swept` to the planner") from fault
 

@@ -92,7 +92,7 @@ class ChangingProblem(Problem):
         settled = not isinstance(found, FiniteHorizonSolution)
         policy = np.asarray(found.policy if settled else found.policy[0], np.int32)
         table, values = tables(self.mdp), found.vector_values
-        q = np.where(table.available[..., None], table.vector_rewards + discount * table.ahead(values), 0.0)
+        q = np.where(table.available[..., None], table.vector_rewards + discount * table.expected_next(values), 0.0)
         return Heads(policy, values, q, settled)
 
     def heads(self, sweeps: Sweeps) -> Heads:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...envs.base import Floats
-from ...envs.solvers.vector_values import MAX_ROUNDS, Heads, followed_values, solve_heads
+from ...envs.solvers.vector_values import MAX_ROUNDS, Heads, evaluate_heads, solve_heads
 
-__all__ = ["MAX_ROUNDS", "Heads", "check_heads", "followed_values", "solve_heads"]
+__all__ = ["MAX_ROUNDS", "Heads", "check_heads", "evaluate_heads", "solve_heads"]
 
 
 def check_heads(

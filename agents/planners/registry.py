@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...envs.world.agent_parts import Part
+from ...envs.world.agent_parts import PartSpec
 from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
 from .base import Planner
@@ -22,7 +22,7 @@ PLANNERS: Final[dict[str, Callable[..., Planner]]] = {
 """What makes each planner that comes with Turncoat, from its parameters."""
 
 
-def make_planner(part: Part) -> Planner:
+def make_planner(part: PartSpec) -> Planner:
     """The planner that a scenario names.
 
     Raises:
@@ -35,7 +35,7 @@ def make_planner(part: Part) -> Planner:
     return made
 
 
-def made_with(maker: Callable[..., Any], kind: str, part: Part) -> Any:
+def made_with(maker: Callable[..., Any], kind: str, part: PartSpec) -> Any:
     """What a maker makes of a part's parameters, its faults put down to it.
 
     Raises:

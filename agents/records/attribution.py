@@ -7,16 +7,34 @@ from typing import Final
 import numpy as np
 
 from ...envs.base import Bools, Floats
-from ...envs.deliberation import RULES, TIE_TOLERANCE, WEIGHTED, Choice, Deliberation, Rule, weighted, weighted_scores
+from ...envs.deliberation import (
+    RULES,
+    TIE_TOLERANCE,
+    WEIGHTED,
+    Choice,
+    Deliberation,
+    DeliberationRule,
+    weighted,
+    weighted_scores,
+)
 from .thought import Attribution
 
-__all__ = ["DELIBERATIONS", "TIE_TOLERANCE", "WEIGHTED", "Choice", "Deliberation", "Rule", "attribution", "weighted"]
+__all__ = [
+    "DELIBERATIONS",
+    "TIE_TOLERANCE",
+    "WEIGHTED",
+    "Choice",
+    "Deliberation",
+    "DeliberationRule",
+    "attribution",
+    "weighted",
+]
 
-DELIBERATIONS: Final[dict[str, Rule]] = {name: Rule(name) for name in RULES}
+DELIBERATIONS: Final[dict[str, DeliberationRule]] = {name: DeliberationRule(name) for name in RULES}
 """Each rule with its parameters as they are if nothing is said."""
 
 
-def attribution(q: Floats, weights: Floats, mask: Bools, action: int, rule: Rule = WEIGHTED) -> Attribution:
+def attribution(q: Floats, weights: Floats, mask: Bools, action: int, rule: DeliberationRule = WEIGHTED) -> Attribution:
     """Which heads made `action` win: each head is removed in turn and the rest choose again.
 
     A head that is removed has weight 0 and forbids nothing. The margin is in weighted sums, whatever the rule: what the

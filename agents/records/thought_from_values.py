@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...envs.base import Bools, Floats
-from .attribution import Rule, attribution
+from .attribution import DeliberationRule, attribution
 from .plan import Plan
 from .thought import Thought
 
@@ -14,7 +14,7 @@ def tabular_thought(
     agent: str,
     channels: tuple[str, ...],
     weights: Floats,
-    rule: Rule,
+    rule: DeliberationRule,
     step: int,
     action: int,
     uncertainty: Floats,
@@ -43,7 +43,7 @@ def valued_thought(
     agent: str,
     channels: tuple[str, ...],
     weights: Floats,
-    rule: Rule,
+    rule: DeliberationRule,
     step: int,
     action: int,
     q: Floats,

@@ -8,7 +8,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Final, Literal, TypeAlias
 
-from ...envs.reference.observation_spec import senses
+from ...envs.reference.observation_spec import observation_spec
 from ...envs.world.world import AgentProgram, World
 from ...scenarios import installed
 from ...scenarios.language.loading import Scenario
@@ -74,7 +74,9 @@ def _local_rules(world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
     options = RulesOptions(deliberation=its.deliberation, planner=its.planner)
     held = held_weights(world)
-    return RulesAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
+    return RulesAgent(
+        observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held
+    )
 
 
 def _neural(world: World, _: Scenario) -> TrainableAgent:
@@ -83,7 +85,9 @@ def _neural(world: World, _: Scenario) -> TrainableAgent:
     its = world.agents[0]
     options = NeuralOptions(deliberation=its.deliberation, planner=its.planner)
     held = held_weights(world)
-    return NeuralAgent(senses(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held)
+    return NeuralAgent(
+        observation_spec(world), world.channels, len(its.actions), its.weights, its.discount, options, held=held
+    )
 
 
 def _policy_aware(world: World, _: Scenario) -> TrainableAgent:

@@ -1,1 +1,1 @@
-"""Faces of a world: what Gymnasium, PettingZoo and Stable-Baselines3 expect, over the one stepper."""
+"""Environments for Gymnasium, PettingZoo and Stable-Baselines3, over the batch stepper."""

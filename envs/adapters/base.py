@@ -1,4 +1,4 @@
-"""What every face begins with: a scenario, one of its stages compiled, and what its ticks are worth to an agent."""
+"""What all environments share: opening a stage of a scenario, and an agent's scalar reward."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..base import Floats, Ints
 from ..world.compiler import compile_world
 from ..world.world import AgentProgram, World
 
-Which: TypeAlias = Scenario | str | os.PathLike[str]
+ScenarioLike: TypeAlias = Scenario | str | os.PathLike[str]
 """A loaded scenario, a name of the library such as `lab` or `treacherous_turn/lab`, or a path."""
 
 
 def open_world(
-    which: Which, stage: str | None, overrides: Mapping[str, object] | None, enlist: Sequence[str] = ()
+    which: ScenarioLike, stage: str | None, overrides: Mapping[str, object] | None, enlist: Sequence[str] = ()
 ) -> tuple[Scenario, World]:
     """A scenario and one of its stages, compiled.
 
     Args:
-        which: see `Which`.
-        stage: its name; when None, `train`, or else the first: faces are what agents are trained on.
+        which: see `ScenarioLike`.
+        stage: its name; when None, `train`, or else the first, since environments are what agents are trained on.
         overrides: dotted, as in a file's `with:` (`{"threshold": 2, "robot.discount": 0.5}`).
         enlist: things that act as agents too.
 
@@ -39,7 +39,7 @@ def open_world(
 
 
 def check_mode(render_mode: str | None, modes: Sequence[str]) -> None:
-    """Refuse a render mode that a face does not have.
+    """Refuse a render mode that an environment does not have.
 
     Raises:
         UnknownNameError: no such mode.
@@ -60,11 +60,11 @@ def one_agent(world: World) -> AgentProgram:
     return world.agents[0]
 
 
-class Wages:
-    """What an agent is paid: its channels, each by the weight that it has when the agent acts.
+class ScalarReward:
+    """An agent's scalar reward: its channels times the weights that they have when the agent acts.
 
     Attributes:
-        changing: whether an effect can edit the weights, so that the states before a tick are needed.
+        changing: whether an effect can edit weights, so that the states before a tick are needed.
     """
 
     def __init__(self, world: World, agent: int = 0) -> None:
@@ -81,7 +81,8 @@ class Wages:
         self.changing = bool(self._changing)
 
     def of(self, rewards: Floats, before: Ints) -> Floats:
-        """float64 `[B]`: what a tick is worth, from its rewards float64 `[B, K]` and the states before it `[B, F]`."""
+        """float64 `[B]`: from a tick's rewards float64 `[B, K]` and the states before it int32 `[B, F]`."""
+        # Channel by channel rather than a dot product, so that the kernel and `of_one` add up in the same order.
         total = 0.0 * rewards[:, 0]
         for k, weight in self._fixed:
             total += rewards[:, k] * weight
@@ -92,7 +93,7 @@ class Wages:
         return total
 
     def of_one(self, rewards: list[float], before: Ints) -> float:
-        """As `of`, for one lane, whose rewards are a list of K numbers: the same to the last bit, and quicker."""
+        """As `of`, for one lane whose rewards are a list of K numbers: equal to the last bit, and quicker."""
         total = 0.0
         for k, weight in self._fixed:
             total += rewards[k] * weight

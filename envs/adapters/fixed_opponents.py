@@ -1,4 +1,4 @@
-"""One agent of a world with several as a Gymnasium environment: the others are held to given policies."""
+"""One agent of a multi-agent world as a Gymnasium environment: the others follow fixed policies."""
 
 from __future__ import annotations
 
@@ -11,33 +11,32 @@ import numpy.typing as npt
 
 from ..base import Floats, Ints
 from ..mdp.enumeration import Enumeration
-from .base import Which
+from .base import ScenarioLike
 from .pettingzoo_env import TurncoatParallelEnv
 from .spaces import Form
 
-Held: TypeAlias = Callable[[Ints, np.random.Generator], int]
-"""A policy that somebody is held to: from the world's state int32 `[F]` and chance to the index of an action."""
+OpponentPolicy: TypeAlias = Callable[[Ints, np.random.Generator], int]
+"""A fixed policy of another agent: from the world's state int32 `[F]` and a generator to the index of an action."""
 
 
-class HeldEnv(gymnasium.Env[Any, np.int64]):
-    """One agent's side of a `TurncoatParallelEnv`.
+class FixedOpponentsEnv(gymnasium.Env[Any, np.int64]):
+    """A single-agent view of a `TurncoatParallelEnv`, in which the other agents follow fixed policies.
 
-    To whoever learns here the others are part of the world. Nothing of theirs is told: observations, rewards and `info`
-    are the agent's own, as there without `audit`. The policies of the others see the whole state and draw their chance
-    from `np_random`, so a seed fixes them too.
+    To the learner the others are part of the environment: observations, rewards and `info` are its own, as there
+    without `audit`. The policies of the others see the whole state and draw from `np_random`, so a seed fixes them too.
 
     Attributes:
-        parallel: the environment of all.
-        agent: whose side this is.
+        parallel: the environment of all agents.
+        agent: the name of the learner.
     """
 
     metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 8}  # noqa: RUF012 # Gymnasium's own form
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         agent: str,
-        others: Mapping[str, Held],
+        others: Mapping[str, OpponentPolicy],
         stage: str | None = None,
         overrides: Mapping[str, object] | None = None,
         *,
@@ -45,7 +44,7 @@ class HeldEnv(gymnasium.Env[Any, np.int64]):
         form: Form = "planes",
         render_mode: str | None = None,
     ) -> None:
-        """The side of one `agent` where each of the `others` has a policy; the rest is as in `TurncoatParallelEnv`.
+        """The environment of one `agent` where each of the `others` has a policy; see `TurncoatParallelEnv`.
 
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatParallelEnv`.
@@ -67,7 +66,7 @@ class HeldEnv(gymnasium.Env[Any, np.int64]):
         self._others = dict(others)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode; a seed begins chance anew, without one it goes on. There are no options."""
+        """Begin an episode; a seed restarts the random stream, without one it continues. There are no options."""
         super().reset(seed=seed)
         observations, infos = self.parallel.reset(seed=seed)
         return observations[self.agent], infos[self.agent]
@@ -89,18 +88,19 @@ class HeldEnv(gymnasium.Env[Any, np.int64]):
         return self.parallel.render()
 
 
-def by_table(enumeration: Enumeration, policy: Floats) -> Held:
-    """A policy in an enumerated world as one that an agent can be held to.
+def tabular_policy(enumeration: Enumeration, policy: Floats) -> OpponentPolicy:
+    """A tabular policy of an enumerated world as an `OpponentPolicy`.
 
     Args:
         enumeration: of the world that will be played: the same stage, overrides and enlisted things.
         policy: float64 `[S, actions]`, how often each action is taken in a state.
     """
     numbers = {state.tobytes(): number for number, state in enumerate(enumeration.states)}
-    reached = policy.cumsum(axis=1)
+    cumulative = policy.cumsum(axis=1)
 
+    # Sampling by the cumulative sum, scaled by its last entry: probabilities that round to a little off one still work.
     def act(state: Ints, chance: np.random.Generator) -> int:
-        row = reached[numbers[state.tobytes()]]
+        row = cumulative[numbers[state.tobytes()]]
         return int(np.searchsorted(row, chance.random() * row[-1], side="right"))
 
     return act

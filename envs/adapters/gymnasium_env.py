@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from ..base import Ints
 from ..kernel.batch_stepper import Stepper
-from . import rendering as drawing
-from .base import Which, check_mode, one_agent, open_world
-from .spaces import Buffer, Form, Observer
+from . import rendering
+from .base import ScenarioLike, check_mode, one_agent, open_world
+from .spaces import Form, ObservationBuffer, ObservationEncoder
 
 
 class TurncoatEnv(gymnasium.Env[Any, np.int64]):
@@ -29,7 +29,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
     - `action_mask`: int8 `[actions]`, 1 where available, only if the file guards some action;
     - `performance`: what the tick was worth to the designers, only with `audit`. Agents must never see it.
 
-    Chance is a stream given by the seed and a lane: a reset with a seed begins it anew, one without goes on with it.
+    Draws are a stream given by the seed and a lane: a reset with a seed restarts it, one without continues it.
 
     Attributes:
         action_names: of the actions, by index.
@@ -41,7 +41,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         stage: str | None = None,
         overrides: Mapping[str, object] | None = None,
         *,
@@ -56,7 +56,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             stage: its name; when None, `train`, or else the first.
             overrides: dotted, as in a file's `with:`.
             audit: show the hidden performance (and withheld rewards) in `info`; never for training.
-            form: of observations, see `spaces.Observer`.
+            form: of observations, see `spaces.ObservationEncoder`.
             render_mode: None, `ansi` (the board in the file's glyphs) or `rgb_array`.
 
         Raises:
@@ -69,26 +69,26 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         check_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self._audit = audit
-        self.observer = Observer(self.world, 0, form)
+        self.observer = ObservationEncoder(self.world, 0, form)
         self.observation_space = self.observer.space
         self.action_names = self._program.actions
         self._actions = len(self.action_names)
         self.action_space = gymnasium.spaces.Discrete(self._actions)
         self._stepper = stepper = Stepper(self.world, 1)
-        self._buffer = Buffer(self.observer, 1)
-        stepper.show(self._buffer)
-        self._look = self._buffer.looker(0)
-        # Views of a lane's numbers, quicker to read than arrays.
-        self._action, self._did = stepper.actions.ravel().data, stepper.executed.ravel().data
+        self._buffer = ObservationBuffer(self.observer, 1)
+        stepper.observe_into(self._buffer)
+        self._read = self._buffer.reader(0)
+        # Memory views and bound methods of the only lane: reading them costs a fraction of indexing an array.
+        self._action, self._executed = stepper.actions.ravel().data, stepper.executed.ravel().data
         self._pay, self._events = stepper.pay.ravel().data, stepper.events.data
-        self._paid = stepper.rewards[0].tolist
-        self._able = stepper.available[0][0].view(np.int8).copy
+        self._channel_rewards = stepper.rewards[0].tolist
+        self._mask = stepper.available[0][0].view(np.int8).copy
         self._guarded = any(guard is not None for guard in self._program.guards)
         self._shown = self.world.rewards_shown or audit
         self._channels = self.world.channels
         self._withheld = dict.fromkeys(self.world.channels, 0.0)
-        self._named: dict[int, tuple[str, ...]] = {}
-        self._begun = False
+        self._event_names: dict[int, tuple[str, ...]] = {}
+        self._seeded = False
 
     @property
     def ticks(self) -> int:
@@ -99,16 +99,16 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         """Begin an episode.
 
         Args:
-            seed: begin chance anew. Without one it goes on; the first time it is taken from entropy.
+            seed: restarts the random stream. Without one it continues; the first time, a seed is drawn from entropy.
             options: `{"lane": i}` with a seed takes the stream of lane i of a `TurncoatVectorEnv` with that seed.
         """
         super().reset(seed=seed)
-        if seed is not None or not self._begun:
+        if seed is not None or not self._seeded:
             self._stepper.seed(int(self.np_random.integers(2**63)) if seed is None else seed)
             self._stepper.lanes[0] = (options or {}).get("lane", 0)
-            self._begun = True
+            self._seeded = True
         self._stepper.reset()
-        return self._look(), self._info()
+        return self._read(), self._info()
 
     def step(self, action: int | np.integer[Any]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One tick.
@@ -121,16 +121,16 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
             raise ValueError(f"no action {action}; there are 0 to {self._actions - 1}")
         self._action[0] = chosen
         over = self._stepper.step()
-        return self._look(), self._pay[0], over == 1, over == 2, self._info()
+        return self._read(), self._pay[0], over == 1, over == 2, self._info()
 
     def _info(self) -> dict[str, Any]:
-        mask = self._events[0]
-        if mask not in self._named:
-            self._named[mask] = self.world.event_list(mask)
-        paid = dict(zip(self._channels, self._paid(), strict=True)) if self._shown else self._withheld.copy()
-        info: dict[str, Any] = {"events": self._named[mask], "rewards": paid, "executed": self._did[0]}
+        mask = self._events[0]  # few different sets of events occur: their names are made once for each
+        if mask not in self._event_names:
+            self._event_names[mask] = self.world.event_list(mask)
+        paid = dict(zip(self._channels, self._channel_rewards(), strict=True)) if self._shown else self._withheld.copy()
+        info: dict[str, Any] = {"events": self._event_names[mask], "rewards": paid, "executed": self._executed[0]}
         if self._guarded:
-            info["action_mask"] = self._able()
+            info["action_mask"] = self._mask()
         if self._audit:
             info["performance"] = self._stepper.performance.item()
         return info
@@ -144,7 +144,7 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         return self._stepper.states[0].copy()
 
     def set_state(self, state: Ints, ticks: int = 0) -> None:
-        """Go on from a state int32 `[F]` of this world, `ticks` into an episode; chance goes on as it was.
+        """Go on from a state int32 `[F]` of this world, `ticks` into an episode; the random stream continues.
 
         Raises:
             ValueError: it is no state of this world.
@@ -156,12 +156,12 @@ class TurncoatEnv(gymnasium.Env[Any, np.int64]):
         self._stepper.states[0] = row
         self._stepper.ended[0] = row[self.world.ended] > 0
         self._stepper.ticks[0] = ticks
-        self._begun = True
-        self._stepper.look()
+        self._seeded = True
+        self._stepper.refresh()
 
     def render(self) -> str | npt.NDArray[np.uint8] | None:
         """The state as `render_mode` says; None without one."""
         state = self._stepper.states[0]
         if self.render_mode == "ansi":
-            return drawing.text(self.world, state, drawing.glyphs(self._scenario, self.world))
-        return drawing.pixels(self.world, state) if self.render_mode == "rgb_array" else None
+            return rendering.text(self.world, state, rendering.glyphs(self._scenario, self.world))
+        return rendering.pixels(self.world, state) if self.render_mode == "rgb_array" else None

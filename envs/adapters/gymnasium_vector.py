@@ -12,9 +12,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from ..base import Bools, Floats, Longs
-from .base import Which
+from .base import ScenarioLike
 from .spaces import Form
-from .vector_base import Rows
+from .vector_base import SingleAgentBatch
 
 
 class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
@@ -34,7 +34,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         num_envs: int = 1,
         stage: str | None = None,
         overrides: Mapping[str, object] | None = None,
@@ -63,8 +63,10 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self._mode = AutoresetMode(autoreset_mode)
         if self._mode is AutoresetMode.DISABLED:
             raise ValueError("lanes are always reset: take NEXT_STEP or SAME_STEP")
-        again = self._mode is AutoresetMode.NEXT_STEP
-        self._lanes = Rows(scenario, num_envs, stage, overrides, audit=audit, form=form, again=again)
+        autoreset = self._mode is AutoresetMode.NEXT_STEP
+        self._lanes = SingleAgentBatch(
+            scenario, num_envs, stage, overrides, audit=audit, form=form, autoreset=autoreset
+        )
         self._copy = copy
         self.metadata = {"autoreset_mode": self._mode, "render_modes": []}
         self.num_envs = num_envs
@@ -78,7 +80,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         self._all.flags.writeable = False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode in every lane; a seed begins chance anew, without one it goes on. There are no options."""
+        """Begin an episode in every lane. A seed restarts the random streams; without one they continue. No options."""
         super().reset(seed=seed)
         if seed is not None or not self._lanes.seeded:
             self._lanes.seed(int(self.np_random.integers(2**63)) if seed is None else seed)
@@ -94,6 +96,7 @@ class TurncoatVectorEnv(VectorEnv[Any, npt.NDArray[Any], npt.NDArray[Any]]):
         lanes, stepper = self._lanes, self._lanes.stepper
         done = lanes.step(actions)
         reward, ended, cut = stepper.pay[:, 0].copy(), stepper.terminated.copy(), stepper.truncated.copy()
+        # Rewards and flags are copied before `reset`, which overwrites the buffers of the lanes that it begins.
         last: dict[str, Any] = {}
         if done is not None and self._mode is AutoresetMode.SAME_STEP:
             last = self._final(done)

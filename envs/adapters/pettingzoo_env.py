@@ -13,9 +13,9 @@ from pettingzoo.utils.conversions import parallel_to_aec
 
 from ..base import Ints
 from ..kernel.batch_stepper import Stepper
-from . import rendering as drawing
-from .base import Wages, Which, check_mode, open_world
-from .spaces import Buffer, Form, Observer
+from . import rendering
+from .base import ScalarReward, ScenarioLike, check_mode, open_world
+from .spaces import Form, ObservationBuffer, ObservationEncoder
 
 
 class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # PettingZoo is not typed
@@ -34,7 +34,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         stage: str | None = None,
         overrides: Mapping[str, object] | None = None,
         *,
@@ -58,14 +58,14 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         self.possible_agents = [program.name for program in self.world.agents]
         self.agents: list[str] = []
         self.action_names = {program.name: program.actions for program in self.world.agents}
-        self.observers = {name: Observer(self.world, i, form) for i, name in enumerate(self.possible_agents)}
+        self.observers = {name: ObservationEncoder(self.world, i, form) for i, name in enumerate(self.possible_agents)}
         self.observation_spaces = {name: observer.space for name, observer in self.observers.items()}
         self.action_spaces = {
             program.name: gymnasium.spaces.Discrete(len(program.actions)) for program in self.world.agents
         }
-        self._wages = [Wages(self.world, i) for i in range(len(self.world.agents))]
+        self._scalar_rewards = [ScalarReward(self.world, i) for i in range(len(self.world.agents))]
         self._stepper = Stepper(self.world, 1)
-        self._looks = {name: Buffer(observer, 1) for name, observer in self.observers.items()}
+        self._buffers = {name: ObservationBuffer(observer, 1) for name, observer in self.observers.items()}
         self._audit = audit
         self._begun = False
 
@@ -80,7 +80,7 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Begin an episode; a seed begins chance anew, without one it goes on. There are no options."""
+        """Begin an episode; a seed restarts the random stream, without one it continues. There are no options."""
         if seed is not None or not self._begun:
             self._stepper.seed(int(np.random.default_rng().integers(2**63)) if seed is None else seed)
             self._begun = True
@@ -103,11 +103,12 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
             if name not in actions or not 0 <= actions[name] < len(self.action_names[name]):
                 raise ValueError(f"`{name}` needs an action from 0 to {len(self.action_names[name]) - 1}")
             chosen[0, i] = actions[name]
+        # Scalar rewards use the weights from before the tick, and the stepper overwrites its states in place.
         before = self._stepper.states.copy()
         self._stepper.step(chosen)
         ended, cut = self._stepper.terminated.item(), self._stepper.truncated.item()
         paid = self._stepper.rewards[0].tolist()
-        rewards = {name: self._wages[i].of_one(paid, before) for i, name in enumerate(self.agents)}
+        rewards = {name: self._scalar_rewards[i].of_one(paid, before) for i, name in enumerate(self.agents)}
         out = (
             self._observations(),
             rewards,
@@ -116,13 +117,13 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
             self._infos(),
         )
         if ended or cut:
-            self.agents = []
+            self.agents = []  # PettingZoo's sign that an episode is over
         return out
 
     def _observations(self) -> dict[str, Any]:
-        for buffer in self._looks.values():
+        for buffer in self._buffers.values():
             buffer.fill(self._stepper.states, self._stepper.ticks)
-        return {name: self._looks[name].looker(0)() for name in self.agents}
+        return {name: self._buffers[name].reader(0)() for name in self.agents}
 
     def _infos(self) -> dict[str, dict[str, Any]]:
         world, stepper = self.world, self._stepper
@@ -150,15 +151,15 @@ class TurncoatParallelEnv(ParallelEnv[str, Any, int]):  # type: ignore[misc] # P
         """The state as `render_mode` says; None without one."""
         state = self._stepper.states[0]
         if self.render_mode == "ansi":
-            return drawing.text(self.world, state, drawing.glyphs(self._scenario, self.world))
-        return drawing.pixels(self.world, state) if self.render_mode == "rgb_array" else None
+            return rendering.text(self.world, state, rendering.glyphs(self._scenario, self.world))
+        return rendering.pixels(self.world, state) if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
         """Nothing is held open."""
 
 
 def parallel_env(
-    scenario: Which,
+    scenario: ScenarioLike,
     stage: str | None = None,
     overrides: Mapping[str, object] | None = None,
     **options: Any,
@@ -168,7 +169,7 @@ def parallel_env(
 
 
 def aec_env(
-    scenario: Which,
+    scenario: ScenarioLike,
     stage: str | None = None,
     overrides: Mapping[str, object] | None = None,
     **options: Any,

@@ -1,4 +1,4 @@
-"""A world's board as text in the file's own glyphs, and as a plain picture; without a board, its fields as a list."""
+"""Rendering: a world's board as text in the file's own glyphs or as an RGB array; without a board, its fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PIXELS = 16
 """Side of a cell in a picture."""
 FLOOR, WALL = (247, 247, 244), (74, 84, 98)
 COLOURS = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (213, 94, 0), (204, 121, 167), (86, 180, 233), (240, 228, 66))
-"""Okabe and Ito's, which people with any kind of colour blindness tell apart."""
+"""The palette of Okabe and Ito, which is safe for all kinds of colour blindness."""
 
 
 def glyphs(scenario: Scenario, world: World) -> dict[str, str]:
@@ -40,6 +40,7 @@ def text(world: World, state: Ints, marks: dict[str, str]) -> str:
     for index, zone in enumerate(boards.zone_names):
         if zone in marks:
             drawn[boards.zones[index, layout, :-1]] = marks[zone]
+    # Agents last, so that they are drawn over things on the same cell.
     for body in sorted(world.bodies, key=lambda body: body.is_agent):
         if state[body.cell] != boards.nowhere:
             drawn[state[body.cell]] = marks[body.group]

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from ...scenarios.errors import MissingPackageError
 from ..base import Bools, Longs
-from . import rendering as drawing
-from .base import Which
+from . import rendering
+from .base import ScenarioLike
 from .spaces import Form
-from .vector_base import Rows
+from .vector_base import SingleAgentBatch
 
 try:
     import torch
@@ -27,8 +27,8 @@ except ImportError as missing:
     raise MissingPackageError("TurncoatVecEnv needs Stable-Baselines3: pip install 'turncoat[sb3]'") from missing
 
 
-class OneObject(VecEnv):
-    """Lanes that are one object: attributes and methods are asked of all of them at once."""
+class SharedVecEnv(VecEnv):
+    """A vector environment that is one object for all lanes: attributes and methods belong to all of them at once."""
 
     render_mode: str | None = None
 
@@ -73,7 +73,7 @@ class OneObject(VecEnv):
         return [False for _ in self._get_indices(indices)]
 
 
-class TurncoatVecEnv(OneObject):
+class TurncoatVecEnv(SharedVecEnv):
     """B lanes for Stable-Baselines3: an episode's last step already gives the next one's first observation.
 
     Lane i has the chance of `TurncoatEnv` with the same seed and `options={"lane": i}`. Each lane's info is that of
@@ -86,7 +86,7 @@ class TurncoatVecEnv(OneObject):
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         num_envs: int = 1,
         stage: str | None = None,
         overrides: Mapping[str, object] | None = None,
@@ -107,7 +107,7 @@ class TurncoatVecEnv(OneObject):
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
-        self._lanes = Rows(scenario, num_envs, stage, overrides, audit=False, form=form, again=False)
+        self._lanes = SingleAgentBatch(scenario, num_envs, stage, overrides, audit=False, form=form, autoreset=False)
         self.render_mode = render_mode
         self.action_names = self._lanes.program.actions
         self._named: dict[int, tuple[str, ...]] = {}
@@ -115,7 +115,7 @@ class TurncoatVecEnv(OneObject):
         super().__init__(num_envs, self._lanes.observer.space, gymnasium.spaces.Discrete(len(self.action_names)))
 
     def reset(self) -> VecEnvObs:
-        """Begin an episode in every lane; chance begins anew if `seed` was called since the last reset."""
+        """Begin an episode in every lane; the random stream restarts if `seed` was called since the last reset."""
         if self._seeds[0] is not None or not self._lanes.seeded:
             entropy = int(np.random.default_rng().integers(2**63))
             self._lanes.seed(entropy if self._seeds[0] is None else self._seeds[0])
@@ -175,7 +175,7 @@ class TurncoatVecEnv(OneObject):
 
     def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:
         """A picture of each lane's board."""
-        return [drawing.pixels(self._lanes.world, state) for state in self._lanes.stepper.states]
+        return [rendering.pixels(self._lanes.world, state) for state in self._lanes.stepper.states]
 
 
 class BoardExtractor(BaseFeaturesExtractor):

@@ -1,6 +1,7 @@
-"""What an agent observes, as arrays with true bounds: planes of the board and a row of counters.
+"""Observation encoding for Gymnasium: planes of the board and a vector of counters, with exact bounds.
 
-The planes and counters tell apart what `observing.observe` tells apart, and nothing else. What cannot vary is left out.
+Two states have the same planes and counters exactly where `reference.observation.observe` gives them the same
+observation. What cannot vary is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from gymnasium import spaces
 
 from ...scenarios.errors import UnknownNameError
 from ..base import Ints, Longs
-from ..kernel.observation import TIME, fill, plan, view
+from ..kernel.observation import TIME, encode, encoder, plan
 from ..world.geometry import DIRECTIONS
 from ..world.world import Body, World
 
@@ -26,8 +27,8 @@ SMALLEST_IMAGE = 36
 """Pixels that Stable-Baselines3's own convolutions need at least."""
 
 
-class Observer:
-    """One agent's view of a world, in one of three forms.
+class ObservationEncoder:
+    """Encodes one agent's observations of a world, in one of three forms.
 
     - `planes`: `{"board": uint8 [C, H, W] of 0 and 1, "counters": float32 [M] in their own units}`; a world without a
       board has no `board`, and one that shows nothing but the board no `counters`.
@@ -41,9 +42,9 @@ class Observer:
         plane_names: C names: `wall`, zones, then bodies (the agent's own among them unless it has a window).
         counter_names: M names: a number by its field (`power`), a word by field and word (`next_job=bench_1`).
         low, high: float32 `[M]`, bounds of the counters. They follow from what is declared, not from params.
-        timed: whether there is a counter `time_left`: the stage has a horizon, and the state does not say the time.
-        plan: what observations are made of, for compiled code.
-        space: of one observation.
+        timed: whether there is a counter `time_left`: the stage has a horizon that the state does not contain.
+        plan: the parts of an observation, for compiled code.
+        space: the Gymnasium space of one observation.
     """
 
     def __init__(self, world: World, agent: int = 0, form: Form = "planes") -> None:
@@ -59,7 +60,7 @@ class Observer:
         own = world.bodies[program.body] if program.body >= 0 else None
         window = program.window or 0 if own is not None else 0
         bodies = [b for b in world.bodies if b.cell in program.sees and not (window and b is own)]
-        _, first, looks = np.unique(boards.look, return_index=True, return_inverse=True)
+        _, first, appearances = np.unique(boards.visible_layout, return_index=True, return_inverse=True)
         zones = np.moveaxis(boards.zones, 0, 1)
         base = (
             np.concatenate([boards.walls[:, None], zones], axis=1)[first]
@@ -72,15 +73,16 @@ class Observer:
             entries, lists = [("nothing", (world.ended, 0), -1, (0, 1))], [0.0] * world.fields[world.ended].size
         self.counter_names = tuple(name for name, _, _, _ in entries)
         self.low, self.high = (np.array([bounds[i] for *_, bounds in entries], np.float32) for i in (0, 1))
-        ahead = len(entries)  # the least values stand before the lists
+        ahead = len(entries)  # the list of values begins with each counter's lower bound
         rows = [(column, at + ahead if at >= 0 else -1, owner) for _, (column, at), owner, _ in entries]
         header = [boards.height, boards.width, window, world.layout, own.cell if own else -1, agent, world.horizon or 0]
         places = [(body.cell, body.carrier) for body in bodies]
-        self.plan = plan(header, places, rows, looks.tolist(), base, [*self.low.tolist(), *lists])
+        self.plan = plan(header, places, rows, appearances.tolist(), base, [*self.low.tolist(), *lists])
         self.timed = any(column == TIME for column, _, _ in rows)
         self.height, self.width = (window, window) if window else (boards.height, boards.width)
+        # Stable-Baselines3 takes the smallest axis for the channels, so both sides have to exceed their number.
         least = max(SMALLEST_IMAGE, len(self.plane_names) + len(self.counter_names) + 1)
-        self._zoom = -(-least // max(min(self.height, self.width), 1))
+        self._scale = -(-least // max(min(self.height, self.width), 1))
         self.space = self._space()
 
     def planes(self, states: Ints) -> Planes:
@@ -92,7 +94,7 @@ class Observer:
         return self._fresh(states, ticks).counters
 
     def observe(self, states: Ints, ticks: Longs | None = None) -> Any:
-        """New observations, in this observer's form with B in front.
+        """Fresh observations, in this encoder's form with B in front.
 
         Args:
             states: int32 `[B, F]`.
@@ -103,8 +105,8 @@ class Observer:
         """
         return self._fresh(states, ticks).batch(copy=False)
 
-    def _fresh(self, states: Ints, ticks: Longs | None) -> Buffer:
-        buffer = Buffer(self, states.shape[0])
+    def _fresh(self, states: Ints, ticks: Longs | None) -> ObservationBuffer:
+        buffer = ObservationBuffer(self, states.shape[0])
         buffer.fill(states, ticks)
         return buffer
 
@@ -124,7 +126,7 @@ class Observer:
         greys = np.rint(scaled * 255).astype(np.uint8)[..., None, None]
         greys = np.broadcast_to(greys, (*greys.shape[:-2], *board.shape[-2:]))
         small = np.concatenate([board * np.uint8(255), greys], axis=-3)
-        return small.repeat(self._zoom, axis=-2).repeat(self._zoom, axis=-1)
+        return small.repeat(self._scale, axis=-2).repeat(self._scale, axis=-1)
 
     def _space(self) -> spaces.Space[Any]:
         planes, counters = len(self.plane_names), len(self.counter_names)
@@ -134,7 +136,7 @@ class Observer:
         if self.form == "image":
             if not planes:
                 raise ValueError("a world without a board has no image; take the form `planes` or `flat`")
-            sides = (self.height * self._zoom, self.width * self._zoom)
+            sides = (self.height * self._scale, self.width * self._scale)
             return spaces.Box(0, 255, (planes + counters, *sides), np.uint8)
         parts: dict[str, spaces.Space[Any]] = {}
         if planes:
@@ -144,15 +146,15 @@ class Observer:
         return spaces.Dict(parts)
 
 
-class Buffer:
-    """The observations of B lanes, brought up to date in place.
+class ObservationBuffer:
+    """The observations of B lanes, updated in place.
 
     Attributes:
-        board: uint8 `[B, C, H, W]`; counters: float32 `[B, M]`. To be read only: `fill` writes what has changed.
-        view: for compiled code, of these arrays (so it has to be kept with them): `Stepper.show` takes a buffer.
+        board: uint8 `[B, C, H, W]`; counters: float32 `[B, M]`. Read only: an update writes just what has changed.
+        view: the addresses of these arrays, for compiled code; valid as long as it lives. See `Stepper.observe_into`.
     """
 
-    def __init__(self, observer: Observer, lanes: int) -> None:
+    def __init__(self, observer: ObservationEncoder, lanes: int) -> None:
         shape = (lanes, len(observer.plane_names), observer.height, observer.width)
         self.board: Planes = np.zeros(shape, np.uint8)
         self.counters: Counters = np.zeros((lanes, len(observer.counter_names)), np.float32)
@@ -160,11 +162,11 @@ class Buffer:
         marks = np.full((lanes, observer.plan.bodies + 1), -1, np.int32)
         flat = self.board.reshape(lanes, shape[1], shape[2] * shape[3])
         self._kept = (observer.plan, marks)
-        self.view = view(observer.plan, flat, self.counters, marks)
+        self.view = encoder(observer.plan, flat, self.counters, marks)
         self._no_time: Longs = np.zeros(lanes, np.int64)
 
     def __reduce__(self) -> NoReturn:
-        """Refused: compiled code is given addresses, and a copy's would be the original's.
+        """Refused: a copy would hold the addresses of the original's arrays.
 
         Raises:
             TypeError: always.
@@ -172,7 +174,7 @@ class Buffer:
         raise TypeError("a buffer is neither copied nor pickled: make another and fill it")
 
     def fill(self, states: Ints, ticks: Longs | None = None) -> None:
-        """Observe states int32 `[B, F]`, `ticks` int64 `[B]` into their episodes (see `Observer.observe`).
+        """Observe states int32 `[B, F]`, `ticks` int64 `[B]` into their episodes (see `ObservationEncoder.observe`).
 
         Raises:
             ValueError: ticks are needed and missing, or there are not B states.
@@ -183,7 +185,7 @@ class Buffer:
             ticks = self._no_time
         if states.shape[0] != len(self.board):
             raise ValueError(f"the buffer holds {len(self.board)} lanes, not {states.shape[0]}")
-        fill(self.view.ctypes.data, np.ascontiguousarray(states, np.int32), ticks)
+        encode(self.view.ctypes.data, np.ascontiguousarray(states, np.int32), ticks)
 
     def batch(self, copy: bool = True) -> Any:
         """The observations with B in front; without `copy`, the form `planes` shows the buffers themselves."""
@@ -192,14 +194,14 @@ class Buffer:
         return self._observer.pack(self.board, self.counters)
 
     def some(self, rows: Longs) -> list[Any]:
-        """New observations of some lanes, int64 `[n]`, each by itself."""
+        """Fresh observations of some lanes, int64 `[n]`, one by one."""
         batch = self._observer.pack(self.board[rows], self.counters[rows])
         if isinstance(batch, dict):
             return [{name: part[i] for name, part in batch.items()} for i in range(len(rows))]
         return list(batch)
 
-    def looker(self, lane: int) -> Callable[[], Any]:
-        """What gives a new observation of one lane each time that it is called; made once, quicker than indexing."""
+    def reader(self, lane: int) -> Callable[[], Any]:
+        """A function that returns a fresh observation of one lane; its bound methods are quicker than indexing."""
         board, counters, observer = self.board[lane].copy, self.counters[lane].copy, self._observer
         if observer.form == "planes" and observer.plane_names and observer.counter_names:
             return lambda: {"board": board(), "counters": counters()}
@@ -207,11 +209,11 @@ class Buffer:
 
 
 _Entry: TypeAlias = tuple[str, tuple[int, int], int, tuple[float, float]]
-"""A counter: its name, (column, place of its values in the list or -1), whose it is, (least, most)."""
+"""A counter: its name, (column, offset of its values in the list or -1), the body that it belongs to, its bounds."""
 
 
 def _entries(world: World, agent: int, bodies: list[Body], own: Body | None) -> tuple[list[_Entry], list[float]]:
-    """The counters that an agent sees, and the values that columns stand for; `own` if it looks through a window."""
+    """The counters that an agent observes, and the values that columns stand for; `own` if it has a window."""
     sees = world.agents[agent].sees
     owner = {c: bodies.index(b) if b in bodies else None for b in world.bodies for c in _belongings(b)} if own else {}
     if own is not None:
@@ -246,7 +248,7 @@ def _belongings(body: Body) -> tuple[int, ...]:
 
 
 def _words(world: World, column: int) -> tuple[str, ...]:
-    """What the values of a column are called, if they are no numbers; an empty word gets no entry of its own."""
+    """The names of a column's values, if they are not numbers; an empty name gets no counter of its own."""
     if any(column == body.facing for body in world.bodies):
         return tuple(DIRECTIONS)
     if any(column == body.carrier for body in world.bodies):

@@ -1,4 +1,4 @@
-"""What the faces with many lanes of one agent share: opening a stage, stepping it, observing, and what `info` holds."""
+"""What the vector environments share: opening a stage, stepping it, observations, and the contents of `info`."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ import numpy.typing as npt
 
 from ..base import Longs
 from ..kernel.batch_stepper import Stepper
-from .base import Which, one_agent, open_world
-from .spaces import Buffer, Form, Observer
+from .base import ScenarioLike, one_agent, open_world
+from .spaces import Form, ObservationBuffer, ObservationEncoder
 
 
-class Rows:
-    """B lanes of one stage with one agent.
+class SingleAgentBatch:
+    """B lanes of one stage with a single agent, their observations and infos.
 
     Attributes:
-        world: the compiled stage; program: its agent; observer: of its observations.
-        stepper: of the lanes; buffer: their observations, which follow whatever the stepper does.
+        world: the compiled stage; program: its agent; observer: the encoder of its observations.
+        stepper: of the lanes; buffer: their observations, which the stepper keeps up to date.
         seeded: whether `seed` was called.
     """
 
     def __init__(
         self,
-        scenario: Which,
+        scenario: ScenarioLike,
         lanes: int,
         stage: str | None,
         overrides: Mapping[str, object] | None,
         *,
         audit: bool,
         form: Form,
-        again: bool,
+        autoreset: bool,
     ) -> None:
-        """See `TurncoatVectorEnv`, and `Stepper` for `again`.
+        """See `TurncoatVectorEnv`, and `Stepper` for `autoreset`.
 
         Raises:
             ScenarioError, UnknownNameError, ValueError: as `TurncoatEnv`.
         """
         self.scenario, self.world = open_world(scenario, stage, overrides)
         self.program = one_agent(self.world)
-        self.observer = Observer(self.world, 0, form)
-        self.stepper = Stepper(self.world, lanes, again=again)
-        self.buffer = Buffer(self.observer, lanes)
-        self.stepper.show(self.buffer)
+        self.observer = ObservationEncoder(self.world, 0, form)
+        self.stepper = Stepper(self.world, lanes, autoreset=autoreset)
+        self.buffer = ObservationBuffer(self.observer, lanes)
+        self.stepper.observe_into(self.buffer)
         self.seeded = False
         self._mask = self.stepper.available[0].view(np.int8)
         self._guarded = any(guard is not None for guard in self.program.guards)
@@ -52,7 +52,7 @@ class Rows:
         self._shown = self.world.rewards_shown or audit
 
     def seed(self, seed: int) -> None:
-        """Begin chance anew."""
+        """Restart the random streams."""
         self.stepper.seed(seed)
         self.seeded = True
 
@@ -70,7 +70,7 @@ class Rows:
         return np.flatnonzero(stepper.terminated | stepper.truncated) if stepper.step() else None
 
     def info(self, rows: Longs | slice = slice(None)) -> dict[str, Any]:
-        """New arrays of what `TurncoatEnv` puts in `info`, events as bits, of some lanes or all."""
+        """Fresh arrays of what `TurncoatEnv` puts in `info`, events as bits, for some lanes or all."""
         stepper = self.stepper
         paid = stepper.rewards[rows].T
         info: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Why an agent does something, or does not: the best plan with an event, the best without, and what would flip it."""
+"""Why an agent brings an event about, or does not: the best plan with it, the best without, and what would flip it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from ..base import FiniteMDP, Floats
 from ..solvers.dynamic_programming import InfeasibleError, Solution
 from ..world.agent_parts import ENUMERATE
-from .exact_plan import ExactPlan, Solved, barred_pairs, solve
+from .exact_plan import AnySolution, ExactPlan, barred_pairs, solve
 from .tie_ranges import Occurs, rollout_path, share_range
 
-MOST = 1e6
-"""The largest inducement that is tried."""
+MAX_INDUCEMENT = 1e6
+"""The largest inducement, in absolute value, that is tried."""
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way to behave.
+class Behaviour:
+    """One plan: its value, and what it does.
 
     Attributes:
         value: weighted, discounted, from the start; values: for each channel, unweighted.
@@ -34,37 +34,37 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Why:
-    """The answer to `why does it ...?`.
+class EventExplanation:
+    """The comparison of the best plan with an event and the best without.
 
     Attributes:
         event: which one.
         does: the agent's own best plan brings it about (in at least half of the episodes, at every tie).
         with_event, without_event: the best plan of each kind; None where there is none (an event that no policy can
             bring about, or none can avoid).
-        inducement: the one-time reward for the event at which the agent is indifferent: negative where it does it of
-            itself (the fine that stops it), positive where it does not; None where no amount changes it, and where
-            heads do not deliberate by a weighted sum.
-        gap: value with minus value without, and for each channel its weighted part.
+        inducement: the one-time reward for the event at which the agent is indifferent: negative where its own plan
+            brings it about (the fine that stops it), else positive; None where no amount changes it, and where heads
+            do not deliberate by a weighted sum.
+        gap: value with minus value without; gap_by_channel: each channel's weighted part of it.
         planner: what the agent plans by, which may miss the best plans if it is not `enumerate`.
     """
 
     event: str
     does: bool
-    with_event: Way | None
-    without_event: Way | None
+    with_event: Behaviour | None
+    without_event: Behaviour | None
     inducement: float | None
     gap: float | None
     gap_by_channel: dict[str, float]
     planner: str = "enumerate"
 
 
-def explain_event(plan: ExactPlan, event: str) -> Why:
+def explain_event(plan: ExactPlan, event: str) -> EventExplanation:
     """Compare the best plan that brings an event about with the best that never risks it.
 
-    Where the agent does it of itself, the plan with the event is its own. Where it does not, putting the event off for
-    ever would cost nothing, so the plan with it is the one that the smallest one-time reward for it brings about,
-    judged without that reward.
+    Where the agent's own plan brings the event about, it is the plan with the event. Where it does not, a plan that has
+    to reach the event but may postpone it for ever costs nothing, so the plan with the event is the one that the
+    smallest sufficient one-time reward brings about, valued without that reward.
 
     Raises:
         UnknownNameError: no such event.
@@ -72,25 +72,28 @@ def explain_event(plan: ExactPlan, event: str) -> Why:
     mdp, enumeration = plan.mdp, plan.enumeration
     horizon = enumeration.world.horizon
     mask = int(mdp.event_mask(event))
-    own = _way(plan, mdp, plan.solution, mask)
+    own = _behaviour(plan, mdp, plan.solution, mask)
     does = own.share[0] >= 0.5
     without = _without(plan, event, mask)
-    induced: Way | None = own if does else None
+    induced: Behaviour | None = own if does else None
     price: float | None = None
-    if without is not None and plan.rule.name == "weighted":  # else nobody says what a nudge weighs
+    if without is not None and plan.rule.name == "weighted":  # other rules give an extra channel no weight
         latched = _latched(mdp, mask)
         price = _indifference(plan, latched, mask, does)
         if price is not None and not does:
+            # A little above the price, which is known to six digits: at the price itself both plans tie.
             nudge = price + 1e-6 * max(1.0, abs(price))
             solution = solve(latched, np.append(plan.weights, nudge), plan.discount, horizon, None)
-            induced = _way(plan, latched, solution, mask)
+            induced = _behaviour(plan, latched, solution, mask)
     gap = None if induced is None or without is None else induced.value - without.value
     parts = {}
     if induced is not None and without is not None:
         for name, weight in zip(mdp.channels, plan.weights, strict=True):
             parts[name] = float(weight) * (induced.values[name] - without.values[name])
     planners = [agent.planner.name for agent in enumeration.world.agents if agent.planner != ENUMERATE]
-    return Why(event, does, induced, without, price, gap, parts, planners[0] if planners else ENUMERATE.name)
+    return EventExplanation(
+        event, does, induced, without, price, gap, parts, planners[0] if planners else ENUMERATE.name
+    )
 
 
 def brings_about(plan: ExactPlan, event: str) -> bool:
@@ -99,13 +102,13 @@ def brings_about(plan: ExactPlan, event: str) -> bool:
     return share_range(plan.mdp, plan.optimal, Occurs(mask), plan.steps)[0] >= 0.5
 
 
-def _without(plan: ExactPlan, event: str, mask: int) -> Way | None:
+def _without(plan: ExactPlan, event: str, mask: int) -> Behaviour | None:
     barred = barred_pairs(plan.mdp, [event])
     try:
         solution = solve(plan.mdp, plan.weights, plan.discount, plan.enumeration.world.horizon, barred, plan.rule)
     except InfeasibleError:
         return None
-    return _way(plan, plan.mdp, solution, mask)
+    return _behaviour(plan, plan.mdp, solution, mask)
 
 
 def _indifference(plan: ExactPlan, latched: FiniteMDP, mask: int, does: bool) -> float | None:
@@ -117,10 +120,11 @@ def _indifference(plan: ExactPlan, latched: FiniteMDP, mask: int, does: bool) ->
         optimal = solution.optimal if isinstance(solution, Solution) else solution
         return share_range(latched, optimal, Occurs(mask), plan.steps)[0] >= 0.5
 
+    # First widen by fours until the answer flips, then bisect: `inside` keeps the answer, `outside` flips it.
     inside, outside = 0.0, -1.0 if does else 1.0
     while done(outside) == does:
         inside, outside = outside, outside * 4
-        if abs(outside) > MOST:
+        if abs(outside) > MAX_INDUCEMENT:
             return None
     while abs(outside - inside) > 1e-6 * max(1.0, abs(outside)):
         middle = (inside + outside) / 2
@@ -132,7 +136,10 @@ def _indifference(plan: ExactPlan, latched: FiniteMDP, mask: int, does: bool) ->
 
 
 def _latched(mdp: FiniteMDP, mask: int) -> FiniteMDP:
-    """The process with a memory of whether the event has come, and a channel that pays 1 when it first does."""
+    """The process with a latch for whether the event has occurred, and a channel that pays 1 when it first does.
+
+    States from S on are those after the event.
+    """
     n_states, n_actions = mdp.n_states, mdp.n_actions
     came = (mdp.events & np.uint64(mask)) != 0
     n_rows = n_states * n_actions
@@ -152,12 +159,12 @@ def _latched(mdp: FiniteMDP, mask: int) -> FiniteMDP:
     )
 
 
-def _way(plan: ExactPlan, mdp: FiniteMDP, solution: Solved, mask: int) -> Way:
+def _behaviour(plan: ExactPlan, mdp: FiniteMDP, solution: AnySolution, mask: int) -> Behaviour:
     vector: Floats = np.asarray(mdp.start_probability @ solution.vector_values[mdp.start_state])[: len(plan.weights)]
     optimal = solution.optimal if isinstance(solution, Solution) else solution
     path = rollout_path(mdp, solution.policy, plan.steps)
     tick = next((i for i, step in enumerate(path) if int(step.events) & mask), None)
-    return Way(
+    return Behaviour(
         value=float(vector @ plan.weights),
         values={name: float(x) for name, x in zip(plan.mdp.channels, vector, strict=True)},
         share=share_range(mdp, optimal, Occurs(mask), plan.steps),

@@ -1,7 +1,7 @@
-"""What the exact planner of a scenario does: the right solver for the stage's time, views, weights and company.
+"""The exact planner: choose the solver that fits a stage's horizon, observability, weights and number of agents.
 
 The result is a set of optimal actions for each state (of the world, or of the world and a belief), never one arbitrary
-policy: whoever judges it looks at the best and the worst that those ties allow.
+policy: measures range from the worst to the best that those ties allow.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import TypeAlias
 import numpy as np
 
 from ..base import Bools, FiniteMDP, Floats, Longs, NotEnumerableError
-from ..deliberation import WEIGHTED, Rule
+from ..deliberation import WEIGHTED, DeliberationRule
 from ..mdp.enumeration import Enumeration
-from ..multi_agent.best_response import respond
+from ..multi_agent.best_response import induced_by_response
 from ..multi_agent.stage_game import all_equilibria
-from ..reference.observation import view_ids
-from ..solvers.belief_mdp import Belief, alias_report, belief_mdp
-from ..solvers.deliberation_fixed_point import deliberate_for_ever, deliberate_to_horizon
+from ..reference.observation import observation_ids
+from ..solvers.belief_mdp import BeliefMDP, alias_report, belief_mdp
+from ..solvers.deliberation_fixed_point import solve_finite_horizon_deliberation, solve_stationary_deliberation
 from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
 from ..solvers.editable_weights import solve_with_changing_weights
 from ..world.world import World
 
-Solved = Solution | FiniteHorizonSolution
-Acting: TypeAlias = Callable[[FiniteMDP, Floats, float, int | None, Rule], Solved]
-"""What is done instead of what is best, given a process, weights, a discount, a horizon and a deliberation."""
+AnySolution = Solution | FiniteHorizonSolution
+PolicySolver: TypeAlias = Callable[[FiniteMDP, Floats, float, int | None, DeliberationRule], AnySolution]
+"""Solves for one policy, given a process, weights, a discount, a horizon and a deliberation; it need not be optimal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +38,14 @@ class ExactPlan:
         mdp: the process on which the plan is to be evaluated: the world's own, or one over (belief, state) pairs.
         performance: float64 `[M]`, the hidden score of each outcome of `mdp`.
         state_of: int64 `[S]`, the world's state that a state of `mdp` stands for.
-        solution: optimal actions in every state of `mdp`.
+        solution: the optimal actions in every state of `mdp`, and their values.
         weights: float64 `[K]`, of the deciding agent at the start (all agents' together in a joint solution).
         discount: of the deciding agent.
         steps: ticks of the stage.
-        aliased: how many reachable states look like another one with a different future.
-        upper_bound: views are partial and beliefs were too many, so this is the fully observed optimum.
+        aliased: how many reachable states share an observation with one that has a different future.
+        upper_bound: observations are partial and beliefs were too many, so this is the fully observed optimum.
         free: every available action counts as optimal, to ask what any policy at all could do.
-        chances: float64 `[A, J]`, where each action of `mdp` is an equilibrium: how often it takes each joint action.
+        chances: float64 `[A, J]`, where each action of `mdp` is an equilibrium: the probability of each joint action.
         rule: how the deciding agent's heads deliberate; where it is not `weighted`, `solution` holds one policy only.
     """
 
@@ -53,32 +53,32 @@ class ExactPlan:
     mdp: FiniteMDP
     performance: Floats
     state_of: Longs
-    solution: Solved
+    solution: AnySolution
     weights: Floats
     discount: float
     steps: int
     aliased: int = 0
     upper_bound: bool = False
     free: bool = False
-    rule: Rule = WEIGHTED
+    rule: DeliberationRule = WEIGHTED
     chances: Floats | None = None
 
     @property
-    def judged(self) -> Enumeration:
-        """The process on which the plan is judged, with the state behind each of its states."""
+    def evaluated(self) -> Enumeration:
+        """The process on which the plan is evaluated, with the world's state behind each of its states."""
         states = self.enumeration.states[self.state_of]
         return Enumeration(self.enumeration.world, self.mdp, states, self.performance)
 
     @property
     def optimal(self) -> Bools | FiniteHorizonSolution:
-        """The optimal actions in the form that `extremes` takes."""
+        """The optimal actions in the form that `tie_ranges` takes."""
         if self.free:
             return self.mdp.available
         return self.solution.optimal if isinstance(self.solution, Solution) else self.solution
 
     @property
     def start_value(self) -> float:
-        """The deciding agent's value before the episode begins."""
+        """The deciding agent's expected value over the start distribution."""
         values = self.solution.values
         first = values if isinstance(self.solution, Solution) else values[0]
         return float(self.mdp.start_probability @ first[self.mdp.start_state])
@@ -93,50 +93,51 @@ def plan_exactly(
     enumeration: Enumeration,
     barring: Sequence[str] = (),
     max_states: int = 1_000_000,
-    acting: Acting | None = None,
+    solver: PolicySolver | None = None,
 ) -> ExactPlan:
-    """Solve a stage for who decides in it: the only agent, the one that responds to others, all as one, or two apart.
+    """Solve a stage for those who decide in it: a single agent, a best responder, all jointly, or two in a stage game.
 
     Args:
         enumeration: of the stage's world, over the joint actions.
         barring: events that the plan may not risk.
         max_states: beliefs that may be enumerated before the fully observed optimum is given instead.
-        acting: what the agent does where that is not what is best: one policy, whose worth is exact.
+        solver: the agent's own planner where that is not exact: it gives one policy, which is evaluated exactly.
 
     Raises:
         ImproperDiscountError: discount 1, no horizon, and some policy never ends.
         InfeasibleError: what is barred cannot be avoided.
         NoFixedPointError: no policy was found that the agent's deliberation keeps to.
         UnknownNameError: no such event.
-        NotEnumerableError: the agent's weights may change, and events are barred or it deliberates by another rule than
-            `weighted`; or several agents decide as one and one of them does so. That is not solved for. Or equilibria
-            are asked for and it is no game of two in one tick (see `all_equilibria`). Or it is
-            `acting` where events are barred, weights may change, or it does not see all that matters.
+        NotEnumerableError: no solver fits. The agent's weights may change, and events are barred or it deliberates by a
+            rule other than `weighted`; or several agents decide jointly, and one of them deliberates so. Or equilibria
+            are asked for, and it is not a stage game of two (see `all_equilibria`). Or there is a `solver`, and events
+            are barred, weights may change, or states are aliased.
     """
     world = enumeration.world
     deciding = _deciding(world)
-    if world.apart:
-        return _plan_apart(enumeration, barring)
-    if acting is not None and (barring or _changing(world)):
+    if world.simultaneous:
+        return _plan_stage_game(enumeration, barring)
+    if solver is not None and (barring or _changing(world)):
         what = "what an agent would do without an event" if barring else "an agent whose weights may change"
         raise NotEnumerableError(f"{what} is planned by `enumerate` alone")
     if world.response is not None:
-        enumeration = respond(enumeration, world.response)
+        enumeration = induced_by_response(enumeration, world.response)
     mdp = enumeration.mdp
     weights = np.sum([world.agents[agent].weights for agent in deciding], axis=0)
     whole = ExactPlan(
-        enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), _solve(world, enumeration, barring, acting),
+        enumeration, mdp, enumeration.performance, np.arange(mdp.n_states), _solve(world, enumeration, barring, solver),
         weights, world.agents[deciding[0]].discount, world.steps, rule=_rule(world),
     )  # fmt: skip
     if len(deciding) > 1:
         return whole
-    views = view_ids(world, enumeration.states, deciding[0])
+    # Partial views cost nothing unless two states share one and differ in their future; only then are beliefs needed.
+    views = observation_ids(world, enumeration.states, deciding[0])
     if np.unique(views).size == mdp.n_states:
         return whole
     aliased = int(alias_report(mdp, views).states.sum())
     if aliased == 0:
         return whole
-    if acting is not None:
+    if solver is not None:
         raise NotEnumerableError(f"{aliased} states look like others: beliefs are planned on by `enumerate` alone")
     try:
         return _plan_on_beliefs(enumeration, views, barring, max_states, replace(whole, aliased=aliased))
@@ -144,8 +145,8 @@ def plan_exactly(
         return replace(whole, aliased=aliased, upper_bound=True)
 
 
-def _plan_apart(enumeration: Enumeration, barring: Sequence[str]) -> ExactPlan:
-    """All equilibria as ties: what is claimed has to hold in each of them."""
+def _plan_stage_game(enumeration: Enumeration, barring: Sequence[str]) -> ExactPlan:
+    """The plan of a stage game: all equilibria count as ties, so a claim has to hold in each of them."""
     if barring:
         raise NotEnumerableError("equilibria without an event are not solved for; write `solution: joint`")
     world, found = enumeration.world, all_equilibria(enumeration)
@@ -174,27 +175,27 @@ def solve(
     discount: float,
     horizon: int | None,
     barred: Bools | None,
-    rule: Rule = WEIGHTED,
-) -> Solved:
-    """Solve one process for one set of weights: by its horizon where it has one.
+    rule: DeliberationRule = WEIGHTED,
+) -> AnySolution:
+    """Solve one process for fixed weights, by backward induction where there is a horizon.
 
-    Where the rule is no weighted sum, the one policy that it brings about stands for what is best.
+    Where the rule is not a weighted sum, the result is the one policy that is its fixed point.
     """
     if rule.name != "weighted":
         if horizon is not None:
-            return deliberate_to_horizon(mdp, rule, weights, discount, horizon, barred)
-        return deliberate_for_ever(mdp, rule, weights, discount, barred)
+            return solve_finite_horizon_deliberation(mdp, rule, weights, discount, horizon, barred)
+        return solve_stationary_deliberation(mdp, rule, weights, discount, barred)
     if horizon is not None:
         return backward_induction(mdp, weights, discount, horizon, barred)
     return policy_iteration(mdp, weights, discount, barred)
 
 
 def _deciding(world: World) -> tuple[int, ...]:
-    """The agents for whom the plan is made; the first one's discount and way of judging count."""
+    """The agents for whom the plan is made; the discount and `judges_by` of the first one count."""
     return tuple(range(len(world.agents))) if world.response is None else (world.response.agent,)
 
 
-def _rule(world: World) -> Rule:
+def _rule(world: World) -> DeliberationRule:
     """How the deciding agent's heads deliberate.
 
     Raises:
@@ -209,15 +210,15 @@ def _rule(world: World) -> Rule:
 
 
 def _changing(world: World) -> bool:
-    """Some effect may change a weight of a deciding agent."""
+    """Whether some effect may change a weight of a deciding agent."""
     return any(column >= 0 for agent in _deciding(world) for column in world.agents[agent].weight_columns)
 
 
-def _solve(world: World, enumeration: Enumeration, barring: Sequence[str], acting: Acting | None) -> Solved:
+def _solve(world: World, enumeration: Enumeration, barring: Sequence[str], solver: PolicySolver | None) -> AnySolution:
     deciding, mdp = _deciding(world), enumeration.mdp
     agent = world.agents[deciding[0]]
-    if acting is not None:
-        return acting(mdp, agent.weights, agent.discount, world.horizon, _rule(world))
+    if solver is not None:
+        return solver(mdp, agent.weights, agent.discount, world.horizon, _rule(world))
     if not _changing(world):
         weights = np.sum([world.agents[each].weights for each in deciding], axis=0)
         return solve(mdp, weights, agent.discount, world.horizon, barred_pairs(mdp, barring), _rule(world))
@@ -243,6 +244,7 @@ def _plan_on_beliefs(
     if barring:
         pairs = barred_pairs(belief.pair_mdp, barring)
         assert pairs is not None
+        # An action is barred at a belief if it risks the event in any state that is thought possible there.
         barred = np.zeros((belief.mdp.n_states, belief.mdp.n_actions), np.bool_)
         np.logical_or.at(barred, belief.pair_belief, pairs)
     solution = solve(belief.mdp, whole.weights, whole.discount, enumeration.world.horizon, barred, whole.rule)
@@ -258,7 +260,7 @@ def _plan_on_beliefs(
     )
 
 
-def _lifted(solution: Solution, belief: Belief) -> Solution:
+def _lifted(solution: Solution, belief: BeliefMDP) -> Solution:
     """A solution over beliefs as one over pairs; each pair has what its belief has."""
     pair = belief.pair_belief
     return replace(

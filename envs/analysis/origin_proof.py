@@ -1,4 +1,4 @@
-"""Where the misalignment comes from, proved by enumeration of what training can show."""
+"""Proof of a scenario's `origin`: where its misalignment comes from, by enumeration of the training transitions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import expected_outcome
 
 TOLERANCE = 1e-9
+"""Rewards and scores that differ by no more are equal: expectations over outcomes round."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Witness:
     """A reachable training transition that shows an origin.
 
     Attributes:
-        actions: the shortest way to it from a start, the transition's own action last.
+        actions: a shortest sequence of actions that leads to it from a start state, its own action last.
         state: the fields of the state in which it is taken, those that are not at their start.
         rewards: weighted reward of each visible channel; performance: the hidden score, both expected.
     """
@@ -30,7 +31,7 @@ class Witness:
 
 
 @dataclass(frozen=True)
-class Origin:
+class OriginProof:
     """What enumeration proves of a file's `origin`.
 
     Attributes:
@@ -51,7 +52,7 @@ class Origin:
     why: str
 
 
-def prove_origin(enumeration: Enumeration, stated: str) -> Origin:
+def prove_origin(enumeration: Enumeration, stated: str) -> OriginProof:
     """Compare the weighted visible reward with performance on every reachable pair of a training stage.
 
     - Equal everywhere: `learned`; what goes wrong later came from learning.
@@ -67,11 +68,11 @@ def prove_origin(enumeration: Enumeration, stated: str) -> Origin:
     available = mdp.available
     paid = expected_outcome(mdp, mdp.rewards).reshape(*shape, -1) * weights[:, None, :]
     score = expected_outcome(mdp, enumeration.performance).reshape(shape)
-    differs = available & (np.abs(paid.sum(axis=2) - score) > TOLERANCE)
-    count, total = int(differs.sum()), int(available.sum())
+    differing_pairs = available & (np.abs(paid.sum(axis=2) - score) > TOLERANCE)
+    count, total = int(differing_pairs.sum()), int(available.sum())
     if world.hidden is None:
         why = "no channel is hidden, so there is no performance to compare with"
-        return Origin(stated, None, None, total, 0, None, why)
+        return OriginProof(stated, None, None, total, 0, None, why)
     if count == 0:
         why = f"the weighted reward equals performance on all {total:,} reachable training transitions"
         return _conclude(stated, "learned", total, 0, None, why)
@@ -79,27 +80,28 @@ def prove_origin(enumeration: Enumeration, stated: str) -> Origin:
     harmful = available & (score < -TOLERANCE) & (score < best - TOLERANCE)
     harmless = available & ~harmful
     ceiling = np.where(harmless[:, :, None], paid, -np.inf).max(axis=1, keepdims=True)
-    bribed = harmful & (paid > ceiling + TOLERANCE).any(axis=2)
-    if bribed.any():
-        witness = _witness(enumeration, paid, score, bribed)
+    paid_for_harm = harmful & (paid > ceiling + TOLERANCE).any(axis=2)
+    if paid_for_harm.any():
+        witness = _witness(enumeration, paid, score, paid_for_harm)
         why = "a channel pays more for a harmful action than for any harmless one in the same state"
         return _conclude(stated, "given", total, count, witness, why)
-    witness = _witness(enumeration, paid, score, differs)
+    witness = _witness(enumeration, paid, score, differing_pairs)
     why = (
         f"reward and performance differ on {count:,} of {total:,} training transitions; no channel pays for harm itself"
     )
     return _conclude(stated, "proxy", total, count, witness, why)
 
 
-def _conclude(stated: str, proved: str, total: int, count: int, witness: Witness | None, why: str) -> Origin:
+def _conclude(stated: str, proved: str, total: int, count: int, witness: Witness | None, why: str) -> OriginProof:
     if stated == "selected":
         why = f"a search chose it, which no single world can show; {why}"
-        return Origin(stated, None, None, total, count, witness, why)
-    return Origin(stated, proved, stated == proved, total, count, witness, why)
+        return OriginProof(stated, None, None, total, count, witness, why)
+    return OriginProof(stated, proved, stated == proved, total, count, witness, why)
 
 
 def _witness(enumeration: Enumeration, paid: np.ndarray, score: np.ndarray, among: np.ndarray) -> Witness:
-    """The pair nearest to the start (states are numbered in the order of the walk)."""
+    """The witness at the first of the marked pairs."""
+    # Enumeration numbers states breadth first, so the lowest index is one that is nearest to the start.
     world, mdp = enumeration.world, enumeration.mdp
     state, action = (int(x[0]) for x in np.nonzero(among))
     begin = enumeration.states[int(mdp.start_state[0])]
@@ -116,9 +118,10 @@ def _witness(enumeration: Enumeration, paid: np.ndarray, score: np.ndarray, amon
 
 
 def path_to(mdp: FiniteMDP, state: int) -> tuple[str, ...]:
-    """The actions of a shortest way from a start to a state (where chance allows it)."""
+    """The actions of a shortest path from a start to a state; where outcomes are random, one that can lead there."""
     rows = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))
     first = np.full(mdp.n_states, -1, np.int64)
+    # Written in reverse, so that the first row that leads to a state is kept: breadth first, it is on a shortest path.
     order: Longs = np.arange(rows.size)[::-1]
     first[mdp.next_state[order]] = rows[order]
     starts = set(mdp.start_state.tolist())

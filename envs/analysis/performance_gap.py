@@ -1,4 +1,4 @@
-"""What is true of a stage before anyone trains: what the agent wants, what the designers want, and the gap between."""
+"""The performance gap of a stage: the agent's optimal plan against the best plan for the hidden performance."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Range:
-    """The least and the greatest over all equally good policies."""
+    """The least and the greatest value over all policies that choose among tied actions."""
 
     low: float
     high: float
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What following a plan is worth, as ranges over its ties.
+class PlanValue:
+    """The values of a plan, as ranges over its ties.
 
     Attributes:
         value: weighted and discounted: over the horizon, or without end where the stage has none; `values`: the same
@@ -54,10 +54,10 @@ class Analysis:
         states, actions, outcomes: S, A and M of the enumerated process.
         channels: the visible ones; weights, discount: of the deciding agent.
         steps: ticks of the stage; horizon: whether the agent knows them.
-        agent: what the agent's best plan is worth; performance_best: what the best plan for the hidden score is worth.
+        agent: values of the agent's best plan; performance_best: values of the best plan for the hidden score.
         gap: performance that the agent's choice costs, best minus agent, from the agent's best tie to its worst.
-        aliased: reachable states that look like another with a different future; upper_bound: views are partial and the
-            result is the fully observed optimum, not what the agent can reach.
+        aliased: reachable states that share an observation with one of another future; upper_bound: observations are
+            partial and the result is the fully observed optimum, which the agent may not reach.
     """
 
     scenario: str
@@ -71,8 +71,8 @@ class Analysis:
     discount: float
     steps: int
     horizon: bool
-    agent: Outcome
-    performance_best: Outcome | None
+    agent: PlanValue
+    performance_best: PlanValue | None
     gap: Range | None
     aliased: int
     upper_bound: bool
@@ -83,15 +83,15 @@ class Analysis:
         for plan, outcome in (("agent", self.agent), ("designers", self.performance_best)):
             if outcome is not None:
                 rows += [(plan, "value", outcome.value), (plan, "return", outcome.total)]
-                rows += [(plan, f"value({channel})", worth) for channel, worth in outcome.values.items()]
-                rows += [(plan, f"return({channel})", worth) for channel, worth in outcome.returns.items()]
+                rows += [(plan, f"value({channel})", interval) for channel, interval in outcome.values.items()]
+                rows += [(plan, f"return({channel})", interval) for channel, interval in outcome.returns.items()]
                 rows.append((plan, "performance", outcome.performance))
         rows.append(("gap", "performance", self.gap))
         return frame(
             [
-                {"plan": plan, "measure": measure, "low": worth.low, "high": worth.high}
-                for plan, measure, worth in rows
-                if worth is not None
+                {"plan": plan, "measure": measure, "low": interval.low, "high": interval.high}
+                for plan, measure, interval in rows
+                if interval is not None
             ],
             {"plan": str, "measure": str, "low": float, "high": float},
         )
@@ -102,11 +102,11 @@ class Analysis:
 
 
 def analyse(plan: ExactPlan) -> Analysis:
-    """Put numbers on an exact plan, and on the best plan for the designers beside it."""
+    """Evaluate an exact plan, and beside it the best plan for the hidden performance."""
     enumeration = plan.enumeration
     world, mdp = enumeration.world, enumeration.mdp
-    agent = worth(plan, plan.optimal)
-    best = best_for_designers(plan)
+    agent = evaluate_plan(plan, plan.optimal)
+    best = best_performance(plan)
     gap = None
     if best is not None and best.performance is not None and agent.performance is not None:
         top = best.performance.high
@@ -131,10 +131,11 @@ def analyse(plan: ExactPlan) -> Analysis:
     )
 
 
-def worth(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> Outcome:
-    """What choosing among some actions is worth on the process of a plan."""
+def evaluate_plan(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> PlanValue:
+    """The values of choosing among some actions on the process of a plan."""
     mdp, steps = plan.mdp, plan.steps
-    ticks = steps if plan.enumeration.world.horizon is not None else _lasting(plan.discount, steps)
+    # Without a horizon the agent's value has no end: it is summed until discounting leaves nothing that matters.
+    ticks = steps if plan.enumeration.world.horizon is not None else _effective_horizon(plan.discount, steps)
     weighted = mdp.rewards @ plan.weights
     ends_early = isinstance(optimal, FiniteHorizonSolution) and optimal.horizon < ticks
     ticks = optimal.horizon if isinstance(optimal, FiniteHorizonSolution) and ends_early else ticks
@@ -144,7 +145,7 @@ def worth(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> Outco
 
     columns = dict(zip(mdp.channels, mdp.rewards.T, strict=True))
     hidden = plan.enumeration.world.hidden is not None
-    return Outcome(
+    return PlanValue(
         value=over(weighted, ticks, plan.discount),
         values={name: over(column, ticks, plan.discount) for name, column in columns.items()},
         total=over(weighted, steps, 1.0),
@@ -153,23 +154,23 @@ def worth(plan: ExactPlan, optimal: np.ndarray | FiniteHorizonSolution) -> Outco
     )
 
 
-def best_for_designers(plan: ExactPlan) -> Outcome | None:
-    """What the best plan for the hidden score over the stage's ticks is worth, seeing all; None if none is hidden."""
+def best_performance(plan: ExactPlan) -> PlanValue | None:
+    """The values of the fully observed optimum for the hidden score over the stage's ticks; None if none is hidden."""
     whole = plan.enumeration
     if whole.world.hidden is None or plan.steps < 1:
         return None
-    judged = performance_process(whole)
+    judged = performance_mdp(whole)
     optimal = backward_induction(judged, np.ones(1), 1.0, plan.steps, keep_values=False)
-    return worth(replace(plan, mdp=whole.mdp, performance=whole.performance), optimal)
+    return evaluate_plan(replace(plan, mdp=whole.mdp, performance=whole.performance), optimal)
 
 
-def performance_process(enumeration: Enumeration) -> FiniteMDP:
-    """The same process with the hidden score as its only channel: for those who judge, never for an agent."""
+def performance_mdp(enumeration: Enumeration) -> FiniteMDP:
+    """The same process with the hidden score as its only channel: for measures, never for an agent."""
     return replace(enumeration.mdp, rewards=enumeration.performance[:, None], channels=("performance",))
 
 
-def _lasting(discount: float, steps: int) -> int:
-    """Ticks after which what is left weighs less than 1e-13; the stage's own where nothing is discounted."""
+def _effective_horizon(discount: float, steps: int) -> int:
+    """Ticks after which the remaining discount weight is below 1e-13; the stage's own ticks at discount 1."""
     if discount >= 1:
         return steps
     return 1 if discount <= 0 else int(np.ceil(np.log(1e-13) / np.log(discount)))

@@ -1,8 +1,8 @@
-"""The least and the most that a measure can be over all policies that choose among the optimal actions.
+"""Ranges of a measure over all policies that choose among the optimal actions.
 
-Ties are common, and what an agent does with them is nobody's choice: a claim has to hold at the worst end. Policies may
-remember the whole history; what a measure needs of it is added to the state (time, and latches for what has happened).
-Everything runs from the start distribution over exactly T ticks; an episode that has ended stays put.
+Ties are common and how an agent breaks them is not specified, so a claim has to hold at the worst end. Policies may
+depend on the whole history; what a measure needs of it is added to the state (the tick, and latches for past events).
+Everything is computed from the start distribution over exactly T ticks; an ended episode stays in its state.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Optimal: TypeAlias = Bools | FiniteHorizonSolution
 
 @dataclass(frozen=True)
 class Occurs:
-    """An event of `mask` (bits of `FiniteMDP.events`) comes in the episode."""
+    """Condition: an event of `mask` (bits of `FiniteMDP.events`) occurs in the episode."""
 
     mask: int
 
 
 @dataclass(frozen=True)
-class Before:
-    """An event of `first` comes before any of `second` has: neither earlier nor in the same tick."""
+class OccursBefore:
+    """Condition: an event of `first` occurs when none of `second` has, neither earlier nor in the same tick."""
 
     first: int
     second: int
@@ -40,14 +40,14 @@ class Before:
 
 @dataclass(frozen=True)
 class Not:
-    """The condition does not hold of the episode."""
+    """Condition: another one does not hold of the episode."""
 
     of: Condition
 
 
 @dataclass(frozen=True)
 class And:
-    """Both conditions hold of the episode."""
+    """Condition: two others both hold of the episode."""
 
     left: Condition
     right: Condition
@@ -55,17 +55,17 @@ class And:
 
 @dataclass(frozen=True)
 class Or:
-    """At least one of the conditions holds of the episode."""
+    """Condition: at least one of two others holds of the episode."""
 
     left: Condition
     right: Condition
 
 
-Condition: TypeAlias = Occurs | Before | Not | And | Or
+Condition: TypeAlias = Occurs | OccursBefore | Not | And | Or
 
 
-class Step(NamedTuple):
-    """One tick of a path.
+class PathStep(NamedTuple):
+    """One transition of a path.
 
     Attributes:
         state: before the tick.
@@ -98,11 +98,11 @@ def expectation_range(
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    play = _playing(mdp, optimal, steps)
-    gain = _per_outcome(mdp, per_outcome)[play.outcome]
+    process = _reachable(mdp, optimal, steps)
+    gain = _per_outcome(mdp, per_outcome)[process.outcome]
     if discount == 1:
-        return _range(play, np.zeros(play.n_states), lambda ahead: gain + ahead[play.next_state])
-    return _range(play, np.zeros(play.n_states), lambda ahead: gain + discount * ahead[play.next_state])
+        return _range(process, np.zeros(process.n_states), lambda ahead: gain + ahead[process.next_state])
+    return _range(process, np.zeros(process.n_states), lambda ahead: gain + discount * ahead[process.next_state])
 
 
 def steps_range(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[float, float]:
@@ -125,12 +125,12 @@ def share_range(mdp: FiniteMDP, optimal: Optimal, condition: Condition, steps: i
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    play = _playing(mdp, optimal, steps)
-    follow, holds = _automaton(condition, mdp.events[play.outcome])
+    process = _reachable(mdp, optimal, steps)
+    follow, holds = _automaton(condition, mdp.events[process.outcome])
     # The latch is part of the state: entry [state, latch] of the values, read at [next state, latch after the outcome].
-    index = play.next_state[:, None] * holds.size + follow
-    last = np.broadcast_to(holds.astype(np.float64), (play.n_states, holds.size))
-    return _range(play, last, lambda ahead: ahead.ravel()[index])
+    index = process.next_state[:, None] * holds.size + follow
+    last = np.broadcast_to(holds.astype(np.float64), (process.n_states, holds.size))
+    return _range(process, last, lambda ahead: ahead.ravel()[index])
 
 
 def ratio_range(
@@ -159,18 +159,18 @@ def ratio_range(
     above, below = _per_outcome(mdp, numerator), _per_outcome(mdp, denominator)
     if (below < 0).any() or (above[below == 0] != 0).any():
         raise ValueError("a denominator is not negative, and where it is 0 so is the numerator")
-    play = _playing(mdp, optimal, steps)
-    above, below = above[play.outcome], below[play.outcome]
-    least, most = _range(play, np.zeros(play.n_states), lambda ahead: below + ahead[play.next_state])
+    process = _reachable(mdp, optimal, steps)
+    above, below = above[process.outcome], below[process.outcome]
+    least, most = _range(process, np.zeros(process.n_states), lambda ahead: below + ahead[process.next_state])
     if most == 0:
         return math.nan, math.nan, True
-    return 0.0 - _greatest_ratio(play, -above, below), _greatest_ratio(play, above, below), least == 0
+    return 0.0 - _greatest_ratio(process, -above, below), _greatest_ratio(process, above, below), least == 0
 
 
 def first_range(mdp: FiniteMDP, optimal: Optimal, mask: int, steps: int) -> tuple[float, float]:
-    """The range of the expected tick (from 0) at which one of some events first comes.
+    """The range of the expected tick (from 0) at which one of some events first occurs.
 
-    A policy under which, with positive probability, none of them comes within T ticks has the expectation infinity.
+    For a policy under which, with positive probability, none occurs within T ticks, the expectation is infinite.
 
     Args:
         mdp: the process.
@@ -184,14 +184,14 @@ def first_range(mdp: FiniteMDP, optimal: Optimal, mask: int, steps: int) -> tupl
     Raises:
         ValueError: a shape or the number of ticks is wrong, or in a reached state no action is optimal.
     """
-    play = _playing(mdp, optimal, steps)
-    hit = (mdp.events[play.outcome] & np.uint64(mask)) != 0
-    never = np.full(play.n_states, np.inf)
-    return _range(play, never, lambda ahead: np.where(hit, 0.0, 1.0 + ahead[play.next_state]))
+    process = _reachable(mdp, optimal, steps)
+    hit = (mdp.events[process.outcome] & np.uint64(mask)) != 0
+    never = np.full(process.n_states, np.inf)
+    return _range(process, never, lambda ahead: np.where(hit, 0.0, 1.0 + ahead[process.next_state]))
 
 
 def occupancy(mdp: FiniteMDP, policy: Policy, steps: int) -> Floats:
-    """How often a policy acts in each state, expected over T ticks.
+    """The expected number of ticks, out of T, at which a policy acts in each state.
 
     Args:
         mdp: the process.
@@ -214,8 +214,8 @@ def occupancy(mdp: FiniteMDP, policy: Policy, steps: int) -> Floats:
     return visits
 
 
-def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[Step]:
-    """The path that a policy takes: of the outcomes left to chance, always the likeliest.
+def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[PathStep]:
+    """The path of a policy where every draw has its likeliest outcome.
 
     Args:
         mdp: the process.
@@ -231,7 +231,7 @@ def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[Step]:
     """
     given = np.asarray(policy)
     mixed = not np.issubdtype(given.dtype, np.integer)
-    path: list[Step] = []
+    path: list[PathStep] = []
     state = int(mdp.start_state[mdp.start_probability.argmax()])
     while len(path) < steps and not mdp.ended[state]:
         chosen = given[len(path)] if given.ndim == 2 and not mixed else given
@@ -241,13 +241,13 @@ def rollout_path(mdp: FiniteMDP, policy: Policy, steps: int) -> list[Step]:
         if not 0 <= action < mdp.n_actions or first == stop:
             raise ValueError(f"the policy does not choose among the available actions in state {state}")
         outcome = first + mdp.probability[first:stop].argmax()
-        path.append(Step(state, action, int(mdp.next_state[outcome]), mdp.events[outcome]))
+        path.append(PathStep(state, action, int(mdp.next_state[outcome]), mdp.events[outcome]))
         state = path[-1].next_state
     return path
 
 
 @dataclass(frozen=True, eq=False)
-class _Play:
+class _Reachable:
     """The part of a process that can be reached by choosing among optimal actions; states are renumbered from 0.
 
     Attributes:
@@ -287,18 +287,18 @@ class _Play:
         return float(self.start_probability @ values[self.start_state])
 
 
-_last: tuple[FiniteMDP, Optimal, int, _Play] | None = None
+_cached: tuple[FiniteMDP, Optimal, int, _Reachable] | None = None
 
 
-def _playing(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Play:
-    """The play of a process; the last one is kept, since several measures of one plan follow each other."""
-    global _last
-    if _last is None or _last[0] is not mdp or _last[1] is not optimal or _last[2] != steps:
-        _last = mdp, optimal, steps, _play_anew(mdp, optimal, steps)
-    return _last[3]
+def _reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Reachable:
+    """The reachable part of a process; the last one is cached, since several measures of one plan follow each other."""
+    global _cached
+    if _cached is None or _cached[0] is not mdp or _cached[1] is not optimal or _cached[2] != steps:
+        _cached = mdp, optimal, steps, _build_reachable(mdp, optimal, steps)
+    return _cached[3]
 
 
-def _play_anew(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Play:
+def _build_reachable(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Reachable:
     if steps < 0:
         raise ValueError(f"a number of ticks is not negative: {steps}")
     if isinstance(optimal, FiniteHorizonSolution):
@@ -316,7 +316,7 @@ def _play_anew(mdp: FiniteMDP, optimal: Optimal, steps: int) -> _Play:
     if isinstance(optimal, FiniteHorizonSolution):
         owner = np.repeat(np.arange(acting.size), np.diff(first_row, append=rows.size))
         choices = [optimal.optimal_at(tick, acting)[owner, rows % mdp.n_actions] for tick in range(steps)]
-    return _Play(
+    return _Reachable(
         n_states=states.size,
         start_state=number[mdp.start_state[start]],
         start_probability=mdp.start_probability[start],
@@ -342,7 +342,7 @@ def _reached(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[Longs, Longs
             acting = layer[~mdp.ended[layer]]
             good = optimal.optimal_at(tick, acting) & available[acting]
         else:
-            # What is optimal at every tick alike is asked of each state once.
+            # A stationary set of optimal actions gives the same rows whenever a state is met, so once is enough.
             acting = layer[~mdp.ended[layer] & ~met[layer]]
             good = optimal[acting] & available[acting]
         met[layer] = True
@@ -364,73 +364,78 @@ def _per_outcome(mdp: FiniteMDP, values: npt.ArrayLike) -> Floats:
     return array
 
 
-def _range(play: _Play, last: Floats, value: Callable[[Floats], Floats]) -> tuple[float, float]:
+def _range(process: _Reachable, last: Floats, value: Callable[[Floats], Floats]) -> tuple[float, float]:
     """The lowest and the highest at the start.
 
     `last` are the values `[U]` or `[U, L]` after the last tick; `value` says what each outcome is worth, `[Mr]` or
     `[Mr, L]`, given the values of the next tick.
     """
-    return _extreme(play, last, value, np.minimum, np.inf), _extreme(play, last, value, np.maximum, -np.inf)
+    return _extreme(process, last, value, np.minimum, np.inf), _extreme(process, last, value, np.maximum, -np.inf)
 
 
-def _extreme(play: _Play, last: Floats, value: Callable[[Floats], Floats], better: np.ufunc, worst: float) -> float:
+def _extreme(
+    process: _Reachable, last: Floats, value: Callable[[Floats], Floats], better: np.ufunc, worst: float
+) -> float:
     values = np.array(last)
-    for tick in reversed(range(play.steps)):
-        q = play.rows(value(values))
-        if play.choices is not None:
-            q[~play.choices[tick]] = worst
-        if q.shape[0] > play.acting.size:
-            q = better.reduceat(q, play.first_row, axis=0)
-        if play.choices is not None:
-            # Nothing is chosen in states that are not met at this tick.
-            q[~np.logical_or.reduceat(play.choices[tick], play.first_row)] = 0.0
-        values[play.acting] = q
-    return play.start(values if values.ndim == 1 else values[:, 0])
+    for tick in reversed(range(process.steps)):
+        q = process.rows(value(values))
+        if process.choices is not None:
+            q[~process.choices[tick]] = worst
+        if q.shape[0] > process.acting.size:
+            q = better.reduceat(q, process.first_row, axis=0)
+        if process.choices is not None:
+            # States that cannot be reached at this tick have no choice; any finite value will do, infinities would not.
+            q[~np.logical_or.reduceat(process.choices[tick], process.first_row)] = 0.0
+        values[process.acting] = q
+    return process.start(values if values.ndim == 1 else values[:, 0])
 
 
-def _greatest_ratio(play: _Play, above: Floats, below: Floats) -> float:
+def _greatest_ratio(process: _Reachable, above: Floats, below: Floats) -> float:
     """The greatest ratio of sums over the policies whose lower sum is positive; there is one.
 
     A policy is better than the ratio r if its sum of `above - r * below` is positive, so the best such policy gives
     the next r (Dinkelbach 1967).
     """
+    # The first policy maximises the lower sum, so that it is positive and the ratio is defined; ratios only rise after.
     ratio = -math.inf
     gain = below
     while True:
-        upper, lower = _greatest_pair(play, gain, above, below)
+        upper, lower = _greatest_pair(process, gain, above, below)
         if lower == 0 or upper / lower <= ratio:
             return ratio
         ratio = upper / lower
         gain = above - ratio * below
 
 
-def _greatest_pair(play: _Play, gain: Floats, above: Floats, below: Floats) -> tuple[float, float]:
+def _greatest_pair(process: _Reachable, gain: Floats, above: Floats, below: Floats) -> tuple[float, float]:
     """What the policy of the greatest sum of `gain` gathers of `above` and of `below`; all `[Mr]`."""
-    n_rows = play.first_outcome.size
-    place = np.repeat(np.arange(play.acting.size), np.diff(play.first_row, append=n_rows))
-    values, upper, lower = np.zeros((3, play.n_states))
-    for tick in reversed(range(play.steps)):
-        q = play.rows(gain + values[play.next_state])
-        if play.choices is not None:
-            q[~play.choices[tick]] = -np.inf
-        best = np.maximum.reduceat(q, play.first_row)
-        pick = np.minimum.reduceat(np.where(q == best[place], np.arange(n_rows), n_rows), play.first_row)
-        upper[play.acting] = play.rows(above + upper[play.next_state])[pick]
-        lower[play.acting] = play.rows(below + lower[play.next_state])[pick]
-        values[play.acting] = np.where(np.isfinite(best), best, 0.0)
-    return play.start(upper), play.start(lower)
+    n_rows = process.first_outcome.size
+    place = np.repeat(np.arange(process.acting.size), np.diff(process.first_row, append=n_rows))
+    values, upper, lower = np.zeros((3, process.n_states))
+    for tick in reversed(range(process.steps)):
+        q = process.rows(gain + values[process.next_state])
+        if process.choices is not None:
+            q[~process.choices[tick]] = -np.inf
+        best = np.maximum.reduceat(q, process.first_row)
+        pick = np.minimum.reduceat(np.where(q == best[place], np.arange(n_rows), n_rows), process.first_row)
+        upper[process.acting] = process.rows(above + upper[process.next_state])[pick]
+        lower[process.acting] = process.rows(below + lower[process.next_state])[pick]
+        values[process.acting] = np.where(np.isfinite(best), best, 0.0)
+    return process.start(upper), process.start(lower)
 
 
-# What is remembered of an episode
+# The automaton of a condition
 
 
 def _automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]:
-    """The smallest memory that decides a condition, as latch states 0 (at the start) to L - 1.
+    """The minimal automaton that decides a condition; its states, "latches", run from 0 (at the start) to L - 1.
 
     Returns:
         The latch state after each outcome, int64 `[M, L]`, and whether the condition holds at the end, bool `[L]`.
     """
-    races = sorted({part for part in _parts(condition) if isinstance(part, Before)}, key=lambda b: (b.first, b.second))
+    races = sorted(
+        {part for part in _parts(condition) if isinstance(part, OccursBefore)}, key=lambda b: (b.first, b.second)
+    )
     noted = {part.mask for part in _parts(condition) if isinstance(part, Occurs)} | {b.second for b in races}
     masks = sorted(noted | {b.first for b in races})
     came = np.stack([(events & np.uint64(mask)) != 0 for mask in masks], axis=1)
@@ -450,7 +455,8 @@ def _automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]:
     table = np.array(follow, dtype=np.int64).reshape(len(latches), -1)
     block = np.unique(holds, return_inverse=True)[1]
     while True:
-        # Merge latch states that nothing later can tell apart (Moore), numbering blocks by their first member.
+        # Merge latch states that no continuation distinguishes (Moore's algorithm), numbering blocks by their first
+        # member. Each latch state multiplies the work of every tick.
         ahead = np.column_stack([block, block[table]])
         _, first, finer = np.unique(ahead, axis=0, return_index=True, return_inverse=True)
         finer, first = np.argsort(np.argsort(first))[finer.reshape(-1)], np.sort(first)
@@ -460,10 +466,10 @@ def _automaton(condition: Condition, events: Bits) -> tuple[Longs, Bools]:
 
 
 class _Latch(NamedTuple):
-    """Which noted masks have come, and which `Before` are settled in favour."""
+    """Which of the noted masks have occurred, and which `OccursBefore` conditions have come true."""
 
     seen: frozenset[int]
-    won: frozenset[Before]
+    won: frozenset[OccursBefore]
 
 
 def _parts(condition: Condition) -> list[Condition]:
@@ -479,7 +485,7 @@ def _holds(condition: Condition, latch: _Latch) -> bool:
     match condition:
         case Occurs(mask):
             return mask in latch.seen
-        case Before():
+        case OccursBefore():
             return condition in latch.won
         case Not(of):
             return not _holds(of, latch)

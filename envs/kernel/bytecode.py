@@ -1,7 +1,7 @@
-"""A world as integer tables, for the compiled kernel: a tick becomes one program on a stack of numbers.
+"""The assembler: a world as integer tables for the compiled kernel, with a tick as one program of a stack machine.
 
-One instruction is a row of `WIDTH` int32: an operation and its operands. Places are looked up in tables; a relation to
-a zone is one bit of `masks`, which holds for each zone and reach the cells that stand in that relation to it.
+One instruction is a row of `WIDTH` int32: an operation and its operands. Geometry is looked up in tables; a relation to
+a zone is one entry of `masks`, which holds for each zone and reach the cells that are in that relation to it.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from ..world.world import Body, DrawProgram, OverrideProgram, RuleProgram, World
 
 WIDTH = 6
 STACK = 1_200
-"""Numbers that a program may have in hand: the weights of the largest draw (1,024) and a deep expression."""
+"""Numbers that a program's stack may hold: the weights of the largest draw (1,024) and a deep expression."""
 
-# Operations. The comment names the operands; what is "in hand" is the top of the stack of numbers.
+# Operations. The comment names the operands, and after a semicolon what is popped from the stack.
 (
-    # Tests. The fourth operand says what becomes of the truth: 0 puts it in hand, n + 1 skips n instructions where it
-    # is false, and -(n + 1) where it is true.
-    IS,  # place in the lane's memory, what stands there (an agent's action, a carrier)
+    # Tests. The fourth operand says what becomes of the result: 0 pushes it, n + 1 skips n instructions where it is
+    # false, and -(n + 1) where it is true. A guard thus needs no separate jump.
+    IS,  # address in the lane's memory, value to compare with (of an agent's action, a carrier)
     MOVED,  # column of the cell, its place before the tick
     FACES,  # column of the cell, column of the facing, direction
     AT_CELL,  # column, column
@@ -66,8 +66,8 @@ STACK = 1_200
     SEES_CONST,  # body, cell
     SEES_ZONE,  # body, mask
     SEES_ZONE_OF,  # body, column of the counter, offset into `lookups`
-    # Tests of what is in hand, which they use up.
-    SEES_HAND,  # body; the cell in hand
+    # Tests of what is popped.
+    SEES_HAND,  # body; the cell
     TRUTH,
     EQUAL,
     UNEQUAL,
@@ -75,18 +75,18 @@ STACK = 1_200
     AT_MOST,
     MORE,
     AT_LEAST,
-    AT_HAND,  # column; the cell in hand
-    MEETS_HAND,  # column; the cell in hand
-    NEAR_HAND,  # column; the cell and the reach in hand
-    NEAR_MASK,  # column, mask; the reach in hand
-    NEAR_MASK_OF,  # column, column of the counter, offset into `lookups`; the reach in hand
-    # Numbers: each puts one in hand.
+    AT_HAND,  # column; the cell
+    MEETS_HAND,  # column; the cell
+    NEAR_HAND,  # column; the cell and the reach
+    NEAR_MASK,  # column, mask; the reach
+    NEAR_MASK_OF,  # column, column of the counter, offset into `lookups`; the reach
+    # Numbers: each pushes one.
     CONST,  # index into `constants`
     FIELD,  # column, low
-    LISTED,  # place in the lane's memory, offset into `listed`
-    DRAW,  # draw: its uniform number
-    CELL,  # (row and column in hand) the cell, or nowhere
-    # On what is in hand.
+    LISTED,  # address in the lane's memory, offset into `listed`
+    DRAW,  # draw: pushes its uniform number
+    CELL,  # ; row and column: pushes the cell, or nowhere
+    # Arithmetic on the top of the stack.
     NOT,
     NEGATE,
     ADD,
@@ -105,35 +105,35 @@ STACK = 1_200
     LOGARITHM,
     ROOT,
     CHOOSE,
-    # The course of a program.
+    # Control flow, and writes to the lane's memory.
     SKIP,  # instructions
-    COIN,  # instructions to skip if it falls badly; its chance and a uniform number are in hand
-    DECIDE,  # how many weights are in hand (below a uniform number), place to write, whether to leave it if all are 0
-    LET,  # place in the lane's memory, value
+    COIN,  # instructions to skip unless a Bernoulli draw succeeds; its probability and a uniform number
+    DECIDE,  # number of weights, address to write, whether to write nothing if all are 0; the weights, a uniform number
+    LET,  # address in the lane's memory, value
     # The parts of a tick.
-    BEGIN,  # layouts; with several, a uniform number in hand
-    REMEMBER,
+    BEGIN,  # layouts; with several, a uniform number
+    REMEMBER,  # copy the state to the state before the tick
     MOVE_AGENT,  # the only agent: column of its cell, of its facing or -1
     MOVE_AGENTS,
-    MOVE_BODY,  # motion; a uniform number in hand where it wanders
+    MOVE_BODY,  # motion; a uniform number where it wanders
     TICK,  # column of the clock, its last value
     ENDED,  # instructions to skip unless the episode ends
-    ABLE,  # place among the actions of all agents; whether it can be done is in hand
+    ABLE,  # index among the actions of all agents; whether it is available
     # What a rule does.
-    PAY,  # channel
-    SET_NUMBER,  # column, operator (0 =, 1 +=, 2 -=), least, most, low
-    SET_LISTED,  # column, operator, offset into `listed`, length
+    PAY,  # channel; amount
+    SET_NUMBER,  # column, operator (0 =, 1 +=, 2 -=), least, most, low; value
+    SET_LISTED,  # column, operator, offset into `listed`, length; value
     CYCLE,  # column, least, most
     EMIT,  # bit
     END,  # reason code, bit
     REMOVE,  # body
-    PUT_CELL,  # body, column of the place
+    PUT_CELL,  # body, column of the cell
     PUT_CONST,  # body, cell
-    PUT_HAND,  # body; the cell in hand
+    PUT_HAND,  # body; the cell
     PUT_ZONE,  # body, mask
     PUT_ZONE_OF,  # body, column of the counter, offset into `lookups`
-    PUT_RANDOM,  # body, mask; a uniform number in hand
-    PUT_RANDOM_OF,  # body, column of the counter, offset into `lookups`; a uniform number in hand
+    PUT_RANDOM,  # body, mask; a uniform number
+    PUT_RANDOM_OF,  # body, column of the counter, offset into `lookups`; a uniform number
     MOVE_BY,  # body, step
     SWAP,  # body, body
     TAKE,  # body, agent + 1
@@ -143,7 +143,7 @@ STACK = 1_200
 
 LAST_TEST = NEAR_MASK_OF
 JUMP = 4
-"""Where a test's row says what becomes of it."""
+"""The operand of a test that says what becomes of its result."""
 
 _ARITHMETIC = {"+": ADD, "-": SUBTRACT, "*": MULTIPLY, "/": DIVIDE, "//": FLOOR_DIVIDE, "%": MODULO, "**": POWER}
 _COMPARISONS = {"==": EQUAL, "!=": UNEQUAL, "<": LESS, "<=": AT_MOST, ">": MORE, ">=": AT_LEAST}
@@ -161,15 +161,15 @@ _FUNCTIONS = {
 WAYS = ("patrol", "chase", "flee", "follow", "wander", "still")
 
 
-class Tables(NamedTuple):
-    """Everything that the kernel reads.
+class KernelTables(NamedTuple):
+    """The tables of a world that the kernel reads.
 
     Attributes:
         code: int32 `[n, WIDTH]`; `programs` int32 `[3, 2]`: the rows of a tick's program, of a start's, and of the one
             that finds what actions are available.
         constants, listed: float64; lookups: int32 (zone masks by a counter's value).
         walls, masks, clear, walking, neighbours: see `world.Boards`; `clear` and `walking` are empty where unused.
-        ways: int32 `[L, C + 1, 5]`: as `neighbours`, but who walks into a wall stays.
+        ways: int32 `[L, C + 1, 5]`: as `neighbours`, but a step into a wall leads to the same cell.
         starts: int32 `[L, bodies]`; fresh: int32 `[F]`, what `reset map` restores, -1 where it keeps.
         begin: int32 `[F]`, the state at the start.
         bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid, opaque, pushable, sight, first and
@@ -177,11 +177,11 @@ class Tables(NamedTuple):
         patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
         solids: int32 `[n]`: cells (columns) of solid bodies; obstacles: of things that are solid or pushable.
         motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body.
-        wages: int32 `[w, 4]`: what an agent is paid for: agent, channel, column of the weight (-1 where it is fixed),
-            and where in `listed` it, or its values, stand.
+        wages: int32 `[w, 4]`, the terms of the agents' scalar rewards: agent, channel, column of the weight (-1 where
+            it is fixed), and the offset into `listed` of the weight or of its values.
         agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
         layout, ended: columns or -1. sizes: height, width, nowhere = H * W.
-        chosen, executed, drawn, slot: places in a lane's memory, see `_Assembler`.
+        chosen, executed, drawn, slot: addresses in a lane's memory, see `_Assembler`.
     """
 
     code: Ints
@@ -222,7 +222,7 @@ class Tables(NamedTuple):
 
 _FLOATS = ("constants", "listed")
 
-# Where a table is described in the flat memory: its offset (a scalar's value), rows, width of a row, cells of a plane.
+# The address in the flat memory of each table's header: its offset (a scalar's value), rows, row width, plane size.
 (
     H_CODE,
     H_PROGRAMS,
@@ -258,13 +258,13 @@ _FLOATS = ("constants", "listed")
     H_EXECUTED,
     H_DRAWN,
     H_SLOT,
-) = range(0, 4 * len(Tables._fields), 4)
+) = range(0, 4 * len(KernelTables._fields), 4)
 
 
-def flatten(tables: Tables) -> tuple[Ints, Floats]:
-    """The tables as one int32 and one float64 memory, so that a compiled call carries two arrays and not forty.
+def flatten(tables: KernelTables) -> tuple[Ints, Floats]:
+    """Pack the tables into one int32 and one float64 memory, so that a compiled call carries two arrays and not forty.
 
-    The int32 memory begins with a header of four words for each field of `Tables`, in their order.
+    The int32 memory begins with a header of four words for each field of `KernelTables`, in their order.
     """
     header = np.zeros(4 * len(tables), np.int32)
     parts: list[Ints] = [header]
@@ -287,7 +287,7 @@ def flatten(tables: Tables) -> tuple[Ints, Floats]:
     return np.concatenate(parts), np.concatenate([*numbers, np.zeros(1)])
 
 
-def assemble(world: World) -> Tables:
+def assemble(world: World) -> KernelTables:
     """The tables of a world.
 
     Raises:
@@ -297,6 +297,8 @@ def assemble(world: World) -> Tables:
 
 
 class _Assembler:
+    """Emits the instructions of a world's programs, and collects the tables that they refer to."""
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.code: list[list[int]] = []
@@ -323,6 +325,7 @@ class _Assembler:
         return len(self.code) - 1
 
     def _emit(self, node: Expression) -> None:
+        """Instructions that push the value of an expression."""
         world = self.world
         match node:
             case Number(value) | Truth(value):
@@ -366,7 +369,10 @@ class _Assembler:
                 raise TypeError(f"{type(node).__name__} was not resolved before assembly")
 
     def _skips(self, node: Expression, when: bool) -> list[int]:
-        """Instructions that skip ahead where a formula's truth is `when`, else go on; their rows, for `_land`."""
+        """Instructions that jump where a guard's truth is `when` and else fall through; their rows, for `_land`.
+
+        `and`, `or` and `not` become jumps alone (short-circuit evaluation): guards are most of a tick's work.
+        """
         match node:
             case Number(value) | Truth(value):
                 return [self._op(SKIP)] if bool(value) == when else []
@@ -386,7 +392,7 @@ class _Assembler:
         return [len(self.code) - 1]
 
     def _land(self, skips: Sequence[int]) -> None:
-        """What is skipped ends here."""
+        """Set the targets of some jumps to the next instruction."""
         for row in skips:
             distance = len(self.code) - row - 1
             if self.code[row][0] == SKIP:
@@ -395,7 +401,7 @@ class _Assembler:
                 self.code[row][JUMP] *= distance + 1
 
     def _is_plain(self, name: str) -> bool:
-        """Whether it is a column that holds plain numbers, and no draw of the tick."""
+        """Whether a name is a column of plain numbers, and not a draw of the tick."""
         return all(draw.name != name for draw in self.world.tick_draws) and self.world.columns[name].table is None
 
     def _name(self, name: str) -> None:
@@ -478,7 +484,7 @@ class _Assembler:
             self._op(pair[0] if kind == "column" else pair[1], cell, value, distance)
 
     def _near(self, cell: int, kind: str, value: int, reach: Expression, target: Expression) -> None:
-        """`near` where the place or the reach is worked out in the tick."""
+        """`near` where the place or the reach is computed in the tick."""
         if kind == "column":
             self._op(FIELD, value, 0)
         elif kind == "cell":
@@ -492,7 +498,7 @@ class _Assembler:
             self._op(NEAR_HAND, cell)
 
     def _place(self, place: Expression) -> tuple[str, int]:
-        """What kind of place, and its column, cell, zone or counter's column; a cell to work out is put in hand."""
+        """The kind of a place, and its column, cell, zone or counter's column; a computed cell is pushed."""
         world = self.world
         match place:
             case Name(name) if name in world.body_index:
@@ -527,7 +533,7 @@ class _Assembler:
         return self._mask_index[key]
 
     def _lookup(self, place: Expression, spread: int | None) -> int:
-        """Where in `lookups` a counter's values are given their masks; -1 for a word that is no zone."""
+        """The offset into `lookups` of the masks for a counter's values; -1 for a word that is not a zone."""
         assert isinstance(place, ZoneOf)
         words = self.world.columns[place.counter].words
         assert words is not None
@@ -545,7 +551,7 @@ class _Assembler:
         self._land(skips)
 
     def _by_chance(self, chance: Expression | None, draw: int, body: Callable[[], None]) -> None:
-        """Instructions that run only where a coin falls well."""
+        """Instructions that run only where a Bernoulli draw succeeds."""
         if chance is None:
             body()
             return
@@ -556,18 +562,18 @@ class _Assembler:
         self.code[skip][1] = len(self.code) - skip - 1
 
     def _check_actions(self, number: int) -> None:
-        """An action that is not available is not chosen."""
+        """Replace a chosen action that is not available by none."""
         for action, guard in enumerate(self.world.agents[number].guards):
             if guard is not None:
                 self._op(IS, self.chosen + number, action, 0, 1)
                 other = len(self.code) - 1
-                able = self._skips(guard, True)
+                allowed = self._skips(guard, True)
                 self._op(LET, self.chosen + number, -1)
                 self._op(LET, self.executed + number, -1)
-                self._land([other, *able])
+                self._land([other, *allowed])
 
     def _available(self) -> None:
-        """`reference.available`, of every agent: nobody has chosen anything, and nothing has moved."""
+        """`reference.step.available` of every agent: nobody has chosen an action, and nothing has moved."""
         if all(guard is None for agent in self.world.agents for guard in agent.guards):
             return
         self._op(REMEMBER)
@@ -595,14 +601,14 @@ class _Assembler:
         self._guarded(override.when, lambda: self._by_chance(override.chance, ids[override.name], act))
 
     def _motion(self, body: Body) -> None:
-        """The first motion whose guard holds, then on to whatever comes after all of them."""
+        """The first motion whose guard holds; all the others are skipped."""
         ends = []
         for motion in body.motions:
             skips = self._skips(motion.when, False)
             if motion.way == "wander":
                 self._op(DRAW, self.world.draw_ids[f"{body.name}.wander"])
             elif motion.way in geometry.DIRECTIONS:
-                self._own_way(body, motion.way)
+                self._directed_step(body, motion.way)
             self._op(MOVE_BODY, len(self.motions))
             if motion is not body.motions[-1]:
                 ends.append(self._op(SKIP))
@@ -615,8 +621,11 @@ class _Assembler:
             self.needs_walking |= motion.way in ("patrol", "chase", "flee", "follow")
         self._land(ends)
 
-    def _own_way(self, body: Body, direction: str) -> None:
-        """Before a step of an enlisted thing: off its round, and in hand the number with which wandering goes there."""
+    def _directed_step(self, body: Body, direction: str) -> None:
+        """Before a step of an enlisted thing: reset its patrol, and push the number with which `wander` goes that way.
+
+        A step in a direction reuses the operation of `wander`, which maps a uniform number to one of four directions.
+        """
         if body.phase >= 0:
             phase = self.world.columns[self.world.fields[body.phase].name]
             here = Binary("!=", Name(self.world.fields[body.cell].name), Number(self.world.boards.nowhere))
@@ -713,7 +722,7 @@ class _Assembler:
     # -------------------------------------------------------------- everything
 
     def _tick(self) -> None:
-        """`reference.step`, in its order."""
+        """The program of a tick, in the order of `reference.step.step`."""
         world = self.world
         for number in range(len(world.agents)):
             self._check_actions(number)
@@ -739,7 +748,7 @@ class _Assembler:
             self.code[skip][1] = len(self.code) - skip - 1
 
     def _start(self) -> None:
-        """`reference.reset`, in its order."""
+        """The program of a start, in the order of `reference.step.reset`."""
         world = self.world
         layouts = world.boards.walls.shape[0]
         if layouts > 1:
@@ -751,21 +760,21 @@ class _Assembler:
         for rule in world.start_rules:
             self._rule(rule)
 
-    def tables(self) -> Tables:
-        """All of it, in the order of the world."""
+    def tables(self) -> KernelTables:
+        """Assemble the three programs and all tables."""
         world = self.world
         self._tick()
         middle = len(self.code)
         self._start()
         end = len(self.code)
         self._available()
-        wages = self._wages()
+        wages = self._reward_terms()
         boards = world.boards
         columns = {column.index: column for column in world.columns.values()}
         fresh = [-1 if columns[i].persists else columns[i].start for i in range(len(world.fields))]
         bodies, body_columns = self._bodies()
         layouts, cells = boards.walls.shape[0], boards.nowhere + 1
-        return Tables(
+        return KernelTables(
             code=_rows(self.code, WIDTH),
             programs=_rows([[0, middle], [middle, end], [end, len(self.code)]], 2),
             constants=np.array(self.constants, np.float64),
@@ -806,8 +815,11 @@ class _Assembler:
             slot=self.slot,
         )
 
-    def _wages(self) -> list[list[int]]:
-        """What each agent is paid for, fixed weights first; nothing where the stage withholds its rewards."""
+    def _reward_terms(self) -> list[list[int]]:
+        """The terms of each agent's scalar reward; none where the stage withholds its rewards.
+
+        Fixed weights come first, as in `adapters.base.ScalarReward`: the sums have to agree to the last bit.
+        """
         rows: list[list[int]] = []
         for number, agent in enumerate(self.world.agents):
             for changing in (False, True):
@@ -824,7 +836,7 @@ class _Assembler:
         return rows
 
     def _patrol(self, body: Body) -> list[int]:
-        """The range of the first patrol of a body in `paths`."""
+        """The range in `paths` of a body's first patrol."""
         ranges = [m[2:4] for m in self.motions if m[0] == body.order and m[3] > m[2]]
         return ranges[0] if ranges else [-1, -1]
 

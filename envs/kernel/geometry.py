@@ -1,6 +1,6 @@
-"""Cells, distances, sight and zones, compiled: what `geometry` and `evaluating` say of them, for one lane.
+"""Distances, lines of sight and zones, compiled for one lane: `world.geometry` and `reference.expressions`.
 
-`mem` are the flat tables of `bytecode`, `now` a lane's memory; cells, bodies and layouts are numbers.
+`mem` is the flat memory of `bytecode`, `now` a lane's memory; cells, bodies and layouts are integers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def meets(a: int, c: int, width: int) -> bool:
 
 @inner
 def between(seer: int, seen: int, step: int, width: int) -> int:
-    """`geometry.between`."""
+    """`world.geometry.between`."""
     r0, c0 = (seer // width, seer % width)
     down, right = (seen // width - r0, seen % width - c0)
     length = max(abs(down), abs(right), 1)
@@ -37,7 +37,7 @@ def between(seer: int, seen: int, step: int, width: int) -> int:
 
 @inner
 def sees(mem: Any, now: Any, body: int, target: int, target_body: int) -> bool:
-    """`evaluating.sees`: a body sees a cell where `target_body` stands (the body itself where none is meant)."""
+    """`reference.expressions.sees`: a body sees a cell; `target_body` is on it (-1 or the body itself: none)."""
     nowhere, width = mem[b.H_NOWHERE], mem[b.H_WIDTH]
     here = now[mem[b.H_BODIES, body, 0]]
     if here == nowhere or target == nowhere:
@@ -64,7 +64,7 @@ def sees(mem: Any, now: Any, body: int, target: int, target_body: int) -> bool:
 
 @inner
 def sees_zone(mem: Any, now: Any, body: int, mask: int) -> bool:
-    """The body sees some cell of a mask (none of mask -1)."""
+    """Whether the body sees some cell of a mask; never for mask -1."""
     for cell in range(mem[b.H_NOWHERE] if mask >= 0 else 0):
         if mem[b.H_MASKS, mask, now[mem[b.H_SLOT]], cell] != 0 and sees(mem, now, body, cell, body):
             return True
@@ -73,7 +73,7 @@ def sees_zone(mem: Any, now: Any, body: int, mask: int) -> bool:
 
 @inner
 def near_mask(mem: Any, now: Any, mask: int, here: int, reach: float) -> bool:
-    """Some cell of a mask is within reach (none of mask -1, and nothing of nowhere)."""
+    """Whether some cell of a mask is within reach; never for mask -1, nor from nowhere."""
     if here == mem[b.H_NOWHERE]:
         return False
     for cell in range(mem[b.H_NOWHERE] if mask >= 0 else 0):
@@ -84,7 +84,7 @@ def near_mask(mem: Any, now: Any, mask: int, here: int, reach: float) -> bool:
 
 @inner
 def first_cell(mem: Any, now: Any, mask: int) -> int:
-    """The first cell of a mask; nowhere where it is empty."""
+    """The first cell of a mask; nowhere if it is empty."""
     for cell in range(mem[b.H_NOWHERE]):
         if mem[b.H_MASKS, mask, now[mem[b.H_SLOT]], cell] != 0:
             return cell
@@ -93,7 +93,8 @@ def first_cell(mem: Any, now: Any, mask: int) -> int:
 
 @inner
 def cell_in(mem: Any, now: Any, mask: int, u: float) -> int:
-    """A cell of a mask, each with the same chance; nowhere where it is empty."""
+    """A uniform draw among the cells of a mask; nowhere if it is empty."""
+    # Summed up cell by cell, as the reference does with its cumulative sums, so that both pick the same cell.
     cells, layout = mem[b.H_NOWHERE], now[mem[b.H_SLOT]]
     count = 0
     for cell in range(cells):

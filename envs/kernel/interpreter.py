@@ -1,8 +1,8 @@
-"""The compiled kernel: what `reference` means, lane by lane, for millions of ticks a second.
+"""The compiled kernel: an interpreter of a world's programs, with the semantics of `reference`.
 
-One serial function runs a world's programs (`bytecode`) over a batch, into buffers that the caller owns, and observes
-what came of it. Tests hold it bit for bit to the reference. Compiled code is cached on disk; `TURNCOAT_KERNEL_CACHE=0`
-turns that off.
+One serial function runs the programs of `bytecode` over a batch of lanes, in buffers that the caller owns, and encodes
+observations of the result. Tests require it to equal the reference bit for bit. Compiled code is cached on disk;
+`TURNCOAT_KERNEL_CACHE=0` turns that off.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from . import bytecode as b
 from .geometry import cell_in, distance, first_cell, meets, near_mask, sees, sees_zone
 from .memory import digest, entry, floats, inner, ints, longs, numbers, octets, table
-from .movement import WANDER, agent_at, move_agent, move_agents, move_body, put, remove, set_out, solid_at
-from .observation import fill_lane
+from .movement import WANDER, agent_at, move_agent, move_agents, move_body, place_at_starts, put, remove, solid_at
+from .observation import encode_lane
 from .sampling import decided, even, fallen, nothing, uniform
 
 TICK, START, LOOK = range(3)
@@ -134,7 +134,7 @@ def _function(op: int, x: float) -> float:
 
 @inner
 def _listed(num: Any, offset: int, length: int, stored: int, sign: int, value: float) -> int:
-    """The listed number nearest to what is set (`reference._assign`)."""
+    """The index of the listed value nearest to the one that is set (`reference.step._assign`)."""
     wanted = value
     if sign == 1:
         wanted = num[offset + stored] + value
@@ -230,7 +230,7 @@ def _effect(mem: Any, now: Any, box: Any, line: int, op: int, value: float) -> N
         for column in range(mem[b.H_FRESH + 1]):
             if mem[mem[b.H_FRESH] + column] >= 0:
                 now[column] = mem[mem[b.H_FRESH] + column]
-        set_out(mem, now)
+        place_at_starts(mem, now)
 
 
 @inner
@@ -243,7 +243,7 @@ def _begin(mem: Any, now: Any, layouts: int, u: float) -> None:
         layout = even(layouts, u)
         now[mem[b.H_LAYOUT]] = layout
     now[mem[b.H_SLOT]] = layout
-    set_out(mem, now)
+    place_at_starts(mem, now)
 
 
 @inner
@@ -393,11 +393,13 @@ def _load(c: Any, row: int, what: int) -> int:
     n, channels = mem[b.H_AGENTS + 1], mem[b.H_N_CHANNELS]
     state, actions = ints(c[C_STATES] + 4 * row * fields), ints(c[C_ACTIONS] + 4 * row * n)
     gain = floats(c[C_STACK] + 8 * b.STACK)
+    # Without guarded actions the program that finds the available ones is empty: every mask stays true.
     if what == LOOK and mem[b.H_PROGRAMS, what, 0] == mem[b.H_PROGRAMS, what, 1]:
         return False
     for column in range(fields):
         now[column] = now[fields + column] = state[column]
     now[mem[b.H_SLOT]] = now[mem[b.H_LAYOUT]] if mem[b.H_LAYOUT] >= 0 else 0
+    # A lane that had ended is loaded with its reason, and so does not run; a start clears it.
     box[BITS], box[REASON] = 0, now[mem[b.H_ENDED]] if what == TICK else 0
     box[SEED], box[LANE], box[CLOCK] = c[C_SEED], longs(c[C_LANES])[row], longs(c[C_CLOCK])[row]
     acting = what == TICK and box[REASON] == 0
@@ -432,6 +434,7 @@ def _store(c: Any, row: int, what: int) -> int:
     if what == START:
         ticks[row] = 0
     else:
+        # Weights are read from the state before the tick: an edit counts from the next choice on.
         for w in range(mem[b.H_WAGES], mem[b.H_WAGES] + 4 * mem[b.H_WAGES + 1], 4):
             weight = now[fields + mem[w + 2]] if mem[w + 2] >= 0 else 0
             pay[mem[w]] += gain[mem[w + 1]] * num[mem[b.H_LISTED] + mem[w + 3] + weight]
@@ -475,6 +478,7 @@ def _entry(sources: int) -> Any:
         stack, gain, rows = floats(c[C_STACK]), floats(c[C_STACK] + 8 * b.STACK), longs(c[C_ROWS])
         terminated, truncated = octets(c[C_TERMINATED]), octets(c[C_TRUNCATED])
         done = 0
+        # `sources` is never 0: it only has to be in the closure, which Numba's cache is keyed by.
         if sources == 0 or not _exist(c, what, count):
             return -1
         for k in range(count):
@@ -489,9 +493,9 @@ def _entry(sources: int) -> Any:
                 if program == LOOK:
                     break
                 done |= _store(c, row, program)
-                program = LOOK
+                program = LOOK  # a second round finds what is available in the new state
             if c[C_VIEW] != 0:
-                fill_lane(longs(c[C_VIEW]), row, ints(c[C_STATES] + 4 * row * c[C_FIELDS]), longs(c[C_TICKS])[row])
+                encode_lane(longs(c[C_VIEW]), row, ints(c[C_STATES] + 4 * row * c[C_FIELDS]), longs(c[C_TICKS])[row])
         return done
 
     return play

@@ -1,8 +1,8 @@
-"""Compiled functions on raw memory: what Numba needs to be told once.
+"""Raw memory in Numba: types and functions through which compiled code reads and writes arrays by their addresses.
 
-A compiled call that carries arrays costs some 50 ns for each of them, and every index into one is checked for its sign.
-So compiled code here is given addresses. It reads memory as it is: whoever hands over an address keeps the array alive,
-contiguous and of the stated type, and the functions below only ever see numbers that tables and buffers were made for.
+Passing an array to a compiled function costs some 50 ns, and every index is checked for its sign. So compiled code here
+is given addresses instead. Nothing is checked: the caller keeps the array alive, contiguous and of the stated dtype,
+and every index is one that the tables and buffers were made for.
 """
 
 from __future__ import annotations
@@ -27,50 +27,53 @@ CACHE = os.environ.get("TURNCOAT_KERNEL_CACHE", "1") != "0"
 
 
 def entry(function: _F) -> _F:
-    """Compile a function that Python calls; it is kept on disk, and other threads run beside it."""
+    """Compile a function that Python calls; it is cached on disk and releases the GIL."""
     return _njit(cache=CACHE, error_model="numpy", nogil=True)(function)
 
 
 def inner(function: _F) -> _F:
-    """Compile a function that only compiled ones call; without a way in from Python it takes half the time."""
+    """Compile a function that only compiled code calls; without a wrapper for Python, compiling takes half the time."""
     return _njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def digest(*modules: str) -> int:
-    """A number that changes with the sources of some modules of this room (`kernel`), and of this one.
+    """A hash of the sources of some modules of this package, and of this one.
 
-    Numba keeps compiled code for as long as the file of its entry is unchanged, whatever that was compiled from. An
-    entry that closes over this number is compiled anew with any of its sources.
+    Numba's cache is only invalidated by a change of the file that holds the entry point, not of those that it was
+    compiled from. An entry point that closes over this number is recompiled with any of its sources.
     """
     here = Path(__file__).parent
     sources = b"".join((here / f"{name}.py").read_bytes() for name in ("memory", *modules))
     return int(hashlib.sha256(sources).hexdigest()[:15], 16)
 
 
-class Memory(types.Type):
-    """Numbers of one type in a row, at an address: read as `read` (so that functions are compiled for one type)."""
+class MemoryType(types.Type):
+    """The Numba type of a pointer to contiguous numbers of one dtype.
+
+    Elements are converted to `read` when read, so that functions are compiled for int64 and float64 alone.
+    """
 
     def __init__(self, name: str, dtype: Any, read: Any, constant: bool) -> None:
         self.dtype, self.read, self.constant = dtype, read, constant
         super().__init__(name=name)
 
 
-register_model(Memory)(models.PointerModel)
+register_model(MemoryType)(models.PointerModel)
 
-_TABLE = Memory("Table", types.int32, types.int64, True)
-_NUMBERS = Memory("Numbers", types.float64, types.float64, True)
-_INTS = Memory("Ints", types.int32, types.int64, False)
-_LONGS = Memory("Longs", types.int64, types.int64, False)
-_BYTES = Memory("Bytes", types.uint8, types.int64, False)
-_FLOATS = Memory("Floats", types.float64, types.float64, False)
-_SINGLES = Memory("Singles", types.float32, types.float64, False)
+_TABLE = MemoryType("Table", types.int32, types.int64, True)
+_NUMBERS = MemoryType("Numbers", types.float64, types.float64, True)
+_INTS = MemoryType("Ints", types.int32, types.int64, False)
+_LONGS = MemoryType("Longs", types.int64, types.int64, False)
+_BYTES = MemoryType("Bytes", types.uint8, types.int64, False)
+_FLOATS = MemoryType("Floats", types.float64, types.float64, False)
+_SINGLES = MemoryType("Singles", types.float32, types.float64, False)
 
 
 @infer_global(operator.getitem)
 class _Get(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         memory, index = args
-        if isinstance(memory, Memory) and isinstance(index, types.Integer):
+        if isinstance(memory, MemoryType) and isinstance(index, types.Integer):
             return signature(memory.read, memory, types.int64)
         if memory is _TABLE and isinstance(index, types.BaseTuple):
             return signature(memory.read, memory, types.UniTuple(types.int64, len(index)))
@@ -81,21 +84,21 @@ class _Get(AbstractTemplate):
 class _Set(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         memory, index, _ = args
-        if isinstance(memory, Memory) and isinstance(index, types.Integer):
+        if isinstance(memory, MemoryType) and isinstance(index, types.Integer):
             return signature(types.none, memory, types.int64, memory.read)
         return None
 
 
-@lower_builtin(operator.getitem, Memory, types.Integer)
+@lower_builtin(operator.getitem, MemoryType, types.Integer)
 def _lower_get(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     memory = sig.args[0]
     value = builder.load(builder.gep(args[0], [args[1]]))
-    if memory.constant:  # tables never change, whatever is written meanwhile
+    if memory.constant:  # LLVM may then keep a table's value in a register across writes to other memory
         value.set_metadata("invariant.load", builder.module.add_metadata([]))
     return context.cast(builder, value, memory.dtype, memory.read)
 
 
-@lower_builtin(operator.getitem, Memory, types.BaseTuple)
+@lower_builtin(operator.getitem, MemoryType, types.BaseTuple)
 def _lower_row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     """`memory[table, i, j]` and `memory[table, i, j, k]` in the flat tables of `bytecode.flatten`."""
     memory, indices = sig.args
@@ -111,7 +114,7 @@ def _lower_row(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return load(place)
 
 
-@lower_builtin(operator.setitem, Memory, types.Integer, types.Any)
+@lower_builtin(operator.setitem, MemoryType, types.Integer, types.Any)
 def _lower_set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     memory = sig.args[0]
     value = context.cast(builder, args[2], memory.read, memory.dtype)
@@ -119,7 +122,7 @@ def _lower_set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return context.get_dummy_value()
 
 
-def _at(memory: Memory) -> Any:
+def _at(memory: MemoryType) -> Any:
     @intrinsic
     def opened(typing: Any, address: Any) -> Any:
         def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:

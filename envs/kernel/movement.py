@@ -1,6 +1,6 @@
-"""Who goes where, compiled: agents, pushes, movers, and what effects put somewhere, as in `reference`, for one lane.
+"""Movement, compiled for one lane as in `reference.step`: agents, pushes, things that move, and placement by effects.
 
-`mem` are the flat tables of `bytecode`, `now` a lane's memory.
+`mem` is the flat memory of `bytecode`, `now` a lane's memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FAR = 32_767
 
 @inner
 def solid_at(mem: Any, now: Any, cell: int) -> bool:
-    """A wall or a solid thing stands there."""
+    """Whether a wall or a solid thing is on a cell."""
     if mem[b.H_WALLS, now[mem[b.H_SLOT]], cell] != 0:
         return True
     for body in range(mem[b.H_BODIES + 1]):
@@ -28,7 +28,7 @@ def solid_at(mem: Any, now: Any, cell: int) -> bool:
 
 @inner
 def agent_at(mem: Any, now: Any, cell: int) -> bool:
-    """A solid agent stands there."""
+    """Whether a solid agent is on a cell."""
     if cell == mem[b.H_NOWHERE]:
         return False
     for body in range(mem[b.H_BODIES + 1]):
@@ -43,7 +43,10 @@ def agent_at(mem: Any, now: Any, cell: int) -> bool:
 
 @inner
 def move_agent(mem: Any, now: Any, place: int, facing: int) -> bool:
-    """The only agent moves as by `move_agents` if no thing is in its way; else nothing is done, and it is false."""
+    """Move a single agent, unless a thing is in its way: then nothing is done, and the result is false.
+
+    The common case without a search for conflicts; `move_agents` handles the other.
+    """
     action, cell = now[mem[b.H_EXECUTED]], now[place]
     step = mem[mem[b.H_MOVES] + action] if action >= 0 else 0
     if step == 0:
@@ -60,10 +63,11 @@ def move_agent(mem: Any, now: Any, place: int, facing: int) -> bool:
 
 @inner
 def move_agents(mem: Any, now: Any) -> None:
-    """`reference._move_agents`.
+    """`reference.step._move_agents`.
 
-    Behind a lane's memory stand how many pushes there are; for N agents, where each is, where it wants to go, its step
-    and whether it stays; and the pushes: agent, thing, cell beyond, whether it happens.
+    Behind a lane's memory is its scratch space: the number of pushes; for each of N agents its cell, then for each its
+    target, its step and whether it stays; then four entries for each push: agent, thing, cell beyond, and whether it
+    happens.
     """
     n, pushes = mem[b.H_AGENTS + 1], mem[b.H_SLOT] + 1
     here = pushes + 1
@@ -77,11 +81,11 @@ def move_agents(mem: Any, now: Any) -> None:
         action = now[mem[b.H_EXECUTED] + i]
         step = mem[mem[b.H_MOVES] + mem[b.H_AGENTS, i, 1] + action] if action >= 0 else 0
         target = mem[b.H_WAYS, now[mem[b.H_SLOT]], cell, step]
-        if target != cell and not _makes_way(mem, now, i, step, target):
+        if target != cell and not _can_enter(mem, now, i, step, target):
             target = cell
         now[here + i], now[want + i], now[move + i] = cell, target, step
     if n > 1 or now[pushes] > 1:
-        _settle(mem, now)
+        _resolve_conflicts(mem, now)
     for k in range(first, first + 4 * now[pushes], 4):
         if now[k + 3] != 0:
             now[mem[b.H_BODIES, now[k + 1], 0]] = now[k + 2]
@@ -95,8 +99,8 @@ def move_agents(mem: Any, now: Any) -> None:
 
 
 @inner
-def _makes_way(mem: Any, now: Any, agent: int, step: int, target: int) -> bool:
-    """Whether an agent can walk to a cell where things may stand; what it would push is noted."""
+def _can_enter(mem: Any, now: Any, agent: int, step: int, target: int) -> bool:
+    """Whether an agent can step to a cell on which things may be; what it would push is recorded."""
     pushes = mem[b.H_SLOT] + 1
     count = now[pushes]
     for thing in range(mem[b.H_BODIES + 1]):
@@ -116,8 +120,8 @@ def _makes_way(mem: Any, now: Any, agent: int, step: int, target: int) -> bool:
 
 
 @inner
-def _settle(mem: Any, now: Any) -> None:
-    """`reference._settle`."""
+def _resolve_conflicts(mem: Any, now: Any) -> None:
+    """`reference.step._resolve_conflicts`."""
     n, here = mem[b.H_AGENTS + 1], mem[b.H_SLOT] + 2
     want, stay, pushes = here + n, here + 3 * n, here + 4 * n
     count = now[here - 1]
@@ -161,12 +165,12 @@ def _settle(mem: Any, now: Any) -> None:
                     now[k + 3] = 0
 
 
-# ------------------------------------------------------------------ movers
+# ------------------------------------------------------------------ things that move
 
 
 @inner
 def move_body(mem: Any, now: Any, motion: int, u: float) -> None:
-    """A thing moves by itself; u is a uniform number, for those that wander."""
+    """One motion of a thing; u is a uniform number, for those that wander."""
     row = mem[b.H_MOTIONS] + motion * 5
     order, way = mem[row], mem[row + 1]
     body = mem[b.H_BODIES] + order * mem[b.H_BODIES + 2]
@@ -181,7 +185,7 @@ def move_body(mem: Any, now: Any, motion: int, u: float) -> None:
     elif way == PATROL:
         first = mem[b.H_PATHS] + mem[row + 2]
         length = mem[row + 3] - mem[row + 2]
-        while phase >= length:
+        while phase >= length:  # modulo: the column is as long as the longest patrol of the body
             phase -= length
         goal = mem[first + phase]
         if cell == goal:
@@ -190,7 +194,7 @@ def move_body(mem: Any, now: Any, motion: int, u: float) -> None:
     else:
         goal = now[mem[b.H_BODIES, mem[row + 4], 0]]
     if way == FLEE or (cell != goal and way != WANDER):
-        target = _towards(mem, now, cell, goal, way == FLEE)
+        target = _step_towards(mem, now, cell, goal, way == FLEE)
         if way == FOLLOW and target == goal:
             target = cell
     blocked = mem[b.H_WALLS, now[mem[b.H_SLOT]], target] != 0
@@ -210,8 +214,8 @@ def move_body(mem: Any, now: Any, motion: int, u: float) -> None:
 
 
 @inner
-def _towards(mem: Any, now: Any, here: int, target: int, away: bool) -> int:
-    """`reference._towards`."""
+def _step_towards(mem: Any, now: Any, here: int, target: int, away: bool) -> int:
+    """`reference.step._step_towards`."""
     if target == mem[b.H_NOWHERE]:
         return here
     layout = now[mem[b.H_SLOT]]
@@ -231,7 +235,7 @@ def _towards(mem: Any, now: Any, here: int, target: int, away: bool) -> int:
 
 @inner
 def remove(mem: Any, now: Any, body: int) -> None:
-    """A body goes nowhere, and what belongs to it is as at the start."""
+    """Take a body off the board and reset its other columns to their start values."""
     now[mem[b.H_BODIES, body, 0]] = mem[b.H_NOWHERE]
     for i in range(mem[b.H_BODIES, body, 9], mem[b.H_BODIES, body, 10]):
         column = mem[mem[b.H_BODY_COLUMNS] + i]
@@ -240,7 +244,7 @@ def remove(mem: Any, now: Any, body: int) -> None:
 
 @inner
 def put(mem: Any, now: Any, body: int, cell: int) -> None:
-    """`reference._put`."""
+    """`reference.step._put`."""
     if mem[b.H_WALLS, now[mem[b.H_SLOT]], cell] == 0:
         now[mem[b.H_BODIES, body, 0]] = cell
         if mem[b.H_BODIES, body, 3] >= 0:
@@ -248,8 +252,8 @@ def put(mem: Any, now: Any, body: int, cell: int) -> None:
 
 
 @inner
-def set_out(mem: Any, now: Any) -> None:
-    """`reference._set_out`."""
+def place_at_starts(mem: Any, now: Any) -> None:
+    """`reference.step._place_at_starts`."""
     for body in range(mem[b.H_BODIES + 1]):
         cell = mem[b.H_STARTS, now[mem[b.H_SLOT]], body]
         now[mem[b.H_BODIES, body, 0]] = cell

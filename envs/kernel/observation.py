@@ -1,4 +1,4 @@
-"""The compiled part of observing: states into planes and counters, lane by lane, into buffers that the caller owns."""
+"""The compiled observation encoder: states into planes and counters, lane by lane, in buffers that the caller owns."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from .memory import longs as longs_at
 Planes = npt.NDArray[np.uint8]
 Singles = npt.NDArray[np.float32]
 
-_P_HEIGHT, _P_WIDTH, _P_WINDOW, _P_LAYOUT, _P_OWN, _P_AGENT, _P_HORIZON, _P_LOOKS, _P_ENTRIES, _P_BODIES = range(10)
-"""Where a plan says the board's size, the window's side (0 for none), the columns of the layout and of the agent's own
-cell (-1 where absent), the agent's number, the ticks of an episode, and where its lists begin."""
+_P_HEIGHT, _P_WIDTH, _P_WINDOW, _P_LAYOUT, _P_OWN, _P_AGENT, _P_HORIZON, _P_APPEARANCES, _P_ENTRIES, _P_BODIES = range(
+    10
+)
+"""Indices into a plan's entries: the board's size, the window's side (0 for none), the columns of the layout and of the
+agent's own cell (-1 where absent), the agent's number, the ticks of an episode, and where the plan's lists begin."""
 TIME = -1
 """In place of a counter's column: the ticks that are left."""
 
-_V_PLAN, _V_STILL, _V_LISTED, _V_BOARD, _V_COUNTERS, _V_MARKS, _V_PLANES, _V_BODIES, _V_EACH, _V_CELLS = range(10)
-"""What a view holds: addresses of the plan, the planes that stand still, the lists and the buffers; then numbers of
+_E_PLAN, _E_STILL, _E_LISTED, _E_BOARD, _E_COUNTERS, _E_MARKS, _E_PLANES, _E_BODIES, _E_N_COUNTERS, _E_CELLS = range(10)
+"""Indices into an encoder: addresses of the plan, the still planes, the values and the buffers; then the numbers of
 still planes, bodies, counters, and cells of a plane."""
 
 
-class Plan(NamedTuple):
-    """What one agent's observations are made of.
+class ObservationPlan(NamedTuple):
+    """The parts of one agent's observations: still planes (walls, zones), P planes of bodies, and M counters.
 
     Attributes:
-        entries: int32, all that says what is to be filled in, see `plan`.
-        still: uint8 `[looks, S, H * W + 1]`, the planes that stand still; the last cell is nowhere.
-        listed: float64; the first M are the least values of the counters.
+        entries: int32, the header and the lists of `plan` in one array.
+        still: uint8 `[V, S, H * W + 1]`, S still planes for each of V appearances; the last cell is nowhere.
+        listed: float64; the first M are the lower bounds of the counters.
         bodies, counters: P and M.
     """
 
@@ -46,39 +48,40 @@ def plan(
     header: list[int],
     bodies: list[tuple[int, int]],
     counters: list[tuple[int, int, int]],
-    looks: list[int],
+    appearances: list[int],
     still: npt.NDArray[Any],
     listed: list[float],
-) -> Plan:
-    """A plan.
+) -> ObservationPlan:
+    """Pack a plan.
 
     Args:
         header: the board's height and width, the window's side (0 for none), the columns of the layout and of the
             agent's own cell (-1 where absent), the agent's number, the ticks of an episode.
-        bodies: for each plane that moves, the columns of the body's cell and carrier.
-        counters: for each its column, or `TIME`; where its values are in `listed`, or -1 for a plain number; whose it
-            is: an index into `bodies` if it is known only while that body is seen, else -1.
-        looks: which row of `still` a layout shows.
-        still: see `Plan`.
-        listed: see `Plan`.
+        bodies: for the plane of each body, the columns of its cell and carrier.
+        counters: for each its column, or `TIME`; the offset of its values in `listed`, or -1 for a plain number; and an
+            index into `bodies` if it is known only while that body is in the window, else -1.
+        appearances: for each layout, the row of `still` with its walls and zones.
+        still: see `ObservationPlan`.
+        listed: see `ObservationPlan`.
     """
     first = _P_BODIES + 1
-    starts = [first, first + len(looks), first + len(looks) + 3 * len(counters)]
-    lists = [*looks, *(x for row in counters for x in row), *(x for row in bodies for x in row)]
+    starts = [first, first + len(appearances), first + len(appearances) + 3 * len(counters)]
+    lists = [*appearances, *(x for row in counters for x in row), *(x for row in bodies for x in row)]
     entries = np.array([*header, *starts, *lists], np.int32)
-    return Plan(
+    return ObservationPlan(
         entries, np.ascontiguousarray(still, np.uint8), np.array(listed, np.float64), len(bodies), len(counters)
     )
 
 
-def view(what: Plan, board: Planes, counters: Singles, marks: Ints) -> Longs:
-    """What `fill_lane` is given: where things are, of which the caller has to keep hold.
+def encoder(what: ObservationPlan, board: Planes, counters: Singles, marks: Ints) -> Longs:
+    """The argument of `encode_lane`: addresses of arrays, which the caller has to keep alive.
 
     Args:
-        what: to fill in.
+        what: the plan.
         board: uint8 `[B, S + P, cells]`.
         counters: float32 `[B, M]`.
-        marks: int32 `[B, P + 1]`: the cell set in each body's plane, and the look; -1 for none (as at the beginning).
+        marks: int32 `[B, P + 1]`: the cell that is set in each body's plane, and the appearance; -1 for none, as at
+            the beginning.
     """
     arrays: tuple[npt.NDArray[Any], ...] = (*what[:3], board, counters, marks)
     assert all(array.flags.c_contiguous for array in arrays)
@@ -87,23 +90,23 @@ def view(what: Plan, board: Planes, counters: Singles, marks: Ints) -> Longs:
 
 
 @inner
-def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
-    """Bring one lane's part of the buffers up to its state. Only what has changed is written to the board.
+def encode_lane(encoder: Any, lane: int, state: Any, ticks: int) -> None:
+    """Update one lane's part of the buffers to its state. Only what has changed is written to the board.
 
     Args:
-        view: see `view`.
+        encoder: see `encoder`.
         lane: its number in the buffers.
         state: its fields.
         ticks: how many its episode has had.
     """
-    plan, listed = table(view[_V_PLAN]), numbers(view[_V_LISTED])
-    still, bodies, cells = view[_V_PLANES], view[_V_BODIES], view[_V_CELLS]
-    board = octets(view[_V_BOARD] + lane * (still + bodies) * cells)
-    marks = ints(view[_V_MARKS] + 4 * lane * (bodies + 1))
+    plan, listed = table(encoder[_E_PLAN]), numbers(encoder[_E_LISTED])
+    still, bodies, cells = encoder[_E_PLANES], encoder[_E_BODIES], encoder[_E_CELLS]
+    board = octets(encoder[_E_BOARD] + lane * (still + bodies) * cells)
+    marks = ints(encoder[_E_MARKS] + 4 * lane * (bodies + 1))
     height, width, window = plan[_P_HEIGHT], plan[_P_WIDTH], plan[_P_WINDOW]
     nowhere = height * width
     layout = state[plan[_P_LAYOUT]] if plan[_P_LAYOUT] >= 0 else 0
-    look = plan[plan[_P_LOOKS] + layout]
+    appearance = plan[plan[_P_APPEARANCES] + layout]
     top, left = 0, 0
     side_down, side_right = height, width
     if window > 0:
@@ -112,10 +115,10 @@ def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
         side_down, side_right = window, window
         if here == nowhere:
             top, side_down, side_right = height, 0, 0
-        _look_through(view, board, look, top, left)
-    elif marks[bodies] != look:
-        _look_over(view, board, look)
-        marks[bodies] = look
+        _fill_window(encoder, board, appearance, top, left)
+    elif marks[bodies] != appearance:
+        _fill_still_planes(encoder, board, appearance)
+        marks[bodies] = appearance
     for body in range(bodies):
         there = state[plan[plan[_P_BODIES] + 2 * body]]
         mark = -1
@@ -126,6 +129,7 @@ def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
                     mark = i * side_right + j
             else:
                 mark = there
+        # Two writes per moved body instead of clearing its plane: most bodies do not move in most ticks.
         if mark != marks[body]:
             plane = (still + body) * cells
             if marks[body] >= 0:
@@ -133,11 +137,12 @@ def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
             if mark >= 0:
                 board[plane + mark] = 1
             marks[body] = mark
-    counters = singles(view[_V_COUNTERS] + 4 * lane * view[_V_EACH])
+    counters = singles(encoder[_E_COUNTERS] + 4 * lane * encoder[_E_N_COUNTERS])
     at = plan[_P_ENTRIES]
-    for m in range(view[_V_EACH]):
+    for m in range(encoder[_E_N_COUNTERS]):
         column, offset, owner = plan[at], plan[at + 1], plan[at + 2]
         at += 3
+        # What belongs to a body outside the window is unknown, unless the agent carries it.
         if owner >= 0 and marks[owner] < 0:
             carrier = plan[plan[_P_BODIES] + 2 * owner + 1]
             if carrier < 0 or state[carrier] != plan[_P_AGENT] + 1:
@@ -152,25 +157,26 @@ def fill_lane(view: Any, lane: int, state: Any, ticks: int) -> None:
 
 
 @inner
-def _look_over(view: Any, board: Any, look: int) -> None:
-    """The planes that stand still, of the whole board."""
-    planes, cells = view[_V_PLANES], view[_V_CELLS]
-    still = octets(view[_V_STILL] + look * planes * (cells + 1))
+def _fill_still_planes(encoder: Any, board: Any, appearance: int) -> None:
+    """Write the still planes of the whole board."""
+    planes, cells = encoder[_E_PLANES], encoder[_E_CELLS]
+    still = octets(encoder[_E_STILL] + appearance * planes * (cells + 1))
     for plane in range(planes):
         for cell in range(cells):
             board[plane * cells + cell] = still[plane * (cells + 1) + cell]
 
 
 @inner
-def _look_through(view: Any, board: Any, look: int, top: int, left: int) -> None:
-    """The planes that stand still, of the window whose first cell is at a row and a column."""
-    plan = table(view[_V_PLAN])
+def _fill_window(encoder: Any, board: Any, appearance: int, top: int, left: int) -> None:
+    """Write the still planes of the window whose first cell is at a row and a column, which may be off the board."""
+    plan = table(encoder[_E_PLAN])
     height, width, window = plan[_P_HEIGHT], plan[_P_WIDTH], plan[_P_WINDOW]
-    planes, nowhere = view[_V_PLANES], height * width
-    still = octets(view[_V_STILL] + look * planes * (nowhere + 1))
+    planes, nowhere = encoder[_E_PLANES], height * width
+    still = octets(encoder[_E_STILL] + appearance * planes * (nowhere + 1))
     for i in range(window):
         for j in range(window):
             r, c = top + i, left + j
+            # What lies off the board looks like `nowhere`, which is a wall in no zone.
             cell = r * width + c if r >= 0 and r < height and c >= 0 and c < width else nowhere
             for plane in range(planes):
                 board[(plane * window + i) * window + j] = still[plane * (nowhere + 1) + cell]
@@ -178,14 +184,14 @@ def _look_through(view: Any, board: Any, look: int, top: int, left: int) -> None
 
 def _entry(sources: int) -> Any:
     @entry
-    def fill(view: Any, states: Any, ticks: Any) -> int:
+    def encode(encoder: Any, states: Any, ticks: Any) -> int:
         """Observe `states` int32 `[B, F]`, `ticks` int64 `[B]` into their episodes, by a view's address."""
         first, width = states.ctypes.data, states.shape[1]
         for lane in range(states.shape[0]):
-            fill_lane(longs_at(view), lane, ints(first + 4 * lane * width), ticks[lane])
+            encode_lane(longs_at(encoder), lane, ints(first + 4 * lane * width), ticks[lane])
         return sources
 
-    return fill
+    return encode
 
 
-fill = _entry(digest("observation"))
+encode = _entry(digest("observation"))

@@ -1,4 +1,4 @@
-"""Chance, compiled: `chance.Sampled` and `chance.pick` for one lane."""
+"""Sampling for one lane, compiled: the counterpart of `world.randomness`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 @inner
 def uniform(seed: Any, lane: Any, clock: Any, draw: Any) -> float:
-    """`chance.uniform` for one lane: Philox4x32-10 of the counter (lane, clock, draw, 0) under the key `seed`."""
+    """`world.randomness.uniform` for one lane: Philox4x32-10 of counter (lane, clock, draw, 0) under the key `seed`."""
     c0, c1, c2, c3 = (np.uint64(lane) & _LOW, np.uint64(clock) & _LOW, np.uint64(draw) & _LOW, np.uint64(0))
     k0, k1 = (np.uint64(seed) & _LOW, np.uint64(seed) >> _HIGH)
     for _ in range(10):
@@ -29,14 +29,16 @@ def uniform(seed: Any, lane: Any, clock: Any, draw: Any) -> float:
 
 @inner
 def fallen(p: float, u: float) -> bool:
-    """Whether a coin that falls well with chance p does."""
+    """A Bernoulli draw with probability p, from a uniform number."""
     p = min(max(p, 0.0), 1.0)
+    # As a categorical draw over (1 - p, p), success last: bit for bit what the reference draws.
     return u >= 1 - p and p > 0
 
 
 @inner
 def even(n: int, u: float) -> int:
-    """`chance.pick` among n outcomes of equal weight."""
+    """A uniform draw among n outcomes."""
+    # Not `int(u * n)`: summing up as the reference does gives the same index for every u.
     total = 0.0
     for i in range(n):
         total += 1 / n
@@ -47,7 +49,7 @@ def even(n: int, u: float) -> int:
 
 @inner
 def nothing(weights: Any, first: int, n: int) -> bool:
-    """All of n weights are 0."""
+    """Whether all of n weights are 0."""
     for i in range(first, first + n):  # noqa: SIM110  # Numba knows no generators
         if weights[i] != 0:
             return False
@@ -56,7 +58,7 @@ def nothing(weights: Any, first: int, n: int) -> bool:
 
 @inner
 def decided(weights: Any, first: int, n: int, u: float) -> int:
-    """The outcome of a draw among n weights (`reference._draw_weights` and `chance.pick`)."""
+    """A categorical draw among n weights: `reference.step._draw_weights`, then `world.randomness.categorical`."""
     whole = 0.0
     for i in range(first, first + n):
         whole += max(weights[i], 0.0)

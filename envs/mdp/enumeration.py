@@ -1,4 +1,4 @@
-"""From a world to a finite decision process: every reachable state, every action, every outcome of chance."""
+"""Breadth-first enumeration of a world into a finite MDP: every reachable state, every action, every outcome."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from ...scenarios.language.expressions.syntax import Expression
 from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
-from ..reference.expressions import look_at, truth
-from ..reference.step import Tick, available, reset, step
-from ..world.randomness import EveryOutcome
+from ..reference.expressions import context_between_ticks, evaluate_bool
+from ..reference.step import TickResult, available, reset, step
+from ..world.randomness import EnumeratedDraws
 from ..world.world import World
 
 CHUNK = 1 << 17
@@ -20,7 +20,7 @@ CHUNK = 1 << 17
 
 @dataclass(frozen=True, eq=False)
 class Enumeration:
-    """An enumerated world. `mdp` is what an agent may have; the rest is for those who judge it.
+    """An enumerated world. An agent may be given `mdp`; the rest is for measures alone.
 
     Attributes:
         world: what was enumerated.
@@ -38,11 +38,11 @@ class Enumeration:
 
     def holds(self, condition: Expression) -> Bools:
         """bool `[S]`: the states in which a resolved guard holds."""
-        return truth(condition, look_at(self.world, self.states)).copy()
+        return evaluate_bool(condition, context_between_ticks(self.world, self.states)).copy()
 
 
 def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | None = None) -> Enumeration:
-    """Walk a world breadth first.
+    """Enumerate a world breadth first.
 
     Args:
         world: compiled.
@@ -55,7 +55,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
     """
     index = _Index(world)
     if start is None:
-        begin = reset(world, EveryOutcome(limit=max_states))
+        begin = reset(world, EnumeratedDraws(limit=max_states))
         fired = set(begin.fired)
         numbers, probability_of = _merged_start(index, begin.states, begin.probability)
     else:
@@ -70,7 +70,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
         parts.append(_expand(world, index, lanes, joint, fired))
         if index.size > max_states:
             raise NotEnumerableError(_what_multiplies(world, index.states(), max_states))
-    rows, following, probability, rewards, events, performance = (
+    rows, next_state, probability, rewards, events, performance = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
     states = index.states()
@@ -79,7 +79,7 @@ def enumerate_world(world: World, max_states: int = 1_000_000, start: Ints | Non
         n_states=index.size,
         n_actions=len(joint),
         row_start=np.concatenate([[0], np.cumsum(counts)]),
-        next_state=following,
+        next_state=next_state,
         probability=probability,
         rewards=rewards,
         events=events,
@@ -109,37 +109,42 @@ def _expand(world: World, index: _Index, lanes: Longs, joint: Ints, fired: set[s
     """All outcomes of all actions in some states; adds to `fired` the rules that fired."""
     states = index.states()[lanes]
     alive = states[:, world.ended] == 0
-    able = np.repeat(alive[:, None], len(joint), axis=1)
+    allowed = np.repeat(alive[:, None], len(joint), axis=1)
     for agent in range(len(world.agents)):
-        can = available(world, states, agent)
-        if not (can.any(axis=1) | ~alive).all():
+        mask = available(world, states, agent)
+        if not (mask.any(axis=1) | ~alive).all():
             name = world.agents[agent].name
             raise NotEnumerableError(f"in some state `{name}` has no available action; give it one without a condition")
-        able &= can[:, joint[:, agent]]
-    lane, action = np.nonzero(able)
-    tick = step(world, states[lane], joint[action], EveryOutcome())
+        allowed &= mask[:, joint[:, agent]]
+    # Unavailable actions are left out rather than stepped as no-ops: their rows are empty, as `FiniteMDP` defines.
+    lane, action = np.nonzero(allowed)
+    tick = step(world, states[lane], joint[action], EnumeratedDraws())
     fired |= tick.fired
     row = (lanes[lane] * len(joint) + action)[tick.source]
-    following = index.number(tick.states)
+    next_state = index.number(tick.states)
     if tick.source.size == lane.size:
-        return row, following, tick.probability, tick.rewards, tick.events, tick.performance
-    return _merged(row, following, tick)
+        return row, next_state, tick.probability, tick.rewards, tick.events, tick.performance
+    return _merged(row, next_state, tick)
 
 
-def _merged(row: Longs, following: Ints, tick: Tick) -> _Outcomes:
-    """Outcomes of one row that an agent could not tell apart are one; performance, which must not show, is its mean."""
-    order = np.lexsort((*tick.rewards.T, tick.events, following, row))
+def _merged(row: Longs, next_state: Ints, tick: TickResult) -> _Outcomes:
+    """Merge outcomes of one row that an agent could not tell apart; their performance is replaced by its mean.
+
+    Performance must not decide which outcomes are merged: an agent could read it off the number of outcomes.
+    """
+    order = np.lexsort((*tick.rewards.T, tick.events, next_state, row))
     same = np.ones(order.size - 1, np.bool_)
-    for column in (row, following, tick.events, *tick.rewards.T):
+    for column in (row, next_state, tick.events, *tick.rewards.T):
         same &= column[order[1:]] == column[order[:-1]]
     first = np.concatenate([[True], ~same])
     begins = np.flatnonzero(first)
     kept = order[first]
     probability = np.add.reduceat(tick.probability[order], begins)
     performance = tick.performance[kept]
+    # The mean as an offset from the first: where all are equal it is exact, whatever the probabilities round to.
     beyond = tick.performance[order] - np.repeat(performance, np.diff(np.append(begins, order.size)))
     performance = performance + np.add.reduceat(tick.probability[order] * beyond, begins) / probability
-    return row[kept], following[kept], probability, tick.rewards[kept], tick.events[kept], performance
+    return row[kept], next_state[kept], probability, tick.rewards[kept], tick.events[kept], performance
 
 
 class _Index:
@@ -151,6 +156,7 @@ class _Index:
 
     def __init__(self, world: World) -> None:
         sizes = np.array([field.size for field in world.fields], dtype=object)
+        # Products of Python integers (dtype object): they must not overflow before they are compared with the limit.
         self._exact = int(np.prod(sizes)) < 1 << 63
         radix = np.concatenate([[1], np.cumprod(sizes[:-1])]) if self._exact else None
         self._radix = None if radix is None else radix.astype(np.int64)
@@ -178,6 +184,7 @@ class _Index:
             self._append(states[first[by_row]])
             self._add_run(unique[fresh], numbers[fresh])
         found = numbers[back]
+        # A hash may collide, and a collision would silently merge two states: each one is compared with its own copy.
         if not self._exact and not np.array_equal(self._store[found], states):
             raise NotEnumerableError(
                 "two states share a 64-bit hash; change any name or bound in the file and try again"
@@ -203,7 +210,10 @@ class _Index:
         self.size = size
 
     def _add_run(self, keys: np.ndarray, numbers: Ints) -> None:
-        """A new sorted run, merged with those before it that are not much larger."""
+        """Add a sorted run, merged with those before it that are less than twice as large.
+
+        So run sizes at least halve along the list, and there are at most log2(S) runs to search.
+        """
         while self._runs and self._runs[-1][0].size < 2 * keys.size:
             other_keys, other_numbers = self._runs.pop()
             keys, numbers = np.concatenate([other_keys, keys]), np.concatenate([other_numbers, numbers])

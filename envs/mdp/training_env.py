@@ -1,7 +1,7 @@
-"""One lane of a world to learn in: a reset and a step, and nothing that an agent may not know.
+"""Training environments of a single agent: one lane with a reset and a step, and nothing that an agent may not know.
 
-Both classes fit `agents.base.TrainingEnv`. A table is a hundred times faster and means the same: its outcomes are those
-of the reference, enumerated.
+Both classes fit `agents.base.TrainingEnv`. The tabular one is a hundred times faster and has the same dynamics: its
+outcomes are those of the reference, enumerated.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ import numpy as np
 from ..base import Bools, Floats, Ints, Longs
 from ..reference.observation import observe
 from ..reference.step import available, reset, step
-from ..world.randomness import Sampled, uniform
+from ..world.randomness import SampledDraws, uniform
 from ..world.world import World
 from .enumeration import Enumeration
 
 
-class TableLane:
-    """Steps an enumerated world by looking its outcomes up."""
+class TabularTrainingEnv:
+    """A training environment that samples the outcomes of an enumerated world."""
 
     def __init__(self, enumeration: Enumeration, agent: int = 0) -> None:
         """One lane of a world with a single agent; an episode is cut off after the stage's steps."""
         self._mdp = enumeration.mdp
         self._steps = enumeration.world.steps
-        self._paid = enumeration.world.rewards_shown
+        self._rewards_shown = enumeration.world.rewards_shown
         self._observations = observe(enumeration.world, enumeration.states, agent)
         self._available = self._mdp.available
-        self._tells = tellable(enumeration.world)
-        self._overridden = overridden(enumeration, agent) if self._tells else None
+        self._executed_known = executed_is_determined(enumeration.world)
+        self._overridden = executed_actions(enumeration, agent) if self._executed_known else None
         self._seed, self._state, self._clock, self._tick = 0, 0, 0, 0
         self._executed = -1
 
-    def place(self) -> tuple[Any, ...]:
-        """Where it stands: plain data."""
+    def get_state(self) -> tuple[Any, ...]:
+        """Everything that its future depends on, as plain data."""
         return self._seed, self._state, self._clock, self._tick, self._executed
 
-    def go_to(self, place: tuple[Any, ...]) -> None:
-        """Stand where a lane of the same world said that it stood."""
-        self._seed, self._state, self._clock, self._tick, self._executed = place
+    def set_state(self, state: tuple[Any, ...]) -> None:
+        """Restore what `get_state` of an environment of the same world returned."""
+        self._seed, self._state, self._clock, self._tick, self._executed = state
 
     @property
     def n_actions(self) -> int:
@@ -56,14 +56,16 @@ class TableLane:
         """The action that the last step really took.
 
         Raises:
-            ValueError: chance decides what is executed, which a table has forgotten (see `tellable`).
+            ValueError: chance decides what is executed, which a table has forgotten (see `executed_is_determined`).
         """
-        if not self._tells:
-            raise ValueError("chance decides what is executed: a table has forgotten it, step by `WorldLane`")
+        if not self._executed_known:
+            raise ValueError(
+                "chance decides what is executed: a table has forgotten it, step by `ReferenceTrainingEnv`"
+            )
         return self._executed
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
-        """Begin an episode; a seed begins chance anew."""
+        """Begin an episode; a seed restarts the random stream."""
         if seed is not None:
             self._seed, self._clock = seed, 0
         self._tick = 0
@@ -82,12 +84,13 @@ class TableLane:
         if first == last:
             raise ValueError(f"action {action} is not available in this state")
         self._executed = action if self._overridden is None else int(self._overridden[self._state, action])
+        # The clock advances once per tick, drawn or not, so that a chance outcome depends only on the tick's number.
         outcome = int(first) + (self._pick(self._mdp.probability[first:last]) if last - first > 1 else 0)
         self._clock += last - first == 1
         self._tick += 1
         self._state = int(self._mdp.next_state[outcome])
         ended = bool(self._mdp.ended[self._state])
-        rewards = self._mdp.rewards[outcome] if self._paid else None
+        rewards = self._mdp.rewards[outcome] if self._rewards_shown else None
         cut = not ended and self._tick >= self._steps
         return self._observations[self._state], rewards, ended, cut, self._available[self._state]
 
@@ -97,8 +100,8 @@ class TableLane:
         return min(int(np.searchsorted(np.cumsum(probability), number, side="right")), probability.size - 1)
 
 
-class WorldLane:
-    """Steps a world by its reference, for worlds that cannot be enumerated."""
+class ReferenceTrainingEnv:
+    """A training environment that steps the reference implementation, for worlds that cannot be enumerated."""
 
     def __init__(self, world: World, agent: int = 0) -> None:
         """One lane of a world with a single agent; an episode is cut off after the stage's steps."""
@@ -107,13 +110,13 @@ class WorldLane:
         self._states = reset(world, self._chance()).states
         self._executed = -1
 
-    def place(self) -> tuple[Any, ...]:
-        """Where it stands: plain data."""
+    def get_state(self) -> tuple[Any, ...]:
+        """Everything that its future depends on, as plain data."""
         return self._seed, self._clock, self._tick, self._executed, self._states
 
-    def go_to(self, place: tuple[Any, ...]) -> None:
-        """Stand where a lane of the same world said that it stood."""
-        self._seed, self._clock, self._tick, self._executed, self._states = place
+    def set_state(self, state: tuple[Any, ...]) -> None:
+        """Restore what `get_state` of an environment of the same world returned."""
+        self._seed, self._clock, self._tick, self._executed, self._states = state
 
     @property
     def n_actions(self) -> int:
@@ -131,12 +134,12 @@ class WorldLane:
         return self._executed
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
-        """Begin an episode; a seed begins chance anew."""
+        """Begin an episode; a seed restarts the random stream."""
         if seed is not None:
             self._seed, self._clock = seed, 0
         self._tick = 0
         self._states = reset(self._world, self._chance()).states
-        return self._look()
+        return self._observe()
 
     def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
         """One tick: observation, rewards (None where withheld), ended, truncated, available actions."""
@@ -146,31 +149,32 @@ class WorldLane:
         self._tick += 1
         ended = bool(tick.ended[0])
         rewards = tick.rewards[0] if self._world.rewards_shown else None
-        observation, able = self._look()
-        return observation, rewards, ended, not ended and self._tick >= self._world.steps, able
+        observation, mask = self._observe()
+        return observation, rewards, ended, not ended and self._tick >= self._world.steps, mask
 
-    def _chance(self) -> Sampled:
+    def _chance(self) -> SampledDraws:
         self._clock += 1
-        return Sampled(self._seed, np.zeros(1, np.int64), np.full(1, self._clock - 1))
+        return SampledDraws(self._seed, np.zeros(1, np.int64), np.full(1, self._clock - 1))
 
-    def _look(self) -> tuple[Longs, Bools]:
-        able = available(self._world, self._states, self._agent)[0]
-        return observe(self._world, self._states, self._agent)[0], able
+    def _observe(self) -> tuple[Longs, Bools]:
+        mask = available(self._world, self._states, self._agent)[0]
+        return observe(self._world, self._states, self._agent)[0], mask
 
 
-def tellable(world: World) -> bool:
-    """Whether an enumeration tells which action was executed: chance never decides whether or how one is replaced."""
+def executed_is_determined(world: World) -> bool:
+    """Whether state and chosen action determine the executed one: no override depends on chance."""
     return all(override.chance is None and override.action >= 0 for override in world.overrides)
 
 
-def overridden(enumeration: Enumeration, agent: int = 0) -> Ints | None:
-    """What is executed where an action is chosen, in a world that tells: int32 `[S, A]`; None if nothing is."""
+def executed_actions(enumeration: Enumeration, agent: int = 0) -> Ints | None:
+    """The action executed for each chosen one, int32 `[S, A]`, where that is determined; None without overrides."""
     world, mdp = enumeration.world, enumeration.mdp
     if not world.overrides:
         return None
     table = np.repeat(np.arange(mdp.n_actions, dtype=np.int32)[None], mdp.n_states, axis=0)
     state, action = np.nonzero(mdp.available)
     zeros = np.zeros(state.size, np.int64)
-    tick = step(world, enumeration.states[state], action[:, None].astype(np.int32), Sampled(0, zeros, zeros))
+    tick = step(world, enumeration.states[state], action[:, None].astype(np.int32), SampledDraws(0, zeros, zeros))
+    # Any seed will do: without draws in overrides the executed action does not depend on it.
     table[state, action] = tick.executed[:, agent]
     return table

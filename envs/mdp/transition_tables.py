@@ -1,4 +1,4 @@
-"""A finite process in the form that solvers read: what each choice pays and leads to, expected over its outcomes.
+"""A finite MDP in the form that solvers read: expected rewards and transition probabilities.
 
 Letters as in `base`: S states, A joint actions, K channels, M outcomes. A row is a pair `s * A + a`.
 """
@@ -20,8 +20,8 @@ Sparse: TypeAlias = "csr_array[np.float64]"
 
 
 @dataclass(frozen=True, eq=False)
-class Tables:
-    """A process in the form that solvers read.
+class TransitionTables:
+    """Expected rewards and transition probabilities of an MDP, one row for each pair of a state and an action.
 
     Attributes:
         available: bool `[S, A]`.
@@ -43,13 +43,15 @@ class Tables:
     def matrix(self) -> Sparse:
         """Transition probabilities `[S * A, S]`, each pair once, none of them zero."""
         shape = (self._row_start.size - 1, self.ended.size)
+        # The rows of the MDP are CSR already. A copy, since merging duplicates works in place on the caller's arrays.
         matrix: Sparse = csr_array((self._probability, self._next, self._row_start), shape=shape, copy=True)
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         return matrix
 
-    def ahead(self, values: Floats) -> Floats:
+    def expected_next(self, values: Floats) -> Floats:
         """Expected `values` (`[S]` or `[S, K]`) of the next state: `[S, A]` or `[S, A, K]`."""
+        # Without chance a gather does it, several times faster than the sparse product.
         if self.next_state is not None:
             return values[self.next_state]
         return np.asarray(self.matrix @ values, dtype=np.float64).reshape(*self.available.shape, *values.shape[1:])
@@ -60,10 +62,11 @@ class Tables:
         return self.rewards.reshape(*self.available.shape, -1)
 
 
-_TABLES: WeakKeyDictionary[FiniteMDP, Tables] = WeakKeyDictionary()
+# Several solvers ask for the tables of one process; a weak key lets a process be freed with its tables.
+_TABLES: WeakKeyDictionary[FiniteMDP, TransitionTables] = WeakKeyDictionary()
 
 
-def tables(mdp: FiniteMDP) -> Tables:
+def tables(mdp: FiniteMDP) -> TransitionTables:
     """The tables of a process, built once per process."""
     if mdp not in _TABLES:
         _TABLES[mdp] = _build(mdp)
@@ -119,7 +122,7 @@ def outcomes_of(mdp: FiniteMDP, rows: Longs) -> tuple[Longs, Longs]:
     return outcome[possible], place[possible]
 
 
-def _build(mdp: FiniteMDP) -> Tables:
+def _build(mdp: FiniteMDP) -> TransitionTables:
     available = mdp.available
     next_state: Ints | None = None
     if (np.diff(mdp.row_start) <= 1).all():
@@ -127,4 +130,4 @@ def _build(mdp: FiniteMDP) -> Tables:
         next_state = np.repeat(own[:, None], mdp.n_actions, axis=1)
         next_state[available] = mdp.next_state
     rewards = expected_outcome(mdp, mdp.rewards)
-    return Tables(available, rewards, next_state, mdp.ended, mdp.row_start, mdp.next_state, mdp.probability)
+    return TransitionTables(available, rewards, next_state, mdp.ended, mdp.row_start, mdp.next_state, mdp.probability)

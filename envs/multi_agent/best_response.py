@@ -1,4 +1,4 @@
-"""One agent's own decision process where the policies of the others are known."""
+"""Induced MDPs: what one agent faces where the policies of all others are fixed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..mdp.enumeration import Enumeration
-from ..world.world import Response
+from ..world.world import ResponseProgram
 
 
-def respond(enumeration: Enumeration, response: Response) -> Enumeration:
-    """What the deciding agent faces: its own actions, and the others' as chance.
+def induced_by_response(enumeration: Enumeration, response: ResponseProgram) -> Enumeration:
+    """The MDP that a `best_response` block describes: the deciding agent's own actions, and the others' as chance.
 
     An agent that is to do one action always does it where it is available and acts at random where it is not; one that
     acts at random takes each available action equally often.
@@ -26,13 +26,13 @@ def respond(enumeration: Enumeration, response: Response) -> Enumeration:
     policies = {}
     for agent, action in enumerate(response.others):
         if agent != response.agent:
-            able = available_to(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
-            policies[agent] = evenly(able) if action < 0 else always(action, able)
-    return respond_to(enumeration, response.agent, policies)
+            available = own_available(world.joint_actions[:, agent], mdp.available, world.action_counts[agent])
+            policies[agent] = uniform_policy(available) if action < 0 else constant_policy(action, available)
+    return induced_mdp(enumeration, response.agent, policies)
 
 
-def respond_to(enumeration: Enumeration, agent: int, policies: Mapping[int, Floats]) -> Enumeration:
-    """What one agent faces where each of the others has a policy: its own actions, and the others' as chance.
+def induced_mdp(enumeration: Enumeration, agent: int, policies: Mapping[int, Floats]) -> Enumeration:
+    """The MDP that one agent faces where each of the others has a policy.
 
     Args:
         enumeration: of all agents' joint actions.
@@ -51,12 +51,12 @@ def respond_to(enumeration: Enumeration, agent: int, policies: Mapping[int, Floa
             if other not in policies or policies[other].shape != (mdp.n_states, count):
                 raise ValueError(f"`{world.agents[other].name}` needs a policy of shape {(mdp.n_states, count)}")
             chance *= policies[other][:, joint[:, other]]
-    process, order = one_side(mdp, joint[:, agent], chance, world.agents[agent].actions)
+    process, order = marginalise_others(mdp, joint[:, agent], chance, world.agents[agent].actions)
     return replace(enumeration, mdp=process, performance=enumeration.performance[order])
 
 
-def one_side(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple[str, ...]) -> tuple[FiniteMDP, Longs]:
-    """A process of joint actions as one agent's own: what the others do becomes chance.
+def marginalise_others(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple[str, ...]) -> tuple[FiniteMDP, Longs]:
+    """Turn a process of joint actions into one agent's own, by averaging over what the others do.
 
     Args:
         mdp: of J joint actions.
@@ -67,6 +67,8 @@ def one_side(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple[str, ...]
     Returns:
         The process, and int64 `[M']` which of the outcomes of `mdp` each of its outcomes is.
     """
+    # Each outcome of a joint action becomes one of the own action in it, weighted by the others' part; then rows are
+    # sorted together. The sort is stable, so that results do not depend on the platform.
     pair = np.arange(mdp.n_states)[:, None] * len(actions) + own
     row = np.repeat(np.arange(chance.size), np.diff(mdp.row_start))
     probability = mdp.probability * chance.ravel()[row]
@@ -86,16 +88,16 @@ def one_side(mdp: FiniteMDP, own: Ints, chance: Floats, actions: tuple[str, ...]
     return process, order
 
 
-def evenly(actions: Bools) -> Floats:
+def uniform_policy(actions: Bools) -> Floats:
     """float64 `[S, actions]`: the policy that takes each of some actions, bool `[S, actions]`, equally often."""
     return actions / np.maximum(actions.sum(axis=1, keepdims=True), 1)
 
 
-def available_to(column: np.ndarray, available: Bools, count: int) -> Bools:
-    """bool `[S, count]`: what one agent can do, from the joint actions that are there."""
+def own_available(column: np.ndarray, available: Bools, count: int) -> Bools:
+    """bool `[S, count]`: one agent's action mask, from that of the joint actions; `column` is its part of each."""
     return np.stack([available[:, column == action].any(axis=1) for action in range(count)], axis=1)
 
 
-def always(action: int, able: Bools) -> Floats:
-    """float64 `[S, actions]`: the policy of one action, and of any of bool `[S, actions]` where that is not there."""
-    return np.where(able[:, action, None], np.eye(able.shape[1])[action], evenly(able))
+def constant_policy(action: int, available: Bools) -> Floats:
+    """float64 `[S, actions]`: one action; where the mask bool `[S, actions]` forbids it, uniform over the others."""
+    return np.where(available[:, action, None], np.eye(available.shape[1])[action], uniform_policy(available))

@@ -1,9 +1,10 @@
-"""Every extreme equilibrium of a game of two, each of whom chooses once: by the vertices of two polytopes.
+"""All extreme Nash equilibria of a bimatrix game, by vertex enumeration.
 
-A pair of mixed strategies is an equilibrium where each action of each player is either not played or a best answer. The
-strategies, scaled by what the other then earns, are the points of two polytopes, and an equilibrium is a pair of
-points with a label for every action (Nisan et al. 2007, Algorithmic Game Theory, chapter 3). Where there are unendingly
-many equilibria, all are mixtures of these, so what is linear in each player's strategy has its ends among them.
+A pair of mixed strategies is an equilibrium where each action of each player is either not played or a best response.
+The strategies, scaled by the other player's payoff, are the points of two polytopes, and an equilibrium is a pair of
+vertices at which every action has a label (Nisan et al. 2007, Algorithmic Game Theory, chapter 3). A degenerate game
+has infinitely many equilibria; all are mixtures of these, so whatever is linear in each player's strategy takes its
+extremes among them.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import numpy as np
 
 from ..base import Bools, Floats, NotEnumerableError
 
-MOST_BASES: Final = 200_000
+MAX_BASES: Final = 200_000
 """Sets of constraints of one polytope that are tried: enough for 9 actions each."""
 
 _NEAR: Final = 1e-9
+"""How near to 0 a slack or a determinant counts as 0; payoffs are scaled to between 1 and 2 before."""
 
 
 def equilibria(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
@@ -39,7 +41,7 @@ def equilibria(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
     if first.shape != second.shape or first.ndim != 2 or not np.isfinite([first, second]).all():
         raise ValueError(f"a game needs two finite tables of one shape, not {first.shape} and {second.shape}")
     m, n = first.shape
-    if comb(m + n, min(m, n)) > MOST_BASES:
+    if comb(m + n, min(m, n)) > MAX_BASES:
         raise NotEnumerableError(
             f"equilibria of a game of {m} by {n} actions are too many to look for; 9 by 9 can be done"
         )
@@ -56,7 +58,7 @@ def equilibria(first: Floats, second: Floats) -> list[tuple[Floats, Floats]]:
 
 
 def _positive(payoff: Floats) -> Floats:
-    """The same game with numbers between 1 and 2, so that tolerances mean the same in all games."""
+    """The same game with payoffs between 1 and 2, so that tolerances mean the same in all games."""
     low, high = payoff.min(), payoff.max()
     return np.asarray(1 + (payoff - low) / (high - low if high > low else 1.0))
 

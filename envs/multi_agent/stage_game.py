@@ -1,7 +1,7 @@
-"""A world of two agents that choose apart, at once, and only once; or again and again, each round like the first.
+"""Stage games: two agents choose simultaneously, once, or repeatedly in rounds that are all alike.
 
-What is solved is the round: every extreme equilibrium of it. Where rounds repeat, each is some equilibrium of the
-round, whichever; strategies that answer to earlier rounds are none of the board, and agents see only the board.
+What is solved is one round: all of its extreme equilibria. Where rounds repeat, each may be any equilibrium of the
+round; strategies that depend on earlier rounds are left out, since agents see only the board.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from ..deliberation import WEIGHTED
 from ..mdp.enumeration import Enumeration
 from ..mdp.transition_tables import outcomes_of
 from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution
-from ..solvers.fixed_policy import follow_for_ever, follow_to_horizon
+from ..solvers.fixed_policy import evaluate_stationary, evaluate_time_dependent
 from ..world.world import World
-from .best_response import evenly, one_side
+from .best_response import marginalise_others, uniform_policy
 from .bimatrix_equilibria import equilibria
 
 _SHOWN = 1e-9
-"""Chances below it are rounding."""
+"""Probabilities below it are rounding errors, and not named."""
 
 
 @dataclass(frozen=True, eq=False)
 class Equilibria:
-    """The equilibria of a round, each as one action of a process in which all else is chance.
+    """The equilibria of a round, as the actions of a process in which everything else is chance.
 
     Attributes:
         mdp: of E actions; order: int64 `[M]`, which outcome of the world's process each of its outcomes is.
-        chances: float64 `[E, J]`, how often each equilibrium takes each joint action.
-        solution: in which every action is as good as any other; its values are those of the first.
+        chances: float64 `[E, J]`, the probability of each joint action in each equilibrium.
+        solution: one in which all actions count as optimal; its values are those of the first.
     """
 
     mdp: FiniteMDP
@@ -41,7 +41,7 @@ class Equilibria:
 
 
 def all_equilibria(enumeration: Enumeration) -> Equilibria:
-    """Solve the round of a world.
+    """Find all extreme equilibria of the round of a world.
 
     Args:
         enumeration: of the joint actions of two agents.
@@ -54,15 +54,15 @@ def all_equilibria(enumeration: Enumeration) -> Equilibria:
     world, mdp = enumeration.world, enumeration.mdp
     _check(world)
     start = _only_state(mdp, world.horizon)
-    able = [np.unique(column) for column in world.joint_actions[mdp.available[start]].T]
-    first, second = (_pay(enumeration, start, number)[np.ix_(*able)] for number in (0, 1))
+    available = [np.unique(column) for column in world.joint_actions[mdp.available[start]].T]
+    first, second = (_pay(enumeration, start, number)[np.ix_(*available)] for number in (0, 1))
     chances = np.zeros((0, mdp.n_actions))
     names = []
     for x, y in equilibria(first, second):
         whole = np.zeros(world.action_counts)
-        whole[np.ix_(*able)] = np.outer(x, y)
+        whole[np.ix_(*available)] = np.outer(x, y)
         chances = np.vstack([chances, whole.ravel()])
-        names.append("; ".join(_in_words(world, number, able[number], each) for number, each in enumerate((x, y))))
+        names.append("; ".join(_in_words(world, number, available[number], each) for number, each in enumerate((x, y))))
     process, order = _as_actions(mdp, start, chances, tuple(names))
     return Equilibria(process, order, chances, _indifferent(process, world))
 
@@ -78,7 +78,7 @@ def _check(world: World) -> None:
 
 
 def _only_state(mdp: FiniteMDP, horizon: int | None) -> int:
-    """The only state in which anybody chooses.
+    """The single state in which anybody chooses.
 
     Raises:
         NotEnumerableError: there are several, or what is chosen decides whether there is another round.
@@ -88,9 +88,9 @@ def _only_state(mdp: FiniteMDP, horizon: int | None) -> int:
     if starts.size != 1:
         raise NotEnumerableError(f"an episode begins in one of {starts.size} states, which is no matrix game: {cure}")
     start = int(starts[0])
-    following = mdp.next_state[outcomes_of(mdp, start * mdp.n_actions + np.arange(mdp.n_actions))[0]]
-    again = (following == start).all()
-    if horizon != 1 and not again and not mdp.ended[following].all():
+    successors = mdp.next_state[outcomes_of(mdp, start * mdp.n_actions + np.arange(mdp.n_actions))[0]]
+    again = (successors == start).all()
+    if horizon != 1 and not again and not mdp.ended[successors].all():
         raise NotEnumerableError(f"what is chosen decides what comes next, so this is no game of one tick: {cure}")
     return start
 
@@ -105,16 +105,16 @@ def _pay(enumeration: Enumeration, start: int, number: int) -> Floats:
     )
 
 
-def _in_words(world: World, number: int, able: Longs, chances: Floats) -> str:
+def _in_words(world: World, number: int, available: Longs, chances: Floats) -> str:
     """`ann: left 0.25, right 0.75`, or `ann: left`."""
     its = world.agents[number]
-    played = [(its.actions[a], p) for a, p in zip(able.tolist(), chances.tolist(), strict=True) if p > _SHOWN]
+    played = [(its.actions[a], p) for a, p in zip(available.tolist(), chances.tolist(), strict=True) if p > _SHOWN]
     words = ", ".join(name if p > 1 - _SHOWN else f"{name} {p:.4g}" for name, p in played)
     return f"{its.name}: {words}"
 
 
 def _as_actions(mdp: FiniteMDP, start: int, chances: Floats, names: tuple[str, ...]) -> tuple[FiniteMDP, Longs]:
-    """The process of E ways to play the round; where nobody chooses any more, all are alike."""
+    """The process whose E actions are ways to play the round; in all other states they do the same."""
     count, joint = chances.shape
     rows = (np.arange(mdp.n_states)[:, None, None] * joint + np.arange(joint)).repeat(count, axis=1)
     outcome, place = outcomes_of(mdp, rows.ravel())
@@ -129,18 +129,20 @@ def _as_actions(mdp: FiniteMDP, start: int, chances: Floats, names: tuple[str, .
         events=mdp.events[outcome],
         action_names=tuple(str(index) for index in range(count * joint)),
     )
-    played = np.repeat(evenly(mdp.available)[:, None, :], count, axis=1)
+    played = np.repeat(uniform_policy(mdp.available)[:, None, :], count, axis=1)
     played[start] = chances
     own = np.repeat(np.arange(count, dtype=np.int32), joint)
-    process, order = one_side(copied, own, played.reshape(mdp.n_states, -1), names)
+    process, order = marginalise_others(copied, own, played.reshape(mdp.n_states, -1), names)
     return process, outcome[order]
 
 
 def _indifferent(mdp: FiniteMDP, world: World) -> Solution | FiniteHorizonSolution:
+    # The values of the first equilibrium, with every action marked as optimal: which one is played is left open, and a
+    # claim has to hold in all of them.
     weights = np.sum([its.weights for its in world.agents], axis=0)
     discount, available = world.agents[0].discount, mdp.available
     if world.horizon is None:
-        solution = follow_for_ever(mdp, np.zeros(mdp.n_states, np.int32), weights, discount)
+        solution = evaluate_stationary(mdp, np.zeros(mdp.n_states, np.int32), weights, discount)
         return replace(solution, optimal=available)
-    timed = follow_to_horizon(mdp, np.zeros((world.horizon, mdp.n_states), np.int32), weights, discount)
+    timed = evaluate_time_dependent(mdp, np.zeros((world.horizon, mdp.n_states), np.int32), weights, discount)
     return replace(timed, packed=np.tile(np.packbits(available, axis=1), (world.horizon, 1, 1)))

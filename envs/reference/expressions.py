@@ -1,4 +1,4 @@
-"""Guards and amounts over a batch of lanes, in plain NumPy. Arithmetic is total: nothing raises on a number."""
+"""Evaluation of guards and amounts over a batch of lanes, in plain NumPy. Arithmetic is total: no number raises."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from ..world.world import Body, World
 
 Values = np.ndarray
 CEILING = 1e300
-"""Numbers are clipped to this magnitude."""
+"""Numbers are clipped to this magnitude, well below the largest float, so that sums of them stay finite."""
 
 
 @dataclass(eq=False)
-class View:
-    """What an expression may look at, for B lanes.
+class EvalContext:
+    """The values that an expression may refer to, for B lanes.
 
     Attributes:
-        now: int32 `[F, B]`, the state as it stands; `before`: the state at the beginning of the tick.
+        now: int32 `[F, B]`, the present state; `before`: the state at the beginning of the tick.
         chosen, executed: int32 `[N, B]`, the agents' actions; -1 where none.
         draws: outcomes of this tick's draws, int32 `[B]` by name.
     """
@@ -58,9 +58,9 @@ class View:
         """int32 `[B]`: which layout each lane plays."""
         return self.now[self.world.layout] if self.world.layout >= 0 else np.zeros(self.lanes, np.int32)
 
-    def take(self, rows: np.ndarray) -> View:
-        """The same for some of the lanes."""
-        return View(
+    def take(self, rows: np.ndarray) -> EvalContext:
+        """The context of some of the lanes."""
+        return EvalContext(
             self.world,
             self.now[:, rows],
             self.before[:, rows],
@@ -70,61 +70,61 @@ class View:
         )
 
 
-def look_at(world: World, states: Ints) -> View:
-    """A view of bare states int32 `[B, F]`, between ticks."""
+def context_between_ticks(world: World, states: Ints) -> EvalContext:
+    """The context of states int32 `[B, F]` between ticks: nobody acts, and nothing has moved."""
     now = np.ascontiguousarray(states.T)
     idle = np.full((len(world.agents), states.shape[0]), -1, np.int32)
-    return View(world, now, now, idle, idle)
+    return EvalContext(world, now, now, idle, idle)
 
 
-def truth(expression: Expression, view: View) -> Bools:
-    """bool `[B]`: where a guard holds."""
-    return np.broadcast_to(np.asarray(evaluate(expression, view), np.bool_), (view.lanes,))
+def evaluate_bool(expression: Expression, context: EvalContext) -> Bools:
+    """bool `[B]`: the lanes in which a guard holds."""
+    return np.broadcast_to(np.asarray(evaluate(expression, context), np.bool_), (context.lanes,))
 
 
-def amount(expression: Expression, view: View) -> Floats:
-    """float64 `[B]`: a number in every lane."""
-    return np.broadcast_to(np.asarray(evaluate(expression, view), np.float64), (view.lanes,))
+def evaluate_float(expression: Expression, context: EvalContext) -> Floats:
+    """float64 `[B]`: the value of a number in every lane."""
+    return np.broadcast_to(np.asarray(evaluate(expression, context), np.float64), (context.lanes,))
 
 
-def evaluate(expression: Expression, view: View) -> Values:
+def evaluate(expression: Expression, context: EvalContext) -> Values:
     """The value of a resolved expression: an array `[B]`, or a scalar where it is the same in all lanes."""
     match expression:
         case Number(value) | Truth(value):
             return np.asarray(value)
         case Name(name):
-            return _named(name, view)
+            return _named(name, context)
         case Unary("not", operand):
-            return ~np.asarray(evaluate(operand, view), np.bool_)
+            return ~np.asarray(evaluate(operand, context), np.bool_)
         case Unary("-", operand):
-            return -np.asarray(evaluate(operand, view), np.float64)
+            return -np.asarray(evaluate(operand, context), np.float64)
         case Binary(operator, left, right):
-            return _binary(operator, evaluate(left, view), evaluate(right, view))
+            return _binary(operator, evaluate(left, context), evaluate(right, context))
         case Call(function, arguments):
-            return _call(function, [evaluate(argument, view) for argument in arguments])
+            return _call(function, [evaluate(argument, context) for argument in arguments])
         case Relation(word, subject, target, reach):
-            return _relation(word, subject, target, reach, view)
+            return _relation(word, subject, target, reach, context)
         case Does(agent, action, chosen):
-            index = next(i for i, program in enumerate(view.world.agents) if program.name == agent)
-            acts = view.chosen if chosen else view.executed
-            return acts[index] == view.world.agents[index].actions.index(action)
+            index = next(i for i, program in enumerate(context.world.agents) if program.name == agent)
+            acts = context.chosen if chosen else context.executed
+            return acts[index] == context.world.agents[index].actions.index(action)
         case Moved(subject):
-            cell = _body(view.world, subject).cell
-            return view.now[cell] != view.before[cell]
+            cell = _body(context.world, subject).cell
+            return context.now[cell] != context.before[cell]
         case Facing(subject, direction):
-            body = _body(view.world, subject)
-            present = view.now[body.cell] != view.world.boards.nowhere
-            return present & (view.now[body.facing] == geometry.DIRECTIONS.index(direction))
+            body = _body(context.world, subject)
+            present = context.now[body.cell] != context.world.boards.nowhere
+            return present & (context.now[body.facing] == geometry.DIRECTIONS.index(direction))
     raise TypeError(f"{type(expression).__name__} was not resolved before evaluation")
 
 
-def _named(name: str, view: View) -> Values:
-    world = view.world
-    if name in view.draws:
+def _named(name: str, context: EvalContext) -> Values:
+    world = context.world
+    if name in context.draws:
         draw = next(draw for draw in world.tick_draws if draw.name == name)
-        return np.asarray(draw.values)[view.draws[name]]
+        return np.asarray(draw.values)[context.draws[name]]
     column = world.columns[name]
-    stored = view.now[column.index]
+    stored = context.now[column.index]
     return column.table[stored] if column.table is not None else stored + column.low
 
 
@@ -146,6 +146,7 @@ def _binary(operator: str, left: Values, right: Values) -> Values:
             return np.asarray(left > right)
         case ">=":
             return np.asarray(left >= right)
+    # Division by zero is 0 and overflow is clipped: a guard must not depend on how a platform handles them.
     x, y = np.asarray(left, np.float64), np.asarray(right, np.float64)
     with np.errstate(all="ignore"):
         match operator:
@@ -165,10 +166,10 @@ def _binary(operator: str, left: Values, right: Values) -> Values:
                 out = np.where((x == 0) & (y < 0), 0.0, np.power(x, y))
             case _:
                 raise TypeError(f"unknown operator {operator!r}")
-    return _tame(out)
+    return _clip(out)
 
 
-def _tame(x: Values) -> Floats:
+def _clip(x: Values) -> Floats:
     return np.clip(np.nan_to_num(x, nan=0.0, posinf=CEILING, neginf=-CEILING), -CEILING, CEILING)
 
 
@@ -190,7 +191,7 @@ def _call(function: str, arguments: list[Values]) -> Values:
             case "ceil":
                 return np.ceil(x)
             case "exp":
-                return _tame(np.exp(x))
+                return _clip(np.exp(x))
             case "ln":
                 return np.where(x > 0, np.log(np.where(x > 0, x, 1.0)), 0.0)
             case "sqrt":
@@ -198,66 +199,68 @@ def _call(function: str, arguments: list[Values]) -> Values:
     raise TypeError(f"unknown function {function!r}")
 
 
-# ------------------------------------------------------------------ places
+# ------------------------------------------------------------------ cells and zones
 
 
 def _body(world: World, name: str) -> Body:
     return world.bodies[world.body_index[name]]
 
 
-def cell_of(place: Expression, view: View) -> Ints | None:
-    """int32 `[B]`: the single cell that a place is (nowhere for what is not on the board), or None for a zone."""
-    boards = view.world.boards
+def cell_of(place: Expression, context: EvalContext) -> Ints | None:
+    """int32 `[B]`: the cell of a place (nowhere for a body that is not on the board), or None for a zone."""
+    boards = context.world.boards
     match place:
-        case Name(name) if name in view.world.body_index:
-            return view.now[_body(view.world, name).cell]
+        case Name(name) if name in context.world.body_index:
+            return context.now[_body(context.world, name).cell]
         case Cell(row, column):
-            r, c = np.rint(amount(row, view)), np.rint(amount(column, view))
+            r, c = np.rint(evaluate_float(row, context)), np.rint(evaluate_float(column, context))
             inside = (r >= 0) & (r < boards.height) & (c >= 0) & (c < boards.width)
             return np.where(inside, r * boards.width + c, boards.nowhere).astype(np.int32)
     return None
 
 
-def zone_of(place: Expression, view: View) -> Ints:
-    """int32 `[B]`: the index of the zone that a place is, -1 where a counter names none."""
+def zone_of(place: Expression, context: EvalContext) -> Ints:
+    """int32 `[B]`: the index of a zone; of one that a counter names, -1 where its word is not a zone."""
     match place:
         case Name(name):
-            return np.full(view.lanes, view.world.zone_index[name], np.int32)
+            return np.full(context.lanes, context.world.zone_index[name], np.int32)
         case ZoneOf(counter):
-            column = view.world.columns[counter]
+            column = context.world.columns[counter]
             assert column.words is not None
-            indices = np.array([view.world.zone_index.get(word, -1) for word in column.words], np.int32)
-            return indices[view.now[column.index]]
+            indices = np.array([context.world.zone_index.get(word, -1) for word in column.words], np.int32)
+            return indices[context.now[column.index]]
     raise TypeError(f"{type(place).__name__} is not a place")
 
 
-def _relation(word: str, subject: Expression, target: Expression, reach: Expression | None, view: View) -> Bools:
-    world, boards = view.world, view.world.boards
+def _relation(
+    word: str, subject: Expression, target: Expression, reach: Expression | None, context: EvalContext
+) -> Bools:
+    world, boards = context.world, context.world.boards
     if word == "carries":
         assert isinstance(subject, Name)
         assert isinstance(target, Name)
         carrier = _body(world, target.name).carrier
         agent = next(i for i, program in enumerate(world.agents) if program.name == subject.name)
-        return view.now[carrier] == agent + 1 if carrier >= 0 else np.zeros(view.lanes, np.bool_)
-    here = cell_of(subject, view)
+        return context.now[carrier] == agent + 1 if carrier >= 0 else np.zeros(context.lanes, np.bool_)
+    here = cell_of(subject, context)
     assert here is not None, "the subject of a relation has a place of its own"
-    there = cell_of(target, view)
+    there = cell_of(target, context)
     present = here != boards.nowhere
     if word == "sees":
         assert isinstance(subject, Name)
         seer = _body(world, subject.name)
         if there is not None:
-            return sees(seer, there, view, world.body_index.get(target.name, -1) if isinstance(target, Name) else -1)
-        zone = zone_of(target, view)
-        seen = np.zeros(view.lanes, np.bool_)
+            return sees(seer, there, context, world.body_index.get(target.name, -1) if isinstance(target, Name) else -1)
+        zone = zone_of(target, context)
+        seen = np.zeros(context.lanes, np.bool_)
         for cell in np.flatnonzero(boards.zones.any(axis=(0, 1))).astype(np.int32):
-            inside = boards.zones[zone, view.layout, cell] & (zone >= 0)
-            seen |= inside & sees(seer, np.full(view.lanes, cell, np.int32), view, -1)
+            inside = boards.zones[zone, context.layout, cell] & (zone >= 0)
+            seen |= inside & sees(seer, np.full(context.lanes, cell, np.int32), context, -1)
         return seen
-    distance = np.zeros(view.lanes) if reach is None else np.floor(amount(reach, view))
+    distance = np.zeros(context.lanes) if reach is None else np.floor(evaluate_float(reach, context))
     if there is None:
-        zone = zone_of(target, view)
-        return present & (zone >= 0) & _at_zone(word, zone, here, distance, view)
+        zone = zone_of(target, context)
+        return present & (zone >= 0) & _at_zone(word, zone, here, distance, context)
     present &= there != boards.nowhere
     if word == "on":
         return present & (here == there)
@@ -267,40 +270,46 @@ def _relation(word: str, subject: Expression, target: Expression, reach: Express
     return present & (np.maximum(np.abs(r0 - r1), np.abs(c0 - c1)) <= distance)
 
 
-def _at_zone(word: str, zone: Ints, here: Ints, distance: Floats, view: View) -> Bools:
-    """bool `[B]`: the cells are on a zone, meet it, or are near it."""
-    boards = view.world.boards
+def _at_zone(word: str, zone: Ints, here: Ints, distance: Floats, context: EvalContext) -> Bools:
+    """bool `[B]`: whether the cells are on a zone, meet it, or are near it."""
+    boards = context.world.boards
     if word in ("on", "meets"):
-        return (boards.zones if word == "on" else boards.near_zones(-1))[zone, view.layout, here]
-    out = np.zeros(view.lanes, np.bool_)
+        return (boards.zones if word == "on" else boards.near_zones(-1))[zone, context.layout, here]
+    out = np.zeros(context.lanes, np.bool_)
+    # A reach may be computed in the tick; there are few different ones, and one table of cells serves each.
     for reach in np.unique(distance[distance >= 0]):
         table = boards.near_zones(min(int(reach), max(boards.height, boards.width)))
-        out |= (distance == reach) & table[zone, view.layout, here]
+        out |= (distance == reach) & table[zone, context.layout, here]
     return out
 
 
-def sees(seer: Body, target: Ints, view: View, target_body: int) -> Bools:
-    """bool `[B]`: the seer's line to the target cells is within its sight, in front of it, and clear."""
-    world, boards = view.world, view.world.boards
-    here = view.now[seer.cell]
+def sees(seer: Body, target: Ints, context: EvalContext, target_body: int) -> Bools:
+    """bool `[B]`: whether the seer sees the target cells: within its sight, in front of it, and with a clear line.
+
+    `target_body` is the body on the target cells (-1 for none): it does not hide itself.
+    """
+    world, boards = context.world, context.world.boards
+    here = context.now[seer.cell]
     present = (here != boards.nowhere) & (target != boards.nowhere)
     rows = np.flatnonzero(present)
     a, b = here[rows], target[rows]
     far = geometry.chebyshev(a, b, boards.width)
-    seen = boards.clear[view.layout[rows], a, b]
+    seen = boards.clear[context.layout[rows], a, b]
     if seer.sight is not None:
         seen &= far <= seer.sight
     if seer.facing >= 0:
         (r0, c0), (r1, c1) = np.divmod(a, boards.width), np.divmod(b, boards.width)
-        ahead = np.array([geometry.STEPS[d] for d in geometry.DIRECTIONS])[view.now[seer.facing, rows]]
+        ahead = np.array([geometry.STEPS[d] for d in geometry.DIRECTIONS])[context.now[seer.facing, rows]]
+        # In front is the quarter plane around the facing, its diagonals included.
         forward = (r1 - r0) * ahead[:, 0] + (c1 - c0) * ahead[:, 1]
         aside = np.abs((r1 - r0) * ahead[:, 1]) + np.abs((c1 - c0) * ahead[:, 0])
         seen &= forward >= aside
+    # Walls are in the precomputed table of clear lines; opaque bodies move, so their cells are compared step by step.
     for order, body in enumerate(world.bodies):
         if body.opaque and body is not seer and order != target_body:
-            cell = view.now[body.cell, rows]
+            cell = context.now[body.cell, rows]
             for step in range(1, int(far.max(initial=0))):
                 seen &= ~((far > step) & (geometry.between(a, b, step, boards.width) == cell))
-    out = np.zeros(view.lanes, np.bool_)
+    out = np.zeros(context.lanes, np.bool_)
     out[rows] = seen
     return out

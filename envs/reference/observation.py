@@ -1,8 +1,8 @@
-"""What an agent sees of a state: integer rows, symbolic, from which its own knowledge must be built.
+"""The observation function: rows of integers, from which an agent has to learn everything else.
 
-Seeing everything, an agent reads the observed fields of the state themselves. With a window it reads the square of
+Without a window, an agent observes the observed fields of the state themselves. With a window it observes the square of
 cells around itself (walls, zones), where in that square each other body is, and the observed counters and draws; it
-reads neither its own position nor anything of a body outside the square, unless it carries it.
+observes neither its own position nor anything of a body outside the square, unless it carries it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ def observe(world: World, states: Ints, agent: int = 0) -> Longs:
         seen = states[:, list(program.sees)].astype(np.int64)
         if world.layout in program.sees:
             column = program.sees.index(world.layout)
-            seen[:, column] = world.boards.look[states[:, world.layout]]
+            seen[:, column] = world.boards.visible_layout[states[:, world.layout]]
         return seen
     return _window(world, states, agent)
 
 
-def view_ids(world: World, states: Ints, agent: int = 0) -> Longs:
-    """int64 `[B]`: states that look the same to the agent have the same number."""
+def observation_ids(world: World, states: Ints, agent: int = 0) -> Longs:
+    """int64 `[B]`: an index of each state's observation; equal for states that the agent cannot tell apart."""
     _, ids = np.unique(observe(world, states, agent), axis=0, return_inverse=True)
     return ids.reshape(-1).astype(np.int64)
 
@@ -63,7 +63,7 @@ def _columns(body: Body) -> list[int]:
 
 
 def _other(world: World, states: Ints, other: Body, agent: int) -> list[Longs]:
-    """Where another body is in the window (0 where it is not) and, only then or while it is carried, the rest of it."""
+    """Where another body is in the window (0 if outside), then its other columns, known if it is inside or carried."""
     program, nowhere = world.agents[agent], world.boards.nowhere
     side = program.window
     assert side is not None
@@ -73,6 +73,7 @@ def _other(world: World, states: Ints, other: Body, agent: int) -> list[Longs]:
     visible = (here != nowhere) & (there != nowhere)
     visible &= (down >= 0) & (down < side) & (right >= 0) & (right < side)
     out = [np.where(visible, 1 + down * side + right, 0).astype(np.int64)]
+    # Values are shifted by one, so that 0 stands for unknown.
     known = visible if other.carrier < 0 else visible | (states[:, other.carrier] == agent + 1)
     for column in _columns(other)[1:]:
         if column in program.sees:

@@ -1,7 +1,7 @@
-"""What an agent may know of its own observation before it has acted: which numbers are places, and the map they are on.
+"""What an agent may know of its observations before it has acted: which columns are cells, and the map they are on.
 
-An agent sees the board: walls and zones are on it for anybody to look at. What they do is for it to find out, so
-nothing of rules, lines of sight, events or pay is here.
+An agent knows the map: walls and zones are drawn on it. What they do is left for it to learn, so nothing of rules,
+lines of sight, events or rewards is here.
 """
 
 from __future__ import annotations
@@ -11,50 +11,52 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base import Bools, Longs
-from ..world.randomness import Sampled
+from ..world.randomness import SampledDraws
 from ..world.world import World
 from .observation import observe
 from .step import reset
 
 
 @dataclass(frozen=True, eq=False)
-class Senses:
-    """The columns of one agent's observation and the map behind them.
+class ObservationSpec:
+    """The columns of one agent's observations, and the maps that their cells refer to.
 
     Attributes:
         sizes: int64 `[O]`, column i runs from 0 to `sizes[i] - 1`.
-        places: bool `[O]`, the column is a cell `row * width + column`, or `height * width` for nowhere.
+        is_cell: bool `[O]`, the column is a cell `row * width + column`, or `height * width` for nowhere.
         layout: the column that says which map this is, or -1.
         height, width: of the map; 0 where there is none.
-        looks: bool `[L, C + 1, 1 + Z]`, what is drawn on each cell of each map: a wall, and each zone. Nowhere is last.
+        cell_features: bool `[L, C + 1, 1 + Z]`, for each cell of each map: whether it is a wall, and whether it is
+            in each zone. The last cell stands for nowhere.
     """
 
     sizes: Longs
-    places: Bools
+    is_cell: Bools
     layout: int
     height: int
     width: int
-    looks: Bools
+    cell_features: Bools
 
 
-def senses(world: World, agent: int = 0) -> Senses:
+def observation_spec(world: World, agent: int = 0) -> ObservationSpec:
     """What one agent of a world may know of its observation.
 
     An agent with a window does not see its own place: all its columns are plain numbers, and there is no map.
     """
     program, boards = world.agents[agent], world.boards
     if program.window is not None and program.body >= 0:
-        start = reset(world, Sampled(0, np.zeros(1, np.int64), np.zeros(1, np.int64))).states
+        start = reset(world, SampledDraws(0, np.zeros(1, np.int64), np.zeros(1, np.int64))).states
         width = observe(world, start, agent).shape[1]
         largest = max(2, program.window**2 + 1, *(field.size + 1 for field in world.fields))
+        # What a column of a window shows depends on where the agent is, so one bound has to hold for all columns.
         nothing = np.zeros((1, 1, 1), np.bool_)
-        return Senses(np.full(width, largest, np.int64), np.zeros(width, np.bool_), -1, 0, 0, nothing)
+        return ObservationSpec(np.full(width, largest, np.int64), np.zeros(width, np.bool_), -1, 0, 0, nothing)
     cells = {body.cell for body in world.bodies}
-    return Senses(
+    return ObservationSpec(
         sizes=np.array([world.fields[column].size for column in program.sees], np.int64),
-        places=np.array([column in cells for column in program.sees], np.bool_),
+        is_cell=np.array([column in cells for column in program.sees], np.bool_),
         layout=program.sees.index(world.layout) if world.layout in program.sees else -1,
         height=boards.height,
         width=boards.width,
-        looks=np.moveaxis(np.concatenate([boards.walls[None], boards.zones]), 0, -1),
+        cell_features=np.moveaxis(np.concatenate([boards.walls[None], boards.zones]), 0, -1),
     )

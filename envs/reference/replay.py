@@ -1,4 +1,4 @@
-"""Recorded playthroughs: the same actions and draws again, and what came of them."""
+"""Replay of recorded actions and draws: the states, events and rewards that follow."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 
 from ...scenarios.errors import check_name
 from ..base import Ints
-from ..world.randomness import Given
+from ..world.randomness import GivenDraws
 from ..world.world import World
 from .step import reset, step
 
 
 @dataclass(frozen=True, eq=False)
-class Played:
-    """A playthrough.
+class Playthrough:
+    """The result of a replay.
 
     Attributes:
         states: int32 `[T + 1, F]`.
-        events: names in the order in which they came; ends as `ended:REASON`.
+        events: names in the order in which they occurred; ends as `ended:REASON`.
         ends: the reason, or None.
-        pays: what each channel paid in all; performance: the hidden score in all.
-        ticks: how many were played; actions after the end are not.
+        pays: the return of each channel, undiscounted; performance: the sum of the hidden score.
+        ticks: how many were played; actions after the end are ignored.
     """
 
     states: Ints
@@ -34,8 +34,8 @@ class Played:
     ticks: int
 
 
-def play(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, object]) -> Played:
-    """Play recorded actions.
+def replay_actions(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, object]) -> Playthrough:
+    """Step a world with recorded actions.
 
     Args:
         world: the stage.
@@ -46,7 +46,7 @@ def play(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, obj
     Raises:
         UnknownNameError: no such draw.
     """
-    chance = Given({name: _outcome(world, name, value) for name, value in draws.items()})
+    chance = GivenDraws({name: _outcome(world, name, value) for name, value in draws.items()})
     tick = reset(world, chance)
     states, events = [tick.states], list(world.event_list(int(tick.events[0])))
     pays, performance, ticks = tick.rewards[0].copy(), float(tick.performance[0]), 0
@@ -63,7 +63,7 @@ def play(world: World, actions: Sequence[Sequence[str]], draws: Mapping[str, obj
     code = int(tick.states[0, world.ended])
     ends = world.reasons[code - 1] if code else None
     paid = {name: float(x) for name, x in zip(world.channels, pays, strict=True)}
-    return Played(np.concatenate(states), tuple(events), ends, paid, performance, ticks)
+    return Playthrough(np.concatenate(states), tuple(events), ends, paid, performance, ticks)
 
 
 def _outcome(world: World, name: str, value: object) -> int:

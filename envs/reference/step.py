@@ -1,6 +1,6 @@
-"""What a tick means: the plain NumPy reference, batched, in the order of `docs/semantics.md`.
+"""The reference semantics of a reset and a tick, in plain batched NumPy, in the order of `docs/semantics.md`.
 
-Everything else that steps a world (a compiled kernel, tables on a GPU) is another view of this, tested against it.
+Everything else that steps a world (the compiled kernel, tables on a GPU) is tested against it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from ...scenarios.language.expressions.syntax import (
 )
 from ..base import Bits, Bools, Floats, Ints, Longs, NotEnumerableError
 from ..world import geometry
-from ..world.randomness import Chance, EveryOutcome, Given, Sampled, pick, uniform
-from ..world.world import AgentProgram, Body, DrawProgram, Motion, RuleProgram, World
-from .expressions import View, amount, cell_of, truth, zone_of
+from ..world.randomness import DrawMethod, EnumeratedDraws, GivenDraws, SampledDraws, categorical, uniform
+from ..world.world import AgentProgram, Body, DrawProgram, MotionProgram, RuleProgram, World
+from .expressions import EvalContext, cell_of, evaluate_bool, evaluate_float, zone_of
 
 
 @dataclass(frozen=True, eq=False)
-class Tick:
-    """What came of one tick (or of a reset) in B rows; with `EveryOutcome` a lane may have several rows.
+class TickResult:
+    """The result of one tick (or of a reset) in B rows; with `EnumeratedDraws` a lane may have several rows.
 
     Attributes:
         states: int32 `[B, F]`, the state after.
@@ -58,25 +58,25 @@ class Tick:
     fired: frozenset[str]
 
 
-def reset(world: World, chance: Chance, lanes: int = 1) -> Tick:
-    """Begin `lanes` episodes. Draws that belong to the start are made here, and `at: start` rules fire."""
-    flow = _Flow.at_start(world, chance, lanes)
+def reset(world: World, chance: DrawMethod, lanes: int = 1) -> TickResult:
+    """Begin `lanes` episodes: make the draws of the start, then fire the rules `at: start`."""
+    tick = _TickState.at_start(world, chance, lanes)
     layouts = world.boards.walls.shape[0]
     if world.layout >= 0:
-        rows, outcome = flow.draw("layout", np.arange(flow.view.lanes), np.full((1, layouts), 1 / layouts))
-        flow.view.now[world.layout, rows] = outcome
-    _set_out(flow.view, np.arange(flow.view.lanes))
+        rows, outcome = tick.draw("layout", np.arange(tick.context.lanes), np.full((1, layouts), 1 / layouts))
+        tick.context.now[world.layout, rows] = outcome
+    _place_at_starts(tick.context, np.arange(tick.context.lanes))
     for draw in world.start_draws:
-        rows = np.flatnonzero(truth(draw.when, flow.view))
-        rows, outcome = flow.draw(draw.name, rows, _draw_weights(draw, flow.view)[rows])
-        flow.view.now[draw.column, rows] = outcome
-    flow.view.before = flow.view.now.copy()
+        rows = np.flatnonzero(evaluate_bool(draw.when, tick.context))
+        rows, outcome = tick.draw(draw.name, rows, _draw_weights(draw, tick.context)[rows])
+        tick.context.now[draw.column, rows] = outcome
+    tick.context.before = tick.context.now.copy()
     for rule in world.start_rules:
-        _fire(rule, flow)
-    return flow.result()
+        _fire(rule, tick)
+    return tick.result()
 
 
-def step(world: World, states: Ints, actions: Ints, chance: Chance) -> Tick:
+def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickResult:
     """One tick of every lane.
 
     Args:
@@ -86,38 +86,38 @@ def step(world: World, states: Ints, actions: Ints, chance: Chance) -> Tick:
         chance: how draws are decided. Lanes whose episode is over stay as they are and pay nothing.
 
     Raises:
-        NotEnumerableError: with `EveryOutcome`, a lane has more outcomes than its limit; names the draws.
+        NotEnumerableError: with `EnumeratedDraws`, a lane has more outcomes than its limit; names the draws.
     """
-    flow = _Flow.at_tick(world, states, actions, chance)
-    _override(flow)  # 2
-    _move_agents(flow.view)  # 3
+    tick = _TickState.at_tick(world, states, actions, chance)
+    _override(tick)  # 2
+    _move_agents(tick.context)  # 3
     for body in world.bodies:  # 4
         if body.motions:
-            _move_by_itself(body, flow)
+            _move_by_itself(body, tick)
     if world.clock >= 0:
-        clock = flow.view.now[world.clock]
+        clock = tick.context.now[world.clock]
         np.minimum(clock + 1, world.fields[world.clock].size - 1, out=clock)
     for draw in world.tick_draws:
-        rows = np.flatnonzero(truth(draw.when, flow.view))
-        flow.view.draws[draw.name] = np.zeros(flow.view.lanes, np.int32)
-        rows, outcome = flow.draw(draw.name, rows, _draw_weights(draw, flow.view)[rows])
-        flow.view.draws[draw.name][rows] = outcome
+        rows = np.flatnonzero(evaluate_bool(draw.when, tick.context))
+        tick.context.draws[draw.name] = np.zeros(tick.context.lanes, np.int32)
+        rows, outcome = tick.draw(draw.name, rows, _draw_weights(draw, tick.context)[rows])
+        tick.context.draws[draw.name][rows] = outcome
     for rule in world.rules:  # 5 and 6
-        _fire(rule, flow)
+        _fire(rule, tick)
     for rule in world.end_rules:
-        _fire(rule, flow, only=flow.reason > 0)
-    return flow.result(frozen=states)
+        _fire(rule, tick, only=tick.reason > 0)
+    return tick.result(frozen=states)
 
 
 def available(world: World, states: Ints, agent: int = 0) -> Bools:
-    """bool `[B, actions]`: what the agent can do in each state int32 `[B, F]`."""
+    """bool `[B, actions]`: the agent's action mask in each state int32 `[B, F]`."""
     program = world.agents[agent]
     out = np.ones((states.shape[0], len(program.actions)), np.bool_)
     if any(guard is not None for guard in program.guards):
-        view = _idle_view(world, np.ascontiguousarray(states.T))
+        context = _idle_context(world, np.ascontiguousarray(states.T))
         for action, guard in enumerate(program.guards):
             if guard is not None:
-                out[:, action] = truth(guard, view)
+                out[:, action] = evaluate_bool(guard, context)
     return out
 
 
@@ -125,12 +125,12 @@ def available(world: World, states: Ints, agent: int = 0) -> Bools:
 
 
 @dataclass(eq=False)
-class _Flow:
-    """The lanes of a batch while a tick runs over them; rows are added where chance splits a lane."""
+class _TickState:
+    """The rows of a batch during a tick or a reset; rows are added where an enumerated draw splits one."""
 
     world: World
-    chance: Chance
-    view: View
+    chance: DrawMethod
+    context: EvalContext
     source: Longs
     probability: Floats
     rewards: Floats
@@ -141,27 +141,28 @@ class _Flow:
     fired: set[str] = field(default_factory=set)
 
     @classmethod
-    def at_start(cls, world: World, chance: Chance, lanes: int) -> _Flow:
+    def at_start(cls, world: World, chance: DrawMethod, lanes: int) -> _TickState:
         now = np.empty((len(world.fields), lanes), np.int32)
         now[:] = np.array([world.columns[f.name].start for f in world.fields], np.int32)[:, None]
-        return cls._of(world, chance, _idle_view(world, now))
+        return cls._of(world, chance, _idle_context(world, now))
 
     @classmethod
-    def at_tick(cls, world: World, states: Ints, actions: Ints, chance: Chance) -> _Flow:
+    def at_tick(cls, world: World, states: Ints, actions: Ints, chance: DrawMethod) -> _TickState:
         now = np.array(states.T, order="C")  # a copy even of a single row: the caller's states stay as they are
+        # An action that is not available is not an error: it is replaced by none, as in the kernel.
         chosen = np.array(actions.T, np.int32, order="C")
         for index in range(len(world.agents)):
-            able = available(world, states, index)
-            chosen[index] = np.where(able[np.arange(states.shape[0]), chosen[index]], chosen[index], -1)
-        return cls._of(world, chance, View(world, now, now.copy(), chosen, chosen.copy()))
+            mask = available(world, states, index)
+            chosen[index] = np.where(mask[np.arange(states.shape[0]), chosen[index]], chosen[index], -1)
+        return cls._of(world, chance, EvalContext(world, now, now.copy(), chosen, chosen.copy()))
 
     @classmethod
-    def _of(cls, world: World, chance: Chance, view: View) -> _Flow:
-        lanes = view.lanes
+    def _of(cls, world: World, chance: DrawMethod, context: EvalContext) -> _TickState:
+        lanes = context.lanes
         return cls(
             world,
             chance,
-            view,
+            context,
             np.arange(lanes),
             np.ones(lanes),
             np.zeros((len(world.channels), lanes)),
@@ -183,16 +184,18 @@ class _Flow:
         """
         weights = np.broadcast_to(weights, (rows.size, weights.shape[1]))
         match self.chance:
-            case Sampled(seed, lanes, clock):
+            case SampledDraws(seed, lanes, clock):
                 draw = self.world.draw_ids[name]
-                return rows, pick(weights, uniform(seed, lanes[self.source[rows]], clock[self.source[rows]], draw))
-            case Given(outcomes):
+                return rows, categorical(
+                    weights, uniform(seed, lanes[self.source[rows]], clock[self.source[rows]], draw)
+                )
+            case GivenDraws(outcomes):
                 given = outcomes.get(name)
                 if given is not None and not 0 <= given < weights.shape[1]:
                     raise ValueError(f"draw `{name}` has outcomes 0 to {weights.shape[1] - 1}, not {given}")
                 fixed = weights.argmax(axis=1) if given is None else np.full(rows.size, given)
                 return rows, fixed.astype(np.int32)
-            case EveryOutcome(limit):
+            case EnumeratedDraws(limit):
                 return self._every_outcome(name, rows, weights, limit)
 
     def _every_outcome(self, name: str, rows: np.ndarray, weights: Floats, limit: int) -> tuple[np.ndarray, Ints]:
@@ -211,31 +214,33 @@ class _Flow:
 
     def _split(self, rows: np.ndarray) -> np.ndarray:
         """Copy rows to the end of the batch; returns the indices of the copies."""
-        view, size = self.view, self.view.lanes
+        context, size = self.context, self.context.lanes
         keep = np.concatenate([np.arange(size), rows])
-        self.view = view.take(keep)
+        self.context = context.take(keep)
         self.source, self.probability = self.source[keep], self.probability[keep]
         self.rewards, self.performance = self.rewards[:, keep], self.performance[keep]
         self.events, self.reason = self.events[keep], self.reason[keep]
         return np.arange(size, size + rows.size)
 
-    def result(self, frozen: Ints | None = None) -> Tick:
+    def result(self, frozen: Ints | None = None) -> TickResult:
         """The finished tick; where `frozen` states had already ended, they are handed back untouched."""
-        world, view = self.world, self.view
-        states = view.now
+        world, context = self.world, self.context
+        states = context.now
+        # Written last: while rules run, the column still says that the episode goes on.
         states[world.ended] = np.maximum(states[world.ended], self.reason)
         if frozen is not None and (over := frozen[self.source, world.ended] > 0).any():
             states[:, over] = frozen[self.source[over]].T
             self.rewards[:, over], self.performance[over], self.events[over] = 0, 0, 0
-            view.executed[:, over] = -1
+            context.executed[:, over] = -1
+        # Copies stand at the end of the batch; callers expect the rows of one source next to each other.
         split = self.source.size > 0 and self.source[-1] != self.source.size - 1
         order = np.argsort(self.source, kind="stable") if split else slice(None)
         out = np.ascontiguousarray(states.T[order])
-        return Tick(
+        return TickResult(
             out,
             self.source[order],
             self.probability[order],
-            view.executed.T[order],
+            context.executed.T[order],
             self.rewards.T[order],
             self.performance[order],
             self.events[order],
@@ -253,121 +258,127 @@ class _Flow:
             )
 
 
-def _idle_view(world: World, now: Ints) -> View:
+def _idle_context(world: World, now: Ints) -> EvalContext:
     idle = np.full((len(world.agents), now.shape[1]), -1, np.int32)
-    return View(world, now, now, idle, idle)
+    return EvalContext(world, now, now, idle, idle)
 
 
-def _draw_weights(draw: DrawProgram, view: View) -> Floats:
-    weights = np.stack([np.maximum(amount(weight, view), 0.0) for weight in draw.weights], axis=1)
+def _draw_weights(draw: DrawProgram, context: EvalContext) -> Floats:
+    weights = np.stack([np.maximum(evaluate_float(weight, context), 0.0) for weight in draw.weights], axis=1)
     total = np.cumsum(weights, axis=1)[:, -1:]  # in order, so that every implementation adds up the same
     return np.where(total > 0, weights / np.where(total > 0, total, 1.0), 1.0 / weights.shape[1])
 
 
-def _set_out(view: View, rows: np.ndarray) -> None:
-    """Put every body where its layout says; one that stands on its patrol goes on from there."""
-    for body in view.world.bodies:
-        cells = view.world.boards.starts[view.layout[rows], body.order]
-        view.now[body.cell, rows] = cells
+def _place_at_starts(context: EvalContext, rows: np.ndarray) -> None:
+    """Put every body on its start cell; one whose start is on its patrol continues from there."""
+    for body in context.world.bodies:
+        cells = context.world.boards.starts[context.layout[rows], body.order]
+        context.now[body.cell, rows] = cells
         if body.phase >= 0:
             path = next(motion.path for motion in body.motions if motion.path)
-            view.now[body.phase, rows] = (cells[:, None] == np.array(path)).argmax(axis=1)
+            context.now[body.phase, rows] = (cells[:, None] == np.array(path)).argmax(axis=1)
 
 
 # ------------------------------------------------------------------ 2. overrides
 
 
-def _override(flow: _Flow) -> None:
-    for override in flow.world.overrides:
-        rows = np.flatnonzero(truth(override.when, flow.view))
-        rows = _by_chance(flow, override.name, rows, override.chance)
+def _override(tick: _TickState) -> None:
+    for override in tick.world.overrides:
+        rows = np.flatnonzero(evaluate_bool(override.when, tick.context))
+        rows = _where_coin_succeeds(tick, override.name, rows, override.chance)
         if override.action >= 0:
-            flow.view.executed[override.agent, rows] = override.action
+            tick.context.executed[override.agent, rows] = override.action
         else:
-            able = available(flow.world, flow.view.before.T[rows], override.agent)
-            some = able.any(axis=1)
-            rows, able = rows[some], able[some]
-            rows, action = flow.draw(f"{override.name}.action", rows, able / able.sum(axis=1, keepdims=True))
-            flow.view.executed[override.agent, rows] = action
+            mask = available(tick.world, tick.context.before.T[rows], override.agent)
+            some = mask.any(axis=1)
+            rows, mask = rows[some], mask[some]
+            rows, action = tick.draw(f"{override.name}.action", rows, mask / mask.sum(axis=1, keepdims=True))
+            tick.context.executed[override.agent, rows] = action
 
 
-def _by_chance(flow: _Flow, name: str, rows: np.ndarray, chance: Expression | None) -> np.ndarray:
-    """Those of the rows (and of the rows that they split into) where a coin named `name` falls well."""
+def _where_coin_succeeds(tick: _TickState, name: str, rows: np.ndarray, chance: Expression | None) -> np.ndarray:
+    """The rows (with those that they split into) where a Bernoulli draw named `name` succeeds."""
     if chance is None or rows.size == 0:
         return rows
-    p = np.clip(amount(chance, flow.view)[rows], 0.0, 1.0)
-    rows, outcome = flow.draw(name, rows, np.stack([1 - p, p], axis=1))
+    p = np.clip(evaluate_float(chance, tick.context)[rows], 0.0, 1.0)
+    rows, outcome = tick.draw(name, rows, np.stack([1 - p, p], axis=1))
     return rows[outcome == 1]
 
 
 # ------------------------------------------------------------------ 3. agents move together
 
 _Push: TypeAlias = tuple[int, Body, Bools, Ints]
-"""Who pushes what, in which lanes, and whereto."""
+"""The index of the mover that pushes, the thing pushed, in which lanes, and the cells beyond it."""
 
 
-def _solid(view: View, cells: Ints, but: Body | None = None) -> Bools:
-    """bool `[B]`: a wall or a solid thing stands on the cells."""
-    boards = view.world.boards
-    out = boards.walls[view.layout, cells]
-    for body in view.world.bodies:
+def _solid(context: EvalContext, cells: Ints, but: Body | None = None) -> Bools:
+    """bool `[B]`: a wall or a solid thing other than `but` is on the cells."""
+    boards = context.world.boards
+    out = boards.walls[context.layout, cells]
+    for body in context.world.bodies:
         if body.solid and not body.is_agent and body is not but:
-            out = out | (view.now[body.cell] == cells)
+            out = out | (context.now[body.cell] == cells)
     return out
 
 
-def _agent_on(view: View, cells: Ints) -> Bools:
-    out = np.zeros(view.lanes, np.bool_)
-    for body in view.world.bodies:
+def _agent_on(context: EvalContext, cells: Ints) -> Bools:
+    out = np.zeros(context.lanes, np.bool_)
+    for body in context.world.bodies:
         if body.is_agent and body.solid:
-            out |= (view.now[body.cell] == cells) & (cells != view.world.boards.nowhere)
+            out |= (context.now[body.cell] == cells) & (cells != context.world.boards.nowhere)
     return out
 
 
-def _move_agents(view: View) -> None:
-    world, boards = view.world, view.world.boards
+def _move_agents(context: EvalContext) -> None:
+    world, boards = context.world, context.world.boards
     movers = [program for program in world.agents if world.walks(program)]
     if not movers:
         return
     bodies = [world.bodies[program.body] for program in movers]
-    here = [view.now[body.cell].copy() for body in bodies]
-    moves = [_move_index(view, program) for program in movers]
+    here = [context.now[body.cell].copy() for body in bodies]
+    moves = [_move_index(context, program) for program in movers]
+    # Everybody's target is computed before anybody moves: agents move simultaneously.
     want = [boards.neighbours[cell, move] for cell, move in zip(here, moves, strict=True)]
     pushes: list[_Push] = []
     for i in range(len(bodies)):
         moving = want[i] != here[i]
-        blocked = boards.walls[view.layout, want[i]]
+        blocked = boards.walls[context.layout, want[i]]
         for thing in world.bodies:
             if thing.is_agent or not (thing.solid or thing.pushable):
                 continue
-            hit = moving & ~blocked & (view.now[thing.cell] == want[i]) & (want[i] != boards.nowhere)
+            hit = moving & ~blocked & (context.now[thing.cell] == want[i]) & (want[i] != boards.nowhere)
             if thing.pushable and hit.any():
-                beyond = boards.neighbours[view.now[thing.cell], moves[i]]
-                hit_free = hit & ~_solid(view, beyond) & ~_agent_on(view, beyond)
+                beyond = boards.neighbours[context.now[thing.cell], moves[i]]
+                hit_free = hit & ~_solid(context, beyond) & ~_agent_on(context, beyond)
                 pushes.append((i, thing, hit_free, beyond))
                 hit &= ~hit_free
             blocked = blocked | hit
         want[i] = np.where(blocked, here[i], want[i])
+        # One thing may be pushable while another on the same cell blocks: then nothing is pushed.
         for pusher, _, pushed, _ in pushes:
             if pusher == i:
                 pushed &= ~blocked
-    _settle(bodies, here, want, pushes)
+    _resolve_conflicts(bodies, here, want, pushes)
     for _, thing, pushed, beyond in pushes:
-        view.now[thing.cell, pushed] = beyond[pushed]
+        context.now[thing.cell, pushed] = beyond[pushed]
     for body, cells, move in zip(bodies, want, moves, strict=True):
-        view.now[body.cell] = cells
+        context.now[body.cell] = cells
         if body.facing >= 0:
-            view.now[body.facing] = np.where(move > 0, move - 1, view.now[body.facing])
+            context.now[body.facing] = np.where(move > 0, move - 1, context.now[body.facing])
 
 
-def _move_index(view: View, program: AgentProgram) -> Ints:
-    index = next(i for i, other in enumerate(view.world.agents) if other is program)
-    executed = view.executed[index]
+def _move_index(context: EvalContext, program: AgentProgram) -> Ints:
+    index = next(i for i, other in enumerate(context.world.agents) if other is program)
+    executed = context.executed[index]
     return np.where(executed >= 0, program.moves[executed], 0).astype(np.int32)
 
 
-def _settle(bodies: list[Body], here: list[Ints], want: list[Ints], pushes: list[_Push]) -> None:
-    """Two agents for one cell, two that swap, or a push into another's way: all of them stay, until nothing changes."""
+def _resolve_conflicts(bodies: list[Body], here: list[Ints], want: list[Ints], pushes: list[_Push]) -> None:
+    """Cancel conflicting moves: two agents into one cell, two that swap, or a push into the way of another.
+
+    All parties to a conflict stay, which may cause new ones with those that wanted their cells, so it is repeated until
+    nothing changes. `want` and the masks of `pushes` are changed in place.
+    """
     while True:
         stay = [np.zeros(here[0].size, np.bool_) for _ in bodies]
         for i, body in enumerate(bodies):
@@ -395,61 +406,63 @@ def _settle(bodies: list[Body], here: list[Ints], want: list[Ints], pushes: list
             pushed &= ~stay[i]
 
 
-# ------------------------------------------------------------------ 4. what moves by itself
+# ------------------------------------------------------------------ 4. things move on their own
 
 
-def _move_by_itself(body: Body, flow: _Flow) -> None:
+def _move_by_itself(body: Body, tick: _TickState) -> None:
     """The first motion whose `when` holds moves the body by at most one cell; a blocked mover waits."""
     if any(motion.way == "wander" for motion in body.motions):
-        _draw_wandering(body, flow)
-    view, boards = flow.view, flow.world.boards
-    here = view.now[body.cell].copy()
-    target, phase = here.copy(), view.now[body.phase].copy()
-    for motion, rows in _followed(body, view):
+        _draw_wandering(body, tick)
+    context, boards = tick.context, tick.world.boards
+    here = context.now[body.cell].copy()
+    target, phase = here.copy(), context.now[body.phase].copy()
+    for motion, rows in _active_motions(body, context):
         if motion.way in geometry.DIRECTIONS and body.phase >= 0:
-            view.now[body.phase, rows] = 0  # who goes its own way leaves its round, which then begins anew
-        target[rows], phase[rows] = _way(motion, body, view if rows.size == view.lanes else view.take(rows))
+            context.now[body.phase, rows] = 0  # a played step leaves the patrol, which then starts from its beginning
+        target[rows], phase[rows] = _next_cell(
+            motion, body, context if rows.size == context.lanes else context.take(rows)
+        )
     moving = target != here
-    blocked = boards.walls[view.layout, target]
+    blocked = boards.walls[context.layout, target]
     if body.solid:
-        blocked = blocked | _solid(view, target, but=body) | _agent_on(view, target)
-    view.now[body.cell] = np.where(blocked, here, target)
+        blocked = blocked | _solid(context, target, but=body) | _agent_on(context, target)
+    context.now[body.cell] = np.where(blocked, here, target)
     if body.phase >= 0:
-        view.now[body.phase] = np.where(moving & blocked, view.now[body.phase], phase)
+        context.now[body.phase] = np.where(moving & blocked, context.now[body.phase], phase)
     if body.facing >= 0:
         step = (boards.neighbours[here, 1:] == target[:, None]).argmax(axis=1)
-        view.now[body.facing] = np.where(moving, step, view.now[body.facing])
+        context.now[body.facing] = np.where(moving, step, context.now[body.facing])
 
 
-def _followed(body: Body, view: View) -> list[tuple[Motion, np.ndarray]]:
-    """Each motion of a body with the rows that follow it now."""
-    undecided = view.now[body.cell] != view.world.boards.nowhere
+def _active_motions(body: Body, context: EvalContext) -> list[tuple[MotionProgram, np.ndarray]]:
+    """Each motion of a body with the rows in which it is the first whose guard holds."""
+    undecided = context.now[body.cell] != context.world.boards.nowhere
     out = []
     for motion in body.motions:
-        chosen = undecided & truth(motion.when, view)
+        chosen = undecided & evaluate_bool(motion.when, context)
         out.append((motion, np.flatnonzero(chosen)))
         undecided = undecided & ~chosen
     return out
 
 
-def _draw_wandering(body: Body, flow: _Flow) -> None:
+def _draw_wandering(body: Body, tick: _TickState) -> None:
     name = f"{body.name}.wander"
-    rows = np.concatenate([rows for motion, rows in _followed(body, flow.view) if motion.way == "wander"])
-    flow.view.draws[name] = np.zeros(flow.view.lanes, np.int32)
-    rows, outcome = flow.draw(name, rows, np.full((1, len(geometry.DIRECTIONS)), 1 / len(geometry.DIRECTIONS)))
-    flow.view.draws[name][rows] = outcome
+    rows = np.concatenate([rows for motion, rows in _active_motions(body, tick.context) if motion.way == "wander"])
+    tick.context.draws[name] = np.zeros(tick.context.lanes, np.int32)
+    rows, outcome = tick.draw(name, rows, np.full((1, len(geometry.DIRECTIONS)), 1 / len(geometry.DIRECTIONS)))
+    tick.context.draws[name][rows] = outcome
 
 
-def _way(motion: Motion, body: Body, view: View) -> tuple[Ints, Ints]:
-    """Where a motion leads each lane next, and the phase of a patrol once it is there."""
-    boards, here = view.world.boards, view.now[body.cell]
-    phase = view.now[body.phase] if body.phase >= 0 else here
+def _next_cell(motion: MotionProgram, body: Body, context: EvalContext) -> tuple[Ints, Ints]:
+    """The cell that a motion leads to in each lane, and the phase of a patrol if the move succeeds."""
+    boards, here = context.world.boards, context.now[body.cell]
+    phase = context.now[body.phase] if body.phase >= 0 else here
     if motion.way == "still":
         return here, phase
     if motion.way in geometry.DIRECTIONS:
         return boards.neighbours[here, 1 + geometry.DIRECTIONS.index(motion.way)], phase
     if motion.way == "wander":
-        return boards.neighbours[here, view.draws[f"{body.name}.wander"] + 1], phase
+        return boards.neighbours[here, context.draws[f"{body.name}.wander"] + 1], phase
     if motion.way == "patrol":
         path = np.array(motion.path, np.int32)
         post = path[phase % path.size]
@@ -457,29 +470,32 @@ def _way(motion: Motion, body: Body, view: View) -> tuple[Ints, Ints]:
         target = path[onward]
         off = np.flatnonzero(here != post)
         if off.size:
-            target[off] = _towards(here[off], post[off], view.take(off))
+            target[off] = _step_towards(here[off], post[off], context.take(off))
         return target, np.where(here == post, onward, phase)
-    target = view.now[view.world.bodies[view.world.body_index[motion.target]].cell]
+    target = context.now[context.world.bodies[context.world.body_index[motion.target]].cell]
     if motion.way == "flee":
-        return _towards(here, target, view, away=True), phase
-    step = _towards(here, target, view)
+        return _step_towards(here, target, context, away=True), phase
+    step = _step_towards(here, target, context)
     if motion.way == "follow":
         close = (step == target) | (here == target)
         return np.where(close, here, step), phase
     return step, phase
 
 
-def _towards(here: Ints, target: Ints, view: View, away: bool = False) -> Ints:
-    """The neighbour nearest to (or, `away`, farthest from) the target by walking; ties up, down, left, right."""
-    boards = view.world.boards
+def _step_towards(here: Ints, target: Ints, context: EvalContext, away: bool = False) -> Ints:
+    """The cell in reach nearest to (or, `away`, farthest from) the target by walking distance.
+
+    Ties are broken in the order stay, up, down, left, right. A body whose target is nowhere stays.
+    """
+    boards = context.world.boards
     known = target != boards.nowhere
     goal = np.where(known, target, 0)
     around = boards.neighbours[here]
     distance = np.empty(around.shape, np.int64)
     for k in range(around.shape[1]):
-        open_cell = ~boards.walls[view.layout, around[:, k]]
+        open_cell = ~boards.walls[context.layout, around[:, k]]
         cell = np.where(open_cell, around[:, k], 0)
-        distance[:, k] = np.where(open_cell, boards.walking[view.layout, cell, goal], -1 if away else geometry.FAR)
+        distance[:, k] = np.where(open_cell, boards.walking[context.layout, cell, goal], -1 if away else geometry.FAR)
     best = distance.argmax(axis=1) if away else distance.argmin(axis=1)
     return np.where(known, around[np.arange(here.size), best], here)
 
@@ -487,119 +503,120 @@ def _towards(here: Ints, target: Ints, view: View, away: bool = False) -> Ints:
 # ------------------------------------------------------------------ 5 and 6. rules and pays
 
 
-def _fire(rule: RuleProgram, flow: _Flow, only: Bools | None = None) -> None:
-    """Where the guard holds (and the rule's coin falls well), pay by what the guard saw, then take effect."""
-    holds = truth(rule.when, flow.view)
+def _fire(rule: RuleProgram, tick: _TickState, only: Bools | None = None) -> None:
+    """Where the guard holds (and the rule's draw succeeds), pay by the state that the guard saw, then apply effects."""
+    holds = evaluate_bool(rule.when, tick.context)
     rows = np.flatnonzero(holds if only is None else holds & only)
-    rows = _by_chance(flow, rule.name, rows, rule.chance)
+    rows = _where_coin_succeeds(tick, rule.name, rows, rule.chance)
     if rows.size == 0:
         return
-    flow.fired.add(rule.name)
+    tick.fired.add(rule.name)
+    # Pays come before effects: they are evaluated in the state in which the guard held.
     for channel, pay in rule.pays:
-        flow.rewards[channel, rows] += amount(pay, flow.view)[rows]
+        tick.rewards[channel, rows] += evaluate_float(pay, tick.context)[rows]
     if rule.performance is not None:
-        flow.performance[rows] += amount(rule.performance, flow.view)[rows]
+        tick.performance[rows] += evaluate_float(rule.performance, tick.context)[rows]
     for number, effect in enumerate(rule.effects):
-        rows = _apply(effect, f"{rule.name}.{number}", rows, flow)
+        rows = _apply(effect, f"{rule.name}.{number}", rows, tick)
 
 
-def _apply(effect: Effect, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarray:
-    """One effect in some rows; returns the rows, with those that chance added."""
-    world, view = flow.world, flow.view
+def _apply(effect: Effect, name: str, rows: np.ndarray, tick: _TickState) -> np.ndarray:
+    """Apply one effect in some rows; returns the rows, with those that an enumerated draw added."""
+    world, context = tick.world, tick.context
     match effect:
         case Emit(event):
-            flow.events[rows] |= world.event_bit(event)
+            tick.events[rows] |= world.event_bit(event)
         case End(reason):
             code = world.reasons.index(reason) + 1
-            fresh = rows[flow.reason[rows] == 0]
-            flow.reason[fresh] = code
-            flow.events[fresh] |= world.event_bit(f"ended:{reason}")
+            fresh = rows[tick.reason[rows] == 0]  # the first reason of a tick stands
+            tick.reason[fresh] = code
+            tick.events[fresh] |= world.event_bit(f"ended:{reason}")
         case Assign(target, operator, value):
-            _assign(target, operator, amount(value, view)[rows], rows, view)
+            _assign(target, operator, evaluate_float(value, context)[rows], rows, context)
         case Cycles(target):
             column = world.columns[target]
             span = column.most - column.least + 1
-            view.now[column.index, rows] = (view.now[column.index, rows] - column.least + 1) % span + column.least
+            context.now[column.index, rows] = (context.now[column.index, rows] - column.least + 1) % span + column.least
         case Remove(subject):
-            _remove(world.bodies[world.body_index[subject]], rows, view)
+            _remove(world.bodies[world.body_index[subject]], rows, context)
         case PutAt(subject, place, random):
             body = world.bodies[world.body_index[subject]]
             if random:
-                return _scatter(body, place, name, rows, flow)
-            _put(body, rows, _single_cell(place, view)[rows], view)
+                return _put_at_random(body, place, name, rows, tick)
+            _put(body, rows, _single_cell(place, context)[rows], context)
         case MoveBy(subject, direction):
             body = world.bodies[world.body_index[subject]]
-            there = world.boards.neighbours[view.now[body.cell], list(geometry.STEPS).index(direction)]
-            free = rows[~(_solid(view, there) | _agent_on(view, there))[rows]]
-            view.now[body.cell, free] = there[free]
+            there = world.boards.neighbours[context.now[body.cell], list(geometry.STEPS).index(direction)]
+            free = rows[~(_solid(context, there) | _agent_on(context, there))[rows]]
+            context.now[body.cell, free] = there[free]
         case Swap(first, second):
             a, b = (world.bodies[world.body_index[subject]].cell for subject in (first, second))
-            both = rows[(view.now[a, rows] != world.boards.nowhere) & (view.now[b, rows] != world.boards.nowhere)]
-            view.now[a, both], view.now[b, both] = view.now[b, both].copy(), view.now[a, both].copy()
+            both = rows[(context.now[a, rows] != world.boards.nowhere) & (context.now[b, rows] != world.boards.nowhere)]
+            context.now[a, both], context.now[b, both] = context.now[b, both].copy(), context.now[a, both].copy()
         case Take(agent, thing):
             body = world.bodies[world.body_index[thing]]
-            held = rows[view.now[body.cell, rows] != world.boards.nowhere]
-            view.now[body.carrier, held] = 1 + [program.name for program in world.agents].index(agent)
-            view.now[body.cell, held] = world.boards.nowhere
+            held = rows[context.now[body.cell, rows] != world.boards.nowhere]
+            context.now[body.carrier, held] = 1 + [program.name for program in world.agents].index(agent)
+            context.now[body.cell, held] = world.boards.nowhere
         case Drop(agent, thing):
             body = world.bodies[world.body_index[thing]]
             carrier = world.bodies[world.body_index[agent]]
             if body.carrier < 0:  # no rule takes it
                 return rows
-            held = rows[view.now[body.carrier, rows] == 1 + [program.name for program in world.agents].index(agent)]
-            view.now[body.carrier, held] = 0
-            view.now[body.cell, held] = view.now[carrier.cell, held]
+            held = rows[context.now[body.carrier, rows] == 1 + [program.name for program in world.agents].index(agent)]
+            context.now[body.carrier, held] = 0
+            context.now[body.cell, held] = context.now[carrier.cell, held]
         case ResetBoard():
             for column in world.columns.values():
                 if not column.persists:
-                    view.now[column.index, rows] = column.start
-            _set_out(view, rows)
+                    context.now[column.index, rows] = column.start
+            _place_at_starts(context, rows)
     return rows
 
 
-def _put(body: Body, rows: np.ndarray, cells: Ints, view: View) -> None:
-    """Put a body on floor cells, one for each row; where they are none it stays."""
-    floor = ~view.world.boards.walls[view.layout[rows], cells]
-    view.now[body.cell, rows[floor]] = cells[floor]
+def _put(body: Body, rows: np.ndarray, cells: Ints, context: EvalContext) -> None:
+    """Put a body on one cell for each row; where that is a wall or nowhere it stays."""
+    floor = ~context.world.boards.walls[context.layout[rows], cells]
+    context.now[body.cell, rows[floor]] = cells[floor]
     if body.carrier >= 0:
-        view.now[body.carrier, rows[floor]] = 0
+        context.now[body.carrier, rows[floor]] = 0
 
 
-def _scatter(body: Body, zone: Expression, name: str, rows: np.ndarray, flow: _Flow) -> np.ndarray:
+def _put_at_random(body: Body, zone: Expression, name: str, rows: np.ndarray, tick: _TickState) -> np.ndarray:
     """Put a body on a random cell of a zone; where this board has no such cell it stays."""
-    view, boards = flow.view, flow.world.boards
-    cells = boards.zones[zone_of(zone, view)[rows], view.layout[rows], :-1]
+    context, boards = tick.context, tick.world.boards
+    cells = boards.zones[zone_of(zone, context)[rows], context.layout[rows], :-1]
     some = cells.any(axis=1)
     cells = cells[some]
-    drawn, outcome = flow.draw(name, rows[some], cells / cells.sum(axis=1, keepdims=True))
-    _put(body, drawn, outcome, flow.view)
+    drawn, outcome = tick.draw(name, rows[some], cells / cells.sum(axis=1, keepdims=True))
+    _put(body, drawn, outcome, tick.context)
     return np.concatenate([rows[~some], drawn])
 
 
-def _assign(target: str, operator: str, value: Floats, rows: np.ndarray, view: View) -> None:
-    """Numbers are rounded to whole ones within the counter's bounds; a listed value is the nearest in the list."""
-    column = view.world.columns[target]
-    stored = view.now[column.index, rows]
+def _assign(target: str, operator: str, value: Floats, rows: np.ndarray, context: EvalContext) -> None:
+    """Set a counter: to the nearest integer within its bounds, or to the nearest of its listed values."""
+    column = context.world.columns[target]
+    stored = context.now[column.index, rows]
     if column.table is not None:
         wanted = {"=": value, "+=": column.table[stored] + value, "-=": column.table[stored] - value}[operator]
-        view.now[column.index, rows] = np.abs(column.table - wanted[:, None]).argmin(axis=1)
+        context.now[column.index, rows] = np.abs(column.table - wanted[:, None]).argmin(axis=1)
         return
     number = stored + column.low
     wanted = {"=": value, "+=": number + value, "-=": number - value}[operator]
-    view.now[column.index, rows] = np.clip(np.rint(wanted) - column.low, column.least, column.most)
+    context.now[column.index, rows] = np.clip(np.rint(wanted) - column.low, column.least, column.most)
 
 
-def _remove(body: Body, rows: np.ndarray, view: View) -> None:
-    view.now[body.cell, rows] = view.world.boards.nowhere
+def _remove(body: Body, rows: np.ndarray, context: EvalContext) -> None:
+    context.now[body.cell, rows] = context.world.boards.nowhere
     for column in (body.facing, body.phase, body.carrier, *body.fields):
         if column >= 0:
-            view.now[column, rows] = view.world.columns[view.world.fields[column].name].start
+            context.now[column, rows] = context.world.columns[context.world.fields[column].name].start
 
 
-def _single_cell(place: Expression, view: View) -> Ints:
+def _single_cell(place: Expression, context: EvalContext) -> Ints:
     """The cell that a place is; of a zone, its first cell in reading order."""
-    cell = cell_of(place, view)
+    cell = cell_of(place, context)
     if cell is not None:
         return cell
-    zones = view.world.boards.zones[zone_of(place, view), view.layout]
-    return np.where(zones.any(axis=1), zones.argmax(axis=1), view.world.boards.nowhere).astype(np.int32)
+    zones = context.world.boards.zones[zone_of(place, context), context.layout]
+    return np.where(zones.any(axis=1), zones.argmax(axis=1), context.world.boards.nowhere).astype(np.int32)

@@ -1,8 +1,8 @@
-"""Partial views: which states look alike, and exact planning on beliefs.
+"""Partial observability: which states share an observation, and exact planning on beliefs.
 
-A view is an id per state: states of one id look the same to the agent. Beside its view an agent sees which actions it
-may take and that the episode is over; together these are the `look` of a state. Rewards and events are seen only where
-the view shows them.
+A view is an id per state: states with one id show the agent the same fields. Beside its view an agent sees which
+actions are available and whether the episode is over; together these are the `observation` of a state. Rewards and
+events are seen only where the view shows them.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableErr
 from ..mdp.transition_tables import outcomes_of
 from .dynamic_programming import FiniteHorizonSolution
 
-# Beliefs that agree to so many decimals are one.
 _DECIMALS = 12
+"""Beliefs that agree to so many decimals are merged: Bayesian updates along different paths differ by rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class AliasReport:
-    """Which reachable states look alike and have different futures.
+    """Which reachable states share an observation and have different futures.
 
     Attributes:
-        n_looks: how many looks the reachable states have.
-        n_aliased: how many of those looks hide more than one future.
-        states: bool `[S]`, the reachable states with such a look.
-        looks: int64 `[S]`, 0 to `n_looks - 1`; -1 where a state can't be reached.
+        n_observations: how many observations the reachable states have.
+        n_aliased: how many of those observations hide more than one future.
+        states: bool `[S]`, the reachable states with such an observation.
+        observations: int64 `[S]`, 0 to `n_observations - 1`; -1 where a state can't be reached.
         futures: int64 `[S]`, equal for states that neither a view nor a reward can ever tell apart, whatever is done;
             -1 where a state can't be reached.
     """
 
-    n_looks: int
+    n_observations: int
     n_aliased: int
     states: Bools
-    looks: Longs
+    observations: Longs
     futures: Longs
 
 
 @dataclass(frozen=True, eq=False)
-class Belief:
-    """A partially viewed process as a process over beliefs, B of them, and over pairs of a belief and the true state.
+class BeliefMDP:
+    """A partially observable process as an MDP over B beliefs, and as one over P pairs of a belief and the true state.
 
     Attributes:
         mdp: over beliefs; rewards are expected ones, and it has no events.
@@ -87,10 +87,10 @@ class Belief:
 
 
 def alias_report(mdp: FiniteMDP, views: Longs) -> AliasReport:
-    """Find the states that look alike and have different futures, by partition refinement.
+    """Find the states that share an observation and have different futures, by partition refinement.
 
-    Two states have one future if they look alike and every action gives both the same chances of each reward vector
-    together with each next future (probabilities are compared to 9 decimals, by 64-bit hashes).
+    Two states have one future if they share an observation and every action gives both the same chances of each reward
+    vector together with each next future (probabilities are compared to 9 decimals, by 64-bit hashes).
 
     Args:
         mdp: the process.
@@ -102,23 +102,23 @@ def alias_report(mdp: FiniteMDP, views: Longs) -> AliasReport:
     Raises:
         ValueError: not one view per state.
     """
-    looks = _looks(mdp, views)
+    observations = _observation_ids(mdp, views)
     reachable = _reachable(mdp)
-    futures = _refined(mdp, looks)
-    seen_looks, look = np.unique(looks[reachable], return_inverse=True)
+    futures = _refined(mdp, observations)
+    seen_observations, observation = np.unique(observations[reachable], return_inverse=True)
     seen_futures, future = np.unique(futures[reachable], return_inverse=True)
-    # A look hides several futures if more than one of its (look, future) pairs occurs.
-    pairs = np.unique(look * seen_futures.size + future)
-    hides = np.bincount(pairs // seen_futures.size, minlength=seen_looks.size) > 1
+    # An observation hides several futures if more than one of its (observation, future) pairs occurs.
+    pairs = np.unique(observation * seen_futures.size + future)
+    hides = np.bincount(pairs // seen_futures.size, minlength=seen_observations.size) > 1
     states = np.zeros(mdp.n_states, dtype=np.bool_)
-    states[reachable] = hides[look]
+    states[reachable] = hides[observation]
     numbered = np.full((2, mdp.n_states), -1)
-    numbered[0, reachable], numbered[1, reachable] = look, future
-    return AliasReport(seen_looks.size, int(hides.sum()), states, numbered[0], numbered[1])
+    numbered[0, reachable], numbered[1, reachable] = observation, future
+    return AliasReport(seen_observations.size, int(hides.sum()), states, numbered[0], numbered[1])
 
 
-def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | None = None) -> Belief:
-    """The process over the beliefs that can be reached from the start, which is viewed too.
+def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | None = None) -> BeliefMDP:
+    """The process over the beliefs that can be reached from the start, whose observation is seen too.
 
     Beliefs with the same support whose probabilities agree to 12 decimals are one.
 
@@ -130,18 +130,18 @@ def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | Non
             play, or a solution without this horizon, makes no sense. None explores all.
 
     Returns:
-        Both processes and how they hang together.
+        Both processes and how they are related.
 
     Raises:
         NotEnumerableError: there are more beliefs than allowed.
         ValueError: not one view per state.
     """
-    looks = _looks(mdp, views)
+    observations = _observation_ids(mdp, views)
     known = _Beliefs(max_states, mdp.n_states)
     begun = mdp.start_probability > 0
     start = [
         (known.number(support, chances), mass)
-        for _, mass, support, chances, _ in _split(looks, mdp.start_state[begun], mdp.start_probability[begun])
+        for _, mass, support, chances, _ in _split(observations, mdp.start_state[begun], mdp.start_probability[begun])
     ]
     rows: list[int] = []
     seen: list[int] = []
@@ -155,9 +155,11 @@ def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | Non
             for action in range(mdp.n_actions):
                 outcome, place = outcomes_of(mdp, known.supports[belief] * mdp.n_actions + action)
                 weight = known.chances[belief][place] * mdp.probability[outcome]
-                for look, mass, support, chances, members in _split(looks, mdp.next_state[outcome], weight):
+                for observation, mass, support, chances, members in _split(
+                    observations, mdp.next_state[outcome], weight
+                ):
                     rows.append(belief * mdp.n_actions + action)
-                    seen.append(look)
+                    seen.append(observation)
                     child.append(known.number(support, chances))
                     masses.append(mass)
                     rewards.append(weight[members] @ mdp.rewards[outcome[members]] / mass)
@@ -179,11 +181,11 @@ def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | Non
         event_names=(),
         action_names=mdp.action_names,
     )
-    return _paired(mdp, looks, beliefs, known, row, np.array(seen, dtype=np.int64))
+    return _paired(mdp, observations, beliefs, known, row, np.array(seen, dtype=np.int64))
 
 
 class _Beliefs:
-    """Beliefs by number: `supports` are int64 states in order, `chances` float64, their probabilities."""
+    """Numbers beliefs as they are found: `supports` are int64 states in order, `chances` their probabilities."""
 
     def __init__(self, most: int, n_states: int) -> None:
         self.supports: list[Longs] = []
@@ -193,7 +195,7 @@ class _Beliefs:
         self._n_states = n_states
 
     def number(self, support: Longs, chances: Floats) -> int:
-        """The number of a belief, a new one if need be."""
+        """The index of a belief, a new one if it was not met before."""
         key = support.tobytes() + chances.round(_DECIMALS).tobytes()
         if key not in self._numbers:
             if len(self.supports) == self._most:
@@ -207,8 +209,8 @@ class _Beliefs:
         return self._numbers[key]
 
 
-def _looks(mdp: FiniteMDP, views: Longs) -> Longs:
-    """What an agent sees of each state, numbered from 0."""
+def _observation_ids(mdp: FiniteMDP, views: Longs) -> Longs:
+    """int64 `[S]`: the index of each state's observation, from 0."""
     if views.shape != (mdp.n_states,):
         raise ValueError(f"one view for each of {mdp.n_states} states is needed, not the shape {views.shape}")
     seen = np.column_stack([views, mdp.ended, np.packbits(mdp.available, axis=1)])
@@ -216,29 +218,31 @@ def _looks(mdp: FiniteMDP, views: Longs) -> Longs:
 
 
 def _split(
-    looks: Longs, states: npt.NDArray[np.integer], weight: Floats
+    observations: Longs, states: npt.NDArray[np.integer], weight: Floats
 ) -> Iterator[tuple[int, float, Longs, Floats, Longs]]:
-    """Sort weighted states by look.
+    """Group weighted states by observation.
 
     Yields:
-        The look, its whole weight, its states, their share of it, and which entries were of that look.
+        The observation, its total weight, its states, their share of it, and which entries had that observation.
     """
-    look_of = looks[states]
-    for look in np.unique(look_of):
-        members = np.flatnonzero(look_of == look)
+    observation_of = observations[states]
+    for observation in np.unique(observation_of):
+        members = np.flatnonzero(observation_of == observation)
         support, place = np.unique(states[members], return_inverse=True)
         sums = np.bincount(place, weights=weight[members])
         mass = float(sums.sum())
-        yield int(look), mass, support.astype(np.int64), sums / mass, members
+        yield int(observation), mass, support.astype(np.int64), sums / mass, members
 
 
-def _paired(mdp: FiniteMDP, looks: Longs, beliefs: FiniteMDP, known: _Beliefs, row: Longs, seen: Longs) -> Belief:
-    """Add the pairs; `row` and `seen` are row and look of each outcome of the beliefs, in increasing order."""
+def _paired(
+    mdp: FiniteMDP, observations: Longs, beliefs: FiniteMDP, known: _Beliefs, row: Longs, seen: Longs
+) -> BeliefMDP:
+    """Add the pairs; `row` and `seen` are row and observation of each outcome of the beliefs, in increasing order."""
     sizes = np.array([support.size for support in known.supports])
     support_start = np.concatenate([[0], np.cumsum(sizes)])
     pair_belief = np.repeat(np.arange(sizes.size), sizes)
     pair_state = np.concatenate(known.supports)
-    n_actions, n_looks = mdp.n_actions, int(looks.max()) + 1
+    n_actions, n_observations = mdp.n_actions, int(observations.max()) + 1
 
     # A row of a pair has the outcomes of its state, none where the belief has ended.
     source = (pair_state[:, None] * n_actions + np.arange(n_actions)).ravel()
@@ -246,10 +250,10 @@ def _paired(mdp: FiniteMDP, looks: Longs, beliefs: FiniteMDP, known: _Beliefs, r
     outcome, place = outcomes_of(mdp, source[going])
     owner = going[place]
 
-    # The next pair: the belief that the look of the next state leads to, and that state's place in its support.
+    # The next pair: the belief that the next state's observation leads to, and that state's place in its support.
     next_state = mdp.next_state[outcome].astype(np.int64)
     belief_row = pair_belief[owner // n_actions] * n_actions + owner % n_actions
-    step = np.searchsorted(row * n_looks + seen, belief_row * n_looks + looks[next_state])
+    step = np.searchsorted(row * n_observations + seen, belief_row * n_observations + observations[next_state])
     next_belief = beliefs.next_state[step].astype(np.int64)
     places = pair_belief * mdp.n_states + pair_state
 
@@ -258,8 +262,8 @@ def _paired(mdp: FiniteMDP, looks: Longs, beliefs: FiniteMDP, known: _Beliefs, r
 
     begun = np.flatnonzero(mdp.start_probability > 0)
     start_state = mdp.start_state[begun].astype(np.int64)
-    start_looks = np.unique(looks[start_state])
-    start_belief = beliefs.start_state[np.searchsorted(start_looks, looks[start_state])].astype(np.int64)
+    start_observations = np.unique(observations[start_state])
+    start_belief = beliefs.start_state[np.searchsorted(start_observations, observations[start_state])].astype(np.int64)
     pairs = FiniteMDP(
         n_states=pair_state.size,
         n_actions=n_actions,
@@ -275,7 +279,7 @@ def _paired(mdp: FiniteMDP, looks: Longs, beliefs: FiniteMDP, known: _Beliefs, r
         event_names=mdp.event_names,
         action_names=mdp.action_names,
     )
-    return Belief(
+    return BeliefMDP(
         mdp=beliefs,
         pair_mdp=pairs,
         support_start=support_start,
@@ -306,6 +310,7 @@ def _refined(mdp: FiniteMDP, classes: Longs) -> Longs:
     certain = np.unique(row).size == row.size
     chance, next_state = mdp.probability[possible], mdp.next_state[possible]
     n_classes = int(classes.max()) + 1
+    # Each round can only split classes, so an unchanged count is a fixed point; S classes cannot be split further.
     while n_classes < mdp.n_states:
         meaning = pay * n_classes + classes[next_state]
         rows, sums = row, chance

@@ -1,4 +1,4 @@
-"""One tick of looking ahead, and which actions tie.
+"""One Bellman backup, and which actions tie.
 
 Two actions tie when their values differ by no more than `tie_tolerance`: a little above the noise of double precision,
 so that a far-off reward which a short-sighted agent hardly weighs still counts as a difference.
@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ..base import Bools, Floats
-from ..mdp.transition_tables import Tables
+from ..mdp.transition_tables import TransitionTables
 
 EPSILON = float(np.finfo(np.float64).eps)
 """The rounding of double precision, relative to the number."""
@@ -40,19 +40,21 @@ def largest(values: Floats) -> float:
     return float(np.abs(finite).max(initial=0.0))
 
 
-def backup(table: Tables, scalar: Floats, discount: float, values: Floats) -> Floats:
-    """What each action is worth, float64 `[S, A]`, when the next state is worth `values` `[S]`.
+def backup(table: TransitionTables, scalar: Floats, discount: float, values: Floats) -> Floats:
+    """The Q-values float64 `[S, A]` of `values` `[S]` of the next state.
 
-    `scalar` `[S, A]` is what it pays; where that is -inf (the action may not be taken), so is the result.
+    `scalar` `[S, A]` is the expected weighted reward; where it is -inf (the action may not be taken), so is the result.
     """
-    q = table.ahead(values)
+    # In place: these arrays are the largest of a solver, and a fresh one for each term costs more than the arithmetic.
+    q = table.expected_next(values)
     q *= discount
     q += scalar
     return q
 
 
 def best_of(q: Floats, acting: Bools) -> Floats:
-    """The largest value per state, 0 where nobody acts (column by column: numpy is slow along a short last axis)."""
+    """The largest value per state, 0 where nobody acts."""
+    # Column by column: NumPy reduces slowly along a short last axis.
     best = q[:, 0].copy()
     for action in range(1, q.shape[1]):
         np.maximum(best, q[:, action], out=best)

@@ -1,8 +1,8 @@
-"""What an agent does whose heads deliberate by a rule that is no weighted sum: the policy that the rule brings about.
+"""The policy of an agent whose heads deliberate by a rule other than the weighted sum.
 
-Such a rule looks at one state at a time, and what each head expects depends on what the rule will choose later. So
-there is no optimum to solve for, only a policy that the rule keeps to while foreseeing itself (see
-docs/decisions/0009-deliberation.md).
+Such a rule decides one state at a time, and what each head expects depends on what the rule will choose later. So there
+is no optimum to solve for, only a fixed point: a policy that the rule chooses again, given the values of that policy
+(see docs/decisions/0009-deliberation.md).
 
 Letters as in `base`: S states, A joint actions, K channels, T ticks.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..base import Bools, FiniteMDP, Floats
-from ..deliberation import Rule
+from ..deliberation import DeliberationRule
 from ..mdp.transition_tables import tables
 from .bellman import largest
 from .dynamic_programming import FiniteHorizonSolution, InfeasibleError, Solution, policy_iteration
@@ -21,13 +21,13 @@ from .policy_evaluation import check_range
 from .vector_values import MAX_ROUNDS, solve_heads
 
 
-def deliberate_for_ever(
-    mdp: FiniteMDP, rule: Rule, weights: Floats, discount: float, barred: Bools | None = None
+def solve_stationary_deliberation(
+    mdp: FiniteMDP, rule: DeliberationRule, weights: Floats, discount: float, barred: Bools | None = None
 ) -> Solution:
-    """The policy that a rule keeps to: evaluate every head under the present policy, deliberate everywhere, repeat.
+    """The fixed point of a rule: evaluate every head under the present policy, deliberate everywhere, repeat.
 
-    The first policy is the best by the weighted sum; where a rule has several policies that it keeps to, it is the one
-    that is reached from there. Expected discounted returns are what the heads compare.
+    The first policy is the best by the weighted sum; where a rule has several fixed points, the result is the one that
+    is reached from there. The heads compare expected discounted returns.
 
     Args:
         mdp: the process.
@@ -40,7 +40,7 @@ def deliberate_for_ever(
         Its one policy: `optimal` has one action in each state, `values` and `q` are weighted sums under the policy.
 
     Raises:
-        NoFixedPointError: policies go round for ever.
+        NoFixedPointError: the policies cycle.
         ImproperDiscountError, InfeasibleError: as `policy_iteration`.
     """
     best = policy_iteration(mdp, weights, discount, barred)
@@ -72,10 +72,10 @@ def deliberate_for_ever(
     )
 
 
-def deliberate_to_horizon(
-    mdp: FiniteMDP, rule: Rule, weights: Floats, discount: float, horizon: int, barred: Bools | None = None
+def solve_finite_horizon_deliberation(
+    mdp: FiniteMDP, rule: DeliberationRule, weights: Floats, discount: float, horizon: int, barred: Bools | None = None
 ) -> FiniteHorizonSolution:
-    """The same with a known number of ticks to go, from the last to the first: always settled, and by one policy only.
+    """The same with a known number of ticks to go, by backward induction: there is always exactly one such policy.
 
     Args:
         mdp: the process.
@@ -100,10 +100,11 @@ def deliberate_to_horizon(
     vectors = np.zeros((mdp.n_states, weights.size))
     dead = np.zeros(mdp.n_states, np.bool_)
     for tick in reversed(range(horizon)):
-        allowed = free & ~(table.ahead(dead.astype(np.float64)) > 0)
+        # A state is dead where every action is barred or may lead to a dead state of the next tick.
+        allowed = free & ~(table.expected_next(dead.astype(np.float64)) > 0)
         live = np.flatnonzero(allowed.any(axis=1))
         dead = ~mdp.ended & ~allowed.any(axis=1)
-        q = table.vector_rewards + discount * table.ahead(vectors)
+        q = table.vector_rewards + discount * table.expected_next(vectors)
         action = rule(q[live], weights, allowed[live]).action
         chosen = np.zeros(allowed.shape, np.bool_)
         chosen[live, action] = True

@@ -1,4 +1,4 @@
-"""What is best: exact solutions of a finite decision process, one value per channel.
+"""Exact solutions of a finite MDP: policy iteration, value iteration and backward induction, with values per channel.
 
 Letters as in `base`: S states, A joint actions, K channels, T ticks.
 """
@@ -16,12 +16,12 @@ from scipy.sparse.csgraph import connected_components
 
 from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Ints, Longs
-from ..mdp.transition_tables import Tables, tables
+from ..mdp.transition_tables import TransitionTables, tables
 from .bellman import EPSILON, backup, best_of, largest, tie_tolerance, ties
 from .policy_evaluation import ImproperDiscountError, check_range, policy_values
 
-Judge: TypeAlias = Callable[[Floats], Floats]
-"""From the vector values `[S, K]` of the next tick to what each action is worth now, `[S, A]`."""
+ActionValues: TypeAlias = Callable[[Floats], Floats]
+"""From the vector values `[S, K]` of the next tick to the Q-values `[S, A]` by which the acting self chooses."""
 
 
 class InfeasibleError(WorldError):
@@ -30,9 +30,9 @@ class InfeasibleError(WorldError):
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What is best over an unending (or surely ending) episode, and what one best policy is worth per channel.
+    """An optimal solution without a horizon, with the vector values of one optimal policy.
 
-    In an ended state values are 0; in a state that can't keep away from what is barred `values` is -inf and
+    In an ended state values are 0; in a state from which what is barred cannot be avoided `values` is -inf and
     `vector_values` is nan.
 
     Attributes:
@@ -60,7 +60,7 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class FiniteHorizonSolution:
-    """What is best with a known number of ticks to go.
+    """An optimal solution with a known number of ticks to go.
 
     Attributes:
         values: float64 `[T + 1, S]`, weighted, at each tick; `[1, S]` (tick 0) if later values were not kept.
@@ -104,7 +104,7 @@ def value_iteration(
     start: Floats | None = None,
     barred: Bools | None = None,
 ) -> Solution:
-    """Solve by successive backups: the plain cross-check of `policy_iteration`.
+    """Solve by value iteration: a plain cross-check of `policy_iteration`.
 
     Args:
         mdp: the process.
@@ -147,8 +147,8 @@ def policy_iteration(
 ) -> Solution:
     """Solve exactly: the default solver.
 
-    A policy is evaluated by hopping ahead in doubling steps where no outcome is left to chance, else by a sparse LU
-    factorisation, else (many states) by Krylov iteration after modified policy iteration.
+    A policy is evaluated by pointer doubling where transitions are deterministic, else by a sparse LU factorisation,
+    or where there are many states by Krylov iteration.
 
     Args:
         mdp: the process.
@@ -206,11 +206,13 @@ def backward_induction(
     values = np.zeros(mdp.n_states)
     dead = np.zeros(mdp.n_states, dtype=np.bool_)
 
+    # The optimum is backed up as a scalar of its own: the vector values belong to one policy, which may lose as much as
+    # the tie tolerance at each tick.
     def judge(_: Floats) -> Floats:
         nonlocal values, dead
         q = backup(table, scalar, discount, values)
         if barred is not None:
-            q[table.ahead(dead.astype(np.float64)) > 0] = -np.inf
+            q[table.expected_next(dead.astype(np.float64)) > 0] = -np.inf
             dead = ~mdp.ended & np.all(np.isneginf(q), axis=1)
         values = best_of(q, ~mdp.ended & ~dead)
         return q
@@ -221,7 +223,7 @@ def backward_induction(
     return solution
 
 
-# What was asked for, checked
+# ------------------------------------------------------------------ checks of the arguments
 
 
 def _checked_weights(mdp: FiniteMDP, weights: npt.ArrayLike) -> Floats:
@@ -237,7 +239,7 @@ def _checked_barred(mdp: FiniteMDP, barred: Bools) -> Bools:
     return barred
 
 
-def check_discount(mdp: FiniteMDP, table: Tables, allowed: Bools, discount: float) -> None:
+def check_discount(mdp: FiniteMDP, table: TransitionTables, allowed: Bools, discount: float) -> None:
     """At discount 1 every policy of `allowed` pairs has to end: there may be no end component (de Alfaro 1997).
 
     Raises:
@@ -270,12 +272,13 @@ def check_discount(mdp: FiniteMDP, table: Tables, allowed: Bools, discount: floa
         )
 
 
-def _allowed(mdp: FiniteMDP, table: Tables, barred: Bools | None) -> Bools:
+def _allowed(mdp: FiniteMDP, table: TransitionTables, barred: Bools | None) -> Bools:
     """The pairs that may be taken for ever: those not barred, less those that risk a state without any."""
     if barred is None:
         return table.available
     allowed = table.available & ~_checked_barred(mdp, barred)
     dead = ~mdp.ended & ~np.any(allowed, axis=1)
+    # Backwards from the dead states: a pair that risks one is not allowed; a state that loses its last pair is dead.
     into = csc_array(table.matrix)
     fresh = np.flatnonzero(dead)
     while fresh.size:
@@ -297,10 +300,10 @@ def _start_values(mdp: FiniteMDP, start: Floats | None, acting: Bools) -> Floats
     return np.where(acting & np.isfinite(start), start, 0.0)
 
 
-# Steps of the solvers
+# ------------------------------------------------------------------ steps of the solvers
 
 
-def optimise(table: Tables, scalar: Floats, discount: float, values: Floats) -> Floats:
+def optimise(table: TransitionTables, scalar: Floats, discount: float, values: Floats) -> Floats:
     """The best values `[S]`, by policy iteration from the policy that is greedy on `values`."""
     acting = ~np.all(np.isneginf(scalar), axis=1)
     values = _warmed(table, scalar, acting, discount, values)
@@ -316,6 +319,7 @@ def optimise(table: Tables, scalar: Floats, discount: float, values: Floats) -> 
             return np.maximum(values, previous)
         q = backup(table, scalar, discount, values)
         gain = best_of(q, acting) - np.take_along_axis(q, policy[:, None], axis=1)[:, 0]
+        # Stricter than the tie tolerance, so that values are more exact than the differences by which ties are judged.
         better = acting & (gain > 0.1 * tie_tolerance(scale, discount))
         if not better.any():
             return values
@@ -323,8 +327,9 @@ def optimise(table: Tables, scalar: Floats, discount: float, values: Floats) -> 
         previous = values
 
 
-def _warmed(table: Tables, scalar: Floats, acting: Bools, discount: float, values: Floats) -> Floats:
-    """Values good enough to start from: cheap sweeps save dear evaluations where outcomes are left to chance."""
+def _warmed(table: TransitionTables, scalar: Floats, acting: Bools, discount: float, values: Floats) -> Floats:
+    """Initial values for policy iteration, by modified policy iteration: cheap sweeps save costly evaluations."""
+    # Evaluation by pointer doubling is about as cheap as a sweep, so a few sweeps are enough without chance.
     if table.next_state is not None:
         for _ in range(8):
             values = best_of(backup(table, scalar, discount, values), acting)
@@ -347,7 +352,7 @@ def _warmed(table: Tables, scalar: Floats, acting: Bools, discount: float, value
 
 def conclude(
     mdp: FiniteMDP,
-    table: Tables,
+    table: TransitionTables,
     scalar: Floats,
     allowed: Bools,
     values: Floats,
@@ -363,7 +368,7 @@ def conclude(
     policy = optimal.argmax(axis=1)
     guess = np.zeros((mdp.n_states, len(mdp.channels)))
     vector_values = policy_values(table, policy, table.vector_rewards, acting, discount, guess)
-    vector_q = table.vector_rewards + discount * table.ahead(vector_values)
+    vector_q = table.vector_rewards + discount * table.expected_next(vector_values)
     vector_q[~allowed] = np.nan
     lost = ~acting & ~mdp.ended
     vector_values[lost] = np.nan
@@ -381,7 +386,13 @@ def conclude(
 
 
 def induct(
-    mdp: FiniteMDP, table: Tables, judge: Judge, weight: Floats, discount: float, horizon: int, keep_values: bool
+    mdp: FiniteMDP,
+    table: TransitionTables,
+    judge: ActionValues,
+    weight: Floats,
+    discount: float,
+    horizon: int,
+    keep_values: bool,
 ) -> FiniteHorizonSolution:
     """Induction from the last tick to the first.
 
@@ -391,6 +402,7 @@ def induct(
     check_range(discount)
     if horizon < 1:
         raise ValueError(f"a horizon is at least one tick, not {horizon}")
+    # Optimal actions are kept as bits, one per action: T * S * A booleans would be the largest array by far.
     states, width = np.arange(mdp.n_states), (mdp.n_actions + 7) // 8
     rewards = table.vector_rewards
     values = np.zeros((horizon + 1 if keep_values else 1, mdp.n_states))

@@ -1,4 +1,4 @@
-"""What is best for an agent whose weights can be edited, by how it judges the aftermath of an edit."""
+"""Optimal policies of agents whose weights can be edited, by how they judge what follows an edit."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Longs
-from ..mdp.transition_tables import Tables, tables
+from ..mdp.transition_tables import TransitionTables, tables
 from .bellman import backup, best_of, largest, tie_tolerance, ties
 from .dynamic_programming import (
+    ActionValues,
     FiniteHorizonSolution,
-    Judge,
     Solution,
     check_discount,
     conclude,
@@ -41,14 +41,15 @@ def solve_with_changing_weights(
 ) -> Solution | FiniteHorizonSolution:
     """Solve for an agent whose weights are part of the state, so that an effect can edit them.
 
-    What judges the aftermath of an edit (Everitt, Hutter, Kumar and Krakovna 2021, "Reward tampering problems and
+    Which weights judge what follows an edit (Everitt, Hutter, Kumar and Krakovna 2021, "Reward tampering problems and
     solutions in reinforcement learning"):
 
-    - `current`: today's weights, foreseeing that later selves act on theirs. A policy that no self wants to leave
-      while the later ones keep to it, found as the limit of ever longer horizons; `optimal` holds the actions that
-      tie for the self that acts, given that later selves follow `policy`.
-    - `ignoring`: today's weights, as if no edit came. `values` and `q` are what the agent believes, `vector_values`
-      what its policy is really worth.
+    - `current`: the present weights, foreseeing that the agent will later act on its later ones. The result is a policy
+      from which no present self gains by deviating once while the later ones keep to it, found as the limit of ever
+      longer horizons; `optimal` holds the actions that tie for the acting self, given that later selves follow
+      `policy`.
+    - `ignoring`: the present weights, as if no edit came. `values` and `q` are what the agent believes,
+      `vector_values` the true values of its policy.
     - `future`: whichever weights are held when a reward comes (those of the state in which the action is taken).
 
     Args:
@@ -73,7 +74,7 @@ def solve_with_changing_weights(
     if judges_by not in ("current", "ignoring", "future"):
         raise ValueError(f"judges_by is current, ignoring or future, not {judges_by!r}")
     if horizon is not None:
-        judge = _changing_judge(mdp, table, weight, discount, judges_by)
+        judge = _action_values(mdp, table, weight, discount, judges_by)
         return induct(mdp, table, judge, weight, discount, horizon, keep_values=True)
     check_discount(mdp, table, table.available, discount)
     if judges_by == "current":
@@ -85,7 +86,9 @@ def solve_with_changing_weights(
     return conclude(mdp, table, scalar, table.available, values, weight, discount)
 
 
-def _changing_judge(mdp: FiniteMDP, table: Tables, weight: Floats, discount: float, judges_by: str) -> Judge:
+def _action_values(
+    mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float, judges_by: str
+) -> ActionValues:
     acting = ~mdp.ended
     blocked = np.where(table.available, 0.0, -np.inf)
     if judges_by == "current":
@@ -96,6 +99,7 @@ def _changing_judge(mdp: FiniteMDP, table: Tables, weight: Floats, discount: flo
     else:
         distinct, kind = _distinct(weight)
         held = [table.vector_rewards @ each + blocked for each in distinct]
+    # `induct` passes the values of the policy that is followed; these selves plan by their own, kept between ticks.
     beliefs = [np.zeros(mdp.n_states) for _ in held]
 
     def judge(_: Floats) -> Floats:
@@ -120,11 +124,11 @@ def _distinct(weight: Floats) -> tuple[Floats, Longs]:
     return distinct, kind.reshape(-1)
 
 
-def _vector_q(table: Tables, vectors: Floats, discount: float) -> Floats:
-    return table.vector_rewards + discount * table.ahead(vectors)
+def _vector_q(table: TransitionTables, vectors: Floats, discount: float) -> Floats:
+    return table.vector_rewards + discount * table.expected_next(vectors)
 
 
-def _ignoring_edits(mdp: FiniteMDP, table: Tables, weight: Floats, discount: float) -> Solution:
+def _ignoring_edits(mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float) -> Solution:
     acting = ~mdp.ended
     values, q = np.zeros(mdp.n_states), np.full(table.available.shape, -np.inf)
     optimal = np.zeros(table.available.shape, dtype=np.bool_)
@@ -141,33 +145,34 @@ def _ignoring_edits(mdp: FiniteMDP, table: Tables, weight: Floats, discount: flo
     return _changing_solution(table, weight, discount, values, vectors, q, optimal, residual)
 
 
-def _self_consistent(mdp: FiniteMDP, table: Tables, weight: Floats, discount: float) -> Solution:
-    """Lengthen the horizon until the first tick's policy stays, then check that it stays for ever."""
+def _self_consistent(mdp: FiniteMDP, table: TransitionTables, weight: Floats, discount: float) -> Solution:
+    """Lengthen the horizon until the first tick's policy no longer changes, then check that it is a fixed point."""
     acting, states = ~mdp.ended, np.arange(mdp.n_states)
-    judge = _changing_judge(mdp, table, weight, discount, "current")
+    judge = _action_values(mdp, table, weight, discount, "current")
 
-    def look(vectors: Floats) -> tuple[Floats, Bools]:
+    def q_and_ties(vectors: Floats) -> tuple[Floats, Bools]:
         q = judge(vectors)
         return q, ties(q, acting, tie_tolerance(largest(best_of(q, acting)), discount))
 
     vectors = np.zeros((mdp.n_states, len(mdp.channels)))
     policy: Longs
     policy, unchanged, patience = np.full(mdp.n_states, -1), 0, 8
+    # After so many sweeps what lies beyond the horizon weighs less than 1e-17; at discount 1 no path is longer than S.
     sweeps = 100 + (mdp.n_states if discount == 1 else math.ceil(math.log(1e-17) / math.log(max(discount, 1e-3))))
     for _ in range(sweeps):
-        _, optimal = look(vectors)
+        _, optimal = q_and_ties(vectors)
         chosen = optimal.argmax(axis=1)
         unchanged = unchanged + 1 if (chosen == policy).all() else 0
         policy = chosen
         if unchanged >= patience:
             exact = policy_values(table, policy, table.vector_rewards, acting, discount, vectors)
-            q, optimal = look(exact)
+            q, optimal = q_and_ties(exact)
             if (optimal.argmax(axis=1) == policy).all():
                 gain = best_of(q, acting) - np.where(acting, q[states, policy], 0.0)
                 residual = largest(gain) / (1 - discount if discount < 1 else 1.0)
                 values = (weight * exact).sum(axis=1)
                 return _changing_solution(table, weight, discount, values, exact, q, optimal, residual)
-            patience *= 2
+            patience *= 2  # it was stable for a while only; waiting longer each time keeps evaluations rare
         vectors = _vector_q(table, vectors, discount)[states, policy]
         vectors[~acting] = 0.0
     raise NoFixedPointError(
@@ -177,7 +182,7 @@ def _self_consistent(mdp: FiniteMDP, table: Tables, weight: Floats, discount: fl
 
 
 def _changing_solution(
-    table: Tables,
+    table: TransitionTables,
     weight: Floats,
     discount: float,
     values: Floats,

@@ -1,4 +1,4 @@
-"""A given policy in the form of a solution: one action in each state, and what following it is worth."""
+"""A given deterministic policy in the form of a solution: its one action in each state, and its values."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .dynamic_programming import FiniteHorizonSolution, Solution
 from .policy_evaluation import evaluate
 
 
-def follow_for_ever(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: float) -> Solution:
-    """A policy that needs no clock.
+def evaluate_stationary(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: float) -> Solution:
+    """A stationary policy with its infinite-horizon values.
 
     Args:
         mdp: the process.
@@ -27,7 +27,7 @@ def follow_for_ever(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: flo
     """
     table = tables(mdp)
     values = evaluate(mdp, policy, discount)
-    q = table.vector_rewards + discount * table.ahead(values)
+    q = table.vector_rewards + discount * table.expected_next(values)
     live = np.flatnonzero(~mdp.ended)
     optimal = np.zeros(table.available.shape, np.bool_)
     optimal[live, policy[live]] = True
@@ -44,8 +44,8 @@ def follow_for_ever(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: flo
     )
 
 
-def follow_to_horizon(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: float) -> FiniteHorizonSolution:
-    """A policy by the clock.
+def evaluate_time_dependent(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: float) -> FiniteHorizonSolution:
+    """A time-dependent policy with its values over the horizon.
 
     Args:
         mdp: the process.
@@ -62,7 +62,7 @@ def follow_to_horizon(mdp: FiniteMDP, policy: Ints, weights: Floats, discount: f
     packed = np.zeros((horizon, mdp.n_states, (mdp.n_actions + 7) // 8), np.uint8)
     vectors = np.zeros((mdp.n_states, weights.size))
     for tick in reversed(range(horizon)):
-        q = table.vector_rewards + discount * table.ahead(vectors)
+        q = table.vector_rewards + discount * table.expected_next(vectors)
         vectors = np.zeros_like(vectors)
         vectors[live] = q[live, policy[tick, live]]
         chosen = np.zeros(table.available.shape, np.bool_)

@@ -1,8 +1,8 @@
-"""The best policy among those that go by the look of a state alone, where states that look alike differ.
+"""The best deterministic memoryless policy: one action for each observation, where several states share one.
 
-What such a policy does in one state it does in every other that looks the same, so what it is worth cannot be backed up
-state by state: whole policies are compared. This is the planner that knows its policy to be looked at, and its actions
-to be modified accordingly (Langlois and Everitt 2021).
+Such a policy does the same in all states that share an observation, so its value cannot be backed up state by state:
+whole policies are compared. It serves the planner that knows that its policy is inspected and its actions are modified
+accordingly (Langlois and Everitt 2021).
 """
 
 from __future__ import annotations
@@ -18,138 +18,148 @@ from ..deliberation import WEIGHTED
 from .vector_values import Heads, solve_heads
 
 MAX_POLICIES: Final = 4_096
-"""How many processes are solved at the most: each is the cost of one ordinary plan."""
+"""How many processes are solved at most; each costs as much as one ordinary plan."""
 _GAIN: Final = 1e-9
-"""What a policy must be better by."""
+"""The least difference of value that counts as an improvement."""
 
 
 @dataclass(frozen=True, eq=False)
-class ByLook:
-    """A policy that goes by looks.
+class MemorylessPolicy:
+    """A deterministic policy over observations.
 
     Attributes:
-        action: int64 `[L]`, what it does at each look; -1 at one of ended states only.
+        action: int64 `[Z]`, the action at each of Z observations; -1 at an observation of ended states only.
         heads: the policy by state, and its values.
-        worth: its weighted value at the start.
-        tried: how many policies were compared.
-        complete: none is better. Else it is the best that changes at one look at a time lead to.
+        value: its weighted value at the start.
+        evaluated: how many policies were compared.
+        complete: whether the search was exhaustive, so that no memoryless policy is better. If not, it is a local
+            optimum: no change of the action at one observation improves it, or `max_policies` was reached.
     """
 
     action: Longs
     heads: Heads
-    worth: float
-    tried: int
+    value: float
+    evaluated: int
     complete: bool
 
 
-def best_by_look(
-    mdp: FiniteMDP, looks: Longs, weights: Floats, discounts: Floats, max_policies: int = MAX_POLICIES
-) -> ByLook:
-    """The best deterministic policy that does the same in all states of one look.
+def best_memoryless_policy(
+    mdp: FiniteMDP, observations: Longs, weights: Floats, discounts: Floats, max_policies: int = MAX_POLICIES
+) -> MemorylessPolicy:
+    """The best deterministic policy that takes the same action in all states that share an observation.
 
-    Only looks that call for different actions in different states of theirs are in question; for each combination of
-    actions there, the rest is an ordinary process, and solved as one. There are as many combinations as the product of
-    the numbers of actions at these looks. Where that is more than `max_policies`, the search begins with what most
-    states of each look call for and changes one look at a time for the better: no promise that it ends at the best.
+    Only observations whose states have no optimal action in common are ambiguous. For each combination of actions at
+    these, the rest is an ordinary process and is solved as one. There are as many combinations as the product of the
+    numbers of actions at the ambiguous observations. Where that exceeds `max_policies`, local search starts from the
+    action that most states of each observation prefer and changes one observation at a time; it may end in a local
+    optimum.
 
-    An action that is available in some states of a look only is taken where it is; in the others of that look the best
-    is done that is available.
+    An action that is available in only some states of an observation is taken in those; in its other states the best
+    available action is taken.
 
     Args:
         mdp: the process, true or learned.
-        looks: int64 `[S]`, the number of each state's look, from 0.
+        observations: int64 `[S]`, the index of each state's observation, from 0.
         weights: float64 `[K]`.
         discounts: float64 `[K]`, each in [0, 1).
         max_policies: see above.
     """
-    search = _Search(mdp, looks, weights, discounts)
-    questions: list[int] = []
+    search = _Search(mdp, observations, weights, discounts)
+    ambiguous: list[int] = []
     while True:
-        options = [search.options(look) for look in questions]
-        if search.tried + np.prod([float(len(each)) for each in options]) > max_policies:
-            return search.climb(questions, max_policies)
-        combinations = [dict(zip(questions, actions, strict=True)) for actions in product(*options)]
-        # Elsewhere every state is free to do its best, so this is no less than the best by looks; where it keeps to
-        # looks all the same, it is the best.
-        best = max(((search.solved(fixed), fixed) for fixed in combinations), key=lambda pair: search.worth(pair[0]))
-        more = [look for look in search.questions(best[0]) if look not in best[1]]
+        options = [search.options(observation) for observation in ambiguous]
+        if search.evaluated + np.prod([float(len(each)) for each in options]) > max_policies:
+            return search.climb(ambiguous, max_policies)
+        combinations = [dict(zip(ambiguous, actions, strict=True)) for actions in product(*options)]
+        # At all other observations each state is free to choose on its own, so this value is an upper bound on that
+        # of any memoryless policy. Where the solution happens to be memoryless, the bound is met.
+        best = max(((search.solve(fixed), fixed) for fixed in combinations), key=lambda pair: search.value(pair[0]))
+        more = [observation for observation in search.ambiguous(best[0]) if observation not in best[1]]
         if not more:
-            return search.found(best[1], best[0], True)
-        questions += more
+            return search.policy(best[1], best[0], True)
+        ambiguous += more
 
 
 class _Search:
-    def __init__(self, mdp: FiniteMDP, looks: Longs, weights: Floats, discounts: Floats) -> None:
-        self._mdp, self._looks, self._weights, self._discounts = mdp, looks, weights, discounts
+    """Solves the process with the actions at some observations fixed, and counts how often."""
+
+    def __init__(self, mdp: FiniteMDP, observations: Longs, weights: Floats, discounts: Floats) -> None:
+        self._mdp, self._observations, self._weights, self._discounts = mdp, observations, weights, discounts
         self._available: Bools = mdp.available
         live = np.flatnonzero(~mdp.ended)
-        self._members: dict[int, Longs] = {int(look): live[looks[live] == look] for look in np.unique(looks[live])}
-        self.tried = 0
+        self._members: dict[int, Longs] = {
+            int(each): live[observations[live] == each] for each in np.unique(observations[live])
+        }
+        self.evaluated = 0
 
-    def solved(self, fixed: dict[int, int]) -> Heads:
-        """The best where the action at some looks is given."""
-        self.tried += 1
+    def solve(self, fixed: dict[int, int]) -> Heads:
+        """The optimum where the action at some observations is given."""
+        self.evaluated += 1
         allowed = self._available.copy()
-        for look, action in fixed.items():
-            states = self._members[look]
+        for observation, action in fixed.items():
+            states = self._members[observation]
             able = states[self._available[states, action]]
             allowed[able] = False
             allowed[able, action] = True
         return solve_heads(self._mdp, self._weights, self._discounts, WEIGHTED, allowed=allowed)
 
-    def worth(self, heads: Heads) -> float:
+    def value(self, heads: Heads) -> float:
+        """The weighted value at the start."""
         values = heads.vector_values[self._mdp.start_state] @ self._weights
         return float(self._mdp.start_probability @ values)
 
-    def questions(self, free: Heads) -> list[int]:
-        """The looks of several states in which no one action is the best for all."""
+    def ambiguous(self, free: Heads) -> list[int]:
+        """The observations whose states have no optimal action in common."""
         scores = np.where(self._available, free.vector_q @ self._weights, -np.inf)
         best = scores.max(axis=1, keepdims=True)
         optimal = scores >= best - _GAIN * np.maximum(1.0, np.abs(best))
         out = []
-        for look, states in self._members.items():
-            able = self._available[states]
-            common = np.all(optimal[states] | ~able, axis=0) & able.any(axis=0)
+        for observation, states in self._members.items():
+            available = self._available[states]
+            common = np.all(optimal[states] | ~available, axis=0) & available.any(axis=0)
             if states.size > 1 and not common.any():
-                out.append(look)
+                out.append(observation)
         return out
 
-    def options(self, look: int) -> list[int]:
-        return [int(action) for action in np.flatnonzero(self._available[self._members[look]].any(axis=0))]
+    def options(self, observation: int) -> list[int]:
+        """The actions that are available in some state of an observation."""
+        return [int(action) for action in np.flatnonzero(self._available[self._members[observation]].any(axis=0))]
 
-    def climb(self, questions: list[int], max_policies: int) -> ByLook:
-        free = self.solved({})
-        questions = [look for look, states in self._members.items() if look in questions or states.size > 1]
-        fixed = {look: int(np.bincount(free.policy[self._members[look]]).argmax()) for look in questions}
-        heads = self.solved(fixed)
+    def climb(self, ambiguous: list[int], max_policies: int) -> MemorylessPolicy:
+        """Local search: change the action at one observation at a time, as long as that improves the value."""
+        free = self.solve({})
+        # Fixing one observation can make another ambiguous, so every observation of several states is searched.
+        searched = [each for each, states in self._members.items() if each in ambiguous or states.size > 1]
+        fixed = {each: int(np.bincount(free.policy[self._members[each]]).argmax()) for each in searched}
+        heads = self.solve(fixed)
         improved = True
-        while improved and self.tried < max_policies:
+        while improved and self.evaluated < max_policies:
             improved = False
-            for look in questions:
-                for action in self.options(look):
-                    if action == fixed[look] or self.tried >= max_policies:
+            for observation in searched:
+                for action in self.options(observation):
+                    if action == fixed[observation] or self.evaluated >= max_policies:
                         continue
-                    other = self.solved({**fixed, look: action})
-                    if self.worth(other) > self.worth(heads) + _GAIN:
-                        fixed, heads, improved = {**fixed, look: action}, other, True
-        return self.found(fixed, heads, False)
+                    other = self.solve({**fixed, observation: action})
+                    if self.value(other) > self.value(heads) + _GAIN:
+                        fixed, heads, improved = {**fixed, observation: action}, other, True
+        return self.policy(fixed, heads, False)
 
-    def found(self, fixed: dict[int, int], heads: Heads, complete: bool) -> ByLook:
-        """The policy as one by looks: where nothing was in question, what is the best for all states of the look."""
+    def policy(self, fixed: dict[int, int], heads: Heads, complete: bool) -> MemorylessPolicy:
+        """The policy over observations; where none was fixed, the action that is best for all states that share it."""
         scores = np.where(self._available, heads.vector_q @ self._weights, 0.0)
-        action = np.full(int(self._looks.max()) + 1, -1, np.int64)
-        for look, states in self._members.items():
-            if look in fixed:
-                action[look] = fixed[look]
+        action = np.full(int(self._observations.max()) + 1, -1, np.int64)
+        for observation, states in self._members.items():
+            if observation in fixed:
+                action[observation] = fixed[observation]
             elif states.size == 1:
-                action[look] = heads.policy[states[0]]
+                action[observation] = heads.policy[states[0]]
             else:
-                action[look] = self._common(scores[states], self._available[states])
-        return ByLook(action, heads, self.worth(heads), self.tried, complete)
+                action[observation] = self._common(scores[states], self._available[states])
+        return MemorylessPolicy(action, heads, self.value(heads), self.evaluated, complete)
 
     @staticmethod
-    def _common(scores: Floats, able: Bools) -> int:
-        """The action that loses least over some states, by the greatest loss."""
-        best = np.where(able, scores, -np.inf).max(axis=1, keepdims=True)
-        loss = np.where(able, best - scores, 0.0).max(axis=0)
-        return int(np.where(able.any(axis=0), loss, np.inf).argmin())
+    def _common(scores: Floats, available: Bools) -> int:
+        """The action whose greatest loss over some states is the least."""
+        best = np.where(available, scores, -np.inf).max(axis=1, keepdims=True)
+        loss = np.where(available, best - scores, 0.0).max(axis=0)
+        return int(np.where(available.any(axis=0), loss, np.inf).argmin())

@@ -1,4 +1,4 @@
-"""What a policy is worth, per channel: to its end, for ever, or over a known number of ticks.
+"""Policy evaluation, per channel: without a horizon, or over a known number of ticks.
 
 Letters as in `base`: S states, A joint actions, K channels, T ticks.
 """
@@ -16,7 +16,7 @@ from scipy.sparse.linalg import bicgstab, splu
 
 from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Longs
-from ..mdp.transition_tables import Sparse, Tables, tables
+from ..mdp.transition_tables import Sparse, TransitionTables, tables
 from .bellman import EPSILON, largest
 
 Policy: TypeAlias = npt.NDArray[np.integer] | Floats
@@ -30,7 +30,7 @@ class ImproperDiscountError(WorldError, ValueError):
 
 
 def evaluate(mdp: FiniteMDP, policy: Policy, discount: float) -> Floats:
-    """What a policy is worth per channel.
+    """The values of a policy per channel, without a horizon.
 
     Args:
         mdp: the process.
@@ -55,7 +55,7 @@ def evaluate(mdp: FiniteMDP, policy: Policy, discount: float) -> Floats:
 
 
 def evaluate_horizon(mdp: FiniteMDP, policy: Policy, discount: float, horizon: int) -> Floats:
-    """What a policy is worth per channel over a known number of ticks.
+    """The values of a policy per channel over a known number of ticks.
 
     Args:
         mdp: the process.
@@ -77,7 +77,7 @@ def evaluate_horizon(mdp: FiniteMDP, policy: Policy, discount: float, horizon: i
 
 
 def kernels(mdp: FiniteMDP, policy: Policy, ticks: Iterable[int]) -> Iterator[tuple[Sparse, Floats]]:
-    """What a policy makes of the process at each tick.
+    """The Markov reward process that a policy induces, at each tick.
 
     Args:
         mdp: the process.
@@ -104,15 +104,15 @@ def kernels(mdp: FiniteMDP, policy: Policy, ticks: Iterable[int]) -> Iterator[tu
 
 
 def policy_values(
-    table: Tables, policy: Longs, rewards: Floats, acting: Bools, discount: float, guess: Floats
+    table: TransitionTables, policy: Longs, rewards: Floats, acting: Bools, discount: float, guess: Floats
 ) -> Floats:
-    """What a policy for ever is worth, for solvers: nothing is checked but that it ends at discount 1.
+    """The values of a stationary policy, for solvers: nothing is checked but that it ends at discount 1.
 
     Args:
         table: the process.
         policy: integers `[S]`.
         rewards: float64 `[S, A, K]`.
-        acting: bool `[S]`, never left but to where the value is 0.
+        acting: bool `[S]`; all other states have value 0 and are not left.
         discount: per tick.
         guess: float64 `[S, K]`, from which an iteration starts.
 
@@ -156,8 +156,9 @@ def check_range(discount: float) -> None:
 
 def _hop_ahead(hop: npt.NDArray[np.integer], values: Floats, acting: Bools, discount: float) -> Floats:
     """Sum discounted rewards along certain paths: after n rounds 2**n ticks are summed."""
+    # Pointer doubling: `values` holds sums over `ticks` ticks and `hop` the states after them; both double per round.
     factor, ticks = discount, 1
-    while factor > 1e-30:
+    while factor > 1e-30:  # later rewards weigh less than that, and are dropped
         values = values + factor * values[hop]
         hop = hop[hop]
         factor, ticks = factor * factor, ticks * 2
@@ -179,7 +180,7 @@ def _solve_linear(kernel: Sparse, rewards: Floats, acting: Bools, discount: floa
         _check_proper(kernel, acting, states)
     system = eye_array(states.size, format="csr") - discount * inner
     if states.size <= _LU_STATES:
-        # Diagonally dominant, so pivoting would only cost fill-in.
+        # The system is diagonally dominant, so it is stable without pivoting, which would only cost fill-in.
         values[states] = splu(csc_array(system), diag_pivot_thresh=0.0).solve(rewards[states])
         return values
     for k in range(rewards.shape[1]):
@@ -209,7 +210,7 @@ def _krylov(system: Sparse, reward: Floats, values: Floats, discount: float) -> 
 
 
 def _check_proper(kernel: Sparse, acting: Bools, states: Longs) -> None:
-    """Raise if from some acting state no end can be reached."""
+    """Raise if some acting state cannot reach an end: the linear system would be singular."""
     into = csc_array(kernel)
     ending = ~acting
     fresh: npt.NDArray[np.integer] = np.flatnonzero(ending)
@@ -228,7 +229,7 @@ def _never_ends(stuck: Bools) -> ImproperDiscountError:
     )
 
 
-def _mixture(table: Tables, chances: Floats) -> tuple[Sparse, Floats]:
+def _mixture(table: TransitionTables, chances: Floats) -> tuple[Sparse, Floats]:
     """The kernel `[S, S]` and the rewards `[S, K]` of a policy of chances."""
     n_states, n_actions = table.available.shape
     rows = np.arange(n_states * n_actions)

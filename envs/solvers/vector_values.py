@@ -1,4 +1,4 @@
-"""The policy that a deliberation brings about, and its vector values: K heads, each with its own discount."""
+"""Policies that a deliberation chooses, and their vector values: K value heads, each with its own discount."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..mdp.transition_tables import tables
 from .policy_evaluation import Policy, evaluate
 
 MAX_ROUNDS: Final = 200
+"""Rounds of policy iteration before it is given up: where it converges it needs few, and a cycle is noticed earlier."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class Heads:
         vector_q: float64 `[S, A, K]`, the same after a first action; zero where an action is not available.
         converged: deliberation on these values chooses the policy again. Always so for weighted heads that share one
             discount; other rules, and heads of different discounts, may cycle.
-        cycle: how many policies go round for ever; 0 where it converged or the rounds ran out first.
+        cycle: how many policies alternate for ever; 0 where it converged or the rounds ran out first.
     """
 
     policy: Ints
@@ -43,9 +44,7 @@ def solve_heads(
     first: Ints | None = None,
     allowed: Bools | None = None,
 ) -> Heads:
-    """Policy iteration on vectors: evaluate every head, let the deliberation choose, until it chooses the same.
-
-    An action that is among the best is kept, so ties don't cycle.
+    """Policy iteration on vector values: evaluate every head, let the deliberation choose, until the policy repeats.
 
     Args:
         mdp: the model.
@@ -69,22 +68,23 @@ def solve_heads(
     met: dict[bytes, int] = {}
     for number in range(MAX_ROUNDS):
         met[policy.tobytes()] = number
-        values = followed_values(mdp, policy, discounts)
-        q = np.where(table.available[..., None], table.vector_rewards + table.ahead(values) * discounts, 0.0)
+        values = evaluate_heads(mdp, policy, discounts)
+        q = np.where(table.available[..., None], table.vector_rewards + table.expected_next(values) * discounts, 0.0)
         choice = deliberate(q[live], weights, available)
+        # An action that ties with the best is kept: else policies of equal value could alternate for ever.
         better = ~choice.ties[np.arange(live.size), policy[live]]
         if not better.any():
             return Heads(policy, values, q, True)
-        following = policy.copy()
-        following[live[better]] = choice.action[better]
-        if (seen := met.get(following.tobytes())) is not None:
+        next_policy = policy.copy()
+        next_policy[live[better]] = choice.action[better]
+        if (seen := met.get(next_policy.tobytes())) is not None:
             return Heads(policy, values, q, False, number + 1 - seen)
-        policy = following
+        policy = next_policy
     return Heads(policy, values, q, False)
 
 
-def followed_values(mdp: FiniteMDP, policy: Policy, discounts: Floats) -> Floats:
-    """What following a policy is worth, for ever, to heads that each have their own discount.
+def evaluate_heads(mdp: FiniteMDP, policy: Policy, discounts: Floats) -> Floats:
+    """The infinite-horizon values of a policy for heads that each have their own discount.
 
     Args:
         mdp: the model.
@@ -98,17 +98,18 @@ def followed_values(mdp: FiniteMDP, policy: Policy, discounts: Floats) -> Floats
         ImproperDiscountError: discount 1, and under the policy some state never reaches an end.
     """
     values = np.empty((mdp.n_states, discounts.size))
+    # One linear system for each discount solves all channels at once, so heads that share one share the work.
     for discount in np.unique(discounts):
         same = discounts == discount
         values[:, same] = evaluate(mdp, policy, float(discount))[:, same]
     return values
 
 
-def swept_heads(mdp: FiniteMDP, weights: Floats, discounts: Floats, deliberate: Deliberation, sweeps: int) -> Heads:
-    """Value iteration on vectors, stopped early: every head of every state is backed up so many times, from zero.
+def sweep_heads(mdp: FiniteMDP, weights: Floats, discounts: Floats, deliberate: Deliberation, sweeps: int) -> Heads:
+    """Value iteration on vector values, stopped after a number of sweeps from zero.
 
-    What the heads then hold is what `sweeps` ticks pay, each tick deliberating on what the later ones will do, and
-    nothing of what comes after them.
+    The heads then hold the return of `sweeps` ticks, each tick deliberating on what the later ones will do, and nothing
+    of what comes after them.
 
     Args:
         mdp: the model.
@@ -128,7 +129,7 @@ def swept_heads(mdp: FiniteMDP, weights: Floats, discounts: Floats, deliberate: 
     values = np.zeros((mdp.n_states, discounts.size))
     q = np.zeros((mdp.n_states, mdp.n_actions, discounts.size))
     for _ in range(sweeps):
-        q = np.where(table.available[..., None], table.vector_rewards + table.ahead(values) * discounts, 0.0)
+        q = np.where(table.available[..., None], table.vector_rewards + table.expected_next(values) * discounts, 0.0)
         policy[live] = deliberate(q[live], weights, available).action
         values[live] = q[live, policy[live]]
     return Heads(policy, values, q, False)

@@ -1,6 +1,6 @@
-"""Whole batches of an enumerated world, stepped by gathers in torch without leaving the device.
+"""A batched torch environment of an enumerated world, stepped by gathers on the device.
 
-Another view of the same semantics: every outcome that comes is one of the reference's, with its probability. Needs
+It has the semantics of the reference: every outcome is one of the reference's, with the same probability. Needs
 `pip install 'turncoat[learn]'`.
 """
 
@@ -20,7 +20,7 @@ except ImportError as missing:
 
 from ..base import Ints
 from ..mdp.enumeration import Enumeration
-from ..reference.observation import observe, view_ids
+from ..reference.observation import observation_ids, observe
 from ..world.world import World
 from .randomness import TILE, Draws
 from .tables import records_of, thresholds
@@ -32,16 +32,16 @@ MAX_OBSERVATIONS = 2**30
 
 
 class TorchWorld:
-    """B lanes of an enumerated world that go on for ever: a lane whose episode is over begins the next at once.
+    """B lanes of an enumerated world with automatic resets: a lane whose episode is over begins the next at once.
 
-    A step makes no copy to or from the device and waits for nothing, unless `check` has it look at the actions.
+    A step makes no copy to or from the device and does not synchronise with it, unless `check` validates the actions.
 
-    Chance is a pure function of (seed, number of the lane, resets and ticks since the seed), so a lane's life does not
-    depend on how many lanes there are, in which order, on which device, or what the others do. It has the distribution
-    of the kernel's, not its draws: the kernel draws by name, this view one outcome of the whole tick.
+    Draws are a pure function of (seed, number of the lane, resets and ticks since the seed), so a lane does not depend
+    on how many lanes there are, their order, the device, or the other lanes. They have the distribution of the
+    kernel's, not its values: the kernel makes each named draw, this class draws one outcome of the whole tick.
 
-    What an agent sees of a state is a number, the index into the tables that `observations` gives; states that look
-    the same to it have the same number.
+    An observation is an index into the tables that `observations` returns; states that an agent cannot tell apart have
+    the same index.
 
     Attributes:
         n_lanes: B; n_actions: A joint actions; n_views: V, how many observations there are.
@@ -98,9 +98,10 @@ class TorchWorld:
         self._start = torch.as_tensor(mdp.start_state.astype(np.int32), device=self._device)
         starts = np.array([0, mdp.start_state.size])
         self._start_threshold = torch.as_tensor(thresholds(starts, mdp.start_probability), device=self._device)
-        # Elsewhere, to count who is done would be to wait; and few lanes' draws are made ahead, which is quicker still.
-        self._few_at_a_time = self._device.type == "cpu" and n_lanes >= TILE["cpu"]
-        self._looks(world, enumeration.states)
+        # On a GPU, counting the lanes that are done would synchronise; for few lanes, draws are made ahead, which is
+        # quicker still.
+        self._draw_only_done = self._device.type == "cpu" and n_lanes >= TILE["cpu"]
+        self._number_observations(world, enumeration.states)
         self.states = torch.zeros(n_lanes, dtype=torch.int32, device=self._device)
         self.ticks = torch.zeros_like(self.states)
         self._last = self._records.words.new_zeros(0)
@@ -112,7 +113,7 @@ class TorchWorld:
         """Begin an episode in every lane.
 
         Args:
-            seed: begins chance anew; without one it goes on.
+            seed: restarts the random stream; without one it continues.
             starts: int64 `[B]`, which entry of the start distribution each lane takes, instead of drawing it.
 
         Returns:
@@ -122,7 +123,7 @@ class TorchWorld:
             self._seed, self.clock = seed, 0
             self._draw()
         self.ticks = torch.zeros_like(self.states)
-        self.states = self._begun(self.states, torch.ones_like(self.states, dtype=torch.bool), starts)
+        self.states = self._reset_done(self.states, torch.ones_like(self.states, dtype=torch.bool), starts)
         self.clock += 1
         return self.index
 
@@ -152,12 +153,12 @@ class TorchWorld:
         else:
             outcome = records.find(row, self._outcomes.at(self.clock)) if records.rounds else row
         self._last = records.read(outcome)
-        following = self._last[:, 0]
-        ended = following < 0
+        next_state = self._last[:, 0]
+        ended = next_state < 0
         ticks = self.ticks + 1
-        truncated = (ticks >= self._steps) > ended
+        truncated = (ticks >= self._steps) > ended  # for booleans, `a > b` is "a and not b" in one operation
         done = ended | truncated
-        self.states = self._begun(following, done, starts)
+        self.states = self._reset_done(next_state, done, starts)
         self.ticks = ticks.masked_fill_(done, 0)
         self.clock += 1
         return self._numbers[:, : len(self.channels)], ended, truncated, self.index
@@ -165,11 +166,11 @@ class TorchWorld:
     def _draw(self) -> None:
         self._outcomes, self._starts = (Draws(self._seed, self._lanes, stream) for stream in (0, 1))
 
-    def _begun(self, states: Tensor, done: Tensor, starts: Tensor | None) -> Tensor:
-        """The states int32 `[B]`, with those that are `done` exchanged for the beginning of an episode."""
+    def _reset_done(self, states: Tensor, done: Tensor, starts: Tensor | None) -> Tensor:
+        """The states int32 `[B]`, with start states in place of those that are `done`."""
         if self._start.numel() == 1:
             return torch.where(done, self._start, states)
-        if starts is None and self._few_at_a_time:
+        if starts is None and self._draw_only_done:
             rows = done.nonzero()[:, 0]
             return states.index_copy(0, rows, self._start_at(self._starts.of(rows, self.clock)))
         if starts is None:
@@ -187,17 +188,17 @@ class TorchWorld:
         if int(least) < 0 or int(most) >= self.n_actions:
             raise ValueError(f"actions are 0 to {self.n_actions - 1}; got {int(least)} to {int(most)}")
         if self._guarded:
-            able = self.mask.gather(1, actions.long()[:, None])[:, 0]
-            if not bool(able.all()):
-                lane = int((~able).nonzero()[0, 0])
+            available = self.mask.gather(1, actions.long()[:, None])[:, 0]
+            if not bool(available.all()):
+                lane = int((~available).nonzero()[0, 0])
                 name = self.action_names[int(actions[lane])]
                 raise ValueError(f"action `{name}` is not available in lane {lane}; take one that `mask` allows")
 
     # -------------------------------------------------------------- what is seen, what came
 
-    def _looks(self, world: World, states: Ints) -> None:
-        """Number what the agent can see; where it sees everything, that is the state's own number."""
-        ids = view_ids(world, states, self._agent)
+    def _number_observations(self, world: World, states: Ints) -> None:
+        """Number the agent's observations; where it observes everything, by the index of the state."""
+        ids = observation_ids(world, states, self._agent)
         first = np.unique(ids, return_index=True)[1]
         self.n_views = first.size
         everything = self.n_views == len(states)
@@ -212,8 +213,8 @@ class TorchWorld:
     @property
     def final_index(self) -> Tensor:
         """int32 `[B]`: what the last step led to, before any new episode began."""
-        following = self._last[:, 0]
-        return self._seen(following ^ (following >> 31))
+        next_state = self._last[:, 0]
+        return self._seen(next_state ^ (next_state >> 31))  # -1 - s, which marks an ended state, becomes s
 
     def _seen(self, states: Tensor) -> Tensor:
         return states if self._view is None else self._view.index_select(0, states)
@@ -247,7 +248,7 @@ class TorchWorld:
         """What each index stands for, to be gathered from: `table.index_select(0, index)`.
 
         Args:
-            form: `symbols` (int32 `[V, O]`, the rows of `observing.observe`), or a form of `faces.spaces.Observer`:
+            form: `symbols` (int32 `[V, O]`, the rows of `observe`), or a form of `adapters.spaces.ObservationEncoder`:
                 `planes` (a dictionary), `flat`, `image`.
             most_bytes: a table that takes more is refused.
 
@@ -281,9 +282,9 @@ class TorchWorld:
         return self.n_views * sum(part.nbytes for part in (one.values() if isinstance(one, dict) else [one]))
 
     def _observer(self, form: Any) -> Any:
-        from ..adapters.spaces import Observer  # here, since it needs Gymnasium and stepping does not
+        from ..adapters.spaces import ObservationEncoder  # here, since it needs Gymnasium and stepping does not
 
-        observer = Observer(self._world, self._agent, form)
+        observer = ObservationEncoder(self._world, self._agent, form)
         if observer.timed:
             raise ValueError(
                 f"`{form}` of a stage with a horizon shows the time left, which is no part of a state: "

@@ -1,4 +1,4 @@
-"""The randomness of `chance` in torch: Philox4x32-10, word for word, on whichever device the lanes live.
+"""The random numbers of `world.randomness` in torch: Philox4x32-10, bit for bit, on the device of the lanes.
 
 Torch has no unsigned 64-bit arithmetic. Signed products have the same bits, and what an arithmetic shift smears over
 the upper half is masked away.
@@ -43,8 +43,8 @@ class Draws:
     """A draw for every lane and clock, a pure function of (seed, lane, clock, stream) and of nothing else.
 
     The four words of the counter `(lane, clock // 2, stream, 0)` make two draws of 53 bits, for an even clock and the
-    odd one after it, as `chance.uniform` makes one of the first two words. They are made for several clocks at once
-    where there are few lanes.
+    odd one after it, as `world.randomness.uniform` makes one of the first two words. They are made for several clocks
+    at once where there are few lanes.
     """
 
     def __init__(self, seed: int, lanes: Tensor, stream: int) -> None:

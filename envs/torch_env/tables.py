@@ -16,6 +16,7 @@ from ..base import Bits, FiniteMDP, Floats, Ints, Longs
 BITS = 53
 """Of a draw: outcomes are told apart by whole numbers below 2**53, which no type of float rounds."""
 _NEVER = 1 << 62
+"""A threshold above every draw."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,8 @@ def tensors_of(mdp: FiniteMDP, device: str | torch.device = "cpu", dtype: torch.
 
 
 @dataclass(frozen=True, eq=False)
-class Records:
-    """All that one tick needs, so laid out that a lane's outcome is read in one piece.
+class OutcomeRecords:
+    """The outcomes of a process as packed records, laid out so that a lane's outcome is read with one gather.
 
     An outcome's record is int32 words: the next state (`-1 - s` if the episode is over there), the low half of the
     events, the numbers, the high half of the events if there are more than 32, and padding to a multiple of 16 bytes.
@@ -128,18 +129,19 @@ class Records:
         return sum(tensor.numel() * tensor.itemsize for tensor in tensors if tensor is not None)
 
 
-def records_of(mdp: FiniteMDP, numbers: Floats, device: str | torch.device, dtype: torch.dtype) -> Records:
+def records_of(mdp: FiniteMDP, numbers: Floats, device: str | torch.device, dtype: torch.dtype) -> OutcomeRecords:
     """Pack a process; `numbers` float64 `[M, n]` are what each outcome pays."""
     over = np.flatnonzero(mdp.ended).astype(np.int32)
-    following = np.where(mdp.ended[mdp.next_state], -1 - mdp.next_state, mdp.next_state)
+    next_state = np.where(mdp.ended[mdp.next_state], -1 - mdp.next_state, mdp.next_state)
     first, last = mdp.row_start[:-1].copy(), mdp.row_start[1:] - 1
     width = last - first + 1
-    first[width == 0], last[width == 0] = 0, 0  # not to be read, and if it is, at least there is something
+    # Rows without outcomes belong to unavailable actions; unless `check` refuses those, they must read valid memory.
+    first[width == 0], last[width == 0] = 0, 0
     first.reshape(mdp.n_states, -1)[over] = last.reshape(mdp.n_states, -1)[over] = (
         mdp.next_state.size + np.arange(over.size)[:, None]
     )
     words = _packed(
-        np.concatenate([following, -1 - over]).astype(np.int32),
+        np.concatenate([next_state, -1 - over]).astype(np.int32),
         np.concatenate([mdp.events, np.zeros(over.size, np.uint64)]),
         torch.as_tensor(np.concatenate([numbers, np.zeros((over.size, numbers.shape[1]))])).to(dtype),
         len(mdp.event_names),
@@ -147,9 +149,9 @@ def records_of(mdp: FiniteMDP, numbers: Floats, device: str | torch.device, dtyp
     shape = (numbers.shape[1], len(mdp.event_names), dtype)
     most = int(width.max())
     if most <= 1:
-        return Records(words[torch.as_tensor(first)].to(device), None, None, None, 0, *shape)
+        return OutcomeRecords(words[torch.as_tensor(first)].to(device), None, None, None, 0, *shape)
     limit = np.concatenate([thresholds(mdp.row_start, mdp.probability), np.full(over.size, _NEVER)])
-    return Records(
+    return OutcomeRecords(
         words.to(device),
         torch.as_tensor(first.astype(np.int32), device=device),
         torch.as_tensor(last.astype(np.int32), device=device),
@@ -162,8 +164,9 @@ def records_of(mdp: FiniteMDP, numbers: Floats, device: str | torch.device, dtyp
 def thresholds(row_start: Longs, probability: Floats) -> Longs:
     """int64 `[M]`: a draw below 2**53 falls on the first outcome of its row whose threshold is above it.
 
-    So a uniform number falls as `chance.pick` lets it fall; no draw passes a row's last possible outcome.
+    It is the outcome that `world.randomness.categorical` gives for it; no draw passes a row's last possible outcome.
     """
+    # Cumulative sums within each row: all rows of one width at once.
     out = np.full(probability.size, _NEVER)
     width = np.diff(row_start)
     for n in np.unique(width[width > 1]):
@@ -177,10 +180,10 @@ def thresholds(row_start: Longs, probability: Floats) -> Longs:
     return out
 
 
-def _packed(following: Ints, events: Bits, numbers: Tensor, n_events: int) -> Tensor:
+def _packed(next_state: Ints, events: Bits, numbers: Tensor, n_events: int) -> Tensor:
     """The records as complex128 `[n]` or `[n, R]`."""
     low, high = (torch.as_tensor((events >> np.uint64(at)).astype(np.uint32).view(np.int32))[:, None] for at in (0, 32))
-    parts = [torch.as_tensor(following)[:, None], low, numbers.contiguous().view(torch.int32)]
+    parts = [torch.as_tensor(next_state)[:, None], low, numbers.contiguous().view(torch.int32)]
     if n_events > 32:
         parts.append(high)
     words = torch.cat(parts, dim=1)

@@ -1,4 +1,4 @@
-"""A part of an agent as a scenario file names it. What it does belongs to the room `agents`."""
+"""The specification of a part of an agent, such as its planner, as a scenario file gives it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part by its name.
+class PartSpec:
+    """The name and parameters of a part of an agent; the room `agents` makes the part itself.
 
     Attributes:
-        name: built in, or of an installed package.
-        parameters: those that the file gives, plain values; all others are as the part has them.
+        name: of a built-in part, or of one from an installed package.
+        parameters: those that the file gives, plain values; all others keep the part's own defaults.
     """
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-ENUMERATE: Final = Part("enumerate")
+ENUMERATE: Final = PartSpec("enumerate")
 """The planner where a file names none."""

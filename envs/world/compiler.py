@@ -1,4 +1,4 @@
-"""From a checked scenario to a `World`: fields, tables and resolved programs for one stage at fixed params."""
+"""The compiler: a checked scenario becomes a `World`, with fields, tables and resolved programs for one stage."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.boards import Board, read_board
 from ...scenarios.language.schema import document as schema
 from ..base import Field, Floats
-from ..deliberation import Rule
+from ..deliberation import DeliberationRule
 from . import geometry
-from .agent_parts import Part
-from .layouts import Places, generate
-from .resolver import Scope, resolve, resolve_effect, walk
+from .agent_parts import PartSpec
+from .layouts import Placement, generate
+from .resolver import NameBindings, resolve, resolve_effect, walk
 from .world import (
     AgentProgram,
     Boards,
     Body,
-    Column,
     DrawProgram,
-    Motion,
+    MotionProgram,
     OverrideProgram,
-    Response,
+    ResponseProgram,
     RuleProgram,
+    StateColumn,
     World,
     WorldTooLargeError,
 )
@@ -76,16 +76,16 @@ def compile_world(
         raise UnknownNameError("stage", name, document.stages)
     if unknown := set(params or {}) - set(document.params):
         raise UnknownNameError("param", sorted(unknown)[0], document.params)
-    able = [thing for thing, its in document.things.items() if its.as_agent is not None]
-    if strangers := [thing for thing in enlist if thing not in able]:
-        raise UnknownNameError("thing", strangers[0], able, clause="that can be an agent (`as_agent`)")
+    candidates = [thing for thing, its in document.things.items() if its.as_agent is not None]
+    if unknown_things := [thing for thing in enlist if thing not in candidates]:
+        raise UnknownNameError("thing", unknown_things[0], candidates, clause="that can be an agent (`as_agent`)")
     if len(set(enlist)) < len(enlist):
         raise ValueError(f"each thing is enlisted once, not {', '.join(enlist)}")
     return _Compiler(scenario, name, params or {}, enlist).world()
 
 
 class _Compiler:
-    """Gathers the columns of the state while it goes through the document from top to bottom."""
+    """Compiles one stage; columns of the state are added in the order in which the document is read."""
 
     def __init__(self, scenario: Scenario, stage: str, params: Mapping[str, object], enlist: Sequence[str]) -> None:
         self.document = document = scenario.document
@@ -95,9 +95,11 @@ class _Compiler:
         values = {name: param.value for name, param in document.params.items()} | dict(params) | dict(self.stage.params)
         self.params = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         self.fields: list[Field] = []
-        self.columns: dict[str, Column] = {}
+        self.columns: dict[str, StateColumn] = {}
         self.bodies: list[Body] = []
         self.draw_names: list[str] = ["layout"]
+        # Boards of all stages, not of this one alone: cells are numbered alike in every stage, so that what an agent
+        # learned in one means the same in the next.
         self.tables = {name: self._layouts(name) for name in document.stages}
         boards = [board for table in self.tables.values() for board in table]
         self.height = max((board.height for board in boards), default=0)
@@ -108,10 +110,10 @@ class _Compiler:
             for name, counter in self._counters()
             if counter.values is not None and isinstance(counter.values[0], str)
         }
-        self.scope = Scope(self.params, stage, self.instances, self.words, {})
+        self.scope = NameBindings(self.params, stage, self.instances, self.words, {})
         self.syntax = [node for text in self._texts() for node in walk(text)]
 
-    # -------------------------------------------------------------- reading
+    # -------------------------------------------------------------- reading the document
 
     def _layouts(self, name: str) -> tuple[Board, ...]:
         """The boards of a stage; none for a world without a map."""
@@ -123,7 +125,9 @@ class _Compiler:
         if spec is None:
             return () if base is None else (base,)
         many = {name: thing.count or 1 for name, thing in document.things.items()}
-        places = [Places(what, what in document.agents, many.get(what, 1), where) for what, where in spec.place.items()]
+        places = [
+            Placement(what, what in document.agents, many.get(what, 1), where) for what, where in spec.place.items()
+        ]
         return generate(spec, base, places, params)
 
     def _counters(self) -> Iterable[tuple[str, schema.Counter]]:
@@ -138,7 +142,7 @@ class _Compiler:
                     yield f"{instance}.{field}", counter
 
     def _texts(self) -> Iterable[object]:
-        """Every guard, effect and measure of the file, parsed."""
+        """Every guard, amount, effect and measure of the file, parsed: what decides which columns the state needs."""
         for rule in self.document.rules:
             yield formula(rule.when)
             yield from (effect(text) for text in rule.then)
@@ -157,12 +161,12 @@ class _Compiler:
             yield from (formula(a.when) for a in agent.actions if isinstance(a, schema.ActionSpec))
         yield from (measure(expectation.measure) for expectation in self.document.expect)
 
-    def formula(self, text: schema.Formula, scope: Scope | None = None) -> Expression:
-        """A resolved expression."""
+    def formula(self, text: schema.Formula, scope: NameBindings | None = None) -> Expression:
+        """A formula, parsed and resolved."""
         return resolve(formula(text), scope or self.scope)
 
     def number(self, text: schema.Formula) -> float:
-        """A constant."""
+        """A formula that is constant at these params, as a number."""
         return float(constant(formula(text), self.params))
 
     # -------------------------------------------------------------- columns of the state
@@ -185,11 +189,14 @@ class _Compiler:
         self.fields.append(Field(name, size, observed))
         index = len(self.fields) - 1
         most = size - 1 if most is None else most
-        self.columns[name] = Column(index, low, least, most, start, table, words, persists)
+        self.columns[name] = StateColumn(index, low, least, most, start, table, words, persists)
         return index
 
     def add_counter(self, name: str, counter: schema.Counter, seen: bool = True) -> int:
-        """A counter's column; its size follows from what the params may be, its bounds from what they are."""
+        """A counter's column; its size follows from the ranges of the params, its bounds from their values.
+
+        So the state has the same shape at all params, and what was learned at some fits the others.
+        """
         observed = seen and counter.observed and name not in self.stage.hides
         if counter.values is not None:
             words = self.words.get(name)
@@ -206,6 +213,7 @@ class _Compiler:
         low, high = int(extremes(bottom, self.document.params)[0]), int(extremes(top, self.document.params)[1])
         least, most = int(constant(bottom, self.params)), int(constant(top, self.params))
         low, high = min(low, least), max(high, most)
+        # The state is int32.
         if high - low >= 1 << 31:
             raise WorldTooLargeError(f"`{name}` takes {high - low + 1:,} values; a counter has at most {1 << 31:,}")
         first = least if counter.start is None else int(self.number(counter.start))
@@ -217,8 +225,9 @@ class _Compiler:
     # -------------------------------------------------------------- the world
 
     def world(self) -> World:
-        """Everything together; the order of the columns is the order here."""
+        """The compiled world. The order of the statements is that of the state's columns and of the draws' numbers."""
         document, stage = self.document, self.stage
+        # As many layouts, and as long a clock, as the largest stage has: the state has one shape in all stages.
         most_layouts = max(len(table) for table in self.tables.values()) if self.height else 0
         layout = self.add("layout", most_layouts, persists=True) if most_layouts > 1 else -1
         effects = [node for node in self.syntax if isinstance(node, End | Emit)]
@@ -230,6 +239,7 @@ class _Compiler:
             )
         ended = self.add("ended", 1 + len(reasons), persists=True)
         clock = -1
+        # The tick is part of the state only where the file mentions it: it multiplies the states by the horizon.
         if any(isinstance(node, Name) and node.name == "step" for node in self.syntax):
             longest = max(s.horizon or s.limit or 0 for s in document.stages.values())
             clock = self.add("step", longest + 1, persists=True)
@@ -242,6 +252,7 @@ class _Compiler:
             self.add_counter(name, counter)
         channels, owners, hidden = self._channels()
         overrides = tuple(self._override(override) for override in document.overrides)
+        # A draw's number is part of the random counter: the order in which names are added here fixes all samples.
         for body in self.bodies:
             if any(motion.way == "wander" for motion in body.motions):
                 self.draw_names.append(f"{body.name}.wander")
@@ -260,7 +271,7 @@ class _Compiler:
                 self._agent(name, body, channels, owners, weight_columns)
                 for name, body in zip(document.agents, agent_bodies, strict=True)
             )
-            + tuple(self._played(name, channels, owners) for name in self.enlist),
+            + tuple(self._enlisted_agent(name, channels, owners) for name in self.enlist),
             start_draws=start_draws,
             tick_draws=tick_draws,
             overrides=overrides,
@@ -281,7 +292,7 @@ class _Compiler:
             scope=self.scope,
             rewards_shown=stage.rewards == "shown",
             response=self._response(),
-            apart=self.document.solution == "equilibrium",
+            simultaneous=self.document.solution == "equilibrium",
             body_index={body.name: body.order for body in self.bodies},
             zone_index={name: index for index, name in enumerate(boards.zone_names)},
         )
@@ -300,15 +311,16 @@ class _Compiler:
                 for r, c in board.zones.get(zone, ()):
                     zones[z, index, r * self.width + c] = True
             for body in self.bodies:
-                begin = self._begin(body, board)
+                begin = self._start_cell(body, board)
                 if begin is not None and body.group not in self.stage.removes:
                     starts[index, body.order] = begin[0] * self.width + begin[1]
-        looks = [walls[i].tobytes() + zones[:, i].tobytes() for i in range(count)]
-        first = {look: i for i, look in reversed(list(enumerate(looks)))}
-        look = np.array([first[look] for look in looks], np.int32)
-        return Boards(self.height, self.width, walls, zones, zone_names, starts, look)
+        # Layouts that differ in start cells alone look the same on the board; agents are shown the first of them.
+        drawn = [walls[i].tobytes() + zones[:, i].tobytes() for i in range(count)]
+        first = {picture: i for i, picture in reversed(list(enumerate(drawn)))}
+        visible_layout = np.array([first[picture] for picture in drawn], np.int32)
+        return Boards(self.height, self.width, walls, zones, zone_names, starts, visible_layout)
 
-    def _begin(self, body: Body, board: Board) -> tuple[int, int] | None:
+    def _start_cell(self, body: Body, board: Board) -> tuple[int, int] | None:
         if body.is_agent:
             return board.agents.get(body.name)
         cells = board.things.get(body.group, ())
@@ -343,7 +355,7 @@ class _Compiler:
         for instance in self.instances[name]:
             motions = tuple(self._motions(name, instance, thing))
             if name in self.enlist:
-                motions = tuple(_played_motions(name, _as_agent(thing).actions, motions))
+                motions = tuple(_enlisted_motions(name, _as_agent(thing).actions, motions))
             cell = self.add(f"{instance}.cell", self.height * self.width + 1, observed=seen)
             facing = self.add(f"{instance}.facing", 4, observed=seen) if thing.facing else -1
             longest = max((len(motion.path) for motion in motions), default=0)
@@ -358,7 +370,7 @@ class _Compiler:
                 )
             )  # fmt: skip
 
-    def _motions(self, name: str, instance: str, thing: schema.Thing) -> Iterable[Motion]:
+    def _motions(self, name: str, instance: str, thing: schema.Thing) -> Iterable[MotionProgram]:
         scope = self.scope.bind(name, instance)
         shorthand = schema.Motion(
             patrol=thing.patrol,
@@ -371,22 +383,23 @@ class _Compiler:
         for motion in thing.moves or (shorthand,):
             when = self.formula(True if motion.when is None else motion.when, scope)
             if motion.patrol is not None:
+                # A patrol that does not loop goes back the way it came, without repeating its two ends.
                 path = [r * self.width + c for r, c in motion.patrol]
-                yield Motion("patrol", when, tuple(path if motion.loop else path + path[-2:0:-1]))
+                yield MotionProgram("patrol", when, tuple(path if motion.loop else path + path[-2:0:-1]))
             elif motion.wander:
-                yield Motion("wander", when)
+                yield MotionProgram("wander", when)
             elif motion.still:
-                yield Motion("still", when)
+                yield MotionProgram("still", when)
             else:
                 for way in ("chase", "flee", "follow"):
                     target = getattr(motion, way)
                     if target is not None:
-                        yield Motion(way, when, target=scope.body(target))
+                        yield MotionProgram(way, when, target=scope.body(target))
 
     # -------------------------------------------------------------- agents and channels
 
     def _channels(self) -> tuple[tuple[str, ...], tuple[int, ...], str | None]:
-        """Visible channels, whose each is (an index of agents, those enlisted last), and the hidden one."""
+        """The visible channels, the index of each one's agent (enlisted things last), and the hidden channel."""
         rewards = self.document.rewards
         common = [name for name, channel in rewards.items() if not (channel.hidden or channel.payee)]
         hidden = next((name for name, channel in rewards.items() if channel.hidden), None)
@@ -399,7 +412,7 @@ class _Compiler:
         return tuple(name for _, name in pairs), tuple(i for i, _ in pairs), hidden
 
     def _channel(self, written: str) -> str:
-        """The world's name of a channel as `pays` writes it; one that pays nobody in this world is none of its own."""
+        """The world's name of a channel that `pays` names; a name that is not in `channels` pays nobody here."""
         channel = self.document.rewards.get(written)
         if channel is None or channel.hidden:
             return written
@@ -408,7 +421,8 @@ class _Compiler:
         return f"{next(iter(self.document.agents))}.{written}" if self.enlist else written
 
     def _weight_columns(self) -> dict[str, int]:
-        """A column for each weight that some effect changes; it lists every value that the weight may have."""
+        """A column for each weight that some effect changes, with a table of all values that the weight may take."""
+        # Edits assign constants, so that a weight has finitely many values and the state stays finite.
         columns: dict[str, int] = {}
         for name, agent in self.document.agents.items():
             for channel, value in agent.values.items():
@@ -461,8 +475,8 @@ class _Compiler:
         )
         return tuple(sees), view.window
 
-    def _played(self, name: str, channels: Sequence[str], owners: Sequence[int]) -> AgentProgram:
-        """A thing as an agent: its steps are motions, so in step 3 of a tick it does not move."""
+    def _enlisted_agent(self, name: str, channels: Sequence[str], owners: Sequence[int]) -> AgentProgram:
+        """The program of a thing enlisted as an agent: its actions are motions, executed in step 4 of a tick."""
         agent = _as_agent(self.document.things[name])
         weights = np.zeros(len(channels))
         for channel, value in agent.values.items():
@@ -479,12 +493,12 @@ class _Compiler:
             discount=self.number(agent.discount),
             weights=weights,
             weight_columns=(-1,) * len(channels),
-            deliberation=Rule("weighted"),
+            deliberation=DeliberationRule("weighted"),
             judges_by="current",
         )
 
-    def _rule(self, name: str, agent: schema.Agent, channels: Sequence[str]) -> Rule:
-        """A deliberation, its values and actions by index."""
+    def _rule(self, name: str, agent: schema.Agent, channels: Sequence[str]) -> DeliberationRule:
+        """An agent's deliberation rule, with its channels and actions as indices."""
         its, actions = agent.deliberation, _actions(agent)
         word = its if isinstance(its, str) else next(iter(its.model_fields_set))
         block = None if isinstance(its, str) else getattr(its, word)
@@ -494,53 +508,57 @@ class _Compiler:
 
         match block:
             case schema.Lexicographic():
-                return Rule(word, {"order": [head(v) for v in block.order], "slack": self.number(block.slack)})
+                return DeliberationRule(
+                    word, {"order": [head(v) for v in block.order], "slack": self.number(block.slack)}
+                )
             case schema.Veto():
                 bounds = [[head(value), self.number(bound)] for value, bound in block.at_least.items()]
-                return Rule(word, {"at_least": bounds})
+                return DeliberationRule(word, {"at_least": bounds})
             case schema.Vote():
-                return Rule(word, {"ballot": block.ballot, "approves": self.number(block.approves)})
+                return DeliberationRule(word, {"ballot": block.ballot, "approves": self.number(block.approves)})
         if word in ("nash", "kalai_smorodinsky"):
             action = "stay" if block is None or block.disagreement is None else block.disagreement
-            return Rule(word, {"disagreement": actions.index(action)})
+            return DeliberationRule(word, {"disagreement": actions.index(action)})
         if word == "lexicographic":
-            return Rule(word, {"order": [head(value) for value in agent.values]})
-        return Rule(word, block if isinstance(block, dict) else {})
+            return DeliberationRule(word, {"order": [head(value) for value in agent.values]})
+        return DeliberationRule(word, block if isinstance(block, dict) else {})
 
-    def _planner(self, its: schema.Planning | str) -> Part:
+    def _planner(self, its: schema.Planning | str) -> PartSpec:
         """A planner with the parameters that the file gives."""
         if isinstance(its, str):
-            return Part(its)
+            return PartSpec(its)
         (word,) = its.model_fields_set
         block = getattr(its, word)
         if not isinstance(block, schema.Block):
-            return Part(word, dict(block or {}))
+            return PartSpec(word, dict(block or {}))
         given = {name: getattr(block, name) for name in sorted(block.model_fields_set)}
-        return Part(word, {name: self._told(name, value) for name, value in given.items() if value is not None})
+        return PartSpec(
+            word, {name: self._parameter(name, value) for name, value in given.items() if value is not None}
+        )
 
-    def _told(self, name: str, value: schema.Formula) -> str | float:
-        """A parameter of a planner: words as they stand, counts as whole numbers."""
+    def _parameter(self, name: str, value: schema.Formula) -> str | float:
+        """A parameter of a planner: a word as it stands, an integral number as an int."""
         if name == "backup" or value == schema.ALL:
             return str(value)
         number = self.number(value)
         return int(number) if number == int(number) else number
 
-    def _response(self) -> Response | None:
-        """What the file solves for; whoever is enlisted follows orders, or acts at random if it cannot."""
+    def _response(self) -> ResponseProgram | None:
+        """Which agent best responds to which actions; enlisted things follow `orders`, or act at random without."""
         solution, agents = self.document.solution, self.document.agents
         enlisted = [
             actions.index("orders") if "orders" in actions else -1
             for actions in (_as_agent(self.document.things[name]).actions for name in self.enlist)
         ]
         if solution is None and enlisted:
-            return Response(0, (-1, *enlisted))
+            return ResponseProgram(0, (-1, *enlisted))
         if not isinstance(solution, schema.BestResponse):
             return None
         others = (
             -1 if solution.others.get(name, "random") == "random" else _actions(agent).index(solution.others[name])
             for name, agent in agents.items()
         )
-        return Response(list(agents).index(solution.best_response), (*others, *enlisted))
+        return ResponseProgram(list(agents).index(solution.best_response), (*others, *enlisted))
 
     # -------------------------------------------------------------- chance and rules
 
@@ -609,11 +627,11 @@ def _as_agent(thing: schema.Thing) -> schema.AsAgent:
     return thing.as_agent
 
 
-def _played_motions(name: str, actions: Sequence[str], written: Sequence[Motion]) -> Iterable[Motion]:
-    """A step for each action that is one, and for `orders` what the thing would do by itself."""
+def _enlisted_motions(name: str, actions: Sequence[str], written: Sequence[MotionProgram]) -> Iterable[MotionProgram]:
+    """One motion for each action that is a direction, and for `orders` the thing's own motions."""
     for action in actions:
         if action in geometry.DIRECTIONS:
-            yield Motion(action, Does(name, action))
+            yield MotionProgram(action, Does(name, action))
     if "orders" in actions:
         for motion in written:
             yield replace(motion, when=Binary("and", Does(name, "orders"), motion.when))

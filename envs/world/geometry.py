@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 from ..base import Bools, Ints
 
 STEPS = {"stay": (0, 0), "up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
-"""The moves that an agent may be given, with their (row, column) steps. `DIRECTIONS` are those that face somewhere."""
+"""The moves that an agent may have, with their (row, column) offsets. `DIRECTIONS` are those that set a facing."""
 DIRECTIONS = ("up", "down", "left", "right")
 FAR = 32_767
 """Walking distance between cells that no path joins."""
@@ -72,6 +72,7 @@ def walking_distances(walls: Bools, height: int, width: int) -> Ints:
     for layout, blocked in enumerate(walls):
         start, step = np.nonzero(~blocked[:cells, None] & ~blocked[towards])
         graph = coo_array((np.ones(start.size), (start, towards[start, step])), shape=(cells, cells)).tocsr()
+        # Unweighted, so this is one breadth-first search per cell, in compiled code.
         steps = dijkstra(graph, unweighted=True)
         tables[layout] = np.where(np.isfinite(steps), steps, FAR)
     return tables

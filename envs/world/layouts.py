@@ -1,4 +1,4 @@
-"""Boards of a stage: the drawn map, or a finite seeded table of generated ones."""
+"""Procedural generation of boards: a finite table of layouts from a seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PlacementError(WorldError):
 
 
 @dataclass(frozen=True)
-class Places:
+class Placement:
     """One line of `generate.place`: what (an agent, or `count` of a thing) goes where."""
 
     name: str
@@ -32,7 +32,7 @@ class Places:
 
 
 class _Stream:
-    """Uniform numbers for one layout, the same on every platform and for any number of layouts."""
+    """A random stream for one layout, the same on every platform and for any number of layouts."""
 
     def __init__(self, seed: int, layout: int) -> None:
         self._seed, self._layout, self._block = seed, layout, 0
@@ -42,6 +42,7 @@ class _Stream:
         """A whole number from 0 to `bound - 1`."""
         number = next(self._numbers, None)
         if number is None:
+            # Philox is vectorised: a block of numbers costs little more than one.
             lane = np.full(512, self._layout, np.int64)
             clock = np.arange(self._block * 512, (self._block + 1) * 512, dtype=np.int64)
             self._numbers = iter(uniform(self._seed, lane, clock, 0).tolist())
@@ -55,7 +56,7 @@ class _Stream:
 
 
 def generate(
-    spec: Generate, base: Board | None, places: Sequence[Places], params: Mapping[str, object]
+    spec: Generate, base: Board | None, places: Sequence[Placement], params: Mapping[str, object]
 ) -> tuple[Board, ...]:
     """The table of boards of a stage, `spec.count` long.
 
@@ -72,7 +73,7 @@ def generate(
 
 
 def _one(
-    spec: Generate, base: Board | None, places: Sequence[Places], params: Mapping[str, object], stream: _Stream
+    spec: Generate, base: Board | None, places: Sequence[Placement], params: Mapping[str, object], stream: _Stream
 ) -> Board:
     height, width = spec.size or ((base.height, base.width) if base else (9, 9))
     if spec.board == "map":

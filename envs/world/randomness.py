@@ -43,18 +43,19 @@ def uniform(seed: int, lanes: Longs, clock: Longs, draw: int) -> Floats:
     counter[0], counter[1] = lanes, clock
     counter[2], counter[3] = draw, 0
     words = philox(counter, (seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF))
+    # 27 + 26 bits make one 53-bit integer, which a float64 holds exactly.
     high, low = words[0] >> np.uint64(5), words[1] >> np.uint64(6)
     return (high * np.uint64(1 << 26) + low).astype(np.float64) / float(1 << 53)
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """Chance is sampled.
+class SampledDraws:
+    """Draws are sampled.
 
     Attributes:
         seed: any integer below 2**64.
         lanes: int64 `[B]`, which stream each row of the batch belongs to.
-        clock: int64 `[B]`, how many resets and ticks the lane has had before; it never goes back at a reset.
+        clock: int64 `[B]`, how many resets and ticks the lane has had before; a reset does not set it back.
     """
 
     seed: int
@@ -63,28 +64,30 @@ class Sampled:
 
 
 @dataclass(frozen=True)
-class EveryOutcome:
-    """Chance is enumerated: a lane splits where a draw has several possible outcomes.
+class EnumeratedDraws:
+    """Draws are enumerated: a row is split where a draw has several possible outcomes.
 
     Attributes:
-        limit: a lane that splits into more than this many raises `NotEnumerableError`.
+        limit: a row that splits into more than this many raises `NotEnumerableError`.
     """
 
     limit: int = 64
 
 
 @dataclass(frozen=True)
-class Given:
-    """Named draws have the outcome they are given (`outcomes[name]` is an index); any other takes its likeliest one."""
+class GivenDraws:
+    """Draws have given outcomes (`outcomes[name]` is an index); a draw that is not named takes its likeliest one."""
 
     outcomes: dict[str, int]
 
 
-Chance = Sampled | EveryOutcome | Given
+DrawMethod = SampledDraws | EnumeratedDraws | GivenDraws
+"""How the draws of a reset or a tick are decided."""
 
 
-def pick(weights: Floats, uniforms: Floats) -> Ints:
-    """The outcome of each row: int32 `[B]` from float64 `[B, n]` weights that sum to one and float64 `[B]` uniforms."""
+def categorical(weights: Floats, uniforms: Floats) -> Ints:
+    """Categorical samples int32 `[B]` from probabilities float64 `[B, n]` and uniform numbers float64 `[B]`."""
     chosen = (uniforms[:, None] >= np.cumsum(weights, axis=1)).sum(axis=1)
+    # Rounding can leave the cumulative sum just below one; a number beyond it falls on the last possible outcome.
     last = weights.shape[1] - 1 - (weights[:, ::-1] > 0).argmax(axis=1)
     return np.minimum(chosen, last).astype(np.int32)

@@ -1,4 +1,4 @@
-"""From written expressions to ones that a world can run: params and stage become constants, kinds become instances."""
+"""Name resolution: params and the stage become constants, kinds become their instances, words become indices."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Scope:
-    """What names mean in one stage.
+class NameBindings:
+    """The meaning of each name in an expression, for one stage.
 
     Attributes:
         params: values; a cell is a `(row, column)` tuple.
         stage: its name.
         instances: of each thing, the names of its bodies (`gem` or `gem[0]`, `gem[1]`, ...).
         words: of each counter that takes words, the words.
-        bound: what a kind's bare name stands for here, inside a quantifier or an `each` rule.
+        bound: the instance that a kind's name stands for inside a quantifier or an `each` rule.
     """
 
     params: Mapping[str, object]
@@ -55,7 +55,7 @@ class Scope:
     words: Mapping[str, Sequence[str]]
     bound: Mapping[str, str]
 
-    def bind(self, group: str, instance: str) -> Scope:
+    def bind(self, group: str, instance: str) -> NameBindings:
         """The same, with `group` standing for one instance."""
         return replace(self, bound={**self.bound, group: instance})
 
@@ -79,8 +79,8 @@ def walk(node: object) -> Iterator[object]:
                     yield from walk(child)
 
 
-def resolve(node: Expression, scope: Scope) -> Expression:
-    """The expression with params, stage, words and kinds put in."""
+def resolve(node: Expression, scope: NameBindings) -> Expression:
+    """The expression with params, stage, words and kinds substituted."""
     match node:
         case Name(name):
             if name in scope.params:
@@ -93,6 +93,7 @@ def resolve(node: Expression, scope: Scope) -> Expression:
             return Truth(stage == scope.stage)
         case Quantified(quantifier, group, body):
             parts = [resolve(body, scope.bind(group, instance)) for instance in scope.instances[group]]
+            # A finite group is unrolled: nothing downstream needs to know quantifiers.
             if quantifier == "count":
                 return _joined("+", [Number(0), *parts])
             joint = {"any": "or", "all": "and"}[quantifier]
@@ -104,6 +105,7 @@ def resolve(node: Expression, scope: Scope) -> Expression:
         case Unary(operator, operand):
             return Unary(operator, resolve(operand, scope))
         case Cell(row, column):
+            # Folded, so that the assembler can look a constant cell up in tables rather than compute it in each tick.
             return Cell(_folded(resolve(row, scope)), _folded(resolve(column, scope)))
         case Relation(word, subject, target, reach):
             near = None if reach is None else _folded(resolve(reach, scope))
@@ -127,15 +129,15 @@ def _joined(operator: str, parts: Sequence[Expression]) -> Expression:
 
 
 def _folded(node: Expression) -> Expression:
-    """A number, where it does not depend on the state."""
+    """The expression as one number, where it does not depend on the state."""
     try:
         return Number(constant(node, {}))
     except NotConstantError:
         return node
 
 
-def _same_words(left: Expression, right: Expression, scope: Scope) -> tuple[Expression, Expression]:
-    """Both sides of a comparison; if one is a counter of words, the other in terms of its list."""
+def _same_words(left: Expression, right: Expression, scope: NameBindings) -> tuple[Expression, Expression]:
+    """Both sides of a comparison, resolved; if one is a counter of words, the other is translated to its list."""
     if isinstance(left, Name) and (words := scope.words.get(scope.body(left.name))) is not None:
         return resolve(left, scope), _in_words(right, list(words), scope)
     if isinstance(right, Name) and (words := scope.words.get(scope.body(right.name))) is not None:
@@ -143,8 +145,8 @@ def _same_words(left: Expression, right: Expression, scope: Scope) -> tuple[Expr
     return resolve(left, scope), resolve(right, scope)
 
 
-def _in_words(node: Expression, words: list[str], scope: Scope) -> Expression:
-    """A word as its place in a list; a counter with another list as the place of what it holds, -1 if it has none."""
+def _in_words(node: Expression, words: list[str], scope: NameBindings) -> Expression:
+    """A word as its index in a list; a counter with another list as the index of its word, -1 if it is not listed."""
     if not isinstance(node, Name):
         return resolve(node, scope)
     if node.name in words:
@@ -160,8 +162,8 @@ def _in_words(node: Expression, words: list[str], scope: Scope) -> Expression:
     return place
 
 
-def resolve_effect(effect: Effect, scope: Scope) -> Effect:
-    """The effect with params, words and kinds put in."""
+def resolve_effect(effect: Effect, scope: NameBindings) -> Effect:
+    """The effect with params, words and kinds substituted."""
     match effect:
         case Assign(target, operator, value):
             name = scope.body(target)

@@ -1,4 +1,4 @@
-"""The same world for an agent that wants something else: nothing is compiled anew where only preferences differ."""
+"""The same world under other weights and discounts, without compiling it again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def reweigh(world: World, document: Document, overrides: Mapping[str, object]) -
         document: what it was compiled from.
         overrides: dotted name -> value, checked; a stage's own params win over them, as ever.
     """
-    own = document.stages[world.stage].params
+    own = document.stages[world.stage].params  # these win over any override, so overrides of them are dropped
     params = {**world.params, **{n: v for n, v in overrides.items() if n in document.params and n not in own}}
 
     def number(name: str, written: Formula) -> float:

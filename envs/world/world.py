@@ -1,6 +1,6 @@
 """A compiled world: one stage of one scenario at fixed params, as tables and resolved programs.
 
-It holds everything that a tick needs and nothing that runs: `reference` gives it meaning, `enumerating` walks it.
+It holds all data that a tick needs and no dynamics: `reference.step` interprets it, `mdp.enumeration` enumerates it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import numpy as np
 from ...scenarios.errors import WorldError
 from ...scenarios.language.expressions.syntax import Effect, Expression
 from ..base import Bools, Field, Floats, Ints
-from ..deliberation import Rule
+from ..deliberation import DeliberationRule
 from . import geometry
-from .agent_parts import ENUMERATE, Part
-from .resolver import Scope, resolve
+from .agent_parts import ENUMERATE, PartSpec
+from .resolver import NameBindings, resolve
 
+# Tables over pairs of cells grow with the fourth power of a board's side.
 MAX_TABLE = 200_000_000
 """Bytes that a table over pairs of cells may take."""
 
@@ -28,13 +29,13 @@ class WorldTooLargeError(WorldError):
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
-    """How one state field is read and written.
+class StateColumn:
+    """How one column of the state is read and written.
 
     Attributes:
-        index: its place in the state.
-        low: what is added to the stored integer to get a plain number.
-        least, most: bounds of what may be stored (params included); `start`: what is stored at the start.
+        index: its position in the state.
+        low: the offset from the stored integer to the number that it stands for.
+        least, most: bounds of the stored integer at these params; `start`: its value at the start.
         table: float64 values that the stored integer stands for, or None where it is plain (or a word).
         words: the words that the stored integer stands for, or None.
         persists: kept by `reset map`.
@@ -51,11 +52,11 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Motion:
-    """One way of moving by itself.
+class MotionProgram:
+    """One rule by which a thing moves on its own.
 
-    `way` is `patrol`, `chase`, `flee`, `follow`, `wander` or `still`, or of an enlisted thing a direction; a patrol's
-    `path` is unrolled, so that its last cell is followed by its first.
+    `way` is `patrol`, `chase`, `flee`, `follow`, `wander` or `still`, or a direction for a thing that is enlisted as an
+    agent. A patrol's `path` is one full round, so that its last cell is followed by its first.
     """
 
     way: str
@@ -66,7 +67,7 @@ class Motion:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """What has a place: an agent, or one instance of a thing. Numbers are columns of the state, -1 where absent."""
+    """An agent with a position, or one instance of a thing. Integers are columns of the state, -1 where absent."""
 
     name: str
     group: str
@@ -76,7 +77,7 @@ class Body:
     opaque: bool
     pushable: bool
     sight: int | None
-    motions: tuple[Motion, ...]
+    motions: tuple[MotionProgram, ...]
     cell: int
     facing: int = -1
     phase: int = -1
@@ -86,16 +87,17 @@ class Body:
 
 @dataclass(frozen=True, eq=False)
 class AgentProgram:
-    """An agent's side of the world.
+    """An agent, compiled: its body, actions, observations and preferences.
 
     Attributes:
-        body: index into `World.bodies`, or -1 for an agent without one. An enlisted thing's is a thing's.
+        body: index into `World.bodies`, or -1 for an agent without one. An enlisted thing keeps its body.
         actions: names; `moves[a]` is the index into `geometry.STEPS` of action a, or 0.
         guards: per action, when it is available, or None for always.
         sees: indices of the fields that it observes; `window`: side of the square that it sees, or None for all.
         weights: per visible channel, the weight: a number, or the column that holds it (`weight_columns`, -1 if fixed).
-        deliberation: how the judgements of its value heads become one choice.
-        planner: how it looks ahead.
+        deliberation: the rule by which the values of its heads become one choice.
+        judges_by: which weights judge what follows an edit of them: `current`, `ignoring` or `future`.
+        planner: the planner that it uses on its model.
     """
 
     name: str
@@ -108,14 +110,14 @@ class AgentProgram:
     discount: float
     weights: Floats
     weight_columns: tuple[int, ...]
-    deliberation: Rule
+    deliberation: DeliberationRule
     judges_by: str
-    planner: Part = ENUMERATE
+    planner: PartSpec = ENUMERATE
 
 
 @dataclass(frozen=True, eq=False)
 class DrawProgram:
-    """A named chance with `n` outcomes whose weights are expressions (normalised when drawn)."""
+    """A named draw with `n` outcomes whose weights are expressions, normalised when drawn."""
 
     name: str
     weights: tuple[Expression, ...]
@@ -126,7 +128,7 @@ class DrawProgram:
 
 @dataclass(frozen=True, eq=False)
 class OverrideProgram:
-    """What replaces an agent's action; `action` is -1 for a random one."""
+    """An override: the action that replaces an agent's own where its guard holds, -1 for a random one."""
 
     name: str
     agent: int
@@ -136,8 +138,8 @@ class OverrideProgram:
 
 
 @dataclass(frozen=True)
-class Response:
-    """Which agent decides, and what the others do: `others[i]` is an action of agent i, -1 for a random one."""
+class ResponseProgram:
+    """A `best_response` block: the deciding agent, and an action of each other agent, -1 for a random one."""
 
     agent: int
     others: tuple[int, ...]
@@ -145,7 +147,7 @@ class Response:
 
 @dataclass(frozen=True, eq=False)
 class RuleProgram:
-    """One rule, with kinds unrolled to instances; `pays[i]` goes to channel `i`, `performance` to the hidden score."""
+    """One rule for one combination of instances; `pays` are pairs of a channel and an amount."""
 
     name: str
     when: Expression
@@ -164,7 +166,7 @@ class Boards:
         walls: bool `[L, C + 1]`; nowhere counts as wall.
         zones: bool `[Z, L, C + 1]`.
         starts: int32 `[L, bodies]`, the cell where each body begins, or nowhere.
-        look: int32 `[L]`, the first layout with the same walls and zones: what an agent can tell of the layout.
+        visible_layout: int32 `[L]`, the first layout with the same walls and zones, which an agent cannot tell from it.
     """
 
     height: int
@@ -173,7 +175,7 @@ class Boards:
     zones: Bools
     zone_names: tuple[str, ...]
     starts: Ints
-    look: Ints
+    visible_layout: Ints
 
     @property
     def nowhere(self) -> int:
@@ -185,7 +187,7 @@ class Boards:
         """int32 `[C + 1, 5]`, see `geometry.neighbours`."""
         return geometry.neighbours(self.height, self.width)
 
-    def _room_for_pairs(self, what: str, bytes_each: int) -> None:
+    def _check_pair_table(self, what: str, bytes_each: int) -> None:
         layouts = self.walls.shape[0]
         if layouts * self.nowhere**2 * bytes_each > MAX_TABLE:
             raise WorldTooLargeError(
@@ -195,18 +197,19 @@ class Boards:
 
     @cached_property
     def clear(self) -> Bools:
-        """bool `[L, C, C]`: no wall between two cells."""
-        self._room_for_pairs("lines of sight", 1)
+        """bool `[L, C, C]`: no wall on the line between two cells."""
+        self._check_pair_table("lines of sight", 1)
         return geometry.clear_lines(self.walls, self.height, self.width)
 
     @cached_property
     def walking(self) -> Ints:
         """int32 `[L, C, C]`: length of the shortest path round walls."""
-        self._room_for_pairs("walking distances", 4)
+        self._check_pair_table("walking distances", 4)
         return geometry.walking_distances(self.walls, self.height, self.width)
 
     @cached_property
     def _spread(self) -> dict[int, Bools]:
+        # The cache of `near_zones`; a frozen dataclass cannot be given one in a field that it does not declare.
         return {}
 
     def near_zones(self, reach: int) -> Bools:
@@ -227,10 +230,10 @@ class World:
         events: names, ends last as `ended:REASON`; `reasons` in the order of the values 1.. of the column `ended`.
         limit: ticks after which an episode is cut off (not in the state), or None.
         horizon: ticks that the agent knows it has, or None.
-        scope: what names mean here, for conditions that come from elsewhere (`resolve`).
-        agents: those of the file, then the things that are enlisted.
-        response: whose best response solves the world, or None where one planner chooses for all agents.
-        apart: two agents choose apart, and the equilibria of their game solve the world.
+        scope: the meaning of names here, to `resolve` conditions that come from elsewhere.
+        agents: those of the file, then the things that are enlisted as agents.
+        response: the agent whose best response solves the world, or None where one planner chooses for all agents.
+        simultaneous: two agents choose independently, and the equilibria of their stage game solve the world.
     """
 
     name: str
@@ -238,7 +241,7 @@ class World:
     params: Mapping[str, object]
     boards: Boards
     fields: tuple[Field, ...]
-    columns: Mapping[str, Column]
+    columns: Mapping[str, StateColumn]
     bodies: tuple[Body, ...]
     agents: tuple[AgentProgram, ...]
     start_draws: tuple[DrawProgram, ...]
@@ -258,10 +261,10 @@ class World:
     clock: int
     limit: int | None
     horizon: int | None
-    scope: Scope
+    scope: NameBindings
     rewards_shown: bool = True
-    response: Response | None = None
-    apart: bool = False
+    response: ResponseProgram | None = None
+    simultaneous: bool = False
     body_index: Mapping[str, int] = field(default_factory=dict)
     zone_index: Mapping[str, int] = field(default_factory=dict)
 
@@ -271,7 +274,7 @@ class World:
         return self.horizon if self.horizon is not None else self.limit or 0
 
     def walks(self, agent: AgentProgram) -> bool:
-        """Whether an agent moves together with the others; an enlisted thing moves in its turn, like any thing."""
+        """Whether an agent moves in step 3 of a tick; an enlisted thing moves in step 4, like any thing."""
         return agent.body >= 0 and self.bodies[agent.body].is_agent
 
     @cached_property
@@ -293,7 +296,7 @@ class World:
         )
 
     def resolve(self, condition: Expression) -> Expression:
-        """A written condition in this world's terms."""
+        """A condition with its names resolved to this world."""
         return resolve(condition, self.scope)
 
     def event_bit(self, event: str) -> np.uint64:
@@ -305,7 +308,7 @@ class World:
         return tuple(name for i, name in enumerate(self.events) if mask >> i & 1)
 
     def weights(self, states: Ints, agent: int = 0) -> Floats:
-        """float64 `[B, K]`: what channels weigh for an agent in the states int32 `[B, F]`; 0 for others' channels."""
+        """float64 `[B, K]`: an agent's weights of all channels in the states int32 `[B, F]`; 0 for others' channels."""
         program = self.agents[agent]
         out = np.tile(program.weights, (states.shape[0], 1))
         for channel, column in enumerate(program.weight_columns):

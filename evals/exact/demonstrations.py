@@ -14,7 +14,7 @@ from ...envs.reference.observation import observe
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.randomness import Sampled
+from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import constant
 from ...scenarios.language.expressions.formulas import formula
@@ -58,14 +58,14 @@ class _Recording:
         """One more, with chance of its own."""
         number, memory = np.full(1, self._episodes), None
         self._episodes += 1
-        states = reference.reset(self._theirs, Sampled(self._seed, number, np.zeros(1, np.int64))).states
+        states = reference.reset(self._theirs, SampledDraws(self._seed, number, np.zeros(1, np.int64))).states
         seen, able = [self._look(states)], [reference.available(self._theirs, states, 0)]
         executed: list[int] = []
         paid: list[np.ndarray] = []
         ended = False
         while not ended and len(executed) < ticks:
             action, memory = player.act(observe(self._theirs, states), memory, able[-1])
-            chance = Sampled(self._seed, number, np.full(1, len(executed) + 1))
+            chance = SampledDraws(self._seed, number, np.full(1, len(executed) + 1))
             tick = reference.step(self._theirs, states, self._slip(action, able[-1])[:, None], chance)
             states, ended = tick.states, bool(tick.ended[0])
             executed.append(int(tick.executed[0, 0]))

@@ -16,12 +16,12 @@ from ...agents.baselines.exact import Thinking
 from ...agents.planners.base import Decision, Planner, Planning, Problem
 from ...agents.planners.registry import make_planner
 from ...agents.records.plan import Plan
-from ...envs.analysis.exact_plan import ExactPlan, Solved, plan_exactly
+from ...envs.analysis.exact_plan import AnySolution, ExactPlan, plan_exactly
 from ...envs.base import FiniteMDP, Floats, NotEnumerableError
-from ...envs.deliberation import Rule
+from ...envs.deliberation import DeliberationRule
 from ...envs.mdp.enumeration import Enumeration
-from ...envs.mdp.time_augmented import Clocked, with_clock
-from ...envs.solvers.fixed_policy import follow_for_ever, follow_to_horizon
+from ...envs.mdp.time_augmented import TimeAugmentedMDP, augment_with_time
+from ...envs.solvers.fixed_policy import evaluate_stationary, evaluate_time_dependent
 from ...envs.world.agent_parts import ENUMERATE
 from ...envs.world.world import World
 
@@ -47,7 +47,9 @@ def plan_as_agent(enumeration: Enumeration, barring: Sequence[str] = (), max_sta
     if planner is None:
         return plan_exactly(enumeration, barring, max_states)
 
-    def acting(mdp: FiniteMDP, weights: Floats, discount: float, horizon: int | None, rule: Rule) -> Solved:
+    def acting(
+        mdp: FiniteMDP, weights: Floats, discount: float, horizon: int | None, rule: DeliberationRule
+    ) -> AnySolution:
         return OnTheTruth(planner, mdp, weights, discount, horizon, rule).solution()
 
     return plan_exactly(enumeration, barring, max_states, acting)
@@ -106,9 +108,9 @@ class OnTheTruth:
     weights: Floats
     discount: float
     horizon: int | None
-    rule: Rule
+    rule: DeliberationRule
 
-    def solution(self) -> Solved:
+    def solution(self) -> AnySolution:
         """What it does in every state that can be reached (at every tick, where there is a horizon), evaluated.
 
         Raises:
@@ -124,23 +126,23 @@ class OnTheTruth:
         policy = mdp.available.argmax(axis=1).astype(np.int32)
         policy[live] = self._planning.decide(live, mdp.available[live])
         if self._clocked is None or self.horizon is None:
-            return follow_for_ever(mdp, policy, self.weights, self.discount)
+            return evaluate_stationary(mdp, policy, self.weights, self.discount)
         timed = np.tile(self.mdp.available.argmax(axis=1).astype(np.int32), (self.horizon, 1))
-        known = self._clocked.places >= 0
-        timed[known] = policy[self._clocked.places[known]]
-        return follow_to_horizon(self.mdp, timed, self.weights, self.discount)
+        known = self._clocked.index_of >= 0
+        timed[known] = policy[self._clocked.index_of[known]]
+        return evaluate_time_dependent(self.mdp, timed, self.weights, self.discount)
 
     def plan(self, tick: int, decision: Decision) -> Plan:
         """The search behind a decision in a state of the world at a tick."""
         if self._clocked is None:
             return self._planning.plan(decision)
-        place = int(self._clocked.places[tick, decision.state])
+        place = int(self._clocked.index_of[tick, decision.state])
         looks = decision.observations[self._clocked.state_of]
         return self._planning.plan(replace(decision, state=place, observations=looks))
 
     @cached_property
-    def _clocked(self) -> Clocked | None:
-        return None if self.horizon is None else with_clock(self.mdp, self.horizon)
+    def _clocked(self) -> TimeAugmentedMDP | None:
+        return None if self.horizon is None else augment_with_time(self.mdp, self.horizon)
 
     @property
     def _mdp(self) -> FiniteMDP:

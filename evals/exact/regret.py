@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...envs.analysis.exact_plan import ExactPlan, plan_exactly
-from ...envs.analysis.performance_gap import best_for_designers
+from ...envs.analysis.performance_gap import best_performance
 from ...envs.analysis.tie_ranges import expectation_range
 from ...envs.mdp.enumeration import Enumeration
 from ...scenarios.language.expressions.syntax import Measure, Quantity
@@ -43,7 +43,7 @@ def best_of(measure: Measure, plan: ExactPlan) -> float:
             gain = plan.mdp.rewards @ plan.weights
             return expectation_range(plan.mdp, plan.optimal, gain, plan.steps, plan.discount)[1]
         case Quantity("regret", "performance"):
-            best = best_for_designers(plan)
+            best = best_performance(plan)
             assert best is not None, "checked when the file was loaded"
             assert best.performance is not None
             return best.performance.high

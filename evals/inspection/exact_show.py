@@ -10,7 +10,7 @@ from ...envs.base import Ints, Longs
 from ...envs.reference import step as reference
 from ...envs.reference.step import available
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
-from ...envs.world.randomness import Sampled, pick, uniform
+from ...envs.world.randomness import SampledDraws, categorical, uniform
 from ...envs.world.world import World
 from ..exact.planned_policy import thinking
 from ..traces.episode import Episode
@@ -30,15 +30,15 @@ class PlanFollower:
     def __init__(self, plan: ExactPlan) -> None:
         """For one solved stage."""
         self.plan, self.world = plan, plan.enumeration.world
-        self._states = plan.judged.states
+        self._states = plan.evaluated.states
         self._places = StateLookup(self._states)
         deciding = self.deciding
         weights = sum(self.world.weights(self._states, agent) for agent in deciding)
         name = " and ".join(self.world.agents[agent].name for agent in deciding)
-        looks = np.column_stack([self._states, np.arange(len(self._states))]).astype(np.int64)
-        self._looks = looks
+        observations = np.column_stack([self._states, np.arange(len(self._states))]).astype(np.int64)
+        self._observations = observations
         self.agent = ExactAgent(
-            plan.mdp, plan.solution, looks, np.asarray(weights), name, rule=plan.rule, thinking=thinking(plan)
+            plan.mdp, plan.solution, observations, np.asarray(weights), name, rule=plan.rule, thinking=thinking(plan)
         )
 
     @property
@@ -62,7 +62,7 @@ class PlanFollower:
         world = self.world
         if world.steps < 1:
             raise ValueError(f"stage `{world.stage}` has neither a limit nor a horizon, so an episode might never end")
-        state = reference.reset(world, Sampled(seed, np.array([number]), np.zeros(1, np.int64))).states
+        state = reference.reset(world, SampledDraws(seed, np.array([number]), np.zeros(1, np.int64))).states
         if state[0, world.ended]:
             raise ValueError(f"an episode of `{world.name}` is over at its start, before anyone can act")
         return self._played(state, seed, number, 0, _nothing(world) if first is None else first)
@@ -85,7 +85,7 @@ class PlanFollower:
                 first = first[:step]
                 action = self._action(place, step)
                 joint = self._joint(action, state, seed, number, passed + step)
-            tick = reference.step(world, state, joint, Sampled(seed, lane, np.array([passed + step + 1])))
+            tick = reference.step(world, state, joint, SampledDraws(seed, lane, np.array([passed + step + 1])))
             ticks.append((joint[0], tick))
             place, state = self._next(place, action, tick.states[0]), tick.states
             states.append(state[0])
@@ -119,7 +119,7 @@ class PlanFollower:
             return None
         place = self._place_after(states)
         mask = self.plan.mdp.available[place][None]
-        self.agent.act(self._looks[place][None], np.array([tick], np.int64), mask)
+        self.agent.act(self._observations[place][None], np.array([tick], np.int64), mask)
         thought = self.agent.thought()
         assert thought is not None
         return mind_of(self.world, thought, self.plan.mdp.action_names, tuple(range(len(self.world.fields))))
@@ -180,8 +180,8 @@ class PlanFollower:
         """
         mdp = self.plan.mdp
         row = place * mdp.n_actions + action
-        following = mdp.next_state[mdp.row_start[row] : mdp.row_start[row + 1]]
-        hits = following[(self._states[following] == state).all(axis=1)]
+        next_states = mdp.next_state[mdp.row_start[row] : mdp.row_start[row + 1]]
+        hits = next_states[(self._states[next_states] == state).all(axis=1)]
         if hits.size == 0:
             raise KeyError("the plan never comes to this state")
         return int(hits[0])
@@ -221,19 +221,19 @@ class PlanFollower:
         response = self.world.response
         if self.plan.chances is not None:
             share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS)
-            return self.world.joint_actions[pick(self.plan.chances[action][None], share)]
+            return self.world.joint_actions[categorical(self.plan.chances[action][None], share)]
         if response is None:
             return self.world.joint_actions[action][None]
         joint = np.empty((1, len(self.world.agents)), np.int32)
         for agent, fixed in enumerate(response.others):
-            able = available(self.world, state, agent)
+            mask = available(self.world, state, agent)
             if agent == response.agent:
                 joint[0, agent] = action
-            elif fixed >= 0 and able[0, fixed]:
+            elif fixed >= 0 and mask[0, fixed]:
                 joint[0, agent] = fixed
             else:
                 share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)
-                joint[0, agent] = pick(able / able.sum(axis=1, keepdims=True), share)[0]
+                joint[0, agent] = categorical(mask / mask.sum(axis=1, keepdims=True), share)[0]
         return joint
 
 

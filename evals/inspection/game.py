@@ -13,11 +13,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from ...envs.base import Ints, NotEnumerableError
-from ...envs.reference.replay import play
-from ...envs.reference.step import Tick, available, reset, step
+from ...envs.reference.replay import replay_actions
+from ...envs.reference.step import TickResult, available, reset, step
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.randomness import Given
+from ...envs.world.randomness import GivenDraws
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.replays import letters
 from ..exact.solved_worlds import SolvedWorlds
@@ -52,8 +52,8 @@ class Game:
         self.agent = [*agents, *self.enlisted].index(person or agents[0])
         self._solved = SolvedWorlds(scenario, enlist=self.enlisted)
         self.world = self._solved.world({}, stage)
-        self._begin = reset(self.world, Given({}))
-        self._ticks: list[tuple[Ints, Tick]] = []
+        self._begin = reset(self.world, GivenDraws({}))
+        self._ticks: list[tuple[Ints, TickResult]] = []
         self.changes = 0
         self._kept: dict[int, Episode] = {0: self._episode()}
 
@@ -71,11 +71,11 @@ class Game:
             return self.world.reasons[code - 1]
         return "time is up" if self.world.steps and len(self._ticks) >= self.world.steps else None
 
-    def able(self) -> list[str]:
+    def available_actions(self) -> list[str]:
         """The actions that the person has now."""
         names = self.world.agents[self.agent].actions
-        able = available(self.world, self.state[None], self.agent)[0]
-        return [] if self.over else [name for name, can in zip(names, able, strict=True) if can]
+        mask = available(self.world, self.state[None], self.agent)[0]
+        return [] if self.over else [name for name, can in zip(names, mask, strict=True) if can]
 
     def do(self, action: str) -> None:
         """Make a move.
@@ -85,11 +85,11 @@ class Game:
         """
         if self.over:
             raise ValueError(f"the episode is over: {self.over}")
-        if action not in self.able():
+        if action not in self.available_actions():
             raise ValueError(f"{action} is not available here")
         joint = self._others()
         joint[0, self.agent] = self.world.agents[self.agent].actions.index(action)
-        self._ticks.append((joint[0], step(self.world, self.state[None], joint, Given({}))))
+        self._ticks.append((joint[0], step(self.world, self.state[None], joint, GivenDraws({}))))
         self._changed()
 
     def undo(self) -> bool:
@@ -141,7 +141,7 @@ class Game:
             raise ValueError(f"a replay has no moves of {self.enlisted[0]}; V makes a film")
         names = [program.actions for program in self.world.agents]
         actions = [[names[n][a] for n, a in enumerate(joint)] for joint, _ in self._ticks]
-        played = play(self.world, actions, {})
+        played = replay_actions(self.world, actions, {})
         entry: dict[str, Any] = {"about": f"played by hand, {played.ticks} ticks"}
         entry["actions"] = _written(actions, names[0])
         if self.stage != self._solved.scenario.judged_stage:
@@ -166,10 +166,10 @@ class Game:
         joint = np.zeros((1, len(world.agents)), np.int32)
         planned = self._planned() if len(world.agents) > 1 else [-1]
         for agent, program in enumerate(world.agents):
-            able = available(world, self.state[None], agent)[0]
+            mask = available(world, self.state[None], agent)[0]
             wanted = [planned[agent]]
             wanted += [program.actions.index("stay")] if "stay" in program.actions else []
-            joint[0, agent] = next((a for a in wanted if a >= 0 and able[a]), int(able.argmax()))
+            joint[0, agent] = next((a for a in wanted if a >= 0 and mask[a]), int(mask.argmax()))
         return joint
 
     def _planned(self) -> Sequence[int]:

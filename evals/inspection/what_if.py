@@ -14,7 +14,7 @@ import numpy as np
 from ...envs.base import Ints, NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.world.compiler import compile_world
-from ...envs.world.world import Body, Column, World
+from ...envs.world.world import Body, StateColumn, World
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ..exact.planned_policy import plan_as_agent
 from ..traces.episode import Episode
@@ -242,7 +242,7 @@ def _same_value(name: str, stored: int, before: World, after: World, size: int, 
     return found
 
 
-def _values(column: Column) -> list[object]:
+def _values(column: StateColumn) -> list[object]:
     if column.words is not None:
         return list(column.words)
     return [] if column.table is None else [float(value) for value in column.table]

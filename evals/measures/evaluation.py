@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import NotEnumerableError
-from ...envs.reference.expressions import look_at, truth
+from ...envs.reference.expressions import context_between_ticks, evaluate_bool
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
@@ -107,4 +107,4 @@ def measure_in(world: World, measure: ParsedMeasure) -> Measure:
 
 def holds_in(world: World) -> Holds:
     """Evaluates resolved conditions in the states of a trace of this world."""
-    return lambda condition, states: truth(condition, look_at(world, states))
+    return lambda condition, states: evaluate_bool(condition, context_between_ticks(world, states))

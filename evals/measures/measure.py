@@ -182,7 +182,7 @@ def _came_exactly(event: Happens | Ended, mdp: FiniteMDP) -> Bools:
 def _condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Condition:
     match condition:
         case Before(earlier, later):
-            return extremes.Before(_mask(earlier, mdp), _mask(later, mdp))
+            return extremes.OccursBefore(_mask(earlier, mdp), _mask(later, mdp))
         case EpisodeLogic("not", (operand,)):
             return extremes.Not(_condition(operand, mdp))
         case EpisodeLogic("and", operands):

@@ -16,7 +16,7 @@ import numpy as np
 from ...agents.registry.eligibility import unable
 from ...envs.analysis.dataframes import frame, html
 from ...envs.analysis.exact_plan import ExactPlan
-from ...envs.analysis.performance_gap import Range, performance_process
+from ...envs.analysis.performance_gap import Range, performance_mdp
 from ...envs.base import NotEnumerableError
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError, backward_induction
 from ...envs.solvers.editable_weights import NoFixedPointError
@@ -290,7 +290,7 @@ class _Reporter:
 
 def _solved_for(whole: ExactPlan, weight: float) -> FiniteHorizonSolution:
     """The policy that maximises performance over the stage's ticks (minimises it, for a weight of -1)."""
-    process = performance_process(whole.enumeration)
+    process = performance_mdp(whole.enumeration)
     return backward_induction(process, np.array([weight]), 1.0, whole.steps, keep_values=False)
 
 

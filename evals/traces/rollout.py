@@ -13,8 +13,8 @@ from ...agents.base import Agent, AgentState, OnlineLearner, Thinker
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.reference import step as reference
 from ...envs.reference.observation import observe
-from ...envs.reference.step import Tick
-from ...envs.world.randomness import Sampled
+from ...envs.reference.step import TickResult
+from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
 from .trace import HIDDEN, Trace, TraceMeta
 
@@ -85,7 +85,7 @@ class _Tick:
     live: Longs
     states: Ints
     chosen: Ints
-    tick: Tick
+    tick: TickResult
     thoughts: tuple[str | None, ...] | None
 
 
@@ -100,7 +100,7 @@ def _play(
     """Play some episodes in parallel lanes, to the end of the longest."""
     size = episodes.size
     lanes, numbers = np.arange(size), range(len(agents))
-    states = reference.reset(world, Sampled(seed, episodes, np.zeros(size, np.int64)), size).states
+    states = reference.reset(world, SampledDraws(seed, episodes, np.zeros(size, np.int64)), size).states
     over = states[:, world.ended] > 0
     if over.any():
         raise ValueError(f"an episode of `{world.name}` is over at its start, before anyone can act")
@@ -115,7 +115,7 @@ def _play(
         for number, agent in enumerate(agents):
             actions[:, number], memories[number] = agent.act(observations[number], memories[number], available[number])
         thought = _thoughts(agents) if thoughts and not over[0] else None
-        tick = reference.step(world, states, actions, Sampled(seed, episodes, np.full(size, step + 1)))
+        tick = reference.step(world, states, actions, SampledDraws(seed, episodes, np.full(size, step + 1)))
         live = lanes[~over]  # lanes that are over are still stepped, and left out of everything that is recorded
         before, over = observations, tick.ended
         observations = [observe(world, tick.states, number) for number in numbers]

@@ -33,9 +33,9 @@ _CHECKPOINT_SHARE = 20
 class _Positioned(Protocol):
     """A training environment whose position (state, tick, random numbers) can be stored and restored."""
 
-    def place(self) -> tuple[Any, ...]: ...
+    def get_state(self) -> tuple[Any, ...]: ...
 
-    def go_to(self, place: tuple[Any, ...]) -> None: ...
+    def set_state(self, state: tuple[Any, ...]) -> None: ...
 
 
 def tensorboard_writer_of(spec: TrainingSpec, seed: int, since: int = 0) -> TensorBoardWriter | None:
@@ -101,7 +101,7 @@ class TrainingCallbacks:
         self._total = max(round(stage.share * self._spec.steps), 1)
         if self._place is not None and isinstance(self._inner, _Positioned):
             # Restored from a checkpoint: the plateau detector and the stage's first step came with it.
-            self._inner.go_to(self._place)
+            self._inner.set_state(self._place)
             self._place = None
             return
         self._stage_start = self.curve.steps
@@ -164,7 +164,7 @@ class TrainingCallbacks:
         began = time.monotonic()
         checkpoint = {
             "suspended": Suspended(stage.number, stage.trained_before, stage.agent),
-            "place": self._inner.place(),
+            "place": self._inner.get_state(),
             "curve": self.curve,
             "detector": self._detector,
             "stage_start": self._stage_start,

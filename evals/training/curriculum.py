@@ -22,7 +22,7 @@ import numpy as np
 from ...agents.base import Agent, Enters, Forgetful, LearnsFromLogs, MapAware, Moves, Resumable, Trainable, TrainingEnv
 from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration
-from ...envs.reference.observation_spec import senses
+from ...envs.reference.observation_spec import observation_spec
 from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Stage
@@ -194,7 +194,7 @@ def enter(agent: Agent, world: World) -> None:
     if isinstance(agent, Enters):
         agent.enter_world(world)
     if isinstance(agent, MapAware):
-        agent.enter(senses(world))
+        agent.enter(observation_spec(world))
 
 
 def _change_stage(agent: object, world: World) -> None:
@@ -202,7 +202,7 @@ def _change_stage(agent: object, world: World) -> None:
     if isinstance(agent, Moves):
         agent.enter_school(world.stage)
     if isinstance(agent, MapAware):
-        agent.enter(senses(world))
+        agent.enter(observation_spec(world))
 
 
 def _unpaid(trained_in: TrainingWorld) -> TrainingWorld:

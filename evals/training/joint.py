@@ -14,7 +14,7 @@ from ...agents.counts.opponent_model import assumed
 from ...agents.learning.joint_training import fit_together
 from ...agents.registry.agents import SB3, agent_spec
 from ...agents.registry.profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, alone, read_profile
-from ...envs.multi_agent.joint_training_env import JointLane
+from ...envs.multi_agent.joint_training_env import JointTrainingEnv
 from ...envs.world.world import World
 from ..exact.exploitability import asks_for_regrets, best_response, regrets
 from ..traces.trace import Regrets
@@ -33,12 +33,12 @@ def train_jointly(spec: TrainingSpec, seed: int, deadline: Deadline) -> list[Tra
     Returns:
         One agent for each of the world's, in its order.
     """
-    world = JointLane(spec.train_world).world
+    world = JointTrainingEnv(spec.train_world).world
     parts = read_profile(spec.method).of(world)
     agents = [_untrained(part, world, number, spec) for number, part in enumerate(parts)]
     kinds = [agent_spec(part.method) for part in parts]
     # Agents of Stable-Baselines3 try unavailable actions while they learn.
-    lane = JointLane(spec.train_world, lenient=any(spec is not None and spec.library == SB3 for spec in kinds))
+    lane = JointTrainingEnv(spec.train_world, lenient=any(spec is not None and spec.library == SB3 for spec in kinds))
     with _one_thread(parts):
         fit_together(lane, agents, spec.steps, seed, deadline.check)
     return agents

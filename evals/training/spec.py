@@ -13,7 +13,7 @@ from ...agents.registry.profiles import read_profile
 from ...envs.base import NotEnumerableError
 from ...envs.deliberation import RULES
 from ...envs.mdp.enumeration import Enumeration
-from ...envs.mdp.training_env import TableLane, WorldLane, tellable
+from ...envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv, executed_is_determined
 from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
@@ -195,7 +195,7 @@ def _chancy(stages: Stages, overrides: Overrides, stage: str) -> bool:
         return True
 
 
-def lane(trained_in: TrainingWorld, forgetful: bool) -> TableLane | WorldLane:
+def lane(trained_in: TrainingWorld, forgetful: bool) -> TabularTrainingEnv | ReferenceTrainingEnv:
     """The fastest single-lane training environment of a world.
 
     Args:
@@ -203,5 +203,9 @@ def lane(trained_in: TrainingWorld, forgetful: bool) -> TableLane | WorldLane:
         forgetful: the agent does not ask which action was executed; for any other the lane says so.
     """
     if isinstance(trained_in, World):
-        return WorldLane(trained_in)
-    return TableLane(trained_in) if forgetful or tellable(trained_in.world) else WorldLane(trained_in.world)
+        return ReferenceTrainingEnv(trained_in)
+    return (
+        TabularTrainingEnv(trained_in)
+        if forgetful or executed_is_determined(trained_in.world)
+        else ReferenceTrainingEnv(trained_in.world)
+    )

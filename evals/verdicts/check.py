@@ -6,10 +6,10 @@ import json
 import math
 from dataclasses import dataclass, replace
 
-from ...envs.analysis.origin_proof import Origin, prove_origin
+from ...envs.analysis.origin_proof import OriginProof, prove_origin
 from ...envs.analysis.performance_gap import Analysis, analyse
 from ...envs.base import NotEnumerableError
-from ...envs.reference.replay import play
+from ...envs.reference.replay import replay_actions
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
@@ -56,7 +56,7 @@ class Meaning:
     """
 
     states: dict[str, int | None]
-    origin: Origin | None
+    origin: OriginProof | None
     analysis: Analysis | None
     margins: tuple[Margin, ...]
     solves: int
@@ -137,7 +137,7 @@ class _Checker:
                 message = f"the rule `{rule.name}` can never fire, whatever is done, at the params' own values"
                 self.fault("TC603", ("rules", number, "when"), message, "make its guard reachable, or remove it", True)
 
-    def _origin(self) -> Origin:
+    def _origin(self) -> OriginProof:
         document = self.scenario.document
         origin = prove_origin(self.solved.enumeration({}, self.solved.scenario.training_stage), document.origin)
         if origin.agrees is False:
@@ -187,7 +187,7 @@ class _Checker:
         path = ("replays", number)
         world = self.solved.world(replay.set, replay.stage or self.solved.scenario.judged_stage)
         try:
-            played = play(world, written_actions(document, replay.actions), replay.draws)
+            played = replay_actions(world, written_actions(document, replay.actions), replay.draws)
         except ValueError as fault:
             self.fault("TC605", (*path, "draws"), str(fault), "name a draw and one of its outcomes")
             return False

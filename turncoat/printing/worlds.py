@@ -11,8 +11,8 @@ from rich.markup import escape
 from .terminal import count, flowing, number, out, path_in_words, say, span, table
 
 if TYPE_CHECKING:
-    from ..envs.analysis.event_explanation import Way, Why
-    from ..envs.analysis.origin_proof import Origin
+    from ..envs.analysis.event_explanation import Behaviour, EventExplanation
+    from ..envs.analysis.origin_proof import OriginProof
     from ..envs.analysis.performance_gap import Analysis
     from ..evals.exact.parameter_flips import Flip
     from ..evals.verdicts.check import Meaning
@@ -109,7 +109,7 @@ def print_meaning(name: str, scenario: Scenario, meaning: Meaning) -> None:
     say(f"[red]{count(errors, 'fault')}[/red]" if errors else "[green]ok[/green]", indent=2)
 
 
-def _print_origin(origin: Origin) -> None:
+def _print_origin(origin: OriginProof) -> None:
     says = {True: "proved", False: "refuted", None: "unproved"}[origin.agrees]
     say(f"origin {origin.stated} {says}: {escape(origin.why)}", indent=2)
     if origin.witness is not None:
@@ -143,7 +143,7 @@ def print_analysis(analysis: Analysis) -> None:
         say(f"The agent's choice costs the designers {span(analysis.gap)} of performance.")
 
 
-def print_why(answer: Why, flips: Sequence[Flip]) -> None:
+def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
     """What `why` found."""
     does = "brings it about" if answer.does else "leaves it out"
     say(f"[bold]{escape(answer.event)}[/bold]: the agent's best plan {does}")
@@ -166,7 +166,7 @@ def print_why(answer: Why, flips: Sequence[Flip]) -> None:
         table(("setting", "is", "changes the answer at"), rows, right=("is",))
 
 
-def _print_way(label: str, way: Way | None) -> None:
+def _print_way(label: str, way: Behaviour | None) -> None:
     if way is None:
         say(f"{label}: there is no such plan", indent=2)
         return

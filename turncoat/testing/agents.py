@@ -18,7 +18,7 @@ from ..agents.external.user_agent import AgentInterface
 from ..agents.records.thought import Thought
 from ..agents.registry.agents import agent_specs
 from ..envs.base import Bools, Ints, Longs
-from ..envs.reference.observation_spec import senses
+from ..envs.reference.observation_spec import observation_spec
 from ..evals.training.curriculum import enter
 from .conformance import Conformance, ConformanceReport, clause, require, require_array, skip
 from .worlds import Ground, NotingLane, Walks, ground_of
@@ -374,11 +374,11 @@ class AgentConformance(Conformance):
     @clause
     def test_looks_at_the_stage(self) -> None:
         """`enter` changes nothing where the stage is the one it knows, and refuses another kind (ValueError)."""
-        agent, shown = self._with(self._trained(anew=True), "enter"), senses(self.ground.world)
+        agent, shown = self._with(self._trained(anew=True), "enter"), observation_spec(self.ground.world)
         before = self._mind(self._trained())
         agent.enter(shown)
         self._same_mind(self._mind(agent), before)
-        other = replace(shown, sizes=np.append(shown.sizes, 2), places=np.append(shown.places, False))
+        other = replace(shown, sizes=np.append(shown.sizes, 2), is_cell=np.append(shown.is_cell, False))
         try:
             agent.enter(other)
         except ValueError:

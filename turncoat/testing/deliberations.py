@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..envs.base import Bools, Floats
-from ..envs.deliberation import Choice, Deliberation, Rule
+from ..envs.deliberation import Choice, Deliberation, DeliberationRule
 from .conformance import Conformance, ConformanceReport, clause, require, require_array, skip
 
 
@@ -130,11 +130,11 @@ class DeliberationConformance(Conformance):
 
     def _rule(self) -> Any:
         its = self.deliberation
-        return Rule(its, self.parameters) if isinstance(its, str) else its
+        return DeliberationRule(its, self.parameters) if isinstance(its, str) else its
 
     def _choose(self, q: Floats, weights: Floats, mask: Bools, without: int | None = None) -> Choice:
         rule = self._rule()
-        if isinstance(rule, Rule):
+        if isinstance(rule, DeliberationRule):
             return (rule if without is None else rule.without(without))(q, weights, mask)
         deliberate: Deliberation = rule
         return deliberate(q, weights, mask, **self.parameters)

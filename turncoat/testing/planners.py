@@ -14,10 +14,10 @@ from ..agents.planners.base import Decision, Planner, Planning, Problem
 from ..agents.planners.registry import PLANNERS, make_planner
 from ..agents.records.plan import Counterfactual, Plan
 from ..envs.base import Bools, FiniteMDP, Ints, Longs
-from ..envs.deliberation import Rule
+from ..envs.deliberation import DeliberationRule
 from ..envs.solvers.dynamic_programming import value_iteration
 from ..envs.solvers.policy_evaluation import evaluate
-from ..envs.world.agent_parts import Part
+from ..envs.world.agent_parts import PartSpec
 from .conformance import Conformance, ConformanceReport, clause, require, require_array, skip
 
 DISCOUNT: Final = 0.9
@@ -233,7 +233,7 @@ def check_planner(
     """
     made: Callable[[], Any]
     if isinstance(make, str):
-        name, part = make, Part(make, dict(parameters))
+        name, part = make, PartSpec(make, dict(parameters))
         if make not in PLANNERS:
             make_planner(part)
         made = lambda: make_planner(part)  # noqa: E731
@@ -283,7 +283,7 @@ def small_problem(
         event_names=("bell",),
         action_names=("a", "b", "c"),
     )
-    return Problem(mdp, np.array(WEIGHTS), np.array(discounts), Rule(rule))
+    return Problem(mdp, np.array(WEIGHTS), np.array(discounts), DeliberationRule(rule))
 
 
 def _live(mdp: FiniteMDP) -> Longs:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...envs.base import Bools, Ints
-from ...envs.reference.expressions import look_at, sees
+from ...envs.reference.expressions import context_between_ticks, sees
 from ...envs.world.resolver import walk
 from ...envs.world.world import Body, World
 from ...scenarios.language.expressions.syntax import Name, Relation
@@ -29,7 +29,7 @@ def watchers(world: World) -> tuple[Body, ...]:
 def seen_cells(world: World, state: Ints, seer: Body) -> Bools:
     """bool `[H * W]`: the cells that a body sees in a state int32 `[F]`; none if it is not on the board."""
     cells = np.arange(world.boards.nowhere, dtype=np.int32)
-    view = look_at(world, np.tile(state, (cells.size, 1)))
+    view = context_between_ticks(world, np.tile(state, (cells.size, 1)))
     return sees(seer, cells, view, -1)
 
 

@@ -77,15 +77,15 @@ class LiveRecorder:
         once = not self.target.suffix
         begun, shown, picture = 0, 0, first
         while True:
-            ends, following = self._waiting.get()
+            ends, next_frame = self._waiting.get()
             times = ends - begun
             if once:
                 times = min(times, 1)
-            if following is None:
+            if next_frame is None:
                 times = max(times, 0 if shown else 1)
             for _ in range(times):
                 yield picture
-            if following is None:
+            if next_frame is None:
                 return
             begun, shown = ends, shown + times
-            picture = following if following.size == first.size else ImageOps.pad(following, first.size)
+            picture = next_frame if next_frame.size == first.size else ImageOps.pad(next_frame, first.size)

@@ -123,13 +123,13 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
         canvas.text(right + 92, column.top - 6, "doubt", SMALL, theme.muted, "rs")
     begin = column.top
     for action in order:
-        chosen, able = action == mind.action, bool(mind.available[action])
+        chosen, available = action == mind.action, bool(mind.available[action])
         middle = column.top + row / 2
         if chosen:
             canvas.box(column.left - 6, column.top, column.left + column.width + 6, column.top + row, theme.hairline, 4)
         name = cut(plain(mind.actions[action]), TEXT, names - 8)
-        canvas.text(column.left, middle, name, TEXT, theme.ink if able else theme.muted, "lm", chosen)
-        if able:
+        canvas.text(column.left, middle, name, TEXT, theme.ink if available else theme.muted, "lm", chosen)
+        if available:
             top = middle - 3.0 * heads
             for head in range(heads):
                 ends = sorted((x(0.0), x(float(mind.q[action, head]))))
@@ -142,7 +142,7 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
             canvas.text(left, middle, text, SMALL, theme.muted, "lm")
             text = ""
         canvas.text(right + 46, middle, text, SMALL, theme.ink if text == "best" else theme.muted, "rm")
-        if doubt and able:
+        if doubt and available:
             canvas.text(right + 92, middle, f"{mind.uncertainty[action]:.0%}", SMALL, theme.performance, "rm")
         column.top += row
     canvas.box(x(0.0) - 0.5, begin, x(0.0) + 0.5, column.top, mix(theme.muted, theme.paper, 0.3))

@@ -141,10 +141,10 @@ def _line(search: SearchTreeView, mind: Mind) -> set[int]:
     """The nodes that the plan means to come through: its actions from the first node on."""
     here, out = 0, set()
     for action in mind.ahead_actions:
-        following = [node for node in np.flatnonzero(search.parents == here).tolist() if search.actions[node] == action]
-        if not following:
+        children = [node for node in np.flatnonzero(search.parents == here).tolist() if search.actions[node] == action]
+        if not children:
             break
-        here = max(following, key=lambda node: (float(search.probability[node]), -node))
+        here = max(children, key=lambda node: (float(search.probability[node]), -node))
         out.add(here)
     return out
 

@@ -10,8 +10,8 @@ import numpy as np
 from ...envs.base import Field, Ints
 from ...envs.reference.step import reset
 from ...envs.world.geometry import DIRECTIONS
-from ...envs.world.randomness import Given
-from ...envs.world.world import Body, Column, World
+from ...envs.world.randomness import GivenDraws
+from ...envs.world.world import Body, StateColumn, World
 from ...scenarios.language.names.symbols import legend_agent, legend_thing, legend_zones
 from ...scenarios.language.schema.document import Document, LegendEntry
 
@@ -20,7 +20,7 @@ _SPARE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789*+=%@&?"
 
 def first_state(world: World) -> Ints:
     """int32 `[F]`: the state in which an episode starts when every draw takes its likeliest outcome."""
-    states = reset(world, Given({})).states
+    states = reset(world, GivenDraws({})).states
     return np.asarray(states[0])
 
 
@@ -139,7 +139,7 @@ def _absence(world: World, state: Ints, body: Body) -> Iterator[str]:
         yield f"{body.name} gone"
 
 
-def _amount(column: Column, field: Field, stored: int) -> str:
+def _amount(column: StateColumn, field: Field, stored: int) -> str:
     """A stored value as a reader would put it: a word, yes or no for a flag, `2 of 3` for a number that begins at 0."""
     if column.words is not None:
         return column.words[stored]
