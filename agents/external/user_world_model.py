@@ -60,8 +60,8 @@ class WorldModel(Protocol):
         mask: Bools,
         action: int,
         rewards: Floats | None,
-        following: Longs,
-        following_mask: Bools,
+        next_observation: Longs,
+        next_mask: Bools,
         ended: bool,
     ) -> None:
         """Takes in one tick.
@@ -71,8 +71,8 @@ class WorldModel(Protocol):
             mask: bool `[A]`, what was available.
             action: what was done.
             rewards: float64 `[K]`, or None where they are withheld.
-            following: int64 `[O]`, after it.
-            following_mask: bool `[A]`, what is available then.
+            next_observation: int64 `[O]`, after it.
+            next_mask: bool `[A]`, what is available then.
             ended: the episode is over there.
         """
         ...
@@ -127,14 +127,14 @@ class ModelledAgent:
         tries: Counter[tuple[bytes, int]] = Counter()
         observation, mask = env.reset(seed)
         for step in range(1, steps + 1):
-            key, able = look(observation), np.flatnonzero(mask)
-            counts = np.array([tries[key, int(action)] for action in able])
-            least = able[counts == counts.min()]
+            key, available = look(observation), np.flatnonzero(mask)
+            counts = np.array([tries[key, int(action)] for action in available])
+            least = available[counts == counts.min()]
             action = int(least[rng.integers(least.size)])
             tries[key, action] += 1
-            following, rewards, ended, truncated, after = env.step(action)
-            self.model.learn(observation, mask, action, rewards, following, after, ended)
-            observation, mask = env.reset() if ended or truncated else (following, after)
+            next_observation, rewards, ended, truncated, next_mask = env.step(action)
+            self.model.learn(observation, mask, action, rewards, next_observation, next_mask, ended)
+            observation, mask = env.reset() if ended or truncated else (next_observation, next_mask)
             if on_progress is not None and step % 100 == 0:
                 on_progress(step, {"pairs": float(len(tries))})
 
@@ -152,7 +152,7 @@ class ModelledAgent:
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; where the model knows nothing, the first action that is available."""
         steps = steps_of(state, len(observation))
-        self._masks = {look(row): able for row, able in zip(observation, mask.copy(), strict=True)}
+        self._masks = {look(row): available for row, available in zip(observation, mask.copy(), strict=True)}
         actions = np.array([self._choose(*each) for each in zip(observation, mask, strict=True)], np.int32)
         self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
@@ -162,7 +162,7 @@ class ModelledAgent:
         observation: Longs,
         action: Ints,
         rewards: Floats | None,
-        following: Longs,
+        next_observation: Longs,
         ended: Bools,
         mask: Bools,
     ) -> None:
@@ -170,7 +170,7 @@ class ModelledAgent:
         if not self.learning:
             return
         everything = np.ones(mask.shape[1], np.bool_)
-        for tick in each_tick(observation, action, rewards, following, ended, mask):
+        for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
             before = self._masks.get(look(tick.observation), everything)
             self.model.learn(tick.observation, before, tick.action, tick.rewards, tick.following, tick.mask, tick.ended)
 
@@ -179,23 +179,23 @@ class ModelledAgent:
         if self._last is None:
             return None
         observation, step, action, mask = self._last
-        imagined, able = self._imagined(observation, mask)
+        imagined, available = self._imagined(observation, mask)
         uncertainty, plan = np.ones(mask.size), None
-        if able.any():
-            uncertainty = np.where(able, imagined.uncertainty[imagined.state], 1.0)
-            decision = Decision(imagined.state, action, able, uncertainty, imagined.observations, (), None)
+        if available.any():
+            uncertainty = np.where(available, imagined.uncertainty[imagined.state], 1.0)
+            decision = Decision(imagined.state, action, available, uncertainty, imagined.observations, (), None)
             plan = self._work(imagined.mdp).plan(decision)
         interface = self._interface
         return tabular_thought(
             self.name, interface.channels, interface.weights, self._rule, step, action, uncertainty,
-            able if able.any() else mask, plan,
+            available if available.any() else mask, plan,
         )  # fmt: skip
 
     def _choose(self, observation: Longs, mask: Bools) -> int:
-        imagined, able = self._imagined(observation, mask)
-        if not able.any():
+        imagined, available = self._imagined(observation, mask)
+        if not available.any():
             return int(mask.argmax())
-        return int(self._work(imagined.mdp).decide(np.array([imagined.state]), able[None])[0])
+        return int(self._work(imagined.mdp).decide(np.array([imagined.state]), available[None])[0])
 
     def _imagined(self, observation: Longs, mask: Bools) -> tuple[Imagination, Bools]:
         """What is imagined, and what may be chosen there."""

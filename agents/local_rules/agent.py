@@ -183,9 +183,9 @@ class RulesAgent:
             training.explorer.close()
         action = training.explorer.choose(training.state, training.mask)
         observation, rewards, ended, truncated, mask = env.step(action)
-        following = self._state(observation, ended, mask)
-        self._planner.record(training.state, action, following, rewards, ended)
-        training.state, training.mask = following, mask
+        next_state = self._state(observation, ended, mask)
+        self._planner.record(training.state, action, next_state, rewards, ended)
+        training.state, training.mask = next_state, mask
         training.done += 1
         if ended or truncated:
             training.state, training.mask = self._begin(*env.reset())
@@ -228,7 +228,7 @@ class RulesAgent:
         """See `Agent.act`."""
         steps = steps_of(state, len(observation))
         actions = mask.argmax(axis=1).astype(np.int32)
-        self._masks = {look(row): able for row, able in zip(observation, mask.copy(), strict=True)}
+        self._masks = {look(row): available for row, available in zip(observation, mask.copy(), strict=True)}
         if self._planner.ready:
             places = self._planner.find(self._states(observation, mask))
             actions = self._planner.planning.decide(places, mask & self._planner.imagined.mdp.available[places])
@@ -240,7 +240,7 @@ class RulesAgent:
         observation: Longs,
         action: Ints,
         rewards: Floats | None,
-        following: Longs,
+        next_observation: Longs,
         ended: Bools,
         mask: Bools,
     ) -> None:
@@ -251,7 +251,7 @@ class RulesAgent:
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for tick in each_tick(observation, action, rewards, following, ended, mask):
+        for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
             before = self.model.state(tick.observation, self._masks.get(look(tick.observation), everything))
             after = self._state(tick.following, tick.ended, tick.mask)
             self._planner.record(before, tick.action, after, tick.rewards, tick.ended)

@@ -112,13 +112,13 @@ class _Walk:
     def expand(self, up_to: int) -> None:
         """Looks into the states from `done` on."""
         rows = np.arange(self.done, up_to)
-        able = self.model.masks[self.states[rows, -1]] & ~self.ended[rows, None]
-        row, action = np.nonzero(able)
+        available = self.model.masks[self.states[rows, -1]] & ~self.ended[rows, None]
+        row, action = np.nonzero(available)
         self.done = up_to
         if row.size:
             predicted = self.model.predict(self.states[rows[row]], action)
-            following = self.add(predicted.state, predicted.ended)
-            self.parts.append((rows[row] * self.model.n_actions + action, following, predicted))
+            next_state = self.add(predicted.state, predicted.ended)
+            self.parts.append((rows[row] * self.model.n_actions + action, next_state, predicted))
 
     def finish(self, n_roots: int, channels: tuple[str, ...]) -> ImaginedMDP:
         """The process of what the roots lead to."""
@@ -126,15 +126,15 @@ class _Walk:
         pairs = np.concatenate([pair for pair, _, _ in self.parts])
         sizes = np.cumsum([0, *(pair.size for pair, _, _ in self.parts[:-1])])
         tick = np.concatenate([part[2].tick + begin for part, begin in zip(self.parts, sizes, strict=True)])
-        following = np.concatenate([following for _, following, _ in self.parts])
+        next_state = np.concatenate([next_state for _, next_state, _ in self.parts])
         chance = np.concatenate([predicted.probability for _, _, predicted in self.parts])
         rewards = np.concatenate([predicted.rewards for _, _, predicted in self.parts])
         tried = np.concatenate([predicted.tried for _, _, predicted in self.parts])
         row = pairs[tick]
-        reached = _reached(row // n_actions, following, self.size, n_roots)
+        reached = _reached(row // n_actions, next_state, self.size, n_roots)
         number = np.cumsum(reached) - 1
         kept = reached[row // n_actions]
-        row, following = row[kept], following[kept]
+        row, next_state = row[kept], next_state[kept]
         row = number[row // n_actions] * n_actions + row % n_actions
         n_states = int(reached.sum())
         counts = np.bincount(row, minlength=n_states * n_actions)
@@ -147,7 +147,7 @@ class _Walk:
             n_states=n_states,
             n_actions=n_actions,
             row_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            next_state=number[following].astype(np.int32),
+            next_state=number[next_state].astype(np.int32),
             probability=chance[kept],
             rewards=rewards[kept],
             events=np.zeros(row.size, np.uint64),

@@ -256,11 +256,11 @@ class RulesPlanner:
         if outcomes.start == outcomes.stop:
             return False, False
         mdp = self._imagined.mdp
-        following = mdp.next_state[outcomes]
-        same = (self._imagined.states[following, :-1] == after[:-1]).all(axis=1)
-        same &= self._imagined.ended[following] == ended
+        next_state = mdp.next_state[outcomes]
+        same = (self._imagined.states[next_state, :-1] == after[:-1]).all(axis=1)
+        same &= self._imagined.ended[next_state] == ended
         if not ended:
-            same &= self._imagined.states[following, -1] == after[-1]
+            same &= self._imagined.states[next_state, -1] == after[-1]
         if rewards is not None:
             same &= (mdp.rewards[outcomes] == rewards).all(axis=1)
         likeliest = bool(same[mdp.probability[outcomes].argmax()])

@@ -305,13 +305,13 @@ class NeuralAgent:
         self._plan_in_time(training)
         action = self._train_action(state, training.exploit)
         observation, rewards, ended, truncated, mask = env.step(action)
-        following = self.model.replay.state(observation, mask & (not ended))
-        if self._is_surprise(state, action, following, ended):
+        next_state = self.model.replay.state(observation, mask & (not ended))
+        if self._is_surprise(state, action, next_state, ended):
             training.exploit, self._surprised = False, True
-        self._pending.append((state, action, following, rewards, ended))
+        self._pending.append((state, action, next_state, rewards, ended))
         training.done += 1
         over = ended or truncated
-        training.state = None if over else following
+        training.state = None if over else next_state
         training.episode += over
         if not (over or len(self._pending) == self.options.chunk or training.done == training.steps):
             return
@@ -367,25 +367,25 @@ class NeuralAgent:
         return self._least_tried(state) if action is None else action
 
     def _least_tried(self, state: Longs) -> int:
-        able = np.flatnonzero(state[self.model.encoding.n_seen :] > 0)
+        available = np.flatnonzero(state[self.model.encoding.n_seen :] > 0)
         waiting = [(pair_key(tick[0], tick[1])) for tick in self._pending]
         tries = np.array(
             [
                 self.model.replay.tries.get(key, 0) + waiting.count(key)
-                for key in (pair_key(state, action) for action in able.tolist())
+                for key in (pair_key(state, action) for action in available.tolist())
             ]
         )
-        least = able[tries == tries.min()]
+        least = available[tries == tries.min()]
         return int(least[self.rng.integers(least.size)])
 
-    def _is_surprise(self, state: Longs, action: int, following: Longs, ended: bool) -> bool:
+    def _is_surprise(self, state: Longs, action: int, next_state: Longs, ended: bool) -> bool:
         place = self._places.get(state.tobytes())
         if place is None or ended:
             return place is not None and not self._expects_end(place, action)
         table = self._plans[place[0]].table
         row = place[1] * self.model.n_actions + action
         outcomes = table.next_state[table.row_start[row] : table.row_start[row + 1]]
-        return not (table.states[outcomes] == following).all(axis=1).any()
+        return not (table.states[outcomes] == next_state).all(axis=1).any()
 
     def _expects_end(self, place: tuple[int, int], action: int) -> bool:
         table = self._plans[place[0]].table
@@ -432,7 +432,7 @@ class NeuralAgent:
         observation: Longs,
         action: Ints,
         rewards: Floats | None,
-        following: Longs,
+        next_observation: Longs,
         ended: Bools,
         mask: Bools,
     ) -> None:
@@ -440,7 +440,7 @@ class NeuralAgent:
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for tick in each_tick(observation, action, rewards, following, ended, mask):
+        for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
             before = self.model.replay.state(tick.observation, everything)
             if self._last is not None and np.array_equal(
                 self._last.observation[: tick.observation.size], tick.observation
@@ -455,13 +455,13 @@ class NeuralAgent:
                 self.forget_plans()
 
     def _choose(self, state: Longs) -> int:
-        able = state[self.model.encoding.n_seen :] > 0
+        available = state[self.model.encoding.n_seen :] > 0
         place = self._find(state) if self.model.updates else None
         if place is None:
-            return int(able.argmax())
+            return int(available.argmax())
         plan, number = self._plans[place[0]], place[1]
-        may = able & plan.mdp.available[number]
-        return int(plan.planning.decide(np.array([number]), may[None])[0]) if may.any() else int(able.argmax())
+        may = available & plan.mdp.available[number]
+        return int(plan.planning.decide(np.array([number]), may[None])[0]) if may.any() else int(available.argmax())
 
     def _find(self, state: Longs) -> tuple[int, int] | None:
         """Where a state is among the plans; a state that none imagined begins a plan of its own."""

@@ -283,12 +283,12 @@ class NeuralModel:
         shares[shares < MIN_SHARE] = 0
         shares /= shares.sum(axis=2, keepdims=True)
         sure = answers.branch
-        following = np.broadcast_to(states[None, :, None], (*shares.shape, states.shape[1])).copy()
+        next_state = np.broadcast_to(states[None, :, None], (*shares.shape, states.shape[1])).copy()
         for column in np.flatnonzero(~encoding.copied):
             logits = answers.values[..., encoding.offsets[column] : encoding.offsets[column + 1]]
             top, which = logits.max(dim=-1)
             sure = sure + top - torch.logsumexp(logits, dim=-1)
-            following[..., column] = which.cpu().numpy()
+            next_state[..., column] = which.cpu().numpy()
         pays = np.zeros((*shares.shape, self.n_channels), np.int64)
         for channel in range(self.n_channels):
             known = max(1, int(self.replay.pay_count[channel]))
@@ -298,16 +298,16 @@ class NeuralModel:
         sure = sure + torch.nn.functional.logsigmoid(answers.end.abs())
         doubt = 1 - sure.exp().sum(dim=-1).mean(dim=0).cpu().numpy().astype(np.float64)
         ended = (answers.end > 0).cpu().numpy()
-        following[..., encoding.n_seen :] *= ~ended[..., None]
-        return self._joined(following, pays, ended, shares, doubt, first)
+        next_state[..., encoding.n_seen :] *= ~ended[..., None]
+        return self._joined(next_state, pays, ended, shares, doubt, first)
 
     def _joined(
-        self, following: Longs, pays: Longs, ended: Bools, shares: Floats, doubt: Floats, first: int
+        self, next_state: Longs, pays: Longs, ended: Bools, shares: Floats, doubt: Floats, first: int
     ) -> Outcomes:
         """Equal outcomes of one tick made one; all arrays begin with `[E, n, M]`."""
         members, n, _ = shares.shape
         member, tick, branch = np.nonzero(shares)
-        rows = np.concatenate([following, pays, ended[..., None]], axis=-1)[member, tick, branch]
+        rows = np.concatenate([next_state, pays, ended[..., None]], axis=-1)[member, tick, branch]
         kept, place = _distinct(np.concatenate([tick[:, None], rows], axis=1), self._hash)
         joined = np.zeros((kept.size, members))
         np.add.at(joined, (place, member), shares[member, tick, branch])
