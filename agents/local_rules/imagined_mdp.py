@@ -1,4 +1,4 @@
-"""Every state that a rules model imagines from some states on, as a finite process to plan in."""
+"""The states reachable in a learned rules model, enumerated into a finite MDP for planning."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .model import PredictedOutcomes, RulesModel
 
 @dataclass(frozen=True, eq=False)
 class ImaginedMDP:
-    """An enumerated model. A pair is an imagined state and an action available in it.
+    """A rules model, enumerated. A pair is an imagined state and an action available in it.
 
     Attributes:
         states: int64 `[S, O + 1]`; ended: bool `[S]`.
-        mdp: the process; states that were not looked into because of the cap count as ended in it.
+        mdp: the process; states that were not expanded because of the cap are terminal in it.
         tried: int64 `[S, A]`, the fewest ticks that any rule behind the prediction has learned from; 0 where the action
             is not available.
-        truncated: the cap left something out.
+        truncated: some states were not expanded because of the cap.
     """
 
     states: Longs
@@ -45,7 +45,7 @@ class ImaginedMDP:
         return slice(int(self.mdp.row_start[row]), int(self.mdp.row_start[row + 1]))
 
     def unfindable(self) -> ImaginedMDP:
-        """The same, in which no state is found: the rules have changed."""
+        """A copy in which `find` finds nothing, for use once the rules have changed."""
         return replace(self, _keys=self._keys[:0], _order=self._order[:0])
 
 
@@ -56,14 +56,15 @@ def imagine(
     max_states: int,
     guess: Longs | None = None,
 ) -> ImaginedMDP:
-    """Walks the model breadth first.
+    """Enumerates the model breadth first.
 
     Args:
         model: learned from at least one tick.
-        roots: int64 `[n, O + 1]`, where imagining begins; the first n states.
+        roots: int64 `[n, O + 1]`, the states to begin at; they become the first n states.
         channels: K names.
-        max_states: no more than these are looked into.
-        guess: int64 `[m, O + 1]`, states that are likely to be met: looked into at once, and dropped if they are not.
+        max_states: the most states that are expanded.
+        guess: int64 `[m, O + 1]`, states that are likely to be reached: expanded in one batch at first, and dropped if
+            they turn out to be unreachable. This saves calls of the model.
     """
     walk = _Walk(model, roots)
     if guess is not None:
@@ -74,12 +75,12 @@ def imagine(
 
 
 def state_keys(states: Longs, ended: Bools) -> Longs:
-    """int64 `[n]`: see `hashed`; a state that ended has another than one that looks like it."""
+    """int64 `[n]`: a hash of each state (see `hashed`); a terminal state differs from a live one that looks alike."""
     return hashed([ended.astype(np.int64), *states.T], len(states))
 
 
 class _Walk:
-    """States in the order in which they are met, and the outcomes of those looked into."""
+    """The enumeration under way: states in order of discovery, and the outcomes of those expanded (`done`)."""
 
     def __init__(self, model: RulesModel, roots: Longs) -> None:
         self.model = model
@@ -92,7 +93,7 @@ class _Walk:
         self.add(roots, np.zeros(len(roots), np.bool_))
 
     def add(self, states: Longs, ended: Bools) -> Longs:
-        """int64 `[n]`: the numbers of states; those not met before get new ones in the order in which they come."""
+        """int64 `[n]`: the numbers of states; new states are numbered in the order in which they are given."""
         keys = state_keys(states, ended)
         unique, first, back = np.unique(keys, return_index=True, return_inverse=True)
         at = np.minimum(np.searchsorted(self.keys, unique), max(self.size - 1, 0))
@@ -110,7 +111,7 @@ class _Walk:
         return number[back]
 
     def expand(self, up_to: int) -> None:
-        """Looks into the states from `done` on."""
+        """Expands the states from `done` to `up_to`, in one batch of the model."""
         rows = np.arange(self.done, up_to)
         available = self.model.masks[self.states[rows, -1]] & ~self.ended[rows, None]
         row, action = np.nonzero(available)
@@ -121,7 +122,7 @@ class _Walk:
             self.parts.append((rows[row] * self.model.n_actions + action, next_state, predicted))
 
     def finish(self, n_roots: int, channels: tuple[str, ...]) -> ImaginedMDP:
-        """The process of what the roots lead to."""
+        """The MDP of the states reachable from the roots."""
         n_actions = self.model.n_actions
         pairs = np.concatenate([pair for pair, _, _ in self.parts])
         sizes = np.cumsum([0, *(pair.size for pair, _, _ in self.parts[:-1])])
@@ -131,6 +132,7 @@ class _Walk:
         rewards = np.concatenate([predicted.rewards for _, _, predicted in self.parts])
         tried = np.concatenate([predicted.tried for _, _, predicted in self.parts])
         row = pairs[tick]
+        # A guessed state that no root leads to is left out, and the numbers of the rest close up.
         reached = _reached(row // n_actions, next_state, self.size, n_roots)
         number = np.cumsum(reached) - 1
         kept = reached[row // n_actions]
@@ -170,7 +172,7 @@ class _Walk:
 
 
 def _reached(origin: Longs, target: Longs, size: int, n_roots: int) -> Bools:
-    """bool `[size]`: what the first states lead to; the outcomes are in the order of their origins."""
+    """bool `[size]`: which states are reachable from the first `n_roots`; `origin` is sorted."""
     first = np.searchsorted(origin, np.arange(size + 1))
     reached = np.zeros(size, np.bool_)
     reached[:n_roots] = True
