@@ -21,7 +21,7 @@ from ..learning.device import training_thread
 from ..learning.reward_posterior import Prior
 from ..learning.training_loop import FitState, StopsAtOnce
 from ..learning.transitions import Last, check_env, each_tick, steps_of
-from ..planners.base import Decision, Planner, Planning, Problem
+from ..planners.base import BoundPlanner, Decision, Planner, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads, check_heads
 from ..planners.registry import make_planner
@@ -135,7 +135,7 @@ class ImaginedProblem:
         return self.problem.solved
 
     @cached_property
-    def planning(self) -> Planning:
+    def planning(self) -> BoundPlanner:
         """The planner at work on it."""
         return self.planner.start(self.problem)
 
