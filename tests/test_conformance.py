@@ -204,8 +204,8 @@ class Sound(CountsAgent):
     def use(self, device: str) -> None:
         assert device == "cpu"
 
-    def enter(self, senses: ObservationSpec) -> None:
-        if senses.sizes.size != self.columns:
+    def enter(self, observation_spec: ObservationSpec) -> None:
+        if observation_spec.sizes.size != self.columns:
             raise ValueError("another world")
 
     def first(self, mask: np.ndarray, skip: Any = 0) -> np.ndarray:
@@ -422,7 +422,7 @@ class Remembers(Sound):
 
 
 class EntersAnything(Sound):
-    def enter(self, senses):
+    def enter(self, observation_spec):
         pass
 
 
