@@ -112,9 +112,9 @@ class RunSettings:
 
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
         """The names of the agents that are run."""
-        # Two ways of writing one profile are one agent.
         usual = scenario.document.runs.agents
         if self.all_agents:
+            # Two ways of writing one profile are one agent.
             usual = list(dict.fromkeys(map(plainly, scenario.named_agents)))
         agents = self.agents or (() if self.own else usual)
         return (*map(plainly, agents), *(each.label for each in self.own))
