@@ -422,7 +422,7 @@ class Remembers(Sound):
 
 
 class EntersAnything(Sound):
-    def enter(self, observation_spec):
+    def enter(self, senses):
         pass
 
 
