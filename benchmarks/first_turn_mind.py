@@ -90,7 +90,7 @@ def asked(agent: NeuralAgent, field: Enumeration) -> list[str]:
     new = ~disarming.met
     hypotheses = [one for pair in agent.goals.members.values() for one in pair]
     names = [world_of(field).fields[column].name for column in world_of(field).agents[0].sees]
-    features = RewardFeatures(agent.model.layout.senses, world_of(field).agents[0].actions, names)
+    features = RewardFeatures(agent.model.encoding.senses, world_of(field).agents[0].actions, names)
     found = features.evaluate(Ticks(stealing.now, stealing.action, stealing.after))
     greedy = [bool(one.holds(found).any()) for one in hypotheses]
     return [

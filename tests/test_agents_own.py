@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents.external.user_agent import Own, Seat, UserAgentError, installed, read_own
+from turncoat.agents.external.user_agent import AgentInterface, UserAgent, UserAgentError, installed, parse_user_agent
 from turncoat.agents.records.thought import Attribution, Thought
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.runs.run import RunSettings
@@ -56,7 +56,7 @@ def answering(answer: Any) -> Any:
 
 
 def asked(agent: Any, mask: np.ndarray | None = None) -> Any:
-    made = Own("mine", agent).make(WORLD)
+    made = UserAgent("mine", agent).make(WORLD)
     return made.act(np.zeros((2, 3), np.int64), None, np.ones((2, 6), bool) if mask is None else mask)
 
 
@@ -84,11 +84,13 @@ def test_the_how_to_works_as_it_is_written(tmp_path: Path) -> None:
 def test_every_seed_has_a_fresh_agent_and_only_what_an_agent_may_know() -> None:
     mine, made = Stays(), []
 
-    def maker(seat: Seat) -> Stays:
+    def maker(seat: AgentInterface) -> Stays:
         made.append((seat, Stays()))
         return made[-1][1]
 
-    run = api.run("off_switch", settings=RunSettings(own=[Own("an object", mine), Own("made", maker)], **SETTINGS))
+    run = api.run(
+        "off_switch", settings=RunSettings(own=[UserAgent("an object", mine), UserAgent("made", maker)], **SETTINGS)
+    )
 
     assert mine.fits == []  # copied, never used itself
     assert [agent.fits for _, agent in made][:2] == [[(7, 0)], [(7, 1)]]
@@ -133,12 +135,12 @@ def test_a_fault_in_its_training_or_thought_is_its_own() -> None:
         def thought(self) -> Any:
             return "hm"
 
-    made = Own("mine", Fails()).make(WORLD)
+    made = UserAgent("mine", Fails()).make(WORLD)
     with pytest.raises(UserAgentError, match="`mine` failed in `fit`: KeyError"):
         made.fit(None, 1, 0)  # type: ignore[arg-type]
     with pytest.raises(UserAgentError, match="Thought or None, not a str"):
         made.thought()
-    assert Own("mine", answering(None)).make(WORLD).thought() is None
+    assert UserAgent("mine", answering(None)).make(WORLD).thought() is None
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_a_module_below_the_folder_is_found_and_the_path_left_alone(module: str) -> None:
     before = list(sys.path)
-    given = read_own(f"robot={module}:agent")
+    given = parse_user_agent(f"robot={module}:agent")
     assert given is not None
     assert (given.label, given.agent) == (f"{module}:agent", "robot")
     assert given.make(WORLD).act(np.zeros((1, 3), np.int64), None, np.eye(6, dtype=bool)[[4]])[0].tolist() == [4]
@@ -174,7 +176,7 @@ def test_a_module_below_the_folder_is_found_and_the_path_left_alone(module: str)
     ],
 )
 def test_what_cannot_be_found_is_said(module: str, text: str, says: str) -> None:
-    given = read_own(text)
+    given = parse_user_agent(text)
     assert given is not None
     with pytest.raises(UserAgentError, match=says):
         given.make(WORLD)
@@ -186,18 +188,18 @@ def test_an_import_that_fails_inside_a_module_is_not_taken_for_a_missing_module(
     (tmp_path / "own_broken.py").write_text("import nowhere_to_be_found\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserAgentError, match="`own_broken:agent` could not be imported: ModuleNotFoundError"):
-        Own("own_broken:agent", "own_broken:agent").make(WORLD)
+        UserAgent("own_broken:agent", "own_broken:agent").make(WORLD)
 
 
 def test_an_installed_agent_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     point = SimpleNamespace(name="tortoise", load=lambda: answering((np.zeros(2, int), None)))
     monkeypatch.setattr(parts, "_points", lambda group: {"tortoise": point} if group == "turncoat.agents" else {})
     assert installed() == ("tortoise",)
-    given = read_own("robot=tortoise")
+    given = parse_user_agent("robot=tortoise")
     assert given is not None
     assert asked("tortoise")[0].tolist() == [0, 0]
-    assert read_own("tortoise") == Own("tortoise", "tortoise")
-    assert read_own("hare") is None
+    assert parse_user_agent("tortoise") == UserAgent("tortoise", "tortoise")
+    assert parse_user_agent("hare") is None
 
 
 def test_the_command_says_what_is_wrong_and_ends_with_2(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from turncoat import api
 from turncoat.agents.base import Agent, MapAware, OnlineLearner, Thinker, Thought, Trainable
 from turncoat.agents.local_rules.agent import RulesAgent, RulesOptions
 from turncoat.agents.local_rules.decision_tree import grow
-from turncoat.agents.local_rules.features import Geometry, Ticks
+from turncoat.agents.local_rules.features import Geometry, TickFactors
 from turncoat.agents.local_rules.output_model import remember
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.envs.analysis.exact_plan import plan_exactly
@@ -205,9 +205,9 @@ def _remembered(world: int, n: int, chance: bool) -> tuple[np.ndarray, np.ndarra
     symbols = rng.integers(2, size=n) if chance else truth[now[:, 0]]
     nothing = np.zeros(n, np.int64)
     leaf, counts = nothing, np.bincount(symbols, minlength=2)[None]
-    memory, whole = remember(counts, leaf, Ticks(geometry, now, nothing, nothing), symbols)
+    memory, whole = remember(counts, leaf, TickFactors(geometry, now, nothing, nothing), symbols)
     every = np.arange(20)[:, None]
-    contexts = memory.refine(nothing[:20], Ticks(geometry, every, nothing[:20], nothing[:20]))
+    contexts = memory.refine(nothing[:20], TickFactors(geometry, every, nothing[:20], nothing[:20]))
     return np.concatenate([counts, whole])[contexts], truth, np.bincount(now[:, 0], minlength=20)
 
 

@@ -24,7 +24,7 @@ from turncoat.agents.external import sb3_hyperparameters as sb3_settings  # noqa
 from turncoat.agents.external.sb3_agent import Sb3Agent  # noqa: E402
 from turncoat.agents.external.sb3_hyperparameters import TUNED_FILE, settings  # noqa: E402
 from turncoat.agents.external.sb3_policy import Sight, need_sb3  # noqa: E402
-from turncoat.agents.external.user_agent import Own, UserAgentError  # noqa: E402
+from turncoat.agents.external.user_agent import UserAgent, UserAgentError  # noqa: E402
 
 LAB = SolvedWorlds(api.load("lab"))
 ENUMERATION = LAB.enumeration({}, "train")
@@ -227,17 +227,17 @@ def test_a_zip_is_opened_only_if_trusted(form, tmp_path: Path) -> None:
     model.save(tmp_path / "lab.zip")
     path = str(tmp_path / "lab.zip")
     with pytest.raises(UserAgentError, match="--trust says that you trust its maker"):
-        Own("zip", path).make(ENUMERATION.world)
-    agent = Own("zip", path, trust=True).make(ENUMERATION.world)
+        UserAgent("zip", path).make(ENUMERATION.world)
+    agent = UserAgent("zip", path, trust=True).make(ENUMERATION.world)
     seen = ObservationEncoder(ENUMERATION.world, 0, form).observe(ENUMERATION.states[:40])
     assert agent.act(LOOKS, None, ALL)[0].tolist() == model.predict(seen, deterministic=True)[0].tolist()
     with pytest.raises(UserAgentError, match="trained on observations"):
-        Own("zip", path, trust=True).make(SolvedWorlds(api.load("off_switch")).world({}, "train"))
+        UserAgent("zip", path, trust=True).make(SolvedWorlds(api.load("off_switch")).world({}, "train"))
     with pytest.raises(UserAgentError, match="there is no file"):
-        Own("zip", "gone.zip", trust=True).make(ENUMERATION.world)
+        UserAgent("zip", "gone.zip", trust=True).make(ENUMERATION.world)
     (tmp_path / "no.zip").write_text("not a zip")
     with pytest.raises(UserAgentError, match="no model of Stable-Baselines3"):
-        Own("zip", str(tmp_path / "no.zip"), trust=True).make(ENUMERATION.world)
+        UserAgent("zip", str(tmp_path / "no.zip"), trust=True).make(ENUMERATION.world)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from turncoat import api
 from turncoat.agents.base import Log
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.counts.model import CountsModel
-from turncoat.agents.external.user_agent import Seat
+from turncoat.agents.external.user_agent import AgentInterface
 from turncoat.agents.external.user_world_model import Imagination, ModelledAgent
 from turncoat.agents.learning.transitions import Last
 from turncoat.agents.planners.base import Planner
@@ -111,7 +111,7 @@ def test_neural_conforms() -> None:
     net = NetOptions(members=2, branches=2, hidden=16, batch=16)
     options = NeuralOptions(net, chunk=10, updates=2, warm_up=20, plan_every=20, plan_soonest=10, cap=20)
 
-    def make(seat: Seat) -> NeuralAgent:
+    def make(seat: AgentInterface) -> NeuralAgent:
         return NeuralAgent(seen, seat.channels, len(seat.actions), seat.weights, seat.discount, options)
 
     with training_thread():  # what is planned between trainings is small, too
@@ -128,7 +128,7 @@ def test_an_agent_of_stable_baselines3_conforms(algorithm: Any) -> None:
     rollouts = {"n_steps": 8, "batch_size": 16, "n_epochs": 1}
     settings: Any = {"learning_starts": 8, "buffer_size": 100} if algorithm == "dqn" else rollouts
 
-    def make(_: Seat) -> Sb3Agent:
+    def make(_: AgentInterface) -> Sb3Agent:
         return Sb3Agent(algorithm, small_scenario(), "train", lanes=2, **settings)
 
     assert "uses_the_processor_if_told" in check_agent(make, steps=16, copies=False).kept
@@ -174,7 +174,7 @@ def test_the_parts_of_the_how_to_conform() -> None:
     check_planner(its["OneStep"], {"patience": 1.0}, exact=True)
     check_deliberation(its["dictator"], {"head": 1})
 
-    def make(seat: Seat) -> ModelledAgent:
+    def make(seat: AgentInterface) -> ModelledAgent:
         return ModelledAgent("last", seat, its["Last"](seat), WEIGHTED, Enumerate())
 
     check_agent(make, steps=100)
@@ -185,7 +185,7 @@ class TestCountsClauseByClause(AgentConformance):
 
     lanes, ticks = 3, 5
 
-    def make(self, seat: Seat) -> CountsAgent:
+    def make(self, seat: AgentInterface) -> CountsAgent:
         return CountsAgent(seat.channels, len(seat.actions), seat.weights, seat.discount)
 
 
@@ -197,7 +197,7 @@ class Sound(CountsAgent):
 
     calls = 0
 
-    def __init__(self, seat: Seat) -> None:
+    def __init__(self, seat: AgentInterface) -> None:
         super().__init__(seat.channels, len(seat.actions), seat.weights, seat.discount)
         self.columns, self.asked, self.cell = len(seat.fields), 0, seat.fields.index("robot.cell")
 
@@ -480,7 +480,7 @@ def test_a_failure_says_what_was_given_wanted_and_got() -> None:
     assert re.search(r"given: +observation \[.*\], mask \[.*\]\n +wanted: one of \[.*\]\n +got: +0$", told), told
 
 
-def nothing(seat: Seat) -> Any:
+def nothing(seat: AgentInterface) -> Any:
     return object()
 
 
@@ -514,7 +514,7 @@ class Counting:
 
     made = 0
 
-    def __init__(self, seat: Seat) -> None:
+    def __init__(self, seat: AgentInterface) -> None:
         self.seat, self.model, self.n = seat, CountsModel(len(seat.actions), len(seat.channels)), 0
 
     def learn(self, observation, mask, action, rewards, following, following_mask, ended):

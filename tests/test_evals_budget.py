@@ -93,9 +93,9 @@ class Stubborn:
 
 
 def test_an_agent_of_ones_own_is_stopped_whatever_it_makes_of_it():
-    from turncoat.agents.external.user_agent import Own
+    from turncoat.agents.external.user_agent import UserAgent
 
-    own = Own("stubborn", lambda *_: Stubborn())
+    own = UserAgent("stubborn", lambda *_: Stubborn())
     text = claimed("stubborn")
     run = api.run(text, settings=RunSettings(own=(own,), seeds=1, steps=10**9, budget=0.5))
     assert run.judgements[-1].why.startswith("the budget of 0.5 seconds ran out after 0 of 1 seeds")

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from turncoat import api
-from turncoat.agents.external.user_agent import Own
+from turncoat.agents.external.user_agent import UserAgent
 from turncoat.evals.inspection.show import open_run
 from turncoat.evals.runs import reopen as reopening
 from turncoat.evals.runs.run import RunSettings
@@ -88,12 +88,12 @@ def test_parts_of_runs_and_looks_are_kept():
 
 def test_an_agent_that_only_a_program_has(tmp_path):
     (tmp_path / "c.yaml").write_text(LEARNED)
-    run = api.run(str(tmp_path / "c.yaml"), settings=RunSettings(own=[Own("mine", lambda *_: Still())], seeds=1))
+    run = api.run(str(tmp_path / "c.yaml"), settings=RunSettings(own=[UserAgent("mine", lambda *_: Still())], seeds=1))
     stored = run.save(tmp_path / "kept")
     with pytest.raises(RunError, match="an agent that only the program that ran it has"):
         api.reproduce(stored)
-    named = RunSettings(own=[Own("mine", "package:make", "robot")]).filled(run.scenario)
-    assert RunSettings.kept(named).own == (Own("package:make", "package:make", "robot"),)
+    named = RunSettings(own=[UserAgent("mine", "package:make", "robot")]).filled(run.scenario)
+    assert RunSettings.kept(named).own == (UserAgent("package:make", "package:make", "robot"),)
 
 
 class Still:

@@ -6,7 +6,7 @@ import pytest
 
 from turncoat import api
 from turncoat.agents.baselines.scripted import RandomAgent
-from turncoat.agents.external.user_agent import Own
+from turncoat.agents.external.user_agent import UserAgent
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
@@ -109,7 +109,7 @@ def test_other_lives_and_agents_that_cannot_be_copied_are_trained_apart():
         made.append(world)
         return RandomAgent()
 
-    stages = specs("mine", own=Own("mine", mine))
+    stages = specs("mine", own=UserAgent("mine", mine))
     assert not any(spec.deep_copyable for spec in stages)
     [(_, traces)] = trained_together(stages, [0], Workers(), lambda: True)
     assert len(made) == len(traces) == 3

@@ -16,7 +16,7 @@ import pytest
 from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.agents.baselines.scripted import StatedAgent
-from turncoat.agents.external.user_agent import Own, UserAgentError
+from turncoat.agents.external.user_agent import UserAgent, UserAgentError
 from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
@@ -126,7 +126,7 @@ def test_its_chance_is_its_own():
     learned = []
     for draws in (0, 7):
         ann: Any = AGENTS["ppo"].make(world, CHICKEN)
-        bob = Own("drawing", Drawing(draws)).make(alone(GAME.world, 1))
+        bob = UserAgent("drawing", Drawing(draws)).make(alone(GAME.world, 1))
         fit_together(JointTrainingEnv(GAME, lenient=True), [ann, bob], 1024, seed=4)
         learned.append([part.numpy() for part in ann._model.policy.state_dict().values()])
     assert all(np.array_equal(one, two) for one, two in zip(*learned, strict=True))
@@ -212,9 +212,9 @@ def make():
 def test_a_part_of_one_s_own_is_trained_beside_the_others(make):
     for other, answer in (("left", 1), ("right", 0)):
         profile = f"ann={other}, bob=mine"
-        trace = trained(profile, own=Own(profile, {"mine": make}))
+        trace = trained(profile, own=UserAgent(profile, {"mine": make}))
         assert {his for _, his in played(trace)} == {answer}
-    everybody = trained("mine", own=Own("mine", make))
+    everybody = trained("mine", own=UserAgent("mine", make))
     assert set(played(everybody)) <= {(0, 1), (1, 0), (1, 1), (0, 0)}
 
 
@@ -236,7 +236,7 @@ def test_its_faults_end_the_training_of_all_and_are_its_own():
 
     profile = "ann=counts, bob=mine"
     with pytest.raises(UserAgentError, match="`mine` failed in `fit`: KeyError"):
-        trained(profile, own=Own(profile, {"mine": Fails}))
+        trained(profile, own=UserAgent(profile, {"mine": Fails}))
 
 
 def test_what_a_command_line_names():
@@ -246,9 +246,9 @@ def test_what_a_command_line_names():
     own = brought("bob=my:b,ann=counts")
     assert own is not None
     assert own.label == own.words == "ann=counts, bob=my:b"
-    assert own.part("my:b") == Own("my:b", "my:b")
+    assert own.part("my:b") == UserAgent("my:b", "my:b")
     assert own.part("counts") is None
-    assert brought("robot=my:a") == Own("my:a", "my:a", "robot")
+    assert brought("robot=my:a") == UserAgent("my:a", "my:a", "robot")
     assert brought("ann=counts, bob=left") is None
     assert "cannot be `countz`" in str(unable("ann=countz, bob=my:b", GAME.world, brought("ann=countz, bob=my:b")))
     kept = RunSettings.kept(RunSettings(own=[own]).filled(CHICKEN))

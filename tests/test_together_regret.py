@@ -10,7 +10,7 @@ import pytest
 
 from turncoat import api
 from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
-from turncoat.agents.external.user_agent import Own
+from turncoat.agents.external.user_agent import UserAgent
 from turncoat.agents.registry.eligibility import unable
 from turncoat.agents.registry.profiles import alone
 from turncoat.envs.base import NotEnumerableError
@@ -69,7 +69,7 @@ def test_a_lab_beside_a_guard_on_its_round_is_the_scenario_s_own_plan():
 
 
 def own(act):
-    return Own("mine", SimpleNamespace(act=act)).make(alone(GAMES["chicken"], 0))
+    return UserAgent("mine", SimpleNamespace(act=act)).make(alone(GAMES["chicken"], 0))
 
 
 def test_what_is_no_policy_of_the_board_has_none():

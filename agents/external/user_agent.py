@@ -29,7 +29,7 @@ class UserAgentError(UsageError):
 
 
 @dataclass(frozen=True)
-class Seat:
+class AgentInterface:
     """What an agent is told of the world that it is made for: nothing that the scenario's own agent may not know.
 
     Attributes:
@@ -48,15 +48,15 @@ class Seat:
     steps: int
 
     @staticmethod
-    def of(world: World) -> Seat:
-        """The seat of a world's only agent."""
+    def of(world: World) -> AgentInterface:
+        """The interface of a world's only agent."""
         its = world.agents[0]
         fields = tuple(world.fields[i].name for i in its.sees) if its.window is None else ()
-        return Seat(its.name, its.actions, world.channels, its.weights, its.discount, fields, world.steps)
+        return AgentInterface(its.name, its.actions, world.channels, its.weights, its.discount, fields, world.steps)
 
 
 @dataclass(frozen=True)
-class Own:
+class UserAgent:
     """An agent that a user brought.
 
     Attributes:
@@ -74,45 +74,48 @@ class Own:
 
     @property
     def words(self) -> str | None:
-        """What names it, as `read_own` takes it; None for an object."""
+        """What names it, as `parse_user_agent` takes it; None for an object."""
         if not isinstance(self.source, str):
             return None
         return f"{self.agent}={self.source}" if self.agent else self.source
 
-    def part(self, name: str) -> Own | None:
+    def part(self, name: str) -> UserAgent | None:
         """The agent that a part of a profile names so; None where that is none of the user's."""
         if isinstance(self.source, Mapping) and name in self.source:
-            return Own(name, self.source[name], trust=self.trust)
-        return self if name == self.label else read_own(name, self.trust)
+            return UserAgent(name, self.source[name], trust=self.trust)
+        return self if name == self.label else parse_user_agent(name, self.trust)
 
-    def make(self, world: World) -> OwnAgent:
+    def make(self, world: World) -> CheckedUserAgent:
         """A fresh one for a world with one agent.
 
         Raises:
             UserAgentError: it cannot be found or made.
         """
-        seat = Seat.of(world)
-        if self.agent is not None and self.agent != seat.agent:
-            raise UserAgentError(f"there is no agent `{self.agent}` in `{world.name}`: its agent is `{seat.agent}`")
+        interface = AgentInterface.of(world)
+        if self.agent is not None and self.agent != interface.agent:
+            raise UserAgentError(
+                f"there is no agent `{self.agent}` in `{world.name}`: its agent is `{interface.agent}`"
+            )
         source = self.source
         if isinstance(source, str):
             if source.endswith(".zip"):
-                return OwnAgent(self.label, _zipped(source, world, self.trust), seat)
+                return CheckedUserAgent(self.label, _zipped(source, world, self.trust), interface)
             source = _named(source)
         with _blaming(self.label, "could not be made"):
-            made = copy.deepcopy(source) if hasattr(source, "act") and not isinstance(source, type) else source(seat)  # type: ignore[operator]
+            is_agent = hasattr(source, "act") and not isinstance(source, type)
+            made = copy.deepcopy(source) if is_agent else source(interface)  # type: ignore[operator]
         if not callable(getattr(made, "act", None)):
             raise UserAgentError(f"`{self.label}` is no agent: it has no `act(observation, state, mask)`")
-        return OwnAgent(self.label, made, seat)
+        return CheckedUserAgent(self.label, made, interface)
 
 
-def read_own(text: str, trust: bool = False) -> Own | None:
+def parse_user_agent(text: str, trust: bool = False) -> UserAgent | None:
     """What `--agent` names by `AGENT=SOURCE`, by `SOURCE` (`module:name` or a zip) or by an entry point; else None."""
     agent, equals, source = text.partition("=")
     if not equals:
         agent, source = "", text
     if ":" in source or source.endswith(".zip") or source in installed():
-        return Own(source, source, agent or None, trust)
+        return UserAgent(source, source, agent or None, trust)
     return None
 
 
@@ -121,16 +124,16 @@ def installed() -> tuple[str, ...]:
     return parts.names(parts.AGENTS)
 
 
-class OwnAgent:
-    """A user's agent in its seat: what it answers is checked, and what goes wrong in it is put down to it.
+class CheckedUserAgent:
+    """A user's agent in its interface: what it answers is checked, and what goes wrong in it is put down to it.
 
     Attributes:
         remembers: it has answered with something to keep, so that what it does may depend on more than what it sees.
     """
 
-    def __init__(self, label: str, agent: Any, seat: Seat) -> None:
+    def __init__(self, label: str, agent: Any, interface: AgentInterface) -> None:
         """Takes an object with `act`, and perhaps `fit`, `watch` and `thought`."""
-        self._label, self._agent, self._seat = label, agent, seat
+        self._label, self._agent, self._interface = label, agent, interface
         self.remembers = False
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
@@ -149,11 +152,11 @@ class OwnAgent:
             raise self._fault(f"`act` returns {wanted}, not {_kind(actions)}")
         wrong = (actions < 0) | (actions >= mask.shape[1])
         if wrong.any():
-            names = ", ".join(self._seat.actions)
+            names = ", ".join(self._interface.actions)
             raise self._fault(f"actions are 0 to {mask.shape[1] - 1} ({names}), not {actions[wrong][0]}")
         barred = ~mask[np.arange(actions.size), actions]
         if barred.any():
-            name = self._seat.actions[actions[barred][0]]
+            name = self._interface.actions[actions[barred][0]]
             raise self._fault(f"it chose `{name}` where that is not available; `mask` says what is")
         self.remembers |= answer[1] is not None
         return actions.astype(np.int32), answer[1]

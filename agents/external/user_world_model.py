@@ -25,7 +25,7 @@ from ..planners.registry import made_with
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
-from .user_agent import Seat
+from .user_agent import AgentInterface
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,8 @@ class Imagination:
     """What a world model makes of the present.
 
     Attributes:
-        mdp: a finite process, with the channels of the seat; a state that leads nowhere is ended. It is not looked at
-            where `state` is -1, and not written into once it was handed out.
+        mdp: a finite process, with the channels of the interface; a state that leads nowhere is ended. It is ignored
+            where `state` is -1, and never written into after it was handed out.
         observations: int64 `[S, O]`, what its states look like.
         state: which of them is the present one; -1 where the model knows nothing of it.
         uncertainty: float64 `[S, A]`, from 0 (sure what the action does) to 1 (never tried).
@@ -60,8 +60,8 @@ class WorldModel(Protocol):
         mask: Bools,
         action: int,
         rewards: Floats | None,
-        following: Longs,
-        following_mask: Bools,
+        next_observation: Longs,
+        next_mask: Bools,
         ended: bool,
     ) -> None:
         """Takes in one tick.
@@ -71,8 +71,8 @@ class WorldModel(Protocol):
             mask: bool `[A]`, what was available.
             action: what was done.
             rewards: float64 `[K]`, or None where they are withheld.
-            following: int64 `[O]`, after it.
-            following_mask: bool `[A]`, what is available then.
+            next_observation: int64 `[O]`, after it.
+            next_mask: bool `[A]`, what is available then.
             ended: the episode is over there.
         """
         ...
@@ -86,14 +86,14 @@ class WorldModel(Protocol):
         ...
 
 
-def make_model(name: str, seat: Seat) -> WorldModel:
-    """A fresh world model of an installed package: its entry point is called with the seat.
+def make_model(name: str, interface: AgentInterface) -> WorldModel:
+    """A fresh world model of an installed package: its entry point is called with the interface of the agent.
 
     Raises:
         AgentPartError: it is not installed, cannot be loaded or made, or is no world model.
     """
     maker = installed.load(installed.MODELS, name)
-    made = made_with(lambda **_: maker(seat), "world model", PartSpec(name))
+    made = made_with(lambda **_: maker(interface), "world model", PartSpec(name))
     if not isinstance(made, WorldModel):
         raise AgentPartError(
             f"`{name}` is no world model: it lacks `learn` or `imagine` (see docs/how-to/write-your-own-parts.md)"
@@ -110,10 +110,12 @@ class ModelledAgent:
         learning: whether `observe` goes on learning at deployment.
     """
 
-    def __init__(self, name: str, seat: Seat, model: WorldModel, rule: DeliberationRule, planner: Planner) -> None:
-        """Takes a seat, and a model that knows nothing yet."""
+    def __init__(
+        self, name: str, interface: AgentInterface, model: WorldModel, rule: DeliberationRule, planner: Planner
+    ) -> None:
+        """Takes an interface, and a model that knows nothing yet."""
         self.name, self.model, self.learning = name, model, False
-        self._seat, self._rule, self._planner = seat, rule, planner
+        self._interface, self._rule, self._planner = interface, rule, planner
         self._problem: Problem | None = None
         self._planning: Planning | None = None
         self._masks: dict[bytes, Bools] = {}
@@ -125,14 +127,14 @@ class ModelledAgent:
         tries: Counter[tuple[bytes, int]] = Counter()
         observation, mask = env.reset(seed)
         for step in range(1, steps + 1):
-            key, able = look(observation), np.flatnonzero(mask)
-            counts = np.array([tries[key, int(action)] for action in able])
-            least = able[counts == counts.min()]
+            key, available = look(observation), np.flatnonzero(mask)
+            counts = np.array([tries[key, int(action)] for action in available])
+            least = available[counts == counts.min()]
             action = int(least[rng.integers(least.size)])
             tries[key, action] += 1
-            following, rewards, ended, truncated, after = env.step(action)
-            self.model.learn(observation, mask, action, rewards, following, after, ended)
-            observation, mask = env.reset() if ended or truncated else (following, after)
+            next_observation, rewards, ended, truncated, next_mask = env.step(action)
+            self.model.learn(observation, mask, action, rewards, next_observation, next_mask, ended)
+            observation, mask = env.reset() if ended or truncated else (next_observation, next_mask)
             if on_progress is not None and step % 100 == 0:
                 on_progress(step, {"pairs": float(len(tries))})
 
@@ -150,7 +152,7 @@ class ModelledAgent:
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; where the model knows nothing, the first action that is available."""
         steps = steps_of(state, len(observation))
-        self._masks = {look(row): able for row, able in zip(observation, mask.copy(), strict=True)}
+        self._masks = {look(row): available for row, available in zip(observation, mask.copy(), strict=True)}
         actions = np.array([self._choose(*each) for each in zip(observation, mask, strict=True)], np.int32)
         self._last = Last.of(observation, steps, actions, mask)
         return actions, steps + 1
@@ -160,7 +162,7 @@ class ModelledAgent:
         observation: Longs,
         action: Ints,
         rewards: Floats | None,
-        following: Longs,
+        next_observation: Longs,
         ended: Bools,
         mask: Bools,
     ) -> None:
@@ -168,7 +170,7 @@ class ModelledAgent:
         if not self.learning:
             return
         everything = np.ones(mask.shape[1], np.bool_)
-        for tick in each_tick(observation, action, rewards, following, ended, mask):
+        for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
             before = self._masks.get(look(tick.observation), everything)
             self.model.learn(tick.observation, before, tick.action, tick.rewards, tick.following, tick.mask, tick.ended)
 
@@ -177,23 +179,23 @@ class ModelledAgent:
         if self._last is None:
             return None
         observation, step, action, mask = self._last
-        imagined, able = self._imagined(observation, mask)
+        imagined, available = self._imagined(observation, mask)
         uncertainty, plan = np.ones(mask.size), None
-        if able.any():
-            uncertainty = np.where(able, imagined.uncertainty[imagined.state], 1.0)
-            decision = Decision(imagined.state, action, able, uncertainty, imagined.observations, (), None)
+        if available.any():
+            uncertainty = np.where(available, imagined.uncertainty[imagined.state], 1.0)
+            decision = Decision(imagined.state, action, available, uncertainty, imagined.observations, (), None)
             plan = self._work(imagined.mdp).plan(decision)
-        seat = self._seat
+        interface = self._interface
         return tabular_thought(
-            self.name, seat.channels, seat.weights, self._rule, step, action, uncertainty,
-            able if able.any() else mask, plan,
+            self.name, interface.channels, interface.weights, self._rule, step, action, uncertainty,
+            available if available.any() else mask, plan,
         )  # fmt: skip
 
     def _choose(self, observation: Longs, mask: Bools) -> int:
-        imagined, able = self._imagined(observation, mask)
-        if not able.any():
+        imagined, available = self._imagined(observation, mask)
+        if not available.any():
             return int(mask.argmax())
-        return int(self._work(imagined.mdp).decide(np.array([imagined.state]), able[None])[0])
+        return int(self._work(imagined.mdp).decide(np.array([imagined.state]), available[None])[0])
 
     def _imagined(self, observation: Longs, mask: Bools) -> tuple[Imagination, Bools]:
         """What is imagined, and what may be chosen there."""
@@ -205,7 +207,7 @@ class ModelledAgent:
     def _work(self, mdp: FiniteMDP) -> Planning:
         """The planner at work on a process, kept while it is the same one."""
         if self._planning is None or self._problem is None or self._problem.mdp is not mdp:
-            discounts = np.full(len(self._seat.channels), self._seat.discount)
-            self._problem = Problem(mdp, self._seat.weights, discounts, self._rule)
+            discounts = np.full(len(self._interface.channels), self._interface.discount)
+            self._problem = Problem(mdp, self._interface.weights, discounts, self._rule)
             self._planning = self._planner.start(self._problem)
         return self._planning

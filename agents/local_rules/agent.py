@@ -1,4 +1,4 @@
-"""A learned agent whose world model is rules over local contexts: few ticks teach it much, for rules generalise."""
+"""The agent `local_rules`: model-based, with a world model of decision trees over local contexts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .planning import RulesPlanner, RulesReport
 
 FILE_VERSION: Final = 1
 CLOSING: Final = 0.1
-"""Share of a training's steps at its end in which nothing but the plan is tested."""
+"""Share of the training steps, at its end, in which exploration stops and only the plan is followed and tested."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class RulesFitState(FitState):
 
 @dataclass(frozen=True)
 class RulesOptions:
-    """How a rules agent explores and decides.
+    """Hyperparameters of a `RulesAgent`.
 
     Attributes:
         novelty_discount: of the novelty head. Below that of `counts`, for combinations are shared: what is new near by
@@ -73,10 +73,17 @@ class RulesOptions:
 
 
 class RulesAgent:
-    """Learns rules of what follows and what pays, enumerates what they lead to, and plans there with K task heads.
+    """A model-based agent that learns an explicit world model and plans on it exactly.
 
-    In training it explores by novelty, and tests its own plan; deployed it follows the task heads alone, also into what
-    it only imagines. It never sees the hidden performance.
+    World model: one decision tree per output of a tick (`RulesModel`), grown by Bayesian score as in Friedman and
+    Goldszmidt, "Learning Bayesian networks with local structure" (1996).
+    Planning: the states reachable in the model are enumerated into a finite MDP (`imagine`), on which the scenario's
+    planner computes one value head per reward channel.
+    Exploration: novelty of small combinations of features (`CombinationNovelty`, after Lipovetzky and Geffner, 2012),
+    alternating with episodes that test the present plan (`Explorer`). Deployed, it follows its plan alone, also through
+    states that it only imagines.
+
+    It never sees the hidden performance.
 
     Attributes:
         name: in its thoughts.
@@ -132,16 +139,16 @@ class RulesAgent:
 
     @property
     def model(self) -> RulesModel:
-        """What it learned."""
+        """The learned world model."""
         return self._planner.model
 
     @property
     def planner(self) -> RulesPlanner:
-        """What it imagines, and the heads there."""
+        """The planner, which holds the imagined MDP and its value heads."""
         return self._planner
 
     def enter(self, senses: ObservationSpec) -> None:
-        """Looks at the map of another stage; what happens next happens there.
+        """Moves the agent to the map of another stage, in which all later ticks take place.
 
         Raises:
             ValueError: other fields or another size of map.
@@ -177,27 +184,27 @@ class RulesAgent:
         self.training = None
 
     def stop(self) -> None:
-        """See `Stops.stop`: what is left is the closing, a share of the steps that there will have been."""
+        """See `Stops.stop`: only the closing phase is still run, `CLOSING` of the steps that there will have been."""
         if (training := self.training) is not None and training.done < training.closing - 1:
             training.steps = min(training.steps, round(training.done / (1 - CLOSING)))
             training.closing = training.done + 1
 
     def _tick(self, training: RulesFitState, env: TrainingEnv) -> None:
-        if training.done + 1 == training.closing:
+        if training.done + 1 == training.closing:  # the last rules are learned before the plan is tested
             self._planner.settle()
             training.explorer.close()
         action = training.explorer.choose(training.state, training.mask)
         observation, rewards, ended, truncated, mask = env.step(action)
-        following = self._state(observation, ended, mask)
-        self._planner.record(training.state, action, following, rewards, ended)
-        training.state, training.mask = following, mask
+        next_state = self._state(observation, ended, mask)
+        self._planner.record(training.state, action, next_state, rewards, ended)
+        training.state, training.mask = next_state, mask
         training.done += 1
         if ended or truncated:
             training.state, training.mask = self._begin(*env.reset())
             training.explorer.begin()
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """See `LearnsFromLogs.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
+        """See `LearnsFromLogs.watch`; uses no randomness. The logs' first states are not counted as its own starts."""
         for log in logs:
             last = len(log.actions)
             states = [
@@ -219,21 +226,21 @@ class RulesAgent:
         self.learning = False
 
     def model_report(self) -> RulesReport:
-        """How much it knows and how well it predicted."""
+        """The size of the world model and its accuracy on ticks before it learned from them."""
         return self._planner.report()
 
     # Deployment
 
     @property
     def heads(self) -> Heads:
-        """The task heads on what was imagined last."""
+        """The value heads on the MDP that was imagined last."""
         return self._planner.heads
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
         steps = steps_of(state, len(observation))
         actions = mask.argmax(axis=1).astype(np.int32)
-        self._masks = {look(row): able for row, able in zip(observation, mask.copy(), strict=True)}
+        self._masks = {look(row): available for row, available in zip(observation, mask.copy(), strict=True)}
         if self._planner.ready:
             places = self._planner.find(self._states(observation, mask))
             actions = self._planner.planning.decide(places, mask & self._planner.imagined.mdp.available[places])
@@ -245,18 +252,18 @@ class RulesAgent:
         observation: Longs,
         action: Ints,
         rewards: Floats | None,
-        following: Longs,
+        next_observation: Longs,
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """See `OnlineLearner.observe`; what is imagined is made anew once something came that the rules leave out.
+        """See `OnlineLearner.observe`; an outcome to which the rules gave no probability makes it learn and plan again.
 
-        Which actions were available before the tick is what `act` was told last, or else all of them.
+        The actions available before the tick are those of the last call of `act`; without one, all are taken to be.
         """
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for tick in each_tick(observation, action, rewards, following, ended, mask):
+        for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
             before = self.model.state(tick.observation, self._masks.get(look(tick.observation), everything))
             after = self._state(tick.following, tick.ended, tick.mask)
             self._planner.record(before, tick.action, after, tick.rewards, tick.ended)
@@ -282,9 +289,9 @@ class RulesAgent:
     # Keeping
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything learned to one file, all or nothing (see `saving`).
+        """Writes everything learned to one file, atomically (see `learning.checkpoint`).
 
-        What is kept is every tick and what was learned when; `load` learns it all again.
+        The file holds every tick and when rules were learned; `load` repeats the learning.
         """
         header = {
             "name": self.name,

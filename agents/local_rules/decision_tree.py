@@ -1,11 +1,11 @@
-"""One output's rules: a tree whose every split is a conjunction of tests, kept only if a Bayes factor pays for it.
+"""Decision trees for categorical prediction whose splits are conjunctions of tests, accepted by a Bayes factor.
 
-A leaf predicts by the counts of the rows that it holds, under a symmetric Dirichlet prior. A split is worth the gain in
-log marginal likelihood, less what it costs to name the conjunction, so a context starts empty and grows only as far as
-the data pay for it. A test asks whether a factor has one of some values; what a tree has named before it names more
-cheaply again, for what mattered once matters elsewhere. Trees for local structure are from Friedman and Goldszmidt,
-"Learning Bayesian networks with local structure" (1996); splitting on several tests at once finds what one at a time
-cannot: something that happens only where three things hold together.
+A leaf predicts by the counts of its rows under a symmetric Dirichlet prior. The score of a split is its gain in log
+marginal likelihood minus the description length of its conjunction, so a tree grows only as far as the data justify.
+A test asks whether a factor has one of some values. Factors and values already used in a tree have a shorter code,
+since what mattered once is likely to matter again. Trees for local structure are from Friedman and Goldszmidt, "Learning
+Bayesian networks with local structure" (1996). Splits on several tests at once find what greedy single tests cannot:
+an effect that needs three conditions together.
 """
 
 from __future__ import annotations
@@ -21,46 +21,46 @@ from scipy.special import gammaln
 from ...envs.base import Bools, Floats, Longs
 
 CONCENTRATION: Final = 1e-6
-"""Dirichlet weight of each symbol. Small, for most of what happens in a world happens without chance."""
+"""Dirichlet pseudo-count of each symbol. It is tiny because most transitions are deterministic."""
 BEAM: Final = 8
-"""How many conjunctions are grown side by side."""
+"""Width of the beam search over conjunctions."""
 MAX_TESTS: Final = 4
 """Most tests in one conjunction."""
 ONE_MORE: Final = math.log(2)
-"""What each value in a test costs besides its name."""
+"""Description length in nats of the mark that one more value follows, besides the value itself."""
 
 Test: TypeAlias = tuple[int, ...]
 
 
 @dataclass(eq=False)
-class Node:
+class TreeNode:
     """A leaf, or a split: `yes` where every test holds, else `no`.
 
     Attributes:
-        counts: float64 `[Y]`, how often each symbol came among the rows below.
+        counts: float64 `[Y]`, how often each symbol occurs among its rows.
         tests: pairs of a factor and the values of which it must have one, int64, sorted; empty in a leaf.
         leaf: its number among the leaves; -1 in a split.
     """
 
     counts: Floats
     tests: tuple[tuple[int, Longs], ...] = ()
-    yes: Node | None = None
-    no: Node | None = None
+    yes: TreeNode | None = None
+    no: TreeNode | None = None
     leaf: int = -1
 
 
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """A grown tree.
+    """A learned decision tree over Y symbols.
 
     Attributes:
-        root: its top.
+        root: the root node.
         counts: float64 `[leaves, Y]`.
         used: the factors that it tests.
-        nats: what the rows cost to tell, the tree itself included.
+        nats: description length of the rows, the tree itself included.
     """
 
-    root: Node
+    root: TreeNode
     counts: Floats
     used: frozenset[int]
     nats: float
@@ -99,12 +99,12 @@ def _of_totals(totals: Longs, n_symbols: int) -> Floats:
 
 
 def grow(values: Longs, sizes: Longs, symbols: Longs, n_symbols: int, limit: float = math.inf) -> Tree | None:
-    """Learns a tree, or gives up (None) once telling the rows costs more than `limit`.
+    """Learns a tree; None if the description length of the rows exceeds `limit`.
 
     Args:
         values: int64 `[n, F]`, each factor's value, from 0 to `sizes[f] - 1`.
         sizes: int64 `[F]`.
-        symbols: int64 `[n]`, what came, from 0 to `n_symbols - 1`.
+        symbols: int64 `[n]`, what is to be predicted, from 0 to `n_symbols - 1`.
         n_symbols: Y.
         limit: nats.
     """
@@ -113,7 +113,7 @@ def grow(values: Longs, sizes: Longs, symbols: Longs, n_symbols: int, limit: flo
 
 @dataclass(eq=False)
 class _Found:
-    """A conjunction, its rows, its price, and what it gains as a split.
+    """A candidate split: a conjunction, its rows, its description length, and its net gain, both in nats.
 
     A test is the codes of one factor's values, one of which the factor must have.
     """
@@ -126,12 +126,14 @@ class _Found:
 
 @dataclass(eq=False)
 class _Grower:
+    """Grows one tree depth first; see `grow` for the fields."""
+
     values: Longs
     sizes: Longs
     symbols: Longs
     n_symbols: int
     limit: float
-    leaves: list[Node] = field(default_factory=list)
+    leaves: list[TreeNode] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         n, factors = self.values.shape
@@ -144,6 +146,7 @@ class _Grower:
         self.value = self.known - first[self.factor]
         self.codes = (np.cumsum(seen) - 1)[codes]
         counts = np.arange(n + 1)
+        # gammaln is the hot spot of the search: it is tabulated for every count that can occur.
         self.symbol_table, self.total_table = _of_symbols(counts), _of_totals(counts, self.n_symbols)
         self.kinds = np.bincount(self.factor, minlength=factors)
         self.named = np.zeros(factors)
@@ -152,9 +155,10 @@ class _Grower:
         self.nats = 0.0
 
     def _price(self) -> None:
-        """What it costs to name each factor, that one more test comes included, and each test of one value.
+        """Updates the code lengths in nats of each factor ("one more test follows" included) and of each test.
 
-        A name is one of those named so far in one case of two, else any, each with the same chance.
+        The code is a mixture: with probability one half the empirical distribution of those named so far in the tree,
+        else a uniform distribution.
         """
         named = self.named[self.factor]
         factor = np.full(self.named.size, 1 / max(self.named.size, 1))
@@ -172,13 +176,14 @@ class _Grower:
         used = frozenset(factor for node in _nodes(root) for factor, _ in node.tests)
         return Tree(root, np.array([leaf.counts for leaf in self.leaves]), used, self.nats)
 
-    def _node(self, rows: Longs) -> Node:
+    def _node(self, rows: Longs) -> TreeNode:
         counts = np.bincount(self.symbols[rows], minlength=self.n_symbols)
         worth = np.count_nonzero(counts) > 1 and self.nats <= self.limit
         split = self._split(rows, counts) if worth else None
         if split is None:
+            # A finished leaf adds the description length of its rows: minus their log marginal likelihood.
             self.nats -= float(self._likelihood(counts))
-            self.leaves.append(Node(counts.astype(np.float64), leaf=len(self.leaves)))
+            self.leaves.append(TreeNode(counts.astype(np.float64), leaf=len(self.leaves)))
             return self.leaves[-1]
         self.nats += split.price
         for test in split.tests:
@@ -189,14 +194,14 @@ class _Grower:
         inside[split.rows] = True
         tests = [(int(self.factor[test[0]]), self.value[list(test)]) for test in split.tests]
         yes, no = self._node(split.rows), self._node(rows[~inside[rows]])
-        return Node(counts.astype(np.float64), tuple(tests), yes, no)
+        return TreeNode(counts.astype(np.float64), tuple(tests), yes, no)
 
     def _likelihood(self, counts: Longs) -> Floats:
         """`evidence`, from tables."""
         return self.symbol_table[counts].sum(axis=0) - self.total_table[counts.sum(axis=0)]
 
     def _split(self, rows: Longs, counts: Longs) -> _Found | None:
-        """The conjunction that gains most, or None if none gains anything."""
+        """The conjunction with the largest gain, by beam search; None if no gain is positive."""
         whole = float(self._likelihood(counts))
         beam = [_Found((), rows, 0.0)]
         best = _Found((), rows, 0.0, 0.0)
@@ -222,6 +227,7 @@ class _Grower:
         flat = codes + self.symbols[one.rows, None] * self.known.size  # symbols first: short sums over many tests
         inside = np.bincount(flat.ravel(), minlength=self.known.size * self.n_symbols).reshape(self.n_symbols, -1)
         totals = inside.sum(axis=0)
+        # The tests of a conjunction have no order: log(k!) nats of naming them in one are given back.
         prices = one.price + self.prices - math.log(len(one.tests) + 1)
         gain = self._gain(inside, counts, whole) - prices
         gain[(totals == 0) | (totals == one.rows.size)] = -math.inf
@@ -238,9 +244,10 @@ class _Grower:
     def _of_several(
         self, one: _Found, inside: Longs, totals: Longs, counts: Longs, whole: float
     ) -> list[tuple[Test, float, float]]:
-        """The best tests of several values, their prices and gains.
+        """The best tests of several values, with their code lengths and gains.
 
-        Looked at are, for each factor and each symbol but the commonest here, all values with which only that came.
+        Candidates are, for each factor and each symbol but the most common here, the set of all values that occur with
+        that symbol only. All subsets of values would be exponentially many.
         """
         symbol, most = inside.argmax(axis=0), inside.max(axis=0)
         common = np.bincount(self.symbols[one.rows]).argmax()
@@ -254,6 +261,7 @@ class _Grower:
         together = np.zeros((self.n_symbols, kind.size), np.int64)
         together[kind % self.n_symbols, np.arange(kind.size)] = np.bincount(group, totals[pure])
         kinds = self.kinds[factor]
+        # log of the number of subsets of this size: the code length of which values are meant.
         which = gammaln(kinds + 1) - gammaln(size + 1) - gammaln(kinds - size + 1) + size * ONE_MORE
         prices = one.price + self.factor_prices[factor] + which - math.log(len(one.tests) + 1)
         gain = self._gain(together, counts, whole) - prices
@@ -262,16 +270,16 @@ class _Grower:
         return [(tuple(pure[group == g].tolist()), float(prices[g]), float(gain[g])) for g in best]
 
     def _gain(self, inside: Longs, counts: Longs, whole: float) -> Floats:
-        """What telling each column of counts `[Y, n]` apart from the rest of `counts` `[Y]` saves."""
+        """The gain in log marginal likelihood of splitting `counts` `[Y]` into a column of `inside` `[Y, n]` and the rest."""
         return self._likelihood(inside) + self._likelihood(counts[:, None] - inside) - whole
 
 
 def _among(column: Longs, values: Longs) -> Bools:
-    """bool `[n]`: which have one of the values, of which there is at least one."""
+    """bool `[n]`: which rows have one of the values (at least one is given)."""
     return column == values[0] if values.size == 1 else np.isin(column, values)
 
 
-def _nodes(root: Node) -> list[Node]:
+def _nodes(root: TreeNode) -> list[TreeNode]:
     nodes, waiting = [], [root]
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""How a rules agent spends its training: it tests the plan that it believes in, and explores new combinations."""
+"""Behaviour policy of a rules agent in training: it alternates between testing its plan and seeking novelty."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from .novelty import CombinationNovelty
 from .planning import RulesPlanner
 
 PAUSE: Final = 10
-"""Ticks between two looks at a plan because the rules have changed."""
+"""Minimal ticks between two tests of the plan within an episode, after the rules have changed."""
 CHANCY: Final = 4
-"""How often something on a plan is done before its chances are believed."""
+"""How often a stochastic transition on the plan is tried before its probabilities are trusted."""
 ENOUGH: Final = 30
-"""New things that a plan leads to and that come as foreseen, after which it is believed."""
+"""Untried pairs on the plan that turned out as predicted, after which the plan is trusted."""
 FAR: Final = 200
-"""Most steps of a plan that are looked at."""
+"""Maximal steps of the plan that are searched for an untried pair."""
 
 
 class Explorer:
-    """Chooses actions in training.
+    """The behaviour policy in training.
 
-    A plan made on learned rules goes where the rules promise most, which is where their mistakes cost most. So whenever
-    the rules have changed and an episode begins, the plan is followed for as long as something lies ahead on it that
-    was never done; a plan that led to nothing new is left alone until the rules change again. At the close of training
-    nothing but the plan is followed, so that the last promise is not an untested one.
+    A plan made on a learned model exploits the model's optimistic errors. So whenever the rules have changed and an
+    episode begins, the plan is followed as long as it leads to a pair of state and action that was never tried. A plan
+    without such a pair is not tested again until the rules change. In all other ticks it chooses by
+    `CombinationNovelty`. In the closing phase it follows the plan alone, so that the final plan has been tested.
     """
 
     def __init__(self, planner: RulesPlanner, novelty_discount: float, rng: np.random.Generator) -> None:
-        """Knows all ticks that the planner's model has kept."""
+        """Counts all ticks already in the planner's model as tried."""
         self._planner = planner
         self._novelty = CombinationNovelty(planner.model, novelty_discount, rng)
         self._rng = rng
@@ -45,7 +45,7 @@ class Explorer:
         self._held = 0
 
     def close(self) -> None:
-        """Training comes to its end."""
+        """Begins the closing phase: from now on only the plan is followed."""
         self._closing = True
 
     def begin(self) -> None:
@@ -76,7 +76,7 @@ class Explorer:
         return action
 
     def _test(self, place: int) -> int | None:
-        """What the plan does, if it leads to something never done."""
+        """The plan's action if an untried pair lies ahead on the plan's likeliest path; else None."""
         imagined, policy = self._planner.imagined, self._planner.heads.policy
         met: set[int] = set()
         here = place

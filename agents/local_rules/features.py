@@ -1,8 +1,8 @@
-"""What a rule may look at: the raw factors of a tick, as small numbers.
+"""The features (factors) of a tick that rules may test, each a small integer.
 
-Nothing here knows what a world's rules are. A factor is the action, an observed field, a difference of two places, or
-what is drawn on the map at a place or next to it. As the fields of the next observation are told one after another,
-those already told are factors for the rest.
+They use no knowledge of the world's rules. A factor is the action, an observed field, the offset between two places, or
+what is drawn on the map at a place or next to it. The fields of the next observation are predicted one after another
+(autoregressively), so those already known are factors for the rest.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ STEPS: Final = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 class Factor(NamedTuple):
-    """One thing to look at.
+    """The name of one feature.
 
     Attributes:
         kind: `action`; field i `now` or `next`, or its `change`; the `glyph` at the place i, or at its neighbour
             `other`; the `offset` from the place i to the place `other`, or only whether they touch (`near`).
-            `next glyph` and `next offset` are after the tick, `ahead glyph` and `ahead offset` where the thing would
-            usually go. `plain` is what came of output i, which is no field.
-        i: a field; other: see above, -1 for none; told: the place `other` is that of after the tick.
+            `next glyph` and `next offset` are taken after the tick, `ahead glyph` and `ahead offset` at the cell to
+            which the place usually moves. `plain` is the value of output i, which is no field.
+        i: a field; other: see above, -1 for none; told: the place `other` is taken after the tick.
     """
 
     kind: str
@@ -37,9 +37,9 @@ class Factor(NamedTuple):
 
 
 class Geometry:
-    """Arithmetic of fields and places.
+    """Integer encodings of offsets, of changes of fields, and of what is drawn on the maps.
 
-    A change of a field is one number: a difference, or for places an offset, `gone`, or where the thing appeared.
+    A change of a field is one integer: a difference, or for a place an offset, `gone`, or the cell of appearance.
     """
 
     def __init__(self, senses: ObservationSpec) -> None:
@@ -62,7 +62,7 @@ class Geometry:
         return len(self._kinds)
 
     def add_map(self, senses: ObservationSpec) -> int:
-        """Takes in one more map, and returns its number; what looks the same has the same glyph on all of them.
+        """Adds a map and returns its number; cells that look alike have the same glyph on all maps.
 
         Raises:
             ValueError: the observation has other columns, or the map another size.
@@ -83,7 +83,7 @@ class Geometry:
         return out
 
     def shifted(self, origin: Longs, offset: Longs | int) -> Longs:
-        """int64 `[n]`: the cell at an offset; nowhere beyond the rim, from nowhere, or where there is no offset."""
+        """int64 `[n]`: the cell at an offset; `nowhere` off the map, from nowhere, or for the offset `gone`."""
         down, right = np.divmod(offset, self._stride)
         row, column = np.divmod(origin, self.width)
         row, column = row + down - self.height, column + right - self.width
@@ -96,7 +96,7 @@ class Geometry:
         return (down + self.height) * self._stride + right + self.width
 
     def still(self, i: int) -> int:
-        """The change of field i that is none."""
+        """The change of field i that leaves it as it is."""
         return self.step(0, 0) if self.places[i] else int(self.sizes[i]) - 1
 
     def n_changes(self, i: int) -> int:
@@ -104,7 +104,7 @@ class Geometry:
         return self.n_offsets + self.nowhere if self.places[i] else 2 * int(self.sizes[i]) - 1
 
     def change(self, i: int, now: Longs, after: Longs) -> Longs:
-        """int64 `[n]`: what happened to field i."""
+        """int64 `[n]`: the change of field i from `now` to `after`."""
         if not self.places[i]:
             return after - now + self.still(i)
         out = self.offset(now, after)
@@ -114,7 +114,7 @@ class Geometry:
         return out
 
     def changed(self, i: int, now: Longs, change: Longs) -> Longs:
-        """int64 `[n]`: field i after a change; a number stops at the end of its range, a place at the rim."""
+        """int64 `[n]`: field i after a change; a number is clipped to its range, a place stays within the map."""
         if not self.places[i]:
             return np.clip(now + change - self.still(i), 0, self.sizes[i] - 1)
         moved = self.shifted(now, np.minimum(change, self.gone))
@@ -132,8 +132,13 @@ class Geometry:
         return self.n_glyphs if factor.kind.endswith("glyph") else self.n_offsets
 
 
-class Ticks:
-    """The factors of n ticks, each worked out when it is asked for, and of what followed only what was told so far."""
+class TickFactors:
+    """The features of n ticks, computed on demand; of the outcome, only the outputs revealed so far are used.
+
+    Attributes:
+        geometry: encodings; now: int64 `[n, O]`, before each tick; action, maps: int64 `[n]`.
+        after: int64 `[n]` by field, the next values revealed so far; plain: the same by output that is no field.
+    """
 
     def __init__(self, geometry: Geometry, now: Longs, action: Longs, maps: Longs) -> None:
         """Takes int64 `[n, O]`, `[n]`, and `[n]`, which map each tick is on."""
@@ -146,25 +151,25 @@ class Ticks:
         return len(self.action)
 
     def set_ahead(self, i: int, usual: Longs) -> None:
-        """The change that field i, a place, usually makes: only for the rules of field i itself."""
+        """Sets the usual change int64 `[n]` of field i, a place, on which the `ahead` factors of its rules depend."""
         cell = self.geometry.shifted(self.now[:, i], np.minimum(usual, self.geometry.gone))
         self._known = {factor: v for factor, v in self._known.items() if not factor.kind.startswith("ahead")}
         self._known[Factor("ahead", i)] = cell
 
-    def take(self, rows: Longs) -> Ticks:
-        """Some of the ticks, in any order, also more than once."""
-        out = Ticks(self.geometry, self.now[rows], self.action[rows], self.maps[rows])
+    def take(self, rows: Longs) -> TickFactors:
+        """The ticks of these rows; rows may repeat, in any order."""
+        out = TickFactors(self.geometry, self.now[rows], self.action[rows], self.maps[rows])
         out.after = {i: column[rows] for i, column in self.after.items()}
         out.plain = {i: column[rows] for i, column in self.plain.items()}
         out._known = {factor: column[rows] for factor, column in self._known.items()}
         return out
 
     def whole(self) -> Longs:
-        """int64 `[n]`: a number for all that is seen, done and told."""
+        """int64 `[n]`: a hash of the observation, the action and the outputs revealed so far."""
         return hashed([*self.now.T, self.action, self.maps, *self.after.values(), *self.plain.values()], len(self))
 
     def column(self, factor: Factor) -> Longs:
-        """int64 `[n]`."""
+        """int64 `[n]`: the values of a factor."""
         if factor not in self._known:
             self._known[factor] = self._work_out(factor)
         return self._known[factor]
@@ -200,6 +205,7 @@ class Ticks:
 def hashed(columns: Iterable[Longs], n: int) -> Longs:
     """int64 `[n]`: a hash of each row; two of a million rows share one with a chance below one in ten million."""
     keys = np.full(n, 0x2545F4914F6CDD1D, np.uint64)
+    # A multiply-xorshift hash, in wrapping 64-bit arithmetic: rows are compared by one integer, not by columns.
     for column in columns:
         keys = (keys ^ column.astype(np.uint64)) * np.uint64(0xD6E8FEB86659FD93)
         keys ^= keys >> np.uint64(32)
@@ -207,7 +213,7 @@ def hashed(columns: Iterable[Longs], n: int) -> Longs:
 
 
 def factors_before(geometry: Geometry) -> list[Factor]:
-    """What can be seen before a tick, and the action."""
+    """The factors known before a tick: the action, fields, glyphs and offsets."""
     places = np.flatnonzero(geometry.places).tolist()
     out = [Factor("action"), *(Factor("now", i) for i in range(geometry.sizes.size))]
     out += [Factor("glyph", i, step) for i in places for step in range(-1, len(STEPS))]
@@ -216,7 +222,7 @@ def factors_before(geometry: Geometry) -> list[Factor]:
 
 
 def factors_told(geometry: Geometry, told: list[int]) -> list[Factor]:
-    """What the next fields add once they are told, in this order."""
+    """The factors that the next values of the fields `told` add, in this order of revelation."""
     places = np.flatnonzero(geometry.places).tolist()
     out = [Factor(kind, i) for i in told for kind in ("change", "next")]
     for n, i in enumerate(told):
@@ -228,6 +234,6 @@ def factors_told(geometry: Geometry, told: list[int]) -> list[Factor]:
 
 
 def factors_ahead(geometry: Geometry, i: int, told: list[int]) -> list[Factor]:
-    """What lies where the place i would usually go, and where the other places are from there."""
+    """The factors at the cell to which the place i usually moves: its glyph, and offsets to other places."""
     others = [k for k in np.flatnonzero(geometry.places).tolist() if k != i]
     return [Factor("ahead glyph", i), *(Factor("ahead offset", i, k, k in told) for k in others)]

@@ -1,4 +1,4 @@
-"""Every state that a rules model imagines from some states on, as a finite process to plan in."""
+"""The states reachable in a learned rules model, enumerated into a finite MDP for planning."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 
 from ...envs.base import Bools, FiniteMDP, Longs
 from .features import hashed
-from .model import Predicted, RulesModel
+from .model import PredictedOutcomes, RulesModel
 
 
 @dataclass(frozen=True, eq=False)
-class Imagined:
-    """An enumerated model. A pair is an imagined state and an action available in it.
+class ImaginedMDP:
+    """A rules model, enumerated. A pair is an imagined state and an action available in it.
 
     Attributes:
         states: int64 `[S, O + 1]`; ended: bool `[S]`.
-        mdp: the process; states that were not looked into because of the cap count as ended in it.
+        mdp: the process; states that were not expanded because of the cap are terminal in it.
         tried: int64 `[S, A]`, the fewest ticks that any rule behind the prediction has learned from; 0 where the action
             is not available.
-        truncated: the cap left something out.
+        truncated: some states were not expanded because of the cap.
     """
 
     states: Longs
@@ -44,8 +44,8 @@ class Imagined:
         row = place * self.mdp.n_actions + action
         return slice(int(self.mdp.row_start[row]), int(self.mdp.row_start[row + 1]))
 
-    def unfindable(self) -> Imagined:
-        """The same, in which no state is found: the rules have changed."""
+    def unfindable(self) -> ImaginedMDP:
+        """A copy in which `find` finds nothing, for use once the rules have changed."""
         return replace(self, _keys=self._keys[:0], _order=self._order[:0])
 
 
@@ -55,15 +55,16 @@ def imagine(
     channels: tuple[str, ...],
     max_states: int,
     guess: Longs | None = None,
-) -> Imagined:
-    """Walks the model breadth first.
+) -> ImaginedMDP:
+    """Enumerates the model breadth first.
 
     Args:
         model: learned from at least one tick.
-        roots: int64 `[n, O + 1]`, where imagining begins; the first n states.
+        roots: int64 `[n, O + 1]`, the states to begin at; they become the first n states.
         channels: K names.
-        max_states: no more than these are looked into.
-        guess: int64 `[m, O + 1]`, states that are likely to be met: looked into at once, and dropped if they are not.
+        max_states: the most states that are expanded.
+        guess: int64 `[m, O + 1]`, states that are likely to be reached: expanded in one batch at first, and dropped if
+            they turn out to be unreachable. This saves calls of the model.
     """
     walk = _Walk(model, roots)
     if guess is not None:
@@ -74,12 +75,12 @@ def imagine(
 
 
 def state_keys(states: Longs, ended: Bools) -> Longs:
-    """int64 `[n]`: see `hashed`; a state that ended has another than one that looks like it."""
+    """int64 `[n]`: a hash of each state (see `hashed`); a terminal state differs from a live one that looks alike."""
     return hashed([ended.astype(np.int64), *states.T], len(states))
 
 
 class _Walk:
-    """States in the order in which they are met, and the outcomes of those looked into."""
+    """The enumeration under way: states in order of discovery, and the outcomes of those expanded (`done`)."""
 
     def __init__(self, model: RulesModel, roots: Longs) -> None:
         self.model = model
@@ -88,11 +89,11 @@ class _Walk:
         self.keys = np.zeros(0, np.int64)
         self.sorted = np.zeros(0, np.int64)
         self.done = self.size = 0
-        self.parts: list[tuple[Longs, Longs, Predicted]] = []
+        self.parts: list[tuple[Longs, Longs, PredictedOutcomes]] = []
         self.add(roots, np.zeros(len(roots), np.bool_))
 
     def add(self, states: Longs, ended: Bools) -> Longs:
-        """int64 `[n]`: the numbers of states; those not met before get new ones in the order in which they come."""
+        """int64 `[n]`: the numbers of states; new states are numbered in the order in which they are given."""
         keys = state_keys(states, ended)
         unique, first, back = np.unique(keys, return_index=True, return_inverse=True)
         at = np.minimum(np.searchsorted(self.keys, unique), max(self.size - 1, 0))
@@ -110,31 +111,32 @@ class _Walk:
         return number[back]
 
     def expand(self, up_to: int) -> None:
-        """Looks into the states from `done` on."""
+        """Expands the states from `done` to `up_to`, in one batch of the model."""
         rows = np.arange(self.done, up_to)
-        able = self.model.masks[self.states[rows, -1]] & ~self.ended[rows, None]
-        row, action = np.nonzero(able)
+        available = self.model.masks[self.states[rows, -1]] & ~self.ended[rows, None]
+        row, action = np.nonzero(available)
         self.done = up_to
         if row.size:
             predicted = self.model.predict(self.states[rows[row]], action)
-            following = self.add(predicted.state, predicted.ended)
-            self.parts.append((rows[row] * self.model.n_actions + action, following, predicted))
+            next_state = self.add(predicted.state, predicted.ended)
+            self.parts.append((rows[row] * self.model.n_actions + action, next_state, predicted))
 
-    def finish(self, n_roots: int, channels: tuple[str, ...]) -> Imagined:
-        """The process of what the roots lead to."""
+    def finish(self, n_roots: int, channels: tuple[str, ...]) -> ImaginedMDP:
+        """The MDP of the states reachable from the roots."""
         n_actions = self.model.n_actions
         pairs = np.concatenate([pair for pair, _, _ in self.parts])
         sizes = np.cumsum([0, *(pair.size for pair, _, _ in self.parts[:-1])])
         tick = np.concatenate([part[2].tick + begin for part, begin in zip(self.parts, sizes, strict=True)])
-        following = np.concatenate([following for _, following, _ in self.parts])
+        next_state = np.concatenate([next_state for _, next_state, _ in self.parts])
         chance = np.concatenate([predicted.probability for _, _, predicted in self.parts])
         rewards = np.concatenate([predicted.rewards for _, _, predicted in self.parts])
         tried = np.concatenate([predicted.tried for _, _, predicted in self.parts])
         row = pairs[tick]
-        reached = _reached(row // n_actions, following, self.size, n_roots)
+        # A guessed state that no root leads to is left out, and the numbers of the rest close up.
+        reached = _reached(row // n_actions, next_state, self.size, n_roots)
         number = np.cumsum(reached) - 1
         kept = reached[row // n_actions]
-        row, following = row[kept], following[kept]
+        row, next_state = row[kept], next_state[kept]
         row = number[row // n_actions] * n_actions + row % n_actions
         n_states = int(reached.sum())
         counts = np.bincount(row, minlength=n_states * n_actions)
@@ -147,7 +149,7 @@ class _Walk:
             n_states=n_states,
             n_actions=n_actions,
             row_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            next_state=number[following].astype(np.int32),
+            next_state=number[next_state].astype(np.int32),
             probability=chance[kept],
             rewards=rewards[kept],
             events=np.zeros(row.size, np.uint64),
@@ -158,7 +160,7 @@ class _Walk:
             event_names=(),
             action_names=tuple(str(action) for action in range(n_actions)),
         )
-        return Imagined(
+        return ImaginedMDP(
             self.states[reached],
             ended,
             mdp,
@@ -170,7 +172,7 @@ class _Walk:
 
 
 def _reached(origin: Longs, target: Longs, size: int, n_roots: int) -> Bools:
-    """bool `[size]`: what the first states lead to; the outcomes are in the order of their origins."""
+    """bool `[size]`: which states are reachable from the first `n_roots`; `origin` is sorted."""
     first = np.searchsorted(origin, np.arange(size + 1))
     reached = np.zeros(size, np.bool_)
     reached[:n_roots] = True

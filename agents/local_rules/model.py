@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ...envs.base import Bools, Floats, Longs
 from ...envs.reference.observation_spec import ObservationSpec
-from .features import Factor, Geometry, Ticks, factors_before, factors_told
+from .features import Factor, Geometry, TickFactors, factors_before, factors_told
 from .output_model import FieldWays, Rules, learn_plain, recount
 
 _SENSES: Final = {
@@ -31,7 +31,7 @@ _COLUMNS: Final = ("now", "after", "action", "map", "ended", "rewards", "shown")
 
 
 @dataclass(frozen=True, eq=False)
-class Predicted:
+class PredictedOutcomes:
     """What may follow n ticks: M outcomes, those of one tick side by side.
 
     Attributes:
@@ -147,12 +147,12 @@ class RulesModel:
 
     # Predicting
 
-    def predict(self, states: Longs, actions: Longs) -> Predicted:
+    def predict(self, states: Longs, actions: Longs) -> PredictedOutcomes:
         """What may follow ticks in states int64 `[n, O + 1]` by actions int64 `[n]`, on the map entered last."""
         tick = np.arange(len(actions))
         chance = np.ones(tick.size)
         tried = np.full(tick.size, np.iinfo(np.int64).max)
-        ticks = Ticks(self.geometry, states, actions, np.full(tick.size, self._map))
+        ticks = TickFactors(self.geometry, states, actions, np.full(tick.size, self._map))
         for number, rules in enumerate(self.rules):
             way = self._ways.get(number)
             if way is not None:
@@ -171,14 +171,14 @@ class RulesModel:
                 ticks.plain[number] = came
         return self._assembled(ticks, tick, chance, tried)
 
-    def ticks(self, states: Longs, actions: Longs) -> Ticks:
+    def ticks(self, states: Longs, actions: Longs) -> TickFactors:
         """What can be seen in states `[n, O + 1]` before actions `[n]`, on the map entered last."""
-        return Ticks(self.geometry, states, actions, np.full(len(actions), self._map))
+        return TickFactors(self.geometry, states, actions, np.full(len(actions), self._map))
 
-    def tried_before(self) -> Ticks:
+    def tried_before(self) -> TickFactors:
         """Every tick kept, nothing of what followed told."""
         rows = slice(0, self.n)
-        return Ticks(self.geometry, self._now[rows], self._action[rows], self._maps[rows])
+        return TickFactors(self.geometry, self._now[rows], self._action[rows], self._maps[rows])
 
     def is_small(self, factor: Factor) -> bool:
         """The factor is a number that is no place, what a thing stands on, or whether two things touch."""
@@ -232,9 +232,9 @@ class RulesModel:
         self.masks = np.concatenate([self.masks, mask[None]])
         return len(self.masks) - 1
 
-    def _told(self, rows: slice) -> Iterator[tuple[int, Ticks, Longs]]:
+    def _told(self, rows: slice) -> Iterator[tuple[int, TickFactors, Longs]]:
         """Each output: kept ticks that show it, all outputs before it told, and what came."""
-        ticks = Ticks(self.geometry, self._now[rows], self._action[rows], self._maps[rows])
+        ticks = TickFactors(self.geometry, self._now[rows], self._action[rows], self._maps[rows])
         live, shown = np.flatnonzero(~self._ended[rows]), np.flatnonzero(self._shown[rows])
         for number, (kind, i) in enumerate(self.outputs):
             match kind:
@@ -255,7 +255,7 @@ class RulesModel:
                     yield number, ticks.take(shown), came[shown]
             ticks.plain[number] = came
 
-    def _learned(self, number: int, ticks: Ticks, came: Longs, which: Sequence[bool] | None) -> Rules:
+    def _learned(self, number: int, ticks: TickFactors, came: Longs, which: Sequence[bool] | None) -> Rules:
         old = self.rules[number] if self.rules and which is not None else None
         if old is not None and which is not None and not which[number]:
             counted = recount(old, ticks, self._written(number, old, ticks, came))
@@ -275,7 +275,7 @@ class RulesModel:
         kind, channel = self.outputs[factor.i]
         return {"ended": 2, "available": len(self.masks)}.get(kind) or len(self._pays[channel])
 
-    def _written(self, number: int, rules: Rules, ticks: Ticks, came: Longs) -> Longs:
+    def _written(self, number: int, rules: Rules, ticks: TickFactors, came: Longs) -> Longs:
         """int64 `[n]`: what came, as the rules write it; makes the factors that their tree needs."""
         way = self._ways.get(number)
         if way is None:
@@ -283,14 +283,14 @@ class RulesModel:
         way.look_ahead(rules.usual, ticks)
         return way.written(rules.way, rules.usual, ticks, came)
 
-    def _assembled(self, ticks: Ticks, tick: Longs, chance: Floats, tried: Longs) -> Predicted:
+    def _assembled(self, ticks: TickFactors, tick: Longs, chance: Floats, tried: Longs) -> PredictedOutcomes:
         came = {output: ticks.plain[number] for number, output in enumerate(self.outputs) if output[0] != "field"}
         state = np.empty((tick.size, ticks.now.shape[1]), np.int64)
         for i, column in ticks.after.items():
             state[:, i] = column
         state[:, -1] = came["available", 0]
         pays = [np.array(list(ids), np.float64)[came["pay", k]] for k, ids in enumerate(self._pays)]
-        return Predicted(tick, state, chance, np.stack(pays, axis=1), came["ended", 0] > 0, tried)
+        return PredictedOutcomes(tick, state, chance, np.stack(pays, axis=1), came["ended", 0] > 0, tried)
 
 
 def maps_from(data: dict[str, npt.NDArray[Any]]) -> list[ObservationSpec]:

@@ -17,8 +17,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ...envs.base import Bools, Floats, Longs
-from .features import Ticks
-from .imagined_mdp import Imagined, state_keys
+from .features import TickFactors
+from .imagined_mdp import ImaginedMDP, state_keys
 from .model import RulesModel
 
 MAX_COMBINATIONS: Final = 20_000
@@ -53,10 +53,10 @@ class CombinationNovelty:
         if model.n:
             self._seen[self._codes_of(model.tried_before()).ravel()] = True
         self._done = set(self._keys(model.tried_before()).tolist())
-        self._imagined: Imagined | None = None
+        self._imagined: ImaginedMDP | None = None
         self._age = 0
 
-    def imagine(self, imagined: Imagined) -> None:
+    def imagine(self, imagined: ImaginedMDP) -> None:
         """Takes what is imagined now."""
         self._imagined, mdp = imagined, imagined.mdp
         sizes = np.diff(mdp.row_start)
@@ -107,11 +107,11 @@ class CombinationNovelty:
         chance = self._chancy[pairs] / (1.0 + self._tried[pairs]) ** 2
         return self._worth[self._codes[pairs]].sum(axis=1) + self._whole[pairs] + chance
 
-    def _keys(self, ticks: Ticks) -> Longs:
+    def _keys(self, ticks: TickFactors) -> Longs:
         """int64 `[n]`: a number for the whole of what is seen and done."""
         return state_keys(np.column_stack([ticks.now, ticks.action]), np.zeros(len(ticks), np.bool_))
 
-    def _codes_of(self, ticks: Ticks) -> Longs:
+    def _codes_of(self, ticks: TickFactors) -> Longs:
         """int64 `[n, kinds]`: the combinations that acting makes."""
         columns = [ticks.column(factor) for factor in self._factors]
         out = np.empty((len(ticks), len(self._kinds)), np.int64)

@@ -20,7 +20,7 @@ import numpy as np
 
 from ...envs.base import Floats, Longs
 from .decision_tree import Tree, evidence, grow
-from .features import Factor, Geometry, Ticks, factors_ahead
+from .features import Factor, Geometry, TickFactors, factors_ahead
 
 MIN_SHARE: Final = 0.01
 """A leaf's outcomes rarer than this are left out of what is imagined."""
@@ -42,7 +42,7 @@ class Usual:
     keys: Longs
     changes: Longs
 
-    def look_up(self, ticks: Ticks, still: int) -> Longs:
+    def look_up(self, ticks: TickFactors, still: int) -> Longs:
         """int64 `[n]`: the usual change; `still` where the factors' values were never seen."""
         key = _key(self.source, ticks)
         at = np.minimum(np.searchsorted(self.keys, key), self.keys.size - 1)
@@ -75,7 +75,7 @@ class Rules:
     alphabet: Longs
     tree: Tree
     nats: float
-    memory: Memory
+    memory: ContextMemory
     counts: Floats
 
     @cached_property
@@ -93,7 +93,7 @@ class Rules:
         """What the rules look at."""
         return frozenset(self.factors[f] for f in self.tree.used) | frozenset(self.usual.source if self.usual else ())
 
-    def place(self, ticks: Ticks) -> Longs:
+    def place(self, ticks: TickFactors) -> Longs:
         """int64 `[n]`: the context that predicts each tick: a leaf, or what is remembered of the whole below it."""
         leaf = self.tree.place(len(ticks), lambda factor: ticks.column(self.factors[factor]))
         return self.memory.refine(leaf, ticks) if self.memory.keys.size else leaf
@@ -121,14 +121,14 @@ class Rules:
         return rows, symbols[at], shares[at]
 
 
-def learn_plain(ticks: Ticks, factors: list[Factor], sizes: list[int], codes: Longs) -> Rules:
+def learn_plain(ticks: TickFactors, factors: list[Factor], sizes: list[int], codes: Longs) -> Rules:
     """Rules for an output that is one of a list of things, by its number int64 `[n]`."""
     rules = _fit("plain", None, ticks, factors, sizes, codes, math.inf)
     assert rules is not None, "there was no limit"
     return rules
 
 
-def recount(rules: Rules, ticks: Ticks, written: Longs) -> Rules | None:
+def recount(rules: Rules, ticks: TickFactors, written: Longs) -> Rules | None:
     """The same rules with the counts of other ticks; None where something came that they have no symbol for."""
     symbols = rules.symbols(written)
     if (symbols < 0).any():
@@ -147,7 +147,7 @@ class FieldWays:
         self._ahead = factors_ahead(geometry, i, told) if geometry.places[i] else []
         self._sources = [f for f in factors if f.kind in ("action", "now")]
 
-    def learn(self, ticks: Ticks, after: Longs, sizes: list[int], like: Rules | None = None) -> Rules:
+    def learn(self, ticks: TickFactors, after: Longs, sizes: list[int], like: Rules | None = None) -> Rules:
         """The rules that tell most briefly what came; `like` fixes how it is written."""
         change = self._geometry.change(self.i, ticks.now[:, self.i], after)
         if like is None:
@@ -162,13 +162,13 @@ class FieldWays:
         assert best is not None, "the first way had no limit"
         return best
 
-    def written(self, way: str, usual: Usual | None, ticks: Ticks, after: Longs) -> Longs:
+    def written(self, way: str, usual: Usual | None, ticks: TickFactors, after: Longs) -> Longs:
         """int64 `[n]`: what came, as numbers."""
         change, still = self._geometry.change(self.i, ticks.now[:, self.i], after), self._geometry.still(self.i)
         out = np.where(change == still, 0, 1 + after) if way == "value" else change
         return out if usual is None else np.where(change == usual.look_up(ticks, still), 0, 1 + out)
 
-    def read(self, rules: Rules, ticks: Ticks, symbols: Longs) -> Longs:
+    def read(self, rules: Rules, ticks: TickFactors, symbols: Longs) -> Longs:
         """int64 `[n]`: the field after the tick, from the symbols int64 `[n]`."""
         written, now = rules.alphabet[symbols], ticks.now[:, self.i]
         as_usual = np.zeros(symbols.size, np.bool_)
@@ -183,12 +183,12 @@ class FieldWays:
         usual = rules.usual.look_up(ticks, self._geometry.still(self.i))
         return np.where(as_usual, self._geometry.changed(self.i, now, usual), after)
 
-    def look_ahead(self, usual: Usual | None, ticks: Ticks) -> None:
+    def look_ahead(self, usual: Usual | None, ticks: TickFactors) -> None:
         """Makes the factors that depend on the usual change."""
         if usual is not None and self._ahead:
             ticks.set_ahead(self.i, usual.look_up(ticks, self._geometry.still(self.i)))
 
-    def _candidates(self, ticks: Ticks, change: Longs) -> list[tuple[str, tuple[Factor, ...] | None]]:
+    def _candidates(self, ticks: TickFactors, change: Longs) -> list[tuple[str, tuple[Factor, ...] | None]]:
         """Ways that are worth a try, those that tell most by themselves first."""
         plain: list[tuple[str, tuple[Factor, ...] | None]] = [("change", None), ("value", None)]
         if (change == self._geometry.still(self.i)).all():
@@ -200,7 +200,7 @@ class FieldWays:
         return [*((way, source) for source in sources for way in ways), *plain]
 
     def _learn(
-        self, way: str, usual: Usual | None, ticks: Ticks, after: Longs, sizes: list[int], limit: float
+        self, way: str, usual: Usual | None, ticks: TickFactors, after: Longs, sizes: list[int], limit: float
     ) -> Rules | None:
         factors = list(self._factors)
         if usual is not None and self._ahead:
@@ -209,7 +209,7 @@ class FieldWays:
             sizes = sizes + [self._geometry.size(f) for f in self._ahead]
         return _fit(way, usual, ticks, factors, sizes, self.written(way, usual, ticks, after), limit)
 
-    def _usual(self, source: tuple[Factor, ...], ticks: Ticks, change: Longs) -> Usual:
+    def _usual(self, source: tuple[Factor, ...], ticks: TickFactors, change: Longs) -> Usual:
         """The most common change other than none; none where there was no other."""
         still, n = self._geometry.still(self.i), self._geometry.n_changes(self.i)
         pair, count = np.unique(_key(source, ticks) * n + change, return_counts=True)
@@ -218,7 +218,7 @@ class FieldWays:
         keys, first = np.unique(key[order], return_index=True)
         return Usual(source, keys, what[order][first])
 
-    def _rough(self, source: tuple[Factor, ...], ticks: Ticks, change: Longs) -> float:
+    def _rough(self, source: tuple[Factor, ...], ticks: TickFactors, change: Longs) -> float:
         """About what it costs to tell the changes by a table alone."""
         usual = self._usual(source, ticks, change)
         hit = float((change == usual.look_up(ticks, self._geometry.still(self.i))).mean())
@@ -239,7 +239,7 @@ def _reckoned(counts: Floats) -> tuple[Longs, Floats]:
 def _fit(
     way: str,
     usual: Usual | None,
-    ticks: Ticks,
+    ticks: TickFactors,
     factors: list[Factor],
     sizes: list[int],
     written: Longs,
@@ -259,7 +259,7 @@ def _fit(
     return _remembering(rules, ticks, symbols)
 
 
-def _remembering(rules: Rules, ticks: Ticks, symbols: Longs) -> Rules:
+def _remembering(rules: Rules, ticks: TickFactors, symbols: Longs) -> Rules:
     """The rules with the counts of these ticks, and with what their leaves leave open remembered whole."""
     leaf = rules.tree.place(len(ticks), lambda factor: ticks.column(rules.factors[factor]))
     leaves, n = rules.tree.counts.shape
@@ -268,7 +268,7 @@ def _remembering(rules: Rules, ticks: Ticks, symbols: Longs) -> Rules:
     return replace(rules, memory=memory, counts=np.concatenate([counts, whole]).astype(np.float64))
 
 
-def _key(source: tuple[Factor, ...], ticks: Ticks) -> Longs:
+def _key(source: tuple[Factor, ...], ticks: TickFactors) -> Longs:
     key = ticks.column(source[0])
     for factor in source[1:]:
         key = key * RADIX + ticks.column(factor)
@@ -276,11 +276,11 @@ def _key(source: tuple[Factor, ...], ticks: Ticks) -> Longs:
 
 
 @dataclass(frozen=True, eq=False)
-class Memory:
+class ContextMemory:
     """Whole contexts, and where their counts are.
 
     Attributes:
-        keys: int64 `[m]`, sorted, see `Ticks.whole`; leaves: int64 `[m]`, the leaf that each lies below.
+        keys: int64 `[m]`, sorted, see `TickFactors.whole`; leaves: int64 `[m]`, the leaf that each lies below.
         first: the number of the first of them among all contexts.
     """
 
@@ -288,7 +288,7 @@ class Memory:
     leaves: Longs
     first: int
 
-    def refine(self, leaf: Longs, ticks: Ticks) -> Longs:
+    def refine(self, leaf: Longs, ticks: TickFactors) -> Longs:
         """int64 `[n]`: the contexts of ticks that lie below the leaves `[n]`."""
         below = np.flatnonzero(np.isin(leaf, self.leaves))
         if not below.size:
@@ -301,11 +301,11 @@ class Memory:
         return out
 
 
-NOTHING: Final = Memory(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
+NOTHING: Final = ContextMemory(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
 """No memory."""
 
 
-def remember(counts: Longs, leaf: Longs, ticks: Ticks, symbols: Longs) -> tuple[Memory, Longs]:
+def remember(counts: Longs, leaf: Longs, ticks: TickFactors, symbols: Longs) -> tuple[ContextMemory, Longs]:
     """The memory below leaves, and int64 `[m, Y]`, how often each symbol came in each of its contexts.
 
     Args:
@@ -324,4 +324,4 @@ def remember(counts: Longs, leaf: Longs, ticks: Ticks, symbols: Longs) -> tuple[
     below = leaf[rows][first]
     apart = np.bincount(below, evidence(whole.T), minlength=len(counts))
     kept = (apart > evidence(counts.T))[below]
-    return Memory(keys[kept], below[kept], len(counts)), whole[kept]
+    return ContextMemory(keys[kept], below[kept], len(counts)), whole[kept]

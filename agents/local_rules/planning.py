@@ -15,7 +15,7 @@ from ..planners.base import Planner, Planning, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads
 from ..records.attribution import DeliberationRule
-from .imagined_mdp import Imagined, imagine, state_keys
+from .imagined_mdp import ImaginedMDP, imagine, state_keys
 from .model import RulesModel
 
 SOON: Final = 1.1
@@ -76,7 +76,7 @@ class RulesPlanner:
         self.version = 0
         self._channels, self._weights, self._discounts = channels, weights, discounts
         self._rule, self._max_states, self._planner, self._held = rule, max_states, planner, held
-        self._imagined: Imagined | None = None
+        self._imagined: ImaginedMDP | None = None
         self._problem: Problem | None = None
         self._planning: Planning | None = None
         self._last: tuple[Longs, Ints] | None = None  # the policy solved last: the next one starts from it
@@ -90,7 +90,7 @@ class RulesPlanner:
         return self.model.n > 0
 
     @property
-    def imagined(self) -> Imagined:
+    def imagined(self) -> ImaginedMDP:
         """What was imagined last.
 
         Raises:
@@ -256,11 +256,11 @@ class RulesPlanner:
         if outcomes.start == outcomes.stop:
             return False, False
         mdp = self._imagined.mdp
-        following = mdp.next_state[outcomes]
-        same = (self._imagined.states[following, :-1] == after[:-1]).all(axis=1)
-        same &= self._imagined.ended[following] == ended
+        next_state = mdp.next_state[outcomes]
+        same = (self._imagined.states[next_state, :-1] == after[:-1]).all(axis=1)
+        same &= self._imagined.ended[next_state] == ended
         if not ended:
-            same &= self._imagined.states[following, -1] == after[-1]
+            same &= self._imagined.states[next_state, -1] == after[-1]
         if rewards is not None:
             same &= (mdp.rewards[outcomes] == rewards).all(axis=1)
         likeliest = bool(same[mdp.probability[outcomes].argmax()])

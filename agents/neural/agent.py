@@ -116,7 +116,7 @@ class NeuralFitState(FitState):
 
 
 @dataclass(frozen=True, eq=False)
-class Imagined:
+class ImaginedProblem:
     """A table, what is planned on it, and what each member takes to be paid `[E, M, K]` (None: as predicted)."""
 
     table: ImaginedTable
@@ -195,7 +195,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         self.goal_seed = 0
         self._pending: list[tuple[Longs, int, Longs, Floats | None, bool]] = []
         self._loss = 0.0
-        self._plans: list[Imagined] = []
+        self._plans: list[ImaginedProblem] = []
         self._places: dict[bytes, tuple[int, int]] = {}
         self._frontier: Frontier | None = None
         self._surprised = False
@@ -207,7 +207,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         Raises:
             ValueError: other fields or another size of map.
         """
-        old = self.model.layout.senses
+        old = self.model.encoding.senses
         same = np.arange(old.sizes.size) != old.layout
         if not (
             np.array_equal(old.is_cell, senses.is_cell)
@@ -215,7 +215,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
             and old.cell_features.shape[1:] == senses.cell_features.shape[1:]
         ):
             raise ValueError("the agent cannot enter a stage with other fields or another size of map")
-        self.model.layout.senses = senses
+        self.model.encoding.senses = senses
         self.forget_plans()
 
     # NeuralFitState
@@ -230,7 +230,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
             raise ValueError("this agent has learned already: load it onto another device (`load_neural`)")
         old = self.model
         self.options = replace(self.options, device=device)
-        self.model = NeuralModel(old.layout.senses, old.n_actions, old.n_channels, old.options, 0, device)
+        self.model = NeuralModel(old.encoding.senses, old.n_actions, old.n_channels, old.options, 0, device)
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`; the network of an agent that never saw a tick is drawn anew from the seed.
@@ -265,7 +265,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         if not self.model.replay.n:
             old = self.model
             self.model = NeuralModel(
-                old.layout.senses, old.n_actions, old.n_channels, old.options, seed, self.options.device
+                old.encoding.senses, old.n_actions, old.n_channels, old.options, seed, self.options.device
             )
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
@@ -299,13 +299,13 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         self._plan_in_time(training)
         action = self._train_action(state, training.exploit)
         observation, rewards, ended, truncated, mask = env.step(action)
-        following = self.model.replay.state(observation, mask & (not ended))
-        if self._is_surprise(state, action, following, ended):
+        next_state = self.model.replay.state(observation, mask & (not ended))
+        if self._is_surprise(state, action, next_state, ended):
             training.exploit, self._surprised = False, True
-        self._pending.append((state, action, following, rewards, ended))
+        self._pending.append((state, action, next_state, rewards, ended))
         training.done += 1
         over = ended or truncated
-        training.state = None if over else following
+        training.state = None if over else next_state
         training.episode += over
         if not (over or len(self._pending) == self.options.chunk or training.done == training.steps):
             return
@@ -323,7 +323,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
             predicted = self.model.predict(
                 np.array([tick[0] for tick in self._pending]), np.array([tick[1] for tick in self._pending])
             )
-            seen = self.model.layout.n_seen
+            seen = self.model.encoding.n_seen
             for lane, (_, _, after, rewards, ended) in enumerate(self._pending):
                 right = (predicted.outcomes[lane] == after[:seen]).all(axis=1) & (predicted.end[lane] == ended)
                 if rewards is not None:
@@ -354,32 +354,32 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         place = self._places.get(state.tobytes())
         if place is not None and self._frontier is not None and place[0] == 0:
             heads, weights = self._plans[0].heads, self._plans[0].problem.weights_in(place[1])
-            q = heads.vector_q[place[1]][state[self.model.layout.n_seen :] > 0] @ weights
+            q = heads.vector_q[place[1]][state[self.model.encoding.n_seen :] > 0] @ weights
             if exploit and np.ptp(q) > 1e-9:
                 return int(heads.policy[place[1]])
             action = self._frontier.choose(place[1], self.rng)
         return self._least_tried(state) if action is None else action
 
     def _least_tried(self, state: Longs) -> int:
-        able = np.flatnonzero(state[self.model.layout.n_seen :] > 0)
+        available = np.flatnonzero(state[self.model.encoding.n_seen :] > 0)
         waiting = [(pair_key(tick[0], tick[1])) for tick in self._pending]
         tries = np.array(
             [
                 self.model.replay.tries.get(key, 0) + waiting.count(key)
-                for key in (pair_key(state, action) for action in able.tolist())
+                for key in (pair_key(state, action) for action in available.tolist())
             ]
         )
-        least = able[tries == tries.min()]
+        least = available[tries == tries.min()]
         return int(least[self.rng.integers(least.size)])
 
-    def _is_surprise(self, state: Longs, action: int, following: Longs, ended: bool) -> bool:
+    def _is_surprise(self, state: Longs, action: int, next_state: Longs, ended: bool) -> bool:
         place = self._places.get(state.tobytes())
         if place is None or ended:
             return place is not None and not self._expects_end(place, action)
         table = self._plans[place[0]].table
         row = place[1] * self.model.n_actions + action
         outcomes = table.next_state[table.row_start[row] : table.row_start[row + 1]]
-        return not (table.states[outcomes] == following).all(axis=1).any()
+        return not (table.states[outcomes] == next_state).all(axis=1).any()
 
     def _expects_end(self, place: tuple[int, int], action: int) -> bool:
         table = self._plans[place[0]].table
@@ -426,7 +426,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         observation: Longs,
         action: Ints,
         rewards: Floats | None,
-        following: Longs,
+        next_observation: Longs,
         ended: Bools,
         mask: Bools,
     ) -> None:
@@ -434,7 +434,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for tick in each_tick(observation, action, rewards, following, ended, mask):
+        for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
             before = self.model.replay.state(tick.observation, everything)
             if self._last is not None and np.array_equal(
                 self._last.observation[: tick.observation.size], tick.observation
@@ -449,13 +449,13 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
                 self.forget_plans()
 
     def _choose(self, state: Longs) -> int:
-        able = state[self.model.layout.n_seen :] > 0
+        available = state[self.model.encoding.n_seen :] > 0
         place = self._find(state) if self.model.updates else None
         if place is None:
-            return int(able.argmax())
+            return int(available.argmax())
         plan, number = self._plans[place[0]], place[1]
-        may = able & plan.mdp.available[number]
-        return int(plan.planning.decide(np.array([number]), may[None])[0]) if may.any() else int(able.argmax())
+        may = available & plan.mdp.available[number]
+        return int(plan.planning.decide(np.array([number]), may[None])[0]) if may.any() else int(available.argmax())
 
     def _find(self, state: Longs) -> tuple[int, int] | None:
         """Where a state is among the plans; a state that none imagined begins a plan of its own."""
@@ -468,14 +468,14 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
             self._imagine(state[None], np.ones(1))
         return self._places.get(key)
 
-    def _imagine(self, roots: Longs, shares: Floats) -> Imagined:
+    def _imagine(self, roots: Longs, shares: Floats) -> ImaginedProblem:
         bar = 1.0 if self._in_training else self.options.bar
         table = imagine(self.model, roots, shares, self.options.cap, self.options.credible, bar)
         goals = self.goals if self.options.pays == "hypotheses" and not self._in_training else None
         member_pays = None if goals is None else goals.pays(table)
         mdp = table.to_mdp(self.channels, pays=None if member_pays is None else member_pays.mean(axis=0))
         problem = self._problem(mdp, table.states[:, : table.n_seen])
-        plan = Imagined(table, problem, self._planner, member_pays)
+        plan = ImaginedProblem(table, problem, self._planner, member_pays)
         for number in np.flatnonzero(~table.over).tolist():
             self._places.setdefault(table.states[number].tobytes(), (len(self._plans), number))
         self._plans.append(plan)
@@ -505,7 +505,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
     def _in_training(self) -> bool:
         return self.training is not None and self.training.done < self.training.steps
 
-    def imagined(self) -> Imagined:
+    def imagined(self) -> ImaginedProblem:
         """The table from where training's episodes began, and the heads on it.
 
         Raises:
@@ -517,7 +517,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
             self._imagine(*self.model.replay.start_states())
         return self._plans[0]
 
-    def value_heads(self, plan: Imagined | None = None) -> ValueHeads:
+    def value_heads(self, plan: ImaginedProblem | None = None) -> ValueHeads:
         """Joint and own values of every member on a table (None: where training began), E x K heads."""
         plan = self.imagined() if plan is None else plan
         pays = plan.member_pays

@@ -27,7 +27,7 @@ _NUMBERS: Final = ("layout", "height", "width")
 
 def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
     """Writes everything that the agent learned, all or nothing; whoever loads it has no training under way."""
-    senses = agent.model.layout.senses
+    senses = agent.model.encoding.senses
     tensors = agent.model.tensors()
     tensors |= {
         f"senses.{name}": torch.from_numpy(np.ascontiguousarray(getattr(senses, field)))

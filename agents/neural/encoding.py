@@ -20,7 +20,7 @@ STEPS: Final = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1
 STILL: Final = STEPS.index((0, 0))
 
 
-class Layout:
+class ObservationEncoding:
     """Tables from observations to inputs, and from what the network says back to values.
 
     A told column is answered in two ways at once that add up: a logit for each value, and a logit for each shift from

@@ -27,10 +27,10 @@ class Frontier:
         done = np.zeros((size, actions), np.int64)
         for number in np.flatnonzero(~table.over).tolist():
             done[number] = [tries.get(pair_key(table.states[number], action), 0) for action in range(actions)]
-        able = (np.diff(table.row_start) > 0).reshape(size, actions)
-        self._able = able
-        self._left: Longs = np.where(able, np.maximum(needed - done, 0), 0)
-        self._worth: Floats = np.where(able, np.maximum(table.uncertainty, FAMILIAR), 0.0)
+        available = (np.diff(table.row_start) > 0).reshape(size, actions)
+        self._available = available
+        self._left: Longs = np.where(available, np.maximum(needed - done, 0), 0)
+        self._worth: Floats = np.where(available, np.maximum(table.uncertainty, FAMILIAR), 0.0)
         chance = table.shares.mean(axis=1)
         self._matrix = csr_array((chance, table.next_state, table.row_start), shape=(size * actions, size))
         self._value: Floats = np.zeros(size)
@@ -44,7 +44,7 @@ class Frontier:
         if self._stale and left.max() < ahead.max():  # old values are too high, never too low
             self._sweep()
             ahead = self._ahead(state)
-        q = np.where(self._able[state], np.maximum(left, ahead), -1.0)
+        q = np.where(self._available[state], np.maximum(left, ahead), -1.0)
         if q.max() <= 0:
             return None
         best = np.flatnonzero(q >= q.max() * (1 - 1e-9))
@@ -56,7 +56,7 @@ class Frontier:
 
     def _ahead(self, state: int) -> Floats:
         """float64 `[A]`: the discounted value after each action."""
-        actions = self._able.shape[1]
+        actions = self._available.shape[1]
         return self._discount * np.asarray(self._matrix[state * actions : (state + 1) * actions] @ self._value)
 
     def _sweep(self) -> None:
@@ -67,9 +67,9 @@ class Frontier:
         while True:
             ahead = np.asarray(self._matrix @ value).reshape(size, -1).max(axis=1)
             ahead[over] = share @ value[starts]
-            following = np.maximum(value, self._discount * ahead)
-            gain = float((following - value).max())
-            value = following
+            updated = np.maximum(value, self._discount * ahead)
+            gain = float((updated - value).max())
+            value = updated
             if gain <= 1e-3 * FAMILIAR:
                 break
         self._value, self._stale = value, False

@@ -151,7 +151,7 @@ class _Walk:
     def open(self, numbers: Longs, bar: float) -> None:
         """Asks what follows some states."""
         self._opened[numbers] = True
-        rows, seen = np.array([self._rows[number] for number in numbers.tolist()]), self._model.layout.n_seen
+        rows, seen = np.array([self._rows[number] for number in numbers.tolist()]), self._model.encoding.n_seen
         lane, action = np.nonzero(rows[:, seen:] > 0)
         if not lane.size:
             return
@@ -167,13 +167,13 @@ class _Walk:
         pair = numbers[lane] * self._actions + action
         kept = sure[found.tick]
         tick = found.tick[kept]
-        following = self.number(found.state[kept], found.ended[kept], credit[tick])
-        self._parts.append((pair[tick], following, found.pays[kept], found.shares[kept]))
+        next_state = self.number(found.state[kept], found.ended[kept], credit[tick])
+        self._parts.append((pair[tick], next_state, found.pays[kept], found.shares[kept]))
         self._doubts.append((pair, doubt))
 
     def table(self, start: Longs, shares: Floats, capped: bool) -> ImaginedTable:
         """What was imagined."""
-        pair, following, pays, told = (np.concatenate(column) for column in zip(*self._parts, strict=True))
+        pair, next_state, pays, told = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         order = np.argsort(pair, kind="stable")
         pairs = len(self._rows) * self._actions
         uncertainty = np.ones(pairs)
@@ -181,9 +181,9 @@ class _Walk:
             uncertainty[some] = doubt
         return ImaginedTable(
             states=np.array(self._rows, np.int64),
-            n_seen=self._model.layout.n_seen,
+            n_seen=self._model.encoding.n_seen,
             row_start=np.concatenate([[0], np.cumsum(np.bincount(pair, minlength=pairs))]).astype(np.int64),
-            next_state=following[order].astype(np.int32),
+            next_state=next_state[order].astype(np.int32),
             pays=pays[order],
             shares=told[order],
             uncertainty=uncertainty.reshape(-1, self._actions),

@@ -1,6 +1,6 @@
 """The network: an ensemble of small mixtures, all members in one tensor.
 
-A convolution would be read only where bodies stand, so only the crops round them are computed (`neural_layout`).
+A convolution would be read only where bodies stand, so only the crops round them are computed (`encoding`).
 Letters: E members, n samples, I inputs, H hidden units, A actions, M branches, V flat values, D flat shifts,
 K channels.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .encoding import Layout
+from .encoding import ObservationEncoding
 
 MAX_PAYS: Final = 16
 """Different pays that a channel can have; a further one is taken for the nearest."""
@@ -46,25 +46,31 @@ class Ensemble(nn.Module):
     """
 
     def __init__(
-        self, layout: Layout, channels: int, members: int, branches: int, hidden: int, rng: np.random.Generator
+        self,
+        encoding: ObservationEncoding,
+        channels: int,
+        members: int,
+        branches: int,
+        hidden: int,
+        rng: np.random.Generator,
     ) -> None:
         super().__init__()
-        self.channels, self.values, self.n_shifts = channels, int(layout.offsets[-1]), int(layout.shifts[-1])
+        self.channels, self.values, self.n_shifts = channels, int(encoding.offsets[-1]), int(encoding.shifts[-1])
         self.active = 1
         outputs = self.values + self.n_shifts + channels * MAX_PAYS + 1
 
         def normal(*shape: int, scale: float) -> nn.Parameter:
             return nn.Parameter(torch.from_numpy(rng.normal(0.0, scale, (members, *shape)).astype(np.float32)))
 
-        self.first = normal(layout.width, hidden, scale=0.15)
-        self.gate = normal(layout.n_actions, hidden, scale=0.5)
-        self.push = normal(layout.n_actions, hidden, scale=0.5)
+        self.first = normal(encoding.width, hidden, scale=0.15)
+        self.gate = normal(encoding.n_actions, hidden, scale=0.5)
+        self.push = normal(encoding.n_actions, hidden, scale=0.5)
         self.second = normal(hidden, hidden, scale=(2.0 / hidden) ** 0.5)
         self.branches = normal(branches, hidden, scale=0.5)
         self.choice = normal(hidden, branches, scale=0.01)
         self.last = normal(hidden, outputs, scale=0.02)
         bias = torch.zeros(members, outputs)
-        bias[:, self.values + torch.from_numpy(layout.still)] = COPY
+        bias[:, self.values + torch.from_numpy(encoding.still)] = COPY
         bias[:, -1] = -COPY
         self.bias = nn.Parameter(bias)
 

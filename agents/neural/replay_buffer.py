@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from .encoding import Layout
+from .encoding import ObservationEncoding
 from .network import MAX_PAYS
 
 _COLUMNS: Final = ("now", "after", "action", "pays", "ended")
 
 
-class Replay:
+class ReplayBuffer:
     """Ticks kept for ever. A state is an observation with one more column per action: whether it is available.
 
     Attributes:
@@ -24,20 +24,20 @@ class Replay:
         contradictions: pairs that led to something else than they did before.
     """
 
-    def __init__(self, layout: Layout, channels: int) -> None:
-        self.layout = layout
+    def __init__(self, encoding: ObservationEncoding, channels: int) -> None:
+        self.encoding = encoding
         self.n = self.contradictions = 0
         self.tries: dict[bytes, int] = {}
         self.pay_values: Floats = np.zeros((channels, MAX_PAYS))
         self.pay_count: Longs = np.zeros(channels, np.int64)
         self.starts: dict[bytes, int] = {}
         self._first: dict[bytes, bytes] = {}
-        self._now: Ints = np.zeros((64, layout.sizes.size), np.int32)
-        self._after: Ints = np.zeros((64, layout.sizes.size), np.int32)
+        self._now: Ints = np.zeros((64, encoding.sizes.size), np.int32)
+        self._after: Ints = np.zeros((64, encoding.sizes.size), np.int32)
         self._action: Longs = np.zeros(64, np.int64)
         self._pays: Ints = np.zeros((64, channels), np.int32)
         self._ended: Bools = np.zeros(64, np.bool_)
-        self._inputs: npt.NDArray[np.uint8] = np.zeros((64, layout.width), np.uint8)
+        self._inputs: npt.NDArray[np.uint8] = np.zeros((64, encoding.width), np.uint8)
 
     def state(self, observation: Longs, mask: Bools) -> Longs:
         """int64 `[F]`."""
@@ -52,7 +52,7 @@ class Replay:
         """The states `[S0, F]` in which episodes began, and their shares."""
         rows = np.array([np.frombuffer(key, np.int64) for key in self.starts], np.int64)
         counts = np.array(list(self.starts.values()), np.float64)
-        return rows.reshape(-1, self.layout.sizes.size), counts / max(1.0, counts.sum())
+        return rows.reshape(-1, self.encoding.sizes.size), counts / max(1.0, counts.sum())
 
     def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
         """Keeps one tick; `rewards` float64 `[K]` are None where they are withheld."""
@@ -63,7 +63,7 @@ class Replay:
         n = self.n
         self._now[n], self._after[n], self._action[n], self._ended[n] = state, after, action, ended
         self._pays[n] = -1 if rewards is None else [self._pay(k, float(pay)) for k, pay in enumerate(rewards)]
-        self._inputs[n] = self.layout.encode(state[None])[0]
+        self._inputs[n] = self.encoding.encode(state[None])[0]
         self._count(n)
         self.n += 1
 
@@ -122,21 +122,21 @@ class Replay:
             "inputs": np.packbits(self._inputs[: self.n], axis=1),  # of the stage that they were seen in
             "pay_values": self.pay_values,
             "pay_count": self.pay_count,
-            "starts": np.frombuffer(keys, np.int64).reshape(-1, self.layout.sizes.size).copy(),
+            "starts": np.frombuffer(keys, np.int64).reshape(-1, self.encoding.sizes.size).copy(),
             "start_counts": np.array(list(self.starts.values()), np.int64),
         }
 
     @classmethod
-    def from_arrays(cls, layout: Layout, data: dict[str, npt.NDArray[Any]]) -> Replay:
+    def from_arrays(cls, encoding: ObservationEncoding, data: dict[str, npt.NDArray[Any]]) -> ReplayBuffer:
         """The replay that `arrays` described."""
-        replay = cls(layout, len(data["pay_count"]))
+        replay = cls(encoding, len(data["pay_count"]))
         replay.n = len(data["action"])
         for column in _COLUMNS:
             setattr(replay, f"_{column}", data[column].copy())
         replay.pay_values, replay.pay_count = data["pay_values"].copy(), data["pay_count"].copy()
         starts, counts = np.ascontiguousarray(data["starts"]), data["start_counts"].tolist()
         replay.starts = {row.tobytes(): count for row, count in zip(starts, counts, strict=True)}
-        replay._inputs = np.unpackbits(data["inputs"], axis=1, count=layout.width)
+        replay._inputs = np.unpackbits(data["inputs"], axis=1, count=encoding.width)
         for n in range(replay.n):
             replay._count(n)
         return replay

@@ -8,7 +8,7 @@ from ...envs.base import Floats, Longs
 from ..learning.reward_features import RewardFeatures, Ticks
 from ..learning.reward_posterior import Hypothesis, Prior, RewardPosterior, reward_posterior
 from .imagined_mdp import ImaginedTable
-from .replay_buffer import Replay
+from .replay_buffer import ReplayBuffer
 
 
 class LearnedGoals:
@@ -20,10 +20,10 @@ class LearnedGoals:
         members: by channel and pay, the hypothesis of each member; empty where none explains training.
     """
 
-    def __init__(self, replay: Replay, prior: Prior, members: int, seed: int) -> None:
-        layout = replay.layout
-        self.n_members, self._senses, self._n_actions = members, layout.senses, layout.n_actions
-        seen = layout.n_seen
+    def __init__(self, replay: ReplayBuffer, prior: Prior, members: int, seed: int) -> None:
+        encoding = replay.encoding
+        self.n_members, self._senses, self._n_actions = members, encoding.senses, encoding.n_actions
+        seen = encoding.n_seen
         ticks = Ticks(replay.now[:, :seen], replay.action, replay.after[:, :seen])
         features = self._features()
         channels = replay.pay_count.size

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from ...envs.base import Bools, Floats, Longs
 from ...envs.reference.observation_spec import ObservationSpec
-from .encoding import Layout
+from .encoding import ObservationEncoding
 from .network import Answers, Ensemble
-from .replay_buffer import Replay
+from .replay_buffer import ReplayBuffer
 
 CHUNK: Final = 2048
 """State-action pairs that are predicted at once."""
@@ -76,7 +76,7 @@ class Outcomes:
 
 
 @dataclass(frozen=True, eq=False)
-class Predicted:
+class PaddedOutcomes:
     """The same side by side, with M places each; places that are not used have probability 0.
 
     Attributes:
@@ -104,18 +104,18 @@ class NeuralModel:
         device: str = "cpu",
     ) -> None:
         self.options, self.n_actions, self.n_channels = options, n_actions, n_channels
-        self.layout = Layout(senses, n_actions, options.reach)
-        self.replay = Replay(self.layout, n_channels)
+        self.encoding = ObservationEncoding(senses, n_actions, options.reach)
+        self.replay = ReplayBuffer(self.encoding, n_channels)
         self.device = torch.device(device)
         self.updates = 0
         self._rng = np.random.default_rng(seed)
-        net = Ensemble(self.layout, n_channels, options.members, options.branches, options.hidden, self._rng)
+        net = Ensemble(self.encoding, n_channels, options.members, options.branches, options.hidden, self._rng)
         self.net = net.to(self.device)
         self.steady = deepcopy(self.net).requires_grad_(False)
         self._optimiser = torch.optim.AdamW(
             self.net.parameters(), lr=options.learn_rate, weight_decay=options.weight_decay, fused=True
         )
-        self._hash = np.random.default_rng(0).integers(1, 1 << 62, self.layout.sizes.size + n_channels + 2) | 1
+        self._hash = np.random.default_rng(0).integers(1, 1 << 62, self.encoding.sizes.size + n_channels + 2) | 1
         self._priority: Floats = np.zeros(0)
 
     # Learning
@@ -156,7 +156,7 @@ class NeuralModel:
         self, inputs: Tensor, now: Longs, action: Longs, after: Longs, pays: Any, ended: Bools
     ) -> tuple[float, Floats]:
         shape = action.shape
-        targets = self.layout.targets(now.reshape(-1, now.shape[-1])).reshape(*shape, -1)
+        targets = self.encoding.targets(now.reshape(-1, now.shape[-1])).reshape(*shape, -1)
         answers = self.net(self.net.see(inputs), self._tensor(action), self._tensor(targets))
         loss = self._losses(answers, now, after, pays, ended)
         mean = loss.mean(dim=1).sum()
@@ -176,13 +176,13 @@ class NeuralModel:
 
     def _losses(self, answers: Answers, now: Longs, after: Longs, pays: Any, ended: Bools) -> Tensor:
         """`[E, n]`: minus the log-likelihood of what followed, changes counted more."""
-        layout, more = self.layout, self.options.change_weight - 1
+        encoding, more = self.encoding, self.options.change_weight - 1
         total = answers.branch
         changed = 1 + more * (now != after)
-        changed[..., layout.n_seen :] *= ~ended[..., None]  # nothing is available after the end, and nobody asks
+        changed[..., encoding.n_seen :] *= ~ended[..., None]  # nothing is available after the end, and nobody asks
         weights, wanted = self._tensor(changed.astype(np.float32)), self._tensor(after)
-        for column in np.flatnonzero(~layout.copied):
-            logits = answers.values[..., layout.offsets[column] : layout.offsets[column + 1]]
+        for column in np.flatnonzero(~encoding.copied):
+            logits = answers.values[..., encoding.offsets[column] : encoding.offsets[column + 1]]
             total = total + weights[..., None, column] * _picked(logits, wanted[..., column])
         rare = 1 + more * ((pays >= 0) & (pays != self._usual()))
         weights, wanted = self._tensor(rare.astype(np.float32)), self._tensor(np.maximum(pays, 0).astype(np.int64))
@@ -220,13 +220,13 @@ class NeuralModel:
     def restore(self, tensors: dict[str, Tensor], figures: dict[str, Any]) -> None:
         """Becomes the model that `tensors` and `figures` described."""
         replay = {key[7:]: value.numpy() for key, value in tensors.items() if key.startswith("replay.")}
-        self.replay = Replay.from_arrays(self.layout, replay)
+        self.replay = ReplayBuffer.from_arrays(self.encoding, replay)
         self._take_weights(tensors, figures)
 
     def kept(self) -> dict[str, Any]:
         """See `snapshot.KeptOtherwise`."""
         return {
-            "layout": self.layout,
+            "layout": self.encoding,
             "replay": self.replay,
             "options": self.options,
             "channels": self.n_channels,
@@ -237,11 +237,11 @@ class NeuralModel:
 
     def become(self, data: dict[str, Any]) -> None:
         """See `snapshot.KeptOtherwise`."""
-        layout: Layout = data["layout"]
+        encoding: ObservationEncoding = data["layout"]
         NeuralModel.__init__(
-            self, layout.senses, layout.n_actions, data["channels"], data["options"], 0, data["device"]
+            self, encoding.senses, encoding.n_actions, data["channels"], data["options"], 0, data["device"]
         )
-        self.layout, self.replay = layout, data["replay"]
+        self.encoding, self.replay = encoding, data["replay"]
         weights = {name: torch.from_numpy(value) for name, value in data["weights"].items()}
         self._take_weights(weights, data["figures"])
 
@@ -273,22 +273,22 @@ class NeuralModel:
         return Outcomes(*(np.concatenate([getattr(p, name) for p in parts]) for name in Outcomes.__dataclass_fields__))
 
     def _some(self, states: Longs, actions: Longs, first: int) -> Outcomes:
-        layout, n, members = self.layout, len(actions), self.options.members
+        encoding, n, members = self.encoding, len(actions), self.options.members
         distinct, place = _distinct(states, self._hash[: states.shape[1]])
-        seen = self.steady.see(self._tensor(layout.encode(states[distinct]))[None])[:, torch.from_numpy(place)]
+        seen = self.steady.see(self._tensor(encoding.encode(states[distinct]))[None])[:, torch.from_numpy(place)]
         action = self._tensor(actions)[None].expand(members, n)
-        targets = self._tensor(layout.targets(states))[None].expand(members, n, -1)
+        targets = self._tensor(encoding.targets(states))[None].expand(members, n, -1)
         answers: Answers = self.steady(seen, action, targets)
         shares = answers.branch.exp().cpu().numpy().astype(np.float64)
         shares[shares < MIN_SHARE] = 0
         shares /= shares.sum(axis=2, keepdims=True)
         sure = answers.branch
-        following = np.broadcast_to(states[None, :, None], (*shares.shape, states.shape[1])).copy()
-        for column in np.flatnonzero(~layout.copied):
-            logits = answers.values[..., layout.offsets[column] : layout.offsets[column + 1]]
+        next_state = np.broadcast_to(states[None, :, None], (*shares.shape, states.shape[1])).copy()
+        for column in np.flatnonzero(~encoding.copied):
+            logits = answers.values[..., encoding.offsets[column] : encoding.offsets[column + 1]]
             top, which = logits.max(dim=-1)
             sure = sure + top - torch.logsumexp(logits, dim=-1)
-            following[..., column] = which.cpu().numpy()
+            next_state[..., column] = which.cpu().numpy()
         pays = np.zeros((*shares.shape, self.n_channels), np.int64)
         for channel in range(self.n_channels):
             known = max(1, int(self.replay.pay_count[channel]))
@@ -298,16 +298,16 @@ class NeuralModel:
         sure = sure + torch.nn.functional.logsigmoid(answers.end.abs())
         doubt = 1 - sure.exp().sum(dim=-1).mean(dim=0).cpu().numpy().astype(np.float64)
         ended = (answers.end > 0).cpu().numpy()
-        following[..., layout.n_seen :] *= ~ended[..., None]
-        return self._joined(following, pays, ended, shares, doubt, first)
+        next_state[..., encoding.n_seen :] *= ~ended[..., None]
+        return self._joined(next_state, pays, ended, shares, doubt, first)
 
     def _joined(
-        self, following: Longs, pays: Longs, ended: Bools, shares: Floats, doubt: Floats, first: int
+        self, next_state: Longs, pays: Longs, ended: Bools, shares: Floats, doubt: Floats, first: int
     ) -> Outcomes:
         """Equal outcomes of one tick made one; all arrays begin with `[E, n, M]`."""
         members, n, _ = shares.shape
         member, tick, branch = np.nonzero(shares)
-        rows = np.concatenate([following, pays, ended[..., None]], axis=-1)[member, tick, branch]
+        rows = np.concatenate([next_state, pays, ended[..., None]], axis=-1)[member, tick, branch]
         kept, place = _distinct(np.concatenate([tick[:, None], rows], axis=1), self._hash)
         joined = np.zeros((kept.size, members))
         np.add.at(joined, (place, member), shares[member, tick, branch])
@@ -327,12 +327,12 @@ class NeuralModel:
             disagreement=np.bincount(at, apart, minlength=n).astype(np.float64),
         )
 
-    def predict(self, states: Longs, actions: Longs) -> Predicted:
+    def predict(self, states: Longs, actions: Longs) -> PaddedOutcomes:
         """The same for observations int64 `[B, O]` (taken to have every action available) or states `[B, F]`.
 
         The M most probable outcomes are kept, and their probabilities made to sum to one.
         """
-        if states.shape[1] == self.layout.n_seen:
+        if states.shape[1] == self.encoding.n_seen:
             states = np.concatenate([states, np.ones((len(states), self.n_actions), np.int64)], axis=1)
         found = self.outcomes(states, np.asarray(actions, np.int64))
         lanes, places = len(actions), max(1, self.steady.active)
@@ -342,12 +342,12 @@ class NeuralModel:
         rank = np.arange(order.size) - begins[found.tick[order]]
         order, rank = order[rank < places], rank[rank < places]
         at = (found.tick[order], rank)
-        outcomes = np.zeros((lanes, places, self.layout.n_seen), np.int64)
-        outcomes[at] = found.state[order, : self.layout.n_seen]
+        outcomes = np.zeros((lanes, places, self.encoding.n_seen), np.int64)
+        outcomes[at] = found.state[order, : self.encoding.n_seen]
         chances, end = np.zeros((lanes, places)), np.zeros((lanes, places), np.bool_)
         reward = np.zeros((lanes, places, self.n_channels))
         chances[at], end[at], reward[at] = probability[order], found.ended[order], found.pays[order]
-        return Predicted(outcomes, chances / chances.sum(axis=1, keepdims=True), reward, end, found.disagreement)
+        return PaddedOutcomes(outcomes, chances / chances.sum(axis=1, keepdims=True), reward, end, found.disagreement)
 
     def _tensor(self, array: Any) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)

@@ -18,7 +18,7 @@ from ..baselines.tabular import TabularAgent, Update
 from ..counts.agent import CountsAgent, CountsOptions
 from ..counts.policy_aware_agent import PolicyAwareAgent
 from ..external.sb3_hyperparameters import NOVELTY_SCALE, Algorithm
-from ..external.user_agent import Seat
+from ..external.user_agent import AgentInterface
 from ..external.user_world_model import ModelledAgent, make_model
 from ..local_rules.agent import RulesAgent, RulesOptions
 from ..planners.editable_weights import held_weights
@@ -101,8 +101,8 @@ def _tabular(update: Update, world: World, _: Scenario) -> TrainableAgent:
 
 
 def _installed(model: str, world: World, _: Scenario) -> TrainableAgent:
-    its, seat = world.agents[0], Seat.of(world)
-    return ModelledAgent(model, seat, make_model(model, seat), its.deliberation, make_planner(its.planner))
+    its, interface = world.agents[0], AgentInterface.of(world)
+    return ModelledAgent(model, interface, make_model(model, interface), its.deliberation, make_planner(its.planner))
 
 
 def _random(_: World, __: Scenario) -> TrainableAgent:

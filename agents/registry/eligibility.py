@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...envs.world.world import AgentProgram, World
-from ..external.user_agent import Own
+from ..external.user_agent import UserAgent
 from ..planners.editable_weights import unable_to_hold
 from .agents import agent_names, agent_spec
 from .profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, ProfileError, read_profile
 
 
-def unable(method: str, world: World, own: Own | None = None) -> str | None:
+def unable(method: str, world: World, own: UserAgent | None = None) -> str | None:
     """Why a method (or a profile, or an agent of the user's `own`) cannot be trained in a world, or None.
 
     Raises:
@@ -48,7 +48,7 @@ def _edited(its: AgentProgram) -> bool:
 # ------------------------------------------------------------------ among others
 
 
-def _unable_together(profile: str, world: World, own: Own | None) -> str | None:
+def _unable_together(profile: str, world: World, own: UserAgent | None) -> str | None:
     try:
         parts = read_profile(profile).of(world)
     except ProfileError as fault:
@@ -59,7 +59,7 @@ def _unable_together(profile: str, world: World, own: Own | None) -> str | None:
     return next((fault for fault in faults if fault is not None), None)
 
 
-def _unable_among(part: AgentChoice, world: World, number: int, own: Own | None) -> str | None:
+def _unable_among(part: AgentChoice, world: World, number: int, own: UserAgent | None) -> str | None:
     its = world.agents[number]
     if part.method == EXACT:
         return None  # what stands in its way is found out as it is solved

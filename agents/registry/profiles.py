@@ -12,7 +12,7 @@ from typing import Final
 
 from ...envs.world.world import World
 from ...scenarios.errors import UsageError
-from ..external.user_agent import Own, read_own
+from ..external.user_agent import UserAgent, parse_user_agent
 
 LEARNED: Final = "learned"
 """Others are predicted by what they were seen to do."""
@@ -110,12 +110,12 @@ def gathered(names: Sequence[str]) -> list[str]:
     """
     pieces = [name for name in names if "=" in name.partition("(")[0] and "," not in name]
     whose = {name.partition("=")[0] for name in pieces}
-    if not pieces or (len(whose) == 1 and all(read_own(name) is not None for name in pieces)):
+    if not pieces or (len(whose) == 1 and all(parse_user_agent(name) is not None for name in pieces)):
         return list(names)
     return [*(name for name in names if name not in pieces), plainly(", ".join(pieces))]
 
 
-def brought(agent: str, trust: bool = False) -> Own | None:
+def brought(agent: str, trust: bool = False) -> UserAgent | None:
     """An agent of the user's own by its name, or a profile with some among its parts; None where it is neither.
 
     `trust`: files that hold pickles may be opened.
@@ -125,9 +125,9 @@ def brought(agent: str, trust: bool = False) -> Own | None:
     except ProfileError:
         parts = {}
     if len(parts) < 2:
-        return read_own(agent, trust)
+        return parse_user_agent(agent, trust)
     its = plainly(agent)
-    return Own(its, its, trust=trust) if any(read_own(part.method) for part in parts.values()) else None
+    return UserAgent(its, its, trust=trust) if any(parse_user_agent(part.method) for part in parts.values()) else None
 
 
 def alone(world: World, number: int) -> World:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ...agents.local_rules.imagined_mdp import Imagined
+from ...agents.local_rules.imagined_mdp import ImaginedMDP
 from ...agents.local_rules.model import RulesModel
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.mdp.enumeration import Enumeration
@@ -58,7 +58,7 @@ class ModelJudgement:
 
 
 @dataclass(frozen=True)
-class Imagination:
+class ImaginedStateCounts:
     """Imagined states compared with reachable live ones: `hallucinated` are unreachable, `missed` were not imagined."""
 
     imagined: int
@@ -73,8 +73,8 @@ def judge_model(
     mdp, world = enumeration.mdp, enumeration.world
     seen = observe(world, enumeration.states)
     state, action = np.nonzero(mdp.available)
-    told: Prediction = predict(seen[state], action)
-    place, lane = np.nonzero(told.probabilities)
+    predicted: Prediction = predict(seen[state], action)
+    place, lane = np.nonzero(predicted.probabilities)
     row = state * mdp.n_actions + action
     counts = np.diff(mdp.row_start)[row]
     pair = np.repeat(np.arange(row.size), counts)
@@ -82,9 +82,9 @@ def judge_model(
         np.repeat(mdp.row_start[row], counts) + np.arange(pair.size) - np.repeat(np.cumsum(counts) - counts, counts)
     )
     true = _columns(seen[mdp.next_state[outcome]], mdp.rewards[outcome], mdp.ended[mdp.next_state[outcome]])
-    model = _columns(told.outcomes[place, lane], told.reward[place, lane], told.end[place, lane])
+    model = _columns(predicted.outcomes[place, lane], predicted.reward[place, lane], predicted.end[place, lane])
     pairs = np.concatenate([pair, place])
-    mass = np.concatenate([mdp.probability[outcome], -told.probabilities[place, lane]])
+    mass = np.concatenate([mdp.probability[outcome], -predicted.probabilities[place, lane]])
     every = np.concatenate([true, model])
     names = [world.fields[column].name for column in world.agents[0].sees]
     names = names if len(names) == seen.shape[1] else [f"column {i}" for i in range(seen.shape[1])]
@@ -98,12 +98,12 @@ def judge_model(
     )
 
 
-def judge_imagination(states: Longs, ended: Bools, enumeration: Enumeration) -> Imagination:
+def judge_imagination(states: Longs, ended: Bools, enumeration: Enumeration) -> ImaginedStateCounts:
     """Compare imagined observations int64 `[S, O]` that are not terminal with those that are reachable."""
     seen = observe(enumeration.world, enumeration.states)[~enumeration.mdp.ended]
     real = {row.tobytes() for row in np.ascontiguousarray(seen)}
     imagined = {row.tobytes() for row in np.ascontiguousarray(states[~ended], np.int64)}
-    return Imagination(len(imagined), len(imagined - real), len(real - imagined))
+    return ImaginedStateCounts(len(imagined), len(imagined - real), len(real - imagined))
 
 
 def _columns(seen: Longs, rewards: Floats, ended: Bools) -> Floats:
@@ -132,11 +132,11 @@ def _walks(
     out = {}
     for step in range(1, max(steps, default=0) + 1):
         live = np.flatnonzero(~mdp.ended[state])
-        able = mdp.available[state[live]]
-        action = np.argmax(rng.random(able.shape) * able, axis=1)
-        told: Prediction = predict(imagined[live], action)
-        likeliest = told.probabilities.argmax(axis=1)
-        imagined[live] = told.outcomes[np.arange(live.size), likeliest]
+        available = mdp.available[state[live]]
+        action = np.argmax(rng.random(available.shape) * available, axis=1)
+        predicted: Prediction = predict(imagined[live], action)
+        likeliest = predicted.probabilities.argmax(axis=1)
+        imagined[live] = predicted.outcomes[np.arange(live.size), likeliest]
         row = state[live] * mdp.n_actions + action
         state[live] = [
             mdp.next_state[a + mdp.probability[a:b].argmax()]
@@ -184,9 +184,9 @@ def one_step(
     """
     if states is None or actions is None:
         states, actions = np.nonzero(truth.mdp.available)
-    looks = observe(truth.world, truth.states)
-    true, foreseen = _true(truth, looks, states, actions), _foreseen(model, truth, looks, states, actions)
-    fields, width = looks.shape[1], looks.shape[1] + len(truth.mdp.channels) + 1
+    observations = observe(truth.world, truth.states)
+    true, foreseen = _true(truth, observations, states, actions), _foreseen(model, truth, observations, states, actions)
+    fields, width = observations.shape[1], observations.shape[1] + len(truth.mdp.channels) + 1
     parts = [slice(0, width), slice(0, fields), *(slice(i, i + 1) for i in range(width))]
     shares = [[_shared(one, other, part) for part in parts] for one, other in zip(true, foreseen, strict=True)]
     mean = np.mean(shares, axis=0).tolist()
@@ -207,25 +207,25 @@ def many_steps(model: RulesModel, truth: Enumeration, start: int, actions: Ints)
     Returns:
         k shares, each from 0 to 1.
     """
-    looks = observe(truth.world, truth.states)
+    observations = observe(truth.world, truth.states)
     true: dict[int, float] = {start: 1.0}
-    imagined: dict[tuple[int, ...], float] = {_seen(model, truth, looks, np.array([start]))[0]: 1.0}
+    imagined: dict[tuple[int, ...], float] = {_seen(model, truth, observations, np.array([start]))[0]: 1.0}
     out = []
     for action in actions.tolist():
         true, imagined = _true_after(truth, true, action), _imagined_after(model, imagined, action)
         real, guess = defaultdict[Outcome, float](float), defaultdict[Outcome, float](float)
         for state, chance in true.items():
-            real[tuple(looks[state].tolist())] += chance
+            real[tuple(observations[state].tolist())] += chance
         for row, chance in imagined.items():
             guess[row[:-1]] += chance
         out.append(_shared(real, guess, slice(None)))
     return tuple(out)
 
 
-def hallucinated(imagined: Imagined, truth: Enumeration) -> int:
+def hallucinated(imagined: ImaginedMDP, truth: Enumeration) -> int:
     """The number of imagined states that are observed like none of the world's."""
-    looks = observe(truth.world, truth.states)
-    real = {(*row, end) for row, end in zip(map(tuple, looks.tolist()), truth.mdp.ended.tolist(), strict=True)}
+    observations = observe(truth.world, truth.states)
+    real = {(*row, end) for row, end in zip(map(tuple, observations.tolist()), truth.mdp.ended.tolist(), strict=True)}
     rows = zip(map(tuple, imagined.states[:, :-1].tolist()), imagined.ended.tolist(), strict=True)
     return sum((*row, end) not in real for row, end in rows)
 
@@ -240,19 +240,21 @@ def _shared(one: Spread, other: Spread, part: slice) -> float:
     return sum(min(chance, right[outcome]) for outcome, chance in left.items())
 
 
-def _true(truth: Enumeration, looks: Longs, states: Longs, actions: Longs) -> Iterable[Spread]:
+def _true(truth: Enumeration, observations: Longs, states: Longs, actions: Longs) -> Iterable[Spread]:
     mdp = truth.mdp
     for row in (states * mdp.n_actions + actions).tolist():
         spread = defaultdict[Outcome, float](float)
         for m in range(mdp.row_start[row], mdp.row_start[row + 1]):
-            following = mdp.next_state[m]
-            outcome = (*looks[following].tolist(), *mdp.rewards[m].tolist(), float(mdp.ended[following]))
+            next_state = mdp.next_state[m]
+            outcome = (*observations[next_state].tolist(), *mdp.rewards[m].tolist(), float(mdp.ended[next_state]))
             spread[outcome] += float(mdp.probability[m])
         yield spread
 
 
-def _foreseen(model: RulesModel, truth: Enumeration, looks: Longs, states: Longs, actions: Longs) -> list[Spread]:
-    predicted = model.predict(np.array(_seen(model, truth, looks, states), np.int64), actions)
+def _foreseen(
+    model: RulesModel, truth: Enumeration, observations: Longs, states: Longs, actions: Longs
+) -> list[Spread]:
+    predicted = model.predict(np.array(_seen(model, truth, observations, states), np.int64), actions)
     spreads = [defaultdict[Outcome, float](float) for _ in actions]
     rows = np.concatenate([predicted.state[:, :-1], predicted.rewards, predicted.ended[:, None]], axis=1)
     for tick, outcome, chance in zip(
@@ -262,9 +264,9 @@ def _foreseen(model: RulesModel, truth: Enumeration, looks: Longs, states: Longs
     return list(spreads)
 
 
-def _seen(model: RulesModel, truth: Enumeration, looks: Longs, states: Longs) -> list[tuple[int, ...]]:
+def _seen(model: RulesModel, truth: Enumeration, observations: Longs, states: Longs) -> list[tuple[int, ...]]:
     """States as the model represents them."""
-    return [tuple(model.state(looks[s], truth.mdp.available[s]).tolist()) for s in states.tolist()]
+    return [tuple(model.state(observations[s], truth.mdp.available[s]).tolist()) for s in states.tolist()]
 
 
 def _true_after(truth: Enumeration, spread: dict[int, float], action: int) -> dict[int, float]:
@@ -282,14 +284,14 @@ def _imagined_after(
     model: RulesModel, spread: dict[tuple[int, ...], float], action: int
 ) -> dict[tuple[int, ...], float]:
     out = defaultdict[tuple[int, ...], float](float)
-    able = [row for row in spread if model.masks[row[-1], action]]
+    available = [row for row in spread if model.masks[row[-1], action]]
     for row in spread:
         if not model.masks[row[-1], action]:
             out[row] += spread[row]
-    if able:
-        predicted = model.predict(np.array(able, np.int64), np.full(len(able), action))
+    if available:
+        predicted = model.predict(np.array(available, np.int64), np.full(len(available), action))
         for tick, row, chance in zip(
             predicted.tick.tolist(), predicted.state.tolist(), predicted.probability.tolist(), strict=True
         ):
-            out[tuple(row)] += spread[able[tick]] * chance
+            out[tuple(row)] += spread[available[tick]] * chance
     return out

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...agents.external.user_agent import Own
+from ...agents.external.user_agent import UserAgent
 from ...agents.learning.device import CPU
 from ...agents.registry.profiles import brought, plainly
 from ...envs.analysis.dataframes import frame, html
@@ -90,7 +90,7 @@ class RunSettings:
     cache: Path | None = None
     workers: Workers | None = None
     units: Collection[WorkUnit] | None = None
-    own: Sequence[Own] = ()
+    own: Sequence[UserAgent] = ()
     thoughts: bool = True
     device: str = CPU
     plateau: Plateau | None = None

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from ...agents.external.user_agent import Own
+from ...agents.external.user_agent import UserAgent
 from ...agents.planners.registry import PLANNERS as OURS
 from ...agents.registry.agents import AGENTS, INSTALLED, agent_spec
 from ...agents.registry.profiles import read_profile
@@ -60,7 +60,7 @@ class TrainingSpec:
     episodes: int
     scenario_hash: str
     overrides: dict[str, object]
-    own: Own | None = None
+    own: UserAgent | None = None
     thoughts: bool = True
     until: float = math.inf
     options: TrainingOptions = DEFAULT_OPTIONS
@@ -142,7 +142,7 @@ def training_spec(
     judged: str,
     steps: int,
     episodes: int,
-    own: Own | None = None,
+    own: UserAgent | None = None,
     thoughts: bool = True,
     until: float = math.inf,
     options: TrainingOptions = DEFAULT_OPTIONS,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ...agents.external.user_agent import Own
+from ...agents.external.user_agent import UserAgent
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.trace import Trace, join_traces, trace_name
@@ -67,7 +67,7 @@ class TrainedSeeds:
     budget: TimeBudget
     report: Callable[[str], None]
     count: Count
-    own: Mapping[str, Own] = field(default_factory=dict)
+    own: Mapping[str, UserAgent] = field(default_factory=dict)
     thoughts: bool = True
     options: TrainingOptions = DEFAULT_OPTIONS
     trained: int = 0

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...agents.external.user_agent import Own
+from ...agents.external.user_agent import UserAgent
 from ...agents.registry.eligibility import unable
 from ...agents.registry.profiles import plainly
 from ...envs.base import NotEnumerableError
@@ -126,7 +126,9 @@ def contrasts_of(
     return tuple(Contrast(subject, _baseline(scenario, minus, subject, expectation)) for subject in subjects)
 
 
-def resolve_units(solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, Own]) -> tuple[ResolvedUnit, ...]:
+def resolve_units(
+    solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, UserAgent]
+) -> tuple[ResolvedUnit, ...]:
     """Every unit of a scenario, resolved.
 
     Args:
@@ -138,7 +140,9 @@ def resolve_units(solved: SolvedWorlds, agents: Collection[str], own: Mapping[st
     return tuple(_resolve(unit, solved, agents, own) for unit in units)
 
 
-def _resolve(unit: WorkUnit, solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, Own]) -> ResolvedUnit:
+def _resolve(
+    unit: WorkUnit, solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, UserAgent]
+) -> ResolvedUnit:
     scenario = solved.scenario
     expectation = scenario.document.expect[unit.number]
     place = scenario.source.place(("expect", unit.number))
@@ -181,7 +185,7 @@ def _not_run(case: Case, agents: Collection[str]) -> str | None:
     return other if other not in (None, *agents, "exact") else None
 
 
-def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mapping[str, Own]) -> str | None:
+def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mapping[str, UserAgent]) -> str | None:
     """Why trained seeds cannot decide an expectation, or None."""
     scenario, subjects = solved.scenario, contrasts[0].subjects
     for subject in subjects:

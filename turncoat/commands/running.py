@@ -38,7 +38,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..agents.external.user_agent import Own
+    from ..agents.external.user_agent import UserAgent
     from ..evals.reports.summary import RunReport
     from ..evals.runs.run import RunSettings
     from ..evals.verdicts.expectation import Verdict
@@ -213,7 +213,7 @@ def run(
     raise typer.Exit(_exit_code(reports, inconclusive))
 
 
-def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[Own, ...]]:
+def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserAgent, ...]]:
     """What `--agent` names: agents that Turncoat has or that are installed, and the user's own.
 
     Raises:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import api
 from ..agents.base import Agent, AgentState, Progress
-from ..agents.external.user_agent import Seat
+from ..agents.external.user_agent import AgentInterface
 from ..agents.records.thought import Thought
 from ..agents.registry.agents import agent_specs
 from ..envs.base import Bools, Ints, Longs
@@ -53,7 +53,7 @@ class AgentConformance(Conformance):
     acts_by_chance: ClassVar[bool] = False
     copies: ClassVar[bool] = True
 
-    def make(self, seat: Seat) -> Any:
+    def make(self, seat: AgentInterface) -> Any:
         """A fresh agent, which knows nothing yet; to be said by each subclass.
 
         Args:
@@ -551,7 +551,7 @@ class AgentConformance(Conformance):
 
 
 def check_agent(
-    make: Callable[[Seat], Agent] | Agent | str,
+    make: Callable[[AgentInterface], Agent] | Agent | str,
     scenario: api.Which | None = None,
     overrides: Mapping[str, object] | None = None,
     stage: str | None = None,

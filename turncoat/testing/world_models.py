@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import api
-from ..agents.external.user_agent import Seat
+from ..agents.external.user_agent import AgentInterface
 from ..agents.external.user_world_model import Imagination, WorldModel
 from ..agents.planners.base import Problem
 from ..envs.base import Bools, FiniteMDP, Longs
@@ -42,7 +42,7 @@ class WorldModelConformance(Conformance):
     ticks: ClassVar[int] = 10
     seed: ClassVar[int] = 4  # walks of this one do everything that there is in the small world
 
-    def make(self, seat: Seat) -> Any:
+    def make(self, seat: AgentInterface) -> Any:
         """A fresh model, which knows nothing yet; to be said by each subclass.
 
         Args:
@@ -266,7 +266,7 @@ class WorldModelConformance(Conformance):
 
 
 def check_world_model(
-    make: Callable[[Seat], WorldModel],
+    make: Callable[[AgentInterface], WorldModel],
     scenario: api.Which | None = None,
     overrides: Mapping[str, object] | None = None,
     stage: str | None = None,

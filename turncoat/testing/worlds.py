@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import api
 from ..agents.base import Log, TrainingEnv
-from ..agents.external.user_agent import Seat
+from ..agents.external.user_agent import AgentInterface
 from ..envs.base import Bools, Floats, Ints, Longs, NotEnumerableError
 from ..envs.mdp.enumeration import Enumeration, enumerate_world
 from ..envs.world.compiler import compile_world
@@ -118,7 +118,7 @@ class Ground:
     scenario: Scenario
     world: World
     school: World | Enumeration
-    seat: Seat
+    seat: AgentInterface
 
     def lane(self, paid: bool = True) -> NotingLane:
         """A fresh lane; `paid`: its rewards are shown."""
@@ -161,7 +161,7 @@ def ground_of(which: api.Which | None, overrides: Mapping[str, object] | None, s
         school: World | Enumeration = enumerate_world(world)
     except NotEnumerableError:
         school = world
-    return Ground(scenario, world, school, Seat.of(world))
+    return Ground(scenario, world, school, AgentInterface.of(world))
 
 
 class NotingLane:
