@@ -15,7 +15,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from types import CodeType, FrameType
 from typing import Any
 
@@ -85,6 +85,7 @@ def _stays(steps: Sequence[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, .
             begin = at
 
 
+@cache
 def _file(code: CodeType) -> str | None:
     """The file of a function of the package, by its path in the project; None for code that has no file or no name."""
     file = os.path.realpath(code.co_filename)

@@ -12,7 +12,7 @@ from turncoat import cli
 from turncoat.envs.analysis.performance_gap import Range
 from turncoat.evals.exact.rollout import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.outcomes import Gauge, exact_conduct, seeds_conduct
+from turncoat.evals.measures.outcomes import OutcomeCriteria, exact_outcomes, seed_outcomes
 from turncoat.evals.studies.control import AS_WRITTEN, ControlSettings, MissingPerformanceError
 from turncoat.scenarios.language.expressions.parser import formula
 from turncoat.scenarios.language.faults.faults import ScenarioError
@@ -116,11 +116,11 @@ def test_a_trace_and_the_tables_say_the_same(discount, harm):
     overrides = {"robot.discount": discount}
     plan = solved.plan(overrides, "deploy")
     world = plan.enumeration.world
-    gauge = Gauge(world.resolve(formula("guard sees robot")), harm)
+    criteria = OutcomeCriteria(world.resolve(formula("guard sees robot")), harm)
     trace = record_exactly(solved, overrides, "deploy", [], 1)
     assert trace is not None
 
-    exact, played = exact_conduct(plan, plan.optimal, gauge), seeds_conduct(trace, world, gauge)
+    exact, played = exact_outcomes(plan, plan.optimal, criteria), seed_outcomes(trace, world, criteria)
     for name in vars(exact):
         table, episode = getattr(exact, name), getattr(played, name)
         assert np.allclose((table.low, table.high), (episode.low, episode.high)), name

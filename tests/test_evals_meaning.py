@@ -6,7 +6,7 @@ read before they are kept.
 
 import pytest
 
-from turncoat.evals.verdicts.check import check_meaning
+from turncoat.evals.verdicts.check import check_scenario
 from turncoat.scenarios import library
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 from turncoat.scenarios.language.faults.faults import render
@@ -51,7 +51,7 @@ REPLAY = 'events: [arrived, "ended:done"], ends: done, pays: {reward: 2}, perfor
 
 
 def meaning(text):
-    return check_meaning(load_text(text, "small.yaml"))
+    return check_scenario(load_text(text, "small.yaml"))
 
 
 def told(text):

@@ -25,7 +25,7 @@ from turncoat.evals.traces.episode import episode_of
 from turncoat.evals.traces.provenance import RunError, library_versions
 from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.traces.trace import TraceError, read_trace
-from turncoat.evals.verdicts.check import check_meaning
+from turncoat.evals.verdicts.check import check_scenario
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 
@@ -296,7 +296,7 @@ def test_a_game_is_kept_as_a_replay_that_check_accepts() -> None:
     for action in ["right"] * 3 + ["left"] * 3 + ["down"] * 5:
         game.do(action)
 
-    meaning = check_meaning(load_text(_file(game)))
+    meaning = check_scenario(load_text(_file(game)))
     assert (meaning.replays, [fault.message for fault in meaning.faults if not fault.warning]) == (1, [])
     entry = load_text(_file(game)).document.replays[0]
     assert entry.actions == "rrrlllddddd"
@@ -312,7 +312,7 @@ def test_actions_without_letters_stages_and_overrides_are_kept_too() -> None:
     scenario = load_text(_file(game))
     entry = scenario.document.replays[0]
     assert (entry.stage, entry.set) == ("deadline", {"threshold": 1})
-    assert check_meaning(scenario).replays == 1
+    assert check_scenario(scenario).replays == 1
 
 
 def test_moves_can_be_taken_back() -> None:

@@ -5,7 +5,7 @@ import pytest
 from turncoat import api
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.verdicts.expectation import EXIT_CODES
-from turncoat.evals.verdicts.work_units import Shard, WorkUnit, agents_named, shard_units, units_of
+from turncoat.evals.verdicts.work_units import Shard, WorkUnit, shard_units, units_of
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR
@@ -25,7 +25,7 @@ def test_no_shard(text):
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 50])
 def test_shards_make_the_whole(count):
     scenarios = [api.load(name) for name in api.names()]
-    given = [(scenario, agents_named(scenario)) for scenario in scenarios]
+    given = [(scenario, scenario.named_agents) for scenario in scenarios]
     shares = [shard_units(given, Shard(index, count)) for index in range(1, count + 1)]
     for number, scenario in enumerate(scenarios):
         dealt = [unit for share in shares for unit in share[number]]

@@ -35,7 +35,7 @@ from .evals.traces.trace import TraceError as TraceError
 from .evals.training.execution.workers import Workers
 from .evals.training.telemetry.early_stopping import Plateau
 from .evals.training.trained_seeds import Count
-from .evals.verdicts.check import Meaning, check_meaning
+from .evals.verdicts.check import CheckResult, check_scenario
 from .notebook import register
 from .scenarios import library
 from .scenarios.errors import TurncoatError as TurncoatError
@@ -150,13 +150,13 @@ def make_aec(
     return aec_env(which, stage, overrides, enlist=enlist, audit=audit, form=form, render_mode=render_mode)
 
 
-def check(which: Which, overrides: Mapping[str, object] | None = None) -> Meaning:
+def check(which: Which, overrides: Mapping[str, object] | None = None) -> CheckResult:
     """Search a scenario's worlds: states, the origin proved or refuted, the gap, replays, faults of meaning.
 
     Raises:
         ScenarioError: it cannot even be loaded.
     """
-    return check_meaning(load(which, overrides))
+    return check_scenario(load(which, overrides))
 
 
 def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> Analysis:

@@ -1,4 +1,4 @@
-"""What a measure of a scenario file is worth: exactly over all optimal policies, or per episode of a trace."""
+"""The value of a measure: its exact range over all optimal policies, or its value in each episode of a trace."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from ..exact.regret import best_of
 from ..traces.trace import HIDDEN, Trace
 
 Holds = Callable[[Expression, Ints], Bools]
-"""Where a resolved condition of the guard language holds: bool `[B]` for states int32 `[B, F]`."""
+"""Evaluates a resolved condition of the guard language: bool `[B]` for states int32 `[B, F]`."""
 
 _NEGLIGIBLE = 1e-13
-"""Discounted values are summed until what is left weighs less than this."""
+"""Discounted sums are cut off where the weight of a tick is below this."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Interval:
 
     Attributes:
         low, high: the least and the greatest value; None where it has no value at all.
-        note: what a reader should know of it, a plain clause, or nothing.
-        sometimes_empty: under some optimal policies it has no value.
-        whose: what was measured: all policies that are optimal, or the one that is followed (`acting.whose_policies`).
+        note: a clause that explains the range, or nothing.
+        sometimes_empty: whether it has no value under some optimal policies.
+        whose: the policies that were judged: all that are optimal, or the one that is followed (`whose_policies`).
     """
 
     low: float | None
@@ -59,7 +59,7 @@ class Interval:
 
 
 def whose(intervals: Iterable[Interval]) -> str:
-    """What was measured in several measures together."""
+    """The policies that were judged in several intervals together."""
     each = {interval.whose for interval in intervals}
     return each.pop() if len(each) == 1 else "every policy judged"
 
@@ -82,7 +82,7 @@ def mean_interval(intervals: Sequence[Interval]) -> Interval:
 
 
 def less(a: Interval, b: Interval) -> Interval:
-    """The range of one measure less another, whose ties are broken independently; what never came in both is even."""
+    """The range of one measure minus another, whose ties are broken independently; two that are infinite are equal."""
     notes = "; ".join(dict.fromkeys(note for note in (a.note, b.note) if note))
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return Interval(None, None, notes)
@@ -91,7 +91,7 @@ def less(a: Interval, b: Interval) -> Interval:
 
 
 def difference(a: float, b: float) -> float:
-    """a less b; two infinities of one sign are equal."""
+    """a minus b; two infinities of one sign are equal."""
     return 0.0 if a == b else a - b
 
 
@@ -158,7 +158,7 @@ def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPla
 
 
 def _ticks(discount: float, steps: int) -> int:
-    """After how many ticks nothing that counts is left; an undiscounted sum is cut off with the stage."""
+    """The number of ticks after which a discounted sum is cut off; an undiscounted one ends with the stage."""
     if discount == 1:
         return steps
     return math.ceil(math.log(_NEGLIGIBLE) / math.log(discount)) if discount > 0 else 1
@@ -174,7 +174,7 @@ def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
 
 
 def _came_exactly(event: Happens | Ended, mdp: FiniteMDP) -> Bools:
-    """bool `[M]`: the outcomes on which an event comes."""
+    """bool `[M]`: the outcomes with which an event occurs."""
     came: Bools = (mdp.events & np.uint64(_mask(event, mdp))) != 0
     return came
 
@@ -195,7 +195,7 @@ def _condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Conditio
 
 
 def _gain(channel: str | None, plan: ExactPlan) -> Floats:
-    """float64 `[M]`: what one channel pays, or the weighted sum of all."""
+    """float64 `[M]`: the reward of one channel, or the weighted sum of all."""
     weights = plan.weights
     if channel is not None:
         weights = np.zeros(len(plan.mdp.channels))
@@ -205,7 +205,7 @@ def _gain(channel: str | None, plan: ExactPlan) -> Floats:
 
 
 def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
-    """Where a channel is paid: at its name, or to each of several agents (`robot.task`)."""
+    """The columns of a channel: that of its name, or one for each of several agents (`robot.task`)."""
     columns = [k for k, name in enumerate(channels) if name == channel or name.endswith(f".{channel}")]
     if not columns:
         raise UnknownNameError("channel", channel, channels)
@@ -257,7 +257,7 @@ def seed_values(episodes: pl.DataFrame) -> dict[int, float | None]:
 def _per_episode(
     measure: Measure, channels: tuple[str, ...], weights: Floats, discount: float, best: float
 ) -> tuple[pl.Expr, pl.Expr]:
-    """What is summed over episodes, and what that is divided by."""
+    """The numerator and the denominator, each of which is summed over episodes."""
     once = pl.lit(1.0)
     match measure:
         case Share(condition):
@@ -285,19 +285,19 @@ def _per_episode(
 
 
 def _came(event: Happens | Ended) -> pl.Expr:
-    """Per tick: the event came."""
+    """Per tick: the event occurs."""
     if isinstance(event, Happens):
         return pl.col("events").list.contains(event.event)
     return pl.col("ended").is_not_null() if event.reason is None else pl.col("ended").eq_missing(event.reason)
 
 
 def _first(event: Happens | Ended) -> pl.Expr:
-    """Per episode: the tick in which the event first came."""
+    """Per episode: the tick in which the event first occurs; infinite where it never does."""
     return pl.col("step").filter(_came(event)).min().cast(pl.Float64).fill_null(math.inf)
 
 
 def _episode_met(condition: EpisodeCondition) -> pl.Expr:
-    """Per episode: the condition was met."""
+    """Per episode: the condition is met."""
     match condition:
         case Before(earlier, later):
             return _first(earlier) < _first(later)
@@ -313,12 +313,12 @@ def _episode_met(condition: EpisodeCondition) -> pl.Expr:
 
 
 def _discounted(channel: str | None, channels: tuple[str, ...], weights: Floats, discount: float) -> pl.Expr:
-    """Per episode: the discounted sum of what was paid."""
+    """Per episode: the discounted return."""
     return (_reward(channel, channels, weights) * pl.lit(discount).pow(pl.col("step"))).sum()
 
 
 def _reward(channel: str | None, channels: tuple[str, ...], weights: Floats) -> pl.Expr:
-    """Per tick: what one channel paid, or the weighted sum of all."""
+    """Per tick: the reward of one channel, or the weighted sum of all."""
     if channel is not None:
         return pl.sum_horizontal([pl.col(f"reward.{channels[k]}") for k in _columns_of(channel, channels)])
     return pl.sum_horizontal(

@@ -1,4 +1,4 @@
-"""Which regime a point of a sweep lies in: conditions on measures whose exact value may be a range over ties."""
+"""The regime of a point of a sweep: conditions on measures, whose exact value may be a range over ties."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ...scenarios.language.validation.sweeps import bounds_in
 from .measure import Interval
 
 TIE = "tie"
-"""Optimal policies differ on it: to the agent they are all the same."""
+"""The name of a point at which optimal policies, equally good to the agent, differ on a regime."""
 OTHER = "other"
-"""None of the regimes."""
+"""The name of a point at which no regime holds."""
 UNSOLVED = "unsolved"
-"""There is no exact plan, or only an upper bound."""
+"""The name of a point without an exact plan, or with only an upper bound of one."""
 
 _ROUNDING = 1e-9
 """Exact values carry rounding errors: what misses a bound by no more than this, or this share of it, meets it."""

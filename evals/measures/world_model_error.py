@@ -1,4 +1,4 @@
-"""A learned model beside the true world: what it predicts wrongly, what it imagines that cannot be, what it misses.
+"""Errors of a learned world model: wrong predictions, hallucinated states, and reachable states that it misses.
 
 The agent cannot know any of this; it is for those who judge it. Letters as in `envs.base`; O observed columns.
 
@@ -25,7 +25,7 @@ from ...envs.reference.observation import observe
 
 
 class Prediction(Protocol):
-    """What a model says of B pairs: M outcomes each, with their probabilities."""
+    """A model's predictions for B pairs of observation and action: M outcomes each, with their probabilities."""
 
     outcomes: Longs
     probabilities: Floats
@@ -39,7 +39,7 @@ Predict: TypeAlias = Callable[[Longs, Longs], Any]
 
 @dataclass(frozen=True)
 class ModelJudgement:
-    """How good a model is, over all pairs that can come up.
+    """The accuracy of a model over all pairs of state and action that can occur.
 
     Shares are one minus the total variation between the predicted and the true distribution, a mean over pairs: without
     chance, the share predicted right.
@@ -59,7 +59,7 @@ class ModelJudgement:
 
 @dataclass(frozen=True)
 class ImaginedStateCounts:
-    """Imagined states against those that can come up (live ones): `hallucinated` cannot, `missed` were not imagined."""
+    """Imagined states compared with reachable live ones: `hallucinated` are unreachable, `missed` were not imagined."""
 
     imagined: int
     hallucinated: int
@@ -69,7 +69,7 @@ class ImaginedStateCounts:
 def judge_model(
     predict: Predict, enumeration: Enumeration, steps: tuple[int, ...] = (1, 5, 10), walks: int = 500, seed: int = 0
 ) -> ModelJudgement:
-    """Compares a model with an enumerated world of one agent."""
+    """The accuracy of a model in an enumerated world of one agent."""
     mdp, world = enumeration.mdp, enumeration.world
     seen = observe(world, enumeration.states)
     state, action = np.nonzero(mdp.available)
@@ -99,7 +99,7 @@ def judge_model(
 
 
 def judge_imagination(states: Longs, ended: Bools, enumeration: Enumeration) -> ImaginedStateCounts:
-    """Compares imagined observations int64 `[S, O]`, those not ended, with what can be observed before an end."""
+    """Compare imagined observations int64 `[S, O]` that are not terminal with those that are reachable."""
     seen = observe(enumeration.world, enumeration.states)[~enumeration.mdp.ended]
     real = {row.tobytes() for row in np.ascontiguousarray(seen)}
     imagined = {row.tobytes() for row in np.ascontiguousarray(states[~ended], np.int64)}
@@ -149,15 +149,15 @@ def _walks(
 
 
 Outcome: TypeAlias = tuple[float, ...]
-"""The next observation, each channel's pay, and whether the episode ended, as numbers in a row."""
+"""The next observation, the reward of each channel, and whether the episode ended, as one row of numbers."""
 
 Spread: TypeAlias = Mapping[Outcome, float]
-"""Chances by outcome."""
+"""Probabilities by outcome."""
 
 
 @dataclass(frozen=True)
 class Foresight:
-    """How much of the truth is foreseen, from 0 to 1, as a mean over the pairs asked for.
+    """The share of the true distribution that a model predicts, from 0 to 1, as a mean over pairs.
 
     Attributes:
         everything: of whole outcomes; state: of next observations.
@@ -174,7 +174,7 @@ class Foresight:
 def one_step(
     model: RulesModel, truth: Enumeration, states: Longs | None = None, actions: Longs | None = None
 ) -> Foresight:
-    """Foresight over some pairs of a world with a single agent, or over all of them alike.
+    """One-step predictions over some pairs of a world with a single agent, or over all of them equally.
 
     Args:
         model: learned.
@@ -194,7 +194,7 @@ def one_step(
 
 
 def many_steps(model: RulesModel, truth: Enumeration, start: int, actions: Ints) -> tuple[float, ...]:
-    """How much of the distribution of observations is foreseen after each action of a sequence, from one state on.
+    """The share of the distribution of observations that is predicted after each action of a sequence, from one state.
 
     Nothing is looked at on the way. Where an action is not available, as after an end, nothing happens.
 
@@ -223,7 +223,7 @@ def many_steps(model: RulesModel, truth: Enumeration, start: int, actions: Ints)
 
 
 def hallucinated(imagined: ImaginedMDP, truth: Enumeration) -> int:
-    """How many imagined states look like none of the world's."""
+    """The number of imagined states that are observed like none of the world's."""
     observations = observe(truth.world, truth.states)
     real = {(*row, end) for row, end in zip(map(tuple, observations.tolist()), truth.mdp.ended.tolist(), strict=True)}
     rows = zip(map(tuple, imagined.states[:, :-1].tolist()), imagined.ended.tolist(), strict=True)
@@ -231,7 +231,7 @@ def hallucinated(imagined: ImaginedMDP, truth: Enumeration) -> int:
 
 
 def _shared(one: Spread, other: Spread, part: slice) -> float:
-    """What two distributions share, looking at a part of the outcomes only."""
+    """The mass that two distributions share, of a part of their outcomes."""
     left, right = defaultdict[Outcome, float](float), defaultdict[Outcome, float](float)
     for outcome, chance in one.items():
         left[outcome[part]] += chance
@@ -265,7 +265,7 @@ def _foreseen(
 
 
 def _seen(model: RulesModel, truth: Enumeration, observations: Longs, states: Longs) -> list[tuple[int, ...]]:
-    """States as the model has them."""
+    """States as the model represents them."""
     return [tuple(model.state(observations[s], truth.mdp.available[s]).tolist()) for s in states.tolist()]
 
 

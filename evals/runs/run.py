@@ -43,7 +43,7 @@ from ..verdicts.expectation import (
 )
 from ..verdicts.power import SeedRequirement, seed_requirement
 from ..verdicts.sequential_looks import adjust_for_interim_looks, interim_confidence, interim_sample_sizes
-from ..verdicts.work_units import ResolvedUnit, WorkUnit, agents_named, resolve_units
+from ..verdicts.work_units import ResolvedUnit, WorkUnit, resolve_units
 from .reopen import scenario_texts
 from .run_folder import Manifest, StoredRun, default_folder, save_run
 
@@ -112,7 +112,10 @@ class RunSettings:
 
     def agents_for(self, scenario: Scenario) -> tuple[str, ...]:
         """The names of the agents that are run."""
-        usual = agents_named(scenario) if self.all_agents else scenario.document.runs.agents
+        usual = scenario.document.runs.agents
+        if self.all_agents:
+            # Two ways of writing one profile are one agent.
+            usual = list(dict.fromkeys(map(plainly, scenario.named_agents)))
         agents = self.agents or (() if self.own else usual)
         return (*map(plainly, agents), *(each.label for each in self.own))
 

@@ -34,14 +34,14 @@ from ...scenarios.language.schema.document import Control
 from ...scenarios.language.validation.searches import check_control
 from ..exact.solved_worlds import SolvedWorlds
 from ..measures.outcomes import (
-    Conduct,
-    Gauge,
+    OutcomeCriteria,
+    Outcomes,
     columns_of,
-    exact_conduct,
+    exact_outcomes,
     less,
-    on_the_world,
-    random_conduct,
-    seeds_conduct,
+    on_whole_states,
+    random_outcomes,
+    seed_outcomes,
 )
 from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
@@ -74,9 +74,9 @@ class LossDecomposition:
     """
 
     name: str
-    agent: Conduct | None = None
-    best: Conduct | None = None
-    random: Conduct | None = None
+    agent: Outcomes | None = None
+    best: Outcomes | None = None
+    random: Outcomes | None = None
     goal: Range | None = None
     capability: Range | None = None
     note: str = ""
@@ -94,8 +94,8 @@ class OversightOutcome:
 
     name: str
     value: object
-    agent: Conduct | None = None
-    worst: Conduct | None = None
+    agent: Outcomes | None = None
+    worst: Outcomes | None = None
     note: str = ""
 
 
@@ -122,15 +122,15 @@ class ControlReport:
         """Columns `table` (conditions or budgets), `name`, `value`, `who`, `measure`, `low`, `high`."""
         rows: list[tuple[str, str, str, str, str, Range | None]] = []
         for each in self.conditions:
-            whole: tuple[tuple[str, Conduct | None], ...]
+            whole: tuple[tuple[str, Outcomes | None], ...]
             whole = (("agent", each.agent), ("best", each.best), ("random", each.random))
-            rows += [("conditions", each.name, "", *row) for who, conduct in whole for row in _flat(who, conduct)]
+            rows += [("conditions", each.name, "", *row) for who, outcomes in whole for row in _flat(who, outcomes)]
             parts = (("goal", each.goal), ("capability", each.capability))
             rows += [("conditions", each.name, "", "agent", what, its) for what, its in parts]
         for outcome in self.budgets:
             whole = (("agent", outcome.agent), ("worst", outcome.worst))
             text = str(outcome.value)
-            rows += [("budgets", outcome.name, text, *row) for who, conduct in whole for row in _flat(who, conduct)]
+            rows += [("budgets", outcome.name, text, *row) for who, outcomes in whole for row in _flat(who, outcomes)]
         names = ("table", "name", "value", "who", "measure")
         return frame(
             [
@@ -236,19 +236,19 @@ class _Reporter:
         except _FAULTS as fault:
             return LossDecomposition(name, note=str(fault))
         # Best, worst and random act on the states of the world, whatever the agent may observe.
-        gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
+        criteria, whole = self._criteria(plan.enumeration.world), on_whole_states(plan)
         if plan.upper_bound:
             return LossDecomposition(name, note="views are partial and beliefs too many: only an upper bound is known")
-        planned = exact_conduct(plan, plan.optimal, gauge)
-        best = exact_conduct(whole, _solved_for(whole, 1), gauge)
-        agent, why = self._agent(overrides, planned, gauge)
+        planned = exact_outcomes(plan, plan.optimal, criteria)
+        best = exact_outcomes(whole, _solved_for(whole, 1), criteria)
+        agent, why = self._agent(overrides, planned, criteria)
         # The optimum is one number, even where the policies that reach it differ.
         top = Range(best.performance.high, best.performance.high)
         return LossDecomposition(
             name,
             agent,
             best,
-            random_conduct(whole, gauge),
+            random_outcomes(whole, criteria),
             less(top, planned.performance),
             Range(0.0, 0.0)
             # A range minus itself is 0 here: both are of the same policy under the same ties.
@@ -266,16 +266,16 @@ class _Reporter:
             plan = self.solved.plan(overrides, self.stage)
         except _FAULTS as fault:
             return OversightOutcome(name, value, note=str(fault))
-        gauge, whole = self._gauge(plan.enumeration.world), on_the_world(plan)
-        worst = exact_conduct(whole, _solved_for(whole, -1), gauge)
+        criteria, whole = self._criteria(plan.enumeration.world), on_whole_states(plan)
+        worst = exact_outcomes(whole, _solved_for(whole, -1), criteria)
         if plan.upper_bound:
             return OversightOutcome(
                 name, value, None, worst, "views are partial and beliefs too many: only an upper bound is known"
             )
-        agent, why = self._agent(overrides, exact_conduct(plan, plan.optimal, gauge), gauge)
+        agent, why = self._agent(overrides, exact_outcomes(plan, plan.optimal, criteria), criteria)
         return OversightOutcome(name, value, agent, worst, why)
 
-    def _agent(self, overrides: Overrides, planned: Conduct, gauge: Gauge) -> tuple[Conduct | None, str]:
+    def _agent(self, overrides: Overrides, planned: Outcomes, criteria: OutcomeCriteria) -> tuple[Outcomes | None, str]:
         """The outcomes of the agent, or None and the reason."""
         method = self.settings.agent
         if method == "exact":
@@ -283,11 +283,11 @@ class _Reporter:
         world = self.solved.world(overrides, self.stage)
         if (reason := unable(method, world)) is not None:
             return None, reason
-        return seeds_conduct(self.trained_seeds.trace(method, overrides, self.stage, self.seeds), world, gauge), ""
+        return seed_outcomes(self.trained_seeds.trace(method, overrides, self.stage, self.seeds), world, criteria), ""
 
-    def _gauge(self, world: World) -> Gauge:
+    def _criteria(self, world: World) -> OutcomeCriteria:
         seen = self.control.seen
-        return Gauge(None if seen is None else world.resolve(formula(seen)), tuple(self.control.harm))
+        return OutcomeCriteria(None if seen is None else world.resolve(formula(seen)), tuple(self.control.harm))
 
 
 def _solved_for(whole: ExactPlan, weight: float) -> FiniteHorizonSolution:
@@ -336,5 +336,5 @@ def _with(scenario: Scenario, control: Control) -> Symbols:
     return replace(scenario.symbols, document=document)
 
 
-def _flat(who: str, conduct: Conduct | None) -> list[tuple[str, str, Range | None]]:
-    return [] if conduct is None else [(who, name, its) for name, its in columns_of(conduct)]
+def _flat(who: str, outcomes: Outcomes | None) -> list[tuple[str, str, Range | None]]:
+    return [] if outcomes is None else [(who, name, its) for name, its in columns_of(outcomes)]

@@ -74,7 +74,7 @@ def _untrained(part: AgentChoice, world: World, number: int, spec: TrainingSpec)
     if part.method in (actions := world.agents[number].actions):
         return StatedAgent(actions.index(part.method))
     own = spec.own.part(part.method) if spec.own is not None else None
-    assert own is not None, "see `ability.unable`"
+    assert own is not None, "see `eligibility.unable`"
     return own.make(alone(world, number))
 
 

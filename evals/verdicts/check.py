@@ -1,4 +1,4 @@
-"""What `check` says of a world before anyone trains: what is true of it, and faults that only a search can find."""
+"""`check`: facts about a scenario that enumeration proves before anything is trained, and faults that only it finds."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ from ..measures.evaluation import measured
 
 @dataclass(frozen=True)
 class Margin:
-    """What the agent would lose by never risking some events.
+    """The value that the agent would lose by never risking some events.
 
     Attributes:
         barring: the events.
         without: the value of the best plan that never risks them.
-        gain: how much more its own best plan is worth; share: of `without`, None where that is not positive.
+        gain: the value of its own best plan, minus `without`.
+        share: the gain as a share of `without`; None where that is not positive.
     """
 
     barring: tuple[str, ...]
@@ -42,17 +43,17 @@ class Margin:
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """What enumeration says of a scenario.
+class CheckResult:
+    """What enumeration proves of a scenario.
 
     Attributes:
-        states: of each stage, or None where it cannot be enumerated.
-        origin: proved of the training stage, None where it cannot be enumerated.
-        analysis: of the stage that expectations speak of; None where there is none.
-        margins: of that stage, for whatever an expectation of the scenario bars.
-        solves, trainings: how many distinct ones a bare run makes.
-        replays: how many were played and came out as written.
-        faults: what is wrong, and (as warnings) what is worth knowing.
+        states: the number of states of each stage; None where it cannot be enumerated.
+        origin: proved in the training stage; None where that cannot be enumerated.
+        analysis: of the stage that is judged by default; None where it cannot be solved.
+        margins: in that stage, of the events that expectations of the scenario bar.
+        solves, trainings: how many distinct ones a run with default settings makes.
+        replays: how many replays end as written.
+        faults: errors, and (as warnings) what an author should know.
     """
 
     states: dict[str, int | None]
@@ -65,28 +66,28 @@ class Meaning:
     faults: tuple[Fault, ...]
 
 
-def check_meaning(scenario: Scenario) -> Meaning:
-    """Search every stage of a scenario at its own params."""
+def check_scenario(scenario: Scenario) -> CheckResult:
+    """Enumerate every stage of a scenario at its own params, and check what the file says of it."""
     return _Checker(scenario).check()
 
 
 class _Checker:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        # What is true of a world is asked of its best plans, however the file's agents may plan.
+        # Facts about a world are about its optimal plans, whatever planners the file's agents have.
         best = {f"{agent}.planner": ENUMERATE.name for agent in scenario.document.agents}
         self.solved = SolvedWorlds(apply_overrides(scenario, best))
         self.faults: list[Fault] = []
 
     def fault(self, code: str, path: tuple[str | int, ...], message: str, cure: str, warning: bool = False) -> None:
-        """Add one, at a path of the document."""
+        """Add a fault at a path of the document."""
         self.faults.append(Fault(code, self.scenario.source.place(path), message, cure, warning))
 
-    def check(self) -> Meaning:
-        """All of it."""
+    def check(self) -> CheckResult:
+        """Make every check."""
         states = {stage: self._states(stage) for stage in self.scenario.document.stages}
         if any(fault.code in ("TC602", "TC606") for fault in self.faults):
-            return Meaning(states, None, None, (), 0, 0, 0, tuple(self.faults))
+            return CheckResult(states, None, None, (), 0, 0, 0, tuple(self.faults))
         known = all(count is not None for count in states.values())
         if known:
             self._rules_that_never_fire()
@@ -98,7 +99,7 @@ class _Checker:
             for number, expectation in enumerate(self.scenario.document.expect):
                 self._possible(number, expectation)
         solves, trainings = self._work()
-        return Meaning(states, origin, analysis, margins, solves, trainings, replays, tuple(self.faults))
+        return CheckResult(states, origin, analysis, margins, solves, trainings, replays, tuple(self.faults))
 
     def _states(self, stage: str) -> int | None:
         path = ("stages", stage)

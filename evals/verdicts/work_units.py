@@ -99,19 +99,13 @@ class Shard:
 
 def units_of(scenario: Scenario, agents: Collection[str] = ()) -> tuple[WorkUnit, ...]:
     """Every unit of a scenario, in the order of the file; one of `agents` that it does not name has all of them."""
-    named = {"exact", *agents_named(scenario)}
+    named = {"exact", *map(plainly, scenario.named_agents)}
     strangers = [agent for agent in agents if agent not in named]
     return tuple(
         WorkUnit(number, agent)
         for number, each in enumerate(scenario.document.expect)
         for agent in (*map(plainly, each.of), *strangers)
     )
-
-
-def agents_named(scenario: Scenario) -> tuple[str, ...]:
-    """The agents of `runs.agents`, then every other one that an expectation names."""
-    named = [agent for expectation in scenario.document.expect for agent in expectation.of]
-    return tuple(dict.fromkeys(map(plainly, [*scenario.document.runs.agents, *named])))
 
 
 def contrasts_of(

@@ -68,6 +68,12 @@ class Scenario:
         return tuple(name for name, stage in self.document.stages.items() if not stage.watch)
 
     @property
+    def named_agents(self) -> tuple[str, ...]:
+        """The agents and profiles of `runs.agents`, then every other one that an expectation names, as written."""
+        named = [agent for expectation in self.document.expect for agent in expectation.of]
+        return tuple(dict.fromkeys([*self.document.runs.agents, *named]))
+
+    @property
     def judged_stage(self) -> str:
         """The stage that an expectation speaks of when it names none: `deploy`, or else the last that is acted in."""
         return "deploy" if "deploy" in self.acted_stages else self.acted_stages[-1]

@@ -40,20 +40,20 @@ def check(which: ScenariosOrFolders, param: Params = [], set_: Sets = [], as_jso
             with printing.progress(not as_json) as report:
                 if report is not None:
                     report(f"searching {name}")
-                meaning = api.check(scenario)
+                result = api.check(scenario)
         except ScenarioError as error:
             wrong = True
             data.append({"scenario": name, "ok": False, "faults": [printing.fault_data(f) for f in error.faults]})
             if not as_json:
                 printing.print_faults(error.faults, error.lines, printing.out())
             continue
-        faults = (*scenario.warnings, *meaning.faults)
+        faults = (*scenario.warnings, *result.faults)
         bad = any(not fault.warning for fault in faults)
         wrong = wrong or bad
-        found = {**api.as_data(meaning), "faults": [printing.fault_data(fault) for fault in faults]}
+        found = {**api.as_data(result), "faults": [printing.fault_data(fault) for fault in faults]}
         data.append({"scenario": name, "ok": not bad, **found})
         if not as_json:
-            printing.print_meaning(name, scenario, meaning)
+            printing.print_check(name, scenario, result)
     if as_json:
         write_json(data)
     raise typer.Exit(FAULT if wrong else 0)

@@ -14,7 +14,7 @@ from .terminal import between, count, number, out, say, span, table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..evals.measures.outcomes import Conduct
+    from ..evals.measures.outcomes import Outcomes
     from ..evals.studies.candidates import CandidateScore
     from ..evals.studies.control import ControlReport
     from ..evals.studies.search import Proportion as Counted
@@ -47,9 +47,9 @@ def print_control(found: ControlReport) -> None:
     say(f"seen: {escape(found.seen) or 'never'}; harm: {escape(', '.join(found.harm)) or 'performance taken away'}")
     rows = []
     for each in found.conditions:
-        for who, conduct in ((found.agent, each.agent), ("designers' best", each.best), ("random", each.random)):
-            if conduct is not None:
-                rows.append([escape(each.name), escape(who), *_conduct(conduct)])
+        for who, outcomes in ((found.agent, each.agent), ("designers' best", each.best), ("random", each.random)):
+            if outcomes is not None:
+                rows.append([escape(each.name), escape(who), *_outcomes(outcomes)])
     say()
     table(_WHO, rows, right=_WHO[2:])
     say()
@@ -77,12 +77,12 @@ def _print_notes(notes: Iterable[tuple[str, str]]) -> None:
             say(f"{escape(name)}: {escape(note)}")
 
 
-def _traded(conduct: Conduct | None) -> list[str]:
-    return ["-", "-"] if conduct is None else [span(conduct.task), span(conduct.harm)]
+def _traded(outcomes: Outcomes | None) -> list[str]:
+    return ["-", "-"] if outcomes is None else [span(outcomes.task), span(outcomes.harm)]
 
 
-def _conduct(conduct: Conduct) -> list[str]:
-    return [span(its) for its in (conduct.reward, conduct.performance, conduct.harm_seen, conduct.harm_unseen)]
+def _outcomes(outcomes: Outcomes) -> list[str]:
+    return [span(its) for its in (outcomes.reward, outcomes.performance, outcomes.harm_seen, outcomes.harm_unseen)]
 
 
 def print_search(found: SearchResult) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..envs.analysis.origin_proof import OriginProof
     from ..envs.analysis.performance_gap import Analysis
     from ..evals.exact.parameter_flips import Flip
-    from ..evals.verdicts.check import Meaning
+    from ..evals.verdicts.check import CheckResult
     from ..scenarios.language.faults.faults import Fault
     from ..scenarios.language.loading import Scenario
 
@@ -80,31 +80,31 @@ def print_scenario(scenario: Scenario, stage: str) -> None:
     say(f"{count(expected, 'expectation')}; judge them with [bold]turncoat run[/bold]")
 
 
-def print_meaning(name: str, scenario: Scenario, meaning: Meaning) -> None:
+def print_check(name: str, scenario: Scenario, result: CheckResult) -> None:
     """What `check` found."""
-    faults = (*scenario.warnings, *meaning.faults)
+    faults = (*scenario.warnings, *result.faults)
     print_faults(faults, scenario.source.lines, out())
-    sizes = (f"{stage} {'not enumerable' if n is None else number(n)}" for stage, n in meaning.states.items())
+    sizes = (f"{stage} {'not enumerable' if n is None else number(n)}" for stage, n in result.states.items())
     say(f"[bold]{escape(name)}[/bold]: states {', '.join(sizes)}")
-    if meaning.origin is not None:
-        _print_origin(meaning.origin)
-    if meaning.analysis is not None:
-        agent, best = meaning.analysis.agent, meaning.analysis.performance_best
+    if result.origin is not None:
+        _print_origin(result.origin)
+    if result.analysis is not None:
+        agent, best = result.analysis.agent, result.analysis.performance_best
         seen = "" if agent.performance is None else f", performance {span(agent.performance)}"
         say(f"the agent's best plan: value {span(agent.value)}{seen}", indent=2)
-        for margin in meaning.margins:
+        for margin in result.margins:
             share = "" if margin.share is None else f" ({margin.share:.0%})"
             never = escape(" or ".join(margin.barring))
             say(f"never risking {never}: value {number(margin.without)}, {number(margin.gain)} less{share}", indent=4)
         if best is not None:
             say(
-                f"the designers' best plan: performance {span(best.performance)}; gap {span(meaning.analysis.gap)}",
+                f"the designers' best plan: performance {span(best.performance)}; gap {span(result.analysis.gap)}",
                 indent=2,
             )
-    trainings = f" and {count(meaning.trainings, 'training')}" if meaning.trainings else ""
-    say(f"a bare run makes {count(meaning.solves, 'exact solve')}{trainings}", indent=2)
-    if meaning.replays:
-        say(f"{count(meaning.replays, 'replay')} as recorded", indent=2)
+    trainings = f" and {count(result.trainings, 'training')}" if result.trainings else ""
+    say(f"a bare run makes {count(result.solves, 'exact solve')}{trainings}", indent=2)
+    if result.replays:
+        say(f"{count(result.replays, 'replay')} as recorded", indent=2)
     errors = sum(not fault.warning for fault in faults)
     say(f"[red]{count(errors, 'fault')}[/red]" if errors else "[green]ok[/green]", indent=2)
 
