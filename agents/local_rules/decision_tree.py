@@ -3,8 +3,8 @@
 A leaf predicts by the counts of its rows under a symmetric Dirichlet prior. The score of a split is its gain in log
 marginal likelihood minus the description length of its conjunction, so a tree grows only as far as the data justify.
 A test asks whether a factor has one of some values. Factors and values already used in a tree have a shorter code,
-since what mattered once is likely to matter again. Trees for local structure are from Friedman and Goldszmidt, "Learning
-Bayesian networks with local structure" (1996). Splits on several tests at once find what greedy single tests cannot:
+since what mattered once is likely to matter again. Trees for local structure are from Friedman and Goldszmidt,
+"Learning Bayesian networks with local structure" (1996). Splits on several tests at once find what greedy single tests cannot:
 an effect that needs three conditions together.
 """
 
@@ -270,7 +270,7 @@ class _Grower:
         return [(tuple(pure[group == g].tolist()), float(prices[g]), float(gain[g])) for g in best]
 
     def _gain(self, inside: Longs, counts: Longs, whole: float) -> Floats:
-        """The gain in log marginal likelihood of splitting `counts` `[Y]` into a column of `inside` `[Y, n]` and the rest."""
+        """float64 `[n]`: the gain in log evidence of splitting `counts` `[Y]` into a column of `inside` and the rest."""
         return self._likelihood(inside) + self._likelihood(counts[:, None] - inside) - whole
 
 

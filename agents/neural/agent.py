@@ -1,6 +1,7 @@
-"""Agent `neural`: Dyna with a warm-up. It learns a neural model, walks it, and plans on the table that it imagines.
+"""The agent `neural`: model-based, with a neural world model that is enumerated into a table for exact planning.
 
-Values are exact sweeps on that table, so there are no value targets to learn by temporal differences.
+Acting, model learning and planning are interleaved as in Dyna (Sutton and Barto, 2018, section 8.2), after a warm-up.
+Values are solved exactly on the table, so there are no value targets to learn by temporal differences.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ from .reward_samples import LearnedGoals
 from .world_model import NetOptions, NeuralModel
 
 WINDOW: Final = 200
-"""Ticks over which held-out accuracy is averaged."""
+"""The number of most recent ticks over which held-out accuracy is averaged."""
 
 
 @dataclass(frozen=True)
 class NeuralOptions:
-    """How a neural agent learns, explores and decides.
+    """Hyperparameters of a `NeuralAgent`.
 
     Attributes:
         net: the network and its training.
@@ -118,7 +119,12 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class ImaginedProblem:
-    """A table, what is planned on it, and what each member takes to be paid `[E, M, K]` (None: as predicted)."""
+    """An imagined table with the planning problem on it.
+
+    Attributes:
+        table: the enumerated model; problem: the same as an MDP with weights and discounts; planner: who solves it.
+        member_pays: float64 `[E, M, K]`, the rewards that each ensemble member assumes; None: as predicted.
+    """
 
     table: ImaginedTable
     problem: Problem
@@ -127,12 +133,12 @@ class ImaginedProblem:
 
     @property
     def mdp(self) -> FiniteMDP:
-        """The process."""
+        """The imagined MDP."""
         return self.problem.mdp
 
     @property
     def heads(self) -> Heads:
-        """The task heads on it, solved."""
+        """The value heads on it, solved."""
         return self.problem.solved
 
     @cached_property
@@ -142,14 +148,19 @@ class ImaginedProblem:
 
 
 class NeuralAgent:
-    """Learns a neural model of everything it observes, and acts by planning on what it imagines.
+    """A model-based agent with a neural world model, Dyna-style (Sutton and Barto, 2018, section 8.2).
 
-    In training, episodes that the frontier leads (what is the ensemble divided about?) take turns with episodes that
-    the task leads. Deployed, the task alone leads. It never sees the hidden performance.
+    World model: an ensemble of networks with mixture outputs (`NeuralModel`), trained by maximum likelihood.
+    Planning: the states reachable in the model are enumerated into a table, as far as the ensemble is certain
+    (`imagined_mdp.imagine`), on which the scenario's planner computes one value head per reward channel.
+    Exploration: in a share `1 - exploit` of the training episodes it seeks untried pairs of state and action, valued by
+    the disagreement of the ensemble (`Frontier`); in the others, and deployed, it follows its plan.
+
+    It never sees the hidden performance. The choices and their measurements are in docs/decisions/0011-neural-model.md.
 
     Attributes:
         name: in its thoughts.
-        model: what it learned.
+        model: the learned world model.
         learning: whether `observe` goes on learning at deployment.
         training: how far training has come, or None before.
     """
@@ -203,7 +214,7 @@ class NeuralAgent:
         self._last: Last | None = None
 
     def enter(self, senses: ObservationSpec) -> None:
-        """Looks at the map of another stage.
+        """Moves the agent to the map of another stage.
 
         Raises:
             ValueError: other fields or another size of map.
@@ -262,7 +273,7 @@ class NeuralAgent:
         self.forget_plans()
 
     def _draw(self, seed: int) -> None:
-        """The network of an agent that never saw a tick, anew."""
+        """Initialises the network from the seed, unless the agent has learned already."""
         if not self.model.replay.n:
             old = self.model
             self.model = NeuralModel(
@@ -289,12 +300,12 @@ class NeuralAgent:
             self.training.steps = self.training.done
 
     def finish(self) -> None:
-        """Ends training at once: from now on it decides as it would deployed."""
+        """Ends training at once: from now on it decides as deployed."""
         self.stop()
         self.forget_plans()
 
     def _begin(self, env: TrainingEnv, training: Training) -> Longs:
-        """The state in which an episode begins."""
+        """Begins an episode; returns its initial state."""
         state = self.model.replay.state(*env.reset(training.episode_seed()))
         self.model.replay.begin(state)
         training.exploit = self.rng.random() < self.options.exploit
@@ -322,7 +333,7 @@ class NeuralAgent:
                 on_progress(training.done, self.figures())
 
     def _learn(self, updates: int) -> None:
-        """Predicts what is pending, then learns from it: so every tick is held out once."""
+        """Predicts the pending ticks, then learns from them, so that every tick is held out once."""
         if not self._pending:
             return
         if self.model.updates:
@@ -395,16 +406,16 @@ class NeuralAgent:
 
     @property
     def passes_gate(self) -> bool:
-        """Enough of the last ticks were predicted right before they were learned from."""
+        """Whether held-out accuracy over the last `WINDOW` ticks is high enough to plan on the model."""
         return bool(self.hits) and self.accuracy >= self.options.gate
 
     @property
     def accuracy(self) -> float:
-        """The share of the last ticks, at most `WINDOW`, that were predicted wholly right before; 0 without any."""
+        """Held-out accuracy: the share of the last `WINDOW` ticks that were predicted wholly right; 0 without any."""
         return sum(self.hits) / max(1, len(self.hits))
 
     def figures(self) -> dict[str, float]:
-        """How training goes, by name."""
+        """Training metrics by name."""
         out = {
             "held_out_accuracy": self.accuracy,
             "loss": self._loss,
@@ -436,7 +447,7 @@ class NeuralAgent:
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """See `OnlineLearner.observe`; it plans again after a surprise."""
+        """See `OnlineLearner.observe`; it plans again after a transition that its plan excluded."""
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
@@ -464,9 +475,9 @@ class NeuralAgent:
         return int(plan.planning.decide(np.array([number]), may[None])[0]) if may.any() else int(available.argmax())
 
     def _find(self, state: Longs) -> tuple[int, int] | None:
-        """Where a state is among the plans; a state that none imagined begins a plan of its own."""
+        """The plan and the index of a state in it; a state in no plan becomes the root of a new one."""
         key = state.tobytes()
-        # One that only watched others has begun no episode: it plans from where it is.
+        # An agent that only watched logs has no initial states of its own: it plans from the present state.
         if not self._plans and self.model.replay.starts:
             roots, shares = self.model.replay.start_states()
             self._imagine(roots, shares)
@@ -488,20 +499,20 @@ class NeuralAgent:
         return plan
 
     def _problem(self, mdp: FiniteMDP, seen: Longs) -> Problem:
-        """What is wanted on a table whose states look like int64 `[S, O]`."""
+        """The planning problem on a table whose states have the observations int64 `[S, O]`."""
         if self.held is None:
             return Problem(mdp, self.weights, self.discounts, self.options.deliberation)
         return ChangingProblem(mdp, seen, self.discounts, self.held, None)
 
     def forget_plans(self) -> None:
-        """Plans anew at the next decision."""
+        """Drops all plans; the next decision plans anew."""
         self._plans, self._places, self._frontier, self._surprised = [], {}, None, False
 
     # Looking inside
 
     @property
     def goals(self) -> LearnedGoals:
-        """What training leaves open about what is paid, and one sample of it for every member."""
+        """The posterior over reward hypotheses after training, with one sample per ensemble member."""
         if self._goals is None:
             members = self.options.net.members
             self._goals = LearnedGoals(self.model.replay, self.options.prior, members, self.goal_seed)
@@ -512,7 +523,7 @@ class NeuralAgent:
         return self.training is not None and self.training.done < self.training.steps
 
     def imagined(self) -> ImaginedProblem:
-        """The table from where training's episodes began, and the heads on it.
+        """The imagined table rooted at the initial states of training, with its planning problem.
 
         Raises:
             ValueError: it has learned nothing yet.
@@ -524,7 +535,7 @@ class NeuralAgent:
         return self._plans[0]
 
     def value_heads(self, plan: ImaginedProblem | None = None) -> ValueHeads:
-        """Joint and own values of every member on a table (None: where training began), E x K heads."""
+        """Joint and own values of every member on a table (None: that of `imagined`), E x K heads."""
         plan = self.imagined() if plan is None else plan
         pays = plan.member_pays
         members = [
