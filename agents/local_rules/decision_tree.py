@@ -4,8 +4,8 @@ A leaf predicts by the counts of its rows under a symmetric Dirichlet prior. The
 marginal likelihood minus the description length of its conjunction, so a tree grows only as far as the data justify.
 A test asks whether a factor has one of some values. Factors and values already used in a tree have a shorter code,
 since what mattered once is likely to matter again. Trees for local structure are from Friedman and Goldszmidt,
-"Learning Bayesian networks with local structure" (1996). Splits on several tests at once find what greedy single tests cannot:
-an effect that needs three conditions together.
+"Learning Bayesian networks with local structure" (1996). Splits on several tests at once find what greedy
+single tests cannot: an effect that needs three conditions together.
 """
 
 from __future__ import annotations
@@ -270,7 +270,7 @@ class _Grower:
         return [(tuple(pure[group == g].tolist()), float(prices[g]), float(gain[g])) for g in best]
 
     def _gain(self, inside: Longs, counts: Longs, whole: float) -> Floats:
-        """float64 `[n]`: the gain in log evidence of splitting `counts` `[Y]` into a column of `inside` and the rest."""
+        """float64 `[n]`: the gain in log evidence of splitting `counts` into each column of `inside` and the rest."""
         return self._likelihood(inside) + self._likelihood(counts[:, None] - inside) - whole
 
 

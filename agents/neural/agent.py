@@ -45,20 +45,21 @@ class NeuralOptions:
     Attributes:
         net: the network and its training.
         chunk: ticks that are predicted, then learned from, together; updates: gradient steps after each chunk.
-        warm_up: ticks before it may plan; gate: the share of the last `WINDOW` ticks that must have been predicted
-            wholly right, before they were learned from, for it to plan.
-        plan_every: ticks from one plan to the next in training; a surprise makes it plan again after `plan_soonest`.
-        cap: imagined states whose actions are asked about; credible: the least credibility of such a state.
-        bar: once training is over, an action never tried in a state is no candidate there while it is more uncertain
-            than this, unless there is no other.
-        exploit: share of the training episodes in which the task chooses, not the frontier.
-        novelty_discount: of the frontier; n_known: tries that make a pair known; n_chance: the same once the world has
-            contradicted itself.
-        pays: what is taken to be paid once training is over: what the network predicts, or what each member's sample of
-            the reward hypotheses says (their mean decides; see `neural_goals`); prior: over hypotheses.
+        warm_up: ticks before it may plan; gate: the least held-out accuracy over the last `WINDOW` ticks at which it
+            plans (a tick is right if everything was predicted right before it was learned from).
+        plan_every: ticks from one plan to the next in training; after a transition that the plan excluded, it plans
+            again after `plan_soonest` ticks.
+        cap: the most imagined states that are expanded; credible: the least credibility of such a state.
+        bar: deployed, an action never tried in a state is no candidate there while its uncertainty is above this,
+            unless there is no other.
+        exploit: share of the training episodes in which it follows its plan and does not explore.
+        novelty_discount: discount of exploration; n_known: tries that make a pair known; n_chance: the same once a pair
+            has had two outcomes.
+        pays: the rewards assumed when deployed: those that the network predicts, or those of each member's sample of
+            the reward hypotheses (their mean decides; see `reward_samples`); prior: over hypotheses.
         deliberation: the rule that makes one choice of K values.
-        planner: how it looks ahead on what it learned, once training is over; training explores alike with any.
-        device: where the network lives (`cpu`, `cuda`); a run repeats exactly only on the same device.
+        planner: how it plans on the learned model when deployed; exploration in training does not depend on it.
+        device: of the network (`cpu`, `cuda`); a run is reproducible only on the same device.
     """
 
     net: NetOptions = field(default_factory=NetOptions)

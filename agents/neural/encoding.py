@@ -1,6 +1,7 @@
 """The input and output encoding of the network: one-hot fields, and a crop of the board round every body.
 
-Letters: O observed columns, A actions, F state columns (those observed, then one per action: is it available), I inputs.
+Letters: O observed columns, A actions, F columns of a state (O observed, then one per action: is it available),
+I inputs.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ FAMILIAR = 0.02
 class Frontier:
     """Exploration values: the discounted bonus of the best pair of state and action that was not tried enough.
 
-    The bonus of a pair is the disagreement of the ensemble about it. The value of a state is a maximum over pairs, not a
-    sum, which would keep the agent in a region of many small bonuses. Values continue through ends of episodes into the
-    next episode.
+    The bonus of a pair is the disagreement of the ensemble about it. The value of a state is a maximum over pairs:
+    a sum would keep the agent in a region of many small bonuses. Values continue through ends of episodes into the next
+    episode.
     """
 
     def __init__(self, table: ImaginedTable, tries: dict[bytes, int], needed: int, discount: float) -> None:

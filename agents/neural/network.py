@@ -19,7 +19,7 @@ from .encoding import ObservationEncoding
 MAX_PAYS: Final = 16
 """The most distinct rewards of a channel; a further one is mapped to the nearest."""
 COPY: Final = 3.0
-"""The initial logit of 'unchanged': a new network predicts that nothing changes."""
+"""The initial logit of copying a value and of going on: a new network predicts that nothing changes or ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +62,7 @@ class Ensemble(nn.Module):
         def normal(*shape: int, scale: float) -> nn.Parameter:
             return nn.Parameter(torch.from_numpy(rng.normal(0.0, scale, (members, *shape)).astype(np.float32)))
 
+        # The action scales and shifts the units of the first layer, so that layer is shared by all actions of a state.
         self.first = normal(encoding.width, hidden, scale=0.15)
         self.gate = normal(encoding.n_actions, hidden, scale=0.5)
         self.push = normal(encoding.n_actions, hidden, scale=0.5)

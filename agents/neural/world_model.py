@@ -34,10 +34,11 @@ class NetOptions:
     """The shape of the network and how it is trained.
 
     Attributes:
-        members: E; branches: M, used once the world has contradicted itself; hidden: units of each of two layers.
-        reach: how far the crops round bodies reach.
-        learn_rate, batch: of each member's updates; weight_decay: how fast unused weights fade.
-        change_weight: how much more a column counts where it changed.
+        members: E; branches: M, used once a pair of state and action has had two outcomes; hidden: units of each of two
+            layers.
+        reach: how many cells the crops round bodies extend to every side.
+        learn_rate, batch: of each member's updates; weight_decay: of AdamW.
+        change_weight: factor on the loss of a column that changed.
     """
 
     members: int = 3
@@ -134,7 +135,7 @@ class NeuralModel:
         # One branch suffices until the same pair has had two outcomes: more would only split the data.
         if replay.contradictions and self.net.active == 1:
             self.net.active = self.options.branches
-        # New ticks have a priority above any loss, so that each is sampled soon.
+        # A new tick counts as learned worst until it was sampled once.
         fresh = np.full(replay.n - self._priority.size, 1e3)
         self._priority = np.concatenate([self._priority, fresh])
         now, after, action, pays, ended = replay.now, replay.after, replay.action, replay.pays, replay.ended
@@ -150,7 +151,7 @@ class NeuralModel:
         return total / max(updates, 1)
 
     def _sample(self) -> Longs:
-        """int64 `[E, batch]`: half uniform, half by last loss; all uniform in stochastic worlds, where that is a bias."""
+        """int64 `[E, batch]`: half uniform, half by last loss; all uniform in stochastic worlds, to be unbiased."""
         options, n = self.options, self.replay.n
         index = self._rng.integers(n, size=(options.members, options.batch))
         if self.net.active == 1:
@@ -183,7 +184,7 @@ class NeuralModel:
             mean.lerp_(now, share)
 
     def _losses(self, answers: Answers, now: Longs, after: Longs, pays: Any, ended: Bools) -> Tensor:
-        """`[E, n]`: the negative log-likelihood of the outcomes, with changed columns and unusual rewards weighted more."""
+        """`[E, n]`: negative log-likelihoods of the outcomes; changed columns and unusual rewards weigh more."""
         encoding, more = self.encoding, self.options.change_weight - 1
         total = answers.branch
         changed = 1 + more * (now != after)
