@@ -190,7 +190,7 @@ class OnlineLearner(Protocol):
 class MapAware(Protocol):
     """An agent that sees the map and must be shown another one."""
 
-    def enter(self, senses: ObservationSpec) -> None:
+    def enter(self, observation_spec: ObservationSpec) -> None:
         """Looks at the stage where what comes next will happen; one that it knows changes nothing.
 
         Raises:

@@ -21,7 +21,7 @@ from turncoat.evals.training.execution.time_budget import TimeBudget
 from turncoat.evals.training.execution.trace_cache import TraceCache
 from turncoat.evals.training.execution.workers import Workers
 from turncoat.evals.training.trained_seeds import TrainedSeeds
-from turncoat.scenarios.language.expressions.formulas import parsed_measure
+from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import apply_overrides, load
 
 SCENARIO = "treacherous_turn/first_turn"

@@ -21,7 +21,7 @@ from turncoat.evals.traces.trace import Trace, write_trace
 from turncoat.evals.training.curriculum import enter
 from turncoat.evals.training.spec import lane
 from turncoat.evals.training.telemetry.exact_curve import evaluate_during_training, exact_value
-from turncoat.scenarios.language.expressions.formulas import parsed_measure
+from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import load
 
 from .results_plan import EPISODES, Subject

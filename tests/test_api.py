@@ -61,7 +61,7 @@ ADAPTERS = (
     "pettingzoo_env:TurncoatParallelEnv",
     "pettingzoo_env:parallel_env",
     "pettingzoo_env:aec_env",
-    "fixed_opponents:HeldEnv",
+    "fixed_opponents:FixedOpponentsEnv",
     "sb3_vec_env:TurncoatVecEnv",
 )
 ASKED = ["event", "axes", "num_envs", "agent", "others", "stage"]

@@ -7,7 +7,7 @@ import pytest
 from turncoat import api
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.evaluation import measured
-from turncoat.scenarios.language.expressions.formulas import parsed_measure
+from turncoat.scenarios.language.expressions.parser import parsed_measure
 
 DISCOUNT = 0.97
 

@@ -14,7 +14,7 @@ from turncoat.envs.solvers.editable_weights import NoFixedPointError
 from turncoat.envs.solvers.policy_evaluation import evaluate, evaluate_horizon
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.evaluation import measured
-from turncoat.scenarios.language.expressions.formulas import parsed_measure
+from turncoat.scenarios.language.expressions.parser import parsed_measure
 
 from .test_agents_exact import _world as random_world
 

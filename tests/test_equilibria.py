@@ -21,7 +21,7 @@ from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.exact_show import PlanFollower
 from turncoat.evals.measures.evaluation import exact_range
-from turncoat.scenarios.language.expressions.formulas import parsed_measure
+from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 
 

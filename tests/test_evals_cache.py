@@ -112,15 +112,15 @@ def test_the_command_does_without_the_users_cache_but_not_without_a_named_one(ca
 
 KILLED = """
 import os, signal, sys
-from turncoat.evals.training import train_seed as trained
+from turncoat.evals.training import train_seed
 seeds, last = open(sys.argv.pop(1), "a", buffering=1), int(sys.argv.pop(1))
-train = train_seed._all
+train = train_seed.train_seed
 def counted(its, seed, deadline):
     if seed == last:
         os.kill(os.getpid(), signal.SIGKILL)
     seeds.write(f"{seed}\\n")
     return train(its, seed, deadline)
-train_seed._all = counted
+train_seed.train_seed = counted
 from turncoat.cli import main
 main()
 """

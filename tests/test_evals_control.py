@@ -14,7 +14,7 @@ from turncoat.evals.exact.rollout import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.outcomes import Gauge, exact_conduct, seeds_conduct
 from turncoat.evals.studies.control import AS_WRITTEN, ControlSettings, MissingPerformanceError
-from turncoat.scenarios.language.expressions.formulas import formula
+from turncoat.scenarios.language.expressions.parser import formula
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 

@@ -10,7 +10,7 @@ from turncoat.evals.exact.parameter_flips import nearest_flips
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.evaluation import exact_range
 from turncoat.evals.runs.run import RunSettings
-from turncoat.scenarios.language.expressions.formulas import parsed_measure
+from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR

@@ -6,12 +6,13 @@ import pytest
 
 from turncoat import api
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.comparands import Subject, contrasts_of, exact_interval
+from turncoat.evals.measures.comparands import Subject, exact_interval
 from turncoat.evals.runs.compare import RunSide as Compared
 from turncoat.evals.runs.compare import compare_runs
 from turncoat.evals.runs.run import RunSettings, seed_requirements
 from turncoat.evals.verdicts.expectation import AS_IT_DOES, EXACT, SEEDS, Case, judge_seeds
-from turncoat.scenarios.language.expressions.formulas import parsed_measure
+from turncoat.evals.verdicts.work_units import contrasts_of
+from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import load_text
 
 from .test_cli import CORRIDOR

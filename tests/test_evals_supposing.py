@@ -10,7 +10,7 @@ from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.show import LiveShow
-from turncoat.evals.inspection.what_if import Edit, EpisodeMoment, WhatIfPlanner, WhatIfResult, carried
+from turncoat.evals.inspection.what_if import Edit, EpisodeMoment, WhatIfPlanner, WhatIfResult, transfer_state
 from turncoat.evals.traces.episode import Episode
 from turncoat.scenarios import library
 from turncoat.scenarios.language.faults.faults import ScenarioError
@@ -160,7 +160,7 @@ def test_params_change_under_a_state(whole: Episode, supposing: WhatIfPlanner) -
 
 
 def test_what_cannot_be_put_there_is_refused(whole: Episode, supposing: WhatIfPlanner) -> None:
-    guard = int(whole.states[5, supposing._near._world(()).columns["guard.cell"].index])
+    guard = int(whole.states[5, supposing._local._world(()).columns["guard.cell"].index])
     with pytest.raises(ValueError, match="robot cannot stand in a wall"):
         supposing.suppose(Edit().move("robot", 0), _moment(whole, 5), 0)
     with pytest.raises(ValueError, match="robot cannot stand on guard"):
@@ -179,7 +179,7 @@ def test_a_weight_that_the_world_can_change_is_set_in_the_state() -> None:
     assert _does(supposing.suppose(Edit(), moment, 0)) == "right"
     without = supposing.suppose(Edit().set("robot.values.own", 0).set("robot.values.other", 1), moment, 0)
     assert not (without.ahead.states[:, robot.index] == 8).any()
-    stored, notes = carried(state, world, world)
+    stored, notes = transfer_state(state, world, world)
     assert (stored[own.index], notes) == (state[own.index], ())
 
 
@@ -190,7 +190,7 @@ def test_a_smaller_board_says_what_would_stand_in_a_wall() -> None:
     for cell, fails in ((6, True), (7, False)):
         state[before.columns["robot.cell"].index] = cell
         with pytest.raises(ValueError, match="in a wall") if fails else contextlib.nullcontext():
-            carried(state, before, after)
+            transfer_state(state, before, after)
 
 
 def test_another_process_supposes_the_same(whole: Episode, lab: LiveShow, supposing: WhatIfPlanner) -> None:

@@ -31,7 +31,7 @@ from turncoat.evals.studies.sweep_points import costs
 from turncoat.evals.studies.sweep_question import SweepAxis, SweepError, sweep_settings
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios.errors import UnknownNameError
-from turncoat.scenarios.language.expressions.formulas import parsed_measure
+from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import apply_overrides, load_text
 from turncoat.scenarios.language.names.axes import axis_values

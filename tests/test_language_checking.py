@@ -15,8 +15,7 @@ from turncoat.scenarios.language.expressions.constants import (
     constant,
     extremes,
 )
-from turncoat.scenarios.language.expressions.formulas import formula
-from turncoat.scenarios.language.expressions.parser import ExpressionError
+from turncoat.scenarios.language.expressions.parser import ExpressionError, formula
 from turncoat.scenarios.language.expressions.syntax import Binary, Call, Expression, Name, Number, Truth, Unary
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text

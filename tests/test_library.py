@@ -20,7 +20,7 @@ from turncoat.evals.exact.parameter_flips import nearest_flips
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.evaluation import measured
 from turncoat.evals.runs.run import RunSettings
-from turncoat.scenarios.language.expressions.formulas import parsed_measure
+from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 from turncoat.scenarios.language.loading import load_text
 

@@ -216,7 +216,7 @@ def test_other_settings_do_not_go_on_with_it(monkeypatch, tmp_path):
 
 KILLED = """
 import os, signal, sys
-from turncoat.evals.training import callbacks as course
+from turncoat.evals.training import callbacks
 from turncoat.evals.training.execution import checkpoints
 from tests.test_training import run
 keep, kept = checkpoints.save_checkpoint, []
@@ -225,7 +225,7 @@ def keeping(path, left):
     kept.append(path)
     if len(kept) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-checkpoints.save_checkpoint, course._CHECKPOINT_SHARE = keeping, 0
+checkpoints.save_checkpoint, callbacks._CHECKPOINT_SHARE = keeping, 0
 for method in sys.argv[2:]:
     if not os.fork():
         run(method, cache=__import__("pathlib").Path(sys.argv[1]), checkpoint_every=0.0, steps=700)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from turncoat.evals.inspection.live_reload import LiveReloader
-from turncoat.evals.inspection.mind import missed
+from turncoat.evals.inspection.mind import unexpected_fields
 from turncoat.evals.inspection.show import LiveShow, open_run
 from turncoat.evals.runs.run import RunSettings, run_scenario
 from turncoat.evals.runs.run_folder import StoredRun
@@ -317,10 +317,10 @@ def test_what_came_otherwise_than_foreseen_is_found(lab: LiveShow) -> None:
     episode = lab.episode(0)
     mind = lab.mind(episode, 4, 0)
     assert mind is not None
-    assert missed(mind, episode.states[5]) == []
+    assert unexpected_fields(mind, episode.states[5]) == []
     other = episode.states[5].copy()
     other[2] += 1
-    assert missed(mind, other) == [2]
+    assert unexpected_fields(mind, other) == [2]
 
 
 def test_a_guard_that_wanders_is_not_where_it_was_foreseen() -> None:
@@ -331,7 +331,7 @@ def test_a_guard_that_wanders_is_not_where_it_was_foreseen() -> None:
         viewer.seek(tick)
         frame = viewer.frame()
         assert frame.before is not None
-        wrong = missed(frame.before, frame.state)
+        wrong = unexpected_fields(frame.before, frame.state)
         assert {frame.world.fields[index].name for index in wrong} <= {"guard.cell"}
         if wrong:
             surprised.append(tick)
@@ -401,20 +401,20 @@ def test_a_replay_goes_as_far_as_it_can(file: Path) -> None:
     reloading = LiveReloader(lambda: load(file), "deploy")
     show = LiveShow(load(file), "deploy")
     episode, text = show.episode(0), file.read_text(encoding="utf-8")
-    assert reloading.again(0, episode, 60, show.scenario.hash).show is None  # nothing has changed
+    assert reloading.reload(0, episode, 60, show.scenario.hash).show is None  # nothing has changed
 
     file.write_text(text + "params: {threshold: {value: 4}}\n", encoding="utf-8")
-    reread = reloading.again(0, episode, 60, show.scenario.hash)
+    reread = reloading.reload(0, episode, 60, show.scenario.hash)
     assert reread.episode is not None
     assert np.array_equal(reread.episode.chosen[:34], episode.chosen[:34])  # it still tries to disarm in tick 23, ...
     assert (reread.replayed, reread.episode.ended) == (34, "shut down")  # ... in vain, and the guard comes round
 
     file.write_text(text.replace("treacherous_turn/lab", "wrong_goals/corner_cheese"), encoding="utf-8")
-    reread = reloading.again(0, episode, 60, show.scenario.hash)
+    reread = reloading.reload(0, episode, 60, show.scenario.hash)
     assert reread.episode is not None
     assert 0 < reread.replayed < 60
     assert reread.episode.world.name == "mine"
 
     file.unlink()
-    assert reloading.again(0, episode, 60, show.scenario.hash).fault
+    assert reloading.reload(0, episode, 60, show.scenario.hash).fault
     reloading.close()

@@ -152,7 +152,7 @@ def search_picture(ratio: float = 2) -> Image.Image:
     mind = viewer.frame().mind
     assert mind is not None
     assert mind.search is not None
-    viewer.node = next(node for node in range(len(mind.search.parents)) if len(mind.search.way(node)) == 5)
+    viewer.node = next(node for node in range(len(mind.search.parents)) if len(mind.search.path_to(node)) == 5)
     return draw(viewer.frame(), 1200, 750, ratio)
 
 

@@ -18,7 +18,7 @@ from ...envs.base import Bools, Floats, Ints, Longs
 from ...scenarios.errors import UnknownNameError
 from ..base import AgentState, Progress, TrainingEnv
 from ..learning.checkpoint import read_checkpoint, write_checkpoint
-from ..learning.training_loop import go_on
+from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import Last, check_env, each_tick, steps_of
 from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.plan_from_mdp import look
@@ -31,13 +31,11 @@ FILE_VERSION: Final = 1
 
 
 @dataclass
-class Training:
-    """A `fit` that is under way: steps to do and done, and what is seen and can be done."""
+class TabularFitState(FitState):
+    """The state of a tabular agent's fit: the key of the present observation, and the action mask."""
 
-    steps: int
     key: bytes
     mask: Bools
-    done: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class TabularOptions:
             raise ValueError(f"exploration: {self.exploration} is not within [0, 1]")
 
 
-class TabularAgent:
+class TabularAgent(StopsAtOnce[TabularFitState]):
     """A table of values `[S, A, K]` over the observations it met, and a deliberation that chooses by it.
 
     All heads are learned in parallel under the policy that is really followed. What is updated is always the action
@@ -126,7 +124,7 @@ class TabularAgent:
         self._rng = np.random.default_rng(0)
         self._pending: dict[int, tuple[int, int, Floats, bytes]] = {}
         self._last: Last | None = None
-        self.training: Training | None = None
+        self.training: TabularFitState | None = None
 
     # Values
 
@@ -187,7 +185,7 @@ class TabularAgent:
             choose = self._greedy if self.update == "q_learning" else self._exploring
             self._learn(state, action, rewards, q[choose(q, mask)])
 
-    # Training
+    # TabularFitState
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`.
@@ -199,7 +197,7 @@ class TabularAgent:
         self._rng = np.random.default_rng(seed)
         self._pending.clear()
         observation, mask = env.reset(seed)
-        self.training = Training(steps, look(observation), mask)
+        self.training = TabularFitState(look(observation), mask, steps=steps)
         self.resume(env, on_progress)
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
@@ -212,16 +210,11 @@ class TabularAgent:
         def figures() -> dict[str, float]:
             return {"states": float(self.n_states)}
 
-        go_on(self.training, lambda training: self._tick(training, env), on_progress, figures)
+        finish_fit(self.training, lambda training: self._tick(training, env), on_progress, figures)
         self._pending.clear()
         self.training = None
 
-    def stop(self) -> None:
-        """See `Stops.stop`."""
-        if self.training is not None:
-            self.training.steps = self.training.done
-
-    def _tick(self, training: Training, env: TrainingEnv) -> None:
+    def _tick(self, training: TabularFitState, env: TrainingEnv) -> None:
         key = training.key
         action = self._exploring(self._entries(key), training.mask)
         observation, rewards, ended, truncated, mask = env.step(action)

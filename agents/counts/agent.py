@@ -13,9 +13,9 @@ from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
-from ..learning.training_loop import go_on
+from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import Last, check_env, each_tick, steps_of
-from ..planners.base import Decision, Planning, Problem
+from ..planners.base import BoundPlanner, Decision, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads, check_heads
 from ..planners.registry import make_planner
@@ -29,13 +29,11 @@ FILE_VERSION: Final = 2
 
 
 @dataclass
-class Training:
-    """A `fit` that is under way: steps to do and done, who explores, and the state it is in."""
+class CountsFitState(FitState):
+    """The state of a counts agent's fit: the novelty head that explores, and the environment's state."""
 
-    steps: int
     novelty: NoveltyHead
     state: int
-    done: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class CountsOptions:
             raise ValueError(f"n_known, n_chance: 1 <= {self.n_known} <= {self.n_chance} does not hold")
 
 
-class CountsAgent:
+class CountsAgent(StopsAtOnce[CountsFitState]):
     """Learns what follows what and what pays, plans on what it learned, and explores by a separate novelty head.
 
     In training it follows the novelty head alone; deployed it follows the task heads alone, and an action that it
@@ -111,13 +109,13 @@ class CountsAgent:
         self._held = held
         self.model = CountsModel(n_actions, len(self._channels))
         self._planner = make_planner(self._options.planner)
-        self._planned: tuple[Problem, Planning] | None = None
+        self._planned: tuple[Problem, BoundPlanner] | None = None
         self._policy: Ints = np.zeros(0, np.int32)  # solved last: the next solution starts from it
         self._stale = True
         self._last: Last | None = None
-        self.training: Training | None = None
+        self.training: CountsFitState | None = None
 
-    # Training
+    # CountsFitState
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`; the novelty head chooses every action.
@@ -129,7 +127,7 @@ class CountsAgent:
         options = self._options
         rng = np.random.default_rng(seed)
         novelty = NoveltyHead(self.model, options.novelty_discount, options.n_known, options.n_chance, rng)
-        self.training = Training(steps, novelty, self.model.begin(*env.reset(seed)))
+        self.training = CountsFitState(novelty, self.model.begin(*env.reset(seed)), steps=steps)
         self.resume(env, on_progress)
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
@@ -142,15 +140,10 @@ class CountsAgent:
         def figures() -> dict[str, float]:
             return {key: float(value) for key, value in asdict(self.model.report()).items()}
 
-        go_on(self.training, lambda training: self._tick(training, env), on_progress, figures)
+        finish_fit(self.training, lambda training: self._tick(training, env), on_progress, figures)
         self.training = None
 
-    def stop(self) -> None:
-        """See `Stops.stop`."""
-        if self.training is not None:
-            self.training.steps = self.training.done
-
-    def _tick(self, training: Training, env: TrainingEnv) -> None:
+    def _tick(self, training: CountsFitState, env: TrainingEnv) -> None:
         action = training.novelty.choose(training.state)
         observation, rewards, ended, truncated, mask = env.step(action)
         following = self.model.state(observation, ended, mask)
@@ -276,7 +269,7 @@ class CountsAgent:
         agent.model = CountsModel.from_arrays(arrays)
         return agent
 
-    def _plan(self) -> tuple[Problem, Planning]:
+    def _plan(self) -> tuple[Problem, BoundPlanner]:
         if self._planned is None or self._stale:
             if self._planned is not None and (solution := self._planned[0].solution) is not None:
                 self._policy = solution.policy

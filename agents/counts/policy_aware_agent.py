@@ -16,7 +16,7 @@ import numpy as np
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.solvers.observation_policies import MAX_POLICIES, MemorylessPolicy, best_memoryless_policy
 from ..base import AgentState, Progress, TrainingEnv
-from ..learning.training_loop import go_on
+from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import Last, check_env, steps_of
 from ..planners.heads import check_heads, evaluate_heads
 from ..records.attribution import WEIGHTED
@@ -28,14 +28,12 @@ from .novelty import NoveltyHead
 
 
 @dataclass
-class Training:
-    """A `fit` that is under way: steps to do and done, who explores by which chance, and what can be done."""
+class PolicyAwareFitState(FitState):
+    """The state of a policy-aware agent's fit: the novelty head that explores, its generator, and the action mask."""
 
-    steps: int
     novelty: NoveltyHead
     rng: np.random.Generator
     mask: Bools
-    done: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class PolicyAwareOptions:
             raise ValueError(f"exploration: {self.exploration} is not within [0, 1]")
 
 
-class PolicyAwareAgent:
+class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
     """Learns by exploring, then keeps to the best policy that it can think of. It never sees the hidden performance.
 
     Attributes:
@@ -98,7 +96,7 @@ class PolicyAwareAgent:
         self._looks: dict[bytes, int] = {}
         self._judged: dict[int, Floats] = {}
         self._last: Last | None = None
-        self.training: Training | None = None
+        self.training: PolicyAwareFitState | None = None
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`; novelty chooses most actions, and the policy is sought at the end.
@@ -110,7 +108,7 @@ class PolicyAwareAgent:
         options, plain = self._options, self._models[0]
         rng = np.random.default_rng(seed)
         novelty = NoveltyHead(plain.model, options.novelty_discount, options.n_known, options.n_chance, rng)
-        self.training = Training(steps, novelty, rng, self._begin(*env.reset(seed)))
+        self.training = PolicyAwareFitState(novelty, rng, self._begin(*env.reset(seed)), steps=steps)
         self.resume(env, on_progress)
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
@@ -121,7 +119,7 @@ class PolicyAwareAgent:
         """
         plain, known = self._models[0], 0
 
-        def tick(training: Training) -> None:
+        def tick(training: PolicyAwareFitState) -> None:
             nonlocal known
             if training.rng.random() < self._options.exploration:
                 action = int(training.rng.choice(np.flatnonzero(training.mask)))
@@ -138,14 +136,9 @@ class PolicyAwareAgent:
         def figures() -> dict[str, float]:
             return {"states": float(known), "memory": float(self._shortest())}
 
-        go_on(self.training, tick, on_progress, figures)
+        finish_fit(self.training, tick, on_progress, figures)
         self.training = None
         self._seek()
-
-    def stop(self) -> None:
-        """See `Stops.stop`."""
-        if self.training is not None:
-            self.training.steps = self.training.done
 
     def finish(self) -> None:
         """Ends training at once: from now on it decides as it would deployed."""

@@ -20,7 +20,7 @@ from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.transitions import Last, each_tick, steps_of
-from ..planners.base import Decision, Planner, Planning, Problem
+from ..planners.base import BoundPlanner, Decision, Planner, Problem
 from ..planners.registry import made_with
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
@@ -119,7 +119,7 @@ class WorldModelAgent:
         self.name, self.model, self.learning = name, model, False
         self._interface, self._rule, self._planner = interface, rule, planner
         self._problem: Problem | None = None
-        self._planning: Planning | None = None
+        self._planning: BoundPlanner | None = None
         self._masks: dict[bytes, Bools] = {}
         self._last: Last | None = None
 
@@ -206,7 +206,7 @@ class WorldModelAgent:
             return imagined, np.zeros_like(mask)
         return imagined, mask & imagined.mdp.available[imagined.state]
 
-    def _work(self, mdp: FiniteMDP) -> Planning:
+    def _work(self, mdp: FiniteMDP) -> BoundPlanner:
         """The planner at work on an MDP, cached as long as the model returns the same object."""
         if self._planning is None or self._problem is None or self._problem.mdp is not mdp:
             discounts = np.full(len(self._interface.channels), self._interface.discount)

@@ -1,9 +1,10 @@
-"""The loop of a training that can be left between two ticks, and gone on with."""
+"""The state and the loop of a `fit` that can be interrupted between two steps, and resumed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 from ..base import Progress
 
@@ -11,33 +12,49 @@ PROGRESS_EVERY: Final = 100
 """Steps between calls of `on_progress`."""
 
 
-class UnderWay(Protocol):
-    """How far a training has come.
+@dataclass(kw_only=True)
+class FitState:
+    """The state of a `fit` that is under way. Each agent's own state adds what its loop needs.
 
     Attributes:
-        steps: to do; done: of them.
+        steps: environment steps to do; done: of them.
     """
 
     steps: int
-    done: int
+    done: int = 0
 
 
-Its = TypeVar("Its", bound=UnderWay)
+State = TypeVar("State", bound=FitState)
 
 
-def go_on(
-    training: Its | None,
-    tick: Callable[[Its], None],
+class StopsAtOnce(Generic[State]):
+    """A mixin for agents whose training has nothing left to do once it is stopped; it implements `Stops`.
+
+    Attributes:
+        training: the state of the fit under way, or None.
+    """
+
+    training: State | None
+
+    def stop(self) -> None:
+        """See `Stops.stop`."""
+        if self.training is not None:
+            self.training.steps = self.training.done
+
+
+def finish_fit(
+    training: State | None,
+    step: Callable[[State], None],
     on_progress: Progress | None,
     figures: Callable[[], Mapping[str, float]],
 ) -> None:
-    """Does what is left of a training.
+    """Do the remaining steps of a fit.
 
     Args:
-        training: where it stands, or None where there is none.
-        tick: one step, which is counted in `training.done`; it may also change how many there are to do.
+        training: the state of the fit, or None where none is under way.
+        step: does one environment step and counts it in `training.done`; it may also change `training.steps`.
         on_progress: see `Resumable`; called every `PROGRESS_EVERY` steps.
-        figures: what it is told then.
+        figures: makes the figures that `on_progress` is given.
 
     Raises:
         ValueError: no training is under way.
@@ -45,6 +62,6 @@ def go_on(
     if training is None:
         raise ValueError("nothing to resume: no training of this agent is under way")
     while training.done < training.steps:
-        tick(training)
+        step(training)
         if on_progress is not None and training.done % PROGRESS_EVERY == 0:
             on_progress(training.done, figures())

@@ -14,7 +14,7 @@ from ...envs.reference.observation_spec import ObservationSpec
 from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
-from ..learning.training_loop import go_on
+from ..learning.training_loop import FitState, finish_fit
 from ..learning.transitions import Last, check_env, each_tick, steps_of
 from ..planners.base import Decision
 from ..planners.editable_weights import HeldWeights
@@ -34,15 +34,18 @@ CLOSING: Final = 0.1
 
 
 @dataclass
-class Training:
-    """A `fit` that is under way: steps to do and done, from which on it closes, who explores, and where it is."""
+class RulesFitState(FitState):
+    """The state of a rules agent's fit.
 
-    steps: int
+    Attributes:
+        closing: the step from which on only the plan is tested.
+        explorer: what chooses actions; state, mask: of the environment.
+    """
+
     closing: int
     explorer: Explorer
     state: Longs
     mask: Bools
-    done: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class RulesAgent:
         )
         self._masks: dict[bytes, Bools] = {}
         self._last: Last | None = None
-        self.training: Training | None = None
+        self.training: RulesFitState | None = None
 
     @property
     def model(self) -> RulesModel:
@@ -152,7 +155,7 @@ class RulesAgent:
         """
         self._planner.enter(senses)
 
-    # Training
+    # RulesFitState
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`.
@@ -162,7 +165,9 @@ class RulesAgent:
         """
         check_env(env, self._channels, self.model.n_actions)
         explorer = Explorer(self._planner, self._options.novelty_discount, np.random.default_rng(seed))
-        self.training = Training(steps, steps - int(CLOSING * steps), explorer, *self._begin(*env.reset(seed)))
+        self.training = RulesFitState(
+            steps - int(CLOSING * steps), explorer, *self._begin(*env.reset(seed)), steps=steps
+        )
         self.resume(env, on_progress)
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
@@ -175,7 +180,7 @@ class RulesAgent:
         def figures() -> dict[str, float]:
             return {key: float(value) for key, value in asdict(self.model_report()).items()}
 
-        go_on(self.training, lambda training: self._tick(training, env), on_progress, figures)
+        finish_fit(self.training, lambda training: self._tick(training, env), on_progress, figures)
         self.training = None
 
     def stop(self) -> None:
@@ -184,7 +189,7 @@ class RulesAgent:
             training.steps = min(training.steps, round(training.done / (1 - CLOSING)))
             training.closing = training.done + 1
 
-    def _tick(self, training: Training, env: TrainingEnv) -> None:
+    def _tick(self, training: RulesFitState, env: TrainingEnv) -> None:
         if training.done + 1 == training.closing:  # the last rules are learned before the plan is tested
             self._planner.settle()
             training.explorer.close()

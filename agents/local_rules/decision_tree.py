@@ -270,7 +270,7 @@ class _Grower:
         return [(tuple(pure[group == g].tolist()), float(prices[g]), float(gain[g])) for g in best]
 
     def _gain(self, inside: Longs, counts: Longs, whole: float) -> Floats:
-        """float64 `[n]`: the gain in log evidence of splitting `counts` into each column of `inside` and the rest."""
+        """The gain in log marginal likelihood of splitting `counts` `[Y]` by each column of `inside` `[Y, n]`."""
         return self._likelihood(inside) + self._likelihood(counts[:, None] - inside) - whole
 
 

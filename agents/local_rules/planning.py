@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...envs.base import Floats, Ints, Longs
 from ...envs.reference.observation_spec import ObservationSpec
-from ..planners.base import Planner, Planning, Problem
+from ..planners.base import BoundPlanner, Planner, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads
 from ..records.attribution import DeliberationRule
@@ -78,11 +78,10 @@ class RulesPlanner:
         self._rule, self._max_states, self._planner, self._held = rule, max_states, planner, held
         self._imagined: ImaginedMDP | None = None
         self._problem: Problem | None = None
-        self._planning: Planning | None = None
+        self._planning: BoundPlanner | None = None
         self._last: tuple[Longs, Ints] | None = None  # the policy solved last: the next one starts from it
-        self._lessons: list[
-            tuple[int, list[bool]]
-        ] = []  # per learning since all rules were last learned: number of ticks, outputs
+        # Per learning since all rules were last learned anew: the number of ticks, and which outputs were learned.
+        self._lessons: list[tuple[int, list[bool]]] = []
         self._due = False
         self._scores = np.zeros(3, np.int64)  # predicted, likeliest, possible
 
@@ -127,7 +126,7 @@ class RulesPlanner:
         return self.problem.solved
 
     @property
-    def planning(self) -> Planning:
+    def planning(self) -> BoundPlanner:
         """The planner at work on the MDP that was imagined last."""
         if self._planning is None:
             self._planning = self._planner.start(self.problem)

@@ -20,8 +20,9 @@ from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.device import training_thread
 from ..learning.reward_posterior import Prior
+from ..learning.training_loop import FitState, StopsAtOnce
 from ..learning.transitions import Last, check_env, each_tick, steps_of
-from ..planners.base import Decision, Planner, Planning, Problem
+from ..planners.base import BoundPlanner, Decision, Planner, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads, check_heads
 from ..planners.registry import make_planner
@@ -94,19 +95,17 @@ class NeuralOptions:
 
 
 @dataclass
-class Training:
-    """How far a training has come.
+class NeuralFitState(FitState):
+    """The state of a neural agent's fit.
 
     Attributes:
-        seed: of its episodes' chance; steps: to do; done: of them.
+        seed: of the episodes' randomness.
         episode: its number; state: int64 `[F]` in it, None between two.
         exploit: the task leads in this episode; planned: steps that were done when it planned last; told: when it told
             of them.
     """
 
     seed: int
-    steps: int
-    done: int = 0
     episode: int = 0
     state: Longs | None = None
     exploit: bool = False
@@ -143,12 +142,12 @@ class ImaginedProblem:
         return self.problem.solved
 
     @cached_property
-    def planning(self) -> Planning:
+    def planning(self) -> BoundPlanner:
         """The planner at work on it."""
         return self.planner.start(self.problem)
 
 
-class NeuralAgent:
+class NeuralAgent(StopsAtOnce[NeuralFitState]):
     """A model-based agent with a neural world model, Dyna-style (Sutton and Barto, 2018, section 8.2).
 
     World model: an ensemble of networks with mixture outputs (`NeuralModel`), trained by maximum likelihood.
@@ -201,7 +200,7 @@ class NeuralAgent:
             senses, n_actions, len(self.channels), self.options.net, seed=0, device=self.options.device
         )
         self._planner = make_planner(self.options.planner)
-        self.training: Training | None = None
+        self.training: NeuralFitState | None = None
         self.rng = np.random.default_rng(0)
         self.hits: deque[bool] = deque(maxlen=WINDOW)
         self._goals: LearnedGoals | None = None
@@ -231,7 +230,7 @@ class NeuralAgent:
         self.model.encoding.senses = senses
         self.forget_plans()
 
-    # Training
+    # NeuralFitState
 
     def use(self, device: str) -> None:
         """See `DeviceAware.use`.
@@ -251,7 +250,7 @@ class NeuralAgent:
         Raises:
             ValueError: the environment has other channels or actions than the agent.
         """
-        self.training, self.goal_seed = Training(seed, steps), seed
+        self.training, self.goal_seed = NeuralFitState(seed, steps=steps), seed
         self.rng = np.random.default_rng([seed, 2])
         self._draw(seed)
         self.resume(env, on_progress)
@@ -295,24 +294,19 @@ class NeuralAgent:
                 self._tick(env, self.training, on_progress)
         self.forget_plans()
 
-    def stop(self) -> None:
-        """See `Stops.stop`."""
-        if self.training is not None:
-            self.training.steps = self.training.done
-
     def finish(self) -> None:
         """Ends training at once: from now on it decides as deployed."""
         self.stop()
         self.forget_plans()
 
-    def _begin(self, env: TrainingEnv, training: Training) -> Longs:
+    def _begin(self, env: TrainingEnv, training: NeuralFitState) -> Longs:
         """Begins an episode; returns its initial state."""
         state = self.model.replay.state(*env.reset(training.episode_seed()))
         self.model.replay.begin(state)
         training.exploit = self.rng.random() < self.options.exploit
         return state
 
-    def _tick(self, env: TrainingEnv, training: Training, on_progress: Progress | None) -> None:
+    def _tick(self, env: TrainingEnv, training: NeuralFitState, on_progress: Progress | None) -> None:
         state = self._begin(env, training) if training.state is None else training.state
         self._plan_in_time(training)
         action = self._train_action(state, training.exploit)
@@ -353,7 +347,7 @@ class NeuralAgent:
         self._goals = None
         self._loss = self.model.train(updates)
 
-    def _plan_in_time(self, training: Training) -> None:
+    def _plan_in_time(self, training: NeuralFitState) -> None:
         options, since = self.options, training.done - training.planned
         due = since >= options.plan_every or (self._surprised and since >= options.plan_soonest)
         if (self._frontier is not None and not due) or training.done < options.warm_up or not self.passes_gate:

@@ -88,7 +88,7 @@ class Stepper:
             k.C_MEM: memory, k.C_NUM: numbers, k.C_STATES: self.states, k.C_ACTIONS: self.actions,
             k.C_EXECUTED: self.executed, k.C_REWARDS: self.rewards, k.C_PERFORMANCE: self.performance,
             k.C_EVENTS: self.events, k.C_ENDED: self.ended, k.C_PAY: self.pay, k.C_TERMINATED: self.terminated,
-            k.C_TRUNCATED: self.truncated, k.C_ABLE: available, k.C_LANES: self.lanes, k.C_CLOCK: self.clock,
+            k.C_TRUNCATED: self.truncated, k.C_AVAILABLE: available, k.C_LANES: self.lanes, k.C_CLOCK: self.clock,
             k.C_TICKS: self.ticks, k.C_ROWS: self._all, k.C_NOW: now, k.C_STACK: stack, k.C_BOX: box,
         }  # fmt: skip
         for place, array in buffers.items():
@@ -97,7 +97,7 @@ class Stepper:
         self._context[k.C_FIELDS], self._context[k.C_COUNT] = fields, lanes
         self._context[k.C_LIMIT] = world.limit or 0 if world.horizon is None else 0
         self._context[k.C_HORIZON] = world.horizon or 0
-        self._context[k.C_AGAIN] = autoreset
+        self._context[k.C_AUTORESET] = autoreset
         self._address = self._context.ctypes.data
         self.seed(seed)
 
@@ -136,7 +136,7 @@ class Stepper:
 
     def refresh(self, rows: Longs | None = None) -> None:
         """Recompute action masks and observations after states were written from outside, in some lanes or in all."""
-        self._run(k.LOOK, rows)
+        self._run(k.REFRESH, rows)
 
     def _run(self, what: int, rows: Longs | None) -> None:
         if rows is None:

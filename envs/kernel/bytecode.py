@@ -118,7 +118,7 @@ STACK = 1_200
     MOVE_BODY,  # motion; a uniform number where it wanders
     TICK,  # column of the clock, its last value
     ENDED,  # instructions to skip unless the episode ends
-    ABLE,  # index among the actions of all agents; whether it is available
+    AVAILABLE,  # index among the actions of all agents; whether it is available
     # What a rule does.
     PAY,  # channel; amount
     SET_NUMBER,  # column, operator (0 =, 1 +=, 2 -=), least, most, low; value
@@ -177,7 +177,7 @@ class KernelTables(NamedTuple):
         patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
         solids: int32 `[n]`: cells (columns) of solid bodies; obstacles: of things that are solid or pushable.
         motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body.
-        wages: int32 `[w, 4]`, the terms of the agents' scalar rewards: agent, channel, column of the weight (-1 where
+        reward_terms: int32 `[w, 4]`, of the agents' scalar rewards: agent, channel, column of the weight (-1 where
             it is fixed), and the offset into `listed` of the weight or of its values.
         agents: int32 `[N, 2]`: body, offset into `moves` (the index into `geometry.STEPS` of each action).
         layout, ended: columns or -1. sizes: height, width, nowhere = H * W.
@@ -207,7 +207,7 @@ class KernelTables(NamedTuple):
     paths: Ints
     agents: Ints
     moves: Ints
-    wages: Ints
+    reward_terms: Ints
     layout: int
     ended: int
     height: int
@@ -247,7 +247,7 @@ _FLOATS = ("constants", "listed")
     H_PATHS,
     H_AGENTS,
     H_MOVES,
-    H_WAGES,
+    H_REWARD_TERMS,
     H_LAYOUT,
     H_ENDED,
     H_HEIGHT,
@@ -583,7 +583,7 @@ class _Assembler:
             for action, guard in enumerate(agent.guards):
                 if guard is not None:
                     self._emit(guard)
-                    self._op(ABLE, self.offsets[number] + action)
+                    self._op(AVAILABLE, self.offsets[number] + action)
 
     def _override(self, override: OverrideProgram) -> None:
         ids, place = self.world.draw_ids, self.executed + override.agent
@@ -768,7 +768,7 @@ class _Assembler:
         self._start()
         end = len(self.code)
         self._available()
-        wages = self._reward_terms()
+        reward_terms = self._reward_terms()
         boards = world.boards
         columns = {column.index: column for column in world.columns.values()}
         fresh = [-1 if columns[i].persists else columns[i].start for i in range(len(world.fields))]
@@ -802,7 +802,7 @@ class _Assembler:
                 [[agent.body if world.walks(agent) else -1, self.offsets[i]] for i, agent in enumerate(world.agents)], 2
             ),
             moves=np.concatenate([agent.moves for agent in world.agents]),
-            wages=_rows(wages, 4),
+            reward_terms=_rows(reward_terms, 4),
             layout=world.layout,
             ended=world.ended,
             height=boards.height,

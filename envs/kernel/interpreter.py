@@ -16,10 +16,10 @@ from .geometry import cell_in, distance, first_cell, meets, near_mask, sees, see
 from .memory import digest, entry, floats, inner, ints, longs, numbers, octets, table
 from .movement import WANDER, agent_at, move_agent, move_agents, move_body, place_at_starts, put, remove, solid_at
 from .observation import encode_lane
-from .sampling import decided, even, fallen, nothing, uniform
+from .sampling import all_zero, bernoulli, categorical, uniform, uniform_index
 
-TICK, START, LOOK = range(3)
-"""What to do with lanes: a tick, the beginning of an episode, or nothing but to look at them again."""
+TICK, START, REFRESH = range(3)
+"""What to do with lanes: a tick, the start of an episode, or only a refresh of action masks and observations."""
 
 (
     C_MEM,
@@ -34,7 +34,7 @@ TICK, START, LOOK = range(3)
     C_PAY,
     C_TERMINATED,
     C_TRUNCATED,
-    C_ABLE,
+    C_AVAILABLE,
     C_LANES,
     C_CLOCK,
     C_TICKS,
@@ -48,7 +48,7 @@ TICK, START, LOOK = range(3)
     C_COUNT,
     C_LIMIT,
     C_HORIZON,
-    C_AGAIN,
+    C_AUTORESET,
 ) = range(27)
 """What a stepper holds for the kernel: addresses of the tables and of its buffers (see `Stepper`), of a lane's memory,
 of a stack, of a box for what a program passes round, and of a view (0 for none); then the seed, F, B, the ticks after
@@ -240,17 +240,17 @@ def _begin(mem: Any, now: Any, layouts: int, u: float) -> None:
         now[column] = mem[mem[b.H_BEGIN] + column]
     layout = 0
     if mem[b.H_LAYOUT] >= 0:
-        layout = even(layouts, u)
+        layout = uniform_index(layouts, u)
         now[mem[b.H_LAYOUT]] = layout
     now[mem[b.H_SLOT]] = layout
     place_at_starts(mem, now)
 
 
 @inner
-def _run(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, able: Any, program: int) -> None:
+def _run(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, available: Any, program: int) -> None:
     """Run a program in a lane's memory.
 
-    `gain` float64 `[K + 1]` is what channels and the hidden score are paid, `able` uint8 what actions are available.
+    `gain` float64 `[K + 1]` is what channels and the hidden score are paid, `available` uint8 the action masks.
     """
     nowhere, width, fields = mem[b.H_NOWHERE], mem[b.H_WIDTH], mem[b.H_BEGIN + 1]
     code, constants, listed = mem[b.H_CODE], mem[b.H_CONSTANTS], mem[b.H_LISTED]
@@ -335,7 +335,7 @@ def _run(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, able: An
             stack[top] = uniform(np.uint64(box[SEED]), box[LANE], box[CLOCK], x)
         elif op == b.COIN:
             top -= 2
-            if not fallen(stack[top + 1], stack[top + 2]):
+            if not bernoulli(stack[top + 1], stack[top + 2]):
                 line += x * b.WIDTH
         elif op == b.LET:
             now[x] = y
@@ -356,8 +356,8 @@ def _run(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, able: An
             stack[top] = r * width + c if inside else float(nowhere)
         elif op == b.DECIDE:
             top -= x + 1
-            if z == 0 or not nothing(stack, top + 1, x):
-                now[y] = decided(stack, top + 1, x, stack[top + 1 + x])
+            if z == 0 or not all_zero(stack, top + 1, x):
+                now[y] = categorical(stack, top + 1, x, stack[top + 1 + x])
         elif op == b.ENDED:
             if box[REASON] == 0:
                 line += x * b.WIDTH
@@ -368,8 +368,8 @@ def _run(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, able: An
         elif op == b.SET_LISTED:
             now[x] = _listed(num, listed + z, mem[line + 4], now[x], y, stack[top])
             top -= 1
-        elif op == b.ABLE:
-            able[x] = stack[top] != 0
+        elif op == b.AVAILABLE:
+            available[x] = stack[top] != 0
             top -= 1
         elif op == b.BEGIN:
             _begin(mem, now, x, stack[max(top, 0)])
@@ -394,7 +394,7 @@ def _load(c: Any, row: int, what: int) -> int:
     state, actions = ints(c[C_STATES] + 4 * row * fields), ints(c[C_ACTIONS] + 4 * row * n)
     gain = floats(c[C_STACK] + 8 * b.STACK)
     # Without guarded actions the program that finds the available ones is empty: every mask stays true.
-    if what == LOOK and mem[b.H_PROGRAMS, what, 0] == mem[b.H_PROGRAMS, what, 1]:
+    if what == REFRESH and mem[b.H_PROGRAMS, what, 0] == mem[b.H_PROGRAMS, what, 1]:
         return False
     for column in range(fields):
         now[column] = now[fields + column] = state[column]
@@ -435,7 +435,7 @@ def _store(c: Any, row: int, what: int) -> int:
         ticks[row] = 0
     else:
         # Weights are read from the state before the tick: an edit counts from the next choice on.
-        for w in range(mem[b.H_WAGES], mem[b.H_WAGES] + 4 * mem[b.H_WAGES + 1], 4):
+        for w in range(mem[b.H_REWARD_TERMS], mem[b.H_REWARD_TERMS] + 4 * mem[b.H_REWARD_TERMS + 1], 4):
             weight = now[fields + mem[w + 2]] if mem[w + 2] >= 0 else 0
             pay[mem[w]] += gain[mem[w + 1]] * num[mem[b.H_LISTED] + mem[w + 3] + weight]
         ticks[row] += 1
@@ -484,16 +484,16 @@ def _entry(sources: int) -> Any:
         for k in range(count):
             row = rows[k]
             program = what
-            if what == TICK and c[C_AGAIN] != 0 and terminated[row] + truncated[row] > 0:
+            if what == TICK and c[C_AUTORESET] != 0 and terminated[row] + truncated[row] > 0:
                 program = START
-            able = octets(c[C_ABLE] + row * mem[b.H_MOVES + 1])
+            available = octets(c[C_AVAILABLE] + row * mem[b.H_MOVES + 1])
             while True:
                 if _load(c, row, program):
-                    _run(mem, num, now, stack, gain, box, able, program)
-                if program == LOOK:
+                    _run(mem, num, now, stack, gain, box, available, program)
+                if program == REFRESH:
                     break
                 done |= _store(c, row, program)
-                program = LOOK  # a second round finds what is available in the new state
+                program = REFRESH  # a second round finds what is available in the new state
             if c[C_VIEW] != 0:
                 encode_lane(longs(c[C_VIEW]), row, ints(c[C_STATES] + 4 * row * c[C_FIELDS]), longs(c[C_TICKS])[row])
         return done

@@ -28,7 +28,7 @@ def uniform(seed: Any, lane: Any, clock: Any, draw: Any) -> float:
 
 
 @inner
-def fallen(p: float, u: float) -> bool:
+def bernoulli(p: float, u: float) -> bool:
     """A Bernoulli draw with probability p, from a uniform number."""
     p = min(max(p, 0.0), 1.0)
     # As a categorical draw over (1 - p, p), success last: bit for bit what the reference draws.
@@ -36,7 +36,7 @@ def fallen(p: float, u: float) -> bool:
 
 
 @inner
-def even(n: int, u: float) -> int:
+def uniform_index(n: int, u: float) -> int:
     """A uniform draw among n outcomes."""
     # Not `int(u * n)`: summing up as the reference does gives the same index for every u.
     total = 0.0
@@ -48,7 +48,7 @@ def even(n: int, u: float) -> int:
 
 
 @inner
-def nothing(weights: Any, first: int, n: int) -> bool:
+def all_zero(weights: Any, first: int, n: int) -> bool:
     """Whether all of n weights are 0."""
     for i in range(first, first + n):  # noqa: SIM110  # Numba knows no generators
         if weights[i] != 0:
@@ -57,7 +57,7 @@ def nothing(weights: Any, first: int, n: int) -> bool:
 
 
 @inner
-def decided(weights: Any, first: int, n: int, u: float) -> int:
+def categorical(weights: Any, first: int, n: int, u: float) -> int:
     """A categorical draw among n weights: `reference.step._draw_weights`, then `world.randomness.categorical`."""
     whole = 0.0
     for i in range(first, first + n):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ...scenarios.language.expressions.constants import constant
-from ...scenarios.language.expressions.formulas import formula
 from ...scenarios.language.expressions.params import choosing, weighing
+from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.schema.document import Document, Formula
 from .world import AgentProgram, World
 

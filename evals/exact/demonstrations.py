@@ -17,7 +17,7 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
 from ...scenarios.language.expressions.constants import constant
-from ...scenarios.language.expressions.formulas import formula
+from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Formula, Watched
 from .rollout import exact_agent

@@ -1,1 +1,1 @@
-"""What a viewer asks of a scenario or a run: shows, minds, counterfactuals, games."""
+"""What viewers query: shows of episodes, thoughts and value maps, counterfactuals, games, live reload."""

@@ -1,4 +1,4 @@
-"""The exact plan of a stage at work: episodes of it, what it thinks in each tick, and what its values say."""
+"""Plays the exact plan of a stage: its episodes, its thought in each tick, and its value map."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from ..traces.episode import Episode
 from .mind import Mind, ValueMap, mind_of
 
 _OTHERS = 1 << 30
-"""The stream of chance of agents that act at random, and of mixed play; draws of a world have small numbers."""
+"""The random stream of agents that act at random and of mixed strategies; a world numbers its own draws from 0."""
 
 
 class PlanFollower:
-    """Plays an exact plan by the state that the world is in, so it needs no view that tells what to do.
+    """Plays an exact plan by the state of the world, whatever the agent observes.
 
-    Where the plan is one over beliefs, it follows the belief too; where several agents are planned as one, all of them;
-    where the others' answers are known, these do what the file says.
+    A plan over beliefs is followed by its belief state. Where several agents are planned as one, all of them are
+    played; where the others respond by a rule of the file, they follow it.
     """
 
     def __init__(self, plan: ExactPlan) -> None:
         """For one solved stage."""
+        # A state of the plan ("place") is a world state and, in a plan over beliefs, a belief, so several can share one
+        # world state.
         self.plan, self.world = plan, plan.enumeration.world
         self._states = plan.evaluated.states
         self._places = StateLookup(self._states)
@@ -51,10 +53,10 @@ class PlanFollower:
         """Play an episode.
 
         Args:
-            seed: of chance.
+            seed: of the random numbers.
             number: of the episode among those of its seed.
-            first: int32 `[t, N]`, what everyone does in the first ticks, whatever the plan says; from the first one
-                that cannot be done on, the plan is followed.
+            first: int32 `[t, N]`, the actions of all agents in the first ticks, instead of the plan's; from the first
+                one that is not available on, the plan is followed.
 
         Raises:
             ValueError: the stage has neither limit nor horizon, or is over at its start.
@@ -65,24 +67,24 @@ class PlanFollower:
         state = reference.reset(world, SampledDraws(seed, np.array([number]), np.zeros(1, np.int64))).states
         if state[0, world.ended]:
             raise ValueError(f"an episode of `{world.name}` is over at its start, before anyone can act")
-        return self._played(state, seed, number, 0, _nothing(world) if first is None else first)
+        return self._play(state, seed, number, 0, _nothing(world) if first is None else first)
 
     def onwards(self, state: Ints, seed: int, number: int, passed: int) -> Episode:
-        """Play on from a state int32 `[F]` that the plan begins in, with the chance of an episode after `passed` ticks.
+        """Continue from a state int32 `[F]` that the plan begins in, with the random numbers of tick `passed` on.
 
         The clock of the plan, its limit and its horizon begin here.
         """
-        return self._played(state[None], seed, number, passed, _nothing(self.world))
+        return self._play(state[None], seed, number, passed, _nothing(self.world))
 
-    def _played(self, state: Ints, seed: int, number: int, passed: int, first: Ints) -> Episode:
+    def _play(self, state: Ints, seed: int, number: int, passed: int, first: Ints) -> Episode:
         world, lane = self.world, np.array([number])
-        place, states, ticks = int(self._begun(state)), [state[0]], []
+        place, states, ticks = int(self._start_place(state)), [state[0]], []
         for step in range(world.steps):
-            taken = self._taken(first[step], place) if step < len(first) else None
-            if taken is not None:
-                action, joint = taken, first[step][None]
+            replayed = self._plan_action(first[step], place) if step < len(first) else None
+            if replayed is not None:
+                action, joint = replayed, first[step][None]
             else:
-                first = first[:step]
+                first = first[:step]  # one that cannot be replayed ends the prefix
                 action = self._action(place, step)
                 joint = self._joint(action, state, seed, number, passed + step)
             tick = reference.step(world, state, joint, SampledDraws(seed, lane, np.array([passed + step + 1])))
@@ -109,10 +111,10 @@ class PlanFollower:
         )
 
     def mind(self, states: Ints) -> Mind | None:
-        """What it thinks after the states int32 `[T + 1, F]` of an episode so far; None once that is over.
+        """The decision after the states int32 `[T + 1, F]` of an episode so far; None once that is over.
 
         Raises:
-            KeyError: no plan of this world comes to be there.
+            KeyError: the plan never reaches this state.
         """
         tick = len(states) - 1
         if states[-1][self.world.ended] or (self._horizon is not None and tick >= self._horizon):
@@ -125,11 +127,12 @@ class PlanFollower:
         return mind_of(self.world, thought, self.plan.mdp.action_names, tuple(range(len(self.world.fields))))
 
     def value_map(self, state: Ints, tick: int, agent: int) -> ValueMap | None:
-        """What it would be worth to an agent to stand in each cell, all else as it is; None where it has no place."""
+        """The value of each cell for an agent's position, all else as it is; None where the agent has no position."""
         program, boards = self.world.agents[agent], self.world.boards
         over = state[self.world.ended] or (self._horizon is not None and tick >= self._horizon)
         if program.body < 0 or boards.height == 0 or over:
             return None
+        # One copy of the state per cell, with the agent there; those that the plan never reaches have no value.
         states = np.tile(state, (boards.nowhere, 1))
         states[:, self.world.bodies[program.body].cell] = np.arange(boards.nowhere)
         places = self._places.first(states)
@@ -138,7 +141,7 @@ class PlanFollower:
         values[known] = self.agent.course(tick).at(0).vector_values[places[known]]
         best = np.zeros((boards.nowhere, len(program.actions)), np.bool_)
         for cell, joint in zip(*np.nonzero(self._optimal(tick, places) & known[:, None]), strict=True):
-            best[cell, self._own(int(joint), agent)] = True
+            best[cell, self._component(int(joint), agent)] = True
         weights = sum(self.world.weights(state[None], each)[0] for each in self.deciding)
         return ValueMap(
             self.world.channels,
@@ -158,7 +161,7 @@ class PlanFollower:
         return solution.horizon if isinstance(solution, FiniteHorizonSolution) else None
 
     def _optimal(self, tick: int, places: Longs) -> np.ndarray:
-        """bool `[n, A]`: the best actions of the plan in some of its states (anything where the place is -1)."""
+        """bool `[n, A]`: the plan's optimal actions in some of its states; meaningless rows where the place is -1."""
         solution, places = self.plan.solution, np.maximum(places, 0)
         if isinstance(solution, FiniteHorizonSolution):
             return solution.optimal_at(tick, places)
@@ -167,16 +170,16 @@ class PlanFollower:
     def _action(self, place: int, tick: int) -> int:
         return int(self.agent.course(tick).at(0).policy[place])
 
-    def _begun(self, state: Ints) -> int:
-        """The place where an episode that begins in a state begins."""
+    def _start_place(self, state: Ints) -> int:
+        """The plan's start state for a start state of the world."""
         starts = self.plan.mdp.start_state
         return int(starts[(self._states[starts] == state[0]).all(axis=1).argmax()])
 
     def _next(self, place: int, action: int, state: Ints) -> int:
-        """Where an action leads, if the world is then in a state.
+        """The plan's successor of a place and an action, given the world's next state.
 
         Raises:
-            KeyError: it never leads there.
+            KeyError: the plan has no such successor.
         """
         mdp = self.plan.mdp
         row = place * mdp.n_actions + action
@@ -187,19 +190,20 @@ class PlanFollower:
         return int(hits[0])
 
     def _place_after(self, states: Ints) -> int:
-        """The place that some states of an episode lead to: by the state alone where that is enough."""
+        """The plan's state after the states of an episode: by the last one alone where that is unique."""
         places = self._places.every(states[-1])
         if places.size == 0:
             raise KeyError("the plan never comes to this state")
         if places.size == 1:
             return int(places[0])
-        place = self._begun(states[:1])
+        # Several beliefs share the state: which one it is depends on the whole episode.
+        place = self._start_place(states[:1])
         for tick, state in enumerate(states[1:]):
             place = self._next(place, self._action(place, tick), state)
         return place
 
-    def _taken(self, joint: Ints, place: int) -> int | None:
-        """The plan's action for what everyone does, int32 `[N]`; None where it is not available."""
+    def _plan_action(self, joint: Ints, place: int) -> int | None:
+        """The plan's action for a joint action int32 `[N]`; None where it is not available."""
         world = self.world
         if self.plan.chances is not None:
             either = self.plan.chances[:, (world.joint_actions == joint).all(axis=1).argmax()]
@@ -210,18 +214,18 @@ class PlanFollower:
             action = int(joint[world.response.agent])
         return action if self.plan.mdp.available[place, action] else None
 
-    def _own(self, action: int, agent: int) -> int:
-        """One agent's part of an action of the plan; of an equilibrium, the likeliest."""
+    def _component(self, action: int, agent: int) -> int:
+        """One agent's component of an action of the plan; of a mixed strategy, the likeliest one."""
         if self.plan.chances is not None:
             action = int(self.plan.chances[action].argmax())
         return int(self.world.joint_actions[action, agent]) if self.world.response is None else action
 
     def _joint(self, action: int, state: Ints, seed: int, number: int, step: int) -> Ints:
-        """int32 `[1, N]`: what everyone does."""
+        """int32 `[1, N]`: the joint action."""
         response = self.world.response
         if self.plan.chances is not None:
-            share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS)
-            return self.world.joint_actions[categorical(self.plan.chances[action][None], share)]
+            quantile = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS)
+            return self.world.joint_actions[categorical(self.plan.chances[action][None], quantile)]
         if response is None:
             return self.world.joint_actions[action][None]
         joint = np.empty((1, len(self.world.agents)), np.int32)
@@ -232,18 +236,18 @@ class PlanFollower:
             elif fixed >= 0 and mask[0, fixed]:
                 joint[0, agent] = fixed
             else:
-                share = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)
-                joint[0, agent] = categorical(mask / mask.sum(axis=1, keepdims=True), share)[0]
+                quantile = uniform(seed, np.array([number]), np.array([step + 1]), _OTHERS + agent)
+                joint[0, agent] = categorical(mask / mask.sum(axis=1, keepdims=True), quantile)[0]
         return joint
 
 
 def _nothing(world: World) -> Ints:
-    """int32 `[0, N]`: no actions at all."""
+    """int32 `[0, N]`: an empty sequence of joint actions."""
     return np.zeros((0, len(world.agents)), np.int32)
 
 
 class StateLookup:
-    """Finds rows of a table of states; several may be alike."""
+    """Finds states in a table by hash and binary search; rows may be equal."""
 
     def __init__(self, states: Ints) -> None:
         """For the states int32 `[S, F]`."""
@@ -253,13 +257,13 @@ class StateLookup:
         self._keys = keys[self._order]
 
     def first(self, states: Ints) -> Longs:
-        """int64 `[B]`: the first row that is like each of the states int32 `[B, F]`, -1 where there is none."""
+        """int64 `[B]`: the first row equal to each of the states int32 `[B, F]`, -1 where there is none."""
         at = np.searchsorted(self._keys, _keys(states))
         rows = self._order[np.minimum(at, self._order.size - 1)]
         return np.where((self._states[rows] == states).all(axis=1), rows, -1)
 
     def every(self, state: Ints) -> Longs:
-        """int64 `[n]`: all rows that are like a state int32 `[F]`."""
+        """int64 `[n]`: all rows equal to a state int32 `[F]`."""
         key = _keys(state[None])[0]
         low, high = np.searchsorted(self._keys, key, "left"), np.searchsorted(self._keys, key, "right")
         rows = self._order[low:high]
@@ -267,8 +271,9 @@ class StateLookup:
 
 
 def _keys(states: Ints) -> np.ndarray:
-    """uint64 `[B]`: a number for each state; that two differ with one number is too rare to matter and is checked."""
+    """uint64 `[B]`: a hash of each state; rows with equal hashes are compared, so a collision can only lose a state."""
     keys = np.zeros(len(states), np.uint64)
+    # Multiplication by the 64-bit golden ratio and a shift that mixes high bits into low ones, as in splitmix64.
     for column in states.T:
         keys = (keys ^ column.astype(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         keys ^= keys >> np.uint64(29)

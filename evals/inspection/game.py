@@ -1,4 +1,4 @@
-"""A person at the keys: a game that remembers every move, can take them back, and can be kept as a replay."""
+"""A game played by a person: every move is remembered, can be undone, and can be saved as a replay."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ PERSON = "a person"
 class Game:
     """An episode that a person plays, as a `Show`: its episode number n is the game after n changes.
 
-    Every draw takes its likeliest outcome, as in a replay that names none, so that the same moves always lead to the
-    same end. Agents that are not played do what the exact plan does, or else stay. Who plays a thing that can act as an
-    agent (`as_agent`) plays against a plan that expects it to keep to its orders, and goes on from wherever it leads.
+    Every random draw takes its likeliest outcome, as in a replay that names none, so that the same moves always have
+    the same result. The other agents follow the exact plan, or else stay. A person who plays a thing that can act as an
+    agent (`as_agent`) plays against a plan that expects that thing to follow its rule, and goes on wherever that leads.
     """
 
     count: int | None = None
@@ -42,9 +42,9 @@ class Game:
         """At the start of an episode.
 
         Args:
-            scenario: that is played.
+            scenario: the scenario.
             stage: of it.
-            person: the agent, or the thing with `as_agent`, that is played; the first agent when None.
+            person: the agent, or the thing with `as_agent`, that the person plays; the first agent when None.
         """
         agents = list(scenario.document.agents)
         self.scenario, self.stage = scenario, stage
@@ -52,6 +52,7 @@ class Game:
         self.agent = [*agents, *self.enlisted].index(person or agents[0])
         self._solved = SolvedWorlds(scenario, enlist=self.enlisted)
         self.world = self._solved.world({}, stage)
+        # No draw is given, so each takes its likeliest outcome.
         self._begin = reset(self.world, GivenDraws({}))
         self._ticks: list[tuple[Ints, TickResult]] = []
         self.changes = 0
@@ -59,20 +60,20 @@ class Game:
 
     @property
     def state(self) -> Ints:
-        """int32 `[F]`: the present one."""
+        """int32 `[F]`: the present state."""
         tick = self._ticks[-1][1] if self._ticks else self._begin
         return np.asarray(tick.states[0])
 
     @property
     def over(self) -> str | None:
-        """Why no more moves can be made, or None."""
+        """The reason why no more moves can be made, or None."""
         code = int(self.state[self.world.ended])
         if code:
             return self.world.reasons[code - 1]
         return "time is up" if self.world.steps and len(self._ticks) >= self.world.steps else None
 
     def available_actions(self) -> list[str]:
-        """The actions that the person has now."""
+        """The names of the actions that are available to the person now."""
         names = self.world.agents[self.agent].actions
         mask = available(self.world, self.state[None], self.agent)[0]
         return [] if self.over else [name for name, can in zip(names, mask, strict=True) if can]
@@ -81,7 +82,7 @@ class Game:
         """Make a move.
 
         Raises:
-            ValueError: it cannot be made now; the message says why.
+            ValueError: it is not available; the message says why.
         """
         if self.over:
             raise ValueError(f"the episode is over: {self.over}")
@@ -93,7 +94,7 @@ class Game:
         self._changed()
 
     def undo(self) -> bool:
-        """Take the last move back; says whether there was one."""
+        """Undo the last move; whether there was one."""
         if not self._ticks:
             return False
         self._ticks.pop()
@@ -101,7 +102,7 @@ class Game:
         return True
 
     def restart(self) -> None:
-        """Take all of them back."""
+        """Undo all moves."""
         self._ticks.clear()
         self._changed()
 
@@ -112,10 +113,10 @@ class Game:
         return self._kept[number]
 
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
-        """See `Show`: what the exact planner would do in the person's place."""
+        """See `Show`: the decision of the exact planner in the person's place."""
         if self.follower is None or agent not in self.follower.deciding:
             return None
-        return self._thought(episode.states[: tick + 1])
+        return self._decision(episode.states[: tick + 1])
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: by the values of the exact planner."""
@@ -132,10 +133,10 @@ class Game:
     # -------------------------------------------------------------- as a replay
 
     def replay(self) -> dict[str, Any]:
-        """The game as an entry of `replays:`, with everything that came of it.
+        """The game as an entry of `replays:`, with all its results as expected values.
 
         Raises:
-            ValueError: a thing was played, for which a replay has no moves.
+            ValueError: the person played a thing, and a replay holds only the moves of agents.
         """
         if self.enlisted:
             raise ValueError(f"a replay has no moves of {self.enlisted[0]}; V makes a film")
@@ -161,31 +162,32 @@ class Game:
         self._kept[self.changes] = self._episode()
 
     def _others(self) -> Ints:
-        """int32 `[1, N]`: what everyone does whom the person does not play."""
+        """int32 `[1, N]`: the actions of all agents but the person's, which is overwritten."""
         world = self.world
         joint = np.zeros((1, len(world.agents)), np.int32)
         planned = self._planned() if len(world.agents) > 1 else [-1]
         for agent, program in enumerate(world.agents):
             mask = available(world, self.state[None], agent)[0]
+            # The first available one of: the plan's action, staying, whatever comes first.
             wanted = [planned[agent]]
             wanted += [program.actions.index("stay")] if "stay" in program.actions else []
             joint[0, agent] = next((a for a in wanted if a >= 0 and mask[a]), int(mask.argmax()))
         return joint
 
     def _planned(self) -> Sequence[int]:
-        """What the exact plan would have each of N agents do, -1 where it does not know."""
+        """The exact plan's action for each of N agents, -1 where it has none."""
         response, count = self.world.response, len(self.world.agents)
         if response is not None and response.agent == self.agent:
             return response.others
-        mind = None if self.follower is None else self._thought(self._kept[self.changes].states)
+        mind = None if self.follower is None else self._decision(self._kept[self.changes].states)
         if mind is None:
             return [-1] * count if response is None else response.others
         if response is None:
             return [int(action) for action in self.world.joint_actions[mind.action]]
         return [mind.action if agent == response.agent else other for agent, other in enumerate(response.others)]
 
-    def _thought(self, states: Ints) -> Mind | None:
-        """What the exact planner thinks after the states int32 `[T + 1, F]`; None where it knows no more."""
+    def _decision(self, states: Ints) -> Mind | None:
+        """The exact planner's decision after the states int32 `[T + 1, F]`; None where the person left its plan."""
         assert self.follower is not None
         try:
             return self.follower.mind(states)
@@ -214,24 +216,24 @@ class Game:
 
 
 def replay_file(game: Game, name: str, extends: str) -> str:
-    """A scenario file that extends another one by a game's replay; `turncoat check` accepts it."""
+    """The text of a scenario file that extends another one by a game's replay; `turncoat check` accepts it."""
     return _yaml({"turncoat": 1, "name": name, "extends": extends, "replays": [game.replay()]})
 
 
-def players(scenario: Scenario) -> list[str]:
-    """Whom a person can play: the agents, and the things that can act as one."""
+def playable(scenario: Scenario) -> list[str]:
+    """Names of what a person can play: the agents, and the things that can act as one."""
     things = scenario.document.things
     return [*scenario.document.agents, *(name for name, thing in things.items() if thing.as_agent is not None)]
 
 
 def save_target(which: str) -> tuple[Path, str]:
-    """The folder for what extends a scenario, and what it says under `extends`: beside a file, else right here."""
+    """The folder for a file that extends a scenario, and its `extends:`: beside a file, else the working directory."""
     path = Path(which)
     return (path.parent, path.name) if path.suffix in (".yaml", ".yml") else (Path.cwd(), which)
 
 
 def _written(actions: Sequence[Sequence[str]], names: tuple[str, ...]) -> str | CommentedSeq:
-    """As a file says it: letters where every action of the only agent has one, else a list."""
+    """Actions as written in a file: letters where all actions of the only agent have one, else a list."""
     letter = {action: letter for letter, action in letters(names).items()}
     if all(len(row) == 1 and row[0] in letter for row in actions):
         return "".join(letter[row[0]] for row in actions)
@@ -245,6 +247,6 @@ def _plain(value: float) -> int | float:
 def _yaml(data: Mapping[str, Any]) -> str:
     writer, out = YAML(), io.StringIO()
     writer.indent(mapping=2, sequence=4, offset=2)
-    writer.width = 10_000
+    writer.width = 10_000  # no line breaks within a value
     writer.dump(dict(data), out)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""A scenario that is watched while its file is written: read again on every save, the actions so far replayed."""
+"""Live reload: a scenario is read again whenever its file is saved, and the actions so far are replayed in it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from ..traces.episode import Episode
 from .show_process import SubprocessShow
 
 ENDINGS = (".yaml", ".yml")
-"""Of files whose change counts."""
+"""Of files that are watched."""
 LINES = 14
-"""Most lines that are told of what is wrong with a file."""
+"""Lines of an error message that are shown, at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReloadResult:
-    """What came of reading a file again.
+    """The result of reading a file again.
 
     Attributes:
-        show: the new world, None where there is a fault or nothing that counts has changed.
-        episode: the actions so far in it, then its plan.
-        replayed: how many ticks could be replayed.
-        fault: lines on what is wrong; none if it is sound.
+        show: the new show; None where there is a fault or the scenario has not changed.
+        episode: an episode in it: the actions so far, then its plan.
+        replayed: the number of ticks that could be replayed.
+        fault: lines on what is wrong; empty if nothing is.
     """
 
     show: SubprocessShow | None = None
@@ -42,21 +42,21 @@ class ReloadResult:
 
 
 class LiveReloader:
-    """Watches the files of a scenario in a thread.
+    """Watches the files of a scenario in a background thread.
 
     Attributes:
-        changes: how often something was saved so far.
+        changes: the number of saves so far.
     """
 
     def __init__(self, load: Callable[[], Scenario], stage: str) -> None:
-        """For what `load` gives; raises what that raises."""
+        """Watch the scenario that `load` returns; what that raises is raised here."""
         self._load, self._stage, self.changes = load, stage, 0
         self._folders: frozenset[Path] = frozenset()
         self._stop = Event()
         self._watch(load())
 
-    def again(self, number: int, episode: Episode | None, ticks: int, hash_: str) -> ReloadResult:
-        """Read it again and replay the first ticks of an episode; `hash_` is that of the scenario that is shown."""
+    def reload(self, number: int, episode: Episode | None, ticks: int, hash_: str) -> ReloadResult:
+        """Read it again and replay the first `ticks` of an episode; `hash_` is that of the scenario now shown."""
         try:
             scenario = self._load()
         except ScenarioError as fault:
@@ -74,20 +74,22 @@ class LiveReloader:
             played = show.episode(number)
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, WorldTooLargeError, ValueError) as fault:
             return ReloadResult(fault=_lines("The file cannot be played; the last good one is shown.", str(fault)))
+        # The first tick whose actions differ from the shown episode ends the replay.
         kept = (tick for tick in range(played.length) if tick < ticks and _named(played, tick) != named[tick])
         return ReloadResult(show, played, next(kept, min(ticks, played.length)))
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._stop.set()
 
     def _watch(self, scenario: Scenario) -> None:
-        """Watch the folders of all files that a scenario is read from; editors often put a new file in place of one."""
+        """Watch the folders of all files of a scenario: many editors replace a file, which a watch on it would miss."""
         named = (Path(source.file).resolve().parent for source in scenario.source.sources)
         folders = frozenset(folder for folder in named if folder.is_dir())
         if folders == self._folders:
             return
         self._stop.set()
+        # A watch cannot be given other folders, so another one takes its place.
         self._folders, self._stop = folders, Event()
         Thread(target=self._listen, args=(folders, self._stop), name="reloading", daemon=True).start()
 
@@ -95,6 +97,7 @@ class LiveReloader:
         seen = watch(
             *folders,
             watch_filter=lambda _, path: path.endswith(ENDINGS),
+            # Editors save in several steps; what changes within 100 ms counts once.
             debounce=100,
             step=25,
             stop_event=stop,
@@ -107,7 +110,7 @@ class LiveReloader:
 
 
 def _named(episode: Episode, tick: int) -> tuple[str, ...]:
-    """What everyone chose in a tick, by name."""
+    """The chosen actions of all agents in a tick, by name."""
     programs = episode.world.agents
     return tuple(program.actions[int(action)] for program, action in zip(programs, episode.chosen[tick], strict=True))
 

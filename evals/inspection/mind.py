@@ -1,4 +1,4 @@
-"""What an agent thought and what its values say of other places, in plain arrays that a viewer can draw."""
+"""An agent's thought, its search tree and its value map, as plain arrays that a viewer can draw."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.world.world import World
 
 UNKNOWN = -1
-"""In an imagined state: what the agent does not see."""
+"""In an imagined state: the value of a field that the agent does not observe."""
 
 
 @dataclass(frozen=True, eq=False)
 class SearchTreeView:
-    """The tree of one search; node 0 is the present, and every other one comes after its parent.
+    """The tree of one search with n nodes; node 0 is the present state, and parents come before their children.
 
     Attributes:
-        parents: int32 `[n]`, -1 for the first; actions: n names, of what leads to each, empty for the first.
+        parents: int32 `[n]`, -1 for the root; actions: n names, of the action into each node, empty for the root.
         visits: int64 `[n]`; probability: float64 `[n]`, of this outcome of the action.
-        values: float64 `[n, K]`, of each channel from there on.
+        values: float64 `[n, K]`, the value of each channel from there on.
     """
 
     parents: Ints
@@ -32,8 +32,8 @@ class SearchTreeView:
     probability: Floats
     values: Floats
 
-    def way(self, node: int) -> list[int]:
-        """The nodes from the first to one, both included."""
+    def path_to(self, node: int) -> list[int]:
+        """The nodes from the root to one, both included."""
         out = [node]
         while self.parents[out[0]] >= 0:
             out.insert(0, int(self.parents[out[0]]))
@@ -42,20 +42,20 @@ class SearchTreeView:
 
 @dataclass(frozen=True, eq=False)
 class Mind:
-    """One decision: what it was made by, and the future that the agent had in mind.
+    """One decision in plain arrays: the values it is based on, and the future that the agent expects.
 
     Attributes:
-        agent: who decides; actions: A names; channels: K names.
+        agent: the one that decides; actions: A names; channels: K names.
         action: the chosen action.
         weights: float64 `[K]`; q: float64 `[A, K]`, the value of each channel after each action.
         uncertainty: float64 `[A]`, from 0 (sure) to 1 (never tried); available: bool `[A]`.
-        decided_by: the channels without which it would choose otherwise, the most decisive first.
-        instead: for each of these, what it would do without it.
+        decided_by: the channels without which it would choose another action, the most decisive first.
+        instead: the action without each of these.
         counterfactuals: (change, action) in words.
-        ahead: int32 `[n, F]`, the states that it expects, `UNKNOWN` where it does not see a field.
-        ahead_actions: n names, of what it means to do on the way into each.
-        imagined: int32 `[m, F]`, every state that its search met; imagined_values: float64 `[m, K]`.
-        search: how it came to them, None where nothing was recorded.
+        ahead: int32 `[n, F]`, the states that it expects, `UNKNOWN` where it does not observe a field.
+        ahead_actions: n names, of the action into each of these states.
+        imagined: int32 `[m, F]`, every state of its search; imagined_values: float64 `[m, K]`.
+        search: the tree of its search, None where none was recorded.
     """
 
     agent: str
@@ -83,13 +83,13 @@ class Mind:
 
 @dataclass(frozen=True, eq=False)
 class ValueMap:
-    """What it would be worth to stand elsewhere in the present state, all else as it is.
+    """The values of an agent's position: of each cell, with everything else in the present state as it is.
 
     Attributes:
         channels: K names; weights: float64 `[K]`.
-        values: float64 `[C, K]` by cell, nan where the agent cannot come to be (or where nothing is known).
-        best: bool `[C, A]`, the agent's best actions there; moves: int32 `[A]`, indices into `geometry.STEPS`.
-        source: in words, whose values these are; gaps: what it means that a cell has none.
+        values: float64 `[C, K]` by cell, nan where the agent cannot be (or nothing is known).
+        best: bool `[C, A]`, the best actions there; moves: int32 `[A]`, indices into `geometry.STEPS`.
+        source: whose values these are, in words; gaps: what a cell without value means, in words.
     """
 
     channels: tuple[str, ...]
@@ -106,14 +106,14 @@ class ValueMap:
 
 
 def mind_of(world: World, thought: Thought, actions: tuple[str, ...], columns: tuple[int, ...] | None) -> Mind:
-    """A thought in plain arrays.
+    """A `Thought` as a `Mind`.
 
     Args:
-        world: where it was thought.
+        world: of the thought.
         thought: the record.
         actions: A names.
-        columns: which fields of the state the thought's observations are, in order; None if they are something else
-            (a window), so that its imagined states cannot be put on the board.
+        columns: the fields of the state that the thought's observations consist of, in order; None if they are
+            something else (a window), so that imagined states cannot be shown on the board.
     """
     plan = thought.plans[0] if thought.plans else None
     line = plan.line if plan is not None else ()
@@ -136,6 +136,7 @@ def mind_of(world: World, thought: Thought, actions: tuple[str, ...], columns: t
         ahead=whole,
         ahead_actions=tuple(actions[step.action] for step in line),
         imagined=nodes,
+        # Observations that are no fields of the state have no place on the board, and then neither have their values.
         imagined_values=values if len(nodes) else values[:0],
         search=None if plan is None else _search(plan, actions),
     )
@@ -151,8 +152,8 @@ def _search(plan: Plan, actions: tuple[str, ...]) -> SearchTreeView:
     )
 
 
-def missed(mind: Mind, state: Ints) -> list[int]:
-    """The columns of a state int32 `[F]` in which it came otherwise than was expected a tick before."""
+def unexpected_fields(mind: Mind, state: Ints) -> list[int]:
+    """The columns of a state int32 `[F]` in which it differs from what was expected one tick before."""
     if len(mind.ahead) == 0:
         return []
     expected = mind.ahead[0]
@@ -160,16 +161,17 @@ def missed(mind: Mind, state: Ints) -> list[int]:
 
 
 def states_of(world: World, columns: tuple[int, ...] | None, observations: Sequence[Longs]) -> Ints:
-    """int32 `[n, F]`: observations as states, `UNKNOWN` where they say nothing; none where they cannot be placed."""
+    """int32 `[n, F]`: observations as states, `UNKNOWN` in fields they lack; n is 0 where they are no fields."""
     if columns is None or len(observations) == 0:
         return np.zeros((0, len(world.fields)), np.int32)
     out = np.full((len(observations), len(world.fields)), UNKNOWN, np.int32)
+    # Observations may have further columns at their end, such as the plan's own state of an exact agent.
     out[:, list(columns)] = np.stack(observations)[:, : len(columns)]
     return out
 
 
 def imagined_value_map(world: World, mind: Mind, agent: int) -> ValueMap | None:
-    """What an agent's own search says of the cells that it imagined itself in; None where that cannot be placed."""
+    """The value map of an agent's own search, for the cells that it imagined itself in; None where there are none."""
     program = world.agents[agent]
     if program.body < 0 or len(mind.imagined) == 0:
         return None
@@ -177,7 +179,7 @@ def imagined_value_map(world: World, mind: Mind, agent: int) -> ValueMap | None:
     values = np.full((world.boards.nowhere, len(mind.channels)), np.nan)
     for state, value in zip(mind.imagined[::-1], mind.imagined_values[::-1], strict=True):
         if 0 <= state[column] < world.boards.nowhere:
-            values[state[column]] = value  # the nearest future comes last and stays
+            values[state[column]] = value  # in reverse order, so that the nearest future overwrites later ones
     best = np.zeros((world.boards.nowhere, len(program.actions)), np.bool_)
     here = mind.imagined[0][column]
     for state, action in zip(mind.ahead, mind.ahead_actions, strict=True):

@@ -1,4 +1,4 @@
-"""What there is to watch: the episodes of a run's folder, or those of the exact plan played on the spot."""
+"""Shows: episodes to watch with the thoughts in them, from a stored run or from the exact plan, played live."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from ..traces.trace import TraceError
 from .exact_show import PlanFollower
 from .mind import Mind, ValueMap, imagined_value_map, mind_of
 
-First = tuple[int, tuple[tuple[str, ...], ...]]
-"""Of the episode of a number: what everyone does in its first ticks, by name."""
+ReplayPrefix = tuple[int, tuple[tuple[str, ...], ...]]
+"""An episode's number and the actions of all agents in its first ticks, by name: a prefix that is to be replayed."""
 
 
 class Show(Protocol):
-    """Episodes by number, and what was thought in them. Everything may take a while; nothing changes what it says.
+    """A source of episodes by number, and of the thoughts in them. Calls may take long; answers never change.
 
     Attributes:
-        scenario: what is shown; stage: of it; world: compiled.
-        count: how many episodes there are, or None where any number is played.
+        scenario, stage: what is shown; world: the stage compiled.
+        count: the number of episodes, or None where any number can be played.
     """
 
     scenario: Scenario
@@ -47,30 +47,30 @@ class Show(Protocol):
         ...
 
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
-        """What an agent thought in a tick, where that is known."""
+        """An agent's thought in a tick; None where it is not known."""
         ...
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
-        """What its values say of other places in that tick, where that is known."""
+        """An agent's value map in a tick; None where it is not known."""
         ...
 
 
 class LiveShow:
-    """The exact plan of a stage; its episodes are numbered by their seed."""
+    """A `Show` of a stage's exact plan; an episode's number is its seed."""
 
     count: int | None = None
 
     def __init__(
-        self, scenario: Scenario, stage: str, max_states: int | None = None, first: First | None = None
+        self, scenario: Scenario, stage: str, max_states: int | None = None, first: ReplayPrefix | None = None
     ) -> None:
-        """For one stage; it is solved when something is first asked. `max_states` in place of the file's."""
+        """For one stage, which is solved at the first query; `max_states` replaces the file's."""
         self.scenario, self.stage, self._first = scenario, stage, first
         self._worlds = SolvedWorlds(scenario, max_states)
         self.world = self._worlds.world({}, stage)
 
     @cached_property
     def follower(self) -> PlanFollower:
-        """The plan at work.
+        """The player of the plan.
 
         Raises:
             NotEnumerableError: the world is too large; the message says what else can be done.
@@ -85,7 +85,7 @@ class LiveShow:
         return self.follower.episode(number, first=_indices(self.world, self._first[1]))
 
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
-        """See `Show`; where several agents are planned as one, they have one mind."""
+        """See `Show`; where several agents are planned as one, they share one `Mind`."""
         if agent not in self.follower.deciding:
             return None
         return _followed(self.follower, episode.states[: tick + 1])
@@ -96,10 +96,10 @@ class LiveShow:
 
 
 class RecordedShow:
-    """The episodes of one trace of a run's folder."""
+    """A `Show` of one trace of a stored run."""
 
     def __init__(self, run: StoredRun, name: str) -> None:
-        """For one of the run's traces.
+        """Open one of the run's traces.
 
         Raises:
             RunError: there is no such trace, it does not fit the scenario that lies beside it, or that cannot be
@@ -136,11 +136,12 @@ class RecordedShow:
         except ValueError as fault:
             raise TraceError(f"{self.name}, episode {episode.number}, tick {tick}: {fault}") from fault
         program = self.world.agents[agent]
+        # With a window the observation is a crop around the agent, whose entries are no fields of the state.
         columns = program.sees if program.window is None or program.body < 0 else None
         return replace(mind_of(self.world, thought, program.actions, columns), agent=program.name)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
-        """See `Show`: for the exact planner its own values, for one that learned what it imagined."""
+        """See `Show`: the exact planner's values, or those of a trained agent's imagined states."""
         if tick >= episode.length:
             return None
         if episode.agent == "exact" and (follower := self._follower) is not None:
@@ -150,7 +151,7 @@ class RecordedShow:
 
     @cached_property
     def _follower(self) -> PlanFollower | None:
-        """The same plan solved again; None where that takes too much."""
+        """The plan, solved again; None where the world has too many states."""
         try:
             return PlanFollower(self._worlds.plan({}, self.stage))
         except NotEnumerableError:
@@ -168,9 +169,11 @@ def open_run(
     """
     run = load_run(folder)
     settings = [f"{name}={value}" for name, value in (overrides or {}).items()]
+    # Shortest first: it has the fewest overrides.
     for name in sorted(run.traces, key=len):
         played, _, rest = name.partition("-")
         fits = stage in (None, played) and agent in (None, rest.split("-")[0])
+        # Between dashes, for `x=1` is also the beginning of `x=10`.
         if fits and all(f"-{setting}-" in f"{name}-" for setting in settings):
             return RecordedShow(run, name)
     asked = (
@@ -210,7 +213,7 @@ def solved(worlds: SolvedWorlds, stage: str) -> ExactPlan:
 
 
 def _indices(world: World, named: tuple[tuple[str, ...], ...]) -> Ints:
-    """int32 `[t, N]`: actions by name as numbers, up to the first that the world does not have."""
+    """int32 `[t, N]`: the indices of named actions, up to the first that the world does not have."""
     rows: list[list[int]] = []
     for row in named:
         if len(row) != len(world.agents):

@@ -1,4 +1,4 @@
-"""The exact plan in a process of its own, where solving takes long: whoever watches meanwhile is not held up."""
+"""The exact plan in a process of its own, where solving takes long, so that a window stays responsive."""
 
 from __future__ import annotations
 
@@ -13,67 +13,67 @@ from ...envs.base import NotEnumerableError
 from ...scenarios.language.loading import Scenario
 from ..traces.episode import Episode
 from .mind import Mind, ValueMap
-from .show import First, LiveShow
+from .show import LiveShow, ReplayPrefix
 
 QUICK = 10_000
-"""States that are solved on the spot: that takes less time than a new process."""
+"""States that are solved in this process: that takes less time than starting another one."""
 
 
 class SubprocessShow:
-    """A `Show` like `LiveShow`, for a window: a world of many states is solved, and asked, in another process."""
+    """A `Show` like `LiveShow` for a window: a world with many states is solved and queried in another process."""
 
     count: int | None = None
 
-    def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK, first: First | None = None) -> None:
-        """For one stage; it is solved when something is first asked, here if it has at most `quick` states."""
+    def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK, first: ReplayPrefix | None = None) -> None:
+        """For one stage, which is solved at the first query: in this process if it has at most `quick` states."""
         self.scenario, self.stage, self._first = scenario, stage, first
-        self._near = LiveShow(scenario, stage, min(quick, scenario.document.runs.max_states), first)
-        self.world = self._near.world
-        self._far: RemoteObject | None = None
+        self._local = LiveShow(scenario, stage, min(quick, scenario.document.runs.max_states), first)
+        self.world = self._local.world
+        self._remote: RemoteObject | None = None
 
     @cached_property
-    def _is_near(self) -> bool:
-        """Whether it is solved here; else the other process is begun."""
+    def _is_local(self) -> bool:
+        """Whether it is solved in this process; else the other one is started."""
         try:
-            return self._near.follower is not None
+            return self._local.follower is not None
         except NotEnumerableError:
-            self._far = RemoteObject(_Numbered, self.scenario, self.stage, self._first)
+            self._remote = RemoteObject(_Numbered, self.scenario, self.stage, self._first)
             return False
 
     def episode(self, number: int) -> Episode:
         """See `Show`."""
-        if self._is_near:
-            return self._near.episode(number)
-        return replace(self._asked("episode", number), world=self.world)
+        if self._is_local:
+            return self._local.episode(number)
+        return replace(self._ask_remote("episode", number), world=self.world)
 
     def mind(self, episode: Episode, tick: int, agent: int) -> Mind | None:
         """See `Show`."""
-        if self._is_near:
-            return self._near.mind(episode, tick, agent)
-        mind: Mind | None = self._asked("mind", episode.seed, tick, agent)
+        if self._is_local:
+            return self._local.mind(episode, tick, agent)
+        mind: Mind | None = self._ask_remote("mind", episode.seed, tick, agent)
         return mind
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`."""
-        if self._is_near:
-            return self._near.value_map(episode, tick, agent)
-        value_map: ValueMap | None = self._asked("value_map", episode.seed, tick, agent)
+        if self._is_local:
+            return self._local.value_map(episode, tick, agent)
+        value_map: ValueMap | None = self._ask_remote("value_map", episode.seed, tick, agent)
         return value_map
 
     def close(self) -> None:
-        """End the other process, whatever it is at."""
-        if self._far is not None:
-            self._far.close()
+        """Terminate the other process, whatever it is doing."""
+        if self._remote is not None:
+            self._remote.close()
 
-    def _asked(self, what: str, *question: Any) -> Any:
-        assert self._far is not None
-        return self._far.ask(what, *question)
+    def _ask_remote(self, what: str, *question: Any) -> Any:
+        assert self._remote is not None
+        return self._remote.ask(what, *question)
 
 
 class _Numbered:
-    """A `LiveShow` that is asked by an episode's number, so that no episode has to be sent to it."""
+    """A `LiveShow` that is queried by an episode's number, so that no episode has to be sent to its process."""
 
-    def __init__(self, scenario: Scenario, stage: str, first: First | None) -> None:
+    def __init__(self, scenario: Scenario, stage: str, first: ReplayPrefix | None) -> None:
         self._live = LiveShow(scenario, stage, first=first)
         self.episode = lru_cache(4)(self._live.episode)
 
@@ -85,18 +85,18 @@ class _Numbered:
 
 
 class RemoteObject:
-    """An object in another process. It is this program's own, so what it sends may be unpickled."""
+    """A proxy of an object in another process, which this program has started, so that it may unpickle its answers."""
 
     def __init__(self, make: Callable[..., Any], *args: Any) -> None:
-        """`make(*args)` is called there; its methods are asked for by name."""
-        context = get_context("spawn")  # a fork of a process with threads and a window would be a gamble
+        """Call `make(*args)` there; `ask` calls methods of what it returns."""
+        context = get_context("spawn")  # forking a process with threads and a window can deadlock
         self._end, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, make, args), daemon=True)
         self.process.start()
-        theirs.close()
+        theirs.close()  # else `recv` would wait for ever once the other process has ended
 
     def ask(self, what: str, *question: Any) -> Any:
-        """Ask and wait; what goes wrong there is raised here."""
+        """Call the method `what` there and wait; an exception there is raised here."""
         self._end.send((what, question))
         try:
             fault, answer = self._end.recv()
@@ -107,12 +107,12 @@ class RemoteObject:
         return answer
 
     def close(self) -> None:
-        """End the process, whatever it is at."""
+        """Terminate the process, whatever it is doing."""
         self.process.terminate()
 
 
 def _serve(questions: Connection, make: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """Answer questions until nobody asks any more."""
+    """The other process: answer questions until the pipe is closed."""
     thing = make(*args)
     while True:
         try:

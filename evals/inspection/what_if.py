@@ -1,6 +1,6 @@
-"""What if: the exact plan again, from the present state of an episode, with something in it changed by hand.
+"""Counterfactuals: the exact plan from the present state of an episode, with something in it edited by hand.
 
-Nothing here asks whether the changed state could have come about: it is enumerated from there.
+Whether the edited state is reachable does not matter: the world is enumerated from there.
 """
 
 from __future__ import annotations
@@ -23,63 +23,63 @@ from .mind import Mind, ValueMap
 from .show_process import QUICK, RemoteObject
 
 KEPT = 16
-"""Worlds and enumerations that are kept: a slider goes back and forth."""
+"""Worlds and enumerations in the cache: a slider is moved back and forth."""
 
 OverridePairs = tuple[tuple[str, object], ...]
 
 
 @dataclass(frozen=True)
 class Edit:
-    """What is changed by hand.
+    """An edit of the present state and of the scenario's settings.
 
     Attributes:
         settings: dotted overrides, as in `with:`.
-        places: (body, cell) of those that are moved.
-        gone: bodies that are taken off the board.
+        places: (body, cell) of moved bodies.
+        removed: bodies that are taken off the board.
     """
 
     settings: OverridePairs = ()
     places: tuple[tuple[str, int], ...] = ()
-    gone: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
-        """Nothing is changed."""
-        return not (self.settings or self.places or self.gone)
+        """Whether nothing is edited."""
+        return not (self.settings or self.places or self.removed)
 
     def set(self, name: str, value: object) -> Edit:
-        """The same, with a dotted override."""
+        """This edit with a dotted override."""
         return replace(self, settings=tuple({**dict(self.settings), name: value}.items()))
 
     def unset(self, name: str) -> Edit:
-        """The same, without an override."""
+        """This edit without an override."""
         return replace(self, settings=tuple(pair for pair in self.settings if pair[0] != name))
 
     def move(self, body: str, cell: int) -> Edit:
-        """The same, with a body on another cell."""
-        gone = tuple(name for name in self.gone if name != body)
-        return replace(self, places=tuple({**dict(self.places), body: cell}.items()), gone=gone)
+        """This edit with a body on another cell."""
+        removed = tuple(name for name in self.removed if name != body)
+        return replace(self, places=tuple({**dict(self.places), body: cell}.items()), removed=removed)
 
     def remove(self, body: str) -> Edit:
-        """The same, without a body."""
+        """This edit with a body removed."""
         places = tuple(pair for pair in self.places if pair[0] != body)
-        return replace(self, places=places, gone=tuple(dict.fromkeys((*self.gone, body))))
+        return replace(self, places=places, removed=tuple(dict.fromkeys((*self.removed, body))))
 
     def restore(self, body: str) -> Edit:
-        """The same, with a body where it is."""
+        """This edit with a body where it was."""
         return replace(
             self,
             places=tuple(pair for pair in self.places if pair[0] != body),
-            gone=tuple(name for name in self.gone if name != body),
+            removed=tuple(name for name in self.removed if name != body),
         )
 
 
 @dataclass(frozen=True)
 class EpisodeMoment:
-    """The place in an episode from which something is supposed.
+    """The point in an episode from which a counterfactual starts.
 
     Attributes:
-        state: F integers, the present one; tick: how many have passed; seed, number: of the episode.
+        state: F integers; tick: the ticks that have passed; seed, number: of the episode.
     """
 
     state: tuple[int, ...]
@@ -90,12 +90,12 @@ class EpisodeMoment:
 
 @dataclass(frozen=True, eq=False)
 class WhatIfResult:
-    """What would be.
+    """The result of a counterfactual.
 
     Attributes:
-        ahead: the episode from the changed state on, to its end; its first state is the changed one.
-        mind: what the planner thinks in it; outlook: what its values say; None for an agent that does not plan.
-        notes: what is to be kept in mind about it.
+        ahead: the episode from the edited state to its end; its first state is the edited one.
+        mind, value_map: of the planner in that state; None for an agent that does not plan.
+        notes: remarks, such as parts of the state that could not be kept.
     """
 
     ahead: Episode
@@ -105,61 +105,64 @@ class WhatIfResult:
 
 
 class WhatIfPlanner:
-    """Answers what-ifs about one stage; where there are too many states to be quick, in another process."""
+    """Computes counterfactuals of one stage; where there are too many states to be quick, in another process."""
 
     def __init__(self, scenario: Scenario, stage: str, quick: int = QUICK) -> None:
-        """For one stage; at most `quick` states are enumerated here."""
+        """For one stage; at most `quick` states are enumerated in this process."""
         self.scenario, self.stage, self._quick = scenario, stage, quick
-        self._near = WhatIfSolver(scenario, stage, min(quick, scenario.document.runs.max_states))
-        self._far: RemoteObject | None = None
+        self._local = WhatIfSolver(scenario, stage, min(quick, scenario.document.runs.max_states))
+        self._remote: RemoteObject | None = None
 
     def suppose(self, edit: Edit, moment: EpisodeMoment, agent: int) -> WhatIfResult:
-        """What would be after an edit.
+        """The counterfactual of an edit.
 
         Raises:
-            ValueError: the state cannot be changed so, or the episode is over; the message says why.
+            ValueError: the edit is not possible, or the episode is over; the message says why.
             ScenarioError: an override is wrong.
             NotEnumerableError, ImproperDiscountError, NoFixedPointError: it cannot be solved.
         """
-        if self._far is None:
+        if self._remote is None:
             try:
-                return self._near.suppose(edit, moment, agent)
+                return self._local.suppose(edit, moment, agent)
             except NotEnumerableError:
+                # The limit is the file's own, so that the other process would hit it too.
                 if self.scenario.document.runs.max_states <= self._quick:
                     raise
-                self._far = RemoteObject(
+                self._remote = RemoteObject(
                     WhatIfSolver, self.scenario, self.stage, self.scenario.document.runs.max_states
                 )
-        supposed: WhatIfResult = self._far.ask("suppose", edit, moment, agent)
+        supposed: WhatIfResult = self._remote.ask("suppose", edit, moment, agent)
         return supposed
 
     def close(self) -> None:
-        """End the other process."""
-        if self._far is not None:
-            self._far.close()
+        """Terminate the other process."""
+        if self._remote is not None:
+            self._remote.close()
 
 
 class WhatIfSolver:
-    """Compiles, enumerates and solves what is supposed."""
+    """Compiles, enumerates and solves counterfactuals, in whatever process it lives."""
 
     def __init__(self, scenario: Scenario, stage: str, max_states: int) -> None:
-        """For one stage; more states than `max_states` are refused."""
+        """For one stage; worlds with more than `max_states` states raise."""
         self._scenario, self._stage, self._max_states = scenario, stage, max_states
+        # Caches of this object: decorated methods would keep every object alive.
         self._world = lru_cache(KEPT)(self._compiled)
         self._enumeration = lru_cache(KEPT)(self._enumerated)
 
     def suppose(self, edit: Edit, moment: EpisodeMoment, agent: int) -> WhatIfResult:
         """See `WhatIfPlanner.suppose`."""
         before, world = self._world(()), self._world(edit.settings)
-        state, notes = carried(np.array(moment.state, np.int32), before, world, edit.settings)
-        for name in edit.gone:
-            _take_away(world, state, name)
+        state, notes = transfer_state(np.array(moment.state, np.int32), before, world, edit.settings)
+        for name in edit.removed:
+            _remove(world, state, name)
         for name, cell in edit.places:
             _put(world, state, name, cell)
-        left = world.steps - moment.tick
+        left = world.steps - moment.tick  # a counterfactual ends when the episode would have
         if state[world.ended] or left <= 0:
             raise ValueError("the episode is over: there is nothing left to plan")
         key = tuple(int(value) for value in state)
+        # Enumerated for the weights of the file and then given this world, for the enumeration does not depend on them.
         enumeration = replace(self._enumeration(self._kept(edit, world), key, left), world=_shortened(world, left))
         plan = plan_as_agent(enumeration, (), self._max_states)
         if plan.aliased:
@@ -176,7 +179,8 @@ class WhatIfSolver:
         return compile_world(apply_overrides(self._scenario, dict(settings)), self._stage)
 
     def _kept(self, edit: Edit, world: World) -> OverridePairs:
-        """The overrides that change more than what an agent wants: for all others, one enumeration will do."""
+        """The overrides that change transitions, not only weights: edits that agree in them share an enumeration."""
+        # Weights that are fields of the state (editable ones) are part of the transitions too.
         settled = any(column >= 0 for program in world.agents for column in program.weight_columns)
         agents = self._scenario.document.agents
         return tuple(pair for pair in edit.settings if settled or pair[0].split(".")[0] not in agents)
@@ -186,11 +190,13 @@ class WhatIfSolver:
         return enumerate_world(world, self._max_states, np.array([state], np.int32))
 
 
-def carried(state: Ints, before: World, after: World, settings: OverridePairs = ()) -> tuple[Ints, tuple[str, ...]]:
-    """A state int32 `[F]` of one world as a state of another version of it, and what could not be kept.
+def transfer_state(
+    state: Ints, before: World, after: World, settings: OverridePairs = ()
+) -> tuple[Ints, tuple[str, ...]]:
+    """A state int32 `[F]` of one world as a state of another version of it, and notes on what could not be kept.
 
-    Fields go by their names, cells by row and column, values by what they stand for; weights that are set anew are what
-    they are set to, and what the other world has more of begins there as it always does.
+    Fields are matched by name, cells by row and column, values by their meaning. Weights that the settings override and
+    fields that only the other world has, get their start values.
 
     Raises:
         ValueError: a body would stand in a wall.
@@ -225,7 +231,7 @@ def _same_cell(cell: int, before: World, after: World) -> int:
 
 
 def _same_value(name: str, stored: int, before: World, after: World, size: int, notes: list[str]) -> int:
-    """What is stored there for the same value; the nearest, with a note, where that cannot be."""
+    """The stored number of the same value in the other world; of the nearest one, with a note, if there is none."""
     old, new = before.columns.get(name), after.columns.get(name)
     if old is None or new is None:
         return min(stored, size - 1)
@@ -259,7 +265,7 @@ def _walled(world: World, state: Ints, cell: int) -> bool:
     return bool(world.boards.walls[layout, cell])
 
 
-def _take_away(world: World, state: Ints, name: str) -> None:
+def _remove(world: World, state: Ints, name: str) -> None:
     body = world.bodies[world.body_index[name]]
     state[body.cell] = world.boards.nowhere
     if body.carrier >= 0:
@@ -273,7 +279,8 @@ def _put(world: World, state: Ints, name: str, cell: int) -> None:
         ValueError: something is in the way.
     """
     body = world.bodies[world.body_index[name]]
-    _take_away(world, state, name)
+    _remove(world, state, name)
+    # It was removed first, so that nobody carries it and it is not in its own way.
     if not 0 <= cell < world.boards.nowhere or _walled(world, state, cell):
         raise ValueError(f"{name} cannot stand in a wall")
     for other in world.bodies:
@@ -287,16 +294,16 @@ def _in_the_way(body: Body, other: Body) -> bool:
 
 
 def _shortened(world: World, left: int) -> World:
-    """The world with `left` ticks to go."""
+    """The world with an episode of `left` ticks."""
     if world.horizon is not None:
         return replace(world, horizon=left)
     return replace(world, limit=left)
 
 
 def difference(before: Mapping[str, object], edit: Edit) -> tuple[str, ...]:
-    """An edit in words; `before` has what the settings are now."""
+    """An edit in words; `before` has the present settings."""
     said = [f"{_plain(name)} {_plain(before.get(name))} → {_plain(value)}" for name, value in edit.settings]
-    said += [f"{_plain(name)} removed" for name in edit.gone]
+    said += [f"{_plain(name)} removed" for name in edit.removed]
     said += [f"{_plain(name)} moved" for name, _ in edit.places]
     return tuple(said)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ...envs.base import NotEnumerableError
 from ...scenarios.language.expressions.syntax import ParsedMeasure
-from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
-from ...scenarios.language.schema.document import Expectation, Minus
+from ...scenarios.language.schema.document import Expectation
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.trace import Regrets, Trace
 from .evaluation import exact_range, regret_baseline, sampled_in
@@ -60,30 +59,6 @@ class Contrast:
         return all(its.exact for its in self.subjects)
 
 
-def contrasts_of(
-    scenario: Scenario, expectation: Expectation, agent: str, conditions: Sequence[Overrides]
-) -> tuple[Contrast, ...]:
-    """What an expectation measures of one of its agents, under each of its conditions.
-
-    Args:
-        scenario: of the expectation.
-        expectation: checked.
-        agent: its name.
-        conditions: see `SolvedWorlds.conditions`.
-    """
-    stage, barring = expectation.stage or scenario.judged_stage, tuple(expectation.barring)
-    subjects = [Subject(agent, stage, condition, barring) for condition in conditions]
-    if (minus := expectation.minus) is None:
-        return tuple(Contrast(subject) for subject in subjects)
-    return tuple(Contrast(subject, _baseline(scenario, minus, subject, expectation)) for subject in subjects)
-
-
-def agents_in(expectation: Expectation, agent: str) -> tuple[str, ...]:
-    """The agents whose behaviour an expectation measures, for one of its agents: that one, then its baseline."""
-    other = expectation.minus.agent if expectation.minus is not None else None
-    return (agent,) if other in (None, agent) else (agent, str(other))
-
-
 def minus_in_words(expectation: Expectation) -> str:
     """The `minus` of an expectation (`in stage train, with threshold 2`); empty where it has none."""
     minus = expectation.minus
@@ -116,7 +91,7 @@ def exact_interval(solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeas
 
 
 def ends_by_seed(
-    solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeasure, trace_of: Callable[[Subject], Trace]
+    solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeasure, traces: Sequence[Trace | None]
 ) -> dict[int, Ends | None]:
     """The value of a measure in each seed, less that of the baseline in the same seed, which has the same randomness.
 
@@ -124,7 +99,7 @@ def ends_by_seed(
         solved: worlds of the scenario.
         contrast: of whom at least one is sampled.
         measure: what is evaluated.
-        trace_of: gives the episodes of a sampled subject.
+        traces: the episodes of each of its subjects; None for an exact one.
 
     Returns:
         By seed, in order; None where a subject has no value. An exact subject has the same number, or range of numbers
@@ -133,11 +108,11 @@ def ends_by_seed(
     Raises:
         NotEnumerableError: as `exact_interval`.
     """
-    subjects = contrast.subjects
-    values = [None if its.exact else _sampled(solved, measure, its, trace_of(its)) for its in subjects]
+    pairs = list(zip(contrast.subjects, traces, strict=True))
+    values = [None if trace is None else _sampled(solved, measure, subject, trace) for subject, trace in pairs]
     seeds = sorted(set.intersection(*(set(each) for each in values if each is not None)))
     columns: list[Sequence[Ends | None]] = []
-    for subject, sampled in zip(subjects, values, strict=True):
+    for subject, sampled in zip(contrast.subjects, values, strict=True):
         if sampled is not None:
             columns.append([_twice(sampled[seed]) for seed in seeds])
         else:
@@ -147,23 +122,6 @@ def ends_by_seed(
     if len(columns) == 1:
         return dict(zip(seeds, columns[0], strict=True))
     return {seed: _less(a, b) for seed, a, b in zip(seeds, *columns, strict=True)}
-
-
-def _baseline(scenario: Scenario, minus: Minus, subject: Subject, expectation: Expectation) -> Subject:
-    """What `minus` compares a subject with: the subject itself, but for what `minus` says."""
-    overrides = dict(subject.overrides)
-    if minus.variant is not None:
-        variants = scenario.document.variants
-        for name in variants.get(expectation.variant or "", {}):
-            if name not in expectation.set and name not in expectation.across:
-                del overrides[name]
-        overrides = {**variants[minus.variant], **overrides}
-    return Subject(
-        minus.agent or subject.agent,
-        minus.stage or subject.stage,
-        {**overrides, **minus.set},
-        subject.barring if minus.barring is None else tuple(minus.barring),
-    )
 
 
 def _exact(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject) -> Interval:

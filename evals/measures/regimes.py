@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 
 from ...scenarios.language.expressions.constants import constant
-from ...scenarios.language.expressions.formulas import regime
+from ...scenarios.language.expressions.parser import regime
 from ...scenarios.language.expressions.syntax import Bound, Regime
 from ...scenarios.language.validation.sweeps import bounds_in
 from .measure import Interval

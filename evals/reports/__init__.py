@@ -1,1 +1,1 @@
-"""What came of runs, told to others: one module for each format."""
+"""Reports of runs, one module for each format."""

@@ -1,4 +1,4 @@
-"""Report files: each is there whole or not at all, and whether it can be is known before the work."""
+"""Report files, written atomically; whether they can be written is checked before the run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..traces.provenance import RunError
 
 
 def check_files(paths: Sequence[Path]) -> None:
-    """Whether files can be written there, as far as can be told beforehand. One that exists will be replaced.
+    """Check that files can be written there, as far as can be told beforehand. Existing ones will be replaced.
 
     Raises:
         RunError: one is a folder, lies in no folder or a read-only one, or two are the same.
@@ -28,11 +28,12 @@ def check_files(paths: Sequence[Path]) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file in one go, in place of what stood there.
+    """Write a file atomically; an existing one is replaced.
 
     Raises:
         RunError: it cannot be written.
     """
+    # Beside the target, for a rename is atomic only within a file system.
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         part.write_text(text, encoding="utf-8", newline="")

@@ -20,7 +20,7 @@ ANNOTATIONS = 10
 
 
 def annotation_lines(reports: Sequence[RunReport], environment: Mapping[str, str]) -> list[str]:
-    """The lines to print: `::error` for what failed, `::warning` for what is inconclusive.
+    """Workflow commands to print: `::error` for what failed, `::warning` for what is inconclusive.
 
     Args:
         reports: the runs.
@@ -49,7 +49,7 @@ def _annotation(kind: str, report: RunReport, judgement: Judgement, root: str | 
 
 
 def _relative(file: str, root: str | None) -> str:
-    """From the workspace, where GitHub looks for it."""
+    """A path relative to the workspace, as GitHub expects it; unchanged outside."""
     real = os.path.realpath(file)
     top = None if root is None else os.path.realpath(root)
     if top is None or os.path.commonpath((real, top)) != top:
@@ -58,7 +58,7 @@ def _relative(file: str, root: str | None) -> str:
 
 
 def _few(kind: str, lines: list[str]) -> list[str]:
-    """As many as are shown; the last says how many more there are."""
+    """As many lines as GitHub shows; the last says how many more there are."""
     if len(lines) <= ANNOTATIONS:
         return lines
     kept = lines[: ANNOTATIONS - 1]
@@ -66,6 +66,7 @@ def _few(kind: str, lines: list[str]) -> list[str]:
 
 
 def _message(text: str) -> str:
+    # The escapes of GitHub's workflow commands.
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -74,7 +75,7 @@ def _property(text: str) -> str:
 
 
 def add_summary(path: Path, reports: Sequence[RunReport]) -> None:
-    """Add to the job's summary, to which other commands may have written before: all of it or nothing.
+    """Append to the job's summary, to which other commands may have written before: all of the reports or nothing.
 
     Raises:
         RunError: it cannot be written.
@@ -85,7 +86,7 @@ def add_summary(path: Path, reports: Sequence[RunReport]) -> None:
             try:
                 file.write(cut(markdown(reports), SUMMARY_BYTES - before).encode())
                 file.flush()
-            except BaseException:
+            except BaseException:  # leave no half of a report behind
                 file.truncate(before)
                 raise
     except OSError as fault:
@@ -93,7 +94,7 @@ def add_summary(path: Path, reports: Sequence[RunReport]) -> None:
 
 
 def cut(text: str, limit: int) -> str:
-    """A text of whole lines within so many bytes, the last of which says how many were left out.
+    """A text cut at a line end to at most `limit` bytes; its last line then says how many were left out.
 
     Args:
         text: lines, each with its end.
@@ -102,7 +103,7 @@ def cut(text: str, limit: int) -> str:
     if len(text.encode()) <= limit:
         return text
     lines = text.splitlines(keepends=True)
-    room = limit - len(_left_out(len(lines)).encode())
+    room = limit - len(_left_out(len(lines)).encode())  # with the largest number, so that any smaller one fits
     if room < 0:
         return ""
     kept = 0

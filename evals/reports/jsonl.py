@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from .summary import RunReport
 
 LINE_VERSION = 1
-"""Of the keys of a line; a change to them is a new version."""
+"""The version of a line's keys; any change to them is a new version."""
 
 
 def jsonl(reports: Sequence[RunReport]) -> str:
@@ -18,6 +18,7 @@ def jsonl(reports: Sequence[RunReport]) -> str:
         for judgement in report.run.judgements:
             replay = report.replay(judgement)
             line = {
+                # Every line has the version: lines of several files are often joined.
                 "version": LINE_VERSION,
                 "scenario": report.which,
                 "scenario_hash": report.run.scenario.hash,

@@ -18,7 +18,7 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class _Case(TestCase):
-    """With the place, as pytest writes it."""
+    """A test case with file and line, as pytest writes them."""
 
     file = Attr()
     line = IntAttr()
@@ -32,7 +32,7 @@ def junit(reports: Sequence[RunReport], inconclusive: Inconclusive | None = None
 
     Args:
         reports: the runs.
-        inconclusive: what to make of these.
+        inconclusive: how these count.
     """
     whole = JUnitXml("turncoat")
     for report in reports:
@@ -63,7 +63,7 @@ def _case(report: RunReport, judgement: Judgement, inconclusive: Inconclusive | 
 
 
 def _properties(report: RunReport, judgement: Judgement) -> dict[str, str]:
-    """What a program may want to know of a case; what there is not is left out."""
+    """A case's properties for programs; those without a value are left out."""
     replay = report.replay(judgement)
     known = {
         "outcome": judgement.outcome,
@@ -97,7 +97,7 @@ def _aside(report: RunReport, judgement: Judgement) -> list[str]:
 
 
 def _clean(text: str) -> str:
-    """Without what XML cannot hold."""
+    """The text with characters that XML 1.0 cannot hold replaced."""
     return _NO_XML.sub("\ufffd", text)
 
 

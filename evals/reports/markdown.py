@@ -1,4 +1,4 @@
-"""Markdown for people: the verdict first, then what went wrong, then everything."""
+"""Markdown: the verdict first, then what failed or is inconclusive, then all expectations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OUTCOMES: tuple[Outcome, ...] = ("fail", "inconclusive", "pass", "not applicabl
 
 
 def markdown(reports: Sequence[RunReport]) -> str:
-    """The text: what matters most stands first, and no line needs another one, so it may be cut at any."""
+    """The text, the most important first. It may be cut after any line: GitHub limits summaries."""
     judgements = [judgement for report in reports for judgement in report.run.judgements]
     lines = [f"# Turncoat: {verdict(judgements)}", ""]
     lines += _table(["scenario", "verdict", *_OUTCOMES], [_tally(report) for report in reports])
@@ -36,14 +36,15 @@ def markdown(reports: Sequence[RunReport]) -> str:
 
 
 def code(text: str) -> str:
-    """Inline code, whatever is in it."""
+    """Inline code of any text."""
+    # The fence must be longer than any run of backticks inside.
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     space = " " if "`" in text else ""
     return f"{fence}{space}{text}{space}{fence}"
 
 
 def plain(text: str) -> str:
-    """Text that is read as it is written, on one line."""
+    """Text on one line with Markdown's characters escaped."""
     return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", " ".join(text.split()))
 
 

@@ -1,4 +1,4 @@
-"""What every report says beside the judgements: how to make one again, and where to watch it."""
+"""What every report adds to a judgement: the command that repeats it, and the one that shows it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..verdicts.expectation import Judgement
 
 @dataclass(frozen=True)
 class RunReport:
-    """A run as somebody asked for it.
+    """A run under the name that it was asked for, as reports need it.
 
     Attributes:
         which: the scenario's name or path, as it was given.
-        run: what came of it.
-        folder: where it was written; None where it was not.
+        run: its result.
+        folder: the run's folder; None where it was not written.
     """
 
     which: str
@@ -26,11 +26,12 @@ class RunReport:
     folder: Path | None = None
 
     def again(self, judgement: Judgement) -> str:
-        """The command that comes to the same judgement, quoted for a POSIX shell.
+        """The command that repeats a judgement, quoted for a POSIX shell.
 
-        It runs every learned agent of the run where the judgement is of one: they share Holm's correction.
+        A judgement of a trained agent repeats all trained agents of the run: they share Holm's correction.
         """
         run, document = self.run, self.run.scenario.document
+        # A judgement of the exact planner that is compared with trained seeds (`minus`) has a p-value.
         exact = judgement.agent == "exact" and judgement.p_pass is None
         learned = {each.agent for each in run.judgements if each.p_pass is not None} | {judgement.agent}
         agents = ["exact"] if exact else [agent for agent in run.agents if agent in learned or judgement.minus]
@@ -50,19 +51,19 @@ class RunReport:
         return shlex.join(words)
 
     def watch(self, judgement: Judgement) -> str | None:
-        """The command that shows it in a window, quoted for a POSIX shell; None where nothing was recorded."""
+        """The command that shows its trace in a window, quoted for a POSIX shell; None where none was recorded."""
         replay = self.replay(judgement)
         return None if replay is None else shlex.join(["turncoat", "watch", str(replay)])
 
     def replay(self, judgement: Judgement) -> Path | None:
-        """The recorded trace that shows it, in the run's folder; None where there is none."""
+        """The file of its trace in the run's folder; None where there is none."""
         if self.folder is None or not judgement.trace:
             return None
         return self.folder / "traces" / f"{judgement.trace}.parquet"
 
 
 def numbers(judgement: Judgement) -> str:
-    """`0.5 (0.2 to 1)`, or nothing where there is no value."""
+    """`0.5 (0.2 to 1)`, or empty where there is no value."""
     if judgement.value is None:
         return ""
     ends = [f"{end:.4g}" for end in (judgement.low, judgement.high) if end is not None]

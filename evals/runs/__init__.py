@@ -1,1 +1,1 @@
-"""Runs: made, kept in a folder, reopened, reproduced and compared."""
+"""Runs: making, storing, reopening, reproducing and comparing them."""

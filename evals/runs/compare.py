@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
-from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.parser import parsed_measure
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.comparands import Subject, contrasts_of, ends_by_seed
+from ..measures.comparands import Subject, ends_by_seed
 from ..statistics.multiplicity import holm
 from ..statistics.paired_tests import equivalence_p_value, seeds_to_detect, sign_flip_interval, sign_flip_p_value
 from ..traces.provenance import RunError
 from ..traces.trace import Trace, trace_name
 from ..verdicts.expectation import EXACTLY, Judgement
+from ..verdicts.work_units import contrasts_of
 from .reopen import reopen_scenario, world_of
 from .run_folder import Manifest, StoredRun, load_run
 
@@ -189,6 +190,7 @@ def open_side(text: str) -> RunSide:
         RunError: no run's folder, or that agent was not run.
     """
     folder, colon, agent = text.rpartition(":")
+    # The name of a folder may have a colon in it.
     if Path(text).exists() or not colon:
         return RunSide(load_run(Path(text)))
     run = load_run(Path(folder))
@@ -217,6 +219,7 @@ def compare_runs(a: RunSide, b: RunSide, within: float | None = None) -> Compari
         raise ValueError(f"a margin is at least 0, not {within}")
     a, b = replace(a, agent=a.agent or b.agent), replace(b, agent=b.agent or a.agent)
     mine, others = a.judged, b.judged
+    # Each run's scenario is reopened at most once, and only if seeds are compared.
     readers = _SeedValues(a.run), _SeedValues(b.run)
     paired = [_paired(mine[key], others[key], readers) for key in mine if key in others]
     pairs = _with_outcomes(paired, within)
@@ -281,7 +284,8 @@ class _SeedValues:
             expectation = self._expectation(judgement)
             conditions = self.solved.conditions(expectation)
             [contrast] = contrasts_of(self.solved.scenario, expectation, judgement.agent, conditions)
-            ends = ends_by_seed(self.solved, contrast, parsed_measure(judgement.measure), self._trace)
+            traces = [None if subject.exact else self._trace(subject) for subject in contrast.subjects]
+            ends = ends_by_seed(self.solved, contrast, parsed_measure(judgement.measure), traces)
         except NotEnumerableError as fault:
             raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault
         return {seed: its[0] if its is not None and _equal(*its) else None for seed, its in ends.items()}
@@ -337,6 +341,7 @@ def _with_outcomes(pairs: Sequence[_PairedJudgements], within: float | None) -> 
 def _compare_exact(paired: _PairedJudgements, within: float | None) -> Pair:
     a, b = _range_of(paired.a), _range_of(paired.b)
     if a is None or b is None:
+        # Both are None.
         if a is b:
             return paired.as_pair("same", f"neither has a value: {paired.a.why}")
         return paired.as_pair("changed", "only one of them has a value")
@@ -361,6 +366,7 @@ def _compare_seeds(paired: _PairedJudgements, change: float, sameness: float, wi
         )
     if change < ERROR:
         return paired.as_pair("changed", f"p {change:.2g} over {seeds} seeds{alone}", change)
+    # With 5 seeds the smallest p-value is 2 / 2^5 = 0.06.
     few = "" if seeds >= 6 else f": {seeds} seeds can never show it"
     return paired.as_pair("inconclusive", f"it may be chance (p {change:.2g} over {seeds} seeds){few}{alone}", change)
 

@@ -84,7 +84,9 @@ def world_of(scenario: Scenario, meta: TraceMeta) -> World:
     its = scenario_of_trace(scenario, meta)
     if meta.stage not in its.document.stages:
         raise RunError(f"{_named(meta)} does not fit its scenario, which has no such stage")
+    # An agent's profile may make a thing of the scenario an agent, which the world of its traces then has.
     world = compile_world(its, meta.stage, enlist=enlisted(meta.agent, scenario))
+    # Traces refer to fields, channels and actions by position, so names must agree in their order too.
     fits = (
         meta.fields == tuple(field.name for field in world.fields)
         and meta.channels == world.channels

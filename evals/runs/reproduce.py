@@ -67,6 +67,7 @@ def reproduce(
         settings = replace(RunSettings.kept(manifest.settings, trust), workers=workers)
     except ValueError as fault:
         raise RunError(f"{stored.folder}: {fault}") from None
+    # These settings have no cache: from it, the stored traces would be compared with themselves.
     run = run_scenario(reopen_scenario(stored), settings, report, count)
     return Reproduction(
         stored,
@@ -87,6 +88,7 @@ def _other_judgements(before: tuple[Judgement, ...], now: tuple[Judgement, ...])
 def _other_traces(stored: StoredRun, now: Mapping[str, Trace]) -> tuple[str, ...]:
     return tuple(
         name
+        # Tables only: the metadata hold library versions, which may differ without any effect.
         for name in dict.fromkeys([*stored.traces, *now])
         if name not in stored.traces or name not in now or not now[name].table.equals(stored.trace(name).table)
     )

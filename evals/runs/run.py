@@ -376,7 +376,8 @@ class _Runner:
     def _judge_trained(self, unit: ResolvedUnit, seeds: int) -> Judgement:
         """Judge the one condition by trained seeds, its p-values corrected for the interim analyses."""
         [contrast] = unit.contrasts
-        ends = ends_by_seed(self.solved, contrast, unit.case.measure, lambda subject: self._trace(subject, seeds))
+        traces = [None if subject.exact else self._trace(subject, seeds) for subject in contrast.subjects]
+        ends = ends_by_seed(self.solved, contrast, unit.case.measure, traces)
         confidence = interim_confidence(len(self.sizes))
         judgement = judge_seeds(unit.case, list(ends.values()), confidence, max(self.claims, 1))
         sampled = next(subject for subject in contrast.subjects if not subject.exact)

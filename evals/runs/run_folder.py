@@ -121,6 +121,7 @@ def save_run(
         (folder / "verdict.md").write_text(verdict_markdown(manifest.scenario, judgements) + again, encoding="utf-8")
         for name, text in texts.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            # No translation of line ends: the copy is to be the file that was run.
             (folder / name).write_text(text, encoding="utf-8", newline="")
         (folder / "traces").mkdir()
         for name, trace in traces.items():
@@ -144,6 +145,7 @@ def load_run(folder: Path) -> StoredRun:
                 f"{folder}: a run of version {version}, and this Turncoat reads up to {RUN_VERSION}; "
                 "a newer Turncoat can read it"
             )
+        # Fields that version 1 lacks have defaults.
         manifest = Manifest(**{**data, "seeds": tuple(data["seeds"]), "command": tuple(data["command"])})
         judged = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["expectations"]
         judgements = tuple(Judgement.from_dict(judgement) for judgement in judged)
@@ -180,4 +182,5 @@ def verdict_markdown(scenario: str, judgements: Sequence[Judgement]) -> str:
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    # NaN and infinity are not JSON, and other programs would refuse the file.
     path.write_text(json.dumps(data, indent=2, allow_nan=False) + "\n", encoding="utf-8")

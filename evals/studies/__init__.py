@@ -1,1 +1,1 @@
-"""Questions over many settings: sweeps, outer-loop search, control reports."""
+"""Studies over many settings or agents: sweeps, outer-loop search, control reports."""

@@ -16,7 +16,7 @@ from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import WorldTooLargeError
-from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.schema.document import Axis
 from ..exact.solved_worlds import SolvedWorlds
@@ -84,6 +84,7 @@ class CandidateScorer:
 
     def score(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
         """The score of a candidate."""
+        # A candidate is a dictionary, which cannot be a key itself.
         key = json.dumps([candidate, stage, measure])
         if key not in self._scores:
             try:
@@ -102,6 +103,7 @@ class CandidateScorer:
 
     def _by_seeds(self, candidate: Candidate, stage: str, measure: str) -> CandidateScore:
         world = self.solved.world(candidate, stage)
+        # Announced for all stages, so that a seed is trained once and then measured in each.
         self.trained_seeds.expect(SeedRequest.of(self.agent, candidate, each, self.seeds) for each in self.stages)
         trace = self.trained_seeds.trace(self.agent, candidate, stage, self.seeds)
         parsed = parsed_measure(measure)

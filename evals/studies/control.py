@@ -23,7 +23,7 @@ from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World, WorldTooLargeError
 from ...scenarios.errors import UsageError
-from ...scenarios.language.expressions.formulas import formula
+from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.faults.collector import Report
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.axes import axis_values
@@ -242,6 +242,7 @@ class _Reporter:
         planned = exact_conduct(plan, plan.optimal, gauge)
         best = exact_conduct(whole, _solved_for(whole, 1), gauge)
         agent, why = self._agent(overrides, planned, gauge)
+        # The optimum is one number, even where the policies that reach it differ.
         top = Range(best.performance.high, best.performance.high)
         return LossDecomposition(
             name,
@@ -250,6 +251,7 @@ class _Reporter:
             random_conduct(whole, gauge),
             less(top, planned.performance),
             Range(0.0, 0.0)
+            # A range minus itself is 0 here: both are of the same policy under the same ties.
             if agent is planned
             else None
             if agent is None
@@ -291,6 +293,7 @@ class _Reporter:
 def _solved_for(whole: ExactPlan, weight: float) -> FiniteHorizonSolution:
     """The policy that maximises performance over the stage's ticks (minimises it, for a weight of -1)."""
     process = performance_mdp(whole.enumeration)
+    # Undiscounted, since performance is judged by its sum over the stage's ticks.
     return backward_induction(process, np.array([weight]), 1.0, whole.steps, keep_values=False)
 
 
@@ -305,6 +308,7 @@ def _control_of(scenario: Scenario, settings: ControlSettings) -> Control:
     if seen is None:
         seen = _any_overseer(scenario)
     given = {} if settings.budget is None else {"budget": {n: {"values": list(v)} for n, v in settings.budget.items()}}
+    # Validated again: settings come from a caller, not from a file that was checked.
     control = Control.model_validate(
         {
             **written.model_dump(by_alias=True, exclude_unset=True),

@@ -262,6 +262,7 @@ class _Searcher:
             candidate = {name: _suggested(trial, name, axis) for name, axis in self.family.over.items()}
             trial.set_user_attr("candidate", json.dumps(candidate))
             study.tell(trial, self._objective(candidate))
+        # Of equal ones the first; the storage may hold more trials than this search asks for.
         first = max(_complete(study)[: self.settings.trials], key=lambda trial: (trial.value, -trial.number))
         return dict(json.loads(first.user_attrs["candidate"]))
 
@@ -294,6 +295,7 @@ class _Searcher:
             score(candidate, self.judged, "performance") if self.hidden else None,
             self._deceiver(candidate),
             as_good,
+            # A larger proportion means fewer bits, so the ends of the interval change places.
             (bits(as_good.count / as_good.of), bits(as_good.high), bits(as_good.low)),
         )
 

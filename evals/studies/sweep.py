@@ -88,6 +88,7 @@ def identity(scenario: Scenario, settings: SweepSettings) -> str:
         if fields[name] == usual:
             del fields[name]
     content = [scenario.hash, fields, library_versions()]
+    # default=str: values that JSON does not know count by their text.
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 
 

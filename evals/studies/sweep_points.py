@@ -20,7 +20,7 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.compiler import compile_world
 from ...envs.world.reweight import can_reweigh, reweigh
 from ...envs.world.world import World, WorldTooLargeError
-from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.overrides import Overrides
@@ -107,7 +107,7 @@ class SweepWorlds:
     """Compiles and enumerates a scenario at points, reusing the last world and enumeration where they are the same."""
 
     _here: ClassVar[dict[str, SweepWorlds]] = {}
-    """One for each scenario that this process has met."""
+    """One object per scenario (by its hash) in this process."""
 
     def __init__(self, scenario: Scenario) -> None:
         """For one scenario."""
@@ -154,7 +154,7 @@ class SweepWorlds:
         return replace(enumeration, world=world)
 
     def _shape(self, point: Overrides, key: tuple[str, ...]) -> str:
-        """What the enumeration depends on, and which names a point has."""
+        """A key of what the enumeration depends on, and of the names that a point has."""
         names = self._parts[key][0]
         return json.dumps([key, [value for name, value in point.items() if name in names]])
 
@@ -162,11 +162,11 @@ class SweepWorlds:
 def run_task(worlds: SweepWorlds, task: SweepTask) -> list[SweepRow]:
     """The rows of a task."""
     if task.agent == "exact":
-        return [_solved(worlds, task.settings, point) for point in task.points]
-    return [row for point in task.points for row in _learned(worlds, task, point)]
+        return [_exact_row(worlds, task.settings, point) for point in task.points]
+    return [row for point in task.points for row in _trained_rows(worlds, task, point)]
 
 
-def _solved(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -> SweepRow:
+def _exact_row(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -> SweepRow:
     began = time.perf_counter()
     states, note = 0, ""
     empty = Interval(None, None)
@@ -180,6 +180,7 @@ def _solved(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -> S
         if plan.upper_bound:
             note = BOUND_ONLY
         else:
+            # Solved once at most, and only if one of the measures is a regret.
             best = cache(lambda: truly_best(enumeration, most, lambda: plan))
             measures = map(parsed_measure, settings.all_measures)
             intervals = {its.text: measured(plan, its, baseline_in(its, best)) for its in measures}
@@ -192,7 +193,7 @@ def _solved(worlds: SweepWorlds, settings: SweepSettings, point: Overrides) -> S
     return SweepRow("exact", -1, tuple(point.values()), ends, regime, states, seconds, note)
 
 
-def _learned(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> list[SweepRow]:
+def _trained_rows(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> list[SweepRow]:
     """One row for each seed, trained in the training stage and measured in the sweep's stage."""
     began = time.perf_counter()
     settings, solved = task.settings, SolvedWorlds(worlds.scenario)
@@ -287,6 +288,7 @@ class SweepResult:
 
     def _record(self, row: SweepRow, axes: Mapping[str, type]) -> dict[str, Any]:
         record: dict[str, Any] = {
+            # A column has one type: an axis that mixes numbers and words becomes text.
             name: kind(value) if kind is not str else _written(value)
             for (name, kind), value in zip(axes.items(), row.values, strict=True)
         }

@@ -141,6 +141,7 @@ def _check(scenario: Scenario, settings: SweepSettings) -> None:
         check_measured(text, context, ())
     for text in settings.regimes.values():
         check_regime(text, context, ())
+    # All faults of the language together; the checks below raise at the first one.
     faults.raise_if_wrong()
     names = [axis.name for axis in settings.axes]
     if twice := [name for name in names if names.count(name) > 1]:
@@ -164,6 +165,7 @@ def _check(scenario: Scenario, settings: SweepSettings) -> None:
 
 def _thinned(values: tuple[Any, ...], every: int) -> tuple[Any, ...]:
     """Every `every`-th value of a long list of numbers, centred in it; any other list is returned whole."""
+    # True and False are integers in Python.
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if not numbers or len(values) <= every:
         return values

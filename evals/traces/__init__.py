@@ -1,1 +1,1 @@
-"""What was recorded: traces of episodes, learning curves, and where a result comes from."""
+"""Records: traces of episodes, the rollouts that make them, learning curves, and the provenance of results."""

@@ -79,7 +79,7 @@ def trace_meta(
 
 @dataclass(frozen=True, eq=False)
 class _Tick:
-    """One tick of every lane; only `live` lanes, whose episode was not over before it, make rows of the trace."""
+    """One tick of all lanes; only `live` lanes, whose episode was not over before, become rows of the trace."""
 
     step: int
     live: Longs
@@ -180,8 +180,10 @@ def _table(world: World, meta: TraceMeta, episodes: Longs, played: list[_Tick], 
         HIDDEN: gather(lambda rows: rows.tick.performance),
         "events": _event_lists(world, gather(lambda rows: rows.tick.events)),
         "ended": reasons[np.where(ended, after[:, world.ended], 0)].tolist(),
+        # A stage with a horizon ends by its own rules, so that only a limit truncates.
         "truncated": last & ~ended & (world.horizon is None),
         "final_state": [state.tolist() if done else None for state, done in zip(after, last, strict=True)],
+        # Thoughts are large, so that only those of the first lane are recorded.
         "thoughts": [rows.thoughts if row == 0 else None for rows in played for row in rows.live],
     }
     series = [pl.Series(name, columns[name]).cast(dtype) for name, dtype in meta.schema.items()]

@@ -178,6 +178,7 @@ def read_trace(path: Path) -> Trace:
     if not path.is_file():
         raise TraceError(f"{path}: no such file")
     try:
+        # Of some damaged files polars' reader panics, which is no PolarsError.
         found = pl.read_parquet_metadata(path)
         written = found.get(_KEY)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:

@@ -19,7 +19,21 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import numpy as np
 
-from ...agents.base import Agent, Enters, Forgetful, LearnsFromLogs, MapAware, Moves, Resumable, Trainable, TrainingEnv
+from ...agents.base import (
+    Agent,
+    DeviceAware,
+    Enters,
+    Forgetful,
+    LearnsFromLogs,
+    MapAware,
+    Moves,
+    Resumable,
+    Trainable,
+    TrainableAgent,
+    TrainingEnv,
+)
+from ...agents.learning.device import CPU
+from ...agents.registry.agents import agent_specs
 from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.reference.observation_spec import observation_spec
@@ -28,7 +42,7 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Stage
 from ..exact.demonstrations import watched_logs
 from ..exact.solved_worlds import SolvedWorlds
-from .spec import TrainingWorld, world_of
+from .spec import TrainingSpec, TrainingWorld, world_of
 
 Trained = TypeVar("Trained", bound=Trainable)
 
@@ -187,6 +201,15 @@ class Curriculum(Generic[Trained]):
             return
         logs = watched_logs(solved, name, seed)
         agent.watch(logs if stage.learn.reward else [replace(log, rewards=None) for log in logs], seed)
+
+
+def untrained(spec: TrainingSpec) -> TrainableAgent:
+    """A new agent of a specification, on the device that it asks for."""
+    world = world_of(spec.train_world)
+    agent = spec.own.make(world) if spec.own else agent_specs()[spec.method].make(world, spec.scenario)
+    if isinstance(agent, DeviceAware) and spec.options.device != CPU:
+        agent.use(spec.options.device)
+    return agent
 
 
 def enter(agent: Agent, world: World) -> None:

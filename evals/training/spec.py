@@ -162,14 +162,18 @@ def training_spec(
         options: see there.
     """
     scenario = stages.scenario
+    trained_in = _enumerated(stages, overrides, scenario.training_stage)
+    judged_in = _enumerated(stages, overrides, judged)
+    # Without chance every episode is the same. Where a stage cannot be enumerated, chance is assumed.
+    chancy = not isinstance(judged_in, Enumeration) or judged_in.mdp.chancy
     return TrainingSpec(
         method,
         stages.under(overrides),
-        _enumerated(stages, overrides, scenario.training_stage),
-        stages.world(overrides, judged),
+        trained_in,
+        world_of(judged_in),
         scenario.document.stages[judged].learn,
         steps,
-        episodes if _chancy(stages, overrides, judged) else 1,
+        episodes if chancy else 1,
         scenario.hash,
         {**scenario.overrides, **overrides},
         own,
@@ -185,14 +189,6 @@ def _enumerated(stages: Stages, overrides: Overrides, stage: str) -> TrainingWor
         return stages.enumeration(overrides, stage)
     except NotEnumerableError:
         return stages.world(overrides, stage)
-
-
-def _chancy(stages: Stages, overrides: Overrides, stage: str) -> bool:
-    """Whether anything happens by chance in a stage; assumed where the stage cannot be enumerated."""
-    try:
-        return stages.enumeration(overrides, stage).mdp.chancy
-    except NotEnumerableError:
-        return True
 
 
 def lane(trained_in: TrainingWorld, forgetful: bool) -> TabularTrainingEnv | ReferenceTrainingEnv:

@@ -6,21 +6,20 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 
-from ...agents.base import DeviceAware, OnlineLearner, TrainableAgent
-from ...agents.learning.device import CPU
-from ...agents.registry.agents import agent_specs
+from ...agents.base import OnlineLearner, TrainableAgent
 from ...agents.registry.profiles import alone
 from ..traces.learning_curve import LearningCurve
 from ..traces.provenance import code_hash, library_versions
 from ..traces.rollout import simulate, trace_meta
-from ..traces.trace import Regrets, Trace
+from ..traces.trace import Trace
 from .callbacks import TrainingCallbacks
-from .curriculum import Curriculum, enter
+from .curriculum import Curriculum, enter, untrained
 from .execution.time_budget import Deadline
 from .execution.workers import ClusterError, Workers
 from .joint import deployed, train_jointly
-from .spec import TrainingSpec, world_of
+from .spec import TrainingSpec
 
 
 def trained_traces(
@@ -130,21 +129,11 @@ def _train(spec: TrainingSpec, seed: int, deadline: Deadline) -> _Trained:
     if spec.joint:
         return _Trained(train_jointly(spec, seed, deadline))
     callbacks = TrainingCallbacks(spec, seed, deadline)
-    curriculum = Curriculum[TrainableAgent](
-        lambda: _untrained(spec), spec.scenario, spec.train_world, spec.eval_world.stage, spec.steps, callbacks
-    )
+    make, judged = partial(untrained, spec), spec.eval_world.stage
+    curriculum = Curriculum(make, spec.scenario, spec.train_world, judged, spec.steps, callbacks)
     agent = curriculum.train(seed)
     callbacks.close()
     return _Trained([agent], curriculum, callbacks.curve)
-
-
-def _untrained(spec: TrainingSpec) -> TrainableAgent:
-    """A new agent, on the device that was asked for."""
-    world = world_of(spec.train_world)
-    agent = spec.own.make(world) if spec.own else agent_specs()[spec.method].make(world, spec.scenario)
-    if isinstance(agent, DeviceAware) and spec.options.device != CPU:
-        agent.use(spec.options.device)
-    return agent
 
 
 def _enter(trained: _Trained, spec: TrainingSpec) -> list[TrainableAgent]:
@@ -158,9 +147,12 @@ def _enter(trained: _Trained, spec: TrainingSpec) -> list[TrainableAgent]:
 
 
 def _evaluate(trained: _Trained, spec: TrainingSpec, seed: int, deadline: Deadline) -> Trace:
-    """The trace of what the agents do in the stage in which they are judged."""
-    world, agents = spec.eval_world, _enter(trained, spec)
-    learning = [_set_learning(agent, spec) for agent in agents]
+    """The trace of what the agents do in the stage in which they are judged, and of their training."""
+    world, agents, learning = spec.eval_world, _enter(trained, spec), False
+    for agent in agents:
+        if isinstance(agent, OnlineLearner):
+            agent.learning = getattr(spec.learn, getattr(agent, "learns_with", "model"))
+            learning |= agent.learning
     acting, regrets = deployed(agents, spec) if spec.joint else (agents, None)
     trace = simulate(
         replace(world, rewards_shown=world.rewards_shown and spec.learn.reward),
@@ -168,23 +160,11 @@ def _evaluate(trained: _Trained, spec: TrainingSpec, seed: int, deadline: Deadli
         trace_meta(world, spec.method, spec.scenario_hash, spec.overrides, library_versions()),
         episodes=spec.episodes,
         seed=seed,
-        lanes=1 if any(learning) else min(spec.episodes, 256),
+        # An agent that learns while it acts does so from one episode after another.
+        lanes=1 if learning else min(spec.episodes, 256),
         before_tick=deadline.check,
         thoughts=spec.thoughts,
     )
-    return _with_training(trace, trained, spec, seed, regrets)
-
-
-def _set_learning(agent: TrainableAgent, spec: TrainingSpec) -> bool:
-    """Let an agent continue to learn, or not, as the judged stage says; whether it does."""
-    if not isinstance(agent, OnlineLearner):
-        return False
-    agent.learning = getattr(spec.learn, getattr(agent, "learns_with", "model"))
-    return agent.learning
-
-
-def _with_training(trace: Trace, trained: _Trained, spec: TrainingSpec, seed: int, regrets: Regrets | None) -> Trace:
-    """A trace with what is known of the training of its seed."""
     if regrets is not None:
         trace = replace(trace, regrets={seed: regrets})
     if spec.result_relevant:

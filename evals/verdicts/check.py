@@ -16,7 +16,7 @@ from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.agent_parts import ENUMERATE
 from ...envs.world.layouts import PlacementError
 from ...envs.world.world import WorldTooLargeError
-from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.faults.faults import Fault
 from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any, Literal, TypeAlias
 
-from ...scenarios.language.expressions.formulas import parsed_measure
+from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.schema.document import Expectation
 from ..exact.planned_policy import EVERY_OPTIMAL

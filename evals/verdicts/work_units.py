@@ -13,8 +13,10 @@ from ...agents.registry.profiles import plainly
 from ...envs.base import NotEnumerableError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
+from ...scenarios.language.names.overrides import Overrides
+from ...scenarios.language.schema.document import Expectation, Minus
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.comparands import Contrast, agents_in, contrasts_of
+from ..measures.comparands import Contrast, Subject
 from .expectation import Case
 
 
@@ -112,6 +114,24 @@ def agents_named(scenario: Scenario) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(plainly, [*scenario.document.runs.agents, *named])))
 
 
+def contrasts_of(
+    scenario: Scenario, expectation: Expectation, agent: str, conditions: Sequence[Overrides]
+) -> tuple[Contrast, ...]:
+    """What an expectation measures of one of its agents, under each of its conditions.
+
+    Args:
+        scenario: of the expectation.
+        expectation: checked.
+        agent: its name.
+        conditions: see `SolvedWorlds.conditions`.
+    """
+    stage, barring = expectation.stage or scenario.judged_stage, tuple(expectation.barring)
+    subjects = [Subject(agent, stage, condition, barring) for condition in conditions]
+    if (minus := expectation.minus) is None:
+        return tuple(Contrast(subject) for subject in subjects)
+    return tuple(Contrast(subject, _baseline(scenario, minus, subject, expectation)) for subject in subjects)
+
+
 def resolve_units(
     solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, UserAgent]
 ) -> tuple[ResolvedUnit, ...]:
@@ -145,13 +165,30 @@ def _resolve(
     return ResolvedUnit(unit, case, None, contrasts, ineligible)
 
 
+def _baseline(scenario: Scenario, minus: Minus, subject: Subject, expectation: Expectation) -> Subject:
+    """What `minus` compares a subject with: the subject itself, but for what `minus` says."""
+    overrides = dict(subject.overrides)
+    if minus.variant is not None:
+        variants = scenario.document.variants
+        for name in variants.get(expectation.variant or "", {}):
+            if name not in expectation.set and name not in expectation.across:
+                del overrides[name]
+        overrides = {**variants[minus.variant], **overrides}
+    return Subject(
+        minus.agent or subject.agent,
+        minus.stage or subject.stage,
+        {**overrides, **minus.set},
+        subject.barring if minus.barring is None else tuple(minus.barring),
+    )
+
+
 def _not_run(case: Case, agents: Collection[str]) -> str | None:
     """The agent that an expectation is about and that is not run, or None."""
-    here, *others = agents_in(case.expectation, case.agent)
-    if here not in agents:
-        return here
+    if case.agent not in agents:
+        return case.agent
+    other = case.expectation.minus.agent if case.expectation.minus is not None else None
     # The exact planner may always be a baseline, whether or not it is run.
-    return next((other for other in others if other not in (*agents, "exact")), None)
+    return other if other not in (None, *agents, "exact") else None
 
 
 def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mapping[str, UserAgent]) -> str | None:

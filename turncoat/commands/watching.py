@@ -114,12 +114,12 @@ def play(
     film: Film = "mp4",
 ) -> None:
     """Play a scenario at the keys, with undo; S keeps the game as a replay that `check` accepts."""
-    from ..evals.inspection.game import Game, players, save_target
+    from ..evals.inspection.game import Game, playable, save_target
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
     if as_ is not None:
-        check_name("agent", as_, players(scenario))
+        check_name("agent", as_, playable(scenario))
     theme, wide, ending = _theme(dark), _size(size), _ending(film)
     chosen = _overlays(overlay) if overlay else frozenset({"sight", "curves", "log", "names"})
     from ..viz.viewer.viewer import Viewer

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...envs.base import Ints
-from ...evals.inspection.mind import UNKNOWN, missed
+from ...evals.inspection.mind import UNKNOWN, unexpected_fields
 from ..drawing.board import BoardDrawing
 from ..drawing.canvas import Canvas
 from ..drawing.palette import mix
@@ -49,7 +49,7 @@ def imagined_states(frame: Frame) -> Ints:
     mind = frame.mind
     assert mind is not None
     assert mind.search is not None
-    states = mind.imagined[mind.search.way(frame.node)]
+    states = mind.imagined[mind.search.path_to(frame.node)]
     return np.where(states == UNKNOWN, frame.state, states).astype(np.int32)
 
 
@@ -76,7 +76,7 @@ def _draw_missed(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     if frame.before is None:
         return
     theme, nowhere = canvas.theme, frame.world.boards.nowhere
-    wrong = set(missed(frame.before, frame.state))
+    wrong = set(unexpected_fields(frame.before, frame.state))
     for body in frame.world.bodies:
         if body.cell not in wrong:
             continue

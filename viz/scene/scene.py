@@ -327,7 +327,7 @@ def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
     width = room[0] + room[2] - left
     label, told = (frame.label or "the present"), frame.told
     if frame.node and frame.mind is not None and frame.mind.search is not None:
-        ahead = len(frame.mind.search.way(frame.node)) - 1
+        ahead = len(frame.mind.search.path_to(frame.node)) - 1
         seen = frame.node < len(frame.mind.imagined)
         label, told = (
             f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",

@@ -89,7 +89,7 @@ def _kept(search: SearchTreeView, depth: np.ndarray, rows: int) -> list[int]:
     kept: set[int] = {0}
     inner: set[int] = set()
     for node in order:
-        way = [each for each in search.way(node) if each not in kept]
+        way = [each for each in search.path_to(node) if each not in kept]
         if not way:
             continue
         parents = {int(search.parents[each]) for each in way}
@@ -110,7 +110,7 @@ def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
         canvas.text(left, top + 32, said, SMALL, canvas.theme.muted)
         return
     search, theme = mind.search, canvas.theme
-    way = set(search.way(chosen))
+    way = set(search.path_to(chosen))
     line = _line(search, mind)
     for node in tree.nodes[1:]:
         parent = int(search.parents[node])
@@ -165,7 +165,7 @@ def _foot(canvas: Canvas, mind: Mind, search: SearchTreeView, tree: TreeLayout, 
     left, top, width, height = box
     theme: Theme = canvas.theme
     if chosen:
-        way = [plain(search.actions[node]) for node in search.way(chosen)[1:]]
+        way = [plain(search.actions[node]) for node in search.path_to(chosen)[1:]]
         ahead = f"{len(way)} tick{'s' if len(way) > 1 else ''} ahead"
         worth = ", ".join(
             f"{plain(name)} {number(float(value))}"

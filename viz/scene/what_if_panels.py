@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...evals.inspection.mind import UNKNOWN, missed
+from ...evals.inspection.mind import UNKNOWN, unexpected_fields
 from ..drawing.canvas import Canvas, cut, text_width, wrapped
 from ..drawing.palette import mix
 from ..text.episode_text import plain, stored
@@ -79,7 +79,7 @@ def draw_missed(column: PanelColumn, frame: Frame) -> None:
     theme, before = column.theme, frame.before
     if before is None or len(before.ahead) == 0:
         column.line("Nothing was foreseen for this tick, or nothing of it was recorded.", theme.muted, SMALL)
-    elif not (wrong := missed(before, frame.state)):
+    elif not (wrong := unexpected_fields(before, frame.state)):
         known = int((before.ahead[0] != UNKNOWN).sum())
         column.line(f"All {known} fields that it sees came as it foresaw them.", theme.muted, SMALL)
     else:

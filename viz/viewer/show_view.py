@@ -148,7 +148,7 @@ class ShowView:
         if self._reading is None:
             return
         changes, number, tick, episode = self._reading
-        reread = self._reader.ask(changes, lambda: reloading.again(number, episode, tick, self.show.scenario.hash))
+        reread = self._reader.ask(changes, lambda: reloading.reload(number, episode, tick, self.show.scenario.hash))
         if reread is not None:
             self._read, self._reading = changes, None
             self._take_up(reread, number, tick)

@@ -231,7 +231,7 @@ class WhatIf:
 def _differences(rows: tuple[MenuRow, ...], edit: Edit) -> list[str]:
     """An edit in words."""
     out = [f"{row.title} {row.said}" for row in rows if row.changed and not row.body]
-    out += [f"{plain(name)} removed" for name in edit.gone]
+    out += [f"{plain(name)} removed" for name in edit.removed]
     return out + [f"{plain(name)} moved" for name, _ in edit.places]
 
 

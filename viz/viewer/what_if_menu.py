@@ -82,7 +82,7 @@ def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[M
         if len(steps) > 1:
             rows.append(_row(name, plain(name), steps, scenario.params[name], present))
     for body in watchers(world):
-        at = int(body.name in edit.gone)
+        at = int(body.name in edit.removed)
         rows.append(MenuRow(body.name, plain(body.name), ("there", "removed"), at, 0, body=True))
     return tuple(rows)
 

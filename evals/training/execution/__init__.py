@@ -1,1 +1,1 @@
-"""Where training runs and for how long: workers, time budgets, caches and checkpoints."""
+"""Execution of training: worker processes, time budgets, the cache of traces, checkpoints."""

@@ -30,6 +30,7 @@ class TimeBudget:
 
     def left(self) -> bool:
         """Whether there is time left."""
+        # Monotonic, since the wall clock may be set while a run goes on.
         return self.seconds is None or time.monotonic() - self._started < self.seconds
 
     def check(self, reached: str) -> None:

@@ -35,6 +35,7 @@ class TraceCache:
             raise RunError(
                 f"the cache {folder} cannot be made: {fault.strerror}; name another, or --no-cache"
             ) from None
+        # Said now rather than after the first hour of training.
         if not os.access(self.folder, os.W_OK | os.X_OK):
             raise RunError(f"the cache {folder} is read-only; name another, or --no-cache")
         self._drop_old()

@@ -188,6 +188,7 @@ def _check_installation(client: Any) -> None:
         ClusterError: the workers cannot import Turncoat.
     """
     try:
+        # pure=False, or Dask might answer from the result of an earlier call.
         client.submit(code_hash, pure=False).result(timeout=CHECK_SECONDS)
     except Exception as fault:
         raise ClusterError(

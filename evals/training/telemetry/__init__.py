@@ -1,1 +1,1 @@
-"""Who looks on while an agent is trained: curves, plateaus, heartbeats, TensorBoard."""
+"""Telemetry of training: monitored environments, exact curves, early stopping, heartbeats, TensorBoard."""

@@ -7,8 +7,7 @@ from typing import Literal, TypeAlias
 
 from ..schema.document import ALL, ActionSpec, Counter, Deliberating, Document, Formula, Generate, Planning
 from .constants import names_in
-from .formulas import effect, formula, measure
-from .parser import ExpressionError
+from .parser import ExpressionError, effect, formula, measure
 from .syntax import Assign, PutAt, Rate
 
 Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]

@@ -6,14 +6,14 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from ...errors import TurncoatError, nearest, quote
 from ..faults.faults import Span, oxford
 from . import syntax
-from .syntax import Effect, Expression, Measure, Regime
+from .syntax import Effect, Expression, Measure, ParsedMeasure, Regime
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -136,6 +136,66 @@ def parse_place(text: Formula) -> Expression:
         ExpressionError: it is not one.
     """
     return cast(Expression, _parse(_as_text(text), "place"))
+
+
+# ------------------------------------------------------------------ the texts of a file, each parsed once
+
+
+def formula(value: Formula) -> Expression:
+    """The expression of a formula, which a file may also give as a plain number or truth value.
+
+    Raises:
+        ExpressionError: the text is no expression.
+    """
+    if isinstance(value, bool):
+        return syntax.Truth(value)
+    if isinstance(value, (int, float)):
+        return syntax.Number(value)
+    return _formula(value)
+
+
+@lru_cache(maxsize=4096)
+def effect(text: str) -> Effect:
+    """The effect that a line of `then:` states.
+
+    Raises:
+        ExpressionError: the text is no effect.
+    """
+    return parse_effect(text)
+
+
+@lru_cache(maxsize=4096)
+def measure(text: str) -> Measure:
+    """The measure of an expectation.
+
+    Raises:
+        ExpressionError: the text is no measure.
+    """
+    return parse_measure(text)
+
+
+def parsed_measure(text: str) -> ParsedMeasure:
+    """The measure of an expectation, together with its text.
+
+    Raises:
+        ExpressionError: the text is no measure.
+    """
+    return ParsedMeasure(text, measure(text))
+
+
+@lru_cache(maxsize=4096)
+def regime(text: str) -> Regime:
+    """The condition of a regime.
+
+    Raises:
+        ExpressionError: the text is no condition on measures.
+    """
+    return parse_regime(text)
+
+
+@lru_cache(maxsize=4096)
+def _formula(text: str) -> Expression:
+    return parse_expression(text)
 
 
 def _as_text(value: Formula) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from ...errors import did_you_mean
 from .faults import Fault, Place, ScenarioError, Span
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -54,6 +55,7 @@ class Report:
         span: Span | None = None,
         key: bool = False,
         warning: bool = False,
+        meant: tuple[str, Iterable[str]] | None = None,
     ) -> None:
         """Add a fault (once).
 
@@ -65,7 +67,9 @@ class Report:
             span: the characters of the text at that path which are to blame.
             key: point at the key.
             warning: the scenario loads all the same.
+            meant: what the author wrote and all that could be written there: the nearest is suggested before the cure.
         """
+        cure = f"{did_you_mean(*meant)}{cure}" if meant is not None else cure
         if len(self._faults) < MOST:
             self._faults[Fault(code, self._place(path, span, key), message, cure, warning)] = None
 

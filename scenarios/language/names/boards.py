@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..expressions.constants import NotConstantError, constant
-from ..expressions.formulas import formula
-from ..expressions.parser import ExpressionError
+from ..expressions.parser import ExpressionError, formula
 from ..faults.collector import Path, Report, listed
 from ..schema.document import Document, LegendEntry, Rectangle
 from .symbols import MOVES, SURFACES, action_names, legend_agent, legend_thing, legend_zones, suggestion

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..expressions.constants import CEILING, NotConstantError, TooManyParamsError, Value, constant, extremes, names_in
-from ..expressions.formulas import formula
-from ..expressions.parser import ExpressionError
+from ..expressions.parser import ExpressionError, formula
 from ..expressions.syntax import Expression, Truth
 from ..faults.collector import Path, Report
 from ..files.merging import Merged

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from ..expressions.constants import NotConstantError, TooManyParamsError, Value, binary, extremes, names_in
-from ..expressions.formulas import formula
-from ..expressions.parser import ExpressionError
+from ..expressions.parser import ExpressionError, formula
 from ..expressions.syntax import Binary, Expression, Name, Quantified, Truth, Unary
 from ..schema.document import Counter, Formula
 from .symbols import Symbols

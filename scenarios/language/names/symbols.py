@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...errors import did_you_mean
-from ..expressions import parser as parsing
-from ..expressions.formulas import effect
 from ..expressions.params import unused_params, weighing
+from ..expressions.parser import RESERVED, ExpressionError, effect
 from ..expressions.syntax import Effect, Emit, End
 from ..faults.collector import Path, Report, listed
 from ..schema.document import ActionSpec, Counter, Document, LegendEntry, Stage
@@ -95,7 +94,7 @@ def read_symbols(document: Document, report: Report) -> Symbols:
     effects, unread = _effects(document)
     kinds: dict[str, str] = {}
     for name, kind, path, key in _declared(document, effects):
-        if name in parsing.RESERVED or name in STATE:
+        if name in RESERVED or name in STATE:
             report.add("TC411", path, f"`{name}` is a word of the language", f"give the {kind} another name", key=key)
         first = kinds.setdefault(name, kind)
         if first != kind:
@@ -133,7 +132,7 @@ def _effects(document: Document) -> tuple[tuple[tuple[Effect, Path], ...], tuple
         for line, text in enumerate(rule.then):
             try:
                 read.append((effect(text), ("rules", index, "then", line)))
-            except parsing.ExpressionError:
+            except ExpressionError:
                 unread.append(text)  # reported where effects are checked
     return tuple(read), tuple(unread)
 
@@ -235,7 +234,7 @@ def _fields(document: Document, report: Report) -> dict[str, Counter]:
         for owner, body in owners.items():
             for name, counter in body.fields.items():
                 fields[f"{owner}.{name}"] = counter
-                if name in parsing.RESERVED or name in BODY:
+                if name in RESERVED or name in BODY:
                     path: Path = (block, owner, "fields", name)
                     cure = "give the field another name"
                     report.add("TC411", path, f"`{name}` is a word of the language", cure, key=True)

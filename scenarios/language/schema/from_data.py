@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ...errors import nearest, quote
+from ...errors import quote
 from ..faults.collector import Path, Report, listed
 from ..faults.faults import oxford
 from ..files.yaml_source import Data
@@ -100,20 +100,18 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
             report.add("TC200", path, message, f"add the line `{last}: ...`", key=bool(path))
         case "extra_forbidden":
             known = _keys(path[:-1], data)
-            near = nearest(str(path[-1]), known)
-            hint = f"did you mean `{near}`? " if near else ""
             message = f"{_where(path[:-1])} has no key {quote(str(path[-1]))}"
-            report.add("TC201", path, message, f"{hint}its keys are {listed(known, 40)}", key=True)
+            cure = f"its keys are {listed(known, 40)}"
+            report.add("TC201", path, message, cure, key=True, meant=(str(path[-1]), known))
         case "literal_error" if path == ("turncoat",):
             message = "this version of the language is not known"
             report.add("TC207", path, message, "write `turncoat: 1`")
         case "literal_error":
             value = _value(data, path)
             choices = _choices(path, data)
-            near = nearest(value, choices) if isinstance(value, str) else None
-            hint = f"did you mean `{near}`? " if near else ""
             message = f"{where} cannot be {quote(str(value))}"
-            report.add("TC203", path, message, f"{hint}write {oxford(f'`{choice}`' for choice in choices)}")
+            meant = (value, choices) if isinstance(value, str) else None
+            report.add("TC203", path, message, f"write {oxford(f'`{choice}`' for choice in choices)}", meant=meant)
         case "greater_than_equal" | "less_than_equal":
             bound, words = context.get("ge", context.get("le")), "at least" if "ge" in context else "at most"
             message = f"{where} is {_value(data, path)}, and it must be {words} {bound:,}"

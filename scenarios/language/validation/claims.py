@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..expressions.formulas import measure
-from ..expressions.parser import ExpressionError
+from ..expressions.parser import ExpressionError, measure
 from ..expressions.syntax import Quantity
 from ..faults.collector import Path
 from ..names.formula_context import Context

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..expressions.formulas import effect
-from ..expressions.parser import ExpressionError
+from ..expressions.parser import ExpressionError, effect
 from ..faults.collector import Path, listed
 from ..names.formula_context import Context
 from ..names.overrides import check_param

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..expressions.constants import NotConstantError, constant
-from ..expressions.formulas import measure, regime
-from ..expressions.parser import ExpressionError
+from ..expressions.parser import ExpressionError, measure, regime
 from ..expressions.syntax import Bound, Regime, RegimeLogic
 from ..faults.collector import Path
 from ..names.axes import check_axis

@@ -1,0 +1,12 @@
+"""The way of a scenario through a run stays short: see `benchmarks.walk` for what is counted."""
+
+from benchmarks.walk import walk
+
+
+def test_a_run_enters_few_files_and_seldom_returns_to_one() -> None:
+    way = walk("treacherous_turn/lab", "counts")
+    files = [file for file, _ in way.stays]
+    assert files[0] == "turncoat/api.py"
+    assert {"evals/verdicts/work_units.py", "evals/training/train_seed.py"} <= set(files)
+    assert way.files <= 15, files
+    assert way.returns <= 12, files
