@@ -110,7 +110,7 @@ class RulesModel:
 
     def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
         """Keeps one tick; `learn` learns from it. `rewards` float64 `[K]` are None where they are withheld."""
-        if self.n == len(self._action):
+        if self.n == len(self._action):  # capacity doubles, so recording is O(1) amortised
             for name in ("_now", "_after", "_action", "_maps", "_ended", "_shown", "_rewards"):
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
@@ -160,6 +160,7 @@ class RulesModel:
                 way.look_ahead(rules.usual, ticks)
             leaf = rules.place(ticks)
             tried = np.minimum(tried, rules.weight[leaf])
+            # A stochastic output splits each tick into its branches, on which the later outputs are conditioned.
             rows, symbols, share = rules.branches(leaf)
             if rows is not None:
                 ticks, tick, chance, tried = ticks.take(rows), tick[rows], chance[rows] * share, tried[rows]

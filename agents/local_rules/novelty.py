@@ -53,6 +53,7 @@ class CombinationNovelty:
         self._worth: Floats = np.zeros(self._seen.size)
         if model.n:
             self._seen[self._codes_of(model.tried_before()).ravel()] = True
+        # A whole state has too many values for a bit per combination: the pairs tried are kept as hashes.
         self._done = set(self._keys(model.tried_before()).tolist())
         self._imagined: ImaginedMDP | None = None
         self._age = 0
@@ -91,6 +92,7 @@ class CombinationNovelty:
         if self._age >= EVERY or (self._stops[place] and live.max() < self._here[place] * (1 - 1e-9)):
             self._plan()
         score = np.maximum(live, self._go_on[first:last])
+        # The relative tolerance makes ties independent of the order of floating-point sums.
         best = np.flatnonzero(score >= score.max() * (1 - 1e-9))
         return int(self._pair[first + best[self._rng.integers(best.size)]] % n)
 

@@ -215,7 +215,7 @@ class FieldWays:
         still, n = self._geometry.still(self.i), self._geometry.n_changes(self.i)
         pair, count = np.unique(_key(source, ticks) * n + change, return_counts=True)
         key, what = np.divmod(pair, n)
-        order = np.lexsort((-count, what == still, key))
+        order = np.lexsort((-count, what == still, key))  # per key: real changes first, then the most frequent
         keys, first = np.unique(key[order], return_index=True)
         return Usual(source, keys, what[order][first])
 

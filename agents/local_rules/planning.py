@@ -244,7 +244,7 @@ class RulesPlanner:
             self.model.learn(which)
             self._lessons.append((n, which))
         self._due = False
-        if self._imagined is not None:  # a guess at what will be imagined, in which nothing is found any more
+        if self._imagined is not None:  # kept only as a guess of the states to expand next time
             self._imagined = self._imagined.unfindable()
         self._forget()
 

@@ -101,8 +101,8 @@ class NeuralFitState(FitState):
     Attributes:
         seed: of the episodes' randomness.
         episode: its number; state: int64 `[F]` in it, None between two.
-        exploit: the task leads in this episode; planned: steps that were done when it planned last; told: when it told
-            of them.
+        exploit: it follows its plan in this episode; planned: the step at which it planned last; reported: the step of
+            the last progress report.
     """
 
     seed: int
@@ -110,7 +110,7 @@ class NeuralFitState(FitState):
     state: Longs | None = None
     exploit: bool = False
     planned: int = 0
-    told: int = 0
+    reported: int = 0
 
     def episode_seed(self) -> int:
         """A seed of its own for every episode."""
@@ -313,6 +313,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         observation, rewards, ended, truncated, mask = env.step(action)
         next_state = self.model.replay.state(observation, mask & (not ended))
         if self._is_surprise(state, action, next_state, ended):
+            # The rest of the episode explores: the plan rests on a model that was just refuted.
             training.exploit, self._surprised = False, True
         self._pending.append((state, action, next_state, rewards, ended))
         training.done += 1
@@ -322,8 +323,8 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         if not (over or len(self._pending) == self.options.chunk or training.done == training.steps):
             return
         self._learn(self.options.updates * len(self._pending) // self.options.chunk)
-        if training.done - training.told >= self.options.chunk:
-            training.told = training.done
+        if training.done - training.reported >= self.options.chunk:
+            training.reported = training.done
             if on_progress is not None:
                 on_progress(training.done, self.figures())
 
@@ -339,6 +340,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
             for lane, (_, _, after, rewards, ended) in enumerate(self._pending):
                 right = (predicted.outcomes[lane] == after[:seen]).all(axis=1) & (predicted.end[lane] == ended)
                 if rewards is not None:
+                    # Rewards are read from a table of distinct values, so only rounding has to be allowed for.
                     right &= (np.abs(predicted.reward[lane] - rewards) < 1e-6).all(axis=1)
                 self.hits.append(bool((right & (predicted.probabilities[lane] > 0)).any()))
         for state, action, after, rewards, ended in self._pending:
@@ -355,6 +357,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         self.forget_plans()
         roots, shares = self.model.replay.start_states()
         plan = self._imagine(roots, shares)
+        # In a deterministic world one try shows all there is to know of a pair.
         contradicted = self.model.replay.contradictions > 0
         needed = options.n_chance if contradicted else options.n_known
         self._frontier = Frontier(plan.table, self.model.replay.tries, needed, options.novelty_discount)
@@ -367,7 +370,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         if place is not None and self._frontier is not None and place[0] == 0:
             heads, weights = self._plans[0].heads, self._plans[0].problem.weights_in(place[1])
             q = heads.vector_q[place[1]][state[self.model.encoding.n_seen :] > 0] @ weights
-            if exploit and np.ptp(q) > 1e-9:
+            if exploit and np.ptp(q) > 1e-9:  # with all actions of equal value, exploring costs nothing
                 return int(heads.policy[place[1]])
             action = self._frontier.choose(place[1], self.rng)
         return self._least_tried(state) if action is None else action
@@ -447,6 +450,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
             return
         everything = np.ones(self.model.n_actions, np.bool_)
         for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
+            # The mask before the tick is known only where `act` was last asked about this observation.
             before = self.model.replay.state(tick.observation, everything)
             if self._last is not None and np.array_equal(
                 self._last.observation[: tick.observation.size], tick.observation
@@ -481,6 +485,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         return self._places.get(key)
 
     def _imagine(self, roots: Longs, shares: Floats) -> ImaginedProblem:
+        # In training, actions with optimistic errors are followed, so that the errors are corrected.
         bar = 1.0 if self._in_training else self.options.bar
         table = imagine(self.model, roots, shares, self.options.cap, self.options.credible, bar)
         goals = self.goals if self.options.pays == "hypotheses" and not self._in_training else None
@@ -489,6 +494,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         problem = self._problem(mdp, table.states[:, : table.n_seen])
         plan = ImaginedProblem(table, problem, self._planner, member_pays)
         for number in np.flatnonzero(~table.over).tolist():
+            # The first plan that holds a state keeps it: its values are those from the initial states.
             self._places.setdefault(table.states[number].tobytes(), (len(self._plans), number))
         self._plans.append(plan)
         return plan

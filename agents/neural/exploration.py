@@ -48,6 +48,7 @@ class Frontier:
         q = np.where(self._available[state], np.maximum(left, ahead), -1.0)
         if q.max() <= 0:
             return None
+        # The relative tolerance makes ties independent of the order of floating-point sums.
         best = np.flatnonzero(q >= q.max() * (1 - 1e-9))
         action = int(best[rng.integers(best.size)])
         if self._left[state, action]:
@@ -72,6 +73,7 @@ class Frontier:
             updated = np.maximum(value, self._discount * ahead)
             gain = float((updated - value).max())
             value = updated
+            # The smallest bonus is FAMILIAR: smaller changes cannot reorder anything that matters.
             if gain <= 1e-3 * FAMILIAR:
                 break
         self._value, self._stale = value, False

@@ -162,7 +162,9 @@ class _Walk:
         sure = np.array(tried) | (doubt <= bar)
         least = np.full(numbers.size, np.inf)
         np.minimum.at(least, lane, doubt)
+        # A state keeps its least uncertain action, or a live state would count as terminal.
         sure |= (np.bincount(lane, sure, minlength=numbers.size)[lane] == 0) & (doubt == least[lane])
+        # A tried pair passes its state's credibility on in full, an untried one discounted by its uncertainty.
         credit = self._credit[numbers[lane]] * np.where(tried, 1.0, 1 - doubt)
         pair = numbers[lane] * self._actions + action
         kept = sure[found.tick]
@@ -201,6 +203,7 @@ def _agreed(found: Outcomes, ticks: int) -> Outcomes:
     mean = found.shares.mean(axis=1)
     most = np.zeros(ticks)
     np.maximum.at(most, found.tick, mean)
+    # A positive median over members: at least half of them expect the outcome.
     kept = np.median(found.shares, axis=1) > 0
     held = np.zeros(ticks, np.bool_)
     held[found.tick[kept]] = True

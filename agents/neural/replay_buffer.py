@@ -56,13 +56,14 @@ class ReplayBuffer:
 
     def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
         """Keeps one tick; `rewards` float64 `[K]` are None where they are withheld."""
-        if self.n == len(self._action):
+        if self.n == len(self._action):  # capacity doubles, so recording is O(1) amortised
             for name in (*(f"_{column}" for column in _COLUMNS), "_inputs"):
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
         n = self.n
         self._now[n], self._after[n], self._action[n], self._ended[n] = state, after, action, ended
         self._pays[n] = -1 if rewards is None else [self._pay(k, float(pay)) for k, pay in enumerate(rewards)]
+        # Encoded once and kept as bytes: ticks of earlier stages were seen on other maps.
         self._inputs[n] = self.encoding.encode(state[None])[0]
         self._count(n)
         self.n += 1
