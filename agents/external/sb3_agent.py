@@ -110,6 +110,7 @@ class Sb3Agent:
         with training_thread():
             if self._model is None:
                 self._model = self._made(seed, env if isinstance(env, MultiAgentTrainingEnv) else None)
+            # The step count goes on over several calls of `fit`, one per stage of a curriculum.
             self._model.learn(total_timesteps=steps, reset_num_timesteps=False, callback=callback)
         self._policy = Sb3Policy(self._model, self._world)
 

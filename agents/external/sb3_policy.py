@@ -54,7 +54,7 @@ class Sb3Policy:
             ValueError: the world has other observations or actions than the model was trained on.
         """
         self._policy = model.policy
-        self._policy.set_training_mode(False)
+        self._policy.set_training_mode(False)  # dropout and batch statistics off
         self._see = ObservationConverter(world, form)
         seen, acts = self._policy.observation_space, self._policy.action_space
         if seen != self._see.space:
@@ -115,6 +115,7 @@ class ObservationConverter:
         states[:, self._columns] = observation
         if self._layout >= 0:
             looks = observation[:, self._layout].tolist()
+            # Several layouts can look alike; any of them gives the same planes.
             states[:, self._columns[self._layout]] = [self._layouts[look] for look in looks]
         return self._observer.observe(states, ticks)
 

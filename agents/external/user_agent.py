@@ -102,6 +102,7 @@ class UserAgent:
                 return CheckedUserAgent(self.label, _zipped(source, world, self.trust), interface)
             source = _named(source)
         with _blaming(self.label, "could not be made"):
+            # A class with `act` is a factory; an agent object is copied, so that seeds never share what they learned.
             is_agent = hasattr(source, "act") and not isinstance(source, type)
             made = copy.deepcopy(source) if is_agent else source(interface)  # type: ignore[operator]
         if not callable(getattr(made, "act", None)):
@@ -146,6 +147,7 @@ class CheckedUserAgent:
             answer = self._agent.act(observation, state, mask)
         if not isinstance(answer, tuple) or len(answer) != 2:
             raise self._fault(f"`act` returns the actions and the next state, a pair, and not {_kind(answer)}")
+        # Checked here, since an action that is unavailable or out of range would fail far from the user's code.
         actions = np.asarray(answer[0])
         if actions.shape != (len(observation),) or not np.issubdtype(actions.dtype, np.integer):
             wanted = f"one whole number for each of {len(observation)} lanes"

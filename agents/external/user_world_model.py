@@ -173,6 +173,7 @@ class WorldModelAgent:
             return
         everything = np.ones(mask.shape[1], np.bool_)
         for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
+            # Which actions were available before is known only for what `act` was asked last.
             before = self._masks.get(look(tick.observation), everything)
             self.model.learn(tick.observation, before, tick.action, tick.rewards, tick.following, tick.mask, tick.ended)
 
