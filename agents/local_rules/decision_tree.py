@@ -3,9 +3,9 @@
 A leaf predicts by the counts of its rows under a symmetric Dirichlet prior. The score of a split is its gain in log
 marginal likelihood minus the description length of its conjunction, so a tree grows only as far as the data justify.
 A test asks whether a factor has one of some values. Factors and values already used in a tree have a shorter code,
-since what mattered once is likely to matter again. Trees for local structure are from Friedman and Goldszmidt,
-"Learning Bayesian networks with local structure" (1996). Splits on several tests at once find what greedy
-single tests cannot: an effect that needs three conditions together.
+since what mattered once is likely to matter again. Trees for local structure: Friedman and Goldszmidt, "Learning
+Bayesian networks with local structure" (1996). Splits on several tests at once find what greedy single tests cannot:
+an effect that needs three conditions together.
 """
 
 from __future__ import annotations

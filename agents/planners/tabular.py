@@ -15,7 +15,7 @@ import numpy as np
 from ...envs.base import Bools, Ints, Longs
 from ...envs.solvers.vector_values import Heads
 from ..records.plan import Plan
-from ..records.plan_from_mdp import Course, plan_from_table
+from ..records.plan_from_mdp import PlannedPath, plan_from_table
 from .base import BoundPlanner, Decision, Problem, Sweeps, check_heads_asked
 
 SWEEPS: Final = 10
@@ -103,7 +103,7 @@ def table_plan(problem: Problem, heads: Heads, decision: Decision, planner: str)
     """The plan that a table of heads implies; see `plan_from_table`."""
     return plan_from_table(
         problem.mdp,
-        Course(lambda _: heads),
+        PlannedPath(lambda _: heads),
         decision.observations,
         decision.state,
         decision.action,
