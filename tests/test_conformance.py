@@ -16,7 +16,7 @@ from turncoat.agents.base import Log
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.counts.model import CountsModel
 from turncoat.agents.external.user_agent import AgentInterface
-from turncoat.agents.external.user_world_model import Imagination, ModelledAgent
+from turncoat.agents.external.user_world_model import Imagination, WorldModelAgent
 from turncoat.agents.learning.transitions import Last
 from turncoat.agents.planners.base import Planner
 from turncoat.agents.planners.cross_entropy import CrossEntropyPlanner
@@ -174,8 +174,8 @@ def test_the_parts_of_the_how_to_conform() -> None:
     check_planner(its["OneStep"], {"patience": 1.0}, exact=True)
     check_deliberation(its["dictator"], {"head": 1})
 
-    def make(seat: AgentInterface) -> ModelledAgent:
-        return ModelledAgent("last", seat, its["Last"](seat), WEIGHTED, Enumerate())
+    def make(seat: AgentInterface) -> WorldModelAgent:
+        return WorldModelAgent("last", seat, its["Last"](seat), WEIGHTED, Enumerate())
 
     check_agent(make, steps=100)
 

@@ -218,6 +218,7 @@ class _Grower:
             if beam and beam[0].gain > best.gain:
                 best = beam[0]
             least = float(self.prices.min())  # even a perfect split gains no more than `whole` costs now
+            # Branch and bound: drops conjunctions that no further test can make better than the best so far.
             beam = [one for one in beam if -whole - one.price - least > best.gain]
         return best if best.gain > 0 else None
 
