@@ -74,7 +74,7 @@ def layout(width: float, height: float, curves: bool = True, panels: bool = True
 
 
 def _halved(whole: SceneLayout, label: float) -> SceneLayout:
-    """The same with two boards: side by side, or in a high window below each other."""
+    """Split the layout for two boards: side by side, or stacked in a tall window."""
     left, top, width, height = whole.board
     if width >= height:
         half = (width - MARGIN) / 2
@@ -94,7 +94,7 @@ def layout_for(frame: Frame, width: float, height: float) -> SceneLayout:
 
 
 def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 1) -> Image.Image:
-    """The picture of a frame.
+    """Draw a frame.
 
     Args:
         frame: what it shows.
@@ -190,7 +190,7 @@ def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Th
 
 
 def _ground(frame: Frame, parts: SceneLayout, ratio: float) -> Image.Image:
-    """The boards as no state changes them."""
+    """The static part of the boards, which no state changes."""
     boards = tuple(
         (_look(part.world, layout_of(part.world, part.state)), room)
         for part, room in _panes(frame, parts)

@@ -48,7 +48,7 @@ class TreeLayout:
 
 
 def placed(mind: Mind, box: Box) -> TreeLayout | None:
-    """The tree of a mind in a box; None where there is none."""
+    """Lay out a mind's search tree in a box; None if it has no tree."""
     return None if mind.search is None or len(mind.search.parents) < 2 else _placed(mind.search, len(mind.ahead), box)
 
 
@@ -84,7 +84,7 @@ def _placed(search: SearchTreeView, line: int, box: Box) -> TreeLayout:
 
 
 def _kept(search: SearchTreeView, depth: np.ndarray, rows: int) -> list[int]:
-    """As many nodes as there are rows for their leaves, the most visited first, with their way in."""
+    """Keep the most visited nodes, and their ancestors, as far as there are rows for their leaves."""
     order = sorted(range(len(search.parents)), key=lambda node: (-int(search.visits[node]), int(depth[node]), node))
     kept: set[int] = {0}
     inner: set[int] = set()
@@ -128,7 +128,7 @@ def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
 
 
 def _elbow(canvas: Canvas, tree: TreeLayout, parent: int, node: int, colour: str, line: float) -> None:
-    """A way from a node to a child: down or up first, then across."""
+    """Draw an edge from a node to a child: vertical first, then horizontal."""
     x0, y0, x1, y1 = tree.x[parent], tree.y[parent], tree.x[node], tree.y[node]
     bend = x0 + min(0.3 * (x1 - x0), 12.0)
     half = line / 2
@@ -138,7 +138,7 @@ def _elbow(canvas: Canvas, tree: TreeLayout, parent: int, node: int, colour: str
 
 
 def _line(search: SearchTreeView, mind: Mind) -> set[int]:
-    """The nodes that the plan means to come through: its actions from the first node on."""
+    """The nodes on the planned path: follow the plan's actions from the root."""
     here, out = 0, set()
     for action in mind.ahead_actions:
         children = [node for node in np.flatnonzero(search.parents == here).tolist() if search.actions[node] == action]

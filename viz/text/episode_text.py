@@ -21,7 +21,7 @@ class LogEntry:
 
 
 def deed(episode: Episode, tick: int) -> str:
-    """Who does what in a tick: `robot does up`, or why it comes otherwise than chosen."""
+    """Describe the actions of a tick: `robot does up`, or why the action differs from the one chosen."""
     return ", ".join(
         _deed(program.name, program.actions, int(chosen), int(executed))
         for program, chosen, executed in zip(
@@ -39,7 +39,7 @@ def _deed(name: str, actions: tuple[str, ...], chosen: int, executed: int) -> st
 
 
 def outcome(episode: Episode, tick: int) -> str:
-    """What came of a tick: events, the end, and what was paid; empty where nothing did."""
+    """Describe the outcome of a tick: events, termination and rewards; empty if there were none."""
     events = [plain(event) for event in episode.events[tick]]
     if tick == episode.length - 1:
         if episode.ended is not None:
@@ -95,7 +95,7 @@ def status(episode: Episode, tick: int) -> str:
 
 
 def fate(ahead: Episode, since: int) -> str:
-    """What comes of an episode that goes on after `since` ticks: each event's first tick, the end, the sums."""
+    """Describe the rest of an episode after `since` ticks: each event's first tick, the end, the summed rewards."""
     first = {event: ahead.ticks(event)[0] for events in ahead.events for event in events}
     said = [f"{plain(event)} in tick {since + tick}" for event, tick in sorted(first.items(), key=lambda item: item[1])]
     if ahead.ended is not None:
@@ -124,7 +124,7 @@ def stored(world: World, index: int, value: int) -> str:
 
 
 def plain(name: str) -> str:
-    """A name as a reader would say it."""
+    """Format a name for a reader."""
     return name.replace("_", " ")
 
 

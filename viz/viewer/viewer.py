@@ -106,7 +106,7 @@ class Viewer(ShowView):
         return None if self.what_if is None or self.what_if.edit is None else self.what_if
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance playback by the elapsed time."""
         self.reload()
         if self.beside is not None:
             self.beside.reload()
@@ -133,7 +133,7 @@ class Viewer(ShowView):
         self.seek(episode.length)
 
     def press(self, key: str) -> bool:
-        """Do what a key asks for; says whether it asked for anything."""
+        """Handle a key; return whether it was bound to anything."""
         if self._suppose(key):
             return True
         deed = self.deeds.get(key)
@@ -209,7 +209,7 @@ class Viewer(ShowView):
         }
 
     def frame(self) -> Frame:
-        """What is to be seen now."""
+        """The frame to draw now."""
         state = "playing" if self.playing else "paused"
         hint = f"{state} · {self.speed:g} ticks a second · H: keys"
         frame = replace(super().frame(), hint=hint, keys=self._keys if self.help else ())
@@ -221,7 +221,7 @@ class Viewer(ShowView):
         return frame
 
     def close(self) -> None:
-        """Begin no more work."""
+        """Stop starting background work."""
         super().close()
         if self.what_if is not None:
             self.what_if.close()

@@ -82,17 +82,17 @@ class WhatIf:
         self.row = 0 if anew else self.row
 
     def leave(self) -> None:
-        """Suppose nothing any more."""
+        """Drop the counterfactual."""
         self.edit, self.held, self._shown, self.row = None, None, None, 0
 
     def close(self) -> None:
-        """Begin no more work."""
+        """Stop starting background work."""
         self._beside.close()
         self._supposing.close()
 
     @property
     def rows(self) -> tuple[MenuRow, ...]:
-        """Of the menu."""
+        """The rows of the menu."""
         return self._rows(self._agent, self.edit or Edit())
 
     def press(self, key: str) -> bool:
