@@ -325,16 +325,16 @@ def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
         board = _board(frame, room, canvas.ratio)
         left, top = board.left, board.top
     width = room[0] + room[2] - left
-    label, told = (frame.label or "the present"), frame.told
+    label, action_text = (frame.label or "the present"), frame.action_text
     if frame.node and frame.mind is not None and frame.mind.search is not None:
         ahead = len(frame.mind.search.path_to(frame.node)) - 1
         seen = frame.node < len(frame.mind.imagined)
-        label, told = (
+        label, action_text = (
             f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",
             "" if seen else "it cannot be put on a board",
         )
     canvas.text(left, top - LABEL + 16, cut(label, 14.0, width), 14.0, bold=True)
-    canvas.text(left, top - LABEL + 33, cut(told, 12.0, width), 12.0, canvas.theme.muted)
+    canvas.text(left, top - LABEL + 33, cut(action_text, 12.0, width), 12.0, canvas.theme.muted)
 
 
 def _draw_search(canvas: Canvas, frame: Frame, room: Room) -> None:

@@ -13,7 +13,7 @@ from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
 from ..text.ascii_board import first_state
-from ..text.episode_text import deed, plain, status
+from ..text.episode_text import describe_actions, plain, status
 from .frame import USUAL, Frame
 
 
@@ -111,7 +111,7 @@ class ShowView:
             theme=self.theme,
             label=self.label,
             short=self.label,
-            told="" if episode is None or tick >= episode.length else deed(episode, tick),
+            action_text="" if episode is None or tick >= episode.length else describe_actions(episode, tick),
             before=before,
             node=0 if mind is None or mind.search is None else min(self.node, len(mind.search.parents) - 1),
             notice=self.notice,

@@ -136,15 +136,15 @@ class Viewer(ShowView):
         """Handle a key; return whether it was bound to anything."""
         if self._suppose(key):
             return True
-        deed = self.deeds.get(key)
+        handler = self.key_bindings.get(key)
         overlay = next((name for name, its in OVERLAY_KEYS.items() if its == key), None)
-        if deed is None and overlay is not None:
+        if handler is None and overlay is not None:
             self.overlays ^= {overlay}
             return True
-        if deed is None:
+        if handler is None:
             return False
         self.message = ""
-        deed()
+        handler()
         return True
 
     def suppose(self) -> WhatIf | None:
@@ -183,7 +183,7 @@ class Viewer(ShowView):
         return self.what_if is not None
 
     @property
-    def deeds(self) -> dict[str, Callable[[], None]]:
+    def key_bindings(self) -> dict[str, Callable[[], None]]:
         """What each key does, but for those of the overlays; a window adds to them what needs one."""
         return {
             "space": self._toggle,
@@ -239,7 +239,7 @@ class Viewer(ShowView):
         show = self.show
         return WhatIf(show.scenario, show.world, show.stage, self._wait) if self._supposing else None
 
-    # -------------------------------------------------------------- deeds
+    # -------------------------------------------------------------- key handlers
 
     def _toggle(self) -> None:
         if self.episode is not None and not self.playing and self.tick >= self.length:

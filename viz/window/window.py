@@ -236,7 +236,7 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.theme.name,
         frame.keys,
         frame.label,
-        frame.told,
+        frame.action_text,
         frame.menu,
         frame.verdict,
         frame.held,
