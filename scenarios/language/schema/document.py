@@ -1,6 +1,6 @@
 """The shape of a scenario file, version 1: strict models, one for each block.
 
-Shapes only: what names mean is checked in `checking`, what maps mean in `boards`. The models are also the source of the
+Shapes only: names are checked in `language.checking`, maps in `names.boards`. The models are also the source of the
 JSON Schema that editors read. A value typed `Formula` is an expression of the guard language (or a plain number).
 """
 
