@@ -13,7 +13,7 @@ import numpy as np
 
 from . import bytecode as b
 from .geometry import cell_in, distance, first_cell, meets, near_mask, sees, sees_zone
-from .memory import digest, entry, floats, inner, ints, longs, numbers, octets, table
+from .memory import digest, entry, floats, inlined, inner, ints, longs, numbers, octets, table
 from .movement import WANDER, agent_at, move_agent, move_agents, move_body, place_at_starts, put, remove, solid_at
 from .observation import encode_lane
 from .sampling import all_zero, bernoulli, categorical, uniform, uniform_index
@@ -150,6 +150,41 @@ def _listed(num: Any, offset: int, length: int, stored: int, sign: int, value: f
 # ------------------------------------------------------------------ instructions
 
 
+@inlined
+def _holds(mem: Any, num: Any, now: Any, stack: Any, line: int, op: int, top: int) -> bool:
+    """Whether a test holds; `top` is the top of the stack without the operands that the test has used up."""
+    x, y, z = mem[line + 1], mem[line + 2], mem[line + 3]
+    nowhere, width = mem[b.H_NOWHERE], mem[b.H_WIDTH]
+    if op == b.IS:
+        return now[x] == y
+    if op == b.IN_MASK:
+        return mem[b.H_MASKS, y, now[mem[b.H_SLOT]], now[x]] != 0
+    if op == b.IN_MASK_OF:
+        mask = mem[mem[b.H_LOOKUPS] + z + now[y]]
+        return mask >= 0 and mem[b.H_MASKS, mask, now[mem[b.H_SLOT]], now[x]] != 0
+    if op == b.AT_CELL:
+        return now[x] == now[y] and now[x] != nowhere
+    if op == b.AT_CONST:
+        return now[x] == y and y != nowhere
+    if op == b.MEETS_CELL:
+        return now[x] != nowhere and now[y] != nowhere and meets(now[x], now[y], width)
+    if op == b.MEETS_CONST:
+        return now[x] != nowhere and y != nowhere and meets(now[x], y, width)
+    if op == b.NEAR_CELL:
+        return now[x] != nowhere and now[y] != nowhere and distance(now[x], now[y], width) <= z
+    if op == b.NEAR_CONST:
+        return now[x] != nowhere and y != nowhere and distance(now[x], y, width) <= z
+    if op == b.COMPARE:
+        return _compare(mem[line + 5], float(now[x] + y), num[mem[b.H_CONSTANTS] + z])
+    if op == b.MOVED:
+        return now[x] != now[y]
+    if op == b.FACES:
+        return now[x] != nowhere and now[y] == z
+    if op <= b.SEES_HAND:
+        return _holds_in_sight(mem, now, line, op, stack[top + 1])
+    return _holds_in_hand(mem, now, line, op, stack[top + 1], stack[top + 2])
+
+
 @inner
 def _holds_in_hand(mem: Any, now: Any, line: int, op: int, first: float, second: float) -> bool:
     """A test of what is in hand: the number on top, or the two on top."""
@@ -187,8 +222,116 @@ def _holds_in_sight(mem: Any, now: Any, line: int, op: int, hand: float) -> bool
     return sees(mem, now, x, target, body)
 
 
+@inlined
+def _evaluate(mem: Any, num: Any, now: Any, stack: Any, box: Any, line: int, op: int, top: int) -> int:
+    """Push a number on the stack, or operate on those at its top; where the top is then."""
+    x, y = mem[line + 1], mem[line + 2]
+    if op == b.CONST:
+        top += 1
+        stack[top] = num[mem[b.H_CONSTANTS] + x]
+    elif op == b.FIELD:
+        top += 1
+        stack[top] = float(now[x] + y)
+    elif op == b.LISTED:
+        top += 1
+        stack[top] = num[mem[b.H_LISTED] + y + now[x]]
+    elif op == b.DRAW:
+        top += 1
+        stack[top] = uniform(np.uint64(box[SEED]), box[LANE], box[CLOCK], x)
+    elif op >= b.ADD and op <= b.MAXIMUM:
+        top -= 1
+        stack[top] = _joined(op, stack[top], stack[top + 1])
+    elif op == b.CHOOSE:
+        top -= 2
+        stack[top] = stack[top + 1] if stack[top] != 0 else stack[top + 2]
+    elif op == b.CELL:
+        top -= 1
+        r, c = np.rint(stack[top]), np.rint(stack[top + 1])
+        inside = r >= 0 and r < mem[b.H_HEIGHT] and c >= 0 and c < mem[b.H_WIDTH]
+        stack[top] = r * mem[b.H_WIDTH] + c if inside else float(mem[b.H_NOWHERE])
+    else:
+        stack[top] = _function(op, stack[top])
+    return top
+
+
 @inner
-def _effect(mem: Any, now: Any, box: Any, line: int, op: int, value: float) -> None:
+def _begin(mem: Any, now: Any, layouts: int, u: float) -> None:
+    """The state at the start, on a layout."""
+    for column in range(mem[b.H_BEGIN + 1]):
+        now[column] = mem[mem[b.H_BEGIN] + column]
+    layout = 0
+    if mem[b.H_LAYOUT] >= 0:
+        layout = uniform_index(layouts, u)
+        now[mem[b.H_LAYOUT]] = layout
+    now[mem[b.H_SLOT]] = layout
+    place_at_starts(mem, now)
+
+
+@inlined
+def _advance(mem: Any, now: Any, stack: Any, available: Any, line: int, op: int, top: int) -> int:
+    """A part of a tick or a start other than its rules, or what a draw decides; where the top of the stack is then."""
+    x, y, z = mem[line + 1], mem[line + 2], mem[line + 3]
+    if op == b.MOVE_AGENT:
+        if not move_agent(mem, now, x, y):
+            move_agents(mem, now)
+    elif op == b.MOVE_AGENTS:
+        move_agents(mem, now)
+    elif op == b.MOVE_BODY:
+        move_body(mem, now, x, stack[max(top, 0)])
+        top -= mem[mem[b.H_MOTIONS] + x * 5 + 1] == WANDER
+    elif op == b.DECIDE:
+        top -= x + 1
+        if z == 0 or not all_zero(stack, top + 1, x):
+            now[y] = categorical(stack, top + 1, x, stack[top + 1 + x])
+    elif op == b.LET:
+        now[x] = y
+    elif op == b.TICK:
+        now[x] = min(now[x] + 1, y)
+    elif op == b.AVAILABLE:
+        available[x] = stack[top] != 0
+        top -= 1
+    elif op == b.BEGIN:
+        _begin(mem, now, x, stack[max(top, 0)])
+        top -= x > 1
+    else:  # REMEMBER
+        fields = mem[b.H_BEGIN + 1]
+        for column in range(fields):
+            now[fields + column] = now[column]
+    return top
+
+
+@inlined
+def _affect(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, line: int, op: int, top: int) -> int:
+    """What a rule does; where the top of the stack is then."""
+    x, y, z = mem[line + 1], mem[line + 2], mem[line + 3]
+    if op == b.PAY:
+        gain[x] += stack[top]
+        top -= 1
+    elif op == b.SET_NUMBER:
+        low = mem[line + 5]
+        number = now[x] + low
+        wanted = stack[top] if y == 0 else number + stack[top] if y == 1 else number - stack[top]
+        now[x] = int(min(max(np.rint(wanted) - low, float(z)), float(mem[line + 4])))
+        top -= 1
+    elif op == b.SET_LISTED:
+        now[x] = _listed(num, mem[b.H_LISTED] + z, mem[line + 4], now[x], y, stack[top])
+        top -= 1
+    elif op == b.CYCLE:
+        now[x] = y if now[x] == z else now[x] + 1
+    elif op == b.EMIT:
+        box[BITS] |= 1 << x
+    elif op == b.END:
+        if box[REASON] == 0:
+            box[REASON] = x
+            box[BITS] |= 1 << y
+    else:
+        _affect_bodies(mem, now, line, op, stack[max(top, 0)])
+        top -= op == b.PUT_HAND or op == b.PUT_RANDOM or op == b.PUT_RANDOM_OF
+    return top
+
+
+@inner
+def _affect_bodies(mem: Any, now: Any, line: int, op: int, value: float) -> None:
     """What a rule does to bodies; `value` is in hand, where the operation wants it."""
     x, y, z = mem[line + 1], mem[line + 2], mem[line + 3]
     nowhere, place = mem[b.H_NOWHERE], mem[b.H_BODIES, x, 0]
@@ -234,152 +377,42 @@ def _effect(mem: Any, now: Any, box: Any, line: int, op: int, value: float) -> N
 
 
 @inner
-def _begin(mem: Any, now: Any, layouts: int, u: float) -> None:
-    """The state at the start, on a layout."""
-    for column in range(mem[b.H_BEGIN + 1]):
-        now[column] = mem[mem[b.H_BEGIN] + column]
-    layout = 0
-    if mem[b.H_LAYOUT] >= 0:
-        layout = uniform_index(layouts, u)
-        now[mem[b.H_LAYOUT]] = layout
-    now[mem[b.H_SLOT]] = layout
-    place_at_starts(mem, now)
-
-
-@inner
 def _run(mem: Any, num: Any, now: Any, stack: Any, gain: Any, box: Any, available: Any, program: int) -> None:
-    """Run a program in a lane's memory.
+    """Run a program in a lane's memory: fetch, decode and execute, one instruction after another.
 
     `gain` float64 `[K + 1]` is what channels and the hidden score are paid, `available` uint8 the action masks.
+    Tests and jumps decide here which line comes next; the other operations are grouped as `bytecode` numbers them.
     """
-    nowhere, width, fields = mem[b.H_NOWHERE], mem[b.H_WIDTH], mem[b.H_BEGIN + 1]
-    code, constants, listed = mem[b.H_CODE], mem[b.H_CONSTANTS], mem[b.H_LISTED]
-    masks, mask_plane, mask_row = mem[b.H_MASKS], mem[b.H_MASKS + 3], mem[b.H_MASKS + 2]
-    lookups, slot = mem[b.H_LOOKUPS], mem[b.H_SLOT]
-    line = code + mem[b.H_PROGRAMS, program, 0] * b.WIDTH
-    last = code + mem[b.H_PROGRAMS, program, 1] * b.WIDTH
+    line = mem[b.H_CODE] + mem[b.H_PROGRAMS, program, 0] * b.WIDTH
+    last = mem[b.H_CODE] + mem[b.H_PROGRAMS, program, 1] * b.WIDTH
     top = -1
     while line < last:
-        op, x, y, z = mem[line], mem[line + 1], mem[line + 2], mem[line + 3]
+        op = mem[line]
         if op <= b.LAST_TEST:
-            holds = False
-            if op == b.IS:
-                holds = now[x] == y
-            elif op == b.IN_MASK:
-                holds = mem[masks + y * mask_plane + now[slot] * mask_row + now[x]] != 0
-            elif op == b.IN_MASK_OF:
-                mask = mem[lookups + z + now[y]]
-                holds = mask >= 0 and mem[masks + mask * mask_plane + now[slot] * mask_row + now[x]] != 0
-            elif op == b.AT_CELL:
-                holds = now[x] == now[y] and now[x] != nowhere
-            elif op == b.AT_CONST:
-                holds = now[x] == y and y != nowhere
-            elif op == b.MEETS_CELL:
-                holds = now[x] != nowhere and now[y] != nowhere and meets(now[x], now[y], width)
-            elif op == b.MEETS_CONST:
-                holds = now[x] != nowhere and y != nowhere and meets(now[x], y, width)
-            elif op == b.NEAR_CELL:
-                holds = now[x] != nowhere and now[y] != nowhere and distance(now[x], now[y], width) <= z
-            elif op == b.NEAR_CONST:
-                holds = now[x] != nowhere and y != nowhere and distance(now[x], y, width) <= z
-            elif op == b.COMPARE:
-                holds = _compare(mem[line + 5], float(now[x] + y), num[constants + z])
-            elif op == b.MOVED:
-                holds = now[x] != now[y]
-            elif op == b.FACES:
-                holds = now[x] != nowhere and now[y] == z
-            elif op >= b.SEES_CELL and op <= b.SEES_HAND:
-                top -= op == b.SEES_HAND
-                holds = _holds_in_sight(mem, now, line, op, stack[top + 1])
-            else:
+            if op >= b.SEES_HAND:
                 top -= 1 + ((op >= b.EQUAL and op <= b.AT_LEAST) or op == b.NEAR_HAND)
-                holds = _holds_in_hand(mem, now, line, op, stack[top + 1], stack[top + 2])
+            holds = _holds(mem, num, now, stack, line, op, top)
             jump = mem[line + b.JUMP]
             if jump == 0:
                 top += 1
                 stack[top] = 1.0 if holds else 0.0
             elif holds == (jump < 0):
                 line += (abs(jump) - 1) * b.WIDTH
-        elif op == b.CONST:
-            top += 1
-            stack[top] = num[constants + x]
-        elif op == b.FIELD:
-            top += 1
-            stack[top] = float(now[x] + y)
-        elif op == b.LISTED:
-            top += 1
-            stack[top] = num[listed + y + now[x]]
-        elif op == b.PAY:
-            gain[x] += stack[top]
-            top -= 1
-        elif op == b.EMIT:
-            box[BITS] |= 1 << x
-        elif op == b.MOVE_AGENT or op == b.MOVE_AGENTS:
-            if op == b.MOVE_AGENTS or not move_agent(mem, now, x, y):
-                move_agents(mem, now)
-        elif op == b.MOVE_BODY:
-            move_body(mem, now, x, stack[max(top, 0)])
-            top -= mem[mem[b.H_MOTIONS] + x * 5 + 1] == WANDER
+        elif op <= b.CHOOSE:
+            top = _evaluate(mem, num, now, stack, box, line, op, top)
         elif op == b.SKIP:
-            line += x * b.WIDTH
-        elif op == b.SET_NUMBER:
-            low = mem[line + 5]
-            number = now[x] + low
-            wanted = stack[top] if y == 0 else number + stack[top] if y == 1 else number - stack[top]
-            top -= 1
-            now[x] = int(min(max(np.rint(wanted) - low, float(z)), float(mem[line + 4])))
-        elif op == b.CYCLE:
-            now[x] = y if now[x] == z else now[x] + 1
-        elif op == b.DRAW:
-            top += 1
-            stack[top] = uniform(np.uint64(box[SEED]), box[LANE], box[CLOCK], x)
+            line += mem[line + 1] * b.WIDTH
         elif op == b.COIN:
             top -= 2
             if not bernoulli(stack[top + 1], stack[top + 2]):
-                line += x * b.WIDTH
-        elif op == b.LET:
-            now[x] = y
-        elif op == b.TICK:
-            now[x] = min(now[x] + 1, y)
-        elif op >= b.ADD and op <= b.MAXIMUM:
-            top -= 1
-            stack[top] = _joined(op, stack[top], stack[top + 1])
-        elif op >= b.NOT and op <= b.ROOT:
-            stack[top] = _function(op, stack[top])
-        elif op == b.CHOOSE:
-            top -= 2
-            stack[top] = stack[top + 1] if stack[top] != 0 else stack[top + 2]
-        elif op == b.CELL:
-            top -= 1
-            r, c = np.rint(stack[top]), np.rint(stack[top + 1])
-            inside = r >= 0 and r < mem[b.H_HEIGHT] and c >= 0 and c < width
-            stack[top] = r * width + c if inside else float(nowhere)
-        elif op == b.DECIDE:
-            top -= x + 1
-            if z == 0 or not all_zero(stack, top + 1, x):
-                now[y] = categorical(stack, top + 1, x, stack[top + 1 + x])
+                line += mem[line + 1] * b.WIDTH
         elif op == b.ENDED:
             if box[REASON] == 0:
-                line += x * b.WIDTH
-        elif op == b.END:
-            if box[REASON] == 0:
-                box[REASON] = x
-                box[BITS] |= 1 << y
-        elif op == b.SET_LISTED:
-            now[x] = _listed(num, listed + z, mem[line + 4], now[x], y, stack[top])
-            top -= 1
-        elif op == b.AVAILABLE:
-            available[x] = stack[top] != 0
-            top -= 1
-        elif op == b.BEGIN:
-            _begin(mem, now, x, stack[max(top, 0)])
-            top -= x > 1
-        elif op == b.REMEMBER:
-            for column in range(fields):
-                now[fields + column] = now[column]
+                line += mem[line + 1] * b.WIDTH
+        elif op <= b.AVAILABLE:
+            top = _advance(mem, now, stack, available, line, op, top)
         else:
-            _effect(mem, now, box, line, op, stack[max(top, 0)])
-            top -= op == b.PUT_HAND or op == b.PUT_RANDOM or op == b.PUT_RANDOM_OF
+            top = _affect(mem, num, now, stack, gain, box, line, op, top)
         line += b.WIDTH
 
 

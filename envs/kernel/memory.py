@@ -36,6 +36,11 @@ def inner(function: _F) -> _F:
     return _njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
+def inlined(function: _F) -> _F:
+    """Compile a piece of an inner loop, called from one place, as if its lines stood there: a call costs too much."""
+    return _njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, inline="always")(function)
+
+
 def digest(*modules: str) -> int:
     """A hash of the sources of some modules of this package, and of this one.
 
