@@ -12,20 +12,17 @@ S states, A actions, K channels, M outcomes, n nodes.
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-from numba import njit
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
+from ...envs.kernel.memory import entry, inner, merged
 
 MAX_VISIT_INIT: Final = 50.0
 VALUE_SCALE: Final = 0.1
 """How far completed values outweigh the prior: `(50 + most visits) * 0.1` times a value in [0, 1] (section 5 there)."""
-
-_compiled = njit(cache=os.environ.get("TURNCOAT_KERNEL_CACHE", "1") != "0", error_model="numpy", nogil=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,9 +175,19 @@ def visits_considered(actions: int, simulations: int) -> list[int]:
 
 # ------------------------------------------------------------------ compiled
 
+# One simulation: select at the root, simulate down to where the tree ends, expand it by a leaf, back up to the root.
+#
+# Of one lane's tree, `state`, `parent`, `action_in`, `outcome` and `through` are the node arrays of `SearchTree`. What
+# only the search needs of it:
+#   child int32 [n, A], sibling int32 [n]: an action's children, one for each outcome that came, are a linked list, the
+#       youngest first; -1 ends it;
+#   visits int32 [n, A]: simulations that went on from a node with an action; total float64 [n, A, K]: the sum of their
+#       returns; scalar float64 [n, A]: the same, weighted;
+#   raw float64 [n]: the weighted heads of a node.
 
-@_compiled
-def _mixed(key: Any, count: Any) -> Any:
+
+@inner
+def _uniform(key: Any, count: Any) -> Any:
     """A number in (0, 1) from a key and a count (SplitMix64)."""
     z = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(count + 1) * np.uint64(0xD1B54A32D192ED03)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -189,7 +196,7 @@ def _mixed(key: Any, count: Any) -> Any:
     return (float(z >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
 
 
-@_compiled
+@inner
 def _improve(
     node: Any, state: Any, raw: Any, available: Any, logits: Any, visits: Any, scalar: Any, growth: Any, out: Any
 ) -> None:
@@ -225,8 +232,8 @@ def _improve(
         out[a] = logits[state, a] + scale * (out[a] - low) / spread if available[state, a] else -np.inf
 
 
-@_compiled
-def _below(node: Any, visits: Any, score: Any) -> Any:
+@inner
+def _select_below(node: Any, visits: Any, score: Any) -> Any:
     """The action whose visits lag most behind the improved policy."""
     top = score.max()
     mass = 0.0
@@ -243,8 +250,123 @@ def _below(node: Any, visits: Any, score: Any) -> Any:
     return action
 
 
-@_compiled
+@merged
+def _child(child: Any, sibling: Any, outcome: Any, node: Any, action: Any, m: Any) -> Any:
+    """The node where outcome `m` of an action leads; -1 if it has not come yet."""
+    c = child[node, action]
+    while c >= 0 and outcome[c] != m:
+        c = sibling[c]
+    return c
+
+
+@merged
+def _select_at_root(available: Any, root: Any, visits: Any, score: Any, noise: Any, due: Any) -> Any:
+    """The best action by noise and improved policy among those with as many visits as are due (sequential halving)."""
+    best, action = -np.inf, -1
+    for a in range(score.size):
+        if visits[0, a] == due and score[a] + noise[a] > best:
+            best, action = score[a] + noise[a], a
+    if action < 0:  # fewer actions than the schedule counts on: the least visited is due
+        least = 2147483647
+        for a in range(score.size):
+            if available[root, a] and visits[0, a] < least:
+                least, action = visits[0, a], a
+    return action
+
+
+@merged
+def _simulate(
+    row_start: Any, cumulative: Any, ended: Any, available: Any, logits: Any, state: Any, outcome: Any, child: Any,
+    sibling: Any, raw: Any, visits: Any, scalar: Any, growth: Any, score: Any, action: Any, key: Any, drawn: Any,
+) -> Any:  # fmt: skip
+    """From the root with an action down to where the tree, or the episode, ends.
+
+    Returns:
+        The last edge: node, action and outcome; the node where it leads, -1 if the tree does not hold it yet; and how
+        many numbers of the lane's chance have been drawn by then.
+    """
+    node = 0
+    while True:
+        row = state[node] * available.shape[1] + action
+        m = row_start[row]
+        if row_start[row + 1] - m > 1:
+            u = _uniform(key, drawn)
+            drawn += 1
+            while m < row_start[row + 1] - 1 and u >= cumulative[m]:
+                m += 1
+        c = _child(child, sibling, outcome, node, action, m)
+        if c < 0 or ended[state[c]]:
+            return node, action, m, c, drawn
+        node = c
+        _improve(node, state[node], raw[node], available, logits, visits, scalar, growth, score)
+        action = _select_below(node, visits, score)
+
+
+@inner
+def _raw_value(ended: Any, heads: Any, weights: Any, state: Any) -> Any:
+    """What the heads say of a state, weighted."""
+    value = 0.0
+    if not ended[state]:
+        for k in range(weights.size):
+            value += weights[k] * heads[state, k]
+    return value
+
+
+@merged
+def _expand(
+    next_state: Any, ended: Any, heads: Any, weights: Any, state: Any, parent: Any, action_in: Any, outcome: Any,
+    child: Any, sibling: Any, raw: Any, leaf: Any, node: Any, action: Any, m: Any,
+) -> None:  # fmt: skip
+    """Row `leaf` becomes the node where outcome `m` of a node's action leads."""
+    state[leaf], parent[leaf], action_in[leaf], outcome[leaf] = next_state[m], node, action, m
+    sibling[leaf], child[node, action] = child[node, action], leaf
+    raw[leaf] = _raw_value(ended, heads, weights, state[leaf])
+
+
+@merged
 def _back_up(
+    rewards: Any, ended: Any, heads: Any, weights: Any, discounts: Any, state: Any, parent: Any, action_in: Any,
+    outcome: Any, through: Any, visits: Any, total: Any, scalar: Any, node: Any, value: Any,
+) -> None:  # fmt: skip
+    """The return of a simulation, from its last node's heads up to the root; `value` `[K]` is room to work in."""
+    for k in range(value.size):
+        value[k] = 0.0 if ended[state[node]] else heads[state[node], k]
+    through[node] += 1
+    while node > 0:
+        above, a, m = parent[node], action_in[node], outcome[node]
+        for k in range(value.size):
+            value[k] = rewards[m, k] + discounts[k] * value[k]
+            total[above, a, k] += value[k]
+            scalar[above, a] += weights[k] * value[k]
+        visits[above, a] += 1
+        through[above] += 1
+        node = above
+
+
+@inner
+def _value_by_mean(ended: Any, heads: Any, count: Any, state: Any, visits: Any, total: Any, value: Any, q: Any) -> None:
+    """Into `value` `[n, K]` and the root's `q` `[A, K]`: means of what was seen, a node's heads counted once."""
+    actions, channels = q.shape
+    for node in range(count):
+        if ended[state[node]]:
+            continue
+        seen = 1.0
+        for k in range(channels):
+            value[node, k] = heads[state[node], k]
+        for a in range(actions):
+            seen += visits[node, a]
+            for k in range(channels):
+                value[node, k] += total[node, a, k]
+        for k in range(channels):
+            value[node, k] /= seen
+    for a in range(actions):
+        if visits[0, a] > 0:
+            for k in range(channels):
+                q[a, k] = total[0, a, k] / visits[0, a]
+
+
+@inner
+def _value_by_best(
     row_start: Any, next_state: Any, cumulative: Any, rewards: Any, ended: Any, available: Any, heads: Any,
     weights: Any, discounts: Any, count: Any, state: Any, outcome: Any, visits: Any, child: Any, sibling: Any, q: Any,
     value: Any,
@@ -271,9 +393,7 @@ def _back_up(
                 q[node, a, k] = 0.0
             for m in range(row_start[here * actions + a], row_start[here * actions + a + 1]):
                 chance, before = cumulative[m] - before, cumulative[m]
-                c = child[node, a]
-                while c >= 0 and outcome[c] != m:
-                    c = sibling[c]
+                c = _child(child, sibling, outcome, node, a, m)
                 for k in range(channels):
                     ahead = value[c, k] if c >= 0 else 0.0 if ended[next_state[m]] else heads[next_state[m], k]
                     q[node, a, k] += chance * (rewards[m, k] + discounts[k] * ahead)
@@ -285,7 +405,21 @@ def _back_up(
                     value[node, k] = q[node, a, k]
 
 
-@_compiled
+@inner
+def _best(available: Any, weights: Any, root: Any, q: Any) -> Any:
+    """The root's action whose `q` `[A, K]` is worth most."""
+    best, action = -np.inf, 0
+    for a in range(q.shape[0]):
+        if available[root, a]:
+            value = 0.0
+            for k in range(weights.size):
+                value += weights[k] * q[a, k]
+            if value > best:
+                best, action = value, a
+    return action
+
+
+@entry
 def _search(
     row_start: Any, next_state: Any, cumulative: Any, rewards: Any, ended: Any, available: Any,
     roots: Any, keys: Any, heads: Any, weights: Any, discounts: Any, logits: Any, schedule: Any, gumbel: Any,
@@ -301,110 +435,51 @@ def _search(
     sibling = np.empty(rows, np.int32)
     raw = np.empty(rows)
     growth = 0.0 if by_best else 1.0
-    score, noise, back = np.empty(actions), np.empty(actions), np.empty(channels)
+    score, noise, value = np.empty(actions), np.empty(actions), np.empty(channels)
     for lane in range(roots.size):
         state, parent, action_in = all_state[lane], all_parent[lane], all_action[lane]
         outcome, through = all_outcome[lane], all_visits[lane]
-        key, drawn, count = keys[lane], 0, 1
+        key, root, drawn, count, able = keys[lane], roots[lane], 0, 1, 0
         visits[:] = 0
         scalar[:] = 0.0
         total[:] = 0.0
         child[:] = -1
-        state[0] = roots[lane]
-        raw[0] = 0.0
-        for k in range(channels):
-            raw[0] += weights[k] * heads[roots[lane], k]
-        able = 0
+        state[0], raw[0] = root, _raw_value(ended, heads, weights, root)
         for a in range(actions):
-            able += available[roots[lane], a]
-            noise[a] = -math.log(-math.log(_mixed(key, drawn))) * gumbel if gumbel > 0 else 0.0
+            able += available[root, a]
+            noise[a] = -math.log(-math.log(_uniform(key, drawn))) * gumbel if gumbel > 0 else 0.0
             drawn += 1
         plan = schedule[min(able, schedule.shape[0] - 1)]
         for simulation in range(rows - 1):
-            _improve(0, state[0], raw[0], available, logits, visits, scalar, 1.0, score)
-            best, action = -np.inf, -1
-            for a in range(actions):
-                if visits[0, a] == plan[simulation] and score[a] + noise[a] > best:
-                    best, action = score[a] + noise[a], a
-            if action < 0:  # fewer actions than the schedule counts on: the least visited is due
-                least = 2147483647
-                for a in range(actions):
-                    if available[state[0], a] and visits[0, a] < least:
-                        least, action = visits[0, a], a
-            node = 0
-            while True:
-                row = state[node] * actions + action
-                m = row_start[row]
-                if row_start[row + 1] - m > 1:
-                    u = _mixed(key, drawn)
-                    drawn += 1
-                    while m < row_start[row + 1] - 1 and u >= cumulative[m]:
-                        m += 1
-                c = child[node, action]
-                while c >= 0 and outcome[c] != m:
-                    c = sibling[c]
-                if c < 0:
-                    c = count
-                    count += 1
-                    state[c], parent[c], action_in[c], outcome[c] = next_state[m], node, action, m
-                    sibling[c], child[node, action] = child[node, action], c
-                    raw[c] = 0.0
-                    if not ended[state[c]]:
-                        for k in range(channels):
-                            raw[c] += weights[k] * heads[state[c], k]
-                    node = c
-                    break
-                node = c
-                if ended[state[node]]:
-                    break
-                _improve(node, state[node], raw[node], available, logits, visits, scalar, growth, score)
-                action = _below(node, visits, score)
-            for k in range(channels):
-                back[k] = 0.0 if ended[state[node]] else heads[state[node], k]
-            through[node] += 1
-            while node > 0:
-                above, a, m = parent[node], action_in[node], outcome[node]
-                for k in range(channels):
-                    back[k] = rewards[m, k] + discounts[k] * back[k]
-                    total[above, a, k] += back[k]
-                    scalar[above, a] += weights[k] * back[k]
-                visits[above, a] += 1
-                through[above] += 1
-                node = above
+            _improve(0, root, raw[0], available, logits, visits, scalar, 1.0, score)
+            action = _select_at_root(available, root, visits, score, noise, plan[simulation])
+            node, action, m, leaf, drawn = _simulate(
+                row_start, cumulative, ended, available, logits, state, outcome, child, sibling, raw, visits, scalar,
+                growth, score, action, key, drawn,
+            )  # fmt: skip
+            if leaf < 0:
+                leaf, count = count, count + 1
+                _expand(
+                    next_state, ended, heads, weights, state, parent, action_in, outcome, child, sibling, raw, leaf,
+                    node, action, m,
+                )  # fmt: skip
+            _back_up(
+                rewards, ended, heads, weights, discounts, state, parent, action_in, outcome, through, visits, total,
+                scalar, leaf, value,
+            )  # fmt: skip
         used[lane] = count
-        most = visits[0].max()
-        _improve(0, state[0], raw[0], available, logits, visits, scalar, 1.0, score)
-        best = -np.inf
         for a in range(actions):
             root_visits[lane, a] = visits[0, a]
         if by_best:
-            _back_up(
+            _value_by_best(
                 row_start, next_state, cumulative, rewards, ended, available, heads, weights, discounts, count, state,
                 outcome, visits, child, sibling, total, all_value[lane],
             )  # fmt: skip
             for a in range(actions):
-                if available[state[0], a]:
-                    value = 0.0
-                    for k in range(channels):
-                        q[lane, a, k] = total[0, a, k]
-                        value += weights[k] * total[0, a, k]
-                    if value > best:
-                        best, chosen[lane] = value, a
-            continue
-        for node in range(count):
-            if not ended[state[node]]:
-                seen = 1.0
                 for k in range(channels):
-                    all_value[lane, node, k] = heads[state[node], k]
-                for a in range(actions):
-                    seen += visits[node, a]
-                    for k in range(channels):
-                        all_value[lane, node, k] += total[node, a, k]
-                for k in range(channels):
-                    all_value[lane, node, k] /= seen
-        for a in range(actions):
-            if visits[0, a] > 0:
-                for k in range(channels):
-                    q[lane, a, k] = total[0, a, k] / visits[0, a]
-            if visits[0, a] == most and score[a] + noise[a] > best:
-                best, chosen[lane] = score[a] + noise[a], a
+                    q[lane, a, k] = total[0, a, k]
+            chosen[lane] = _best(available, weights, root, q[lane])
+        else:
+            _value_by_mean(ended, heads, count, state, visits, total, all_value[lane], q[lane])
+            _improve(0, root, raw[0], available, logits, visits, scalar, 1.0, score)
+            chosen[lane] = _select_at_root(available, root, visits, score, noise, visits[0].max())
