@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from turncoat.agents.planners.base import Planner
-from turncoat.agents.planners.cross_entropy import Shooting
-from turncoat.agents.planners.mcts import Mcts
-from turncoat.agents.planners.tabular import Enumerate, Greedy
+from turncoat.agents.planners.cross_entropy import CrossEntropyPlanner
+from turncoat.agents.planners.mcts import MctsPlanner
+from turncoat.agents.planners.tabular import Enumerate, GreedyPlanner
 from turncoat.evals.reports.files import write_whole
 
 from .planning_study import Ground, Pupil, Subject, spread
@@ -44,21 +44,21 @@ Growth = Mapping[str, Sequence[float]]
 def ways(sweeps: int, simulations: int) -> dict[str, Planner]:
     """The searches that are compared."""
     return {
-        "followed": Mcts(simulations, sweeps=sweeps),
-        "swept": Mcts(simulations, sweeps=sweeps, leaves="swept"),
-        "by means": Mcts(simulations, sweeps=sweeps, backup="mean"),
+        "followed": MctsPlanner(simulations, sweeps=sweeps),
+        "swept": MctsPlanner(simulations, sweeps=sweeps, leaves="swept"),
+        "by means": MctsPlanner(simulations, sweeps=sweeps, backup="mean"),
     }
 
 
 def growth(ground: Ground) -> Growth:
     """By simulations."""
     sweeps = ground.subject.sweeps
-    found = {"none": [ground.planned(Greedy(sweeps)) / ground.exact]}
+    found = {"none": [ground.planned(GreedyPlanner(sweeps)) / ground.exact]}
     for simulations in SIMULATIONS:
         for name, planner in ways(sweeps, simulations).items():
             found.setdefault(name, []).append(ground.planned(planner) / ground.exact)
     for leaves in ("followed", "swept"):
-        shooting = Shooting(sweeps=sweeps, leaves=leaves)
+        shooting = CrossEntropyPlanner(sweeps=sweeps, leaves=leaves)
         found[f"shooting, {leaves}"] = [ground.planned(shooting) / ground.exact]
     return found
 
@@ -83,8 +83,8 @@ def growth_table(found: Mapping[str, Growth]) -> str:
 def learned(ground: Ground, method: str, ticks: int, seed: int) -> list[float]:
     """What each of `LEARNED` makes of the model of one learner, as shares of the exact value."""
     sweeps = ground.subject.sweeps
-    planners: list[Planner] = [Greedy(sweeps), *(Mcts(n, sweeps=sweeps) for n in (64, 1_024))]
-    planners += [Mcts(64, sweeps=sweeps, leaves="swept"), Enumerate()]
+    planners: list[Planner] = [GreedyPlanner(sweeps), *(MctsPlanner(n, sweeps=sweeps) for n in (64, 1_024))]
+    planners += [MctsPlanner(64, sweeps=sweeps, leaves="swept"), Enumerate()]
     pupil = Pupil(ground, method, ticks, seed)
     return [round(pupil.worth(planner) / ground.exact, 5) for planner in planners]
 

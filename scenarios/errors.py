@@ -61,7 +61,7 @@ class UnknownNameError(UsageError, KeyError, ValueError):
 
 
 def check_name(what: str, name: str, choices: Iterable[str]) -> None:
-    """Check that a name is one of those that there are.
+    """Check that a name is among the known names.
 
     Raises:
         UnknownNameError: it is not.

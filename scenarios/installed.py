@@ -32,7 +32,7 @@ def names(group: str) -> tuple[str, ...]:
 
 
 def load(group: str, name: str) -> Any:
-    """The object behind a name.
+    """Load the object that an entry point names.
 
     Raises:
         AgentPartError: no installed package brings it, or it cannot be imported.

@@ -14,9 +14,9 @@ from benchmarks.planning_study import Ground, Subject
 from tests.test_agents_tree_search import process, weights_change
 from turncoat.agents.counts.agent import CountsAgent, CountsOptions
 from turncoat.agents.planners.base import Decision, Planner, Problem
-from turncoat.agents.planners.cross_entropy import Shooting
-from turncoat.agents.planners.mcts import Mcts
-from turncoat.agents.planners.tabular import Enumerate, Greedy
+from turncoat.agents.planners.cross_entropy import CrossEntropyPlanner
+from turncoat.agents.planners.mcts import MctsPlanner
+from turncoat.agents.planners.tabular import Enumerate, GreedyPlanner
 from turncoat.agents.records.thought import Thought
 from turncoat.envs.analysis.exact_plan import ExactPlan
 from turncoat.envs.base import FiniteMDP, NotEnumerableError
@@ -37,10 +37,10 @@ FEW = 10_000
 """States, or states and ticks, that the everyday tests search from."""
 EVERY: list[Planner] = [
     Enumerate(),
-    Mcts(16, sweeps=3),
-    Mcts(16, backup="mean", sweeps=3),
-    Shooting(4, 16, 2),
-    Greedy(3),
+    MctsPlanner(16, sweeps=3),
+    MctsPlanner(16, backup="mean", sweeps=3),
+    CrossEntropyPlanner(4, 16, 2),
+    GreedyPlanner(3),
 ]
 
 
@@ -109,14 +109,16 @@ def test_with_solved_heads_every_planner_is_the_exact_one(name: str) -> None:
         pytest.skip("its weights can change")
     found = list(plans(name, FEW))
     for stage, plan in found:
-        for planner in (Mcts(8, sweeps="all"), Greedy("all")):
+        for planner in (MctsPlanner(8, sweeps="all"), GreedyPlanner("all")):
             agrees(stage, plan, planner)
     assert found, "no stage of it is small enough: let the nightly test alone have it"
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", turncoat.names())
-@pytest.mark.parametrize("planner", [Mcts(s, sweeps="all") for s in (1, 24, 200)] + [Greedy("all")], ids=str)
+@pytest.mark.parametrize(
+    "planner", [MctsPlanner(s, sweeps="all") for s in (1, 24, 200)] + [GreedyPlanner("all")], ids=str
+)
 def test_with_solved_heads_every_planner_is_the_exact_one_everywhere(name: str, planner: Planner) -> None:
     for stage, plan in plans(name):
         agrees(stage, plan, planner)
@@ -129,16 +131,16 @@ def test_enough_search_needs_no_heads() -> None:
     assert plan.enumeration.world.horizon is not None
     mdp = augment_with_time(plan.mdp, plan.enumeration.world.horizon).mdp
     its = Problem(mdp, plan.weights, np.full(len(mdp.channels), plan.discount), plan.rule)
-    found = followed_from_the_start(mdp, Mcts(50_000, sweeps=0, leaves="swept"), its)
+    found = followed_from_the_start(mdp, MctsPlanner(50_000, sweeps=0, leaves="swept"), its)
     assert found == pytest.approx(plan.start_value)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_tree_that_is_whole_needs_no_heads(seed: int) -> None:
     its = problem(seed)
-    live, found = choices(Mcts(20_000, sweeps=0), its)
+    live, found = choices(MctsPlanner(20_000, sweeps=0), its)
     np.testing.assert_array_equal(found, its.solved.policy[live])
-    planning = Mcts(20_000, sweeps=0).start(its)
+    planning = MctsPlanner(20_000, sweeps=0).start(its)
     asked = Decision(0, int(found[0]), its.mdp.available[0], np.zeros(2), np.arange(its.mdp.n_states)[:, None])
     np.testing.assert_allclose(planning.plan(asked).q, its.solved.vector_q[0], atol=1e-12)
 
@@ -173,7 +175,7 @@ def test_no_decision_feels_the_others_and_plans_say_who_searched(planner: Planne
 def test_the_tree_in_a_plan_is_a_tree_of_the_model() -> None:
     its = problem(3)
     looks = np.arange(its.mdp.n_states)[:, None]
-    plan = Mcts(600, sweeps=0).start(its).plan(Decision(0, 0, its.mdp.available[0], np.zeros(2), looks))
+    plan = MctsPlanner(600, sweeps=0).start(its).plan(Decision(0, 0, its.mdp.available[0], np.zeros(2), looks))
     assert len(plan.node_visits) <= 256
     assert plan.node_visits[0] >= plan.node_visits[1:].max()
     for child, (parent, action) in enumerate(zip(plan.node_parent, plan.node_action, strict=True)):
@@ -195,12 +197,12 @@ def test_more_search_is_worth_more_where_leaves_see_equally_far() -> None:
     """In `lab`, heads of 10 ticks never disarm. A tree over what following them is worth finds it; over them, never."""
     plan = SolvedWorlds(turncoat.load("lab")).plan({}, "deploy")
     its = Problem(plan.mdp, plan.weights, np.full(2, plan.discount), WEIGHTED)
-    ladder: list[Planner] = [Greedy(), *(Mcts(simulations) for simulations in (16, 64, 256))]
+    ladder: list[Planner] = [GreedyPlanner(), *(MctsPlanner(simulations) for simulations in (16, 64, 256))]
     shares = [followed_from_the_start(plan.mdp, planner, its) / plan.start_value for planner in ladder]
     assert all(before <= after + 1e-12 for before, after in pairwise(shares)), shares
     assert shares[0] < 0.72
     assert shares[-1] > 0.95
-    assert followed_from_the_start(plan.mdp, Mcts(256, leaves="swept"), its) / plan.start_value < 0.72
+    assert followed_from_the_start(plan.mdp, MctsPlanner(256, leaves="swept"), its) / plan.start_value < 0.72
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -213,7 +215,7 @@ def test_leaves_that_look_equally_far_from_the_root_add_nothing(seed: int) -> No
     timed = replace(its, mdp=clocked.mdp)
     roots = clocked.index_of[0, everywhere].astype(np.int64)
     for simulations in (1, 24):
-        found = Mcts(simulations, sweeps="all").start(timed).decide(roots, its.mdp.available[everywhere])
+        found = MctsPlanner(simulations, sweeps="all").start(timed).decide(roots, its.mdp.available[everywhere])
         np.testing.assert_array_equal(found, its.heads(2).policy[everywhere])
 
 
@@ -232,7 +234,7 @@ def test_what_is_followed_is_worth_what_following_is() -> None:
 def test_none_is_greedy_on_the_heads(sweeps: int) -> None:
     its = problem(4)
     heads = its.heads(sweeps)
-    live, found = choices(Greedy(sweeps), its)
+    live, found = choices(GreedyPlanner(sweeps), its)
     wanted = WEIGHTED(heads.vector_q[live], its.weights, its.mdp.available[live]).action
     np.testing.assert_array_equal(found, wanted)
 
@@ -265,15 +267,15 @@ def corridor(length: int = 6) -> FiniteMDP:
 
 def test_shooting_reaches_the_optimum_of_a_small_sure_world_and_a_short_sight_does_not() -> None:
     its = Problem(corridor(), np.ones(1), np.full(1, 0.95), WEIGHTED)
-    live, found = choices(Shooting(horizon=6, sweeps=0), its)
+    live, found = choices(CrossEntropyPlanner(horizon=6, sweeps=0), its)
     np.testing.assert_array_equal(found, its.solved.policy[live])
-    assert choices(Shooting(horizon=2, sweeps=0), its)[1][0] == 0
-    assert choices(Shooting(horizon=2, sweeps=6), its)[1][0] == 1
+    assert choices(CrossEntropyPlanner(horizon=2, sweeps=0), its)[1][0] == 0
+    assert choices(CrossEntropyPlanner(horizon=2, sweeps=6), its)[1][0] == 1
 
 
 def test_shooting_beats_chance_where_there_is_chance() -> None:
     [plan] = [plan for stage, plan in plans("absent_supervisor") if stage.endswith("deploy")]
-    mine = policy_of(plan, Shooting(6, 32, 3, sweeps=4))
+    mine = policy_of(plan, CrossEntropyPlanner(6, 32, 3, sweeps=4))
     mixed = np.where(plan.mdp.available, 1.0, 0.0)
     mixed /= np.maximum(1.0, mixed.sum(axis=1, keepdims=True))
     chance = evaluate_horizon(plan.mdp, mixed, plan.discount, mine.horizon) @ plan.weights
@@ -305,7 +307,7 @@ def test_training_explores_alike_whatever_the_planner(part: PartSpec) -> None:
 @pytest.mark.parametrize("subject", [each for each in SUBJECTS if each.ticks], ids=lambda each: each.name)
 def test_a_model_that_is_wrong_makes_a_planner_worse(subject: Subject) -> None:
     """Honest planning: where nothing changes, or outcomes are dealt out anew at random, search is worth much less."""
-    ground, planner = Ground(subject), Mcts(64, sweeps=subject.sweeps)
+    ground, planner = Ground(subject), MctsPlanner(64, sweeps=subject.sweeps)
     true = ground.planned(planner)
     assert ground.planned(planner, ground.frozen) < 0.65 * true
     assert ground.planned(planner, ground.shuffled(0)) < 0.5 * true
@@ -314,7 +316,7 @@ def test_a_model_that_is_wrong_makes_a_planner_worse(subject: Subject) -> None:
 def test_what_is_planned_is_done_and_with_swept_leaves_put_off() -> None:
     ground = Ground(SUBJECTS[0])
     assert ground.agreement(Enumerate(), 1) == 1
-    assert ground.agreement(Mcts(64), 1) > 0.9 > ground.agreement(Mcts(1_024, leaves="swept"), 1)
+    assert ground.agreement(MctsPlanner(64), 1) > 0.9 > ground.agreement(MctsPlanner(1_024, leaves="swept"), 1)
 
 
 def test_a_run_plans_as_the_file_says_and_its_thoughts_say_so() -> None:
@@ -359,7 +361,7 @@ def test_what_only_enumerate_can_plan(name: str, overrides: dict[str, Any], barr
 
 def test_the_rule_decides_at_the_root() -> None:
     its = replace(problem(6), rule=DeliberationRule("lexicographic", {"order": [1, 0]}))
-    tree = Mcts(64, sweeps=4)
+    tree = MctsPlanner(64, sweeps=4)
     live, found = choices(tree, its)
     for state, action in zip(live[:20].tolist(), found[:20].tolist(), strict=True):
         asked = Decision(state, action, its.mdp.available[state], np.zeros(2), np.arange(its.mdp.n_states)[:, None])

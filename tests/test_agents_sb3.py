@@ -23,7 +23,7 @@ torch = pytest.importorskip("torch")
 from turncoat.agents.external import sb3_hyperparameters as sb3_settings  # noqa: E402
 from turncoat.agents.external.sb3_agent import Sb3Agent  # noqa: E402
 from turncoat.agents.external.sb3_hyperparameters import TUNED_FILE, settings  # noqa: E402
-from turncoat.agents.external.sb3_policy import Sight, need_sb3  # noqa: E402
+from turncoat.agents.external.sb3_policy import ObservationConverter, need_sb3  # noqa: E402
 from turncoat.agents.external.user_agent import UserAgent, UserAgentError  # noqa: E402
 
 LAB = SolvedWorlds(api.load("lab"))
@@ -52,7 +52,7 @@ def test_it_sees_where_it_is_judged_what_training_saw(name: str, form) -> None:
     states = enumeration.states[:: max(1, len(enumeration.states) // 300)]
     ticks = np.arange(len(states)) % enumeration.world.steps
     wanted = ObservationEncoder(enumeration.world, 0, form).observe(states, ticks)
-    seen = Sight(enumeration.world, form)(observe(enumeration.world, states), ticks)
+    seen = ObservationConverter(enumeration.world, form)(observe(enumeration.world, states), ticks)
     pairs = [(seen[key], wanted[key]) for key in wanted] if form == "planes" else [(seen, wanted)]
     for one, other in pairs:
         np.testing.assert_array_equal(one, other)

@@ -16,12 +16,12 @@ from turncoat.agents.base import Log
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.counts.model import CountsModel
 from turncoat.agents.external.user_agent import AgentInterface
-from turncoat.agents.external.user_world_model import Imagination, ModelledAgent
+from turncoat.agents.external.user_world_model import Imagination, WorldModelAgent
 from turncoat.agents.learning.transitions import Last
 from turncoat.agents.planners.base import Planner
-from turncoat.agents.planners.cross_entropy import Shooting
-from turncoat.agents.planners.mcts import Mcts
-from turncoat.agents.planners.tabular import Enumerate, Greedy
+from turncoat.agents.planners.cross_entropy import CrossEntropyPlanner
+from turncoat.agents.planners.mcts import MctsPlanner
+from turncoat.agents.planners.tabular import Enumerate, GreedyPlanner
 from turncoat.envs.deliberation import RULES, TIE_TOLERANCE, WEIGHTED, Choice, weighted
 from turncoat.envs.reference.observation_spec import ObservationSpec
 from turncoat.evals.exact.rollout import exact_agent
@@ -138,12 +138,12 @@ def test_an_agent_of_stable_baselines3_conforms(algorithm: Any) -> None:
     ("planner", "exact"),
     [
         (Enumerate(), True),
-        (Greedy("all"), True),
-        (Mcts(8, sweeps="all"), True),
-        (Greedy(3), False),
-        (Mcts(8, sweeps=3), False),
-        (Mcts(8, backup="mean", sweeps=3), False),
-        (Shooting(3, 12, 2), False),
+        (GreedyPlanner("all"), True),
+        (MctsPlanner(8, sweeps="all"), True),
+        (GreedyPlanner(3), False),
+        (MctsPlanner(8, sweeps=3), False),
+        (MctsPlanner(8, backup="mean", sweeps=3), False),
+        (CrossEntropyPlanner(3, 12, 2), False),
     ],
     ids=str,
 )
@@ -174,8 +174,8 @@ def test_the_parts_of_the_how_to_conform() -> None:
     check_planner(its["OneStep"], {"patience": 1.0}, exact=True)
     check_deliberation(its["dictator"], {"head": 1})
 
-    def make(seat: AgentInterface) -> ModelledAgent:
-        return ModelledAgent("last", seat, its["Last"](seat), WEIGHTED, Enumerate())
+    def make(seat: AgentInterface) -> WorldModelAgent:
+        return WorldModelAgent("last", seat, its["Last"](seat), WEIGHTED, Enumerate())
 
     check_agent(make, steps=100)
 
@@ -708,7 +708,7 @@ class Persuaded(Plain):
 class Shortsighted(Plain):
     def start(self, problem):
         working = super().start(problem)
-        working.inner = Greedy(1).start(problem)
+        working.inner = GreedyPlanner(1).start(problem)
         return working
 
 

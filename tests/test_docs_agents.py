@@ -9,15 +9,15 @@ import pytest
 
 from turncoat.agents.counts.agent import CountsOptions
 from turncoat.agents.local_rules.agent import RulesOptions
-from turncoat.agents.planners.cross_entropy import Shooting
-from turncoat.agents.planners.mcts import Mcts
+from turncoat.agents.planners.cross_entropy import CrossEntropyPlanner
+from turncoat.agents.planners.mcts import MctsPlanner
 from turncoat.agents.planners.registry import PLANNERS
-from turncoat.agents.planners.tabular import Greedy
+from turncoat.agents.planners.tabular import GreedyPlanner
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.envs.deliberation import RULES
 
 PAGE = (Path(__file__).parent.parent / "docs/agents.md").read_text(encoding="utf-8")
-PARTS: list[Any] = [Mcts, Shooting, Greedy, CountsOptions, RulesOptions]
+PARTS: list[Any] = [MctsPlanner, CrossEntropyPlanner, GreedyPlanner, CountsOptions, RulesOptions]
 
 
 def rows(name: str) -> dict[str, tuple[str, str]]:

@@ -13,7 +13,7 @@ from turncoat.agents.base import Log
 from turncoat.agents.baselines.tabular import TabularAgent
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.external.user_agent import AgentInterface
-from turncoat.agents.external.user_world_model import ModelledAgent
+from turncoat.agents.external.user_world_model import WorldModelAgent
 from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.agents.planners.registry import make_planner
 from turncoat.agents.registry.agents import AGENTS, AgentSpec
@@ -308,7 +308,7 @@ def test_a_world_model_of_somebody_elses_watches_too():
 
     world = SolvedWorlds(load_text(WATCHING)).world({}, "others")
     logs = watched_logs(SolvedWorlds(load_text(WATCHING)), "others", 0)
-    ModelledAgent(
+    WorldModelAgent(
         "kept", AgentInterface.of(world), Kept(), world.agents[0].deliberation, make_planner(ENUMERATE)
     ).watch(logs, 0)
 

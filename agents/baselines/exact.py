@@ -15,7 +15,7 @@ from ..learning.transitions import steps_of
 from ..planners.base import Decision
 from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.plan import Counterfactual, Plan
-from ..records.plan_from_mdp import Course, Solved, StateIndex, plan_from_table
+from ..records.plan_from_mdp import PlannedPath, Solved, StateIndex, plan_from_table
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .timetable import Timetable
@@ -117,7 +117,7 @@ class ExactAgent:
             self.name, self._mdp.channels, self._weights[state], self._rule, step, action, uncertainty, available, plan
         )
 
-    def _plan(self, step: int, course: Course, decision: Decision) -> Plan:
+    def _plan(self, step: int, course: PlannedPath, decision: Decision) -> Plan:
         if self._thinking is not None:
             return self._thinking(step, decision)
         return plan_from_table(
@@ -132,7 +132,7 @@ class ExactAgent:
             decision.counterfactuals,
         )
 
-    def course(self, tick: int) -> Course:
+    def course(self, tick: int) -> PlannedPath:
         """What is followed from a tick on, in every state.
 
         Raises:
@@ -142,4 +142,4 @@ class ExactAgent:
             return self._timetable.course(tick)
         solution = self._solution
         assert not isinstance(solution, FiniteHorizonSolution)
-        return Course(lambda _: solution)
+        return PlannedPath(lambda _: solution)

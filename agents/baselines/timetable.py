@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...envs.base import FiniteMDP, Floats
 from ...envs.mdp.transition_tables import tables
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
-from ..records.plan_from_mdp import Course
+from ..records.plan_from_mdp import PlannedPath
 
 
 class Timetable:
@@ -21,7 +21,7 @@ class Timetable:
         self._mdp = mdp
         self._solution = solution
 
-    def course(self, tick: int) -> Course:
+    def course(self, tick: int) -> PlannedPath:
         """What is followed from a tick on.
 
         Raises:
@@ -30,7 +30,7 @@ class Timetable:
         horizon = self._solution.horizon
         if not 0 <= tick < horizon:
             raise ValueError(f"tick {tick} is beyond the horizon of {horizon} ticks: the episode should be over")
-        return Course(lambda ahead: _Tick(self, tick + ahead), horizon - tick)
+        return PlannedPath(lambda ahead: _Tick(self, tick + ahead), horizon - tick)
 
     def policy(self, tick: int) -> npt.NDArray[np.integer]:
         """Integers `[S]`."""

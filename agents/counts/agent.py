@@ -15,7 +15,7 @@ from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import Last, check_env, each_tick, steps_of
-from ..planners.base import Decision, Planning, Problem
+from ..planners.base import BoundPlanner, Decision, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads, check_heads
 from ..planners.registry import make_planner
@@ -109,7 +109,7 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         self._held = held
         self.model = CountsModel(n_actions, len(self._channels))
         self._planner = make_planner(self._options.planner)
-        self._planned: tuple[Problem, Planning] | None = None
+        self._planned: tuple[Problem, BoundPlanner] | None = None
         self._policy: Ints = np.zeros(0, np.int32)  # solved last: the next solution starts from it
         self._stale = True
         self._last: Last | None = None
@@ -269,7 +269,7 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         agent.model = CountsModel.from_arrays(arrays)
         return agent
 
-    def _plan(self) -> tuple[Problem, Planning]:
+    def _plan(self) -> tuple[Problem, BoundPlanner]:
         if self._planned is None or self._stale:
             if self._planned is not None and (solution := self._planned[0].solution) is not None:
                 self._policy = solution.policy

@@ -19,7 +19,7 @@ from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
 from ..learning.training_loop import PROGRESS_EVERY
 from ..learning.transitions import Last, steps_of
-from ..planners.base import Decision, Planning, Problem
+from ..planners.base import BoundPlanner, Decision, Problem
 from ..planners.heads import check_heads
 from ..planners.registry import make_planner
 from ..records.attribution import WEIGHTED, DeliberationRule
@@ -111,7 +111,7 @@ class JointCountsAgent:
         if assumed is not None and assumed.shape != (self._joint,):
             raise ValueError(f"assumed: shape {assumed.shape} for {self._joint} joint actions of the others")
         self._planner = make_planner(self._options.planner)
-        self._planned: tuple[Problem, Planning] | None = None
+        self._planned: tuple[Problem, BoundPlanner] | None = None
         self._stale = True
         self._policy: Ints = np.zeros(0, np.int32)
         self._last: Last | None = None
@@ -209,7 +209,7 @@ class JointCountsAgent:
         n = self.game.n_states
         return self._model.shares(n) if self._assumed is None else np.tile(self._assumed, (n, 1))
 
-    def _plan(self) -> tuple[Problem, Planning]:
+    def _plan(self) -> tuple[Problem, BoundPlanner]:
         if self._planned is None or self._stale:
             if self._planned is not None and (solution := self._planned[0].solution) is not None:
                 self._policy = solution.policy

@@ -1,8 +1,8 @@
-"""Stable-Baselines3's PPO and DQN as baselines: trained on the weighted sum of the channels, deployed as an `Agent`.
+"""Stable-Baselines3's PPO and DQN as model-free baselines, trained on the weighted sum of the channels.
 
-Needs `pip install 'turncoat[sb3]'`; torch is imported when an agent is made. `ppo` is recurrent where something is
-hidden from the agent, `ppo_recurrent` everywhere, `ppo_masked` nowhere. What is learned is kept as plain tensors with a
-JSON header (safetensors), never pickled.
+Needs `pip install 'turncoat[sb3]'`; torch is imported when an agent is made. `ppo` is recurrent where part of the state
+is hidden from the agent, `ppo_recurrent` everywhere, `ppo_masked` nowhere. Files hold plain tensors with a JSON header
+(safetensors), never pickles.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ FILE_VERSION: Final = 1
 
 
 class Sb3Agent:
-    """A policy or Q-network over the planes of the board and the counters.
+    """A model-free agent: a PPO policy or a DQN Q-network on the feature planes of the board and the counters.
 
-    Where it is deployed it takes the best available action, so that a mask never forbids its choice. In training it
-    finds out for itself what unavailable actions do: nothing; only `ppo_masked` never tries them.
+    Deployed, it takes the available action with the highest score. In training, unavailable actions can be chosen and
+    have no effect; only `ppo_masked` excludes them.
 
     Attributes:
-        name: the algorithm, whether its settings were searched for, and whether it was paid for novelty.
-        learns_with: the part of a stage's `learn` that says whether it is trained there.
-        own_lanes: it steps lanes of its own in place of the environment that `fit` is given, unless others act there.
+        name: the algorithm, whether its hyperparameters were tuned, and whether it has a novelty bonus.
+        learns_with: the part of a stage's `learn` that decides whether it is trained there.
+        own_lanes: `fit` steps environments of its own in place of the one that it is given, unless others act there.
     """
 
     learns_with: Final = "values"
@@ -58,18 +58,18 @@ class Sb3Agent:
         """An untrained agent for one stage of a scenario.
 
         Args:
-            algorithm: see `sb3_settings.Algorithm`.
+            algorithm: see `sb3_hyperparameters.Algorithm`.
             scenario: loaded, with the caller's overrides applied.
             stage: in which it is to be trained.
-            novelty: the bonus for what is met for the first time, see `sb3_settings.NOVELTY_SCALE`.
-            tuned: with the settings that a search found.
-            lanes: stepped at once in training.
-            world: that stage, compiled, with the agent that it stands for alone; None: the scenario has only one.
-            changes: settings that replace those of the table.
+            novelty: the bonus for the first visit of an observation, see `sb3_hyperparameters.NOVELTY_SCALE`.
+            tuned: with the hyperparameters that a search found.
+            lanes: environments that are stepped in parallel in training.
+            world: that stage, compiled for this agent alone; None: the scenario has only one agent.
+            changes: hyperparameters that replace those of the table.
 
         Raises:
             MissingPackageError: Stable-Baselines3 is not installed.
-            ValueError: no such algorithm, no settings found for it, or the agent sees through a window.
+            ValueError: no such algorithm, no tuned hyperparameters for it, or the agent sees through a window.
         """
         if algorithm not in get_args(Algorithm):
             raise UnknownNameError("algorithm", algorithm, get_args(Algorithm))
@@ -95,21 +95,22 @@ class Sb3Agent:
         self._device = device
 
     def stop(self) -> None:
-        """See `Stops.stop`: after the rollout that is over, and what is learned from it."""
+        """See `Stops.stop`: what was collected is still learned from; training ends at the next step."""
         self._enough = True
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
-        """See `Trainable.fit`, but that it steps many lanes of its stage in place of `env`, and whole rollouts only.
+        """See `Trainable.fit`; it steps many lanes of its stage in place of `env`, in whole rollouts.
 
-        Progress is told after each rollout: `earned`, what the episodes that ended since were paid on average, a bonus
-        for novelty not counted, and whatever Stable-Baselines3 logs. Where others act in `env`, they act nowhere else:
-        there it steps that lane, with as much experience between two updates as from many.
+        Progress is reported after each rollout: `earned`, the mean return of the episodes that ended in it (without a
+        novelty bonus), and what Stable-Baselines3 logs. Where other agents act in `env`, it steps that lane, with
+        rollouts as many times longer, so that each update sees as much experience.
         """
         self._enough = False
         callback = None if on_progress is None else _reporter(on_progress, lambda: self._enough)
         with training_thread():
             if self._model is None:
                 self._model = self._made(seed, env if isinstance(env, MultiAgentTrainingEnv) else None)
+            # The step count goes on over several calls of `fit`, one per stage of a curriculum.
             self._model.learn(total_timesteps=steps, reset_num_timesteps=False, callback=callback)
         self._policy = Sb3Policy(self._model, self._world)
 
@@ -122,7 +123,7 @@ class Sb3Agent:
         if env is not None:
             chosen = in_one_lane(chosen, self._lanes)
         if self._novelty:
-            lanes = _novel(lanes, self._novelty)
+            lanes = _with_novelty_bonus(lanes, self._novelty)
         shared = {
             "gamma": self._world.agents[0].discount,
             "seed": seed,
@@ -143,7 +144,7 @@ class Sb3Agent:
         return PPO("MultiInputPolicy", lanes, **shared)
 
     def _lanes_on(self, env: TrainingEnv | None) -> Any:
-        """A lane that is shared with others, or lanes of its own."""
+        """The vector environment to train on: a lane shared with other agents, or lanes of its own."""
         if env is not None:
             from .sb3_shared_env import SharedLane
 
@@ -153,19 +154,19 @@ class Sb3Agent:
         return TurncoatVecEnv(self._scenario, self._lanes, self._stage)
 
     def enter_school(self, stage: str) -> None:
-        """Say in which stage it is trained from now on."""
+        """Sets the stage in which it is trained from now on."""
         self._stage = stage
         if self._model is not None:
             lanes = self._lanes_on(None)
-            self._model.set_env(_novel(lanes, self._novelty) if self._novelty else lanes)
+            self._model.set_env(_with_novelty_bonus(lanes, self._novelty) if self._novelty else lanes)
 
     # Deployment
 
     def enter_world(self, world: World) -> None:
-        """Say where it acts from now on, if not in the stage where it was trained.
+        """Sets the world in which it acts from now on, if not the one in which it was trained.
 
         Raises:
-            ValueError: that world looks different, or it was never trained.
+            ValueError: that world has other observations or actions, or it was never trained.
         """
         if self._model is None:
             raise ValueError(f"`{self.name}` was never trained: call `fit`, or load it")
@@ -173,11 +174,11 @@ class Sb3Agent:
 
     @property
     def remembers(self) -> bool:
-        """Whether what it does depends on more than what it sees of the board: on what was before, or on the time."""
+        """Whether its actions depend on more than the observation: on a recurrent state, or on time."""
         return self._recurrent or ObservationEncoder(self._world, 0).timed
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """See `Agent.act`; the best available action.
+        """See `Agent.act`; takes the available action with the highest score.
 
         Raises:
             ValueError: it was never trained.
@@ -189,7 +190,7 @@ class Sb3Agent:
     # Keeping
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the policy's tensors and a JSON header to one safetensors file, all or nothing.
+        """Writes the policy's tensors and a JSON header to one safetensors file, atomically.
 
         Raises:
             ValueError: it was never trained.
@@ -220,7 +221,7 @@ class Sb3Agent:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], scenario: Scenario) -> Sb3Agent:
-        """Reads what `save` wrote, for a scenario in which everything looks as it did where it was trained.
+        """Reads what `save` wrote, for a scenario with the observations and actions that it was trained on.
 
         Raises:
             MissingPackageError: Stable-Baselines3 is not installed.
@@ -254,18 +255,18 @@ class Sb3Agent:
 
 
 def _hidden(world: World) -> bool:
-    """Whether some of the state is kept from the agent."""
+    """Whether part of the state is not observed by the agent."""
     seen = set(world.agents[0].sees)
     return any(field.size > 1 and i not in seen and i not in (world.ended, world.clock)
                for i, field in enumerate(world.fields))  # fmt: skip
 
 
-def _novel(lanes: Any, scale: float) -> Any:
-    """The lanes with a bonus for what was seldom met."""
+def _with_novelty_bonus(lanes: Any, scale: float) -> Any:
+    """The vector environment with a count-based exploration bonus."""
     from stable_baselines3.common.vec_env import VecEnvWrapper
 
     class Novelty(VecEnvWrapper):
-        """Adds `scale / sqrt(n)` for the n-th time that an observation is met."""
+        """Adds `scale / sqrt(n)` to the reward at the n-th visit of an observation."""
 
         def __init__(self) -> None:
             super().__init__(lanes)
@@ -294,7 +295,7 @@ def _reporter(on_progress: Progress, enough: Callable[[], bool]) -> Any:
     from stable_baselines3.common.callbacks import BaseCallback
 
     class Reporter(BaseCallback):
-        """Passes on how many steps were done and what was earned, and ends the training when that is enough."""
+        """Reports steps and mean returns after each rollout, and ends training once `enough` is true."""
 
         def __init__(self) -> None:
             super().__init__()

@@ -1,7 +1,7 @@
-"""Settings of the Stable-Baselines3 baselines: plain ones for small boards, and those that a search found.
+"""Hyperparameters of the Stable-Baselines3 baselines: defaults for small boards, and those found by a search.
 
-A search gives each algorithm the same number of trials of the same length (`python -m benchmarks tune`). All its trials
-are kept in `sb3_tuned.json`, with the seeds they used, so that what was tried can be read and not only what was best.
+The search gives each algorithm the same number of trials of the same length (`python -m benchmarks tune`). All trials
+are recorded in `sb3_tuned.json` with their seeds, not only the best.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, Final, Literal, TypeAlias
 
 Algorithm: TypeAlias = Literal["ppo", "ppo_masked", "ppo_recurrent", "dqn"]
 Tuned: TypeAlias = Literal["ppo", "dqn"]
-"""The algorithms that settings were searched for; PPO's are used for its kin too."""
+"""The algorithms with a search of their own; variants of PPO use those of `ppo`."""
 
 LANES: Final = 16
-"""Lanes that are stepped at once in training."""
+"""Environments that are stepped in parallel in training."""
 NOVELTY_SCALE: Final = 0.1
-"""Bonus for an observation met for the first time; the n-th time it is this over the square root of n."""
+"""Bonus for the first visit of an observation; at the n-th visit it is divided by the square root of n."""
 
 DEFAULT: Final[Mapping[Tuned, Mapping[str, Any]]] = {
     "ppo": {
@@ -42,16 +42,16 @@ DEFAULT: Final[Mapping[Tuned, Mapping[str, Any]]] = {
         "exploration_final_eps": 0.05,
     },
 }
-"""What nobody searched for."""
+"""Default hyperparameters, chosen by hand."""
 
 RECURRENT: Final[Mapping[str, Any]] = {"n_epochs": 4, "policy_kwargs": {"lstm_hidden_size": 64}}
-"""What replaces PPO's where it has a memory: each epoch costs ten times as much."""
+"""Replaces those of PPO where the policy is recurrent: each epoch costs ten times as much, so there are fewer."""
 
 TUNED_FILE: Final = Path(__file__).with_name("sb3_tuned.json")
 
 
-def kin(algorithm: Algorithm) -> Tuned:
-    """Whose settings an algorithm takes."""
+def tuned_algorithm(algorithm: Algorithm) -> Tuned:
+    """The algorithm whose hyperparameters this one uses."""
     return "dqn" if algorithm == "dqn" else "ppo"
 
 
@@ -60,24 +60,24 @@ def settings(algorithm: Algorithm, tuned: bool = False, recurrent: bool = False)
 
     Args:
         algorithm: see `Algorithm`.
-        tuned: those that the search found, in place of the plain ones.
-        recurrent: it has a memory.
+        tuned: those that the search found, in place of the defaults.
+        recurrent: whether the policy is recurrent.
 
     Raises:
         ValueError: nothing was searched for this algorithm.
     """
-    found = best_trial(kin(algorithm)) if tuned else {}
-    return {**DEFAULT[kin(algorithm)], **found, **(RECURRENT if recurrent else {})}
+    found = best_trial(tuned_algorithm(algorithm)) if tuned else {}
+    return {**DEFAULT[tuned_algorithm(algorithm)], **found, **(RECURRENT if recurrent else {})}
 
 
 def in_one_lane(chosen: Mapping[str, Any], lanes: int) -> dict[str, Any]:
-    """The same settings where one lane stands for so many: as much experience between two updates."""
+    """The hyperparameters for one lane in place of `lanes`, with as much experience between two updates."""
     longer = {name: chosen[name] * lanes for name in ("n_steps", "train_freq") if name in chosen}
     return {**chosen, **longer}
 
 
 def unsearched(name: str) -> str | None:
-    """Why there are no tuned settings for an agent of this name, or None."""
+    """The reason why there are no tuned hyperparameters for an agent of this name, or None."""
     algorithm = name.partition("_")[0]
     if algorithm in _record():
         return None
@@ -85,7 +85,7 @@ def unsearched(name: str) -> str | None:
 
 
 def best_trial(algorithm: Tuned) -> Mapping[str, Any]:
-    """The settings of the best trial that is on record; of equals the first.
+    """The hyperparameters of the best recorded trial; the first of equals.
 
     Raises:
         ValueError: there is no record.

@@ -1,4 +1,4 @@
-"""A Stable-Baselines3 model as an `Agent`: what it sees, and which available action it takes."""
+"""A trained Stable-Baselines3 model as an `Agent`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..base import AgentState
 
 
 def need_sb3() -> None:
-    """Check that Stable-Baselines3 is there.
+    """Checks that Stable-Baselines3 is installed.
 
     Raises:
-        MissingPackageError: it is not; says how to get it.
+        MissingPackageError: it is not; the message says how to install it.
     """
     try:
         import safetensors  # noqa: F401
@@ -30,14 +30,17 @@ def need_sb3() -> None:
 
 
 def unable_to_see(its: AgentProgram) -> str | None:
-    """Why a model of planes and counters cannot act as an agent, or None."""
+    """The reason why a model of whole boards cannot act as an agent, or None."""
     if its.window is not None:
         return f"models of Stable-Baselines3 read whole boards, and `{its.name}` sees a window of {its.window}"
     return None
 
 
 class Sb3Policy:
-    """Takes the available action that a model scores best, so that a mask never forbids its choice."""
+    """A greedy policy on the scores of a model: logits or Q-values, with unavailable actions masked out.
+
+    Its agent state is the ticks int64 `[B]` of each episode, followed by the hidden state of a recurrent model.
+    """
 
     def __init__(self, model: Any, world: World, form: Form = "planes") -> None:
         """For a model of PPO, A2C, DQN, recurrent or maskable PPO.
@@ -45,14 +48,14 @@ class Sb3Policy:
         Args:
             model: with a `policy`.
             world: in which it acts.
-            form: of the observations that it was trained on.
+            form: form of the observations that it was trained on.
 
         Raises:
-            ValueError: the world looks different from the one in which it was trained, or has other actions.
+            ValueError: the world has other observations or actions than the model was trained on.
         """
         self._policy = model.policy
-        self._policy.set_training_mode(False)
-        self._see = Sight(world, form)
+        self._policy.set_training_mode(False)  # dropout and batch statistics off
+        self._see = ObservationConverter(world, form)
         seen, acts = self._policy.observation_space, self._policy.action_space
         if seen != self._see.space:
             raise ValueError(f"the model was trained on observations {seen}, and this world shows {self._see.space}")
@@ -60,7 +63,7 @@ class Sb3Policy:
             raise ValueError(f"the model has actions {acts}, and this world has {len(world.agents[0].actions)}")
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """See `Agent.act`; what is kept is the ticks of each episode, then a recurrent model's memory."""
+        """See `Agent.act`."""
         import torch
 
         kept = state if isinstance(state, tuple) else (np.zeros(len(mask), np.int64),)
@@ -83,14 +86,14 @@ class Sb3Policy:
             memory = tuple(np.zeros((lanes, layers, size), np.float32) for _ in range(2))
         where = self._policy.device
         before = tuple(torch.as_tensor(part, device=where).transpose(0, 1).contiguous() for part in memory)
-        begins = torch.zeros(lanes, device=where)  # a lane that begins has a row of zeros for a memory
+        begins = torch.zeros(lanes, device=where)  # a lane that begins has a row of zeros as hidden state
         distribution, after = self._policy.get_distribution(seen, before, begins)
         parts = tuple(part.transpose(0, 1).contiguous().cpu().numpy() for part in after)
         return distribution.distribution.logits.cpu().numpy(), parts
 
 
-class Sight:
-    """Turns symbolic observations into the form that training saw.
+class ObservationConverter:
+    """Converts symbolic observations int64 `[B, O]` into the form on which a model was trained.
 
     Attributes:
         space: of one observation.
@@ -112,6 +115,7 @@ class Sight:
         states[:, self._columns] = observation
         if self._layout >= 0:
             looks = observation[:, self._layout].tolist()
+            # Several layouts can look alike; any of them gives the same planes.
             states[:, self._columns[self._layout]] = [self._layouts[look] for look in looks]
         return self._observer.observe(states, ticks)
 

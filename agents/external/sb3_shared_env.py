@@ -1,4 +1,4 @@
-"""One lane of somebody else's as a vector environment of Stable-Baselines3: for a model that learns among others.
+"""One lane shared with other agents as a vector environment of Stable-Baselines3, for multi-agent training.
 
 Needs `pip install 'turncoat[sb3]'`.
 """
@@ -20,14 +20,14 @@ from ...envs.adapters.sb3_vec_env import SharedVecEnv
 from ...envs.base import Bools, Longs
 from ...envs.world.world import World
 from ..base import TrainingEnv
-from .sb3_policy import Sight
+from .sb3_policy import ObservationConverter
 
 
 class SharedLane(SharedVecEnv):
-    """The lane on which an agent is trained beside others, which waits for them in every step.
+    """A vector environment of one lane in which other agents are trained too; `step_wait` blocks until all have acted.
 
-    It is paid the weighted sum of its own channels. While others have their turn, the chance that a process has only
-    one of (NumPy's, torch's, Python's) is theirs: here it goes on afterwards as if they had drawn nothing.
+    The reward is the weighted sum of the agent's own channels. The global random states of a process (NumPy, torch,
+    Python) are restored after the other agents' turns, so that their draws do not change this agent's training.
     """
 
     def __init__(self, env: TrainingEnv, world: World) -> None:
@@ -35,9 +35,9 @@ class SharedLane(SharedVecEnv):
 
         Args:
             env: the lane.
-            world: with this agent alone; it says what the agent sees and weighs.
+            world: compiled for this agent alone; it gives its observation and weights.
         """
-        self._env, self._see = env, Sight(world)
+        self._env, self._see = env, ObservationConverter(world)
         self._weights = world.agents[0].weights
         self._chosen: npt.NDArray[Any] = np.zeros(1, np.int64)
         self._mask: Bools = np.ones(env.n_actions, np.bool_)
@@ -45,19 +45,19 @@ class SharedLane(SharedVecEnv):
         super().__init__(1, self._see.space, gymnasium.spaces.Discrete(env.n_actions))
 
     def reset(self) -> VecEnvObs:
-        """Begin an episode, together with everyone; chance is that of the lane, whatever `seed` said."""
+        """Begins an episode together with all agents; `seed` is ignored, since randomness is that of the lane."""
         self._reset_seeds()
         self._reset_options()
         self.reset_infos = [{}]
         return self._begin()
 
     def step_async(self, actions: npt.NDArray[Any]) -> None:
-        """Remember integers `[1]` for `step_wait`."""
+        """Keeps the action `[1]` for `step_wait`."""
         self._chosen = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """One tick, when everyone has chosen; an episode's last step gives the next one's first observation."""
-        with _own_chance():
+        """One tick, once all agents have chosen; an episode's last step returns the next one's first observation."""
+        with _global_random_state_kept():
             seen, rewards, ended, cut, self._mask = self._env.step(int(self._chosen[0]))
         self._ticks += 1
         pay = 0.0 if rewards is None else float(rewards @ self._weights)
@@ -69,7 +69,7 @@ class SharedLane(SharedVecEnv):
         return observation, np.array([pay], np.float32), np.array([ended or cut]), [info]
 
     def action_masks(self) -> Bools:
-        """bool `[1, actions]`: what is available."""
+        """bool `[1, A]`: the available actions."""
         return self._mask[None].copy()
 
     def _begin(self) -> Any:
@@ -82,7 +82,8 @@ class SharedLane(SharedVecEnv):
 
 
 @contextmanager
-def _own_chance() -> Iterator[None]:
+def _global_random_state_kept() -> Iterator[None]:
+    """Restores the global random states on exit."""
     kept = random.getstate(), np.random.get_state(), torch.get_rng_state()
     yield
     random.setstate(kept[0])

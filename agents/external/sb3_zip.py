@@ -1,4 +1,4 @@
-"""Models that Stable-Baselines3 saved as a zip. Such a file holds pickles: only for files that their user trusts."""
+"""Loads models that Stable-Baselines3 saved as zip files. They hold pickles, so only trusted files may be loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def load_zip(path: str, world: World) -> Sb3Policy:
 
     Raises:
         MissingPackageError: Stable-Baselines3 is not installed.
-        ValueError: no such file, or the world looks different from the one in which it was trained.
+        ValueError: no such file, or the world has other observations or actions than the model was trained on.
     """
     need_sb3()
     if (reason := unable_to_see(world.agents[0])) is not None:
@@ -26,7 +26,7 @@ def load_zip(path: str, world: World) -> Sb3Policy:
 
 
 def _algorithm(path: str) -> Any:
-    """The class that saved it, by what its settings are called; nothing is unpickled for that."""
+    """The algorithm class of a file, by the names in its JSON data; nothing is unpickled for that."""
     import sb3_contrib
     import stable_baselines3
 

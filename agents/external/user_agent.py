@@ -1,4 +1,4 @@
-"""Agents that users bring: named by a module, by an entry point or by a file, or given as Python objects.
+"""Agents of users: named by a module, by an entry point or by a file, or given as Python objects.
 
 Running code that the user names on the command line is the user's choice; a scenario file can never name code.
 """
@@ -30,13 +30,13 @@ class UserAgentError(UsageError):
 
 @dataclass(frozen=True)
 class AgentInterface:
-    """What an agent is told of the world that it is made for: nothing that the scenario's own agent may not know.
+    """What an agent may know of its world in advance: exactly what the scenario's own agent may know.
 
     Attributes:
-        agent: whose place it takes; actions: A names; channels: K names of what pays.
-        weights: float64 `[K]`, what the scenario's agent weighs them by; discount: its own, per tick.
-        fields: what the numbers of an observation are, where the whole board is seen; else empty.
-        steps: ticks of an episode.
+        agent: the scenario's agent that it replaces; actions: A names; channels: K names of the reward channels.
+        weights: float64 `[K]`, the scenario's agent's weight of each channel; discount: its discount per tick.
+        fields: names of the columns of an observation if the whole board is observed; else empty.
+        steps: maximal ticks of an episode.
     """
 
     agent: str
@@ -49,7 +49,7 @@ class AgentInterface:
 
     @staticmethod
     def of(world: World) -> AgentInterface:
-        """The interface of a world's only agent."""
+        """The interface of the only agent of a world."""
         its = world.agents[0]
         fields = tuple(world.fields[i].name for i in its.sees) if its.window is None else ()
         return AgentInterface(its.name, its.actions, world.channels, its.weights, its.discount, fields, world.steps)
@@ -57,14 +57,14 @@ class AgentInterface:
 
 @dataclass(frozen=True)
 class UserAgent:
-    """An agent that a user brought.
+    """The specification of a user's agent: where it comes from and which agent of the scenario it replaces.
 
     Attributes:
-        label: what it is called in a run; a profile, where some of its parts are the user's own.
-        source: `module:name`, a file, or the name of an entry point; or the agent itself, or what makes it; of a
-            profile, its text, or these by the names that its parts have.
-        agent: whose place it takes; None for the world's only agent.
-        trust: files that hold pickles may be opened.
+        label: its name in a run; a profile, if some parts of that profile are the user's.
+        source: `module:name`, a file, or the name of an entry point; or an agent, or a factory that takes an
+            `AgentInterface`; of a profile, its text, or a mapping from the names of its parts to such sources.
+        agent: the agent that it replaces; None for the world's only agent.
+        trust: whether files that hold pickles may be opened.
     """
 
     label: str
@@ -74,19 +74,19 @@ class UserAgent:
 
     @property
     def words(self) -> str | None:
-        """What names it, as `parse_user_agent` takes it; None for an object."""
+        """The text that `parse_user_agent` reads back to this; None if the source is an object."""
         if not isinstance(self.source, str):
             return None
         return f"{self.agent}={self.source}" if self.agent else self.source
 
     def part(self, name: str) -> UserAgent | None:
-        """The agent that a part of a profile names so; None where that is none of the user's."""
+        """The specification of the part of a profile with this name; None if it is no user's agent."""
         if isinstance(self.source, Mapping) and name in self.source:
             return UserAgent(name, self.source[name], trust=self.trust)
         return self if name == self.label else parse_user_agent(name, self.trust)
 
     def make(self, world: World) -> CheckedUserAgent:
-        """A fresh one for a world with one agent.
+        """Makes a fresh agent for a world with one agent; an agent object is copied.
 
         Raises:
             UserAgentError: it cannot be found or made.
@@ -102,6 +102,7 @@ class UserAgent:
                 return CheckedUserAgent(self.label, _zipped(source, world, self.trust), interface)
             source = _named(source)
         with _blaming(self.label, "could not be made"):
+            # A class with `act` is a factory; an agent object is copied, so that seeds never share what they learned.
             is_agent = hasattr(source, "act") and not isinstance(source, type)
             made = copy.deepcopy(source) if is_agent else source(interface)  # type: ignore[operator]
         if not callable(getattr(made, "act", None)):
@@ -110,7 +111,7 @@ class UserAgent:
 
 
 def parse_user_agent(text: str, trust: bool = False) -> UserAgent | None:
-    """What `--agent` names by `AGENT=SOURCE`, by `SOURCE` (`module:name` or a zip) or by an entry point; else None."""
+    """Parses `AGENT=SOURCE` or `SOURCE` (`module:name`, a zip file or an entry point) of `--agent`; else None."""
     agent, equals, source = text.partition("=")
     if not equals:
         agent, source = "", text
@@ -120,19 +121,19 @@ def parse_user_agent(text: str, trust: bool = False) -> UserAgent | None:
 
 
 def installed() -> tuple[str, ...]:
-    """The names of agents that installed packages bring."""
+    """The names of agents that installed packages provide."""
     return parts.names(parts.AGENTS)
 
 
 class CheckedUserAgent:
-    """A user's agent in its interface: what it answers is checked, and what goes wrong in it is put down to it.
+    """A wrapper of a user's agent that validates its outputs and attributes its errors to it (`UserAgentError`).
 
     Attributes:
-        remembers: it has answered with something to keep, so that what it does may depend on more than what it sees.
+        remembers: whether it has ever returned a state, so that its actions may depend on more than the observation.
     """
 
     def __init__(self, label: str, agent: Any, interface: AgentInterface) -> None:
-        """Takes an object with `act`, and perhaps `fit`, `watch` and `thought`."""
+        """Wraps an object with `act`, and optionally `fit`, `watch` and `thought`."""
         self._label, self._agent, self._interface = label, agent, interface
         self.remembers = False
 
@@ -146,6 +147,7 @@ class CheckedUserAgent:
             answer = self._agent.act(observation, state, mask)
         if not isinstance(answer, tuple) or len(answer) != 2:
             raise self._fault(f"`act` returns the actions and the next state, a pair, and not {_kind(answer)}")
+        # Checked here, since an action that is unavailable or out of range would fail far from the user's code.
         actions = np.asarray(answer[0])
         if actions.shape != (len(observation),) or not np.issubdtype(actions.dtype, np.integer):
             wanted = f"one whole number for each of {len(observation)} lanes"
@@ -162,24 +164,24 @@ class CheckedUserAgent:
         return actions.astype(np.int32), answer[1]
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
-        """See `Trainable.fit`; one without a `fit` is left as it is."""
+        """See `Trainable.fit`; an agent without `fit` is left as it is."""
         if hasattr(self._agent, "fit"):
             with _blaming(self._label, "failed in `fit`"):
                 self._agent.fit(env, steps, seed)
 
     @property
     def learns_with(self) -> str:
-        """The part of a stage's `learn` that lets it be trained there: `model` if it says nothing."""
+        """The part of a stage's `learn` that allows it to be trained there; `model` unless the agent says otherwise."""
         return str(getattr(self._agent, "learns_with", "model"))
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """See `LearnsFromLogs.watch`; one without a `watch` is left as it is."""
+        """See `LearnsFromLogs.watch`; an agent without `watch` is left as it is."""
         if hasattr(self._agent, "watch"):
             with _blaming(self._label, "failed in `watch`"):
                 self._agent.watch(logs, seed)
 
     def thought(self) -> Thought | None:
-        """See `Thinker.thought`; None where it says none."""
+        """See `Thinker.thought`; None for an agent without `thought`."""
         if not hasattr(self._agent, "thought"):
             return None
         with _blaming(self._label, "failed in `thought`"):
@@ -194,6 +196,7 @@ class CheckedUserAgent:
 
 @contextmanager
 def _blaming(label: str, what: str) -> Iterator[None]:
+    """Turns any exception of the user's code into a `UserAgentError` that names the agent."""
     try:
         yield
     except UserAgentError:
@@ -209,7 +212,7 @@ def _kind(value: object) -> str:
 
 
 def _named(text: str) -> Any:
-    """What `module:name` or the name of an entry point stands for."""
+    """The object that `module:name` or the name of an entry point refers to."""
     if text in installed():
         try:
             return parts.load(parts.AGENTS, text)
@@ -220,10 +223,11 @@ def _named(text: str) -> Any:
         raise UserAgentError(f"`{text}` names no agent: write `module:name`, where `name` is an agent or makes one")
     here = str(Path.cwd())
     with _blaming(text, "could not be imported"):
-        sys.path.append(here)
+        sys.path.append(here)  # last, so that the folder never shadows an installed package
         try:
             module = importlib.import_module(module_name)
         except ModuleNotFoundError as fault:
+            # A module missing inside the user's code is the user's error and keeps its own message.
             if fault.name is None or not f"{module_name}.".startswith(f"{fault.name}."):
                 raise
             cure = "it must be installed, on PYTHONPATH, or below the folder that you are in"
@@ -241,7 +245,7 @@ def _named(text: str) -> Any:
 
 
 def _zipped(path: str, world: World, trust: bool) -> Agent:
-    """A model that Stable-Baselines3 saved."""
+    """The agent of a model that Stable-Baselines3 saved; refused unless trusted, since the file holds pickles."""
     if not trust:
         raise UserAgentError(
             f"`{path}` holds pickles, which may run anything when opened: --trust says that you trust its maker"

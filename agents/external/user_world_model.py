@@ -1,7 +1,7 @@
-"""An agent made of parts: a world model that an installed package brings, and the scenario's planner and deliberation.
+"""The agent of a world model from an installed package, with the scenario's planner and deliberation rule.
 
-The smallest agent that can be: it explores by trying what it tried least, learns its model by prediction, and acts by
-planning on what the model imagines.
+It is a minimal model-based agent: it explores by the action tried least often, learns its model by prediction, and acts
+by planning on the model.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.transitions import Last, each_tick, steps_of
-from ..planners.base import Decision, Planner, Planning, Problem
+from ..planners.base import BoundPlanner, Decision, Planner, Problem
 from ..planners.registry import made_with
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
@@ -30,13 +30,13 @@ from .user_agent import AgentInterface
 
 @dataclass(frozen=True, eq=False)
 class Imagination:
-    """What a world model makes of the present.
+    """The MDP that a world model imagines from the present observation.
 
     Attributes:
-        mdp: a finite process, with the channels of the interface; a state that leads nowhere is ended. It is ignored
-            where `state` is -1, and never written into after it was handed out.
-        observations: int64 `[S, O]`, what its states look like.
-        state: which of them is the present one; -1 where the model knows nothing of it.
+        mdp: a finite MDP, with the channels of the interface; a state without outcomes is terminal. It is ignored where
+            `state` is -1, and must not be modified after it was returned.
+        observations: int64 `[S, O]`, of its states.
+        state: the index of the present state; -1 where the model knows nothing of it.
         uncertainty: float64 `[S, A]`, from 0 (sure what the action does) to 1 (never tried).
     """
 
@@ -48,10 +48,10 @@ class Imagination:
 
 @runtime_checkable
 class WorldModel(Protocol):
-    """A learned model of a world, in the space of what is observed.
+    """A learned model of a world, in the space of observations.
 
-    The same ticks make the same model. It writes into nothing that it is given. `turncoat.testing.check_world_model`
-    checks all that is said here.
+    It is deterministic given its ticks, and modifies none of its arguments. `turncoat.testing.check_world_model`
+    checks this contract.
     """
 
     def learn(
@@ -101,28 +101,30 @@ def make_model(name: str, interface: AgentInterface) -> WorldModel:
     return made
 
 
-class ModelledAgent:
-    """A world model with a planner and a deliberation.
+class WorldModelAgent:
+    """A model-based agent made of a world model, a planner and a deliberation rule.
+
+    Exploration in training is by least-tried actions, without planning; deployed, it plans from every observation.
 
     Attributes:
         name: in its thoughts; that of the model.
-        model: what it learned.
+        model: the learned world model.
         learning: whether `observe` goes on learning at deployment.
     """
 
     def __init__(
         self, name: str, interface: AgentInterface, model: WorldModel, rule: DeliberationRule, planner: Planner
     ) -> None:
-        """Takes an interface, and a model that knows nothing yet."""
+        """Takes an interface, and a world model that has not learned yet."""
         self.name, self.model, self.learning = name, model, False
         self._interface, self._rule, self._planner = interface, rule, planner
         self._problem: Problem | None = None
-        self._planning: Planning | None = None
+        self._planning: BoundPlanner | None = None
         self._masks: dict[bytes, Bools] = {}
         self._last: Last | None = None
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
-        """See `Trainable.fit`: in every state it tries what it tried least there, by lot among equals."""
+        """See `Trainable.fit`: takes the action least tried after each observation, ties broken at random."""
         rng = np.random.default_rng(seed)
         tries: Counter[tuple[bytes, int]] = Counter()
         observation, mask = env.reset(seed)
@@ -139,7 +141,7 @@ class ModelledAgent:
                 on_progress(step, {"pairs": float(len(tries))})
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """See `LearnsFromLogs.watch`; nothing is drawn."""
+        """See `LearnsFromLogs.watch`; uses no randomness."""
         for log in logs:
             last = len(log.actions) - 1
             for tick, action in enumerate(log.actions.tolist()):
@@ -171,6 +173,7 @@ class ModelledAgent:
             return
         everything = np.ones(mask.shape[1], np.bool_)
         for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
+            # Which actions were available before is known only for what `act` was asked last.
             before = self._masks.get(look(tick.observation), everything)
             self.model.learn(tick.observation, before, tick.action, tick.rewards, tick.following, tick.mask, tick.ended)
 
@@ -198,14 +201,14 @@ class ModelledAgent:
         return int(self._work(imagined.mdp).decide(np.array([imagined.state]), available[None])[0])
 
     def _imagined(self, observation: Longs, mask: Bools) -> tuple[Imagination, Bools]:
-        """What is imagined, and what may be chosen there."""
+        """What is imagined, and the actions bool `[A]` that are available and have an imagined outcome."""
         imagined = self.model.imagine(observation, mask)
         if imagined.state < 0:
             return imagined, np.zeros_like(mask)
         return imagined, mask & imagined.mdp.available[imagined.state]
 
-    def _work(self, mdp: FiniteMDP) -> Planning:
-        """The planner at work on a process, kept while it is the same one."""
+    def _work(self, mdp: FiniteMDP) -> BoundPlanner:
+        """The planner at work on an MDP, cached as long as the model returns the same object."""
         if self._planning is None or self._problem is None or self._problem.mdp is not mdp:
             discounts = np.full(len(self._interface.channels), self._interface.discount)
             self._problem = Problem(mdp, self._interface.weights, discounts, self._rule)

@@ -21,7 +21,7 @@ class _Stopped(BaseException):
     """Another agent failed, so this one cannot go on; whatever its code does about exceptions."""
 
 
-class Place:
+class AgentLane:
     """One agent's side of a lane that is shared: a `TrainingEnv` that also tells what the others were seen to do.
 
     Nothing else of theirs is told: not what they see, what they are paid, or what they chose.
@@ -94,7 +94,7 @@ def fit_together(
         try:
             shared.wait(number)
             own = int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint32)[0])
-            agents[number].fit(Place(shared, number), steps, own)
+            agents[number].fit(AgentLane(shared, number), steps, own)
             shared.leave(number)
         except _Stopped:
             pass

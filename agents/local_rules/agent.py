@@ -53,11 +53,11 @@ class RulesOptions:
     """Hyperparameters of a `RulesAgent`.
 
     Attributes:
-        novelty_discount: of the novelty head. Below that of `counts`, for combinations are shared: what is new near by
-            comes first.
-        max_states: no more than these are looked into when the model is enumerated.
+        novelty_discount: of exploration values. It is lower than that of `counts`: states share combinations, so near
+            novelty should come first.
+        max_states: the most states that are expanded when the model is enumerated.
         deliberation: the rule that makes one choice of K values.
-        planner: how it looks ahead on what it learned, once it is deployed; training explores in the same way with any.
+        planner: how it plans on the learned model when deployed; exploration in training does not depend on it.
     """
 
     novelty_discount: float = 0.97

@@ -3,7 +3,7 @@
 A leaf predicts by the counts of its rows under a symmetric Dirichlet prior. The score of a split is its gain in log
 marginal likelihood minus the description length of its conjunction, so a tree grows only as far as the data justify.
 A test asks whether a factor has one of some values. Factors and values already used in a tree have a shorter code,
-since what mattered once is likely to matter again. Trees for local structure are from Friedman and Goldszmidt, "Learning
+since what mattered once is likely to matter again. Trees for local structure: Friedman and Goldszmidt, "Learning
 Bayesian networks with local structure" (1996). Splits on several tests at once find what greedy single tests cannot:
 an effect that needs three conditions together.
 """
@@ -218,6 +218,7 @@ class _Grower:
             if beam and beam[0].gain > best.gain:
                 best = beam[0]
             least = float(self.prices.min())  # even a perfect split gains no more than `whole` costs now
+            # Branch and bound: drops conjunctions that no further test can make better than the best so far.
             beam = [one for one in beam if -whole - one.price - least > best.gain]
         return best if best.gain > 0 else None
 
@@ -270,7 +271,7 @@ class _Grower:
         return [(tuple(pure[group == g].tolist()), float(prices[g]), float(gain[g])) for g in best]
 
     def _gain(self, inside: Longs, counts: Longs, whole: float) -> Floats:
-        """The gain in log marginal likelihood of splitting `counts` `[Y]` into a column of `inside` `[Y, n]` and the rest."""
+        """The gain in log marginal likelihood of splitting `counts` `[Y]` by each column of `inside` `[Y, n]`."""
         return self._likelihood(inside) + self._likelihood(counts[:, None] - inside) - whole
 
 

@@ -84,6 +84,7 @@ class Explorer:
             met.add(here)
             action = int(policy[here])
             outcomes = imagined.outcomes(here, action)
+            # One try settles a deterministic transition.
             enough = 1 if outcomes.stop - outcomes.start == 1 else CHANCY
             if self._done[imagined.states[here].tobytes(), action] < enough:
                 if here == place:

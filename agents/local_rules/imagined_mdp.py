@@ -100,6 +100,7 @@ class _Walk:
         number = np.where(self.keys[at] == unique, self.sorted[at], -1) if self.size else np.full(unique.size, -1)
         fresh = np.flatnonzero(number < 0)
         if fresh.size:
+            # `unique` sorts by hash; numbers follow the order of discovery, so that roots come first.
             fresh = fresh[np.argsort(first[fresh], kind="stable")]
             number[fresh] = self.size + np.arange(fresh.size)
             self.states = np.concatenate([self.states, states[first[fresh]]])

@@ -1,7 +1,7 @@
-"""A world model of counts over local contexts that are learned, one set of rules per output.
+"""The world model of rules: categorical counts over learned local contexts, one decision tree per output.
 
-What follows is told output by output, each given those before it: places, the end, other fields, which actions are
-available, what each channel pays. So chance that moves several fields moves them together.
+The outcome of a tick is factorised autoregressively: each output is predicted given those before it, in the order
+places, the end, other fields, available actions, rewards. So correlated randomness of several fields is representable.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _COLUMNS: Final = ("now", "after", "action", "map", "ended", "rewards", "shown")
 
 @dataclass(frozen=True, eq=False)
 class PredictedOutcomes:
-    """What may follow n ticks: M outcomes, those of one tick side by side.
+    """The predicted outcomes of n ticks: M in all, grouped by tick.
 
     Attributes:
         tick: int64 `[M]`, which tick.
-        state: int64 `[M, O + 1]`, what follows.
+        state: int64 `[M, O + 1]`, the next state.
         probability: float64 `[M]`; rewards: float64 `[M, K]`; ended: bool `[M]`.
-        tried: int64 `[M]`, the fewest ticks that any of the rules behind it has learned from.
+        tried: int64 `[M]`, the smallest number of training ticks of any rule behind the outcome.
     """
 
     tick: Longs
@@ -50,16 +50,16 @@ class PredictedOutcomes:
 
 
 class RulesModel:
-    """Keeps every tick and learns rules from them; without any tick it cannot predict.
+    """A world model that keeps every tick and learns one set of rules per output; it cannot predict before any tick.
 
-    A state is an observation and, as one more column, the number of the set of actions available in it.
+    A state is an observation with one more column: the index of the set of actions available in it.
 
     Attributes:
-        outputs: what is told, in order: `field`, `ended`, `available` or `pay`, and the number of the field or channel.
+        outputs: what is predicted, in order: `field`, `ended`, `available` or `pay`, and the index of field or channel.
         rules: one per output, of the last `learn`.
-        seen_maps: what was perceived at each `enter`, the first included; the last is where things happen.
-        masks: bool `[m, A]`, every set of available actions met so far; the first is none at all.
-        starts: states in which episodes began, and how many.
+        seen_maps: the map of each stage entered, the first included; ticks take place on the last.
+        masks: bool `[m, A]`, every set of available actions seen so far; the first is the empty set.
+        starts: initial states of episodes, with their counts.
         n: ticks kept.
     """
 
@@ -88,7 +88,7 @@ class RulesModel:
         self._link()
 
     def enter(self, senses: ObservationSpec) -> None:
-        """Looks at the map of another stage, where what comes next will happen.
+        """Moves the model to the map of another stage, on which later ticks take place.
 
         Raises:
             ValueError: other fields or another size of map.
@@ -104,13 +104,13 @@ class RulesModel:
         return np.append(observation, self._mask_ids[key] if key in self._mask_ids else self._add_mask(mask))
 
     def begin(self, state: Longs) -> None:
-        """Notes the start of an episode."""
+        """Counts an initial state of an episode."""
         key = tuple(state.tolist())
         self.starts[key] = self.starts.get(key, 0) + 1
 
     def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
         """Keeps one tick; `learn` learns from it. `rewards` float64 `[K]` are None where they are withheld."""
-        if self.n == len(self._action):
+        if self.n == len(self._action):  # capacity doubles, so recording is O(1) amortised
             for name in ("_now", "_after", "_action", "_maps", "_ended", "_shown", "_rewards"):
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
@@ -121,7 +121,7 @@ class RulesModel:
         self.n += 1
 
     def forget_rewards(self) -> None:
-        """No kept tick shows what was paid any more."""
+        """Marks the rewards of all kept ticks as withheld."""
         self._shown[:] = False
         self._rewards[:] = 0.0
 
@@ -129,14 +129,15 @@ class RulesModel:
         """Learns the rules of all outputs from every tick, or from the first n.
 
         Args:
-            which: only these outputs, written as they were before; the others keep their rules, and count again.
-            n: ticks.
+            which: outputs whose rules are learned anew, in the encoding that they have; the others keep their rules and
+                only recount. None: all are learned anew, in any encoding.
+            n: number of ticks; None: all.
         """
         told = self._told(slice(0, self.n if n is None else n))
         self.rules = [self._learned(number, ticks, came, which) for number, ticks, came in told]
 
     def unexplained(self, since: int) -> list[bool]:
-        """Per output: in some tick from number `since` on, something else came than what its rules hold likeliest."""
+        """Per output: whether some tick from number `since` on differs from the likeliest prediction of its rules."""
         out = []
         for number, ticks, came in self._told(slice(since, self.n)):
             rules = self.rules[number]
@@ -148,7 +149,7 @@ class RulesModel:
     # Predicting
 
     def predict(self, states: Longs, actions: Longs) -> PredictedOutcomes:
-        """What may follow ticks in states int64 `[n, O + 1]` by actions int64 `[n]`, on the map entered last."""
+        """The outcomes of actions int64 `[n]` in states int64 `[n, O + 1]`, on the map entered last."""
         tick = np.arange(len(actions))
         chance = np.ones(tick.size)
         tried = np.full(tick.size, np.iinfo(np.int64).max)
@@ -159,6 +160,7 @@ class RulesModel:
                 way.look_ahead(rules.usual, ticks)
             leaf = rules.place(ticks)
             tried = np.minimum(tried, rules.weight[leaf])
+            # A stochastic output splits each tick into its branches, on which the later outputs are conditioned.
             rows, symbols, share = rules.branches(leaf)
             if rows is not None:
                 ticks, tick, chance, tried = ticks.take(rows), tick[rows], chance[rows] * share, tried[rows]
@@ -166,22 +168,24 @@ class RulesModel:
                 ticks.after[way.i] = way.read(rules, ticks, symbols)
             else:
                 came = rules.alphabet[symbols]
-                if self.outputs[number][0] == "available":  # after the end nothing is, which pay may be told by
+                if (
+                    self.outputs[number][0] == "available"
+                ):  # nothing is available after the end; rewards may depend on it
                     came = np.where(ticks.plain[self._end] > 0, 0, came)
                 ticks.plain[number] = came
         return self._assembled(ticks, tick, chance, tried)
 
     def ticks(self, states: Longs, actions: Longs) -> TickFactors:
-        """What can be seen in states `[n, O + 1]` before actions `[n]`, on the map entered last."""
+        """The features of actions `[n]` in states `[n, O + 1]`, on the map entered last."""
         return TickFactors(self.geometry, states, actions, np.full(len(actions), self._map))
 
     def tried_before(self) -> TickFactors:
-        """Every tick kept, nothing of what followed told."""
+        """The features of every kept tick, with none of its outcome revealed."""
         rows = slice(0, self.n)
         return TickFactors(self.geometry, self._now[rows], self._action[rows], self._maps[rows])
 
     def is_small(self, factor: Factor) -> bool:
-        """The factor is a number that is no place, what a thing stands on, or whether two things touch."""
+        """Whether the factor is a number that is no place, the glyph under a thing, or whether two things touch."""
         if factor.kind == "now":
             return not self.geometry.places[factor.i]
         return factor.kind == "near" or (factor.kind == "glyph" and factor.other < 0)
@@ -189,7 +193,7 @@ class RulesModel:
     # Keeping
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Everything that was met, from which the rules can be learned again."""
+        """All ticks, maps, masks and starts, from which the rules can be learned again."""
         ticks = (self._now, self._after, self._action, self._maps, self._ended, self._rewards, self._shown)
         return {
             **{name: column[: self.n] for name, column in zip(_COLUMNS, ticks, strict=True)},
@@ -215,7 +219,7 @@ class RulesModel:
     # Inside
 
     def _link(self) -> None:
-        """What each output may look at: all that is seen before a tick, and the outputs told before it."""
+        """Sets the candidate factors of each output: those known before the tick, and the outputs before it."""
         told: list[int] = []
         plain: list[Factor] = []
         for number, (kind, i) in enumerate(self.outputs):
@@ -233,7 +237,7 @@ class RulesModel:
         return len(self.masks) - 1
 
     def _told(self, rows: slice) -> Iterator[tuple[int, TickFactors, Longs]]:
-        """Each output: kept ticks that show it, all outputs before it told, and what came."""
+        """Yields per output the kept ticks that show it, with all earlier outputs revealed, and its values."""
         ticks = TickFactors(self.geometry, self._now[rows], self._action[rows], self._maps[rows])
         live, shown = np.flatnonzero(~self._ended[rows]), np.flatnonzero(self._shown[rows])
         for number, (kind, i) in enumerate(self.outputs):
@@ -276,7 +280,7 @@ class RulesModel:
         return {"ended": 2, "available": len(self.masks)}.get(kind) or len(self._pays[channel])
 
     def _written(self, number: int, rules: Rules, ticks: TickFactors, came: Longs) -> Longs:
-        """int64 `[n]`: what came, as the rules write it; makes the factors that their tree needs."""
+        """int64 `[n]`: the values in the encoding of the rules; also sets the `ahead` factors that their tree tests."""
         way = self._ways.get(number)
         if way is None:
             return came

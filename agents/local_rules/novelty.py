@@ -1,11 +1,12 @@
-"""Where a rules agent explores: combinations of small contexts in which it has never acted.
+"""Exploration by the novelty of small combinations of features.
 
-What rules predict says nothing of contexts that they never had reason to look at. So account is kept of which actions
-were tried together with any observed field, with any two small things (a counter, what something stands on, whether two
-things touch), and with all that can be seen. Each kind of combination is worth one in all, shared among those that are
-imagined to exist, so that kinds with few combinations, which generalise furthest, come first. Novelty of small
-combinations is from Lipovetzky and Geffner, "Width and serialization of classical planning problems" (2012). What has
-chance is worth trying again, by how much less uncertain one more try would leave its chances.
+The predictions of rules carry no uncertainty about contexts that no rule has tested. So the agent counts which actions
+were tried together with any observed field, with any two small features (a counter, the glyph under a thing, whether
+two things touch), and with the whole observation. Each kind of combination has a total bonus of one, shared among its
+combinations that occur in the imagined MDP, so that kinds with few combinations, which generalise furthest, come first.
+Novelty of small combinations is from Lipovetzky and Geffner, "Width and serialization of classical planning problems"
+(2012). Stochastic pairs have a further bonus: how much one more try would reduce the uncertainty of their
+probabilities.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from .model import RulesModel
 MAX_COMBINATIONS: Final = 20_000
 """Kinds with more combinations than this are left out."""
 LATER: Final = 0.1
-"""What a kind is worth that is about a place by its number: what is learned of one cell says little of others."""
+"""Total bonus of a kind that names a cell by its number: what is learned of one cell says little about others."""
 SETTLED: Final = 1e-3
-"""Values that change by less than this share of the largest have settled."""
+"""Value iteration stops once no value changes by more than this share of the largest."""
 EVERY: Final = 30
-"""Ticks after which a plan is made anew."""
+"""Ticks after which the exploration values are computed anew."""
 
 
 class CombinationNovelty:
-    """Plans to reach the best new thing to do, through the ends of episodes into the next."""
+    """Explores by planning: values of the best reachable bonus, continued through ends of episodes into the next."""
 
     def __init__(self, model: RulesModel, discount: float, rng: np.random.Generator) -> None:
-        """Knows all ticks that the model has kept."""
+        """Counts all ticks already in the model as tried."""
         self._model, self._discount, self._rng = model, discount, rng
         self._factors = [f for f in model.factors_before if f.kind == "now" or model.is_small(f)]
         sizes = [model.geometry.size(f) for f in self._factors]
@@ -52,12 +53,13 @@ class CombinationNovelty:
         self._worth: Floats = np.zeros(self._seen.size)
         if model.n:
             self._seen[self._codes_of(model.tried_before()).ravel()] = True
+        # A whole state has too many values for a bit per combination: the pairs tried are kept as hashes.
         self._done = set(self._keys(model.tried_before()).tolist())
         self._imagined: ImaginedMDP | None = None
         self._age = 0
 
     def imagine(self, imagined: ImaginedMDP) -> None:
-        """Takes what is imagined now."""
+        """Sets the imagined MDP to explore in, and plans."""
         self._imagined, mdp = imagined, imagined.mdp
         sizes = np.diff(mdp.row_start)
         self._pair = np.flatnonzero(sizes > 0)
@@ -80,20 +82,22 @@ class CombinationNovelty:
         self._plan()
 
     def choose(self, place: int) -> int:
-        """The action that explores best from an imagined state, which is noted as tried."""
+        """The action that explores best from an imagined state; ties are broken at random."""
         assert self._imagined is not None, "`imagine` comes first"
         n = self._imagined.mdp.n_actions
         first, last = np.searchsorted(self._pair, [place * n, place * n + n])
         self._age += 1
         live = self._bonus(slice(first, last))
+        # Bonuses only shrink as pairs are tried, so a plan is stale once the bonus it was made for is gone.
         if self._age >= EVERY or (self._stops[place] and live.max() < self._here[place] * (1 - 1e-9)):
             self._plan()
         score = np.maximum(live, self._go_on[first:last])
+        # The relative tolerance makes ties independent of the order of floating-point sums.
         best = np.flatnonzero(score >= score.max() * (1 - 1e-9))
         return int(self._pair[first + best[self._rng.integers(best.size)]] % n)
 
     def tried(self, place: int, action: int) -> None:
-        """Notes that an action was taken."""
+        """Counts an action as tried in an imagined state."""
         assert self._imagined is not None, "`imagine` comes first"
         pair = int(np.searchsorted(self._pair, place * self._imagined.mdp.n_actions + action))
         self._tried[pair] += 1
@@ -103,16 +107,17 @@ class CombinationNovelty:
         self._worth[self._codes[pair]] = 0.0
 
     def _bonus(self, pairs: slice) -> Floats:
-        """float64 `[pairs]`: what acting there is worth by itself."""
+        """float64 `[pairs]`: the immediate bonus of each pair."""
+        # 1 / (1 + n)^2 is about the drop of 1 / (1 + n), the uncertainty of a probability, by one more try.
         chance = self._chancy[pairs] / (1.0 + self._tried[pairs]) ** 2
         return self._worth[self._codes[pairs]].sum(axis=1) + self._whole[pairs] + chance
 
     def _keys(self, ticks: TickFactors) -> Longs:
-        """int64 `[n]`: a number for the whole of what is seen and done."""
+        """int64 `[n]`: a hash of the whole state and the action."""
         return state_keys(np.column_stack([ticks.now, ticks.action]), np.zeros(len(ticks), np.bool_))
 
     def _codes_of(self, ticks: TickFactors) -> Longs:
-        """int64 `[n, kinds]`: the combinations that acting makes."""
+        """int64 `[n, kinds]`: the code of the combination of each kind that a tick realises."""
         columns = [ticks.column(factor) for factor in self._factors]
         out = np.empty((len(ticks), len(self._kinds)), np.int64)
         for number, kind in enumerate(self._kinds):
@@ -123,7 +128,7 @@ class CombinationNovelty:
         return out
 
     def _plan(self) -> None:
-        """Value iteration: the discounted worth of the best thing to do next."""
+        """Value iteration for the best discounted bonus ahead: a maximum over pairs, not a sum."""
         assert self._imagined is not None
         mdp = self._imagined.mdp
         worth = np.zeros(mdp.n_states * mdp.n_actions)

@@ -1,11 +1,12 @@
-"""One output of the rules model: how what came is written as symbols, and the tree that predicts them.
+"""The rules of one output of the model: its encoding as symbols, and the tree that predicts them.
 
-A field's next value can be written as a change, or as a new value, or as "the usual change" that goes with one or two
-other factors (an action, a phase), with whatever else happened spelled out. What is shortest to tell is chosen.
+A field's next value is encoded as a change, as a new value, or relative to "the usual change" given one or two other
+factors (an action, a phase), with exceptions spelled out. The encoding with the shortest description is chosen (minimum
+description length).
 
-A leaf that is not pure holds chance, or a rule that is not found yet. If it is a rule, what came in exactly the same
-state will come again, and a plan must not hope for better there. So below such a leaf each state may be its own
-context: a leaf is remembered whole if its ticks cost less to tell state by state than by one distribution.
+A leaf with several symbols is either stochastic or an undiscovered rule. If it is a rule, the same state will have the
+same outcome again, and a plan must not hope for another. So the states below such a leaf become contexts of their own
+if their ticks have a shorter description state by state than by one distribution.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from .decision_tree import Tree, evidence, grow
 from .features import Factor, Geometry, TickFactors, factors_ahead
 
 MIN_SHARE: Final = 0.01
-"""A leaf's outcomes rarer than this are left out of what is imagined."""
+"""Outcomes of a leaf with a smaller share than this are not predicted."""
 LONE: Final = 8
-"""So is one that came once among this many or more: what no context explains yet is no chance to plan with."""
+"""Nor is one seen once among this many ticks or more: a single unexplained exception is no chance to plan on."""
 RADIX: Final = 1 << 20
-"""More than the values of any factor."""
+"""Larger than the number of values of any factor, so that two factors combine into one key."""
 
 
 @dataclass(frozen=True, eq=False)
 class Usual:
-    """A learned table of the change that most often goes with some factors.
+    """A learned table of the most common change of a field given the values of some factors.
 
     Attributes:
         source: one or two factors; keys: int64 `[n]`, their values as one number, sorted; changes: int64 `[n]`.
@@ -50,22 +51,22 @@ class Usual:
 
     @property
     def nats(self) -> float:
-        """What the table costs to tell."""
+        """The description length of the table."""
         return self.keys.size * math.log(1 + np.unique(self.changes).size)
 
 
 @dataclass(frozen=True, eq=False)
 class Rules:
-    """How one output is predicted.
+    """The learned predictor of one output.
 
     Attributes:
-        way: `plain` (a number of a list), `change`, or `value` (none, or the new value).
-        usual: where it is a table, the usual change has a symbol of its own, before those of `way`.
-        factors: what the tree may look at.
-        alphabet: int64 `[Y]`, what each symbol stands for, sorted.
+        way: the encoding: `plain` (an index), `change`, or `value` (no change, or the new value).
+        usual: if given, the usual change has a symbol of its own, before those of `way`.
+        factors: those that the tree may test.
+        alphabet: int64 `[Y]`, the code that each symbol stands for, sorted.
         tree: predicts symbols.
-        nats: what the ticks cost to tell, the rules included.
-        memory: which contexts are remembered whole.
+        nats: description length of the ticks, the rules included.
+        memory: the states that are contexts of their own.
         counts: float64 `[C, Y]`, of the tree's leaves, then of the contexts in memory.
     """
 
@@ -80,34 +81,34 @@ class Rules:
 
     @cached_property
     def outcomes(self) -> list[tuple[Longs, Floats]]:
-        """Per context the symbols that planning reckons with, the likeliest first, and their chances."""
+        """Per context the predicted symbols, the likeliest first, and their probabilities."""
         return [_reckoned(counts) for counts in self.counts]
 
     @cached_property
     def weight(self) -> Longs:
-        """int64 `[C]`: how many ticks each context has learned from."""
+        """int64 `[C]`: the number of training ticks of each context."""
         return self.counts.sum(axis=1).astype(np.int64)
 
     @property
     def used(self) -> frozenset[Factor]:
-        """What the rules look at."""
+        """The factors that the rules depend on."""
         return frozenset(self.factors[f] for f in self.tree.used) | frozenset(self.usual.source if self.usual else ())
 
     def place(self, ticks: TickFactors) -> Longs:
-        """int64 `[n]`: the context that predicts each tick: a leaf, or what is remembered of the whole below it."""
+        """int64 `[n]`: the context that predicts each tick: a leaf, or a remembered state below it."""
         leaf = self.tree.place(len(ticks), lambda factor: ticks.column(self.factors[factor]))
         return self.memory.refine(leaf, ticks) if self.memory.keys.size else leaf
 
     def symbols(self, written: Longs) -> Longs:
-        """int64 `[n]`: the symbols of what came as it is written; -1 for what never came before."""
+        """int64 `[n]`: the symbols of encoded values; -1 for a code outside the alphabet."""
         at = np.minimum(np.searchsorted(self.alphabet, written), self.alphabet.size - 1)
         return np.where(self.alphabet[at] == written, at, -1)
 
     def branches(self, leaf: Longs) -> tuple[Longs | None, Longs, Floats]:
-        """What may come in each of n ticks that fall into the leaves `[n]`.
+        """The predicted symbols of n ticks in the contexts `[n]`.
 
         Returns:
-            The tick of each branch, None where every tick has one; its symbol; its chance.
+            The tick of each branch (None if every tick has exactly one), its symbol, its probability.
         """
         sizes = np.array([kept.size for kept, _ in self.outcomes])
         first = np.cumsum(sizes) - sizes
@@ -122,14 +123,14 @@ class Rules:
 
 
 def learn_plain(ticks: TickFactors, factors: list[Factor], sizes: list[int], codes: Longs) -> Rules:
-    """Rules for an output that is one of a list of things, by its number int64 `[n]`."""
+    """Rules for an output that is an index int64 `[n]` and no field."""
     rules = _fit("plain", None, ticks, factors, sizes, codes, math.inf)
     assert rules is not None, "there was no limit"
     return rules
 
 
 def recount(rules: Rules, ticks: TickFactors, written: Longs) -> Rules | None:
-    """The same rules with the counts of other ticks; None where something came that they have no symbol for."""
+    """The same rules with the counts of other ticks; None if a value is outside their alphabet."""
     symbols = rules.symbols(written)
     if (symbols < 0).any():
         return None
@@ -137,10 +138,10 @@ def recount(rules: Rules, ticks: TickFactors, written: Longs) -> Rules | None:
 
 
 class FieldWays:
-    """The ways to write one field of the next observation."""
+    """The possible encodings of one field of the next observation, and the choice among them."""
 
     def __init__(self, geometry: Geometry, i: int, factors: list[Factor], told: list[int]) -> None:
-        """Field i, predicted from `factors` once the fields `told` are known."""
+        """For field i, predicted from `factors` once the fields `told` are revealed."""
         self.i = i
         self._geometry = geometry
         self._factors = factors
@@ -148,7 +149,7 @@ class FieldWays:
         self._sources = [f for f in factors if f.kind in ("action", "now")]
 
     def learn(self, ticks: TickFactors, after: Longs, sizes: list[int], like: Rules | None = None) -> Rules:
-        """The rules that tell most briefly what came; `like` fixes how it is written."""
+        """The rules with the shortest description of the values `after`; `like` fixes the encoding."""
         change = self._geometry.change(self.i, ticks.now[:, self.i], after)
         if like is None:
             ways = self._candidates(ticks, change)
@@ -163,13 +164,13 @@ class FieldWays:
         return best
 
     def written(self, way: str, usual: Usual | None, ticks: TickFactors, after: Longs) -> Longs:
-        """int64 `[n]`: what came, as numbers."""
+        """int64 `[n]`: the codes of the values `after` in an encoding."""
         change, still = self._geometry.change(self.i, ticks.now[:, self.i], after), self._geometry.still(self.i)
         out = np.where(change == still, 0, 1 + after) if way == "value" else change
         return out if usual is None else np.where(change == usual.look_up(ticks, still), 0, 1 + out)
 
     def read(self, rules: Rules, ticks: TickFactors, symbols: Longs) -> Longs:
-        """int64 `[n]`: the field after the tick, from the symbols int64 `[n]`."""
+        """int64 `[n]`: the field after the tick, decoded from the symbols int64 `[n]`."""
         written, now = rules.alphabet[symbols], ticks.now[:, self.i]
         as_usual = np.zeros(symbols.size, np.bool_)
         if rules.usual is not None:
@@ -184,12 +185,12 @@ class FieldWays:
         return np.where(as_usual, self._geometry.changed(self.i, now, usual), after)
 
     def look_ahead(self, usual: Usual | None, ticks: TickFactors) -> None:
-        """Makes the factors that depend on the usual change."""
+        """Sets the factors that depend on the usual change."""
         if usual is not None and self._ahead:
             ticks.set_ahead(self.i, usual.look_up(ticks, self._geometry.still(self.i)))
 
     def _candidates(self, ticks: TickFactors, change: Longs) -> list[tuple[str, tuple[Factor, ...] | None]]:
-        """Ways that are worth a try, those that tell most by themselves first."""
+        """Encodings worth trying, the most promising first: a good first one gives the others a low limit."""
         plain: list[tuple[str, tuple[Factor, ...] | None]] = [("change", None), ("value", None)]
         if (change == self._geometry.still(self.i)).all():
             return plain[:1]
@@ -210,16 +211,16 @@ class FieldWays:
         return _fit(way, usual, ticks, factors, sizes, self.written(way, usual, ticks, after), limit)
 
     def _usual(self, source: tuple[Factor, ...], ticks: TickFactors, change: Longs) -> Usual:
-        """The most common change other than none; none where there was no other."""
+        """The most common change other than `still` for each key; `still` where there was no other."""
         still, n = self._geometry.still(self.i), self._geometry.n_changes(self.i)
         pair, count = np.unique(_key(source, ticks) * n + change, return_counts=True)
         key, what = np.divmod(pair, n)
-        order = np.lexsort((-count, what == still, key))
+        order = np.lexsort((-count, what == still, key))  # per key: real changes first, then the most frequent
         keys, first = np.unique(key[order], return_index=True)
         return Usual(source, keys, what[order][first])
 
     def _rough(self, source: tuple[Factor, ...], ticks: TickFactors, change: Longs) -> float:
-        """About what it costs to tell the changes by a table alone."""
+        """An estimate of the description length of the changes by a table alone."""
         usual = self._usual(source, ticks, change)
         hit = float((change == usual.look_up(ticks, self._geometry.still(self.i))).mean())
         spread = 0.0 if hit in (0.0, 1.0) else -(hit * math.log(hit) + (1 - hit) * math.log(1 - hit))
@@ -227,6 +228,7 @@ class FieldWays:
 
 
 def _reckoned(counts: Floats) -> tuple[Longs, Floats]:
+    """The symbols kept for planning, the likeliest first, and their renormalised probabilities."""
     order = np.argsort(-counts, kind="stable")
     total = counts.sum()
     if total == 0:
@@ -247,7 +249,7 @@ def _fit(
 ) -> Rules | None:
     price = 0.0 if usual is None else usual.nats
     alphabet, symbols = np.unique(written, return_inverse=True)
-    if alphabet.size == 0:  # nothing was ever shown
+    if alphabet.size == 0:  # every reward was withheld: predict one symbol
         alphabet = np.zeros(1, np.int64)
     if alphabet.size == 1:
         factors, sizes = [], []
@@ -260,7 +262,7 @@ def _fit(
 
 
 def _remembering(rules: Rules, ticks: TickFactors, symbols: Longs) -> Rules:
-    """The rules with the counts of these ticks, and with what their leaves leave open remembered whole."""
+    """The rules with the counts of these ticks, and with a memory of states below their mixed leaves."""
     leaf = rules.tree.place(len(ticks), lambda factor: ticks.column(rules.factors[factor]))
     leaves, n = rules.tree.counts.shape
     counts = np.bincount(leaf * n + symbols, minlength=leaves * n).reshape(leaves, n)
@@ -277,7 +279,7 @@ def _key(source: tuple[Factor, ...], ticks: TickFactors) -> Longs:
 
 @dataclass(frozen=True, eq=False)
 class ContextMemory:
-    """Whole contexts, and where their counts are.
+    """The states that are contexts of their own, below leaves that do not explain their outcomes.
 
     Attributes:
         keys: int64 `[m]`, sorted, see `TickFactors.whole`; leaves: int64 `[m]`, the leaf that each lies below.
@@ -289,7 +291,7 @@ class ContextMemory:
     first: int
 
     def refine(self, leaf: Longs, ticks: TickFactors) -> Longs:
-        """int64 `[n]`: the contexts of ticks that lie below the leaves `[n]`."""
+        """int64 `[n]`: the contexts of ticks in the leaves `[n]`: a remembered state if there is one, else the leaf."""
         below = np.flatnonzero(np.isin(leaf, self.leaves))
         if not below.size:
             return leaf
@@ -306,13 +308,13 @@ NOTHING: Final = ContextMemory(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
 
 
 def remember(counts: Longs, leaf: Longs, ticks: TickFactors, symbols: Longs) -> tuple[ContextMemory, Longs]:
-    """The memory below leaves, and int64 `[m, Y]`, how often each symbol came in each of its contexts.
+    """The memory below leaves, and int64 `[m, Y]`, the counts of each symbol in each of its contexts.
 
     Args:
-        counts: int64 `[leaves, Y]`, how often each symbol came in each leaf.
+        counts: int64 `[leaves, Y]`, of each symbol in each leaf.
         leaf: int64 `[n]`, of each tick.
-        ticks: n of them, as much told as the rules may look at.
-        symbols: int64 `[n]`, what came.
+        ticks: n of them, with the outputs revealed that the rules may test.
+        symbols: int64 `[n]`, the symbols to be predicted.
     """
     mixed = np.flatnonzero(np.count_nonzero(counts, axis=1) > 1)
     rows = np.flatnonzero(np.isin(leaf, mixed))
@@ -322,6 +324,7 @@ def remember(counts: Longs, leaf: Longs, ticks: TickFactors, symbols: Longs) -> 
     n = counts.shape[1]
     whole = np.bincount(back * n + symbols[rows], minlength=keys.size * n).reshape(keys.size, n)
     below = leaf[rows][first]
+    # Bayes factor per leaf: the evidence of one distribution per state against that of one for the whole leaf.
     apart = np.bincount(below, evidence(whole.T), minlength=len(counts))
     kept = (apart > evidence(counts.T))[below]
     return ContextMemory(keys[kept], below[kept], len(counts)), whole[kept]

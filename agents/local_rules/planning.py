@@ -1,4 +1,4 @@
-"""What a rules agent knows and imagines: its model, everything that the model leads to, and the task heads there."""
+"""The planner of a rules agent: when rules are relearned, when the model is enumerated, and value heads on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...envs.base import Floats, Ints, Longs
 from ...envs.reference.observation_spec import ObservationSpec
-from ..planners.base import Planner, Planning, Problem
+from ..planners.base import BoundPlanner, Planner, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads
 from ..records.attribution import DeliberationRule
@@ -19,25 +19,25 @@ from .imagined_mdp import ImaginedMDP, imagine, state_keys
 from .model import RulesModel
 
 SOON: Final = 1.1
-"""What came though it was unlikely is learned from once the ticks have grown by this."""
+"""Unlikely (but predicted) outcomes trigger learning once the number of ticks has grown by this factor."""
 LEAST_STATES: Final = 200
 STATES_PER_TICK: Final = 20
-"""A model that has seen little imagines too much: it may look into so many states per tick, and the least besides."""
+"""A model of few ticks hallucinates states: at most `LEAST_STATES` plus this many per tick are expanded."""
 ANEW: Final = 1.5
-"""Once they have grown by this, all rules are learned anew."""
+"""Once the number of ticks has grown by this factor, all rules are learned anew."""
 
 
 @dataclass(frozen=True)
 class RulesReport:
-    """How much a rules model knows, and how well it predicted each tick before learning from it.
+    """The size of a rules model, and its accuracy on each tick before learning from it.
 
     Attributes:
-        states: states imagined by now; truncated: there would have been more.
-        leaves: contexts that its rules tell apart.
+        states: states of the imagined MDP; truncated: the cap left some out.
+        leaves: leaves of all its trees.
         steps: ticks learned from; predicted: those on which it had a prediction.
-        hit_rate: share of the predicted ticks on which the likeliest outcome came in every field, channel and the end;
-            nan without any.
-        possible: share on which what came was among the outcomes; nan without any.
+        hit_rate: share of the predicted ticks whose likeliest outcome was right in every field, every channel and the
+            end; nan without any.
+        possible: share whose true outcome was among the predicted ones; nan without any.
     """
 
     states: int
@@ -50,11 +50,11 @@ class RulesReport:
 
 
 class RulesPlanner:
-    """Learns when it is surprised, imagines again when the rules have changed, and solves the heads when asked.
+    """Learns rules when predictions fail, enumerates the model when rules have changed, and solves it on demand.
 
     Attributes:
-        model: what it learned from.
-        version: grows whenever another process is imagined.
+        model: the world model.
+        version: increases whenever another MDP is imagined.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class RulesPlanner:
         planner: Planner,
         held: HeldWeights | None = None,
     ) -> None:
-        """Takes `weights` and `discounts` float64 `[K]`, `max_states`, a cap on what is imagined; who plans there.
+        """Takes `weights` and `discounts` float64 `[K]`, the cap `max_states` on expanded states, and the planner.
 
-        `held` takes the place of the weights where the world can edit them.
+        `held` replaces the weights where the world can edit them.
         """
         self.model = model
         self.version = 0
@@ -78,35 +78,37 @@ class RulesPlanner:
         self._rule, self._max_states, self._planner, self._held = rule, max_states, planner, held
         self._imagined: ImaginedMDP | None = None
         self._problem: Problem | None = None
-        self._planning: Planning | None = None
+        self._planning: BoundPlanner | None = None
         self._last: tuple[Longs, Ints] | None = None  # the policy solved last: the next one starts from it
-        self._lessons: list[tuple[int, list[bool]]] = []  # since all was learned anew: ticks, outputs
+        # Per learning since all rules were last learned anew: the number of ticks, and which outputs were learned.
+        self._lessons: list[tuple[int, list[bool]]] = []
         self._due = False
         self._scores = np.zeros(3, np.int64)  # predicted, likeliest, possible
 
     @property
     def ready(self) -> bool:
-        """There is something to plan on."""
+        """Whether the model has any tick to plan on."""
         return self.model.n > 0
 
     @property
     def imagined(self) -> ImaginedMDP:
-        """What was imagined last.
+        """The MDP that was imagined last.
 
         Raises:
-            ValueError: nothing was.
+            ValueError: none was.
         """
         if self._imagined is None:
             raise ValueError("nothing was imagined yet: ask `find` first")
         return self._imagined
 
     def find(self, states: Longs) -> Longs:
-        """int64 `[n]`: the states int64 `[n, O + 1]` among the imagined, which are imagined anew where need be."""
+        """int64 `[n]`: the indices of states int64 `[n, O + 1]` in the imagined MDP, which is remade where needed."""
         self._keep_up()
         if self._imagined is not None:
             places = self._imagined.find(states)
             if (places >= 0).all() and not self._imagined.mdp.ended[places].any():
                 return places
+        # Most states stay the same after small changes of the rules: the last ones are expanded in one batch.
         guess = None
         if self._imagined is not None and not self._imagined.truncated:
             guess = self._imagined.states[~self._imagined.ended]
@@ -120,19 +122,19 @@ class RulesPlanner:
 
     @property
     def heads(self) -> Heads:
-        """The task heads on what was imagined last, solved."""
+        """The value heads on the MDP that was imagined last, solved."""
         return self.problem.solved
 
     @property
-    def planning(self) -> Planning:
-        """The planner at work on what was imagined last."""
+    def planning(self) -> BoundPlanner:
+        """The planner at work on the MDP that was imagined last."""
         if self._planning is None:
             self._planning = self._planner.start(self.problem)
         return self._planning
 
     @property
     def problem(self) -> Problem:
-        """What was imagined last, and what is wanted there."""
+        """The MDP that was imagined last, with weights, discounts and the deliberation rule."""
         if self._problem is None:
             imagined, first = self.imagined, None
             if self._last is not None:
@@ -160,15 +162,16 @@ class RulesPlanner:
         self._problem = self._planning = None
 
     def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
-        """Takes in one tick: int64 `[O + 1]` before and after, float64 `[K]` or None where rewards are withheld."""
+        """Records one tick: states int64 `[O + 1]` before and after, rewards float64 `[K]` or None where withheld."""
         likeliest, possible = self._foresaw(state, action, after, rewards, ended)
         self.model.record(state, action, after, rewards, ended)
         n = self.model.n
         learned, anew = (self._lessons[-1][0], self._lessons[0][0]) if self._lessons else (0, 0)
+        # An outcome of probability 0 is learned from at once; the other limits keep learning at O(log n) times.
         self._due |= not possible or n >= ANEW * anew or (not likeliest and n >= SOON * learned)
 
     def forget_rewards(self) -> None:
-        """Knows of no pay any more, and learns the rest anew."""
+        """Forgets all rewards, and learns the rest anew."""
         self.model.forget_rewards()
         self.settle()
 
@@ -179,7 +182,7 @@ class RulesPlanner:
             self._keep_up()
 
     def enter(self, senses: ObservationSpec) -> None:
-        """Looks at the map of another stage, where everything is imagined anew.
+        """Moves to the map of another stage, for which the MDP is imagined anew.
 
         Raises:
             ValueError: other fields or another size of map.
@@ -192,7 +195,7 @@ class RulesPlanner:
         self._imagined = self._problem = self._planning = self._last = None
 
     def report(self) -> RulesReport:
-        """What is known by now."""
+        """The present size and accuracy of the model."""
         predicted, likeliest, possible = self._scores.tolist()
         return RulesReport(
             states=0 if self._imagined is None else self._imagined.mdp.n_states,
@@ -205,7 +208,7 @@ class RulesPlanner:
         )
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Everything learned, as plain arrays: all ticks, and how rules were learned from them."""
+        """Everything learned, as plain arrays: all ticks, and at which ticks which rules were learned."""
         self._keep_up()
         self._remember()
         keys, policy = self._last or (np.zeros(0, np.int64), np.zeros(0, np.int32))
@@ -219,7 +222,7 @@ class RulesPlanner:
         }
 
     def restore(self, data: dict[str, npt.NDArray[Any]]) -> None:
-        """Takes what `arrays` gave into a planner that is still empty, and learns it all again."""
+        """Restores what `arrays` gave into an empty planner, by repeating every learning in order."""
         self.model.restore(data)
         self._lessons = list(zip(data["lesson_ticks"].tolist(), data["lesson_outputs"].tolist(), strict=True))
         for number, (n, which) in enumerate(self._lessons):
@@ -241,14 +244,14 @@ class RulesPlanner:
             self.model.learn(which)
             self._lessons.append((n, which))
         self._due = False
-        if self._imagined is not None:  # a guess at what will be imagined, in which nothing is found any more
+        if self._imagined is not None:  # kept only as a guess of the states to expand next time
             self._imagined = self._imagined.unfindable()
         self._forget()
 
     def _foresaw(
         self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool
     ) -> tuple[bool, bool]:
-        """Whether what came was the likeliest outcome, and whether it was one at all; neither without a prediction."""
+        """Whether the outcome was the likeliest predicted, and whether it was among the predicted ones at all."""
         if self._imagined is None:
             return False, False
         place = int(self._imagined.find(state[None])[0])

@@ -1,6 +1,7 @@
-"""Agent `neural`: Dyna with a warm-up. It learns a neural model, walks it, and plans on the table that it imagines.
+"""The agent `neural`: model-based, with a neural world model that is enumerated into a table for exact planning.
 
-Values are exact sweeps on that table, so there are no value targets to learn by temporal differences.
+Acting, model learning and planning are interleaved as in Dyna (Sutton and Barto, 2018, section 8.2), after a warm-up.
+Values are solved exactly on the table, so there are no value targets to learn by temporal differences.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..learning.device import training_thread
 from ..learning.reward_posterior import Prior
 from ..learning.training_loop import FitState, StopsAtOnce
 from ..learning.transitions import Last, check_env, each_tick, steps_of
-from ..planners.base import Decision, Planner, Planning, Problem
+from ..planners.base import BoundPlanner, Decision, Planner, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads, check_heads
 from ..planners.registry import make_planner
@@ -35,30 +36,31 @@ from .reward_samples import LearnedGoals
 from .world_model import NetOptions, NeuralModel
 
 WINDOW: Final = 200
-"""Ticks over which held-out accuracy is averaged."""
+"""The number of most recent ticks over which held-out accuracy is averaged."""
 
 
 @dataclass(frozen=True)
 class NeuralOptions:
-    """How a neural agent learns, explores and decides.
+    """Hyperparameters of a `NeuralAgent`.
 
     Attributes:
         net: the network and its training.
         chunk: ticks that are predicted, then learned from, together; updates: gradient steps after each chunk.
-        warm_up: ticks before it may plan; gate: the share of the last `WINDOW` ticks that must have been predicted
-            wholly right, before they were learned from, for it to plan.
-        plan_every: ticks from one plan to the next in training; a surprise makes it plan again after `plan_soonest`.
-        cap: imagined states whose actions are asked about; credible: the least credibility of such a state.
-        bar: once training is over, an action never tried in a state is no candidate there while it is more uncertain
-            than this, unless there is no other.
-        exploit: share of the training episodes in which the task chooses, not the frontier.
-        novelty_discount: of the frontier; n_known: tries that make a pair known; n_chance: the same once the world has
-            contradicted itself.
-        pays: what is taken to be paid once training is over: what the network predicts, or what each member's sample of
-            the reward hypotheses says (their mean decides; see `neural_goals`); prior: over hypotheses.
+        warm_up: ticks before it may plan; gate: the least held-out accuracy over the last `WINDOW` ticks at which it
+            plans (a tick is right if everything was predicted right before it was learned from).
+        plan_every: ticks from one plan to the next in training; after a transition that the plan excluded, it plans
+            again after `plan_soonest` ticks.
+        cap: the most imagined states that are expanded; credible: the least credibility of such a state.
+        bar: deployed, an action never tried in a state is no candidate there while its uncertainty is above this,
+            unless there is no other.
+        exploit: share of the training episodes in which it follows its plan and does not explore.
+        novelty_discount: discount of exploration; n_known: tries that make a pair known; n_chance: the same once a pair
+            has had two outcomes.
+        pays: the rewards assumed when deployed: those that the network predicts, or those of each member's sample of
+            the reward hypotheses (their mean decides; see `reward_samples`); prior: over hypotheses.
         deliberation: the rule that makes one choice of K values.
-        planner: how it looks ahead on what it learned, once training is over; training explores alike with any.
-        device: where the network lives (`cpu`, `cuda`); a run repeats exactly only on the same device.
+        planner: how it plans on the learned model when deployed; exploration in training does not depend on it.
+        device: of the network (`cpu`, `cuda`); a run is reproducible only on the same device.
     """
 
     net: NetOptions = field(default_factory=NetOptions)
@@ -99,8 +101,8 @@ class NeuralFitState(FitState):
     Attributes:
         seed: of the episodes' randomness.
         episode: its number; state: int64 `[F]` in it, None between two.
-        exploit: the task leads in this episode; planned: steps that were done when it planned last; told: when it told
-            of them.
+        exploit: it follows its plan in this episode; planned: the step at which it planned last; reported: the step of
+            the last progress report.
     """
 
     seed: int
@@ -108,7 +110,7 @@ class NeuralFitState(FitState):
     state: Longs | None = None
     exploit: bool = False
     planned: int = 0
-    told: int = 0
+    reported: int = 0
 
     def episode_seed(self) -> int:
         """A seed of its own for every episode."""
@@ -117,7 +119,12 @@ class NeuralFitState(FitState):
 
 @dataclass(frozen=True, eq=False)
 class ImaginedProblem:
-    """A table, what is planned on it, and what each member takes to be paid `[E, M, K]` (None: as predicted)."""
+    """An imagined table with the planning problem on it.
+
+    Attributes:
+        table: the enumerated model; problem: the same as an MDP with weights and discounts; planner: who solves it.
+        member_pays: float64 `[E, M, K]`, the rewards that each ensemble member assumes; None: as predicted.
+    """
 
     table: ImaginedTable
     problem: Problem
@@ -126,29 +133,34 @@ class ImaginedProblem:
 
     @property
     def mdp(self) -> FiniteMDP:
-        """The process."""
+        """The imagined MDP."""
         return self.problem.mdp
 
     @property
     def heads(self) -> Heads:
-        """The task heads on it, solved."""
+        """The value heads on it, solved."""
         return self.problem.solved
 
     @cached_property
-    def planning(self) -> Planning:
+    def planning(self) -> BoundPlanner:
         """The planner at work on it."""
         return self.planner.start(self.problem)
 
 
 class NeuralAgent(StopsAtOnce[NeuralFitState]):
-    """Learns a neural model of everything it observes, and acts by planning on what it imagines.
+    """A model-based agent with a neural world model, Dyna-style (Sutton and Barto, 2018, section 8.2).
 
-    In training, episodes that the frontier leads (what is the ensemble divided about?) take turns with episodes that
-    the task leads. Deployed, the task alone leads. It never sees the hidden performance.
+    World model: an ensemble of networks with mixture outputs (`NeuralModel`), trained by maximum likelihood.
+    Planning: the states reachable in the model are enumerated into a table, as far as the ensemble is certain
+    (`imagined_mdp.imagine`), on which the scenario's planner computes one value head per reward channel.
+    Exploration: in a share `1 - exploit` of the training episodes it seeks untried pairs of state and action, valued by
+    the disagreement of the ensemble (`Frontier`); in the others, and deployed, it follows its plan.
+
+    It never sees the hidden performance. The choices and their measurements are in docs/decisions/0011-neural-model.md.
 
     Attributes:
         name: in its thoughts.
-        model: what it learned.
+        model: the learned world model.
         learning: whether `observe` goes on learning at deployment.
         training: how far training has come, or None before.
     """
@@ -202,7 +214,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         self._last: Last | None = None
 
     def enter(self, senses: ObservationSpec) -> None:
-        """Looks at the map of another stage.
+        """Moves the agent to the map of another stage.
 
         Raises:
             ValueError: other fields or another size of map.
@@ -261,7 +273,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         self.forget_plans()
 
     def _draw(self, seed: int) -> None:
-        """The network of an agent that never saw a tick, anew."""
+        """Initialises the network from the seed, unless the agent has learned already."""
         if not self.model.replay.n:
             old = self.model
             self.model = NeuralModel(
@@ -283,12 +295,12 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         self.forget_plans()
 
     def finish(self) -> None:
-        """Ends training at once: from now on it decides as it would deployed."""
+        """Ends training at once: from now on it decides as deployed."""
         self.stop()
         self.forget_plans()
 
     def _begin(self, env: TrainingEnv, training: NeuralFitState) -> Longs:
-        """The state in which an episode begins."""
+        """Begins an episode; returns its initial state."""
         state = self.model.replay.state(*env.reset(training.episode_seed()))
         self.model.replay.begin(state)
         training.exploit = self.rng.random() < self.options.exploit
@@ -301,6 +313,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         observation, rewards, ended, truncated, mask = env.step(action)
         next_state = self.model.replay.state(observation, mask & (not ended))
         if self._is_surprise(state, action, next_state, ended):
+            # The rest of the episode explores: the plan rests on a model that was just refuted.
             training.exploit, self._surprised = False, True
         self._pending.append((state, action, next_state, rewards, ended))
         training.done += 1
@@ -310,13 +323,13 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         if not (over or len(self._pending) == self.options.chunk or training.done == training.steps):
             return
         self._learn(self.options.updates * len(self._pending) // self.options.chunk)
-        if training.done - training.told >= self.options.chunk:
-            training.told = training.done
+        if training.done - training.reported >= self.options.chunk:
+            training.reported = training.done
             if on_progress is not None:
                 on_progress(training.done, self.figures())
 
     def _learn(self, updates: int) -> None:
-        """Predicts what is pending, then learns from it: so every tick is held out once."""
+        """Predicts the pending ticks, then learns from them, so that every tick is held out once."""
         if not self._pending:
             return
         if self.model.updates:
@@ -327,6 +340,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
             for lane, (_, _, after, rewards, ended) in enumerate(self._pending):
                 right = (predicted.outcomes[lane] == after[:seen]).all(axis=1) & (predicted.end[lane] == ended)
                 if rewards is not None:
+                    # Rewards are read from a table of distinct values, so only rounding has to be allowed for.
                     right &= (np.abs(predicted.reward[lane] - rewards) < 1e-6).all(axis=1)
                 self.hits.append(bool((right & (predicted.probabilities[lane] > 0)).any()))
         for state, action, after, rewards, ended in self._pending:
@@ -343,6 +357,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         self.forget_plans()
         roots, shares = self.model.replay.start_states()
         plan = self._imagine(roots, shares)
+        # In a deterministic world one try shows all there is to know of a pair.
         contradicted = self.model.replay.contradictions > 0
         needed = options.n_chance if contradicted else options.n_known
         self._frontier = Frontier(plan.table, self.model.replay.tries, needed, options.novelty_discount)
@@ -355,7 +370,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         if place is not None and self._frontier is not None and place[0] == 0:
             heads, weights = self._plans[0].heads, self._plans[0].problem.weights_in(place[1])
             q = heads.vector_q[place[1]][state[self.model.encoding.n_seen :] > 0] @ weights
-            if exploit and np.ptp(q) > 1e-9:
+            if exploit and np.ptp(q) > 1e-9:  # with all actions of equal value, exploring costs nothing
                 return int(heads.policy[place[1]])
             action = self._frontier.choose(place[1], self.rng)
         return self._least_tried(state) if action is None else action
@@ -389,16 +404,16 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
 
     @property
     def passes_gate(self) -> bool:
-        """Enough of the last ticks were predicted right before they were learned from."""
+        """Whether held-out accuracy over the last `WINDOW` ticks is high enough to plan on the model."""
         return bool(self.hits) and self.accuracy >= self.options.gate
 
     @property
     def accuracy(self) -> float:
-        """The share of the last ticks, at most `WINDOW`, that were predicted wholly right before; 0 without any."""
+        """Held-out accuracy: the share of the last `WINDOW` ticks that were predicted wholly right; 0 without any."""
         return sum(self.hits) / max(1, len(self.hits))
 
     def figures(self) -> dict[str, float]:
-        """How training goes, by name."""
+        """Training metrics by name."""
         out = {
             "held_out_accuracy": self.accuracy,
             "loss": self._loss,
@@ -430,11 +445,12 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """See `OnlineLearner.observe`; it plans again after a surprise."""
+        """See `OnlineLearner.observe`; it plans again after a transition that its plan excluded."""
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
         for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
+            # The mask before the tick is known only where `act` was last asked about this observation.
             before = self.model.replay.state(tick.observation, everything)
             if self._last is not None and np.array_equal(
                 self._last.observation[: tick.observation.size], tick.observation
@@ -458,9 +474,9 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         return int(plan.planning.decide(np.array([number]), may[None])[0]) if may.any() else int(available.argmax())
 
     def _find(self, state: Longs) -> tuple[int, int] | None:
-        """Where a state is among the plans; a state that none imagined begins a plan of its own."""
+        """The plan and the index of a state in it; a state in no plan becomes the root of a new one."""
         key = state.tobytes()
-        # One that only watched others has begun no episode: it plans from where it is.
+        # An agent that only watched logs has no initial states of its own: it plans from the present state.
         if not self._plans and self.model.replay.starts:
             roots, shares = self.model.replay.start_states()
             self._imagine(roots, shares)
@@ -469,6 +485,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         return self._places.get(key)
 
     def _imagine(self, roots: Longs, shares: Floats) -> ImaginedProblem:
+        # In training, actions with optimistic errors are followed, so that the errors are corrected.
         bar = 1.0 if self._in_training else self.options.bar
         table = imagine(self.model, roots, shares, self.options.cap, self.options.credible, bar)
         goals = self.goals if self.options.pays == "hypotheses" and not self._in_training else None
@@ -477,25 +494,26 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         problem = self._problem(mdp, table.states[:, : table.n_seen])
         plan = ImaginedProblem(table, problem, self._planner, member_pays)
         for number in np.flatnonzero(~table.over).tolist():
+            # The first plan that holds a state keeps it: its values are those from the initial states.
             self._places.setdefault(table.states[number].tobytes(), (len(self._plans), number))
         self._plans.append(plan)
         return plan
 
     def _problem(self, mdp: FiniteMDP, seen: Longs) -> Problem:
-        """What is wanted on a table whose states look like int64 `[S, O]`."""
+        """The planning problem on a table whose states have the observations int64 `[S, O]`."""
         if self.held is None:
             return Problem(mdp, self.weights, self.discounts, self.options.deliberation)
         return ChangingProblem(mdp, seen, self.discounts, self.held, None)
 
     def forget_plans(self) -> None:
-        """Plans anew at the next decision."""
+        """Drops all plans; the next decision plans anew."""
         self._plans, self._places, self._frontier, self._surprised = [], {}, None, False
 
     # Looking inside
 
     @property
     def goals(self) -> LearnedGoals:
-        """What training leaves open about what is paid, and one sample of it for every member."""
+        """The posterior over reward hypotheses after training, with one sample per ensemble member."""
         if self._goals is None:
             members = self.options.net.members
             self._goals = LearnedGoals(self.model.replay, self.options.prior, members, self.goal_seed)
@@ -506,7 +524,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         return self.training is not None and self.training.done < self.training.steps
 
     def imagined(self) -> ImaginedProblem:
-        """The table from where training's episodes began, and the heads on it.
+        """The imagined table rooted at the initial states of training, with its planning problem.
 
         Raises:
             ValueError: it has learned nothing yet.
@@ -518,7 +536,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         return self._plans[0]
 
     def value_heads(self, plan: ImaginedProblem | None = None) -> ValueHeads:
-        """Joint and own values of every member on a table (None: where training began), E x K heads."""
+        """Joint and own values of every member on a table (None: that of `imagined`), E x K heads."""
         plan = self.imagined() if plan is None else plan
         pays = plan.member_pays
         members = [

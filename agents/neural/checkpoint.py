@@ -1,4 +1,4 @@
-"""Checkpoints of a neural agent: one safetensors file whose metadata is JSON; nothing in such a file is ever run."""
+"""Checkpoints of a neural agent: one safetensors file with JSON metadata, so that loading executes no code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NUMBERS: Final = ("layout", "height", "width")
 
 
 def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
-    """Writes everything that the agent learned, all or nothing; whoever loads it has no training under way."""
+    """Writes everything that the agent learned, atomically; a loaded agent has no training under way."""
     senses = agent.model.encoding.senses
     tensors = agent.model.tensors()
     tensors |= {

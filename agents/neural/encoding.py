@@ -1,6 +1,7 @@
-"""How the network sees an observation and says what follows: one-hot fields, a crop of the board round every body.
+"""The input and output encoding of the network: one-hot fields, and a crop of the board round every body.
 
-Letters: O observed columns, A actions, F told columns (those observed, then one per action: is it available), I inputs.
+Letters: O observed columns, A actions, F columns of a state (O observed, then one per action: is it available),
+I inputs.
 """
 
 from __future__ import annotations
@@ -15,26 +16,26 @@ from ...envs.reference.observation_spec import ObservationSpec
 
 Singles: TypeAlias = npt.NDArray[np.float32]
 MAX_PLANES: Final = 6
-"""Bodies up to which each has a plane of its own in the crops; more share one."""
+"""Up to this many bodies, each has a plane of its own in the crops; more share one."""
 STEPS: Final = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
 STILL: Final = STEPS.index((0, 0))
 
 
 class ObservationEncoding:
-    """Tables from observations to inputs, and from what the network says back to values.
+    """Lookup tables from states to network inputs, and from network outputs back to values.
 
-    A told column is answered in two ways at once that add up: a logit for each value, and a logit for each shift from
-    the present value (a body's step to a neighbouring cell; one more, one less), of which no shift is a copy.
+    A column is predicted by two sets of logits that add up: one for each value, and one for each shift from the present
+    value (a body's step to a neighbouring cell; one more, one less). The shift by nothing copies the value.
 
     Attributes:
         sizes: int64 `[F]`; offsets: int64 `[F + 1]`, where each column's values lie in a flat row of logits.
         shifts: int64 `[F + 1]`, the same for shifts.
-        copied: bool `[F]`, the column never changes within an episode and is not asked about (which map it is).
+        copied: bool `[F]`, the column never changes within an episode and is not predicted (which map it is).
         width: I.
     """
 
     def __init__(self, senses: ObservationSpec, n_actions: int, reach: int) -> None:
-        """For one agent; crops reach `reach` cells to every side."""
+        """For one agent; crops extend `reach` cells to every side."""
         self.senses = senses
         self.n_actions = n_actions
         self.n_seen = senses.sizes.size
@@ -53,7 +54,7 @@ class ObservationEncoding:
 
     @property
     def still(self) -> Longs:
-        """int64 `[F']`: where the shifts that are none lie in a flat row of shifts."""
+        """int64 `[F']`: the indices of the zero shifts in a flat row of shifts, of columns that are predicted."""
         return np.array(
             [
                 first + (STILL if table.shape[1] == len(STEPS) else table.shape[1] // 2)
@@ -74,7 +75,7 @@ class ObservationEncoding:
         return np.concatenate([flat, *(self._around(states, body) for body in range(self._places.size))], axis=1)
 
     def targets(self, states: Longs) -> Longs:
-        """int64 `[n, D]`: for every shift, the flat value that it leads to; one past all where it leads nowhere."""
+        """int64 `[n, D]`: the flat value to which every shift leads; one past the last where it leads nowhere."""
         parts = [
             np.where(table < self.sizes[column], table + self.offsets[column], self.offsets[-1])[states[:, column]]
             for column, table in enumerate(self._targets)
@@ -82,7 +83,7 @@ class ObservationEncoding:
         return np.concatenate(parts, axis=1)
 
     def _target(self, column: int) -> Longs:
-        """int64 `[size, D]`: the value that each shift of a column leads to; its size where there is none."""
+        """int64 `[size, D]`: the value to which each shift of a column leads; the column's size where there is none."""
         size, senses = int(self.sizes[column]), self.senses
         if self.copied[column]:
             return np.zeros((size, 0), np.int64)
@@ -97,13 +98,13 @@ class ObservationEncoding:
                 out.append(np.where(inside, r * senses.width + c, size))
             out[STILL] = values
             return np.stack(out, axis=1).astype(np.int64)
-        if size <= 2:
+        if size <= 2:  # of a binary column every change is a value: a copy is the only shift of use
             return values[:, None].astype(np.int64)
         ahead = [np.where((values + d >= 0) & (values + d < size), values + d, size) for d in (-1, 0, 1)]
         return np.stack(ahead, axis=1).astype(np.int64)
 
     def _crops(self, reach: int) -> Longs:
-        """int64 `[C + 1, (2 reach + 1)^2]`: the cells round each cell, nowhere beyond the board."""
+        """int64 `[C + 1, (2 reach + 1)^2]`: the cells round each cell; `nowhere` off the board."""
         height, width = self.senses.height, self.senses.width
         nowhere = height * width
         rows, columns = np.divmod(np.arange(nowhere), max(width, 1))

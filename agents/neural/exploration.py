@@ -1,4 +1,4 @@
-"""Where to go to learn most, on an imagined table: a value of its own, apart from the task's."""
+"""Directed exploration on an imagined table: a value function for information, separate from the task's."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from .imagined_mdp import ImaginedTable
 from .replay_buffer import pair_key
 
 FAMILIAR = 0.02
-"""What an untried pair is worth on which all members agree."""
+"""The bonus of an untried pair on which all ensemble members agree."""
 
 
 class Frontier:
-    """Values of reaching a pair that was not tried enough, worth the disagreement of the ensemble about it.
+    """Exploration values: the discounted bonus of the best pair of state and action that was not tried enough.
 
-    The value of a state is the most that one such pair is worth, discounted by the way there, through the ends of
-    episodes into the next: never a sum, or a region in which much is new would hold the agent after it is known.
+    The bonus of a pair is the disagreement of the ensemble about it. The value of a state is a maximum over pairs:
+    a sum would keep the agent in a region of many small bonuses. Values continue through ends of episodes into the next
+    episode.
     """
 
     def __init__(self, table: ImaginedTable, tries: dict[bytes, int], needed: int, discount: float) -> None:
-        """For a table; `tries` by `pair_key`, `needed` of which make a pair known."""
+        """For a table; `tries` counts by `pair_key`; a pair is known after `needed` tries."""
         self._table, self._discount = table, discount
         size, actions = table.uncertainty.shape
         done = np.zeros((size, actions), np.int64)
@@ -38,15 +39,16 @@ class Frontier:
         self._sweep()
 
     def choose(self, state: int, rng: np.random.Generator) -> int | None:
-        """The action that explores best; None where nothing new is left."""
+        """The action that explores best; None if no unknown pair can be reached."""
         left = self._worth[state] * (self._left[state] > 0)
         ahead = self._ahead(state)
-        if self._stale and left.max() < ahead.max():  # old values are too high, never too low
+        if self._stale and left.max() < ahead.max():  # bonuses only vanish, so old values are upper bounds
             self._sweep()
             ahead = self._ahead(state)
         q = np.where(self._available[state], np.maximum(left, ahead), -1.0)
         if q.max() <= 0:
             return None
+        # The relative tolerance makes ties independent of the order of floating-point sums.
         best = np.flatnonzero(q >= q.max() * (1 - 1e-9))
         action = int(best[rng.integers(best.size)])
         if self._left[state, action]:
@@ -60,6 +62,7 @@ class Frontier:
         return self._discount * np.asarray(self._matrix[state * actions : (state + 1) * actions] @ self._value)
 
     def _sweep(self) -> None:
+        """Value iteration to a small tolerance."""
         table, size = self._table, len(self._table.states)
         worth = np.where(self._left > 0, self._worth, 0.0)
         value = worth.max(axis=1)
@@ -70,6 +73,7 @@ class Frontier:
             updated = np.maximum(value, self._discount * ahead)
             gain = float((updated - value).max())
             value = updated
+            # The smallest bonus is FAMILIAR: smaller changes cannot reorder anything that matters.
             if gain <= 1e-3 * FAMILIAR:
                 break
         self._value, self._stale = value, False

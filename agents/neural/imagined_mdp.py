@@ -1,8 +1,8 @@
-"""The learned model walked from where episodes begin: a finite table of imagined states, and what members say of it.
+"""The learned model enumerated into a finite table of imagined states, and value heads of every ensemble member.
 
-Value heads are K x E: what every ensemble member expects of every channel. *Joint*: each channel under the policy
-really followed. *Own*: each channel's own optimum. Own values of several channels must not be added up: their sum is
-the value of no policy.
+There are K x E value heads: of every channel, by the model of every ensemble member. *Joint* values are those of each
+channel under the policy that is followed. *Own* values are each channel's optimum by itself; own values of several
+channels must not be added, since their sum is the value of no policy.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from .world_model import NeuralModel, Outcomes
 
 @dataclass(frozen=True, eq=False)
 class ImaginedTable:
-    """Imagined states and what is imagined to follow. A state beyond the cap, or with no action, counts as ended.
+    """Imagined states and their predicted outcomes. A state that was not expanded, or has no action, is terminal.
 
     Attributes:
-        states: int64 `[S, F]` (see `neural_replay`); `n_seen`: how many of the columns are observed.
+        states: int64 `[S, F]` (see `ReplayBuffer`); `n_seen`: how many of the columns are observed.
         row_start: int64 `[S * A + 1]`, next_state: int32 `[M]`, pays: float64 `[M, K]`, as in `FiniteMDP`.
         shares: float64 `[M, E]`, each member's probability of the outcome; its rows sum to one for every member.
-        uncertainty: float64 `[S, A]`, the larger of disagreement and doubt; 1 where nothing was asked.
+        uncertainty: float64 `[S, A]`, the larger of disagreement and doubt; 1 where the model was not asked.
         start_state, start_probability: as in `FiniteMDP`.
-        capped: states were left out.
+        capped: credible states were not expanded because of the cap.
     """
 
     states: Longs
@@ -46,7 +46,7 @@ class ImaginedTable:
     capped: bool
 
     def find(self, state: Longs) -> int:
-        """The number of a live state `[F]`; -1 where it was not imagined."""
+        """The index of a live state `[F]`; -1 where it was not imagined."""
         return self._ids.get(state.tobytes(), -1)
 
     @cached_property
@@ -55,17 +55,17 @@ class ImaginedTable:
 
     @cached_property
     def over(self) -> Bools:
-        """bool `[S]`: nothing can be done there."""
+        """bool `[S]`: terminal, no action has an outcome."""
         over: Bools = ~np.any((np.diff(self.row_start) > 0).reshape(len(self.states), -1), axis=1)
         return over
 
     def to_mdp(self, channels: tuple[str, ...], member: int | None = None, pays: Floats | None = None) -> FiniteMDP:
-        """The table as a finite process.
+        """The table as a finite MDP.
 
         Args:
             channels: K names.
             member: whose probabilities; None for the ensemble's mean.
-            pays: float64 `[M, K]` in place of what was predicted.
+            pays: float64 `[M, K]`, rewards in place of the predicted ones.
         """
         actions = self.uncertainty.shape[1]
         return FiniteMDP(
@@ -88,18 +88,18 @@ class ImaginedTable:
 def imagine(
     model: NeuralModel, roots: Longs, shares: Floats, cap: int, credible: float, bar: float = 1.0
 ) -> ImaginedTable:
-    """Walks the learned model breadth first, by what most of its members expect.
+    """Enumerates the learned model breadth first, by the outcomes that most members expect.
 
-    A state is as credible as the most certain way there: errors of a model lead to states of which it knows nothing,
-    and from there to ever more of them. What was tried is certain.
+    The credibility of a state is the product of certainties along the most certain path to it; tried pairs count as
+    certain. Without a limit on it, errors of the model lead to hallucinated states, and those to ever more of them.
 
     Args:
         model: it has learned from at least one tick.
-        roots: int64 `[S0, F]`, states to begin at.
-        shares: float64 `[S0]`, how likely episodes begin there.
-        cap: states whose actions are asked about.
-        credible: the least credibility of a state whose actions are asked about.
-        bar: an action never tried there whose uncertainty is above it is left out, unless a state has no other.
+        roots: int64 `[S0, F]`, initial states.
+        shares: float64 `[S0]`, their probabilities.
+        cap: the most states that are expanded.
+        credible: the least credibility of a state that is expanded.
+        bar: an action never tried in a state and with uncertainty above this is left out, unless it has no other.
     """
     walk = _Walk(model)
     start = walk.number(roots, np.zeros(len(roots), np.bool_), np.ones(len(roots)))
@@ -112,7 +112,7 @@ def imagine(
 
 
 class _Walk:
-    """The states so far, and the outcomes of those that were opened."""
+    """The enumeration under way: states, and the outcomes of those that were expanded."""
 
     def __init__(self, model: NeuralModel) -> None:
         self._model, self._actions = model, model.n_actions
@@ -149,7 +149,7 @@ class _Walk:
         return found[np.argsort(-self._credit[found], kind="stable")]
 
     def open(self, numbers: Longs, bar: float) -> None:
-        """Asks what follows some states."""
+        """Expands states: asks the model for the outcomes of their available actions."""
         self._opened[numbers] = True
         rows, seen = np.array([self._rows[number] for number in numbers.tolist()]), self._model.encoding.n_seen
         lane, action = np.nonzero(rows[:, seen:] > 0)
@@ -162,7 +162,9 @@ class _Walk:
         sure = np.array(tried) | (doubt <= bar)
         least = np.full(numbers.size, np.inf)
         np.minimum.at(least, lane, doubt)
+        # A state keeps its least uncertain action, or a live state would count as terminal.
         sure |= (np.bincount(lane, sure, minlength=numbers.size)[lane] == 0) & (doubt == least[lane])
+        # A tried pair passes its state's credibility on in full, an untried one discounted by its uncertainty.
         credit = self._credit[numbers[lane]] * np.where(tried, 1.0, 1 - doubt)
         pair = numbers[lane] * self._actions + action
         kept = sure[found.tick]
@@ -172,7 +174,7 @@ class _Walk:
         self._doubts.append((pair, doubt))
 
     def table(self, start: Longs, shares: Floats, capped: bool) -> ImaginedTable:
-        """What was imagined."""
+        """The enumerated table."""
         pair, next_state, pays, told = (np.concatenate(column) for column in zip(*self._parts, strict=True))
         order = np.argsort(pair, kind="stable")
         pairs = len(self._rows) * self._actions
@@ -194,13 +196,14 @@ class _Walk:
 
 
 def _agreed(found: Outcomes, ticks: int) -> Outcomes:
-    """Without the outcomes that only a minority of members expects, unless a tick has no others.
+    """The outcomes without those that only a minority of members expects, unless a tick has no others.
 
-    A member left without any expects what the others do.
+    A member that is left without an outcome takes on the mean of the others.
     """
     mean = found.shares.mean(axis=1)
     most = np.zeros(ticks)
     np.maximum.at(most, found.tick, mean)
+    # A positive median over members: at least half of them expect the outcome.
     kept = np.median(found.shares, axis=1) > 0
     held = np.zeros(ticks, np.bool_)
     held[found.tick[kept]] = True
@@ -224,10 +227,10 @@ def _per_tick(tick: Longs, amounts: npt.NDArray[np.float64], ticks: int) -> Floa
 
 @dataclass(frozen=True, eq=False)
 class ValueHeads:
-    """The values of S states.
+    """The value heads of E members on S states.
 
     Attributes:
-        joint: float64 `[E, S, K]`, under the policy followed; own: float64 `[E, S, K]`, never less.
+        joint: float64 `[E, S, K]`, under the followed policy; own: the same, each channel's optimum.
     """
 
     joint: Floats
@@ -241,11 +244,11 @@ class ValueHeads:
 
 
 def value_heads(members: Sequence[FiniteMDP], policy: Ints, discounts: Floats) -> ValueHeads:
-    """The heads of E members, whose processes have the same states.
+    """The value heads of E members, whose MDPs have the same states.
 
     Args:
-        members: E processes.
-        policy: int32 `[S]`, what is followed.
+        members: E MDPs.
+        policy: int32 `[S]`, the followed policy.
         discounts: float64 `[K]`, each in [0, 1).
     """
     states, channels = members[0].n_states, discounts.size

@@ -1,6 +1,6 @@
-"""The network: an ensemble of small mixtures, all members in one tensor.
+"""The network of the neural world model: an ensemble of mixture networks, with all members batched in one tensor.
 
-A convolution would be read only where bodies stand, so only the crops round them are computed (`encoding`).
+The output of a convolution would be used only where bodies stand, so only crops round them are encoded (`encoding`).
 Letters: E members, n samples, I inputs, H hidden units, A actions, M branches, V flat values, D flat shifts,
 K channels.
 """
@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from .encoding import ObservationEncoding
 
 MAX_PAYS: Final = 16
-"""Different pays that a channel can have; a further one is taken for the nearest."""
+"""The most distinct rewards of a channel; a further one is mapped to the nearest."""
 COPY: Final = 3.0
-"""The logit that copying starts with."""
+"""The initial logit of copying a value and of going on: a new network predicts that nothing changes or ends."""
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What the members say of n state-action pairs.
+    """The outputs of the members for n pairs of state and action.
 
     Attributes:
         branch: `[E, n, M]`, log-probabilities of the branches.
@@ -39,10 +39,10 @@ class Answers:
 
 
 class Ensemble(nn.Module):
-    """E networks that share nothing but their shape.
+    """E independent networks of the same shape.
 
     Attributes:
-        active: how many branches are in use: one until the world has contradicted itself.
+        active: number of branches in use: one until the same pair has had two outcomes.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Ensemble(nn.Module):
         def normal(*shape: int, scale: float) -> nn.Parameter:
             return nn.Parameter(torch.from_numpy(rng.normal(0.0, scale, (members, *shape)).astype(np.float32)))
 
+        # The action scales and shifts the units of the first layer, so that layer is shared by all actions of a state.
         self.first = normal(encoding.width, hidden, scale=0.15)
         self.gate = normal(encoding.n_actions, hidden, scale=0.5)
         self.push = normal(encoding.n_actions, hidden, scale=0.5)
@@ -75,11 +76,11 @@ class Ensemble(nn.Module):
         self.bias = nn.Parameter(bias)
 
     def see(self, inputs: Tensor) -> Tensor:
-        """`[E, n, H]`: what the first layer makes of inputs `[E or 1, n, I]`, whatever the action."""
+        """`[E, n, H]`: the first layer on inputs `[E or 1, n, I]`; it does not depend on the action."""
         return torch.matmul(inputs, self.first)
 
     def forward(self, seen: Tensor, actions: Tensor, targets: Tensor) -> Answers:
-        """The answers for `seen` `[E, n, H]`, actions `[E, n]` and their shifts' targets `[E, n, D]`."""
+        """The outputs for `seen` `[E, n, H]`, actions `[E, n]` and the targets of shifts `[E, n, D]`."""
         member = torch.arange(len(self.first), device=seen.device)[:, None]
         hidden = torch.relu(seen * (1 + self.gate[member, actions]) + self.push[member, actions])
         branch = torch.log_softmax(torch.bmm(hidden, self.choice)[..., : self.active], dim=-1)
@@ -88,6 +89,7 @@ class Ensemble(nn.Module):
         e, n, m, h = deep.shape
         flat = torch.baddbmm(self.bias[:, None], deep.reshape(e, n * m, h), self.last).view(e, n, m, -1)
         values, shifts, pays, end = torch.split(flat, [self.values, self.n_shifts, self.channels * MAX_PAYS, 1], dim=-1)
+        # A shift that leads nowhere has as its target one extra place past the values, which is cut off again.
         room = torch.cat([values, values.new_zeros(e, n, m, 1)], dim=-1)
         place = targets[:, :, None].expand(e, n, m, targets.shape[-1])
         return Answers(

@@ -1,4 +1,4 @@
-"""Everything that happened, tick by tick, in the form that the network trains on."""
+"""The replay buffer of a neural world model."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _COLUMNS: Final = ("now", "after", "action", "pays", "ended")
 
 
 class ReplayBuffer:
-    """Ticks kept for ever. A state is an observation with one more column per action: whether it is available.
+    """All ticks ever seen; none is discarded. A state is an observation with one column per action: is it available?
 
     Attributes:
-        n: ticks kept.
+        n: number of ticks.
         tries: how often each pair was tried, by `pair_key`.
-        pay_values: float64 `[K, P]`, the pays seen; `pay_count`: int64 `[K]`, how many of them.
-        contradictions: pairs that led to something else than they did before.
+        pay_values: float64 `[K, P]`, the distinct rewards seen per channel; pay_count: int64 `[K]`, how many.
+        contradictions: ticks whose pair led to another outcome than at its first try: the world is stochastic.
     """
 
     def __init__(self, encoding: ObservationEncoding, channels: int) -> None:
@@ -40,29 +40,30 @@ class ReplayBuffer:
         self._inputs: npt.NDArray[np.uint8] = np.zeros((64, encoding.width), np.uint8)
 
     def state(self, observation: Longs, mask: Bools) -> Longs:
-        """int64 `[F]`."""
+        """int64 `[F]`: the state of an observation and its mask of available actions."""
         return np.concatenate([observation, mask]).astype(np.int64)
 
     def begin(self, state: Longs) -> None:
-        """Notes the start of an episode."""
+        """Counts an initial state of an episode."""
         key = state.tobytes()
         self.starts[key] = self.starts.get(key, 0) + 1
 
     def start_states(self) -> tuple[Longs, Floats]:
-        """The states `[S0, F]` in which episodes began, and their shares."""
+        """The initial states int64 `[S0, F]` of episodes, and their empirical probabilities."""
         rows = np.array([np.frombuffer(key, np.int64) for key in self.starts], np.int64)
         counts = np.array(list(self.starts.values()), np.float64)
         return rows.reshape(-1, self.encoding.sizes.size), counts / max(1.0, counts.sum())
 
     def record(self, state: Longs, action: int, after: Longs, rewards: Floats | None, ended: bool) -> None:
         """Keeps one tick; `rewards` float64 `[K]` are None where they are withheld."""
-        if self.n == len(self._action):
+        if self.n == len(self._action):  # capacity doubles, so recording is O(1) amortised
             for name in (*(f"_{column}" for column in _COLUMNS), "_inputs"):
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
         n = self.n
         self._now[n], self._after[n], self._action[n], self._ended[n] = state, after, action, ended
         self._pays[n] = -1 if rewards is None else [self._pay(k, float(pay)) for k, pay in enumerate(rewards)]
+        # Encoded once and kept as bytes: ticks of earlier stages were seen on other maps.
         self._inputs[n] = self.encoding.encode(state[None])[0]
         self._count(n)
         self.n += 1
@@ -84,7 +85,7 @@ class ReplayBuffer:
         return count
 
     def inputs(self, index: Longs) -> npt.NDArray[np.float32]:
-        """float32 `[..., I]`."""
+        """float32 `[..., I]`: the encoded inputs of these ticks."""
         return self._inputs[index].astype(np.float32)
 
     @property
@@ -104,7 +105,7 @@ class ReplayBuffer:
 
     @property
     def pays(self) -> Ints:
-        """int32 `[n, K]`, which of the pays seen came; -1 where it was withheld."""
+        """int32 `[n, K]`, the index of the reward among `pay_values`; -1 where it was withheld."""
         return self._pays[: self.n]
 
     @property

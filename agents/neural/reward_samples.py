@@ -1,4 +1,4 @@
-"""What the members of a neural agent take their channels to pay: each a sample of what training leaves open."""
+"""Reward functions of the members of a neural agent, sampled from the posterior that training leaves."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .replay_buffer import ReplayBuffer
 
 
 class LearnedGoals:
-    """One posterior for each pay of each channel that is not the channel's usual one, and E samples of them all.
+    """Posteriors over reward hypotheses, one per channel and unusual reward, with one sample per ensemble member.
 
     Attributes:
-        usual: float64 `[K]`, what each channel paid most often, which is paid where no hypothesis says otherwise.
-        posteriors: by channel and pay.
-        members: by channel and pay, the hypothesis of each member; empty where none explains training.
+        usual: float64 `[K]`, the most frequent reward of each channel, paid where no hypothesis holds.
+        posteriors: by channel and reward.
+        members: by channel and reward, the hypothesis of each member; empty where none explains training.
     """
 
     def __init__(self, replay: ReplayBuffer, prior: Prior, members: int, seed: int) -> None:
@@ -51,9 +51,9 @@ class LearnedGoals:
         return RewardFeatures(self._senses, [str(action) for action in range(self._n_actions)])
 
     def pays(self, table: ImaginedTable) -> Floats:
-        """float64 `[E, M, K]`: what each member takes every imagined outcome to pay.
+        """float64 `[E, M, K]`: the rewards that each member assumes for every imagined outcome.
 
-        Where no hypothesis explains a pay, it is paid where the network predicts it.
+        A reward that no hypothesis explains is paid where the network predicts it.
         """
         rows: Longs = np.repeat(np.arange(table.row_start.size - 1), np.diff(table.row_start))
         seen = table.states[:, : table.n_seen]

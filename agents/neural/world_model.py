@@ -1,7 +1,8 @@
-"""A neural world model: an ensemble that predicts the next observation, the pay of every channel and the end.
+"""A neural world model: an ensemble that predicts the next observation, the reward of every channel and the end.
 
-Every member says a mixture of branches; within a branch the columns are independent, between branches they are not, so
-chance moves bodies together and a most likely branch never tears one in two. Letters as in `neural_net`; F columns.
+Every member predicts a mixture of branches. Columns are independent within a branch, not across branches, so correlated
+randomness of several bodies is representable, and the most likely branch is a consistent state. Letters as in
+`network`; F columns of a state.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from .network import Answers, Ensemble
 from .replay_buffer import ReplayBuffer
 
 CHUNK: Final = 2048
-"""State-action pairs that are predicted at once."""
+"""Batch size of prediction, in pairs of state and action: a bound on memory."""
 MEMORY: Final = 0.98
-"""Of the running mean of the weights, per update: what predicts is that mean, since single updates swing."""
+"""Decay per update of the exponential moving average of the weights, which predicts: single updates fluctuate."""
 MIN_SHARE: Final = 0.01
-"""A branch less likely than this is not predicted."""
+"""Branches with a smaller probability than this are not predicted."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,11 @@ class NetOptions:
     """The shape of the network and how it is trained.
 
     Attributes:
-        members: E; branches: M, used once the world has contradicted itself; hidden: units of each of two layers.
-        reach: how far the crops round bodies reach.
-        learn_rate, batch: of each member's updates; weight_decay: how fast unused weights fade.
-        change_weight: how much more a column counts where it changed.
+        members: E; branches: M, used once a pair of state and action has had two outcomes; hidden: units of each of two
+            layers.
+        reach: how many cells the crops round bodies extend to every side.
+        learn_rate, batch: of each member's updates; weight_decay: of AdamW.
+        change_weight: factor on the loss of a column that changed.
     """
 
     members: int = 3
@@ -57,12 +59,12 @@ class NetOptions:
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """What may follow n ticks: R outcomes, those of one tick side by side, equal ones of all members joined.
+    """The predicted outcomes of n ticks: R in all, grouped by tick; equal outcomes of several members are merged.
 
     Attributes:
         tick: int64 `[R]`; state: int64 `[R, F]`; pays: float64 `[R, K]`; ended: bool `[R]`.
         shares: float64 `[R, E]`, each member's probability.
-        doubt: float64 `[n]`, the chance that the members leave to outcomes that are not listed.
+        doubt: float64 `[n]`, the probability that the members give to outcomes not listed, a mean over members.
         disagreement: float64 `[n]`, mean total variation between a member's outcomes and the ensemble's.
     """
 
@@ -77,11 +79,11 @@ class Outcomes:
 
 @dataclass(frozen=True, eq=False)
 class PaddedOutcomes:
-    """The same side by side, with M places each; places that are not used have probability 0.
+    """The M most probable outcomes of B ticks as rectangular arrays; unused places have probability 0.
 
     Attributes:
         outcomes: int64 `[B, M, O]`; probabilities: float64 `[B, M]`; reward: float64 `[B, M, K]`; end: bool `[B, M]`.
-        uncertainty: float64 `[B]`, the disagreement of the ensemble: 0 where all members say the same.
+        uncertainty: float64 `[B]`, the disagreement of the ensemble: 0 where all members predict the same.
     """
 
     outcomes: Longs
@@ -92,7 +94,12 @@ class PaddedOutcomes:
 
 
 class NeuralModel:
-    """Learns by prediction from a replay of its own, on one thread."""
+    """A probabilistic ensemble world model with a replay buffer of its own, trained by maximum likelihood.
+
+    Attributes:
+        net: the ensemble that is trained; steady: the moving average of its weights, which predicts.
+        replay: all ticks; updates: gradient steps so far.
+    """
 
     def __init__(
         self,
@@ -121,12 +128,14 @@ class NeuralModel:
     # Learning
 
     def train(self, updates: int) -> float:
-        """Some updates on random ticks kept; the mean loss in nats a tick. Nothing happens without any tick."""
+        """Makes gradient steps on sampled ticks; returns the mean loss in nats per tick (0 without any tick)."""
         replay, total = self.replay, 0.0
         if not replay.n:
             return 0.0
+        # One branch suffices until the same pair has had two outcomes: more would only split the data.
         if replay.contradictions and self.net.active == 1:
             self.net.active = self.options.branches
+        # A new tick counts as learned worst until it was sampled once.
         fresh = np.full(replay.n - self._priority.size, 1e3)
         self._priority = np.concatenate([self._priority, fresh])
         now, after, action, pays, ended = replay.now, replay.after, replay.action, replay.pays, replay.ended
@@ -142,7 +151,7 @@ class NeuralModel:
         return total / max(updates, 1)
 
     def _sample(self) -> Longs:
-        """int64 `[E, batch]`. Half of them are those learned worst, unless chance makes that a bias."""
+        """int64 `[E, batch]`: half uniform, half by last loss; all uniform in stochastic worlds, to be unbiased."""
         options, n = self.options, self.replay.n
         index = self._rng.integers(n, size=(options.members, options.batch))
         if self.net.active == 1:
@@ -169,13 +178,13 @@ class NeuralModel:
 
     @torch.no_grad()
     def _settle(self) -> None:
-        """Moves the mean weights towards the present ones; the first updates count in full."""
+        """Updates the moving average of the weights; during the first updates it is their plain mean."""
         share = max(1 - MEMORY, 1 / (1 + self.updates))
         for mean, now in zip(self.steady.parameters(), self.net.parameters(), strict=True):
             mean.lerp_(now, share)
 
     def _losses(self, answers: Answers, now: Longs, after: Longs, pays: Any, ended: Bools) -> Tensor:
-        """`[E, n]`: minus the log-likelihood of what followed, changes counted more."""
+        """`[E, n]`: negative log-likelihoods of the outcomes; changed columns and unusual rewards weigh more."""
         encoding, more = self.encoding, self.options.change_weight - 1
         total = answers.branch
         changed = 1 + more * (now != after)
@@ -195,7 +204,7 @@ class NeuralModel:
         return -torch.logsumexp(total, dim=-1)
 
     def _usual(self) -> Longs:
-        """int64 `[K]`: which pay each channel pays most often."""
+        """int64 `[K]`: the index of the most frequent reward of each channel."""
         pays = self.replay.pays
         return np.array([np.bincount(pays[pays[:, k] >= 0, k], minlength=1).argmax() for k in range(self.n_channels)])
 
@@ -214,11 +223,11 @@ class NeuralModel:
         return out | {"priority": torch.from_numpy(self._priority.copy())}
 
     def figures(self) -> dict[str, Any]:
-        """What else it consists of, as plain values."""
+        """The rest of its state, as plain values."""
         return {"updates": self.updates, "active": self.net.active, "rng": self._rng.bit_generator.state}
 
     def restore(self, tensors: dict[str, Tensor], figures: dict[str, Any]) -> None:
-        """Becomes the model that `tensors` and `figures` described."""
+        """Restores the model that `tensors` and `figures` described."""
         replay = {key[7:]: value.numpy() for key, value in tensors.items() if key.startswith("replay.")}
         self.replay = ReplayBuffer.from_arrays(self.encoding, replay)
         self._take_weights(tensors, figures)
@@ -266,7 +275,7 @@ class NeuralModel:
 
     @torch.no_grad()
     def outcomes(self, states: Longs, actions: Longs) -> Outcomes:
-        """What may follow states int64 `[n, F]` by actions int64 `[n]`."""
+        """The predicted outcomes of actions int64 `[n]` in states int64 `[n, F]`."""
         parts = [self._some(states[i : i + CHUNK], actions[i : i + CHUNK], i) for i in range(0, len(actions), CHUNK)]
         if not parts:
             parts = [self._some(states, actions, 0)]
@@ -274,6 +283,7 @@ class NeuralModel:
 
     def _some(self, states: Longs, actions: Longs, first: int) -> Outcomes:
         encoding, n, members = self.encoding, len(actions), self.options.members
+        # The first layer does not depend on the action: it is computed once per distinct state.
         distinct, place = _distinct(states, self._hash[: states.shape[1]])
         seen = self.steady.see(self._tensor(encoding.encode(states[distinct]))[None])[:, torch.from_numpy(place)]
         action = self._tensor(actions)[None].expand(members, n)
@@ -304,7 +314,7 @@ class NeuralModel:
     def _joined(
         self, next_state: Longs, pays: Longs, ended: Bools, shares: Floats, doubt: Floats, first: int
     ) -> Outcomes:
-        """Equal outcomes of one tick made one; all arrays begin with `[E, n, M]`."""
+        """Merges equal outcomes of a tick over members and branches; all arrays begin with `[E, n, M]`."""
         members, n, _ = shares.shape
         member, tick, branch = np.nonzero(shares)
         rows = np.concatenate([next_state, pays, ended[..., None]], axis=-1)[member, tick, branch]
@@ -328,9 +338,9 @@ class NeuralModel:
         )
 
     def predict(self, states: Longs, actions: Longs) -> PaddedOutcomes:
-        """The same for observations int64 `[B, O]` (taken to have every action available) or states `[B, F]`.
+        """The M most probable outcomes for observations int64 `[B, O]` or states `[B, F]`, probabilities renormalised.
 
-        The M most probable outcomes are kept, and their probabilities made to sum to one.
+        Observations are taken to have every action available.
         """
         if states.shape[1] == self.encoding.n_seen:
             states = np.concatenate([states, np.ones((len(states), self.n_actions), np.int64)], axis=1)
@@ -354,14 +364,14 @@ class NeuralModel:
 
 
 def _picked(logits: Tensor, wanted: Tensor) -> Tensor:
-    """`[E, n, M]`: the log-probability of values wanted `[E, n]` under logits `[E, n, M, size]`."""
+    """`[E, n, M]`: the log-probability of target values `[E, n]` under logits `[E, n, M, size]`."""
     place = wanted[:, :, None, None].expand(*logits.shape[:-1], 1)
     return logits.gather(-1, place)[..., 0] - torch.logsumexp(logits, dim=-1)
 
 
 def _distinct(rows: Longs, numbers: Longs) -> tuple[Longs, Longs]:
-    """The first place of every different row `[n, c]`, and for each row which of these it equals."""
-    with np.errstate(over="ignore"):
+    """The first index of every distinct row `[n, c]`, and for each row which of these it equals."""
+    with np.errstate(over="ignore"):  # a hash by a random odd vector, in wrapping 64-bit arithmetic
         keys = rows @ numbers[: rows.shape[1]]
     _, first, place = np.unique(keys, return_index=True, return_inverse=True)
     return first, place.reshape(-1)

@@ -109,7 +109,7 @@ class Decision:
 
 
 @runtime_checkable
-class Planning(Protocol):
+class BoundPlanner(Protocol):
     """A planner at work on one problem. The same question always has the same answer, whatever else was asked.
 
     It writes into nothing of the problem. `turncoat.testing.check_planner` checks all that is said here.
@@ -149,7 +149,7 @@ class Planner(Protocol):
         """In plans."""
         ...
 
-    def start(self, problem: Problem) -> Planning:
+    def start(self, problem: Problem) -> BoundPlanner:
         """Sets to work on a problem."""
         ...
 

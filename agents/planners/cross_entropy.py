@@ -14,7 +14,7 @@ import numpy as np
 from ...envs.base import Bools, Floats, Ints, Longs
 from ..records.plan import MAX_LINE, Plan
 from ..records.plan_from_mdp import events_of, outcomes_at, plan_step
-from .base import Decision, Leaves, Planning, Problem, Sweeps, check_heads_asked
+from .base import BoundPlanner, Decision, Leaves, Problem, Sweeps, check_heads_asked
 from .tabular import SWEEPS
 
 BATCH = 32
@@ -26,7 +26,7 @@ SMOOTHING = 0.1
 
 
 @dataclass(frozen=True)
-class Shooting:
+class CrossEntropyPlanner:
     """Cross-entropy search over sequences of actions. It compares them by weighted sums, each head's return apart.
 
     Attributes:
@@ -57,7 +57,7 @@ class Shooting:
         """In plans."""
         return "shooting"
 
-    def start(self, problem: Problem) -> Planning:
+    def start(self, problem: Problem) -> BoundPlanner:
         """See `Planner.start`."""
         return _Shooting(self, problem)
 
@@ -65,7 +65,7 @@ class Shooting:
 class _Shooting:
     """`shooting` at work. The search from a state is always the same one: its chance is that of the state's number."""
 
-    def __init__(self, options: Shooting, problem: Problem) -> None:
+    def __init__(self, options: CrossEntropyPlanner, problem: Problem) -> None:
         self._options, self._problem = options, problem
         self._heads = problem.leaf_values(options.sweeps, options.leaves)
         self._available = problem.mdp.available

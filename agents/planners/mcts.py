@@ -15,7 +15,7 @@ import numpy as np
 from ...envs.base import Bools, Floats, Ints, Longs
 from ..records.plan import MAX_LINE, MAX_NODES, Plan, PlanStep
 from ..records.plan_from_mdp import events_of, outcomes_at, plan_step
-from .base import Decision, Leaves, Planning, Problem, Sweeps, check_heads_asked
+from .base import BoundPlanner, Decision, Leaves, Problem, Sweeps, check_heads_asked
 from .tabular import SWEEPS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ NODES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Mcts:
+class MctsPlanner:
     """Gumbel tree search with vector backups (see `tree_search`). Below the root it compares by weighted sums.
 
     Attributes:
@@ -58,7 +58,7 @@ class Mcts:
         """In plans."""
         return "mcts"
 
-    def start(self, problem: Problem) -> Planning:
+    def start(self, problem: Problem) -> BoundPlanner:
         """See `Planner.start`."""
         return _Searching(self, problem)
 
@@ -66,7 +66,7 @@ class Mcts:
 class _Searching:
     """`mcts` at work. The search from a state is always the same one: its chance is that of the state's number."""
 
-    def __init__(self, options: Mcts, problem: Problem) -> None:
+    def __init__(self, options: MctsPlanner, problem: Problem) -> None:
         from .gumbel_search import SearchTables
 
         self._options, self._problem = options, problem

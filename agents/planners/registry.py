@@ -9,15 +9,15 @@ from ...envs.world.agent_parts import PartSpec
 from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
 from .base import Planner
-from .cross_entropy import Shooting
-from .mcts import Mcts
-from .tabular import Enumerate, Greedy
+from .cross_entropy import CrossEntropyPlanner
+from .mcts import MctsPlanner
+from .tabular import Enumerate, GreedyPlanner
 
 PLANNERS: Final[dict[str, Callable[..., Planner]]] = {
     "enumerate": Enumerate,
-    "mcts": Mcts,
-    "shooting": Shooting,
-    "none": Greedy,
+    "mcts": MctsPlanner,
+    "shooting": CrossEntropyPlanner,
+    "none": GreedyPlanner,
 }
 """What makes each planner that comes with Turncoat, from its parameters."""
 

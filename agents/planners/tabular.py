@@ -15,8 +15,8 @@ import numpy as np
 from ...envs.base import Bools, Ints, Longs
 from ...envs.solvers.vector_values import Heads
 from ..records.plan import Plan
-from ..records.plan_from_mdp import Course, plan_from_table
-from .base import Decision, Planning, Problem, Sweeps, check_heads_asked
+from ..records.plan_from_mdp import PlannedPath, plan_from_table
+from .base import BoundPlanner, Decision, Problem, Sweeps, check_heads_asked
 
 SWEEPS: Final = 10
 """So many, where a planner is not told how far its heads see."""
@@ -31,13 +31,13 @@ class Enumerate:
         """In plans."""
         return "enumerate"
 
-    def start(self, problem: Problem) -> Planning:
+    def start(self, problem: Problem) -> BoundPlanner:
         """See `Planner.start`; nothing is solved before the first decision."""
         return _Solved(problem)
 
 
 @dataclass(frozen=True)
-class Greedy:
+class GreedyPlanner:
     """Takes the best action by the heads, without a step of the model.
 
     Attributes:
@@ -54,7 +54,7 @@ class Greedy:
         """In plans."""
         return "none"
 
-    def start(self, problem: Problem) -> Planning:
+    def start(self, problem: Problem) -> BoundPlanner:
         """See `Planner.start`."""
         return _LookedUp(problem, problem.heads(self.sweeps))
 
@@ -103,7 +103,7 @@ def table_plan(problem: Problem, heads: Heads, decision: Decision, planner: str)
     """The plan that a table of heads implies; see `plan_from_table`."""
     return plan_from_table(
         problem.mdp,
-        Course(lambda _: heads),
+        PlannedPath(lambda _: heads),
         decision.observations,
         decision.state,
         decision.action,

@@ -34,7 +34,7 @@ class Solved(Protocol):
 
 
 @dataclass(frozen=True)
-class Course:
+class PlannedPath:
     """What is followed from a state on.
 
     Attributes:
@@ -92,7 +92,7 @@ class _Node:
 
 def plan_from_table(
     mdp: FiniteMDP,
-    course: Course,
+    course: PlannedPath,
     observations: Longs,
     state: int,
     action: int,
@@ -170,7 +170,7 @@ def events_of(mdp: FiniteMDP, outcome: int) -> tuple[str, ...]:
     return tuple(name for i, name in enumerate(mdp.event_names) if bits >> i & 1)
 
 
-def _principal_line(mdp: FiniteMDP, course: Course, state: int, action: int) -> tuple[list[tuple[int, int]], bool]:
+def _principal_line(mdp: FiniteMDP, course: PlannedPath, state: int, action: int) -> tuple[list[tuple[int, int]], bool]:
     """The line as (action, outcome) pairs, and whether the cap cut it."""
     line: list[tuple[int, int]] = []
     seen: set[int] = set()
@@ -187,7 +187,7 @@ def _principal_line(mdp: FiniteMDP, course: Course, state: int, action: int) -> 
 
 
 def _grow(
-    mdp: FiniteMDP, course: Course, root: int, available: Bools, line: list[tuple[int, int]]
+    mdp: FiniteMDP, course: PlannedPath, root: int, available: Bools, line: list[tuple[int, int]]
 ) -> tuple[list[_Node], bool]:
     """The nodes, and whether the cap cut any."""
     nodes = [_Node(root, 0, visits=1)]

@@ -19,7 +19,7 @@ from ..counts.agent import CountsAgent, CountsOptions
 from ..counts.policy_aware_agent import PolicyAwareAgent
 from ..external.sb3_hyperparameters import NOVELTY_SCALE, Algorithm
 from ..external.user_agent import AgentInterface
-from ..external.user_world_model import ModelledAgent, make_model
+from ..external.user_world_model import WorldModelAgent, make_model
 from ..local_rules.agent import RulesAgent, RulesOptions
 from ..planners.editable_weights import held_weights
 from ..planners.registry import make_planner
@@ -102,7 +102,7 @@ def _tabular(update: Update, world: World, _: Scenario) -> TrainableAgent:
 
 def _installed(model: str, world: World, _: Scenario) -> TrainableAgent:
     its, interface = world.agents[0], AgentInterface.of(world)
-    return ModelledAgent(model, interface, make_model(model, interface), its.deliberation, make_planner(its.planner))
+    return WorldModelAgent(model, interface, make_model(model, interface), its.deliberation, make_planner(its.planner))
 
 
 def _random(_: World, __: Scenario) -> TrainableAgent:

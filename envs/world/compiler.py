@@ -497,7 +497,7 @@ class _Compiler:
             judges_by="current",
         )
 
-    def _rule(self, name: str, agent: schema.Agent, channels: Sequence[str]) -> DeliberationRule:
+    def _rule(self, name: str, agent: schema.AgentBlock, channels: Sequence[str]) -> DeliberationRule:
         """An agent's deliberation rule, with its channels and actions as indices."""
         its, actions = agent.deliberation, _actions(agent)
         word = its if isinstance(its, str) else next(iter(its.model_fields_set))
@@ -641,7 +641,7 @@ def _instance_names(name: str, count: int) -> tuple[str, ...]:
     return (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))
 
 
-def _actions(agent: schema.Agent) -> tuple[str, ...]:
+def _actions(agent: schema.AgentBlock) -> tuple[str, ...]:
     return tuple(action if isinstance(action, str) else action.name for action in agent.actions)
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from ...agents.baselines.exact import Thinking
-from ...agents.planners.base import Decision, Planner, Planning, Problem
+from ...agents.planners.base import BoundPlanner, Decision, Planner, Problem
 from ...agents.planners.registry import make_planner
 from ...agents.records.plan import Plan
 from ...envs.analysis.exact_plan import AnySolution, ExactPlan, plan_exactly
@@ -149,6 +149,6 @@ class OnTheTruth:
         return self.mdp if self._clocked is None else self._clocked.mdp
 
     @cached_property
-    def _planning(self) -> Planning:
+    def _planning(self) -> BoundPlanner:
         discounts = np.full(self.weights.size, self.discount)
         return self.planner.start(Problem(self._mdp, self.weights, discounts, self.rule))

@@ -1,4 +1,4 @@
-"""The contract of planners (`Planner`, `Planning`), clause by clause, on small random problems."""
+"""The contract of planners (`Planner`, `BoundPlanner`), clause by clause, on small random problems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
-from ..agents.planners.base import Decision, Planner, Planning, Problem
+from ..agents.planners.base import BoundPlanner, Decision, Planner, Problem
 from ..agents.planners.registry import PLANNERS, make_planner
 from ..agents.records.plan import Counterfactual, Plan
 from ..envs.base import Bools, FiniteMDP, Ints, Longs
@@ -190,13 +190,13 @@ class PlannerConformance(Conformance):
         plain = [small_problem(number) for number in range(self.problems)]
         return [*plain, small_problem(90, discounts=(0.9, 0.5)), small_problem(91, rule="maximin")]
 
-    def _decide(self, work: Planning, states: Longs, able: Bools) -> Ints:
+    def _decide(self, work: BoundPlanner, states: Longs, able: Bools) -> Ints:
         actions = np.asarray(work.decide(states.copy(), able.copy()))
         fits = actions.shape == states.shape and np.issubdtype(actions.dtype, np.integer)
         require(fits, f"one whole number for each of {states.size} states", actions)
         return actions.astype(np.int32)
 
-    def _plans(self) -> list[tuple[Problem, Planning, Decision, Plan]]:
+    def _plans(self) -> list[tuple[Problem, BoundPlanner, Decision, Plan]]:
         """One decision and its plan of each problem, once with everything allowed and once with less."""
         found = []
         for problem in self._problems():

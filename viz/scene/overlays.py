@@ -23,7 +23,7 @@ GHOSTS = (0.5, 0.42, 0.34, 0.28, 0.22)
 
 
 def draw_values(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
-    """Colour each cell by what it would be worth to stand there; hatch those where the agent cannot come to be."""
+    """Colour each cell by its value for the agent; hatch cells that the agent cannot reach."""
     if frame.value_map is None:
         return
     values = frame.value_map.of(frame.head)
@@ -69,7 +69,7 @@ def draw_policy(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
 
 
 def draw_plan(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
-    """The way that the agent means to go, what it means to do on it, and ghosts of all that moves."""
+    """Draw the agent's planned path, its planned actions, and the predicted positions of moving bodies."""
     mind = frame.mind
     if mind is None or len(mind.ahead) == 0:
         return
@@ -96,7 +96,7 @@ def _draw_way(canvas: Canvas, board: BoardDrawing, frame: Frame, mind: Mind, bod
 
 
 def _dots(canvas: Canvas, start: Point, end: Point, cell: float, colour: str) -> None:
-    """A dotted way from one cell to the next."""
+    """Draw a dotted line from one cell to the next."""
     for share in (0.25, 0.5, 0.75, 1.0):
         x, y = start[0] + (end[0] - start[0]) * share, start[1] + (end[1] - start[1]) * share
         canvas.disc(x, y, 0.06 * cell, canvas.theme.floor)
@@ -116,7 +116,7 @@ def _tag(canvas: Canvas, board: BoardDrawing, cell: int, text: str) -> None:
 
 
 def _draw_ghosts(canvas: Canvas, board: BoardDrawing, frame: Frame, mind: Mind) -> None:
-    """Where bodies will be, if it all goes as expected: at a few moments of the plan, fainter the later they are."""
+    """Draw the predicted positions of bodies at a few ticks of the plan, fainter for later ticks."""
     every = max(round(len(mind.ahead) / len(GHOSTS)), 1)
     for index in reversed(range(len(GHOSTS))):
         moment = min((index + 1) * every, len(mind.ahead)) - 1
@@ -131,7 +131,7 @@ def _draw_ghosts(canvas: Canvas, board: BoardDrawing, frame: Frame, mind: Mind) 
 
 
 def draw_doubt(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
-    """How unsure the agent is of what each move would do, on the floor that it leads to."""
+    """Draw the agent's uncertainty about each move on the cell that the move leads to."""
     mind, program = frame.mind, frame.world.agents[frame.agent]
     if mind is None or program.body < 0 or mind.actions != program.actions:
         return

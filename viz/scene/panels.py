@@ -85,7 +85,7 @@ def draw_choice(column: PanelColumn, frame: Frame) -> None:
 
 
 def _key_of_heads(column: PanelColumn, mind: Mind) -> None:
-    """Which colour is which head, and what each weighs."""
+    """Draw the key that maps colours to value heads, with each head's weight."""
     x, canvas = column.left, column.canvas
     for head, channel in enumerate(mind.channels):
         text = f"{plain(channel)}, weight {number(float(mind.weights[head]))}"

@@ -74,7 +74,7 @@ def layout(width: float, height: float, curves: bool = True, panels: bool = True
 
 
 def _halved(whole: SceneLayout, label: float) -> SceneLayout:
-    """The same with two boards: side by side, or in a high window below each other."""
+    """Split the layout for two boards: side by side, or stacked in a tall window."""
     left, top, width, height = whole.board
     if width >= height:
         half = (width - MARGIN) / 2
@@ -94,7 +94,7 @@ def layout_for(frame: Frame, width: float, height: float) -> SceneLayout:
 
 
 def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 1) -> Image.Image:
-    """The picture of a frame.
+    """Draw a frame.
 
     Args:
         frame: what it shows.
@@ -190,7 +190,7 @@ def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Th
 
 
 def _ground(frame: Frame, parts: SceneLayout, ratio: float) -> Image.Image:
-    """The boards as no state changes them."""
+    """The static part of the boards, which no state changes."""
     boards = tuple(
         (_look(part.world, layout_of(part.world, part.state)), room)
         for part, room in _panes(frame, parts)
@@ -325,16 +325,16 @@ def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
         board = _board(frame, room, canvas.ratio)
         left, top = board.left, board.top
     width = room[0] + room[2] - left
-    label, told = (frame.label or "the present"), frame.told
+    label, action_text = (frame.label or "the present"), frame.action_text
     if frame.node and frame.mind is not None and frame.mind.search is not None:
         ahead = len(frame.mind.search.path_to(frame.node)) - 1
         seen = frame.node < len(frame.mind.imagined)
-        label, told = (
+        label, action_text = (
             f"imagined, {ahead} tick{'s' if ahead > 1 else ''} ahead",
             "" if seen else "it cannot be put on a board",
         )
     canvas.text(left, top - LABEL + 16, cut(label, 14.0, width), 14.0, bold=True)
-    canvas.text(left, top - LABEL + 33, cut(told, 12.0, width), 12.0, canvas.theme.muted)
+    canvas.text(left, top - LABEL + 33, cut(action_text, 12.0, width), 12.0, canvas.theme.muted)
 
 
 def _draw_search(canvas: Canvas, frame: Frame, room: Room) -> None:

@@ -48,7 +48,7 @@ class TreeLayout:
 
 
 def placed(mind: Mind, box: Box) -> TreeLayout | None:
-    """The tree of a mind in a box; None where there is none."""
+    """Lay out a mind's search tree in a box; None if it has no tree."""
     return None if mind.search is None or len(mind.search.parents) < 2 else _placed(mind.search, len(mind.ahead), box)
 
 
@@ -58,7 +58,7 @@ def _placed(search: SearchTreeView, line: int, box: Box) -> TreeLayout:
     left, top, width, height = box
     count = len(search.parents)
     depth = np.zeros(count, np.int64)
-    for node in range(1, count):
+    for node in range(1, count):  # a parent's index is smaller than its child's
         depth[node] = depth[search.parents[node]] + 1
     nodes = _kept(search, depth, max(int((height - HEAD - FOOT) / ROW), 1))
     children: dict[int, list[int]] = {node: [] for node in nodes}
@@ -75,7 +75,7 @@ def _placed(search: SearchTreeView, line: int, box: Box) -> TreeLayout:
     y = np.full(count, np.nan)
     for index, node in enumerate(leaves):
         y[node] = top + HEAD + (index + 0.5) * row
-    for node in reversed(order):
+    for node in reversed(order):  # children before parents, as a parent stands midway between its outer children
         if children[node]:
             y[node] = (y[children[node][0]] + y[children[node][-1]]) / 2
     step = min((width - FIRST - 30) / max(int(depth[list(nodes)].max()) - 1, 1), FIRST)
@@ -84,24 +84,25 @@ def _placed(search: SearchTreeView, line: int, box: Box) -> TreeLayout:
 
 
 def _kept(search: SearchTreeView, depth: np.ndarray, rows: int) -> list[int]:
-    """As many nodes as there are rows for their leaves, the most visited first, with their way in."""
+    """Keep the most visited nodes, and their ancestors, as far as there are rows for their leaves."""
     order = sorted(range(len(search.parents)), key=lambda node: (-int(search.visits[node]), int(depth[node]), node))
     kept: set[int] = {0}
     inner: set[int] = set()
     for node in order:
-        way = [each for each in search.path_to(node) if each not in kept]
-        if not way:
+        path = [each for each in search.path_to(node) if each not in kept]
+        if not path:
             continue
-        parents = {int(search.parents[each]) for each in way}
-        if len(kept) + len(way) - len(inner | parents) > rows:
+        parents = {int(search.parents[each]) for each in path}
+        # Only leaves need a row: an inner node is drawn at the height of its children.
+        if len(kept) + len(path) - len(inner | parents) > rows:
             continue
-        kept.update(way)
+        kept.update(path)
         inner |= parents
     return sorted(kept)
 
 
 def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
-    """Draw the tree of a mind, with the node that is looked at in a ring and its way in ink."""
+    """Draw the tree of a mind, with the node that is looked at in a ring and its path in ink."""
     left, top = box[:2]
     canvas.text(left, top + 13, "what it imagined, tick by tick", 14.0, bold=True)
     tree = placed(mind, box)
@@ -110,12 +111,12 @@ def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
         canvas.text(left, top + 32, said, SMALL, canvas.theme.muted)
         return
     search, theme = mind.search, canvas.theme
-    way = set(search.path_to(chosen))
+    path = set(search.path_to(chosen))
     line = _line(search, mind)
     for node in tree.nodes[1:]:
         parent = int(search.parents[node])
-        colour = theme.ink if node in way else theme.reward if node in line else mix(theme.muted, theme.paper, 0.55)
-        _elbow(canvas, tree, parent, node, colour, 2.0 if node in way or node in line else 1.0)
+        colour = theme.ink if node in path else theme.reward if node in line else mix(theme.muted, theme.paper, 0.55)
+        _elbow(canvas, tree, parent, node, colour, 2.0 if node in path or node in line else 1.0)
     most = float(np.log1p(search.visits.max()))
     for node in tree.nodes:
         radius = 2.5 + 4.0 * float(np.log1p(search.visits[node])) / max(most, 1e-9)
@@ -128,7 +129,7 @@ def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
 
 
 def _elbow(canvas: Canvas, tree: TreeLayout, parent: int, node: int, colour: str, line: float) -> None:
-    """A way from a node to a child: down or up first, then across."""
+    """Draw an edge from a node to a child: vertical first, then horizontal."""
     x0, y0, x1, y1 = tree.x[parent], tree.y[parent], tree.x[node], tree.y[node]
     bend = x0 + min(0.3 * (x1 - x0), 12.0)
     half = line / 2
@@ -138,7 +139,7 @@ def _elbow(canvas: Canvas, tree: TreeLayout, parent: int, node: int, colour: str
 
 
 def _line(search: SearchTreeView, mind: Mind) -> set[int]:
-    """The nodes that the plan means to come through: its actions from the first node on."""
+    """The nodes on the planned path: follow the plan's actions from the root."""
     here, out = 0, set()
     for action in mind.ahead_actions:
         children = [node for node in np.flatnonzero(search.parents == here).tolist() if search.actions[node] == action]
@@ -165,13 +166,13 @@ def _foot(canvas: Canvas, mind: Mind, search: SearchTreeView, tree: TreeLayout, 
     left, top, width, height = box
     theme: Theme = canvas.theme
     if chosen:
-        way = [plain(search.actions[node]) for node in search.path_to(chosen)[1:]]
-        ahead = f"{len(way)} tick{'s' if len(way) > 1 else ''} ahead"
+        path = [plain(search.actions[node]) for node in search.path_to(chosen)[1:]]
+        ahead = f"{len(path)} tick{'s' if len(path) > 1 else ''} ahead"
         worth = ", ".join(
             f"{plain(name)} {number(float(value))}"
             for name, value in zip(mind.channels, search.values[chosen], strict=True)
         )
-        first = f"{ahead}: {', '.join(way[:6])}{' ...' if len(way) > 6 else ''}"
+        first = f"{ahead}: {', '.join(path[:6])}{' ...' if len(path) > 6 else ''}"
         second = f"visits {search.visits[chosen]} · chance {search.probability[chosen]:.0%} · worth {worth}"
     else:
         first = f"{len(search.parents)} states" + (

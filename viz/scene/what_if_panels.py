@@ -60,7 +60,7 @@ def _x(row: MenuRow, at: int, left: float, right: float) -> float:
 
 
 def draw_verdict(column: PanelColumn, frame: Frame) -> None:
-    """What would be done, and what would come of it."""
+    """Draw the counterfactual choice and its outcome."""
     for number, text in enumerate(frame.verdict):
         lines = wrapped(text, TEXT, column.width)
         if not column.fits(LINE * len(lines)):
@@ -72,7 +72,7 @@ def draw_verdict(column: PanelColumn, frame: Frame) -> None:
 
 
 def draw_missed(column: PanelColumn, frame: Frame) -> None:
-    """In which fields it came otherwise than foreseen."""
+    """Draw the fields in which the outcome differed from the prediction."""
     if not frame.shows("foreseen") or frame.menu is not None or not column.fits(21 + LINE):
         return
     column.heading("foreseen")

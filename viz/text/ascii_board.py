@@ -111,7 +111,7 @@ def _words(world: World, state: Ints) -> Iterator[str]:
     boards = world.boards
     if world.layout >= 0:
         yield f"layout {state[world.layout]} (0 to {boards.walls.shape[0] - 1})"
-    told = {each.column: each for each in quantities(world, state)}
+    by_column = {each.column: each for each in quantities(world, state)}
     whereabouts = {
         column: body for body in world.bodies for column in (body.cell, body.facing, body.phase, body.carrier)
     }
@@ -119,7 +119,7 @@ def _words(world: World, state: Ints) -> Iterator[str]:
         if column in (world.layout, world.ended):
             continue
         if column not in whereabouts:
-            yield f"{told[column].name} {told[column].text}"
+            yield f"{by_column[column].name} {by_column[column].text}"
             continue
         body = whereabouts[column]
         if column == body.cell and state[column] == boards.nowhere:

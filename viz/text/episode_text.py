@@ -20,17 +20,17 @@ class LogEntry:
     text: str
 
 
-def deed(episode: Episode, tick: int) -> str:
-    """Who does what in a tick: `robot does up`, or why it comes otherwise than chosen."""
+def describe_actions(episode: Episode, tick: int) -> str:
+    """Describe the actions of a tick: `robot does up`, or why the action differs from the one chosen."""
     return ", ".join(
-        _deed(program.name, program.actions, int(chosen), int(executed))
+        _describe_action(program.name, program.actions, int(chosen), int(executed))
         for program, chosen, executed in zip(
             episode.world.agents, episode.chosen[tick], episode.executed[tick], strict=True
         )
     )
 
 
-def _deed(name: str, actions: tuple[str, ...], chosen: int, executed: int) -> str:
+def _describe_action(name: str, actions: tuple[str, ...], chosen: int, executed: int) -> str:
     if executed == chosen:
         return plain(f"{name} does {actions[chosen]}")
     if executed < 0:
@@ -39,7 +39,7 @@ def _deed(name: str, actions: tuple[str, ...], chosen: int, executed: int) -> st
 
 
 def outcome(episode: Episode, tick: int) -> str:
-    """What came of a tick: events, the end, and what was paid; empty where nothing did."""
+    """Describe the outcome of a tick: events, termination and rewards; empty if there were none."""
     events = [plain(event) for event in episode.events[tick]]
     if tick == episode.length - 1:
         if episode.ended is not None:
@@ -60,7 +60,7 @@ def log(episode: Episode) -> tuple[LogEntry, ...]:
     for tick in range(episode.length):
         text = outcome(episode, tick)
         if (episode.executed[tick] != episode.chosen[tick]).any():
-            text = "; ".join(part for part in (deed(episode, tick), text) if part)
+            text = "; ".join(part for part in (describe_actions(episode, tick), text) if part)
         if not text:
             continue
         if entries and entries[-1].text == text and entries[-1].last == tick - 1:
@@ -84,18 +84,18 @@ def why(mind: Mind) -> str:
 
 
 def status(episode: Episode, tick: int) -> str:
-    """Where an episode stands: the next tick's deed, or how it ended."""
+    """Where an episode stands: the next tick's actions, or how it ended."""
     if tick >= episode.length:
         ending = outcome(episode, episode.length - 1) if episode.length else ""
         if episode.ended is None and episode.length < episode.world.steps:
             return f"after tick {episode.length - 1}: {ending or 'it goes on'}" if episode.length else "before tick 0"
         return f"after tick {episode.length - 1}, the last: {ending or 'time is up'}"
     came = outcome(episode, tick)
-    return f"tick {tick}: {deed(episode, tick)}{f' ({came})' if came else ''}"
+    return f"tick {tick}: {describe_actions(episode, tick)}{f' ({came})' if came else ''}"
 
 
-def fate(ahead: Episode, since: int) -> str:
-    """What comes of an episode that goes on after `since` ticks: each event's first tick, the end, the sums."""
+def describe_continuation(ahead: Episode, since: int) -> str:
+    """Describe the rest of an episode after `since` ticks: each event's first tick, the end, the summed rewards."""
     first = {event: ahead.ticks(event)[0] for events in ahead.events for event in events}
     said = [f"{plain(event)} in tick {since + tick}" for event, tick in sorted(first.items(), key=lambda item: item[1])]
     if ahead.ended is not None:
@@ -124,7 +124,7 @@ def stored(world: World, index: int, value: int) -> str:
 
 
 def plain(name: str) -> str:
-    """A name as a reader would say it."""
+    """Format a name for a reader."""
     return name.replace("_", " ")
 
 

@@ -49,7 +49,7 @@ class Frame:
         status: the line at the foot; hint: at its right end.
         theme: of the colours; keys: (key, what it does), shown on a panel over everything; none for no panel.
         label: what is said over the board where there are two; short: the same in a word or two, for curves and values;
-            told: what happens there now, in a line.
+            action_text: the actions of the present tick, in one line.
         other: what the board to the right shows: another agent, or what would be.
         menu: what can be changed by hand, while something is; verdict: paragraphs on what would come of it.
         held: a body that is being moved by hand, and the cell that it is over.
@@ -74,7 +74,7 @@ class Frame:
     keys: tuple[tuple[str, str], ...] = ()
     label: str = ""
     short: str = ""
-    told: str = ""
+    action_text: str = ""
     other: Frame | None = None
     menu: Menu | None = None
     verdict: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from ...evals.inspection.show_process import SubprocessShow
 from ...evals.traces.episode import Episode
 from ..drawing.palette import LIGHT, Theme
 from ..text.ascii_board import first_state
-from ..text.episode_text import deed, plain, status
+from ..text.episode_text import describe_actions, plain, status
 from .frame import USUAL, Frame
 
 
@@ -64,7 +64,7 @@ class ShowView:
 
     @property
     def episode(self) -> Episode | None:
-        """What is played; None while it is being worked out."""
+        """The episode being played; None while it is being computed."""
         number = self.number
         found: Episode | None = self._beside.ask(("episode", number), lambda: self.show.episode(number))
         return found
@@ -92,7 +92,7 @@ class ShowView:
         self.overlays, self.theme, self.tick = other.overlays, other.theme, other.tick
 
     def frame(self) -> Frame:
-        """What is to be seen now."""
+        """The frame to draw now."""
         episode = self.episode
         tick = 0 if episode is None else min(self.tick, episode.length)
         mind, before, value_map = self._thoughts(episode, tick)
@@ -111,7 +111,7 @@ class ShowView:
             theme=self.theme,
             label=self.label,
             short=self.label,
-            told="" if episode is None or tick >= episode.length else deed(episode, tick),
+            action_text="" if episode is None or tick >= episode.length else describe_actions(episode, tick),
             before=before,
             node=0 if mind is None or mind.search is None else min(self.node, len(mind.search.parents) - 1),
             notice=self.notice,
@@ -154,7 +154,7 @@ class ShowView:
             self._take_up(reread, number, tick)
 
     def close(self) -> None:
-        """Begin no more work."""
+        """Stop starting background work."""
         self._beside.close()
         self._reader.close()
         self._close_show()

@@ -106,7 +106,7 @@ class Viewer(ShowView):
         return None if self.what_if is None or self.what_if.edit is None else self.what_if
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance playback by the elapsed time."""
         self.reload()
         if self.beside is not None:
             self.beside.reload()
@@ -133,18 +133,18 @@ class Viewer(ShowView):
         self.seek(episode.length)
 
     def press(self, key: str) -> bool:
-        """Do what a key asks for; says whether it asked for anything."""
+        """Handle a key; return whether it was bound to anything."""
         if self._suppose(key):
             return True
-        deed = self.deeds.get(key)
+        handler = self.key_bindings.get(key)
         overlay = next((name for name, its in OVERLAY_KEYS.items() if its == key), None)
-        if deed is None and overlay is not None:
+        if handler is None and overlay is not None:
             self.overlays ^= {overlay}
             return True
-        if deed is None:
+        if handler is None:
             return False
         self.message = ""
-        deed()
+        handler()
         return True
 
     def suppose(self) -> WhatIf | None:
@@ -183,7 +183,7 @@ class Viewer(ShowView):
         return self.what_if is not None
 
     @property
-    def deeds(self) -> dict[str, Callable[[], None]]:
+    def key_bindings(self) -> dict[str, Callable[[], None]]:
         """What each key does, but for those of the overlays; a window adds to them what needs one."""
         return {
             "space": self._toggle,
@@ -209,7 +209,7 @@ class Viewer(ShowView):
         }
 
     def frame(self) -> Frame:
-        """What is to be seen now."""
+        """The frame to draw now."""
         state = "playing" if self.playing else "paused"
         hint = f"{state} · {self.speed:g} ticks a second · H: keys"
         frame = replace(super().frame(), hint=hint, keys=self._keys if self.help else ())
@@ -221,7 +221,7 @@ class Viewer(ShowView):
         return frame
 
     def close(self) -> None:
-        """Begin no more work."""
+        """Stop starting background work."""
         super().close()
         if self.what_if is not None:
             self.what_if.close()
@@ -239,7 +239,7 @@ class Viewer(ShowView):
         show = self.show
         return WhatIf(show.scenario, show.world, show.stage, self._wait) if self._supposing else None
 
-    # -------------------------------------------------------------- deeds
+    # -------------------------------------------------------------- key handlers
 
     def _toggle(self) -> None:
         if self.episode is not None and not self.playing and self.tick >= self.length:

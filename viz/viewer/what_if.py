@@ -16,7 +16,7 @@ from ...evals.inspection.what_if import Edit, EpisodeMoment, WhatIfPlanner, What
 from ...evals.traces.episode import Episode
 from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario
-from ..text.episode_text import deed, fate, plain
+from ..text.episode_text import describe_actions, describe_continuation, plain
 from .frame import Frame
 from .what_if_menu import Menu, MenuRow, head_row, rows_of
 
@@ -82,17 +82,17 @@ class WhatIf:
         self.row = 0 if anew else self.row
 
     def leave(self) -> None:
-        """Suppose nothing any more."""
+        """Drop the counterfactual."""
         self.edit, self.held, self._shown, self.row = None, None, None, 0
 
     def close(self) -> None:
-        """Begin no more work."""
+        """Stop starting background work."""
         self._beside.close()
         self._supposing.close()
 
     @property
     def rows(self) -> tuple[MenuRow, ...]:
-        """Of the menu."""
+        """The rows of the menu."""
         return self._rows(self._agent, self.edit or Edit())
 
     def press(self, key: str) -> bool:
@@ -166,7 +166,7 @@ class WhatIf:
             states=shown.whole.states[: there + 1],
             episode=shown.whole,
             mind=mind,
-            told=deed(shown.whole, there) if there < shown.whole.length else "",
+            action_text=describe_actions(shown.whole, there) if there < shown.whole.length else "",
             value_map=shown.then.value_map if at_once else None,
             label=", ".join(_differences(self.rows, shown.edit)),
             short="then",
@@ -246,6 +246,6 @@ def _verdict(answer: EditAnswer, since: int) -> tuple[str, ...]:
         who = plain(answer.now.mind.agent)
         does = "do" if " and " in who else "does"
         said.append(f"As it is, {who} {does} {now}. Then: {'the same' if now == then else then}.")
-    said.append(f"As it is: {fate(answer.now.ahead, since)}.")
-    said.append(f"Then: {fate(answer.then.ahead, since)}.")
+    said.append(f"As it is: {describe_continuation(answer.now.ahead, since)}.")
+    said.append(f"Then: {describe_continuation(answer.then.ahead, since)}.")
     return (*said, *(f"{note[:1].upper()}{note[1:]}." for note in answer.then.notes))

@@ -11,7 +11,7 @@ from ..viewer.viewer import Viewer
 
 
 def _nothing(x: float, y: float) -> None:
-    """What is done where nothing is to be done."""
+    """No-op handler."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Window:
         ending: str = ".mp4",
         lost: Callable[[str], None] = lambda said: None,
     ) -> None:
-        """Opens it.
+        """Open the window.
 
         Args:
             viewer: what it shows.
@@ -75,7 +75,7 @@ class Window:
 
     @property
     def size(self) -> tuple[float, float]:
-        """In points."""
+        """Size of the window, in points."""
         across, down = self._screen.get_size()
         return max(across / self.scale, SMALLEST[0]), max(down / self.scale, SMALLEST[1])
 
@@ -116,7 +116,7 @@ class Window:
         return said
 
     def _let_go(self) -> str:
-        """Of everything but the screen."""
+        """Release everything but the screen."""
         said = self.end_film()
         self.viewer.close()
         return said
@@ -236,7 +236,7 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
         frame.theme.name,
         frame.keys,
         frame.label,
-        frame.told,
+        frame.action_text,
         frame.menu,
         frame.verdict,
         frame.held,

@@ -25,17 +25,17 @@ def classify_params(document: Document) -> Mapping[str, Kind]:
 
 
 def weighing(document: Document) -> frozenset[str]:
-    """Params of which preferences hang and nothing else: whatever they are, the very same process is enumerated."""
+    """Params that change only preferences: the enumerated process is the same for all of their values."""
     kinds = classify_params(document)
     return frozenset(name for name in _uses(document)["preference"] if kinds.get(name) == "preference")
 
 
 def shaping(document: Document) -> frozenset[str]:
-    """Params that bound counters, so that the shape of the state follows from what they may be."""
+    """Params that bound counters, and so determine the range of state fields."""
     counters = [document.counters]
     counters += [thing.fields for thing in document.things.values()]
     counters += [agent.fields for agent in document.agents.values()]
-    return _read(bound for block in counters for its in block.values() for bound in (its.min, its.max))
+    return _read(bound for block in counters for counter in block.values() for bound in (counter.min, counter.max))
 
 
 def unused_params(document: Document) -> tuple[str, ...]:
@@ -75,8 +75,8 @@ def _parts(document: Document) -> Iterator[Formula | None]:
         yield from _planner(agent.planner)
 
 
-def _planner(its: str | Planning) -> Iterator[Formula | None]:
-    block = its.mcts or its.shooting or its.none if isinstance(its, Planning) else None
+def _planner(planner: str | Planning) -> Iterator[Formula | None]:
+    block = planner.mcts or planner.shooting or planner.none if isinstance(planner, Planning) else None
     if block is not None:
         for name in sorted(block.model_fields_set - {"backup", "leaves"}):
             yield None if (value := getattr(block, name)) == ALL else value
@@ -88,11 +88,11 @@ def _weights(document: Document) -> Iterator[Formula | None]:
         yield from (value.weight for value in agent.values.values())
 
 
-def _deliberation(its: str | Deliberating) -> Iterator[Formula | None]:
-    if isinstance(its, Deliberating):
-        yield from (its.lexicographic.slack,) if its.lexicographic else ()
-        yield from its.veto.at_least.values() if its.veto else ()
-        yield from (its.vote.approves,) if its.vote else ()
+def _deliberation(deliberation: str | Deliberating) -> Iterator[Formula | None]:
+    if isinstance(deliberation, Deliberating):
+        yield from (deliberation.lexicographic.slack,) if deliberation.lexicographic else ()
+        yield from deliberation.veto.at_least.values() if deliberation.veto else ()
+        yield from (deliberation.vote.approves,) if deliberation.vote else ()
 
 
 def _dynamics(document: Document) -> Iterator[Formula | None]:
@@ -137,29 +137,29 @@ def _effects(document: Document) -> frozenset[str]:
     for rule in document.rules:
         for text in rule.then:
             try:
-                its = effect(text)
+                parsed = effect(text)
             except ExpressionError:
                 continue
-            if isinstance(its, Assign):
-                names |= names_in(its.value)
-            elif isinstance(its, PutAt):
-                names |= names_in(its.place)
+            if isinstance(parsed, Assign):
+                names |= names_in(parsed.value)
+            elif isinstance(parsed, PutAt):
+                names |= names_in(parsed.place)
     return frozenset(names)
 
 
 def _watched(document: Document) -> frozenset[str]:
-    """How much is watched: it changes what a learner knows, and no process."""
-    logs = [its for stage in document.stages.values() for its in stage.watch]
-    return _read(value for its in logs for value in (its.episodes, its.slips))
+    """The formulas of watched logs. They change what a learner knows, not the process."""
+    logs = [log for stage in document.stages.values() for log in stage.watch]
+    return _read(value for log in logs for value in (log.episodes, log.slips))
 
 
 def _measured(document: Document) -> frozenset[str]:
     names: set[str] = set()
     for expectation in document.expect:
         try:
-            its = measure(expectation.measure)
+            parsed = measure(expectation.measure)
         except ExpressionError:
             continue
-        if isinstance(its, Rate) and its.condition is not None:
-            names |= names_in(its.condition)
+        if isinstance(parsed, Rate) and parsed.condition is not None:
+            names |= names_in(parsed.condition)
     return frozenset(names)

@@ -1,6 +1,6 @@
 """The abstract syntax of the small languages: guards, effects, measures and regimes.
 
-Plain frozen data. `parsing` makes it from text, `checking` gives it meaning, `envs.compiling` runs it.
+Plain frozen data. `expressions.parser` makes it from text, `names.types` checks it, `envs.world.compiler` compiles it.
 Every node knows the half-open span of characters it was written in, so that a fault can point at it.
 """
 

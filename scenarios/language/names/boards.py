@@ -85,6 +85,25 @@ def check_board(
     if not _check_rows(rows, report, path):
         return None
 
+    walls, zones, agents, things = _read_cells(document, rows, report, path)
+    _check_rim(rows, walls, report, path)
+    _check_agents(document, agents, report, path)
+    for name, cells in _declared_zones(document, params, (len(rows), width), walls, report):
+        zones.setdefault(name, set()).update(cells)
+    return Board(
+        height=len(rows),
+        width=width,
+        walls=frozenset(walls),
+        zones={name: tuple(sorted(cells)) for name, cells in zones.items()},
+        agents=agents,
+        things={name: tuple(cells) for name, cells in things.items()},
+    )
+
+
+def _read_cells(
+    document: Document, rows: tuple[tuple[int, str], ...], report: Report, path: Path
+) -> tuple[set[Cell], dict[str, set[Cell]], dict[str, Cell], dict[str, list[Cell]]]:
+    """Look up every glyph in the legend: the walls, and the cells of zones, agents and things by name."""
     walls: set[Cell] = set()
     zones: dict[str, set[Cell]] = {
         name: set() for entry in document.legend.values() for name in legend_zones(entry, document)
@@ -113,19 +132,7 @@ def check_board(
                 report.add("TC306", path, message, cure, span=span)
             elif agent in document.agents:
                 agents[agent] = cell
-
-    _check_rim(rows, walls, report, path)
-    _check_agents(document, agents, report, path)
-    for name, cells in _declared_zones(document, params, (len(rows), width), walls, report):
-        zones.setdefault(name, set()).update(cells)
-    return Board(
-        height=len(rows),
-        width=width,
-        walls=frozenset(walls),
-        zones={name: tuple(sorted(cells)) for name, cells in zones.items()},
-        agents=agents,
-        things={name: tuple(cells) for name, cells in things.items()},
-    )
+    return walls, zones, agents, things
 
 
 def check_legend(document: Document, drawn: str, report: Report) -> None:

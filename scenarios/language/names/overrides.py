@@ -12,7 +12,7 @@ from ... import installed
 from ..expressions.constants import CEILING
 from ..expressions.params import shaping
 from ..faults.collector import Path, Report, listed
-from ..schema.document import Agent, Param
+from ..schema.document import AgentBlock, Param
 from .symbols import Symbols, suggestion
 
 GROUPS = {"deliberation": installed.DELIBERATIONS, "planner": installed.PLANNERS}
@@ -156,7 +156,7 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
     if setting.startswith("values."):
         return None if _is_number(value) else "write a number"
     if setting == "judges_by":
-        choices = get_args(Agent.model_fields[setting].annotation)
+        choices = get_args(AgentBlock.model_fields[setting].annotation)
         return None if value in choices else f"write one of {listed(choices)}"
     if setting in ("deliberation", "planner"):
         return _wrong_part(setting, value)
@@ -171,7 +171,7 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
 
 def _wrong_part(setting: str, value: object) -> str | None:
     """Only the shape: the rest is checked where the override stands in the file that it makes."""
-    words, block, _ = get_args(Agent.model_fields[setting].annotation)
+    words, block, _ = get_args(AgentBlock.model_fields[setting].annotation)
     one = {"deliberation": "rule", "planner": "planner"}[setting]
     if isinstance(value, dict):
         try:

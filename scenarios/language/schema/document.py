@@ -1,6 +1,6 @@
 """The shape of a scenario file, version 1: strict models, one for each block.
 
-Shapes only: what names mean is checked in `checking`, what maps mean in `boards`. The models are also the source of the
+Shapes only: names are checked in `language.checking`, maps in `names.boards`. The models are also the source of the
 JSON Schema that editors read. A value typed `Formula` is an expression of the guard language (or a plain number).
 """
 
@@ -269,7 +269,7 @@ class Planning(Choosing):
     none: Greedy | None = None
 
 
-class Agent(Block):
+class AgentBlock(Block):
     """Who acts: its actions, what it sees, what it values, how it weighs that, and how it plans."""
 
     actions: Annotated[list[Name | ActionSpec], Field(min_length=1, max_length=64)]
@@ -491,7 +491,7 @@ class Document(Block):
     counters: Annotated[dict[Name, Counter], Field(max_length=MANY)] = {}
     draws: Annotated[dict[Name, Draw], Field(max_length=64)] = {}
     things: Annotated[dict[Name, Thing], Field(max_length=MANY)] = {}
-    agents: Annotated[dict[Name, Agent], Field(min_length=1, max_length=8)]
+    agents: Annotated[dict[Name, AgentBlock], Field(min_length=1, max_length=8)]
     rewards: Annotated[dict[Name, Channel], Field(min_length=1, max_length=256)]
     overrides: Annotated[list[Overriding], Field(max_length=64)] = []
     rules: Annotated[list[Rule], Field(min_length=1, max_length=MANY)]

@@ -9,13 +9,13 @@ from ..faults.collector import Path
 from ..names.formula_context import Context
 from ..names.overrides import GROUPS
 from ..names.symbols import suggestion
-from ..schema.document import Agent, Choosing
+from ..schema.document import AgentBlock, Choosing
 
 CODES = {"deliberation": "TC221", "planner": "TC223"}
 PLURAL = {"deliberation": "rule", "planner": "planner"}
 
 
-def chosen_part(setting: str, name: str, agent: Agent, path: Path, context: Context) -> tuple[str, Any] | None:
+def chosen_part(setting: str, name: str, agent: AgentBlock, path: Path, context: Context) -> tuple[str, Any] | None:
     """The word of a setting and its parameters, None where it has none; None where it is wrong, which is reported.
 
     Args:
@@ -40,7 +40,7 @@ def chosen_part(setting: str, name: str, agent: Agent, path: Path, context: Cont
         place = (*path, word)
     else:
         word, block, place = str(its), None, path
-    known = (*get_args(get_args(Agent.model_fields[setting].annotation)[0]), *installed.names(GROUPS[setting]))
+    known = (*get_args(get_args(AgentBlock.model_fields[setting].annotation)[0]), *installed.names(GROUPS[setting]))
     if word not in known:
         cure = f"{suggestion(word, known)}; others have to be installed"
         message = f"there is no {one} `{word}`"

@@ -11,7 +11,7 @@ from ..names.boards import Board
 from ..names.formula_context import Context
 from ..names.overrides import hideable
 from ..names.symbols import SURFACES, action_names, suggestion, unknown
-from ..schema.document import ActionSpec, Agent, AsAgent, Formula, Motion, Thing, View
+from ..schema.document import ActionSpec, AgentBlock, AsAgent, Formula, Motion, Thing, View
 from .deliberation import check_deliberation
 from .planners import check_planner
 
@@ -166,7 +166,7 @@ def _check_discount(name: str, discount: Formula, path: Path, context: Context) 
         context.report.add("TC520", path, message, cure, warning=True)
 
 
-def _check_actions(agent: Agent, path: Path, context: Context) -> None:
+def _check_actions(agent: AgentBlock, path: Path, context: Context) -> None:
     names = action_names(agent.actions)
     for index, (name, action) in enumerate(zip(names, agent.actions, strict=True)):
         if name in names[:index]:
@@ -179,7 +179,7 @@ def _check_actions(agent: Agent, path: Path, context: Context) -> None:
             context.guard(action.when, f"the condition of `{name}`", scope)
 
 
-def _check_values(name: str, agent: Agent | AsAgent, path: Path, context: Context) -> None:
+def _check_values(name: str, agent: AgentBlock | AsAgent, path: Path, context: Context) -> None:
     rewards = context.symbols.document.rewards
     for channel, value in agent.values.items():
         if channel not in rewards:

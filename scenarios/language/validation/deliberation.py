@@ -6,11 +6,11 @@ from ..expressions.constants import CEILING
 from ..faults.collector import Path
 from ..names.formula_context import Context
 from ..names.symbols import action_names, unknown
-from ..schema.document import Agent, Bargain, Deliberating
+from ..schema.document import AgentBlock, Bargain, Deliberating
 from .agent_parts import chosen_part
 
 
-def check_deliberation(name: str, agent: Agent, path: Path, context: Context) -> None:
+def check_deliberation(name: str, agent: AgentBlock, path: Path, context: Context) -> None:
     """Report a deliberation that cannot be carried out.
 
     Args:
@@ -29,7 +29,7 @@ def check_deliberation(name: str, agent: Agent, path: Path, context: Context) ->
         _check_rule(agent.deliberation, agent, (*path, word), context)
 
 
-def _check_bare(rule: str, name: str, agent: Agent, path: Path, context: Context) -> None:
+def _check_bare(rule: str, name: str, agent: AgentBlock, path: Path, context: Context) -> None:
     if rule == "veto":
         cure = "write `deliberation: {veto: {at_least: {VALUE: NUMBER}}}`"
         context.report.add("TC221", path, f"the veto of `{name}` has no threshold", cure)
@@ -37,7 +37,7 @@ def _check_bare(rule: str, name: str, agent: Agent, path: Path, context: Context
         _check_bargain(Bargain(), rule, agent, path, context)
 
 
-def _check_rule(its: Deliberating, agent: Agent, path: Path, context: Context) -> None:
+def _check_rule(its: Deliberating, agent: AgentBlock, path: Path, context: Context) -> None:
     if its.lexicographic is not None:
         order = its.lexicographic.order
         for index, value in enumerate(order):
@@ -57,12 +57,12 @@ def _check_rule(its: Deliberating, agent: Agent, path: Path, context: Context) -
         context.bounded(its.vote.approves, "`approves`", (*path, "approves"), 0, 1)
 
 
-def _check_value(value: str, agent: Agent, path: Path, context: Context, key: bool = False) -> None:
+def _check_value(value: str, agent: AgentBlock, path: Path, context: Context, key: bool = False) -> None:
     if value not in agent.values:
         unknown(context.report, "TC425", "value", value, agent.values, path, key=key)
 
 
-def _check_bargain(bargain: Bargain, rule: str, agent: Agent, path: Path, context: Context) -> None:
+def _check_bargain(bargain: Bargain, rule: str, agent: AgentBlock, path: Path, context: Context) -> None:
     names = action_names(agent.actions)
     if bargain.disagreement is None:
         if "stay" not in names:

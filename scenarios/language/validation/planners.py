@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..faults.collector import Path
 from ..names.formula_context import Context
-from ..schema.document import ALL, Agent, Formula, Greedy, Mcts, Shooting
+from ..schema.document import ALL, AgentBlock, Formula, Greedy, Mcts, Shooting
 from .agent_parts import chosen_part
 
 MOST = 100_000
@@ -19,7 +19,7 @@ _BOUNDS = {
 """The whole numbers among the parameters, and between which they lie."""
 
 
-def check_planner(name: str, agent: Agent, path: Path, context: Context) -> None:
+def check_planner(name: str, agent: AgentBlock, path: Path, context: Context) -> None:
     """Report a planner that cannot be made.
 
     Args:
