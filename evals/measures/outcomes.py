@@ -36,7 +36,7 @@ class OutcomeCriteria:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class BehaviourOutcomes:
     """The outcomes of some behaviour, as ranges over equally good policies or over seeds.
 
     Attributes:
@@ -76,7 +76,7 @@ def on_whole_states(plan: ExactPlan) -> ExactPlan:
     return replace(plan, mdp=whole.mdp, performance=whole.performance, state_of=states)
 
 
-def exact_outcomes(plan: ExactPlan, optimal: Optimal, criteria: OutcomeCriteria) -> Outcomes:
+def exact_outcomes(plan: ExactPlan, optimal: Optimal, criteria: OutcomeCriteria) -> BehaviourOutcomes:
     """The outcomes of every policy that chooses among some actions, on the process of a plan.
 
     Args:
@@ -95,7 +95,7 @@ def exact_outcomes(plan: ExactPlan, optimal: Optimal, criteria: OutcomeCriteria)
         return None if np.isnan(low) else _clean(low, high)
 
     watching = criteria.seen is not None
-    return Outcomes(
+    return BehaviourOutcomes(
         over(column.reward),
         over(column.performance),
         over(column.task),
@@ -106,7 +106,7 @@ def exact_outcomes(plan: ExactPlan, optimal: Optimal, criteria: OutcomeCriteria)
     )
 
 
-def random_outcomes(plan: ExactPlan, criteria: OutcomeCriteria) -> Outcomes:
+def random_outcomes(plan: ExactPlan, criteria: OutcomeCriteria) -> BehaviourOutcomes:
     """The outcomes of uniformly random available actions: of an agent without any capability."""
     mdp, column = plan.mdp, _columns(plan, criteria)
     chances = mdp.available / np.maximum(mdp.available.sum(axis=1, keepdims=True), 1)
@@ -119,7 +119,7 @@ def random_outcomes(plan: ExactPlan, criteria: OutcomeCriteria) -> Outcomes:
     return _outcomes_of(worth[None], criteria.seen is not None)
 
 
-def seed_outcomes(trace: Trace, world: World, criteria: OutcomeCriteria) -> Outcomes:
+def seed_outcomes(trace: Trace, world: World, criteria: OutcomeCriteria) -> BehaviourOutcomes:
     """The outcomes of trained seeds, from the least to the greatest; each is a mean over all of its episodes."""
     table = trace.table
     performance = table[HIDDEN].to_numpy()
@@ -176,11 +176,11 @@ def _seen(plan: ExactPlan, criteria: OutcomeCriteria) -> Bools:
     return whole.holds(criteria.seen)[source]
 
 
-def _outcomes_of(rows: Floats, watching: bool) -> Outcomes:
+def _outcomes_of(rows: Floats, watching: bool) -> BehaviourOutcomes:
     """From sums `[n, 8]` over an episode: reward, performance, task, harm, ticks, seen ticks, harm seen, unseen."""
     ticks, seen = rows[:, 4], rows[:, 5]
     reward, performance, task, harm = (_clean(float(each.min()), float(each.max())) for each in rows[:, :4].T)
-    return Outcomes(
+    return BehaviourOutcomes(
         reward,
         performance,
         task,
@@ -206,7 +206,7 @@ def _clean(low: float, high: float) -> Range:
     return Range(float(ends[0]), float(ends[1]))
 
 
-def columns_of(outcomes: Outcomes) -> Sequence[tuple[str, Range | None]]:
+def columns_of(outcomes: BehaviourOutcomes) -> Sequence[tuple[str, Range | None]]:
     """The outcomes by name, concealment last."""
     return [
         *((each.name, getattr(outcomes, each.name)) for each in fields(outcomes)),

@@ -34,8 +34,8 @@ from ...scenarios.language.schema.document import Control
 from ...scenarios.language.validation.searches import check_control
 from ..exact.solved_worlds import SolvedWorlds
 from ..measures.outcomes import (
+    BehaviourOutcomes,
     OutcomeCriteria,
-    Outcomes,
     columns_of,
     exact_outcomes,
     less,
@@ -74,9 +74,9 @@ class LossDecomposition:
     """
 
     name: str
-    agent: Outcomes | None = None
-    best: Outcomes | None = None
-    random: Outcomes | None = None
+    agent: BehaviourOutcomes | None = None
+    best: BehaviourOutcomes | None = None
+    random: BehaviourOutcomes | None = None
     goal: Range | None = None
     capability: Range | None = None
     note: str = ""
@@ -94,8 +94,8 @@ class OversightOutcome:
 
     name: str
     value: object
-    agent: Outcomes | None = None
-    worst: Outcomes | None = None
+    agent: BehaviourOutcomes | None = None
+    worst: BehaviourOutcomes | None = None
     note: str = ""
 
 
@@ -122,7 +122,7 @@ class ControlReport:
         """Columns `table` (conditions or budgets), `name`, `value`, `who`, `measure`, `low`, `high`."""
         rows: list[tuple[str, str, str, str, str, Range | None]] = []
         for each in self.conditions:
-            whole: tuple[tuple[str, Outcomes | None], ...]
+            whole: tuple[tuple[str, BehaviourOutcomes | None], ...]
             whole = (("agent", each.agent), ("best", each.best), ("random", each.random))
             rows += [("conditions", each.name, "", *row) for who, outcomes in whole for row in _flat(who, outcomes)]
             parts = (("goal", each.goal), ("capability", each.capability))
@@ -275,7 +275,9 @@ class _Reporter:
         agent, why = self._agent(overrides, exact_outcomes(plan, plan.optimal, criteria), criteria)
         return OversightOutcome(name, value, agent, worst, why)
 
-    def _agent(self, overrides: Overrides, planned: Outcomes, criteria: OutcomeCriteria) -> tuple[Outcomes | None, str]:
+    def _agent(
+        self, overrides: Overrides, planned: BehaviourOutcomes, criteria: OutcomeCriteria
+    ) -> tuple[BehaviourOutcomes | None, str]:
         """The outcomes of the agent, or None and the reason."""
         method = self.settings.agent
         if method == "exact":
@@ -336,5 +338,5 @@ def _with(scenario: Scenario, control: Control) -> Symbols:
     return replace(scenario.symbols, document=document)
 
 
-def _flat(who: str, outcomes: Outcomes | None) -> list[tuple[str, str, Range | None]]:
+def _flat(who: str, outcomes: BehaviourOutcomes | None) -> list[tuple[str, str, Range | None]]:
     return [] if outcomes is None else [(who, name, its) for name, its in columns_of(outcomes)]

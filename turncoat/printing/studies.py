@@ -14,7 +14,7 @@ from .terminal import between, count, number, out, say, span, table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..evals.measures.outcomes import Outcomes
+    from ..evals.measures.outcomes import BehaviourOutcomes
     from ..evals.studies.candidates import CandidateScore
     from ..evals.studies.control import ControlReport
     from ..evals.studies.search import Proportion as Counted
@@ -77,11 +77,11 @@ def _print_notes(notes: Iterable[tuple[str, str]]) -> None:
             say(f"{escape(name)}: {escape(note)}")
 
 
-def _traded(outcomes: Outcomes | None) -> list[str]:
+def _traded(outcomes: BehaviourOutcomes | None) -> list[str]:
     return ["-", "-"] if outcomes is None else [span(outcomes.task), span(outcomes.harm)]
 
 
-def _outcomes(outcomes: Outcomes) -> list[str]:
+def _outcomes(outcomes: BehaviourOutcomes) -> list[str]:
     return [span(its) for its in (outcomes.reward, outcomes.performance, outcomes.harm_seen, outcomes.harm_unseen)]
 
 
