@@ -2,6 +2,7 @@ from .base import (
     Agent,
     DeviceAware,
     Forgetful,
+    Imagination,
     LearnsFromLogs,
     Log,
     MapAware,
@@ -13,9 +14,9 @@ from .base import (
     Trainable,
     TrainableAgent,
     TrainingEnv,
+    WorldModel,
 )
 from .external.user_agent import AgentInterface, UserAgent
-from .external.user_world_model import Imagination, WorldModel
 from .planners.base import BoundPlanner, Decision, Planner, Problem
 from .records.plan import Counterfactual, Plan, PlanStep
 from .records.thought import Attribution, Thought

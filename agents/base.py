@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy.typing as npt
 
-from ..envs.base import Bools, Floats, Ints, Longs
+from ..envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ..envs.reference.observation_spec import ObservationSpec
 from ..envs.world.world import World
 from .records.plan import MAX_LINE, MAX_NODES, PLAN_VERSION, Counterfactual, Plan, PlanStep
@@ -301,3 +301,61 @@ class Finishes(Protocol):
 
     def finish(self) -> None:
         """Ends its training at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Imagination:
+    """The MDP that a world model imagines from the present observation.
+
+    Attributes:
+        mdp: a finite MDP, with the channels of the interface; a state without outcomes is terminal. It is ignored where
+            `state` is -1, and must not be modified after it was returned.
+        observations: int64 `[S, O]`, of its states.
+        state: the index of the present state; -1 where the model knows nothing of it.
+        uncertainty: float64 `[S, A]`, from 0 (sure what the action does) to 1 (never tried).
+    """
+
+    mdp: FiniteMDP
+    observations: Longs
+    state: int
+    uncertainty: Floats
+
+
+@runtime_checkable
+class WorldModel(Protocol):
+    """A learned model of a world, in the space of observations.
+
+    It is deterministic given its ticks, and modifies none of its arguments. `turncoat.testing.check_world_model`
+    checks this contract.
+    """
+
+    def learn(
+        self,
+        observation: Longs,
+        mask: Bools,
+        action: int,
+        rewards: Floats | None,
+        next_observation: Longs,
+        next_mask: Bools,
+        ended: bool,
+    ) -> None:
+        """Takes in one tick.
+
+        Args:
+            observation: int64 `[O]`, before it.
+            mask: bool `[A]`, what was available.
+            action: what was done.
+            rewards: float64 `[K]`, or None where they are withheld.
+            next_observation: int64 `[O]`, after it.
+            next_mask: bool `[A]`, what is available then.
+            ended: the episode is over there.
+        """
+        ...
+
+    def imagine(self, observation: Longs, mask: Bools) -> Imagination:
+        """What can come of the present; it changes nothing, and may be asked before anything was learned.
+
+        A state of which an action was learned is known. The same `mdp` object as long as nothing was learned lets plans
+        be kept.
+        """
+        ...

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from turncoat.agents.counts.agent import CountsAgent, CountsOptions
+from turncoat.agents.counts.agent import CountsAgent
+from turncoat.agents.counts.hyperparameters import CountsOptions
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.world.agent_parts import ENUMERATE, PartSpec

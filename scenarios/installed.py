@@ -10,7 +10,8 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
-from .errors import UsageError, did_you_mean
+from .did_you_mean import did_you_mean
+from .errors import UsageError
 
 AGENTS: Final = "turncoat.agents"
 """Entry points whose objects are agents, or make them."""

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
-from .errors import nearest, quote
+from .did_you_mean import nearest, quote
 from .language.faults.faults import Fault, ScenarioError, oxford
 
 FOLDER = Path(str(files(__package__)))

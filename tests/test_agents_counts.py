@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from turncoat.agents.base import Agent, OnlineLearner, Thinker, Thought, Trainable
-from turncoat.agents.counts.agent import CountsAgent, CountsOptions
+from turncoat.agents.counts.agent import CountsAgent
+from turncoat.agents.counts.hyperparameters import CountsOptions
 from turncoat.envs.base import FiniteMDP
 from turncoat.envs.deliberation import DeliberationRule
 from turncoat.envs.solvers.dynamic_programming import policy_iteration

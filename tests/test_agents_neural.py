@@ -7,8 +7,9 @@ import pytest
 
 from tests.worlds import world_of
 from turncoat.agents.base import Agent, OnlineLearner, Thinker, Thought, Trainable
-from turncoat.agents.neural.agent import NeuralAgent, NeuralOptions
+from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.agents.neural.checkpoint import load_neural, save_neural
+from turncoat.agents.neural.hyperparameters import NeuralOptions
 from turncoat.agents.neural.imagined_mdp import imagine
 from turncoat.agents.neural.replay_buffer import pair_key
 from turncoat.agents.neural.world_model import NetOptions, NeuralModel

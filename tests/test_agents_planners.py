@@ -12,7 +12,8 @@ import turncoat
 from benchmarks.planners import SUBJECTS
 from benchmarks.planning_study import Ground, Subject
 from tests.test_agents_tree_search import process, weights_change
-from turncoat.agents.counts.agent import CountsAgent, CountsOptions
+from turncoat.agents.counts.agent import CountsAgent
+from turncoat.agents.counts.hyperparameters import CountsOptions
 from turncoat.agents.planners.base import Decision, Planner, Problem
 from turncoat.agents.planners.cross_entropy import CrossEntropyPlanner
 from turncoat.agents.planners.mcts import MctsPlanner

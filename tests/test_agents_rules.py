@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from turncoat import api
 from turncoat.agents.base import Agent, MapAware, OnlineLearner, Thinker, Thought, Trainable
-from turncoat.agents.local_rules.agent import RulesAgent, RulesOptions
+from turncoat.agents.local_rules.agent import RulesAgent
 from turncoat.agents.local_rules.decision_tree import grow
 from turncoat.agents.local_rules.features import Geometry, TickFactors
+from turncoat.agents.local_rules.hyperparameters import RulesOptions
 from turncoat.agents.local_rules.output_model import remember
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.envs.analysis.exact_plan import plan_exactly

@@ -8,8 +8,9 @@ import pytest
 
 from turncoat import api
 from turncoat.agents.base import Agent, OnlineLearner, Thinker, Trainable
+from turncoat.agents.baselines.hyperparameters import TabularOptions
 from turncoat.agents.baselines.scripted import RandomAgent
-from turncoat.agents.baselines.tabular import UPDATES, TabularAgent, TabularOptions, Update
+from turncoat.agents.baselines.tabular import UPDATES, TabularAgent, Update
 from turncoat.agents.records.attribution import DeliberationRule
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv, executed_is_determined

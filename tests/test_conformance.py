@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents.base import Log
+from turncoat.agents.base import Imagination, Log
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.counts.model import CountsModel
 from turncoat.agents.external.user_agent import AgentInterface
-from turncoat.agents.external.user_world_model import Imagination, WorldModelAgent
+from turncoat.agents.external.user_world_model import WorldModelAgent
 from turncoat.agents.learning.transitions import Last
 from turncoat.agents.planners.base import Planner
 from turncoat.agents.planners.cross_entropy import CrossEntropyPlanner
@@ -103,7 +103,8 @@ def test_the_exact_agent_conforms(which: str) -> None:
 def test_neural_conforms() -> None:
     pytest.importorskip("torch")
     from turncoat.agents.learning.device import training_thread
-    from turncoat.agents.neural.agent import NeuralAgent, NeuralOptions
+    from turncoat.agents.neural.agent import NeuralAgent
+    from turncoat.agents.neural.hyperparameters import NeuralOptions
     from turncoat.agents.neural.world_model import NetOptions
     from turncoat.envs.reference.observation_spec import observation_spec
 

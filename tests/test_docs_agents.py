@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from turncoat.agents.counts.agent import CountsOptions
-from turncoat.agents.local_rules.agent import RulesOptions
+from turncoat.agents.counts.hyperparameters import CountsOptions
+from turncoat.agents.local_rules.hyperparameters import RulesOptions
 from turncoat.agents.planners.cross_entropy import CrossEntropyPlanner
 from turncoat.agents.planners.mcts import MctsPlanner
 from turncoat.agents.planners.registry import PLANNERS
@@ -44,7 +44,7 @@ def test_every_option_is_told(part: Any) -> None:
 
 def test_every_option_of_the_neural_agent_is_told() -> None:
     pytest.importorskip("torch")
-    from turncoat.agents.neural.agent import NeuralOptions
+    from turncoat.agents.neural.hyperparameters import NeuralOptions
     from turncoat.agents.neural.world_model import NetOptions
 
     check(NeuralOptions)

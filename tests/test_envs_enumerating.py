@@ -17,7 +17,8 @@ from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp import enumeration as enumerating
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import ReferenceTrainingEnv, TabularTrainingEnv
-from turncoat.envs.reference.step import available, reset, step
+from turncoat.envs.reference.action_mask import available
+from turncoat.envs.reference.step import reset, step
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.randomness import SampledDraws
 from turncoat.scenarios.language.loading import load

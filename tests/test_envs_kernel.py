@@ -18,6 +18,7 @@ from turncoat.envs.kernel import memory as compiled
 from turncoat.envs.kernel.batch_stepper import Stepper
 from turncoat.envs.kernel.memory import entry
 from turncoat.envs.kernel.sampling import uniform as inner_uniform
+from turncoat.envs.reference import action_mask
 from turncoat.envs.reference import step as reference
 from turncoat.envs.world import randomness as chance
 from turncoat.envs.world.compiler import compile_world
@@ -67,7 +68,7 @@ def agree(stepper: Stepper, tick: reference.TickResult) -> None:
     assert np.array_equal(stepper.events, tick.events)
     assert np.array_equal(stepper.ended, tick.ended)
     for agent, able in enumerate(stepper.available):
-        assert np.array_equal(able, reference.available(stepper.world, tick.states, agent))
+        assert np.array_equal(able, action_mask.available(stepper.world, tick.states, agent))
 
 
 @pytest.mark.parametrize("name", library.names())

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worlds import cell, film, played, read, scenario_of, strip, world_of
+from turncoat.envs.reference.action_mask import available
 from turncoat.envs.reference.expressions import context_between_ticks, evaluate
-from turncoat.envs.reference.step import available, reset, step
+from turncoat.envs.reference.step import reset, step
 from turncoat.envs.world.randomness import EnumeratedDraws, GivenDraws, SampledDraws
 from turncoat.envs.world.resolver import resolve
 from turncoat.scenarios.language.expressions.constants import constant

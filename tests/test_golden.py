@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from turncoat.envs.reference import action_mask
 from turncoat.envs.reference import step as reference
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.world.randomness import SampledDraws, uniform
@@ -38,7 +39,7 @@ def traced(world):
     for step in range(1, min(TICKS, world.steps) + 1):
         actions = np.empty((LANES, len(world.agents)), np.int32)
         for agent in range(len(world.agents)):
-            able = reference.available(world, states, agent)
+            able = action_mask.available(world, states, agent)
             able[:, 0] |= ~able.any(axis=1)  # an episode that is over leaves nothing to do
             picks = uniform(SEED + 1 + agent, lanes, np.full(LANES, step), 0)
             wanted = np.floor(picks * able.sum(axis=1)).astype(np.int64)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from turncoat.scenarios.errors import nearest, quote
+from turncoat.scenarios.did_you_mean import nearest, quote
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 from turncoat.scenarios.language.faults.faults import Fault, Place, ScenarioError, explain, oxford, render
 from turncoat.scenarios.language.files import yaml_source as source

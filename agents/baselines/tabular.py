@@ -24,6 +24,7 @@ from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
 from ..records.thought_from_values import valued_thought
+from .hyperparameters import TabularOptions
 
 Update: TypeAlias = Literal["q_learning", "virtual_sarsa", "empirical_sarsa"]
 UPDATES: Final[tuple[Update, ...]] = get_args(Update)
@@ -36,25 +37,6 @@ class TabularFitState(FitState):
 
     key: bytes
     mask: Bools
-
-
-@dataclass(frozen=True)
-class TabularOptions:
-    """How a tabular agent learns and explores.
-
-    Attributes:
-        learning_rate: of every update.
-        exploration: chance of an action at random, in training.
-    """
-
-    learning_rate: float = 0.1
-    exploration: float = 0.1
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.learning_rate <= 1.0:
-            raise ValueError(f"learning_rate: {self.learning_rate} is not in (0, 1]")
-        if not 0.0 <= self.exploration <= 1.0:
-            raise ValueError(f"exploration: {self.exploration} is not within [0, 1]")
 
 
 class TabularAgent(StopsAtOnce[TabularFitState]):

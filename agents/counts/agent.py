@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
@@ -19,9 +18,9 @@ from ..planners.base import BoundPlanner, Decision, Problem
 from ..planners.editable_weights import ChangingProblem, HeldWeights
 from ..planners.heads import Heads, check_heads
 from ..planners.registry import make_planner
-from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
+from .hyperparameters import CountsOptions
 from .model import CountsModel, ModelReport
 from .novelty import NoveltyHead
 
@@ -34,33 +33,6 @@ class CountsFitState(FitState):
 
     novelty: NoveltyHead
     state: int
-
-
-@dataclass(frozen=True)
-class CountsOptions:
-    """How a counts agent explores and decides.
-
-    Attributes:
-        novelty_discount: of the novelty head; near 1, or exploring stops once the frontier lies further than it sees.
-        n_known: tries after which a pair counts as known while the world shows no chance; as chance turns up, pairs
-            that always came out the same need more (see `NoveltyHead`), at most `n_chance`.
-        n_chance: tries after which a pair that has shown two outcomes counts as known. In a world with chance these
-            numbers double whenever nothing new is left, so that the rest of the budget sharpens all estimates.
-        deliberation: the rule that makes one choice of K values.
-        planner: how it looks ahead on what it learned, once it is deployed; training explores in the same way with any.
-    """
-
-    novelty_discount: float = 0.999
-    n_known: int = 1
-    n_chance: int = 8
-    deliberation: DeliberationRule = WEIGHTED
-    planner: PartSpec = ENUMERATE
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.novelty_discount < 1.0:
-            raise ValueError(f"novelty_discount: {self.novelty_discount} is not between 0 and 1")
-        if not 1 <= self.n_known <= self.n_chance:
-            raise ValueError(f"n_known, n_chance: 1 <= {self.n_known} <= {self.n_chance} does not hold")
 
 
 class CountsAgent(StopsAtOnce[CountsFitState]):

@@ -19,7 +19,8 @@ import numpy as np
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.world.world import World
 from ...scenarios import installed as parts
-from ...scenarios.errors import UsageError, nearest
+from ...scenarios.did_you_mean import nearest
+from ...scenarios.errors import UsageError
 from ..base import Agent, AgentState, Log, Progress, TrainingEnv
 from ..records.thought import Thought
 

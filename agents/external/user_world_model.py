@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,7 +16,7 @@ from ...envs.deliberation import DeliberationRule
 from ...envs.world.agent_parts import PartSpec
 from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
-from ..base import AgentState, Log, Progress, TrainingEnv
+from ..base import AgentState, Imagination, Log, Progress, TrainingEnv, WorldModel
 from ..learning.transitions import Last, each_tick, steps_of
 from ..planners.base import BoundPlanner, Decision, Planner, Problem
 from ..planners.registry import made_with
@@ -26,64 +24,6 @@ from ..records.plan_from_mdp import look
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .user_agent import AgentInterface
-
-
-@dataclass(frozen=True, eq=False)
-class Imagination:
-    """The MDP that a world model imagines from the present observation.
-
-    Attributes:
-        mdp: a finite MDP, with the channels of the interface; a state without outcomes is terminal. It is ignored where
-            `state` is -1, and must not be modified after it was returned.
-        observations: int64 `[S, O]`, of its states.
-        state: the index of the present state; -1 where the model knows nothing of it.
-        uncertainty: float64 `[S, A]`, from 0 (sure what the action does) to 1 (never tried).
-    """
-
-    mdp: FiniteMDP
-    observations: Longs
-    state: int
-    uncertainty: Floats
-
-
-@runtime_checkable
-class WorldModel(Protocol):
-    """A learned model of a world, in the space of observations.
-
-    It is deterministic given its ticks, and modifies none of its arguments. `turncoat.testing.check_world_model`
-    checks this contract.
-    """
-
-    def learn(
-        self,
-        observation: Longs,
-        mask: Bools,
-        action: int,
-        rewards: Floats | None,
-        next_observation: Longs,
-        next_mask: Bools,
-        ended: bool,
-    ) -> None:
-        """Takes in one tick.
-
-        Args:
-            observation: int64 `[O]`, before it.
-            mask: bool `[A]`, what was available.
-            action: what was done.
-            rewards: float64 `[K]`, or None where they are withheld.
-            next_observation: int64 `[O]`, after it.
-            next_mask: bool `[A]`, what is available then.
-            ended: the episode is over there.
-        """
-        ...
-
-    def imagine(self, observation: Longs, mask: Bools) -> Imagination:
-        """What can come of the present; it changes nothing, and may be asked before anything was learned.
-
-        A state of which an action was learned is known. The same `mdp` object as long as nothing was learned lets plans
-        be kept.
-        """
-        ...
 
 
 def make_model(name: str, interface: AgentInterface) -> WorldModel:

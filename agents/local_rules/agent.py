@@ -11,7 +11,6 @@ import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.reference.observation_spec import ObservationSpec
-from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import FitState, finish_fit
@@ -20,11 +19,11 @@ from ..planners.base import Decision
 from ..planners.editable_weights import HeldWeights
 from ..planners.heads import Heads, check_heads
 from ..planners.registry import make_planner
-from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .exploration import Explorer
+from .hyperparameters import RulesOptions
 from .model import RulesModel, maps_from
 from .planning import RulesPlanner, RulesReport
 
@@ -46,30 +45,6 @@ class RulesFitState(FitState):
     explorer: Explorer
     state: Longs
     mask: Bools
-
-
-@dataclass(frozen=True)
-class RulesOptions:
-    """Hyperparameters of a `RulesAgent`.
-
-    Attributes:
-        novelty_discount: of exploration values. It is lower than that of `counts`: states share combinations, so near
-            novelty should come first.
-        max_states: the most states that are expanded when the model is enumerated.
-        deliberation: the rule that makes one choice of K values.
-        planner: how it plans on the learned model when deployed; exploration in training does not depend on it.
-    """
-
-    novelty_discount: float = 0.97
-    max_states: int = 8_000
-    deliberation: DeliberationRule = WEIGHTED
-    planner: PartSpec = ENUMERATE
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.novelty_discount < 1.0:
-            raise ValueError(f"novelty_discount: {self.novelty_discount} is not between 0 and 1")
-        if self.max_states < 1:
-            raise ValueError(f"max_states: {self.max_states} is less than 1")
 
 
 class RulesAgent:

@@ -16,7 +16,8 @@ from safetensors.torch import save
 from ...envs.reference.observation_spec import ObservationSpec
 from ..learning.checkpoint import parts_of
 from ..planners.editable_weights import HeldWeights
-from .agent import NeuralAgent, NeuralOptions
+from .agent import NeuralAgent
+from .hyperparameters import NeuralOptions
 from .world_model import NetOptions
 
 FILE_VERSION: Final = 1

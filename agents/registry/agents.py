@@ -15,12 +15,14 @@ from ...scenarios.language.loading import Scenario
 from ..base import TrainableAgent
 from ..baselines.scripted import RandomAgent
 from ..baselines.tabular import TabularAgent, Update
-from ..counts.agent import CountsAgent, CountsOptions
+from ..counts.agent import CountsAgent
+from ..counts.hyperparameters import CountsOptions
 from ..counts.policy_aware_agent import PolicyAwareAgent
 from ..external.sb3_hyperparameters import NOVELTY_SCALE, Algorithm
 from ..external.user_agent import AgentInterface
 from ..external.user_world_model import WorldModelAgent, make_model
-from ..local_rules.agent import RulesAgent, RulesOptions
+from ..local_rules.agent import RulesAgent
+from ..local_rules.hyperparameters import RulesOptions
 from ..planners.editable_weights import held_weights
 from ..planners.registry import make_planner
 
@@ -80,7 +82,8 @@ def _local_rules(world: World, _: Scenario) -> TrainableAgent:
 
 
 def _neural(world: World, _: Scenario) -> TrainableAgent:
-    from ..neural.agent import NeuralAgent, NeuralOptions
+    from ..neural.agent import NeuralAgent
+    from ..neural.hyperparameters import NeuralOptions
 
     its = world.agents[0]
     options = NeuralOptions(deliberation=its.deliberation, planner=its.planner)

@@ -36,7 +36,7 @@ class Stepper:
             `ended` and `ticks`), and then calling `refresh`.
         actions: int32 `[B, N]`, the actions of `step` without an argument.
         executed: int32 `[B, N]`, the last actions after overrides, -1 where none.
-        available: for each agent, bool `[B, A]`: its action mask in the states (`reference.step.available`).
+        available: for each agent, bool `[B, A]`: its action mask in the states (`reference.action_mask.available`).
         rewards: float64 `[B, K]`; performance: float64 `[B]`, the hidden score; events: uint64 `[B]`: of the last call.
         pay: float64 `[B, N]`: each agent's scalar reward, its channels times the weights that they had when it chose;
             0 where the stage withholds rewards.

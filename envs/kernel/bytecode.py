@@ -573,7 +573,7 @@ class _Assembler:
                 self._land([other, *allowed])
 
     def _available(self) -> None:
-        """`reference.step.available` of every agent: nobody has chosen an action, and nothing has moved."""
+        """`reference.action_mask.available` of every agent: nobody has chosen an action, and nothing has moved."""
         if all(guard is None for agent in self.world.agents for guard in agent.guards):
             return
         self._op(REMEMBER)

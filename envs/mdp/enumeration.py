@@ -9,8 +9,9 @@ import numpy as np
 
 from ...scenarios.language.expressions.syntax import Expression
 from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
+from ..reference.action_mask import available
 from ..reference.expressions import context_between_ticks, evaluate_bool
-from ..reference.step import TickResult, available, reset, step
+from ..reference.step import TickResult, reset, step
 from ..world.randomness import EnumeratedDraws
 from ..world.world import World
 

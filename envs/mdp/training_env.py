@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..base import Bools, Floats, Ints, Longs
+from ..reference.action_mask import available
 from ..reference.observation import observe
-from ..reference.step import available, reset, step
+from ..reference.step import reset, step
 from ..world.randomness import SampledDraws, uniform
 from ..world.world import World
 from .enumeration import Enumeration

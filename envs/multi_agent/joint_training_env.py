@@ -8,8 +8,9 @@ import numpy as np
 
 from ..base import Bools, Floats, Ints, Longs
 from ..mdp.enumeration import Enumeration
+from ..reference.action_mask import available
 from ..reference.observation import observe
-from ..reference.step import available, reset, step
+from ..reference.step import reset, step
 from ..world.randomness import SampledDraws, uniform
 from ..world.world import World
 from .best_response import own_available

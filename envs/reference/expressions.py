@@ -24,6 +24,7 @@ from ...scenarios.language.expressions.syntax import (
 )
 from ..base import Bools, Floats, Ints
 from ..world import geometry
+from ..world.line_of_sight import between
 from ..world.world import Body, World
 
 Values = np.ndarray
@@ -309,7 +310,7 @@ def sees(seer: Body, target: Ints, context: EvalContext, target_body: int) -> Bo
         if body.opaque and body is not seer and order != target_body:
             cell = context.now[body.cell, rows]
             for step in range(1, int(far.max(initial=0))):
-                seen &= ~((far > step) & (geometry.between(a, b, step, boards.width) == cell))
+                seen &= ~((far > step) & (between(a, b, step, boards.width) == cell))
     out = np.zeros(context.lanes, np.bool_)
     out[rows] = seen
     return out

@@ -29,7 +29,8 @@ from ..base import Bits, Bools, Floats, Ints, Longs, NotEnumerableError
 from ..world import geometry
 from ..world.randomness import DrawMethod, EnumeratedDraws, GivenDraws, SampledDraws, categorical, uniform
 from ..world.world import AgentProgram, Body, DrawProgram, MotionProgram, RuleProgram, World
-from .expressions import EvalContext, cell_of, evaluate_bool, evaluate_float, zone_of
+from .action_mask import available
+from .expressions import EvalContext, cell_of, context_between_ticks, evaluate_bool, evaluate_float, zone_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,18 +110,6 @@ def step(world: World, states: Ints, actions: Ints, chance: DrawMethod) -> TickR
     return tick.result(frozen=states)
 
 
-def available(world: World, states: Ints, agent: int = 0) -> Bools:
-    """bool `[B, actions]`: the agent's action mask in each state int32 `[B, F]`."""
-    program = world.agents[agent]
-    out = np.ones((states.shape[0], len(program.actions)), np.bool_)
-    if any(guard is not None for guard in program.guards):
-        context = _idle_context(world, np.ascontiguousarray(states.T))
-        for action, guard in enumerate(program.guards):
-            if guard is not None:
-                out[:, action] = evaluate_bool(guard, context)
-    return out
-
-
 # ------------------------------------------------------------------ the batch in the middle of a tick
 
 
@@ -144,7 +133,7 @@ class _TickState:
     def at_start(cls, world: World, chance: DrawMethod, lanes: int) -> _TickState:
         now = np.empty((len(world.fields), lanes), np.int32)
         now[:] = np.array([world.columns[f.name].start for f in world.fields], np.int32)[:, None]
-        return cls._of(world, chance, _idle_context(world, now))
+        return cls._of(world, chance, context_between_ticks(world, now.T))
 
     @classmethod
     def at_tick(cls, world: World, states: Ints, actions: Ints, chance: DrawMethod) -> _TickState:
@@ -256,11 +245,6 @@ class _TickState:
             raise NotEnumerableError(
                 f"one tick has {most} or more joint outcomes of the draws {names}; at most {limit:,} are enumerated"
             )
-
-
-def _idle_context(world: World, now: Ints) -> EvalContext:
-    idle = np.full((len(world.agents), now.shape[1]), -1, np.int32)
-    return EvalContext(world, now, now, idle, idle)
 
 
 def _draw_weights(draw: DrawProgram, context: EvalContext) -> Floats:

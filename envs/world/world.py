@@ -17,6 +17,7 @@ from ..base import Bools, Field, Floats, Ints
 from ..deliberation import DeliberationRule
 from . import geometry
 from .agent_parts import ENUMERATE, PartSpec
+from .line_of_sight import clear_lines
 from .resolver import NameBindings, resolve
 
 # Tables over pairs of cells grow with the fourth power of a board's side.
@@ -199,7 +200,7 @@ class Boards:
     def clear(self) -> Bools:
         """bool `[L, C, C]`: no wall on the line between two cells."""
         self._check_pair_table("lines of sight", 1)
-        return geometry.clear_lines(self.walls, self.height, self.width)
+        return clear_lines(self.walls, self.height, self.width)
 
     @cached_property
     def walking(self) -> Ints:

@@ -9,6 +9,7 @@ import numpy as np
 from ...agents.base import Agent, AgentState, Log
 from ...agents.baselines.scripted import RandomAgent
 from ...envs.base import Bools, Ints, Longs, NotEnumerableError
+from ...envs.reference import action_mask
 from ...envs.reference import step as reference
 from ...envs.reference.observation import observe
 from ...envs.solvers.dynamic_programming import InfeasibleError
@@ -59,7 +60,7 @@ class _Recording:
         number, memory = np.full(1, self._episodes), None
         self._episodes += 1
         states = reference.reset(self._theirs, SampledDraws(self._seed, number, np.zeros(1, np.int64))).states
-        seen, able = [self._look(states)], [reference.available(self._theirs, states, 0)]
+        seen, able = [self._look(states)], [action_mask.available(self._theirs, states, 0)]
         executed: list[int] = []
         paid: list[np.ndarray] = []
         ended = False
@@ -71,7 +72,7 @@ class _Recording:
             executed.append(int(tick.executed[0, 0]))
             paid.append(tick.rewards[0])
             seen.append(self._look(states))
-            able.append(reference.available(self._theirs, states, 0))
+            able.append(action_mask.available(self._theirs, states, 0))
         rewards = np.array(paid) if self._world.rewards_shown else None
         return Log(np.concatenate(seen), np.array(executed, np.int32), np.concatenate(able), rewards, ended)
 

@@ -8,7 +8,7 @@ from ...agents.baselines.exact import ExactAgent
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import Ints, Longs
 from ...envs.reference import step as reference
-from ...envs.reference.step import available
+from ...envs.reference.action_mask import available
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
 from ...envs.world.randomness import SampledDraws, categorical, uniform
 from ...envs.world.world import World

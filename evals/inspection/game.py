@@ -13,8 +13,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from ...envs.base import Ints, NotEnumerableError
+from ...envs.reference.action_mask import available
 from ...envs.reference.replay import replay_actions
-from ...envs.reference.step import TickResult, available, reset, step
+from ...envs.reference.step import TickResult, reset, step
 from ...envs.solvers.editable_weights import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import GivenDraws

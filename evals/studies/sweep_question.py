@@ -10,7 +10,8 @@ from typing import Any
 
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import agent_names
-from ...scenarios.errors import UsageError, check_name, quote
+from ...scenarios.did_you_mean import quote
+from ...scenarios.errors import UsageError, check_name
 from ...scenarios.language.faults.collector import Report as Faults
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.axes import axis_values

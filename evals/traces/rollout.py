@@ -11,6 +11,7 @@ import polars as pl
 
 from ...agents.base import Agent, AgentState, OnlineLearner, Thinker
 from ...envs.base import Bools, Floats, Ints, Longs
+from ...envs.reference import action_mask
 from ...envs.reference import step as reference
 from ...envs.reference.observation import observe
 from ...envs.reference.step import TickResult
@@ -140,7 +141,7 @@ def _play(
 
 def _available(world: World, states: Ints, number: int, over: Bools) -> Bools:
     """The available actions; in a lane that is over all are, so that agents need not deal with an empty mask."""
-    return reference.available(world, states, number) | over[:, None]
+    return action_mask.available(world, states, number) | over[:, None]
 
 
 def _own_rewards(world: World, rewards: Floats, number: int) -> Floats:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from .. import library
-from ..errors import nearest, quote
+from ..did_you_mean import nearest, quote
 from .checking import check
 from .faults.collector import Path, Report
 from .faults.faults import Fault, ScenarioError

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import api
+from ..agents.base import Imagination, WorldModel
 from ..agents.external.user_agent import AgentInterface
-from ..agents.external.user_world_model import Imagination, WorldModel
 from ..agents.planners.base import Problem
 from ..envs.base import Bools, FiniteMDP, Longs
 from ..envs.deliberation import WEIGHTED

@@ -10,7 +10,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from ...errors import TurncoatError, nearest, quote
+from ...did_you_mean import nearest, quote
+from ...errors import TurncoatError
 from ..faults.faults import Span, oxford
 from . import syntax
 from .syntax import Effect, Expression, Measure, ParsedMeasure, Regime

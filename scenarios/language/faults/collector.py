@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from ...errors import did_you_mean
+from ...did_you_mean import did_you_mean
 from .faults import Fault, Place, ScenarioError, Span
 
 Path: TypeAlias = tuple[str | int, ...]

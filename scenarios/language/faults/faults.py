@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ...errors import TurncoatError, nearest, quote
+from ...did_you_mean import nearest, quote
+from ...errors import TurncoatError
 from .catalogue import CATALOGUE
 
 WIDTH = 100

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from ...errors import nearest, quote
+from ...did_you_mean import nearest, quote
 from ..faults.faults import Fault, Place, ScenarioError
 
 if TYPE_CHECKING:

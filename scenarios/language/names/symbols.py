@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...errors import did_you_mean
+from ...did_you_mean import did_you_mean
 from ..expressions.params import unused_params, weighing
 from ..expressions.parser import RESERVED, ExpressionError, effect
 from ..expressions.syntax import Effect, Emit, End

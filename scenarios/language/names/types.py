@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ...errors import did_you_mean, nearest
+from ...did_you_mean import did_you_mean, nearest
 from ..expressions import constants
 from ..expressions.syntax import (
     Binary,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ...errors import quote
+from ...did_you_mean import quote
 from ..faults.collector import Path, Report, listed
 from ..faults.faults import oxford
 from ..files.yaml_source import Data
