@@ -17,7 +17,7 @@ from turncoat.agents.learning.reward_features import RewardFeatures, Ticks
 from turncoat.agents.learning.reward_posterior import Hypothesis, RewardPosterior, reward_posterior
 from turncoat.agents.local_rules.agent import RulesAgent
 from turncoat.agents.neural.imagined_mdp import value_heads
-from turncoat.agents.planners.heads import solve_heads
+from turncoat.agents.planners.head_validation import solve_heads
 from turncoat.envs.base import Bools, FiniteMDP, Floats, Longs
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.mdp.training_env import TabularTrainingEnv

@@ -13,8 +13,8 @@ import numpy as np
 
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.evaluation import holds_in, measure_in
 from turncoat.evals.measures.measure import sampled_measure, seed_values
+from turncoat.evals.measures.measure_values import holds_in, measure_in
 from turncoat.evals.statistics.binomial import clopper_pearson
 from turncoat.evals.traces.trace import Trace
 from turncoat.evals.training.execution.time_budget import TimeBudget

@@ -11,10 +11,10 @@ import numpy as np
 
 from turncoat.agents.base import Agent
 from turncoat.agents.registry.agents import AGENTS
-from turncoat.evals.exact.rollout import exact_agent
+from turncoat.evals.exact.recorded_plan import exact_agent
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.evaluation import holds_in, measure_in, measured
 from turncoat.evals.measures.measure import sampled_measure
+from turncoat.evals.measures.measure_values import holds_in, measure_in, measured
 from turncoat.evals.traces.provenance import library_versions
 from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.traces.trace import Trace, write_trace

@@ -10,7 +10,7 @@ from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.local_rules.agent import RulesAgent
 from turncoat.agents.neural.checkpoint import load_neural, save_neural
-from turncoat.agents.planners.editable_weights import held_weights, unable_to_hold
+from turncoat.agents.planners.modifiable_utility import held_weights, unable_to_hold
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
 from turncoat.envs.analysis.exact_plan import plan_exactly

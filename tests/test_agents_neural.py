@@ -13,7 +13,6 @@ from turncoat.agents.neural.hyperparameters import NeuralOptions
 from turncoat.agents.neural.imagined_mdp import imagine
 from turncoat.agents.neural.replay_buffer import pair_key
 from turncoat.agents.neural.world_model import NetOptions, NeuralModel
-from turncoat.agents.registry import eligibility as ability
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
@@ -259,8 +258,8 @@ def test_another_environment_is_refused() -> None:
 
 
 def test_without_torch_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ability, "find_spec", lambda name: None)
+    monkeypatch.setattr("turncoat.agents.registry.agents.find_spec", lambda name: None)
     world = SolvedWorlds(load("treacherous_turn/lab")).world({}, "train")
-    assert ability.unable("neural", world) == "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
+    assert eligibility.unable("neural", world) == "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
     monkeypatch.undo()
-    assert ability.unable("neural", world) is None
+    assert eligibility.unable("neural", world) is None

@@ -29,7 +29,7 @@ from turncoat.envs.solvers.fixed_policy import evaluate_stationary
 from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError, evaluate, evaluate_horizon
 from turncoat.envs.world.agent_parts import ENUMERATE, PartSpec
 from turncoat.evals.exact.planned_policy import OnTheTruth
-from turncoat.evals.exact.rollout import record_exactly
+from turncoat.evals.exact.recorded_plan import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.telemetry.exact_curve import exact_value, reachable_policy

@@ -6,7 +6,7 @@ import pytest
 
 from turncoat import api
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.evaluation import measured
+from turncoat.evals.measures.measure_values import measured
 from turncoat.scenarios.language.expressions.parser import parsed_measure
 
 DISCOUNT = 0.97

@@ -24,7 +24,7 @@ from turncoat.agents.planners.mcts import MctsPlanner
 from turncoat.agents.planners.tabular import Enumerate, GreedyPlanner
 from turncoat.envs.deliberation import RULES, TIE_TOLERANCE, WEIGHTED, Choice, weighted
 from turncoat.envs.reference.observation_spec import ObservationSpec
-from turncoat.evals.exact.rollout import exact_agent
+from turncoat.evals.exact.recorded_plan import exact_agent
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.testing import (
     AgentConformance,

@@ -16,7 +16,7 @@ from turncoat import cli
 from turncoat.evals.runs.run import RunSettings
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 from turncoat.scenarios.language.loading import load_text
-from turncoat.scenarios.language.schema import document as schema
+from turncoat.scenarios.language.schema import document
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -49,8 +49,8 @@ def test_every_fault_code_and_every_command_has_its_entry() -> None:
 
 
 def _models() -> Iterator[type[BaseModel]]:
-    for model in vars(schema).values():
-        if isinstance(model, type) and issubclass(model, schema.Block):
+    for model in vars(document).values():
+        if isinstance(model, type) and issubclass(model, document.Block):
             yield model
 
 

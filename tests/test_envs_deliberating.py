@@ -10,10 +10,10 @@ from turncoat.envs.solvers.deliberation_fixed_point import (
     solve_stationary_deliberation,
 )
 from turncoat.envs.solvers.dynamic_programming import InfeasibleError, Solution, policy_iteration
-from turncoat.envs.solvers.editable_weights import NoFixedPointError
+from turncoat.envs.solvers.modifiable_utility import NoFixedPointError
 from turncoat.envs.solvers.policy_evaluation import evaluate, evaluate_horizon
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.evaluation import measured
+from turncoat.evals.measures.measure_values import measured
 from turncoat.scenarios.language.expressions.parser import parsed_measure
 
 from .test_agents_exact import _world as random_world

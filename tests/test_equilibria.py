@@ -20,7 +20,7 @@ from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.exact_show import PlanFollower
-from turncoat.evals.measures.evaluation import exact_range
+from turncoat.evals.measures.measure_values import exact_range
 from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError
 

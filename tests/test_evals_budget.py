@@ -11,8 +11,7 @@ from turncoat.agents.registry.agents import AGENTS, SB3
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.runs.run import RunSettings
-from turncoat.evals.training import callbacks as course
-from turncoat.evals.training import train_seed as trained
+from turncoat.evals.training import callbacks, train_seed
 from turncoat.evals.training.execution.time_budget import Deadline, OutOfTimeError
 from turncoat.evals.training.telemetry.env_monitor import MonitoredEnv
 from turncoat.scenarios.language.loading import load, load_text
@@ -66,8 +65,8 @@ def test_a_budget_in_seconds_with_workers_and_the_next_run_makes_it_whole(tmp_pa
 
 def test_playing_is_stopped_too(monkeypatch):
     deadline = Deadline(math.inf)
-    monkeypatch.setattr(course, "MonitoredEnv", lambda lane, *_: lane)  # training is not
-    monkeypatch.setattr(trained, "Deadline", lambda _: deadline)
+    monkeypatch.setattr(callbacks, "MonitoredEnv", lambda lane, *_: lane)  # training is not
+    monkeypatch.setattr(train_seed, "Deadline", lambda _: deadline)
     scenario = claimed("random")
     deadline.until = 0.0
     run = api.run(scenario, settings=RunSettings(agents=("random",), seeds=1, steps=10))

@@ -10,7 +10,7 @@ import turncoat
 from tests.test_cli import CORRIDOR
 from turncoat import cli
 from turncoat.envs.analysis.performance_gap import Range
-from turncoat.evals.exact.rollout import record_exactly
+from turncoat.evals.exact.recorded_plan import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.measures.outcomes import OutcomeCriteria, exact_outcomes, seed_outcomes
 from turncoat.evals.studies.control import AS_WRITTEN, ControlSettings, MissingPerformanceError

@@ -8,7 +8,7 @@ import turncoat
 from turncoat import api
 from turncoat.evals.exact.parameter_flips import nearest_flips
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.evaluation import exact_range
+from turncoat.evals.measures.measure_values import exact_range
 from turncoat.evals.runs.run import RunSettings
 from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.loading import load_text

@@ -12,7 +12,7 @@ import pytest
 from turncoat import api
 from turncoat.agents.external.user_agent import UserAgent
 from turncoat.evals.inspection.show import open_run
-from turncoat.evals.runs import reopen as reopening
+from turncoat.evals.runs import reopen
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.runs.run_folder import load_run
 from turncoat.evals.traces.provenance import RunError
@@ -116,7 +116,7 @@ def test_runs_of_version_1_are_read_and_not_made_again(stored):
 
 
 def test_there_is_one_way_to_open_a_run_and_it_refuses_what_has_changed(stored):
-    assert open_run(stored.folder).scenario.hash == reopening.reopen_scenario(stored).hash
+    assert open_run(stored.folder).scenario.hash == reopen.reopen_scenario(stored).hash
     base = stored.folder / "beneath" / "base.yaml"
     base.write_text(base.read_text().replace("discount: 0.9", "discount: 0.8"))
     with pytest.raises(RunError, match="changed since the run"):
@@ -128,4 +128,4 @@ def test_there_is_one_way_to_open_a_run_and_it_refuses_what_has_changed(stored):
 
 def test_the_librarys_files_are_kept_too(tmp_path):
     scenario = load("treacherous_turn/any_goal")
-    assert sorted(reopening.scenario_texts(scenario)) == ["library/treacherous_turn/lab.yaml", "scenario.yaml"]
+    assert sorted(reopen.scenario_texts(scenario)) == ["library/treacherous_turn/lab.yaml", "scenario.yaml"]

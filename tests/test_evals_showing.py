@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from turncoat.envs.base import NotEnumerableError
-from turncoat.evals.exact.rollout import exact_agent
+from turncoat.evals.exact.recorded_plan import exact_agent
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.inspection.background_thread import BackgroundWorker
 from turncoat.evals.inspection.exact_show import PlanFollower

@@ -6,7 +6,7 @@ import pytest
 
 from turncoat import api
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.comparands import Subject, exact_interval
+from turncoat.evals.measures.contrasts import Subject, exact_interval
 from turncoat.evals.runs.compare import RunSide as Compared
 from turncoat.evals.runs.compare import compare_runs
 from turncoat.evals.runs.run import RunSettings, seed_requirements

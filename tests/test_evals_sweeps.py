@@ -21,14 +21,14 @@ from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.world.compiler import compile_world
 from turncoat.envs.world.reweight import can_reweigh, reweigh
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.evaluation import measured
 from turncoat.evals.measures.measure import Interval
-from turncoat.evals.measures.regimes import regime_of
+from turncoat.evals.measures.measure_values import measured
+from turncoat.evals.measures.phase_diagram_regimes import regime_of
 from turncoat.evals.studies import sweep_points
 from turncoat.evals.studies.sweep import identity, run_sweep
 from turncoat.evals.studies.sweep_folder import Journal, load_sweep, same_sweep
 from turncoat.evals.studies.sweep_points import costs
-from turncoat.evals.studies.sweep_question import SweepAxis, SweepError, sweep_settings
+from turncoat.evals.studies.sweep_settings import SweepAxis, SweepError, sweep_settings
 from turncoat.evals.traces.provenance import RunError
 from turncoat.scenarios.errors import UnknownNameError
 from turncoat.scenarios.language.expressions.parser import parsed_measure

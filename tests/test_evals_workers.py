@@ -20,8 +20,8 @@ from joblib.externals.loky import reusable_executor
 from turncoat import api
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.trace import write_trace
-from turncoat.evals.training import train_seed as trained
-from turncoat.evals.training.execution import time_budget as budget
+from turncoat.evals.training import train_seed
+from turncoat.evals.training.execution import time_budget
 from turncoat.evals.training.execution import workers as workers_module
 from turncoat.evals.training.execution.workers import ClusterError, Workers, connect
 from turncoat.scenarios.language.loading import load_text
@@ -187,9 +187,9 @@ def test_nobody_there(monkeypatch):
 
 def test_workers_with_other_code_are_refused(monkeypatch):
     monkeypatch.setattr(
-        trained,
+        train_seed,
         "_train_in_time",
-        lambda specs, seed: (seed, "other", trained.train_seed(specs, seed, budget.Deadline(math.inf))),
+        lambda specs, seed: (seed, "other", train_seed.train_seed(specs, seed, time_budget.Deadline(math.inf))),
     )
     with pytest.raises(ClusterError, match="another Turncoat or other libraries"):
         api.run(load_text(LEARNED), settings=RunSettings(steps=100))
@@ -220,7 +220,7 @@ def test_no_time_at_all():
 def test_time_for_some_seeds_and_the_next_run_goes_on(tmp_path, monkeypatch):
     settings = {"agents": ("counts",), "seeds": 4, "steps": 100, "cache": tmp_path}
     left = iter([True] * 5 + [False] * 99)
-    monkeypatch.setattr(budget.TimeBudget, "left", lambda _: next(left))
+    monkeypatch.setattr(time_budget.TimeBudget, "left", lambda _: next(left))
     run = api.run(load_text(LEARNED_TWICE), settings=RunSettings(**settings, budget=60))
     [first, second] = run.judgements[2:]
     assert first.why == "the budget of 60 seconds ran out after 3 of 4 seeds"
@@ -233,10 +233,10 @@ def test_time_for_some_seeds_and_the_next_run_goes_on(tmp_path, monkeypatch):
 
 def test_the_clock(monkeypatch):
     Clock(monkeypatch)
-    short = budget.TimeBudget(2)
+    short = time_budget.TimeBudget(2)
     assert [short.left(), short.left(), short.left()] == [True, False, False]
-    assert budget.TimeBudget(None).left()
-    with pytest.raises(budget.OutOfTimeError, match="the budget of 2 seconds ran out in the middle"):
+    assert time_budget.TimeBudget(None).left()
+    with pytest.raises(time_budget.OutOfTimeError, match="the budget of 2 seconds ran out in the middle"):
         short.check("in the middle")
 
 

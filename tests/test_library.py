@@ -18,7 +18,7 @@ from turncoat.envs.solvers.policy_evaluation import evaluate
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.parameter_flips import nearest_flips
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
-from turncoat.evals.measures.evaluation import measured
+from turncoat.evals.measures.measure_values import measured
 from turncoat.evals.runs.run import RunSettings
 from turncoat.scenarios.language.expressions.parser import parsed_measure
 from turncoat.scenarios.language.faults.faults import ScenarioError

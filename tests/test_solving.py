@@ -19,7 +19,7 @@ from turncoat.envs.solvers.dynamic_programming import (
     policy_iteration,
     value_iteration,
 )
-from turncoat.envs.solvers.editable_weights import NoFixedPointError, solve_with_changing_weights
+from turncoat.envs.solvers.modifiable_utility import NoFixedPointError, solve_with_changing_weights
 from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError, evaluate, evaluate_horizon
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -15,7 +15,7 @@ from turncoat.agents.counts.joint_agent import JointCountsAgent, JointOptions
 from turncoat.agents.counts.opponent_model import OthersModel, assumed
 from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.eligibility import unable
-from turncoat.agents.registry.profiles import gathered, plainly, read_profile
+from turncoat.agents.registry.multi_agent_profiles import gathered, plainly, read_profile
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.multi_agent.joint_training_env import JointTrainingEnv
 from turncoat.envs.reference.observation import observe

@@ -20,7 +20,7 @@ from turncoat.agents.external.user_agent import UserAgent, UserAgentError
 from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.agents import AGENTS
 from turncoat.agents.registry.eligibility import unable
-from turncoat.agents.registry.profiles import alone, brought, gathered
+from turncoat.agents.registry.multi_agent_profiles import alone, brought, gathered
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.multi_agent.joint_training_env import JointTrainingEnv
 from turncoat.envs.world.compiler import compile_world

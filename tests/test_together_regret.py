@@ -12,7 +12,7 @@ from turncoat import api
 from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
 from turncoat.agents.external.user_agent import UserAgent
 from turncoat.agents.registry.eligibility import unable
-from turncoat.agents.registry.profiles import alone
+from turncoat.agents.registry.multi_agent_profiles import alone
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.world.compiler import compile_world
 from turncoat.evals.exact.exploitability import best_response, regrets

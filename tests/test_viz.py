@@ -16,7 +16,7 @@ from turncoat.scenarios.language.expressions.parser import parse_expression
 from turncoat.scenarios.language.loading import load, load_text
 from turncoat.viz.drawing.board import RIM
 from turncoat.viz.drawing.canvas import printable, wrapped
-from turncoat.viz.drawing.line_of_sight import seen_cells, watchers
+from turncoat.viz.drawing.seen_cells import seen_cells, watchers
 from turncoat.viz.gallery import PICTURES, main
 from turncoat.viz.pictures.state_picture import Caption, filmstrip, picture
 from turncoat.viz.scene.curves import ChartMark, Curve, curves, parting

@@ -10,7 +10,7 @@ from PIL import Image
 
 import turncoat
 from turncoat.evals.studies.sweep_points import SweepCosts, SweepResult, SweepRow
-from turncoat.evals.studies.sweep_question import SweepAxis, SweepSettings
+from turncoat.evals.studies.sweep_settings import SweepAxis, SweepSettings
 from turncoat.viz.pictures.phase_diagram import panels, phase_diagram, regions
 
 REGIMES = {"stay": "steps < 1", "go": "steps >= 1"}

@@ -28,7 +28,7 @@ from .evals.studies.search import SearchResult, SearchSettings, search_scenario
 from .evals.studies.sweep import identity, run_sweep
 from .evals.studies.sweep_folder import Journal, load_sweep, same_sweep, save_sweep
 from .evals.studies.sweep_points import SweepResult
-from .evals.studies.sweep_question import SweepAxis, SweepSettings, sweep_settings
+from .evals.studies.sweep_settings import SweepAxis, SweepSettings, sweep_settings
 from .evals.traces.atomic_folder import check_target
 from .evals.traces.provenance import RunError as RunError
 from .evals.traces.trace import TraceError as TraceError

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..evals.inspection.show import LiveShow
 from ..evals.studies.sweep import run_sweep
-from ..evals.studies.sweep_question import SweepAxis, sweep_settings
+from ..evals.studies.sweep_settings import SweepAxis, sweep_settings
 from ..evals.traces.episode import Episode, running_sums
 from ..scenarios.language.loading import apply_overrides, load, load_text
 from ..scenarios.language.names.axes import axis_values

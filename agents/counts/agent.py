@@ -15,14 +15,14 @@ from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import Last, check_env, each_tick, steps_of
 from ..planners.base import BoundPlanner, Decision, Problem
-from ..planners.editable_weights import ChangingProblem, HeldWeights
-from ..planners.heads import Heads, check_heads
+from ..planners.head_validation import Heads, check_heads
+from ..planners.modifiable_utility import ChangingProblem, HeldWeights
 from ..planners.registry import make_planner
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .hyperparameters import CountsOptions
 from .model import CountsModel, ModelReport
-from .novelty import NoveltyHead
+from .novelty_head import NoveltyHead
 
 FILE_VERSION: Final = 2
 

@@ -20,13 +20,13 @@ from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
 from ..learning.training_loop import PROGRESS_EVERY
 from ..learning.transitions import Last, steps_of
 from ..planners.base import BoundPlanner, Decision, Problem
-from ..planners.heads import check_heads
+from ..planners.head_validation import check_heads
 from ..planners.registry import make_planner
 from ..records.attribution import WEIGHTED, DeliberationRule
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .model import CountsModel
-from .novelty import NoveltyHead
+from .novelty_head import NoveltyHead
 from .opponent_model import OthersModel
 
 SOONEST: Final = 20

@@ -18,13 +18,13 @@ from ...envs.solvers.observation_policies import MAX_POLICIES, MemorylessPolicy,
 from ..base import AgentState, Progress, TrainingEnv
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import Last, check_env, steps_of
-from ..planners.heads import check_heads, evaluate_heads
+from ..planners.head_validation import check_heads, evaluate_heads
 from ..records.attribution import WEIGHTED
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
 from ..records.thought_from_values import valued_thought
 from .model import CountsModel
-from .novelty import NoveltyHead
+from .novelty_head import NoveltyHead
 
 
 @dataclass

@@ -16,13 +16,13 @@ from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import FitState, finish_fit
 from ..learning.transitions import Last, check_env, each_tick, steps_of
 from ..planners.base import Decision
-from ..planners.editable_weights import HeldWeights
-from ..planners.heads import Heads, check_heads
+from ..planners.head_validation import Heads, check_heads
+from ..planners.modifiable_utility import HeldWeights
 from ..planners.registry import make_planner
 from ..records.plan_from_mdp import look
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
-from .exploration import Explorer
+from .exploration_schedule import Explorer
 from .hyperparameters import RulesOptions
 from .model import RulesModel, maps_from
 from .planning import RulesPlanner, RulesReport

@@ -21,12 +21,12 @@ from ..learning.device import training_thread
 from ..learning.training_loop import FitState, StopsAtOnce
 from ..learning.transitions import Last, check_env, each_tick, steps_of
 from ..planners.base import BoundPlanner, Decision, Planner, Problem
-from ..planners.editable_weights import ChangingProblem, HeldWeights
-from ..planners.heads import Heads, check_heads
+from ..planners.head_validation import Heads, check_heads
+from ..planners.modifiable_utility import ChangingProblem, HeldWeights
 from ..planners.registry import make_planner
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
-from .exploration import Frontier
+from .frontier import Frontier
 from .hyperparameters import NeuralOptions
 from .imagined_mdp import ImaginedTable, ValueHeads, imagine, value_heads
 from .replay_buffer import pair_key

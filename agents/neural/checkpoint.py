@@ -15,7 +15,7 @@ from safetensors.torch import save
 
 from ...envs.reference.observation_spec import ObservationSpec
 from ..learning.checkpoint import parts_of
-from ..planners.editable_weights import HeldWeights
+from ..planners.modifiable_utility import HeldWeights
 from .agent import NeuralAgent
 from .hyperparameters import NeuralOptions
 from .world_model import NetOptions

@@ -23,7 +23,7 @@ from ..external.user_agent import AgentInterface
 from ..external.user_world_model import WorldModelAgent, make_model
 from ..local_rules.agent import RulesAgent
 from ..local_rules.hyperparameters import RulesOptions
-from ..planners.editable_weights import held_weights
+from ..planners.modifiable_utility import held_weights
 from ..planners.registry import make_planner
 
 Make: TypeAlias = Callable[[World, Scenario], TrainableAgent]

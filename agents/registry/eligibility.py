@@ -6,9 +6,9 @@ import numpy as np
 
 from ...envs.world.world import AgentProgram, World
 from ..external.user_agent import UserAgent
-from ..planners.editable_weights import unable_to_hold
+from ..planners.modifiable_utility import unable_to_hold
 from .agents import agent_names, agent_spec
-from .profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, ProfileError, read_profile
+from .multi_agent_profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, ProfileError, read_profile
 
 
 def unable(method: str, world: World, own: UserAgent | None = None) -> str | None:

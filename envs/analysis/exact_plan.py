@@ -21,7 +21,7 @@ from ..reference.observation import observation_ids
 from ..solvers.belief_mdp import BeliefMDP, alias_report, belief_mdp
 from ..solvers.deliberation_fixed_point import solve_finite_horizon_deliberation, solve_stationary_deliberation
 from ..solvers.dynamic_programming import FiniteHorizonSolution, Solution, backward_induction, policy_iteration
-from ..solvers.editable_weights import solve_with_changing_weights
+from ..solvers.modifiable_utility import solve_with_changing_weights
 from ..world.world import World
 
 AnySolution = Solution | FiniteHorizonSolution

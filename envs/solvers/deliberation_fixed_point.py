@@ -16,7 +16,7 @@ from ..deliberation import DeliberationRule
 from ..mdp.transition_tables import tables
 from .bellman import largest
 from .dynamic_programming import FiniteHorizonSolution, InfeasibleError, Solution, policy_iteration
-from .editable_weights import NoFixedPointError
+from .modifiable_utility import NoFixedPointError
 from .policy_evaluation import check_range
 from .vector_values import MAX_ROUNDS, solve_heads
 

@@ -13,7 +13,7 @@ from ...envs.reference import action_mask
 from ...envs.reference import step as reference
 from ...envs.reference.observation import observe
 from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import SampledDraws
 from ...envs.world.world import World
@@ -21,7 +21,7 @@ from ...scenarios.language.expressions.constants import constant
 from ...scenarios.language.expressions.parser import formula
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Formula, Watched
-from .rollout import exact_agent
+from .recorded_plan import exact_agent
 from .solved_worlds import SolvedWorlds
 
 

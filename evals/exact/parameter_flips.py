@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...envs.analysis.event_explanation import brings_about
 from ...envs.base import NotEnumerableError
 from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...scenarios.language.expressions.constants import NotConstantError, constant
 from ...scenarios.language.expressions.parser import parse_expression

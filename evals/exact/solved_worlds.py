@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
-from ...agents.registry.profiles import named_in
+from ...agents.registry.multi_agent_profiles import named_in
 from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.world.compiler import compile_world

@@ -16,7 +16,7 @@ from ...envs.base import Ints, NotEnumerableError
 from ...envs.reference.action_mask import available
 from ...envs.reference.replay import replay_actions
 from ...envs.reference.step import TickResult, reset, step
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.randomness import GivenDraws
 from ...scenarios.language.loading import Scenario

@@ -10,7 +10,7 @@ from threading import Event, Thread
 from watchfiles import watch
 
 from ...envs.base import NotEnumerableError
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.faults.faults import ScenarioError, render_all

@@ -19,7 +19,7 @@ from ...envs.solvers.policy_evaluation import evaluate_horizon
 from ...envs.world.world import World
 from ...scenarios.language.expressions.syntax import Expression
 from ..traces.trace import HIDDEN, Trace
-from .evaluation import holds_in
+from .measure_values import holds_in
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ..statistics.binomial import seeds_needed
 from ..statistics.bounded_mean import difference_interval, difference_p_value, share_interval, share_p_value
 from ..statistics.claims import Claim, Tail
 from ..statistics.median import median_interval, median_p_value, median_seeds_needed
-from .comparands import Ends
+from .contrasts import Ends
 
 
 @dataclass(frozen=True)

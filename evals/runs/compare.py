@@ -18,7 +18,7 @@ from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
 from ...scenarios.language.expressions.parser import parsed_measure
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.comparands import Subject, ends_by_seed
+from ..measures.contrasts import Subject, ends_by_seed
 from ..statistics.multiplicity import holm
 from ..statistics.paired_tests import equivalence_p_value, seeds_to_detect, sign_flip_interval, sign_flip_p_value
 from ..traces.provenance import RunError

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from ...agents.external.user_agent import UserAgent
 from ...agents.learning.device import CPU
-from ...agents.registry.profiles import brought, plainly
+from ...agents.registry.multi_agent_profiles import brought, plainly
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
-from ..exact.rollout import record_exactly
+from ..exact.recorded_plan import record_exactly
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.comparands import Subject, ends_by_seed, exact_interval
+from ..measures.contrasts import Subject, ends_by_seed, exact_interval
 from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
 from ..traces.trace import Trace, trace_name

@@ -13,15 +13,15 @@ import numpy as np
 
 from ...envs.base import NotEnumerableError
 from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.names.axes import axis_values
 from ...scenarios.language.schema.document import Axis
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.evaluation import exact_range, regret_baseline, sampled_in
 from ..measures.measure import seed_values
+from ..measures.measure_values import exact_range, regret_baseline, sampled_in
 from ..training.trained_seeds import SeedRequest, TrainedSeeds
 
 Candidate: TypeAlias = Mapping[str, object]

@@ -19,7 +19,7 @@ from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.analysis.performance_gap import Range, performance_mdp
 from ...envs.base import NotEnumerableError
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution, InfeasibleError, backward_induction
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World, WorldTooLargeError
 from ...scenarios.errors import UsageError

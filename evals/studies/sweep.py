@@ -13,7 +13,7 @@ from ...agents.learning.device import CPU
 from ...scenarios.language.loading import Scenario
 from ..traces.provenance import library_versions
 from .sweep_points import TASK_POINTS, SweepResult, SweepRow, SweepTask, SweepWorlds, _groups, costs, run_task
-from .sweep_question import SweepSettings
+from .sweep_settings import SweepSettings
 
 Report = Callable[[str], None]
 

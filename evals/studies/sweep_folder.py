@@ -14,7 +14,7 @@ from ..traces.atomic_folder import atomic_folder
 from ..traces.provenance import RunError
 from ..training.telemetry.early_stopping import Plateau
 from .sweep_points import SweepCosts, SweepResult, SweepRow
-from .sweep_question import SweepAxis, SweepSettings
+from .sweep_settings import SweepAxis, SweepSettings
 
 VERSION = 1
 """The version of the folder's layout that this code writes; it reads this one and none newer."""

@@ -15,7 +15,7 @@ from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
 from ...envs.mdp.enumeration import Enumeration, enumerate_world
 from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.compiler import compile_world
 from ...envs.world.reweight import can_reweigh, reweigh
@@ -27,22 +27,22 @@ from ...scenarios.language.names.overrides import Overrides
 from ..exact.planned_policy import plan_as_agent
 from ..exact.regret import truly_best
 from ..exact.solved_worlds import SolvedWorlds, shaping_overrides
-from ..measures.evaluation import BOUND_ONLY, baseline_in, measured, regret_baseline, sampled_in
 from ..measures.measure import Interval, seed_values
-from ..measures.regimes import OTHER, TIE, UNSOLVED, regime_of
+from ..measures.measure_values import BOUND_ONLY, baseline_in, measured, regret_baseline, sampled_in
+from ..measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED, regime_of
 from ..traces.provenance import library_versions
 from ..traces.trace import Trace, join_traces
 from ..training.execution.workers import Workers
 from ..training.options import TrainingOptions
 from ..training.spec import training_spec
 from ..training.train_seed import trained_traces
-from .sweep_question import SweepSettings
+from .sweep_settings import SweepSettings
 
 if TYPE_CHECKING:
     import polars as pl
 
 if TYPE_CHECKING:
-    from .sweep_question import SweepSettings
+    from .sweep_settings import SweepSettings
 
 Ends = tuple[float | None, float | None]
 

@@ -13,7 +13,7 @@ from ...agents.counts.joint_agent import JointCountsAgent, JointOptions
 from ...agents.counts.opponent_model import assumed
 from ...agents.learning.joint_training import fit_together
 from ...agents.registry.agents import SB3, agent_spec
-from ...agents.registry.profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, alone, read_profile
+from ...agents.registry.multi_agent_profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, alone, read_profile
 from ...envs.multi_agent.joint_training_env import JointTrainingEnv
 from ...envs.world.world import World
 from ..exact.exploitability import asks_for_regrets, best_response, regrets

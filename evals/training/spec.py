@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 from ...agents.external.user_agent import UserAgent
 from ...agents.planners.registry import PLANNERS as OURS
 from ...agents.registry.agents import AGENTS, INSTALLED, agent_spec
-from ...agents.registry.profiles import read_profile
+from ...agents.registry.multi_agent_profiles import read_profile
 from ...envs.base import NotEnumerableError
 from ...envs.deliberation import RULES
 from ...envs.mdp.enumeration import Enumeration

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ...agents.base import OnlineLearner, TrainableAgent
-from ...agents.registry.profiles import alone
+from ...agents.registry.multi_agent_profiles import alone
 from ..traces.learning_curve import LearningCurve
 from ..traces.provenance import code_hash, library_versions
 from ..traces.rollout import simulate, trace_meta

@@ -11,7 +11,7 @@ from ...envs.analysis.performance_gap import Analysis, analyse
 from ...envs.base import NotEnumerableError
 from ...envs.reference.replay import replay_actions
 from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.agent_parts import ENUMERATE
 from ...envs.world.layouts import PlacementError
@@ -22,7 +22,7 @@ from ...scenarios.language.loading import Scenario, apply_overrides
 from ...scenarios.language.names.replays import written_actions
 from ...scenarios.language.schema.document import Expectation
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.evaluation import measured
+from ..measures.measure_values import measured
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ...scenarios.language.schema.document import Expectation
 from ..exact.planned_policy import EVERY_OPTIMAL
-from ..measures.comparands import Ends, minus_in_words
+from ..measures.contrasts import Ends, minus_in_words
 from ..measures.measure import Interval, whose
 from ..measures.seed_statistics import SeedStatistic, statistic_of
 from ..statistics.claims import Claim

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from ...agents.external.user_agent import UserAgent
 from ...agents.registry.eligibility import unable
-from ...agents.registry.profiles import plainly
+from ...agents.registry.multi_agent_profiles import plainly
 from ...envs.base import NotEnumerableError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Expectation, Minus
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.comparands import Contrast, Subject
+from ..measures.contrasts import Contrast, Subject
 from .expectation import Case
 
 

@@ -221,7 +221,7 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserA
     """
     from ..agents.external.user_agent import installed
     from ..agents.registry.agents import agent_names
-    from ..agents.registry.profiles import brought, gathered
+    from ..agents.registry.multi_agent_profiles import brought, gathered
 
     trained = agent_names()
     named = gathered(names)

@@ -28,7 +28,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..evals.studies.sweep_points import SweepResult
-    from ..evals.studies.sweep_question import SweepAxis
+    from ..evals.studies.sweep_settings import SweepAxis
 
 ONE_OF = "NAME=FROM:TO:POINTS, NAME=FROM:TO:POINTS:log or NAME=V1,V2,V3"
 
@@ -74,7 +74,7 @@ def sweep(
     from ..evals.studies.sweep import identity
     from ..evals.studies.sweep_folder import default_target
     from ..evals.studies.sweep_points import costs as costs_of
-    from ..evals.studies.sweep_question import sweep_settings
+    from ..evals.studies.sweep_settings import sweep_settings
 
     scenario = load_with(which, (), set_)
     settings = sweep_settings(
@@ -114,7 +114,7 @@ def read_axis(text: str) -> SweepAxis:
     Raises:
         UsageError: it is no axis.
     """
-    from ..evals.studies.sweep_question import SweepAxis
+    from ..evals.studies.sweep_settings import SweepAxis
     from ..scenarios.language.names.axes import axis_values, wrong_axis
     from ..scenarios.language.schema import document as schema
 

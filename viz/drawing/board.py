@@ -11,8 +11,8 @@ from ...envs.world.geometry import DIRECTIONS, STEPS
 from ...envs.world.world import Body, World
 from .canvas import Canvas, text_width
 from .figures import BodyFigures, Gaze
-from .line_of_sight import seen_cells, watchers
 from .palette import LIGHT, Theme, mix
+from .seen_cells import seen_cells, watchers
 
 SMALL = 12.0
 """Size of the names of zones, in points."""

@@ -10,8 +10,8 @@ from PIL import Image
 
 from ...envs.world.world import Body, World
 from .canvas import Canvas, Point, stamp
-from .line_of_sight import watchers
 from .palette import LIGHT, NIGHT, WHITE, Theme, mix
+from .seen_cells import watchers
 
 Gaze = tuple[int, int]
 """Where a figure looks: (row, column) step, `(0, 0)` straight ahead."""

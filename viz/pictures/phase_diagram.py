@@ -20,9 +20,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from scipy.ndimage import distance_transform_edt, label
 
 from ...envs.base import Bools, Floats
-from ...evals.measures.regimes import OTHER, TIE, UNSOLVED
+from ...evals.measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED
 from ...evals.studies.sweep_points import SweepResult
-from ...evals.studies.sweep_question import SweepAxis
+from ...evals.studies.sweep_settings import SweepAxis
 from ..drawing import palette
 from ..drawing.canvas import Point
 from ..drawing.palette import LIGHT

@@ -12,8 +12,8 @@ from ...evals.inspection.mind import Mind, ValueMap
 from ...evals.inspection.show import RecordedShow
 from ...evals.traces.episode import Episode
 from ..drawing.figures import BodyFigures
-from ..drawing.line_of_sight import seen_cells, watchers
 from ..drawing.palette import LIGHT
+from ..drawing.seen_cells import seen_cells, watchers
 from ..text.ascii_board import describe
 from .sprites import sprite
 

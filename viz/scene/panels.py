@@ -10,8 +10,8 @@ import numpy as np
 from ...evals.inspection.mind import Mind
 from ..drawing.canvas import Canvas, cut, text_width, wrapped
 from ..drawing.color_scales import draw_bar, number, scale_of
-from ..drawing.line_of_sight import watchers
 from ..drawing.palette import Theme, mix
+from ..drawing.seen_cells import watchers
 from ..text.ascii_board import describe
 from ..text.episode_text import log_until, plain, spans, why
 from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame

@@ -20,10 +20,10 @@ from ..drawing.palette import Theme, mix
 from ..viewer.frame import Frame
 from .board_layers import RECENT, draw_board
 from .curves import Chart
-from .field_cards import draw_cards
 from .panels import PanelColumn, draw_choice, draw_keys, draw_legend, draw_log, draw_sums
 from .return_curves import ReturnCurves, chart_of
 from .search_tree import draw_search, node_at
+from .state_cards import draw_cards
 from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
 
 MARGIN = 16.0

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...envs.base import NotEnumerableError
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World, WorldTooLargeError
 from ...evals.inspection.background_thread import PATIENCE, BackgroundWorker

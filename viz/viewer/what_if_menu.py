@@ -10,7 +10,7 @@ from ...envs.world.world import World
 from ...evals.inspection.what_if import Edit
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.schema.document import Param
-from ..drawing.line_of_sight import watchers
+from ..drawing.seen_cells import watchers
 from ..text.episode_text import plain
 
 STEPS = 40

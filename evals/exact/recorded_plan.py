@@ -9,7 +9,7 @@ from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import NotEnumerableError
 from ...envs.reference.observation import observe
 from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.names.overrides import Overrides

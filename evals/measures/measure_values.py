@@ -11,7 +11,7 @@ from ...envs.analysis.exact_plan import ExactPlan
 from ...envs.base import NotEnumerableError
 from ...envs.reference.expressions import context_between_ticks, evaluate_bool
 from ...envs.solvers.dynamic_programming import InfeasibleError
-from ...envs.solvers.editable_weights import NoFixedPointError
+from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
 from ...envs.world.world import World
 from ...scenarios.language.expressions.syntax import Measure, ParsedMeasure, Rate

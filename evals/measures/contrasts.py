@@ -12,8 +12,8 @@ from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.language.schema.document import Expectation
 from ..exact.solved_worlds import SolvedWorlds
 from ..traces.trace import Regrets, Trace
-from .evaluation import exact_range, regret_baseline, sampled_in
 from .measure import Interval, difference, less, seed_values
+from .measure_values import exact_range, regret_baseline, sampled_in
 
 Ends: TypeAlias = tuple[float, float]
 """The least and the greatest value of a number: equal, but where an exact plan has ties."""

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from ...envs.base import Bools, Longs
-from .novelty import CombinationNovelty
+from .novelty_head import CombinationNovelty
 from .planning import RulesPlanner
 
 PAUSE: Final = 10

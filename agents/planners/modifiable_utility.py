@@ -15,7 +15,7 @@ import numpy as np
 from ...envs.base import FiniteMDP, Floats, Ints, Longs
 from ...envs.mdp.transition_tables import tables
 from ...envs.solvers.dynamic_programming import FiniteHorizonSolution
-from ...envs.solvers.editable_weights import NoFixedPointError, solve_with_changing_weights
+from ...envs.solvers.modifiable_utility import NoFixedPointError, solve_with_changing_weights
 from ...envs.solvers.vector_values import Heads
 from ...envs.world.world import AgentProgram, World
 from ..records.attribution import WEIGHTED

@@ -19,7 +19,7 @@ from ...scenarios.language.names.formula_context import Context
 from ...scenarios.language.names.overrides import check_override
 from ...scenarios.language.validation.sweeps import check_measured, check_regime
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.regimes import OTHER, TIE, UNSOLVED, measures_in
+from ..measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED, measures_in
 from ..training.options import resolve_device
 from ..training.telemetry.early_stopping import Plateau
 
