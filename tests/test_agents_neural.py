@@ -13,6 +13,7 @@ from turncoat.agents.neural.hyperparameters import NeuralOptions
 from turncoat.agents.neural.imagined_mdp import imagine
 from turncoat.agents.neural.replay_buffer import pair_key
 from turncoat.agents.neural.world_model import NetOptions, NeuralModel
+from turncoat.agents.registry import eligibility
 from turncoat.envs.mdp.enumeration import Enumeration, enumerate_world
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
