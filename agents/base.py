@@ -169,7 +169,7 @@ class OnlineLearner(Protocol):
         observation: Longs,
         action: Ints,
         rewards: Floats | None,
-        following: Longs,
+        next_observation: Longs,
         ended: Bools,
         mask: Bools,
     ) -> None:
@@ -179,7 +179,7 @@ class OnlineLearner(Protocol):
             observation: int64 `[B, O]`, before the tick.
             action: int32 `[B]`, the action that was executed.
             rewards: float64 `[B, K]`, or None where the stage withholds them.
-            following: int64 `[B, O]`, after the tick (before any reset).
+            next_observation: int64 `[B, O]`, after the tick (before any reset).
             ended: bool `[B]`, the episode is over there (not merely truncated).
             mask: bool `[B, A]`, the actions available after the tick.
         """

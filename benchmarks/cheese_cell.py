@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from turncoat.agents.learning.reward_features import RewardFeatures, Ticks
+from turncoat.agents.learning.reward_features import RewardFeatures, TransitionBatch
 from turncoat.agents.learning.reward_posterior import Hypothesis, RewardPosterior, reward_posterior
 from turncoat.agents.local_rules.agent import RulesAgent
 from turncoat.agents.neural.imagined_mdp import value_heads
@@ -80,7 +80,9 @@ def _posterior(agent: RulesAgent, school: Enumeration) -> RewardPosterior | None
     names = [school.world.fields[column].name for column in program.sees]
     features = RewardFeatures(observation_spec(school.world), program.actions, names)
     seen = len(names)
-    return reward_posterior(features, Ticks(kept["now"][:, :seen], kept["action"], kept["after"][:, :seen]), pays, 1.0)
+    return reward_posterior(
+        features, TransitionBatch(kept["now"][:, :seen], kept["action"], kept["after"][:, :seen]), pays, 1.0
+    )
 
 
 @dataclass(eq=False)
@@ -154,7 +156,7 @@ class _Field:
         """What is imagined, where the first channel pays what a member says."""
         mdp, states = self._imagined.mdp, self._imagined.states[:, :-1]
         row = np.repeat(np.arange(mdp.row_start.size - 1), np.diff(mdp.row_start))
-        ticks = Ticks(states[row // mdp.n_actions], row % mdp.n_actions, states[mdp.next_state])
+        ticks = TransitionBatch(states[row // mdp.n_actions], row % mdp.n_actions, states[mdp.next_state])
         rewards: Floats = mdp.rewards.copy()
         rewards[:, 0] = member.pay * member.holds(posterior.features.evaluate(ticks))
         return replace(mdp, rewards=rewards)

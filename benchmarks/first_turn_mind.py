@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from turncoat.agents.learning.reward_features import RewardFeatures, Ticks
+from turncoat.agents.learning.reward_features import RewardFeatures, TransitionBatch
 from turncoat.agents.neural.agent import NeuralAgent
 from turncoat.agents.neural.replay_buffer import pair_key
 from turncoat.envs.base import Bools, Longs
@@ -91,7 +91,7 @@ def asked(agent: NeuralAgent, field: Enumeration) -> list[str]:
     hypotheses = [one for pair in agent.goals.members.values() for one in pair]
     names = [world_of(field).fields[column].name for column in world_of(field).agents[0].sees]
     features = RewardFeatures(agent.model.encoding.senses, world_of(field).agents[0].actions, names)
-    found = features.evaluate(Ticks(stealing.now, stealing.action, stealing.after))
+    found = features.evaluate(TransitionBatch(stealing.now, stealing.action, stealing.after))
     greedy = [bool(one.holds(found).any()) for one in hypotheses]
     return [
         f"disarmings right: {disarming.right[disarming.met].sum()} of {disarming.met.sum()} met before,",
@@ -99,7 +99,7 @@ def asked(agent: NeuralAgent, field: Enumeration) -> list[str]:
         f"({(disarming.sure & ~disarming.right)[new].sum()} surely wrong);",
         f"thefts paid: {stealing.paid.sum()} of {stealing.paid.size} by the network,",
         f"by {sum(greedy)} of {len(greedy)} hypotheses",
-        str([one.told(features.features) for one in hypotheses]),
+        str([one.describe(features.features) for one in hypotheses]),
     ]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from turncoat.agents.learning.reward_features import RewardFeatures, Ticks
+from turncoat.agents.learning.reward_features import RewardFeatures, TransitionBatch
 from turncoat.agents.learning.reward_posterior import Prior, RewardPosterior, reward_posterior
 from turncoat.envs.reference.observation_spec import ObservationSpec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
@@ -16,12 +16,12 @@ FEATURES = RewardFeatures(BOARD, ["stay", "go"], ["mouse", "cheese", "age"])
 def _posterior(rows: list[tuple[int, int, int, float]], prior: Prior = "kinds") -> RewardPosterior:
     """From ticks written as (mouse, cheese, age, pay) after them; each was reached by going, from age 0 elsewhere."""
     after = np.array([row[:3] for row in rows])
-    ticks = Ticks(np.full_like(after, 0), np.ones(len(rows), np.int64), after)
+    ticks = TransitionBatch(np.full_like(after, 0), np.ones(len(rows), np.int64), after)
     return reward_posterior(FEATURES, ticks, np.array([row[3] for row in rows]), 1.0, prior)
 
 
 def _told(posterior: RewardPosterior) -> set[str]:
-    return {hypothesis.told(FEATURES.features) for hypothesis in posterior.hypotheses}
+    return {hypothesis.describe(FEATURES.features) for hypothesis in posterior.hypotheses}
 
 
 CORNERED = [(6, 6, 1, 1.0), (6, 6, 2, 1.0), (7, 6, 1, 0.0), (11, 6, 2, 0.0), (18, 6, 1, 0.0)]
@@ -55,7 +55,7 @@ def test_either_of_two_places_is_a_union() -> None:
     assert "mouse at (1, 1) or mouse at (3, 3)" in told
     for hypothesis in _posterior(rows).hypotheses:
         after = np.array([row[:3] for row in rows])
-        holds = hypothesis.holds(FEATURES.evaluate(Ticks(after * 0, np.ones(9, np.int64), after)))
+        holds = hypothesis.holds(FEATURES.evaluate(TransitionBatch(after * 0, np.ones(9, np.int64), after)))
         np.testing.assert_array_equal(holds, [row[3] == 1 for row in rows])
 
 
@@ -95,7 +95,7 @@ def test_corner_cheese_keeps_open_what_its_training_keeps_open(k: int, kinds: se
     found = SolvedWorlds(load("wrong_goals/corner_cheese")).enumeration({"k": k}, "train")
     mdp, seen = found.mdp, observe(found.world, found.states)
     row = np.repeat(np.arange(mdp.n_states * mdp.n_actions), np.diff(mdp.row_start))[:6000]
-    ticks = Ticks(seen[row // mdp.n_actions], row % mdp.n_actions, seen[mdp.next_state[: row.size]])
+    ticks = TransitionBatch(seen[row // mdp.n_actions], row % mdp.n_actions, seen[mdp.next_state[: row.size]])
     features = RewardFeatures(observation_spec(found.world), found.world.agents[0].actions)
 
     posterior = reward_posterior(features, ticks, mdp.rewards[: row.size, 0], 1.0)

@@ -17,7 +17,7 @@ from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.counts.model import CountsModel
 from turncoat.agents.external.user_agent import AgentInterface
 from turncoat.agents.external.user_world_model import WorldModelAgent
-from turncoat.agents.learning.transitions import Last
+from turncoat.agents.learning.transitions import LastDecision
 from turncoat.agents.planners.base import Planner
 from turncoat.agents.planners.cross_entropy import CrossEntropyPlanner
 from turncoat.agents.planners.mcts import MctsPlanner
@@ -278,7 +278,7 @@ class ThinksTooSoon(Sound):
 class ThinksOfTheLast(Sound):
     def act(self, observation, state, mask):
         actions, state = super().act(observation, state, mask)
-        self._last = Last.of(observation[::-1], state[::-1] - 1, actions[::-1], mask[::-1])
+        self._last = LastDecision.of(observation[::-1], state[::-1] - 1, actions[::-1], mask[::-1])
         return actions, state
 
 

@@ -12,7 +12,7 @@ from tests.worlds import scenario_of
 from turncoat import api
 from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
 from turncoat.agents.counts.joint_agent import JointCountsAgent, JointOptions
-from turncoat.agents.counts.opponent_model import OthersModel, assumed
+from turncoat.agents.counts.opponent_model import OpponentModel, assumed
 from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.eligibility import unable
 from turncoat.agents.registry.multi_agent_profiles import gathered, plainly, read_profile
@@ -165,7 +165,7 @@ def test_a_fault_of_one_ends_the_training_of_all(who, kind, message, first):
 
 
 def test_what_is_seen_of_others_is_learned_and_forgotten():
-    model = OthersModel(2, forgetting=0.1)
+    model = OpponentModel(2, forgetting=0.1)
     assert model.shares(1).tolist() == [[0.5, 0.5]]
     for _ in range(50):
         model.record(0, 1)

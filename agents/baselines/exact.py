@@ -89,10 +89,10 @@ class ExactAgent:
         ticks = np.zeros_like(steps) if self._timetable is None else steps
         for tick in np.unique(ticks).tolist():
             lanes = ticks == tick
-            actions[lanes] = self.course(tick).at(0).policy[places[lanes]]
+            actions[lanes] = self.planned_path(tick).at(0).policy[places[lanes]]
         for lane in np.flatnonzero(~mask[np.arange(len(actions)), actions]):
             place = places[lane]
-            solved = self.course(int(steps[lane])).at(0)
+            solved = self.planned_path(int(steps[lane])).at(0)
             allowed = mask[lane] & self._mdp.available[place]
             actions[lane] = self._rule(solved.vector_q[place], self._weights[place], allowed).action
         self._last = (int(places[0]), int(steps[0]), int(actions[0]), mask[0].copy())
@@ -103,26 +103,26 @@ class ExactAgent:
         if self._last is None:
             return None
         state, step, action, mask = self._last
-        course = self.course(step)
+        path = self.planned_path(step)
         # Solvers leave nan where an action is barred.
-        available = self._mdp.available[state] & mask & np.isfinite(course.at(0).vector_q[state]).all(axis=1)
+        available = self._mdp.available[state] & mask & np.isfinite(path.at(0).vector_q[state]).all(axis=1)
         uncertainty = np.zeros(self._mdp.n_actions)
         counterfactuals = tuple(
             Counterfactual(change, int(policy[min(step, len(policy) - 1), state]))
             for change, policy in self._counterfactuals.items()
         )
         decision = Decision(state, action, available, uncertainty, self._observations, counterfactuals)
-        plan = self._plan(step, course, decision)
+        plan = self._plan(step, path, decision)
         return tabular_thought(
             self.name, self._mdp.channels, self._weights[state], self._rule, step, action, uncertainty, available, plan
         )
 
-    def _plan(self, step: int, course: PlannedPath, decision: Decision) -> Plan:
+    def _plan(self, step: int, path: PlannedPath, decision: Decision) -> Plan:
         if self._thinking is not None:
             return self._thinking(step, decision)
         return plan_from_table(
             self._mdp,
-            course,
+            path,
             self._observations,
             decision.state,
             decision.action,
@@ -132,14 +132,14 @@ class ExactAgent:
             decision.counterfactuals,
         )
 
-    def course(self, tick: int) -> PlannedPath:
+    def planned_path(self, tick: int) -> PlannedPath:
         """What is followed from a tick on, in every state.
 
         Raises:
             ValueError: the tick is beyond the horizon.
         """
         if self._timetable is not None:
-            return self._timetable.course(tick)
+            return self._timetable.planned_path(tick)
         solution = self._solution
         assert not isinstance(solution, FiniteHorizonSolution)
         return PlannedPath(lambda _: solution)

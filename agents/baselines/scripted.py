@@ -57,5 +57,5 @@ class RandomAgent:
         return np.where(mask, self._rng.random(mask.shape), -1.0).argmax(axis=1).astype(np.int32), None
 
     def chances(self, able: Bools) -> Floats:
-        """See `stated.Stated`."""
+        """See `Stated.chances`."""
         return uniform_policy(able)

@@ -19,9 +19,9 @@ from ...scenarios.errors import UnknownNameError
 from ..base import AgentState, Progress, TrainingEnv
 from ..learning.checkpoint import read_checkpoint, write_checkpoint
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
-from ..learning.transitions import Last, check_env, each_tick, steps_of
+from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..records.attribution import WEIGHTED, DeliberationRule
-from ..records.plan_from_mdp import look
+from ..records.plan_from_mdp import observation_key
 from ..records.thought import Thought
 from ..records.thought_from_values import valued_thought
 from .hyperparameters import TabularOptions
@@ -105,7 +105,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         self._q = np.zeros((64, n_actions, len(self._channels)))
         self._rng = np.random.default_rng(0)
         self._pending: dict[int, tuple[int, int, Floats, bytes]] = {}
-        self._last: Last | None = None
+        self._last: LastDecision | None = None
         self.training: TabularFitState | None = None
 
     # Values
@@ -117,7 +117,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
 
     def values(self, observation: Longs) -> Floats:
         """float64 `[A, K]`, what each head expects of each action; 0 where it was never met."""
-        number = self._numbers.get(look(observation))
+        number = self._numbers.get(observation_key(observation))
         return np.zeros(self._q.shape[1:]) if number is None else self._q[number].copy()
 
     def _number(self, key: bytes) -> int:
@@ -141,9 +141,9 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
             return int(able[self._rng.integers(able.size)])
         return self._greedy(q, mask)
 
-    def _learn(self, state: int, action: int, rewards: Floats, following: Floats | None) -> None:
+    def _learn(self, state: int, action: int, rewards: Floats, next_value: Floats | None) -> None:
         """Move one entry towards what it paid and the value `[K]` of what followed (None: the episode was over)."""
-        target = rewards if following is None else rewards + self._discounts * following
+        target = rewards if next_value is None else rewards + self._discounts * next_value
         entry = self._q[state, action]
         entry += self._options.learning_rate * (target - entry)
 
@@ -167,7 +167,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
             choose = self._greedy if self.update == "q_learning" else self._exploring
             self._learn(state, action, rewards, q[choose(q, mask)])
 
-    # TabularFitState
+    # Training
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`.
@@ -179,7 +179,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         self._rng = np.random.default_rng(seed)
         self._pending.clear()
         observation, mask = env.reset(seed)
-        self.training = TabularFitState(look(observation), mask, steps=steps)
+        self.training = TabularFitState(observation_key(observation), mask, steps=steps)
         self.resume(env, on_progress)
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
@@ -200,13 +200,13 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         key = training.key
         action = self._exploring(self._entries(key), training.mask)
         observation, rewards, ended, truncated, mask = env.step(action)
-        after = look(observation)
+        after = observation_key(observation)
         if rewards is not None:  # without them there is nothing to learn
             self._take_in(0, key, env.executed, rewards, after, ended, mask)
         if ended or truncated:
             self._pending.clear()
             observation, mask = env.reset()
-            after = look(observation)
+            after = observation_key(observation)
         training.key, training.mask = after, mask
         training.done += 1
 
@@ -217,7 +217,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         steps = steps_of(state, len(observation))
         q = np.array([self.values(row) for row in observation])
         actions = self._rule(q, self._weights, mask).action
-        self._last = Last.of(observation, steps, actions, mask)
+        self._last = LastDecision.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def observe(
@@ -225,15 +225,15 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         observation: Longs,
         action: Ints,
         rewards: Floats | None,
-        following: Longs,
+        next_observation: Longs,
         ended: Bools,
         mask: Bools,
     ) -> None:
         """See `OnlineLearner.observe`; where rewards are withheld there is nothing to learn."""
         if not self.learning or rewards is None:
             return
-        for lane, tick in enumerate(each_tick(observation, action, rewards, following, ended, mask)):
-            before, after = look(tick.observation), look(tick.following)
+        for lane, tick in enumerate(each_transition(observation, action, rewards, next_observation, ended, mask)):
+            before, after = observation_key(tick.observation), observation_key(tick.next_observation)
             self._take_in(lane, before, tick.action, rewards[lane], after, tick.ended, tick.mask)
 
     def thought(self) -> Thought | None:
@@ -242,13 +242,13 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
             return None
         observation, step, action, mask = self._last
         q = np.where(mask[:, None], self.values(observation), 0.0)
-        uncertainty = np.full(mask.size, 0.0 if look(observation) in self._numbers else 1.0)
+        uncertainty = np.full(mask.size, 0.0 if observation_key(observation) in self._numbers else 1.0)
         return valued_thought(self.name, self._channels, self._weights, self._rule, step, action, q, uncertainty, mask)
 
     # Keeping
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything learned to one file, all or nothing (see `saving`)."""
+        """Writes everything learned to one file, all or nothing (see `learning.checkpoint`)."""
         header = {
             "name": self.name,
             "update": self.update,
@@ -282,5 +282,5 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         )
         agent.learning = header["learning"]
         for row, q in zip(arrays["seen"], arrays["q"], strict=True):
-            agent._q[agent._number(look(row))] = q
+            agent._q[agent._number(observation_key(row))] = q
         return agent

@@ -21,7 +21,7 @@ class Timetable:
         self._mdp = mdp
         self._solution = solution
 
-    def course(self, tick: int) -> PlannedPath:
+    def planned_path(self, tick: int) -> PlannedPath:
         """What is followed from a tick on.
 
         Raises:
@@ -47,10 +47,10 @@ class Timetable:
             values[tick, states] = self.vector_q(values[tick + 1])[states, solution.policy[tick, states]]
         return values
 
-    def vector_q(self, following: Floats) -> Floats:
+    def vector_q(self, next_values: Floats) -> Floats:
         """float64 `[S, A, K]`: pay now and the discounted values `[S, K]` of the next tick."""
         table = tables(self._mdp)
-        return table.vector_rewards + self._solution.discount * table.expected_next(following)
+        return table.vector_rewards + self._solution.discount * table.expected_next(next_values)
 
 
 @dataclass(frozen=True)

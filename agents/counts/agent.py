@@ -13,7 +13,7 @@ from ...envs.base import Bools, Floats, Ints, Longs
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
-from ..learning.transitions import Last, check_env, each_tick, steps_of
+from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..planners.base import BoundPlanner, Decision, Problem
 from ..planners.head_validation import Heads, check_heads
 from ..planners.modifiable_utility import ChangingProblem, HeldWeights
@@ -84,10 +84,10 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         self._planned: tuple[Problem, BoundPlanner] | None = None
         self._policy: Ints = np.zeros(0, np.int32)  # solved last: the next solution starts from it
         self._stale = True
-        self._last: Last | None = None
+        self._last: LastDecision | None = None
         self.training: CountsFitState | None = None
 
-    # CountsFitState
+    # Training
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`; the novelty head chooses every action.
@@ -118,9 +118,9 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
     def _tick(self, training: CountsFitState, env: TrainingEnv) -> None:
         action = training.novelty.choose(training.state)
         observation, rewards, ended, truncated, mask = env.step(action)
-        following = self.model.state(observation, ended, mask)
-        self.model.record(training.state, action, following, rewards)
-        training.state = self.model.begin(*env.reset()) if ended or truncated else following
+        next_state = self.model.state(observation, ended, mask)
+        self.model.record(training.state, action, next_state, rewards)
+        training.state = self.model.begin(*env.reset()) if ended or truncated else next_state
         training.done += 1
         self._stale = True
 
@@ -162,7 +162,7 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         steps = steps_of(state, len(observation))
         places = [self.model.find(row) for row in observation]
         actions = np.array([self._choose(*each) for each in zip(places, mask, strict=True)], np.int32)
-        self._last = Last.of(observation, steps, actions, mask)
+        self._last = LastDecision.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def observe(
@@ -170,7 +170,7 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         observation: Longs,
         action: Ints,
         rewards: Floats | None,
-        following: Longs,
+        next_observation: Longs,
         ended: Bools,
         mask: Bools,
     ) -> None:
@@ -178,9 +178,9 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for tick in each_tick(observation, action, rewards, following, ended, mask):
+        for tick in each_transition(observation, action, rewards, next_observation, ended, mask):
             before = self.model.state(tick.observation, False, everything)
-            after = self.model.state(tick.following, tick.ended, tick.mask)
+            after = self.model.state(tick.next_observation, tick.ended, tick.mask)
             self._stale |= self.model.record(before, tick.action, after, tick.rewards)
 
     def thought(self) -> Thought | None:
@@ -206,7 +206,7 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
     # Keeping
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything learned to one file, all or nothing (see `saving`)."""
+        """Writes everything learned to one file, all or nothing (see `learning.checkpoint`)."""
         header = {
             "name": self.name,
             "learning": self.learning,

@@ -18,7 +18,7 @@ from ...envs.multi_agent.best_response import marginalise_others
 from ...envs.world.agent_parts import ENUMERATE, PartSpec
 from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
 from ..learning.training_loop import PROGRESS_EVERY
-from ..learning.transitions import Last, steps_of
+from ..learning.transitions import LastDecision, steps_of
 from ..planners.base import BoundPlanner, Decision, Problem
 from ..planners.head_validation import check_heads
 from ..planners.registry import make_planner
@@ -27,7 +27,7 @@ from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .model import CountsModel
 from .novelty_head import NoveltyHead
-from .opponent_model import OthersModel
+from .opponent_model import OpponentModel
 
 SOONEST: Final = 20
 """Steps between two plans at least; later, a hundredth of all steps so far."""
@@ -40,7 +40,7 @@ class JointOptions:
     Attributes:
         exploring: share of a training's steps, its first, in which novelty alone chooses.
         exploration: chance of an action at random, in the steps after that.
-        forgetting: see `OthersModel`.
+        forgetting: see `OpponentModel`.
         novelty_discount, n_known, n_chance: see `CountsOptions`.
         deliberation: the rule that makes one choice of K values.
         planner: how it looks ahead on what it learned.
@@ -106,7 +106,7 @@ class JointCountsAgent:
         self._joint = int(np.prod(others))
         self._own = CountsModel(len(actions), len(self._channels))  # for novelty: others are chance
         self.game = CountsModel(len(actions) * self._joint, len(self._channels))
-        self._model = OthersModel(self._joint, self._options.forgetting)
+        self._model = OpponentModel(self._joint, self._options.forgetting)
         self._assumed = assumed
         if assumed is not None and assumed.shape != (self._joint,):
             raise ValueError(f"assumed: shape {assumed.shape} for {self._joint} joint actions of the others")
@@ -114,7 +114,7 @@ class JointCountsAgent:
         self._planned: tuple[Problem, BoundPlanner] | None = None
         self._stale = True
         self._policy: Ints = np.zeros(0, np.int32)
-        self._last: Last | None = None
+        self._last: LastDecision | None = None
 
     # Training
 
@@ -147,12 +147,12 @@ class JointCountsAgent:
                     self._stale, planned = True, step
                 action = self._choose(state, mask)
             observation, rewards, ended, truncated, mask = env.step(action)
-            following = self._state(observation, ended, mask)
+            next_state = self._state(observation, ended, mask)
             others = int(np.ravel_multi_index(tuple(env.others), self._others))
-            self._own.record(state, action, following, rewards)
-            self.game.record(state, action * self._joint + others, following, rewards)
+            self._own.record(state, action, next_state, rewards)
+            self.game.record(state, action * self._joint + others, next_state, rewards)
             self._model.record(state, others)
-            state = following
+            state = next_state
             if ended or truncated:
                 state, mask = self._begin(*env.reset())
             if on_progress is not None and step % PROGRESS_EVERY == 0:
@@ -171,7 +171,7 @@ class JointCountsAgent:
         steps = steps_of(state, len(observation))
         places = [self.game.find(row) for row in observation]
         actions = np.array([self._choose(*each) for each in zip(places, mask, strict=True)], np.int32)
-        self._last = Last.of(observation, steps, actions, mask)
+        self._last = LastDecision.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def thought(self) -> Thought | None:

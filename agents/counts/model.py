@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from ..records.plan_from_mdp import look
+from ..records.plan_from_mdp import observation_key
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class CountsModel:
 
     def state(self, observation: Longs, ended: bool, mask: Bools) -> int:
         """The state that looks like this; a new one if none does."""
-        key = (look(observation), ended)
+        key = (observation_key(observation), ended)
         state = self._ids.get(key)
         if state is None:
             state = self.n_states
@@ -104,13 +104,13 @@ class CountsModel:
             self.n_states += 1
         return state
 
-    def record(self, state: int, action: int, following: int, rewards: Floats | None) -> bool:
+    def record(self, state: int, action: int, next_state: int, rewards: Floats | None) -> bool:
         """Predicts one tick, then learns from it.
 
         Args:
             state: where the tick began.
             action: what was executed.
-            following: where it led.
+            next_state: where it led.
             rewards: float64 `[K]`, or None where they are withheld; an outcome whose pay was never shown is taken to
                 pay nothing.
 
@@ -118,14 +118,14 @@ class CountsModel:
             Whether the model now predicts anything else than before.
         """
         pair = state * self.n_actions + action
-        slot = self._slots.get((pair, following))
+        slot = self._slots.get((pair, next_state))
         changed = slot is None or int(self.outcomes[state, action]) > 1
         tries = int(self.tries[state, action])
         self._score(pair, tries, slot)
         self.tries[state, action] = tries + 1
         self._retried_pairs += tries == 1
         if slot is None:
-            slot = self._add_outcome(state, action, following)
+            slot = self._add_outcome(state, action, next_state)
         self._count[slot] += 1
         slots = self._of_pair[pair]
         if self._count[slot] > self._count[slots[0]]:
@@ -146,7 +146,7 @@ class CountsModel:
 
     def find(self, observation: Longs) -> int:
         """The state, not ended, that looks like `observation` `[O]`; -1 where there is none."""
-        return self._ids.get((look(observation), False), -1)
+        return self._ids.get((observation_key(observation), False), -1)
 
     def observations(self) -> Longs:
         """int64 `[S, O]`."""
@@ -172,11 +172,11 @@ class CountsModel:
         """The outcomes of pairs that have shown several: pair, next state and frequency, each `[M']`."""
         if not self._chance_pairs:
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-        pair, following = np.array(self._pair, np.int64), np.array(self._next, np.int64)
+        pair, next_state = np.array(self._pair, np.int64), np.array(self._next, np.int64)
         several = self.outcomes[: self.n_states].reshape(-1)[pair] > 1
-        pair, following = pair[several], following[several]
+        pair, next_state = pair[several], next_state[several]
         tries = self.tries[: self.n_states].reshape(-1)[pair]
-        return pair, following, np.array(self._count, np.float64)[several] / tries
+        return pair, next_state, np.array(self._count, np.float64)[several] / tries
 
     def to_mdp(self, channels: tuple[str, ...]) -> FiniteMDP:
         """The model as a finite process of what was seen. A state where nothing was tried yet counts as ended."""
@@ -243,8 +243,8 @@ class CountsModel:
         for observation, ended, mask in zip(data["observations"], data["ended"], data["available"], strict=True):
             model.state(observation, bool(ended), mask)
         model._starts = dict(zip(data["start_state"].tolist(), data["start_count"].tolist(), strict=True))
-        for pair, following in zip(data["pair"].tolist(), data["next"].tolist(), strict=True):
-            model._add_outcome(pair // model.n_actions, pair % model.n_actions, following)
+        for pair, next_state in zip(data["pair"].tolist(), data["next"].tolist(), strict=True):
+            model._add_outcome(pair // model.n_actions, pair % model.n_actions, next_state)
         np.add.at(model.tries.reshape(-1), data["pair"], data["count"])
         model._count, model._paid = data["count"].tolist(), data["paid"].tolist()
         for slot in data["most"].tolist():
@@ -257,18 +257,18 @@ class CountsModel:
         model._loss = float(data["scores"][2])
         return model
 
-    def _add_outcome(self, state: int, action: int, following: int) -> int:
+    def _add_outcome(self, state: int, action: int, next_state: int) -> int:
         pair, slot = state * self.n_actions + action, len(self._pair)
-        self._slots[pair, following] = slot
+        self._slots[pair, next_state] = slot
         self._of_pair.setdefault(pair, []).append(slot)
         self._pair.append(pair)
-        self._next.append(following)
+        self._next.append(next_state)
         self._count.append(0)
         self._paid.append(0)
         self._pay.append(np.zeros(self.n_channels))
         seen = int(self.outcomes[state, action])
         self.outcomes[state, action] = seen + 1
-        self.follows[state, action] = following if seen == 0 else -1
+        self.follows[state, action] = next_state if seen == 0 else -1
         self._chance_pairs += seen == 1
         self.version += 1
         return slot

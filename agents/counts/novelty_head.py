@@ -102,9 +102,9 @@ class NoveltyHead:
         starts, share = model.starts()
         follows = np.ascontiguousarray(model.follows[:n].T)
         follows[follows < 0] = n  # beyond the states, where the value stays 0
-        pair, following, frequency = model.chances()
+        pair, next_state, frequency = model.chances()
         rows, row = np.unique(pair, return_inverse=True)
-        chances = csr_array((frequency, (row, following)), shape=(rows.size, n + 1))
+        chances = csr_array((frequency, (row, next_state)), shape=(rows.size, n + 1))
         place = (rows % model.n_actions) * n + rows // model.n_actions
         ahead = np.empty((model.n_actions, n))
         value = np.zeros(n + 1)
@@ -132,9 +132,9 @@ class NoveltyHead:
         ahead = np.where((follows >= 0) & (follows < self._value.size), self._value[follows % self._value.size], 0.0)
         for action in np.flatnonzero(model.outcomes[state] > 1).tolist():
             ahead[action] = sum(
-                share * self._value[following]
-                for following, share in model.shares(state, action)
-                if following < self._value.size
+                share * self._value[next_state]
+                for next_state, share in model.shares(state, action)
+                if next_state < self._value.size
             )
         ahead[~model.available[state]] = -1.0
         return ahead

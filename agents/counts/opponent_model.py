@@ -12,7 +12,7 @@ SLIP: Final = 1e-6
 """Weight of every other action beside one that is assumed: it counts only where the assumed one cannot be taken."""
 
 
-class OthersModel:
+class OpponentModel:
     """Dirichlet counts of what all others do together, given what the agent itself sees.
 
     A state seen seldom borrows from all the others: its prior is one look at what they do anywhere, which in turn

@@ -1,8 +1,9 @@
-"""A planner that knows its policy to be looked at: it compares whole policies, on a model that remembers.
+"""A planner that knows its policy is observed: it compares whole policies, on a model that remembers past ticks.
 
-What was done to it for what it did earlier shows only in the history of an episode. So its model counts over what it
-saw, did and was paid in the last ticks, as many of them as the description of all its experience is shortest with, and
-its policies go by what it sees now alone, as the overseer's picture of it does (see `envs.by_look`).
+What others do in response to the agent's earlier actions shows only in the history of an episode. Its model therefore
+counts over what it observed, did and was paid in the last ticks; how many ticks is chosen by minimum description
+length. Its policies depend on the present observation alone, as the overseer models them
+(see `envs.solvers.observation_policies`).
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.solvers.observation_policies import MAX_POLICIES, MemorylessPolicy, best_memoryless_policy
 from ..base import AgentState, Progress, TrainingEnv
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
-from ..learning.transitions import Last, check_env, steps_of
+from ..learning.transitions import LastDecision, check_env, steps_of
 from ..planners.head_validation import check_heads, evaluate_heads
 from ..records.attribution import WEIGHTED
-from ..records.plan_from_mdp import look
+from ..records.plan_from_mdp import observation_key
 from ..records.thought import Thought
 from ..records.thought_from_values import valued_thought
 from .model import CountsModel
@@ -95,7 +96,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         self.found: MemorylessPolicy | None = None
         self._looks: dict[bytes, int] = {}
         self._judged: dict[int, Floats] = {}
-        self._last: Last | None = None
+        self._last: LastDecision | None = None
         self.training: PolicyAwareFitState | None = None
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
@@ -153,7 +154,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
             wanted = self._action(row)
             if wanted >= 0 and mask[lane, wanted]:
                 actions[lane] = wanted
-        self._last = Last.of(observation, steps, actions, mask)
+        self._last = LastDecision.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def thought(self) -> Thought | None:
@@ -162,7 +163,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
             return None
         observation, step, action, mask = self._last
         q = np.where(mask[:, None], self._whole(observation), 0.0)
-        uncertainty = np.full(mask.size, 0.0 if look(observation) in self._looks else 1.0)
+        uncertainty = np.full(mask.size, 0.0 if observation_key(observation) in self._looks else 1.0)
         return valued_thought(self.name, self._channels, self._weights, WEIGHTED, step, action, q, uncertainty, mask)
 
     def _begin(self, observation: Longs, mask: Bools) -> Bools:
@@ -179,7 +180,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         chosen = self._models[self.memory]
         self._looks.clear()
         self._judged.clear()
-        numbers = [self._looks.setdefault(look(row), len(self._looks)) for row in chosen.seen()]
+        numbers = [self._looks.setdefault(observation_key(row), len(self._looks)) for row in chosen.seen()]
         self._mdp = chosen.model.to_mdp(self._channels)
         self._numbers = np.array(numbers, np.int64)
         self.found = best_memoryless_policy(
@@ -187,12 +188,12 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         )
 
     def _action(self, observation: Longs) -> int:
-        number = self._looks.get(look(observation), -1)
+        number = self._looks.get(observation_key(observation), -1)
         return -1 if self.found is None or number < 0 else int(self.found.action[number])
 
     def _whole(self, observation: Longs) -> Floats:
         """float64 `[A, K]`: at the start, of its policy with each of the actions at one look."""
-        number = self._looks.get(look(observation), -1)
+        number = self._looks.get(observation_key(observation), -1)
         if self.found is None or number < 0:
             return np.zeros((self._n_actions, len(self._channels)))
         if number not in self._judged:

@@ -17,10 +17,10 @@ from ...envs.world.agent_parts import PartSpec
 from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
 from ..base import AgentState, Imagination, Log, Progress, TrainingEnv, WorldModel
-from ..learning.transitions import Last, each_tick, steps_of
+from ..learning.transitions import LastDecision, each_transition, steps_of
 from ..planners.base import BoundPlanner, Decision, Planner, Problem
 from ..planners.registry import made_with
-from ..records.plan_from_mdp import look
+from ..records.plan_from_mdp import observation_key
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .user_agent import AgentInterface
@@ -61,7 +61,7 @@ class WorldModelAgent:
         self._problem: Problem | None = None
         self._planning: BoundPlanner | None = None
         self._masks: dict[bytes, Bools] = {}
-        self._last: Last | None = None
+        self._last: LastDecision | None = None
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`: takes the action least tried after each observation, ties broken at random."""
@@ -69,7 +69,7 @@ class WorldModelAgent:
         tries: Counter[tuple[bytes, int]] = Counter()
         observation, mask = env.reset(seed)
         for step in range(1, steps + 1):
-            key, available = look(observation), np.flatnonzero(mask)
+            key, available = observation_key(observation), np.flatnonzero(mask)
             counts = np.array([tries[key, int(action)] for action in available])
             least = available[counts == counts.min()]
             action = int(least[rng.integers(least.size)])
@@ -94,9 +94,9 @@ class WorldModelAgent:
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`; where the model knows nothing, the first action that is available."""
         steps = steps_of(state, len(observation))
-        self._masks = {look(row): available for row, available in zip(observation, mask.copy(), strict=True)}
+        self._masks = {observation_key(row): available for row, available in zip(observation, mask.copy(), strict=True)}
         actions = np.array([self._choose(*each) for each in zip(observation, mask, strict=True)], np.int32)
-        self._last = Last.of(observation, steps, actions, mask)
+        self._last = LastDecision.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def observe(
@@ -112,10 +112,12 @@ class WorldModelAgent:
         if not self.learning:
             return
         everything = np.ones(mask.shape[1], np.bool_)
-        for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
+        for tick in each_transition(observation, action, rewards, next_observation, ended, mask):
             # Which actions were available before is known only for what `act` was asked last.
-            before = self._masks.get(look(tick.observation), everything)
-            self.model.learn(tick.observation, before, tick.action, tick.rewards, tick.following, tick.mask, tick.ended)
+            before = self._masks.get(observation_key(tick.observation), everything)
+            self.model.learn(
+                tick.observation, before, tick.action, tick.rewards, tick.next_observation, tick.mask, tick.ended
+            )
 
     def thought(self) -> Thought | None:
         """See `Thinker.thought`. Where the model knows nothing, the thought has no plan and `q` is zero."""

@@ -21,7 +21,7 @@ MAX_COUNTED: Final = 32
 
 
 @dataclass(frozen=True, eq=False)
-class Ticks:
+class TransitionBatch:
     """n ticks: int64 `before` `[n, O]`, `action` `[n]`, `after` `[n, O]`."""
 
     before: Longs
@@ -58,7 +58,7 @@ class RewardFeatures:
         self.features = tuple(feature for feature, _ in made)
         self._tests = [test for _, test in made]
 
-    def evaluate(self, ticks: Ticks) -> Bools:
+    def evaluate(self, ticks: TransitionBatch) -> Bools:
         """bool `[n, J]`."""
         if not self._tests:
             return np.zeros((len(ticks.action), 0), np.bool_)
@@ -74,7 +74,7 @@ class RewardFeatures:
         for one, other in ((a, b) for a, b in product(bodies, bodies) if a < b):
             name = f"{self._names[one]} = {self._names[other]}"
 
-            def test(ticks: Ticks, one: int = one, other: int = other) -> Bools:
+            def test(ticks: TransitionBatch, one: int = one, other: int = other) -> Bools:
                 same: Bools = (ticks.after[:, one] == ticks.after[:, other]) & (ticks.after[:, one] != nowhere)
                 return same
 
@@ -98,7 +98,7 @@ class RewardFeatures:
         for body in self._bodies():
             for zone in range(1, senses.cell_features.shape[2]):
 
-                def test(ticks: Ticks, body: int = body, zone: int = zone) -> Bools:
+                def test(ticks: TransitionBatch, body: int = body, zone: int = zone) -> Bools:
                     layout = ticks.after[:, senses.layout] if senses.layout >= 0 else 0
                     inside: Bools = senses.cell_features[layout, ticks.after[:, body], zone]
                     return inside
@@ -130,19 +130,19 @@ class RewardFeatures:
         ]
 
 
-_Made = tuple[Feature, Callable[[Ticks], Bools]]
+_Made = tuple[Feature, Callable[[TransitionBatch], Bools]]
 
 
-def _equals(when: str, column: int, value: int) -> Callable[[Ticks], Bools]:
-    def test(ticks: Ticks) -> Bools:
+def _equals(when: str, column: int, value: int) -> Callable[[TransitionBatch], Bools]:
+    def test(ticks: TransitionBatch) -> Bools:
         equal: Bools = getattr(ticks, when)[:, column] == value
         return equal
 
     return test
 
 
-def _within(body: int, cells: Bools) -> Callable[[Ticks], Bools]:
-    def test(ticks: Ticks) -> Bools:
+def _within(body: int, cells: Bools) -> Callable[[TransitionBatch], Bools]:
+    def test(ticks: TransitionBatch) -> Bools:
         inside: Bools = cells[ticks.after[:, body]]
         return inside
 
@@ -150,7 +150,7 @@ def _within(body: int, cells: Bools) -> Callable[[Ticks], Bools]:
 
 
 def _actions(names: Sequence[str]) -> list[_Made]:
-    def test(number: int) -> Callable[[Ticks], Bools]:
+    def test(number: int) -> Callable[[TransitionBatch], Bools]:
         return lambda ticks: ticks.action == number
 
     return [(Feature("action", f"does {name}"), test(number)) for number, name in enumerate(names)]

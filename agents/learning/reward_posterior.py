@@ -13,7 +13,7 @@ from typing import Final, Literal
 import numpy as np
 
 from ...envs.base import Bools, Floats, Longs
-from .reward_features import Feature, RewardFeatures, Ticks
+from .reward_features import Feature, RewardFeatures, TransitionBatch
 
 Prior = Literal["kinds", "short", "flat"]
 MAX_TERMS: Final = 8
@@ -35,7 +35,7 @@ class Hypothesis:
         """The kinds of features that it speaks of, sorted."""
         return tuple(sorted({features[j].kind for term in self.terms for j in term}))
 
-    def told(self, features: tuple[Feature, ...]) -> str:
+    def describe(self, features: tuple[Feature, ...]) -> str:
         """For people."""
         return " or ".join(" and ".join(features[j].name for j in term) for term in self.terms)
 
@@ -95,7 +95,7 @@ class RewardPosterior:
 
 
 def reward_posterior(
-    features: RewardFeatures, ticks: Ticks, pays: Floats, pay: float, prior: Prior = "kinds", seed: int = 0
+    features: RewardFeatures, ticks: TransitionBatch, pays: Floats, pay: float, prior: Prior = "kinds", seed: int = 0
 ) -> RewardPosterior:
     """All single terms that pay `pay` on exactly the ticks that were paid it; where there are none, drawn unions.
 

@@ -11,7 +11,7 @@ from ...envs.base import Bools, Floats, Ints, Longs
 from ..base import AgentState, TrainingEnv
 
 
-class Last(NamedTuple):
+class LastDecision(NamedTuple):
     """The decision of lane 0 in the last `Agent.act`, which a thought is about.
 
     Attributes:
@@ -25,23 +25,23 @@ class Last(NamedTuple):
     mask: Bools
 
     @classmethod
-    def of(cls, observation: Longs, steps: Longs, actions: Ints, mask: Bools) -> Last:
+    def of(cls, observation: Longs, steps: Longs, actions: Ints, mask: Bools) -> LastDecision:
         """Of all lanes the first, copied."""
         return cls(np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
 
 
-class Tick(NamedTuple):
+class Transition(NamedTuple):
     """One tick of one lane, as `OnlineLearner.observe` tells it.
 
     Attributes:
         observation: int64 `[O]`, before; action: what was executed; rewards: float64 `[K]`, or None where withheld.
-        following: int64 `[O]`, after; ended: the episode is over there; mask: bool `[A]`, available then.
+        next_observation: int64 `[O]`, after; ended: the episode is over there; mask: bool `[A]`, available then.
     """
 
     observation: Longs
     action: int
     rewards: Floats | None
-    following: Longs
+    next_observation: Longs
     ended: bool
     mask: Bools
 
@@ -51,13 +51,15 @@ def steps_of(state: AgentState, lanes: int) -> Longs:
     return np.zeros(lanes, np.int64) if state is None else np.asarray(state, np.int64)
 
 
-def each_tick(
-    observation: Longs, action: Ints, rewards: Floats | None, following: Longs, ended: Bools, mask: Bools
-) -> Iterator[Tick]:
+def each_transition(
+    observation: Longs, action: Ints, rewards: Floats | None, next_observation: Longs, ended: Bools, mask: Bools
+) -> Iterator[Transition]:
     """What `OnlineLearner.observe` is told, lane by lane."""
     for lane in range(len(action)):
         pay = None if rewards is None else rewards[lane]
-        yield Tick(observation[lane], int(action[lane]), pay, following[lane], bool(ended[lane]), mask[lane])
+        yield Transition(
+            observation[lane], int(action[lane]), pay, next_observation[lane], bool(ended[lane]), mask[lane]
+        )
 
 
 def check_env(env: TrainingEnv, channels: Sequence[str], n_actions: int) -> None:

@@ -14,12 +14,12 @@ from ...envs.reference.observation_spec import ObservationSpec
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import FitState, finish_fit
-from ..learning.transitions import Last, check_env, each_tick, steps_of
+from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..planners.base import Decision
 from ..planners.head_validation import Heads, check_heads
 from ..planners.modifiable_utility import HeldWeights
 from ..planners.registry import make_planner
-from ..records.plan_from_mdp import look
+from ..records.plan_from_mdp import observation_key
 from ..records.thought import Thought
 from ..records.thought_from_values import tabular_thought
 from .exploration_schedule import Explorer
@@ -109,7 +109,7 @@ class RulesAgent:
             held,
         )
         self._masks: dict[bytes, Bools] = {}
-        self._last: Last | None = None
+        self._last: LastDecision | None = None
         self.training: RulesFitState | None = None
 
     @property
@@ -130,7 +130,7 @@ class RulesAgent:
         """
         self._planner.enter(senses)
 
-    # RulesFitState
+    # Training
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """See `Trainable.fit`.
@@ -215,11 +215,11 @@ class RulesAgent:
         """See `Agent.act`."""
         steps = steps_of(state, len(observation))
         actions = mask.argmax(axis=1).astype(np.int32)
-        self._masks = {look(row): available for row, available in zip(observation, mask.copy(), strict=True)}
+        self._masks = {observation_key(row): available for row, available in zip(observation, mask.copy(), strict=True)}
         if self._planner.ready:
             places = self._planner.find(self._states(observation, mask))
             actions = self._planner.planning.decide(places, mask & self._planner.imagined.mdp.available[places])
-        self._last = Last.of(observation, steps, actions, mask)
+        self._last = LastDecision.of(observation, steps, actions, mask)
         return actions, steps + 1
 
     def observe(
@@ -238,9 +238,9 @@ class RulesAgent:
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
-            before = self.model.state(tick.observation, self._masks.get(look(tick.observation), everything))
-            after = self._state(tick.following, tick.ended, tick.mask)
+        for tick in each_transition(observation, action, rewards, next_observation, ended, mask):
+            before = self.model.state(tick.observation, self._masks.get(observation_key(tick.observation), everything))
+            after = self._state(tick.next_observation, tick.ended, tick.mask)
             self._planner.record(before, tick.action, after, tick.rewards, tick.ended)
 
     def thought(self) -> Thought | None:

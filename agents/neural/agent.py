@@ -19,7 +19,7 @@ from ...envs.reference.observation_spec import ObservationSpec
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.device import training_thread
 from ..learning.training_loop import FitState, StopsAtOnce
-from ..learning.transitions import Last, check_env, each_tick, steps_of
+from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..planners.base import BoundPlanner, Decision, Planner, Problem
 from ..planners.head_validation import Heads, check_heads
 from ..planners.modifiable_utility import ChangingProblem, HeldWeights
@@ -154,7 +154,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         self._places: dict[bytes, tuple[int, int]] = {}
         self._frontier: Frontier | None = None
         self._surprised = False
-        self._last: Last | None = None
+        self._last: LastDecision | None = None
 
     def enter(self, senses: ObservationSpec) -> None:
         """Moves the agent to the map of another stage.
@@ -173,7 +173,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         self.model.encoding.senses = senses
         self.forget_plans()
 
-    # NeuralFitState
+    # Training
 
     def use(self, device: str) -> None:
         """See `DeviceAware.use`.
@@ -376,7 +376,7 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         steps = steps_of(state, len(observation))
         rows = [self.model.replay.state(*each) for each in zip(observation, mask, strict=True)]
         actions = np.array([self._choose(row) for row in rows], np.int32)
-        self._last = Last(rows[0], int(steps[0]), int(actions[0]), mask[0].copy())
+        self._last = LastDecision(rows[0], int(steps[0]), int(actions[0]), mask[0].copy())
         return actions, steps + 1
 
     def observe(
@@ -392,14 +392,14 @@ class NeuralAgent(StopsAtOnce[NeuralFitState]):
         if not self.learning:
             return
         everything = np.ones(self.model.n_actions, np.bool_)
-        for tick in each_tick(observation, action, rewards, next_observation, ended, mask):
+        for tick in each_transition(observation, action, rewards, next_observation, ended, mask):
             # The mask before the tick is known only where `act` was last asked about this observation.
             before = self.model.replay.state(tick.observation, everything)
             if self._last is not None and np.array_equal(
                 self._last.observation[: tick.observation.size], tick.observation
             ):
                 before = self._last.observation
-            after = self.model.replay.state(tick.following, tick.mask & (not tick.ended))
+            after = self.model.replay.state(tick.next_observation, tick.mask & (not tick.ended))
             self._surprised |= self._is_surprise(before, tick.action, after, tick.ended)
             self._pending.append((before, tick.action, after, tick.rewards, tick.ended))
         if self._surprised or len(self._pending) >= self.options.chunk:

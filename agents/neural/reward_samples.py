@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...envs.base import Floats, Longs
-from ..learning.reward_features import RewardFeatures, Ticks
+from ..learning.reward_features import RewardFeatures, TransitionBatch
 from ..learning.reward_posterior import Hypothesis, Prior, RewardPosterior, reward_posterior
 from .imagined_mdp import ImaginedTable
 from .replay_buffer import ReplayBuffer
@@ -24,7 +24,7 @@ class LearnedGoals:
         encoding = replay.encoding
         self.n_members, self._senses, self._n_actions = members, encoding.senses, encoding.n_actions
         seen = encoding.n_seen
-        ticks = Ticks(replay.now[:, :seen], replay.action, replay.after[:, :seen])
+        ticks = TransitionBatch(replay.now[:, :seen], replay.action, replay.after[:, :seen])
         features = self._features()
         channels = replay.pay_count.size
         self.usual: Floats = np.zeros(channels)
@@ -57,7 +57,7 @@ class LearnedGoals:
         """
         rows: Longs = np.repeat(np.arange(table.row_start.size - 1), np.diff(table.row_start))
         seen = table.states[:, : table.n_seen]
-        ticks = Ticks(seen[rows // self._n_actions], rows % self._n_actions, seen[table.next_state])
+        ticks = TransitionBatch(seen[rows // self._n_actions], rows % self._n_actions, seen[table.next_state])
         found = self._features().evaluate(ticks)
         out = np.broadcast_to(self.usual, (self.n_members, len(rows), self.usual.size)).copy()
         for (channel, pay), hypotheses in self.members.items():

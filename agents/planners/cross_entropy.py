@@ -34,8 +34,8 @@ class CrossEntropyPlanner:
         population: sequences drawn per iteration; each is tried on `WAYS` ways of chance where the model has any.
         iterations: how often they are drawn anew.
         elites: the share of them, the best, around which the next are drawn; at least one sequence.
-        sweeps: of the heads; see `planning.Sweeps`.
-        leaves: what judges the sequences' ends; see `planning.Leaves`.
+        sweeps: of the heads; see `planners.base.Sweeps`.
+        leaves: what judges the sequences' ends; see `planners.base.Leaves`.
     """
 
     horizon: int = 12

@@ -1,4 +1,4 @@
-"""Vector values of a model, learned or true (see `envs.heads`)."""
+"""Validation of the weights and discounts of value heads; the heads come from `envs.solvers.vector_values`."""
 
 from __future__ import annotations
 

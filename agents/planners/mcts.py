@@ -27,16 +27,16 @@ NODES = 1 << 20
 
 @dataclass(frozen=True)
 class MctsPlanner:
-    """Gumbel tree search with vector backups (see `tree_search`). Below the root it compares by weighted sums.
+    """Gumbel tree search with vector backups (see `gumbel_search`). Below the root it compares by weighted sums.
 
     Attributes:
         simulations: imagined ways per decision; each adds at most one state to the tree.
         considered: at most so many actions are tried at the root.
-        backup: `best` or `mean`; see `tree_search`.
+        backup: `best` or `mean`; see `gumbel_search`.
         gumbel: scale of the noise that picks the root's actions where there are more than `considered`; by `mean` it
             also breaks near ties.
-        sweeps: of the heads; see `planning.Sweeps`.
-        leaves: `followed` (what doing as the heads say is worth) or `swept` (the heads); see `planning.Leaves`.
+        sweeps: of the heads; see `planners.base.Sweeps`.
+        leaves: `followed` (what doing as the heads say is worth) or `swept` (the heads); see `planners.base.Leaves`.
     """
 
     simulations: int = 64

@@ -32,7 +32,7 @@ class HeldWeights:
     Attributes:
         columns: `[K]`, the observed column that holds each channel's weight, or -1 where it is fixed.
         values: `[K]`, what the numbers in that column weigh; of a fixed weight the weight alone.
-        judges_by: what judges the aftermath of an edit; see `envs.changing.solve_with_changing_weights`.
+        judges_by: what judges the aftermath of an edit; see `solve_with_changing_weights`.
     """
 
     columns: tuple[int, ...]

@@ -41,7 +41,7 @@ class GreedyPlanner:
     """Takes the best action by the heads, without a step of the model.
 
     Attributes:
-        sweeps: how often the heads were backed up before; see `planning.Sweeps`.
+        sweeps: how often the heads were backed up before; see `planners.base.Sweeps`.
     """
 
     sweeps: Sweeps = SWEEPS

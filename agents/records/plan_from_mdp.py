@@ -15,7 +15,7 @@ from .plan import MAX_LINE, MAX_NODES, Counterfactual, Plan, PlanStep
 
 
 class Solved(Protocol):
-    """What a solver says of a finite model (`envs.solving.Solution` fits)."""
+    """What a solver says of a finite model (`dynamic_programming.Solution` implements it)."""
 
     @property
     def policy(self) -> npt.NDArray[np.integer]:
@@ -62,18 +62,18 @@ class StateIndex:
         """
         self._states: dict[bytes, int] = {}
         for state in np.flatnonzero(~ended).tolist():
-            seen = self._states.setdefault(look(observations[state]), state)
+            seen = self._states.setdefault(observation_key(observations[state]), state)
             if seen != state and (policies[:, seen] != policies[:, state]).any():
                 raise ValueError(f"states {seen} and {state} look alike: an exact agent needs to tell them apart")
         for state in np.flatnonzero(ended).tolist():
-            self._states.setdefault(look(observations[state]), state)
+            self._states.setdefault(observation_key(observations[state]), state)
 
     def find(self, observation: Longs) -> Longs:
         """The states that look like `observation` `[B, O]`: int64 `[B]`, -1 where there is none."""
-        return np.array([self._states.get(look(row), -1) for row in observation], np.int64)
+        return np.array([self._states.get(observation_key(row), -1) for row in observation], np.int64)
 
 
-def look(observation: Longs) -> bytes:
+def observation_key(observation: Longs) -> bytes:
     """One observation `[O]` as a dictionary key."""
     return np.ascontiguousarray(observation, np.int64).tobytes()
 
@@ -92,7 +92,7 @@ class _Node:
 
 def plan_from_table(
     mdp: FiniteMDP,
-    course: PlannedPath,
+    path: PlannedPath,
     observations: Longs,
     state: int,
     action: int,
@@ -112,7 +112,7 @@ def plan_from_table(
 
     Args:
         mdp: the model; one whose `event_names` is empty is taken to predict no events.
-        course: what its solution does from the root on.
+        path: what its solution does from the root on.
         observations: int64 `[S, O]`.
         state: the root, not ended.
         action: the action chosen there.
@@ -123,22 +123,22 @@ def plan_from_table(
         hallucinated: see `Plan`.
         truncated: the model itself was cut.
     """
-    line, line_cut = _principal_line(mdp, course, state, action)
-    nodes, nodes_cut = _grow(mdp, course, state, available, line)
+    line, line_cut = _principal_line(mdp, path, state, action)
+    nodes, nodes_cut = _grow(mdp, path, state, available, line)
     outcomes = np.array([node.outcome for node in nodes[1:]], np.int64)
     named = bool(mdp.event_names)
     return Plan(
         planner=planner,
         root=observations[state],
         node_observation=observations[[node.state for node in nodes]],
-        node_value=np.array([course.at(node.depth).vector_values[node.state] for node in nodes]),
+        node_value=np.array([path.at(node.depth).vector_values[node.state] for node in nodes]),
         node_visits=np.array([node.visits for node in nodes]),
         node_parent=np.array([node.parent for node in nodes], np.int32),
         node_action=np.array([node.action for node in nodes], np.int32),
         node_probability=np.concatenate([[1.0], mdp.probability[outcomes]]),
         node_events=((), *(events_of(mdp, int(o)) for o in outcomes)) if named else None,
         line=tuple(plan_step(mdp, observations, step, outcome) for step, outcome in line),
-        q=np.where(available[:, None], course.at(0).vector_q[state], 0.0),
+        q=np.where(available[:, None], path.at(0).vector_q[state], 0.0),
         uncertainty=uncertainty,
         available=available,
         counterfactuals=counterfactuals,
@@ -170,7 +170,7 @@ def events_of(mdp: FiniteMDP, outcome: int) -> tuple[str, ...]:
     return tuple(name for i, name in enumerate(mdp.event_names) if bits >> i & 1)
 
 
-def _principal_line(mdp: FiniteMDP, course: PlannedPath, state: int, action: int) -> tuple[list[tuple[int, int]], bool]:
+def _principal_line(mdp: FiniteMDP, path: PlannedPath, state: int, action: int) -> tuple[list[tuple[int, int]], bool]:
     """The line as (action, outcome) pairs, and whether the cap cut it."""
     line: list[tuple[int, int]] = []
     seen: set[int] = set()
@@ -179,15 +179,15 @@ def _principal_line(mdp: FiniteMDP, course: PlannedPath, state: int, action: int
         outcome = max(outcomes, key=lambda o: float(mdp.probability[o]))
         line.append((action, outcome))
         state = int(mdp.next_state[outcome])
-        if mdp.ended[state] or len(line) == course.ticks or (course.ticks is None and state in seen):
+        if mdp.ended[state] or len(line) == path.ticks or (path.ticks is None and state in seen):
             return line, False
         seen.add(state)
-        action = int(course.at(len(line)).policy[state])
+        action = int(path.at(len(line)).policy[state])
     return line, True
 
 
 def _grow(
-    mdp: FiniteMDP, course: PlannedPath, root: int, available: Bools, line: list[tuple[int, int]]
+    mdp: FiniteMDP, path: PlannedPath, root: int, available: Bools, line: list[tuple[int, int]]
 ) -> tuple[list[_Node], bool]:
     """The nodes, and whether the cap cut any."""
     nodes = [_Node(root, 0, visits=1)]
@@ -196,7 +196,7 @@ def _grow(
     def arrive(parent: int, action: int, outcome: int) -> int | None:
         """The node that an outcome leads to, made if need be; None where there is no more room."""
         state, depth = int(mdp.next_state[outcome]), nodes[parent].depth + 1
-        key = (state, 0 if course.ticks is None else depth)
+        key = (state, 0 if path.ticks is None else depth)
         if key not in place:
             if len(nodes) == MAX_NODES:
                 return None
@@ -215,17 +215,17 @@ def _grow(
     while waiting:
         chance, place_of = heapq.heappop(waiting)
         node = nodes[place_of]
-        if place_of in opened or mdp.ended[node.state] or node.depth == course.ticks:
+        if place_of in opened or mdp.ended[node.state] or node.depth == path.ticks:
             continue
         opened.add(place_of)
         first = place_of == 0
-        actions = np.flatnonzero(available).tolist() if first else [int(course.at(node.depth).policy[node.state])]
+        actions = np.flatnonzero(available).tolist() if first else [int(path.at(node.depth).policy[node.state])]
         for action in actions:
             for outcome in outcomes_at(mdp, node.state, action):
-                following = arrive(place_of, action, outcome)
-                if following is None:
+                child = arrive(place_of, action, outcome)
+                if child is None:
                     cut = True
                     continue
-                nodes[following].visits += 1
-                heapq.heappush(waiting, (chance * float(mdp.probability[outcome]), following))
+                nodes[child].visits += 1
+                heapq.heappush(waiting, (chance * float(mdp.probability[outcome]), child))
     return nodes, cut

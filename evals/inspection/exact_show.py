@@ -138,7 +138,7 @@ class PlanFollower:
         places = self._places.first(states)
         known = places >= 0
         values = np.full((boards.nowhere, len(self.world.channels)), np.nan)
-        values[known] = self.agent.course(tick).at(0).vector_values[places[known]]
+        values[known] = self.agent.planned_path(tick).at(0).vector_values[places[known]]
         best = np.zeros((boards.nowhere, len(program.actions)), np.bool_)
         for cell, joint in zip(*np.nonzero(self._optimal(tick, places) & known[:, None]), strict=True):
             best[cell, self._component(int(joint), agent)] = True
@@ -168,7 +168,7 @@ class PlanFollower:
         return solution.optimal[places]
 
     def _action(self, place: int, tick: int) -> int:
-        return int(self.agent.course(tick).at(0).policy[place])
+        return int(self.agent.planned_path(tick).at(0).policy[place])
 
     def _start_place(self, state: Ints) -> int:
         """The plan's start state for a start state of the world."""
