@@ -1,4 +1,4 @@
-"""The contracts of the room `agents`: who acts, what trains it, and what it says it thought.
+"""The contracts of the room `agents`: agents, their training environments, and their world models.
 
 Letters for shapes: B lanes, A actions, K reward channels, O observed fields. No agent is ever given `info` or the
 hidden performance.
@@ -48,10 +48,13 @@ __all__ = [
     "Trainable",
     "TrainableAgent",
     "TrainingEnv",
+    "has_own_lanes",
+    "learns_with",
+    "remembers",
 ]
 
 AgentState: TypeAlias = npt.NDArray[Any] | tuple[npt.NDArray[Any], ...] | None
-"""What an agent remembers within an episode: None before the first tick, else arrays whose first axis is B.
+"""The recurrent state of an agent within an episode: None before the first tick, else arrays whose first axis is B.
 
 A row of zeros is a lane whose episode begins, so that a runner restarts one lane by zeroing its row.
 """
@@ -62,30 +65,32 @@ Progress: TypeAlias = Callable[[int, Mapping[str, float]], None]
 
 @runtime_checkable
 class Agent(Protocol):
-    """Chooses actions for a batch of lanes.
+    """A policy over a batch of lanes.
 
-    What it answers in one lane depends on nothing in the others, unless it acts by chance of its own. A deep copy does
-    as the original would. `turncoat.testing.check_agent` checks this and everything else that is said here.
+    The action in one lane does not depend on the other lanes, unless the agent draws random numbers of its own. A deep
+    copy acts as the original would. `turncoat.testing.check_agent` checks this contract.
+
+    An agent may declare three more attributes, which `learns_with`, `has_own_lanes` and `remembers` read.
     """
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """One decision per lane; it writes into nothing that it is given.
+        """Chooses one action per lane; it modifies none of its arguments.
 
         Args:
-            observation: int64 `[B, O]`, the symbolic observed fields; also such as no training has shown.
+            observation: int64 `[B, O]`, the symbolic observed fields, possibly never seen in training.
             state: what the last call returned; None before the first tick.
             mask: bool `[B, A]`, the actions that are available; at least one in every row (in a lane whose episode is
                 over, where the answer is not used, all of them).
 
         Returns:
-            The actions, int32 `[B]` (of an agent of a user's any whole numbers), and the state for the next call.
+            The actions, int32 `[B]` (a user's agent may return any integer type), and the state for the next call.
         """
         ...
 
 
 @runtime_checkable
 class Thinker(Protocol):
-    """An agent that says what it thought."""
+    """An agent that records the reasons of its last decision."""
 
     def thought(self) -> Thought | None:
         """The thought behind lane 0 of the last `act`; None before the first. Ask before `OnlineLearner.observe`.
@@ -102,30 +107,30 @@ class Trainable(Protocol):
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
         """Trains for `steps` more environment steps; the same seed, environment and past give the same agent.
 
-        It begins with `env.reset(seed)`, steps by available actions only, and resets only where an episode is over. It
-        takes fewer steps only if it has nothing more to learn. It takes None for rewards, unless it has an attribute
-        `learns_with` that is `values`: then it is not trained where rewards are withheld.
+        It begins with `env.reset(seed)`, takes available actions only, and resets only where an episode is over. It
+        takes fewer steps only if it has nothing more to learn. It must accept None for rewards, unless its
+        `learns_with` is `values`: such an agent is not trained where rewards are withheld.
 
         Args:
-            env: a lane, of which it reads nothing but what `TrainingEnv` says, and writes into nothing.
-            steps: of the environment.
-            seed: of the agent and of the environment's chance.
-            on_progress: told the steps done in this training, never fewer than before. An agent of a user's need not
-                have it.
+            env: the training environment; only the members of `TrainingEnv` are used.
+            steps: the number of environment steps.
+            seed: of the agent's and the environment's random numbers.
+            on_progress: called with the steps done in this training, which never decrease. A user's agent need not
+                accept it.
         """
         ...
 
 
 @runtime_checkable
 class Resumable(Protocol):
-    """An agent whose training can be left and gone on with.
+    """An agent whose training can be interrupted and resumed.
 
-    Whenever it calls `on_progress`, everything that its training has come to is in the agent (and in where the lane
-    stands): a copy made then goes on by `resume` to the same end.
+    Whenever it calls `on_progress`, the whole state of its training is in the agent and its environment: a copy that is
+    made then reaches the same result by `resume`.
     """
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
-        """Goes on with the `fit` that was under way."""
+        """Does the remaining steps of the interrupted `fit`."""
         ...
 
 
@@ -134,19 +139,19 @@ class Stops(Protocol):
     """An agent whose training can be ended early."""
 
     def stop(self) -> None:
-        """Called within `on_progress`: its `fit` does what belongs to its end, and returns.
+        """Asks the running `fit` to finish and return; called within `on_progress`.
 
-        That may take a few steps, fewer than were left. A later `fit` is not stopped by it.
+        Finishing may take a few more steps, fewer than were left. A later `fit` is not affected.
         """
         ...
 
 
 @runtime_checkable
 class DeviceAware(Protocol):
-    """An agent that can work on one device or another."""
+    """An agent whose networks can be trained on a CPU or a GPU."""
 
     def use(self, device: str) -> None:
-        """Told before its training on which: `cpu` or `cuda`."""
+        """Sets the device, `cpu` or `cuda`; called before training."""
         ...
 
 
@@ -156,10 +161,10 @@ class TrainableAgent(Agent, Trainable, Protocol):
 
 @runtime_checkable
 class OnlineLearner(Protocol):
-    """An agent that may go on learning where it is deployed.
+    """An agent that can keep learning while it is deployed.
 
     Attributes:
-        learning: whether `observe` changes the agent; False until it is set, for the scenario says.
+        learning: whether `observe` changes the agent; False until it is set from the scenario.
     """
 
     learning: bool
@@ -173,7 +178,7 @@ class OnlineLearner(Protocol):
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """Tells the agent what one tick did; does nothing unless `learning`.
+        """Learns from one tick; does nothing unless `learning`.
 
         Args:
             observation: int64 `[B, O]`, before the tick.
@@ -188,10 +193,10 @@ class OnlineLearner(Protocol):
 
 @runtime_checkable
 class MapAware(Protocol):
-    """An agent that sees the map and must be shown another one."""
+    """An agent that is given the map of its stage, and must be given another when the stage changes."""
 
     def enter(self, observation_spec: ObservationSpec) -> None:
-        """Looks at the stage where what comes next will happen; one that it knows changes nothing.
+        """Sets the stage of all later ticks; a stage that the agent already knows changes nothing.
 
         Raises:
             ValueError: its observations differ in kind from those that the agent knows.
@@ -201,7 +206,7 @@ class MapAware(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Log:
-    """One episode of somebody else, of T ticks, as the agent itself would have seen it. No hidden performance is in it.
+    """One episode of T ticks by another agent, as the learning agent would have observed it, without performance.
 
     Attributes:
         observations: int64 `[T + 1, O]`, the last one after the last tick.
@@ -223,21 +228,45 @@ class LearnsFromLogs(Protocol):
     """An agent with a world model that can learn from what others did."""
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """Learns from others' episodes, in their order; the same logs, seed and past give the same agent."""
+        """Learns from the episodes, in order; the same logs, seed and past give the same agent."""
         ...
 
 
 @runtime_checkable
 class Forgetful(Protocol):
-    """An agent that can forget what was paid and keep the rest."""
+    """An agent that can forget its rewards and keep the rest of what it learned."""
 
     def forget_rewards(self) -> None:
-        """Nothing that was paid so far is known any more: what was seen leaves the same agent, whatever it paid."""
+        """Forgets all rewards: afterwards the agent is the same whatever rewards it had received."""
         ...
 
 
+def learns_with(agent: object) -> str:
+    """What an agent learns: `model` (the default), a world model, or `values`, by a model-free algorithm.
+
+    It is the agent's attribute `learns_with`: the part of a stage's `learn` that decides whether it learns there.
+    """
+    return str(getattr(agent, "learns_with", "model"))
+
+
+def has_own_lanes(agent: object) -> bool:
+    """Whether `fit` steps environments that the agent made itself: its attribute `own_lanes`, False by default.
+
+    It does so in place of the environment that it is given, unless other agents act there.
+    """
+    return bool(getattr(agent, "own_lanes", False))
+
+
+def remembers(agent: object) -> bool:
+    """Whether actions depend on more than the observation: the agent's attribute `remembers`, False by default.
+
+    The policy of such an agent is not a function of the state, so it has no exact evaluation on an enumerated world.
+    """
+    return bool(getattr(agent, "remembers", False))
+
+
 class TrainingEnv(Protocol):
-    """One lane of a world to learn in. It says nothing but this: no info, no hidden performance."""
+    """One lane of a world to be trained in. It exposes neither `info` nor the hidden performance."""
 
     @property
     def n_actions(self) -> int:
@@ -251,13 +280,13 @@ class TrainingEnv(Protocol):
 
     @property
     def executed(self) -> int:
-        """The action that the last step really took: another than the chosen one where something overrode it."""
+        """The action executed in the last step; it differs from the chosen one where something overrode that."""
         ...
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
         """Begins an episode: the observation, int64 `[O]`, and the available actions, bool `[A]`.
 
-        A seed restarts the environment's chance; None goes on with it.
+        A seed restarts the environment's random numbers; None continues them.
         """
         ...
 
@@ -271,36 +300,36 @@ class TrainingEnv(Protocol):
 
 @runtime_checkable
 class MultiAgentTrainingEnv(TrainingEnv, Protocol):
-    """A lane on which others act as well, and are seen to."""
+    """A lane on which other agents act as well, and their actions are observed."""
 
     @property
     def others(self) -> Ints:
-        """int32 `[N - 1]`: what the others really did in the last step."""
+        """int32 `[N - 1]`: the actions that the others executed in the last step."""
         ...
 
 
 @runtime_checkable
 class Moves(Protocol):
-    """An agent that makes its own training environment, and has to be told of another stage."""
+    """An agent that makes its own training environments, and must be told when the training stage changes."""
 
     def enter_school(self, stage: str) -> None:
-        """Told before it is trained there."""
+        """Sets the stage to train in, by name; called before training there."""
 
 
 @runtime_checkable
 class Enters(Protocol):
-    """An agent that has to be told where it acts from now on, if not where it was trained."""
+    """An agent that must be told the world it acts in when that is not the one it was trained in."""
 
     def enter_world(self, world: World) -> None:
-        """Told before it is judged."""
+        """Sets the world to act in; called before the agent is evaluated there."""
 
 
 @runtime_checkable
 class Finishes(Protocol):
-    """An agent that decides otherwise while it is still in training."""
+    """An agent that acts differently while its training is under way."""
 
     def finish(self) -> None:
-        """Ends its training at once."""
+        """Ends training at once, so that the agent acts as it would deployed; called on copies that are evaluated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -339,7 +368,7 @@ class WorldModel(Protocol):
         next_mask: Bools,
         ended: bool,
     ) -> None:
-        """Takes in one tick.
+        """Learns from one tick.
 
         Args:
             observation: int64 `[O]`, before it.
@@ -353,9 +382,9 @@ class WorldModel(Protocol):
         ...
 
     def imagine(self, observation: Longs, mask: Bools) -> Imagination:
-        """What can come of the present; it changes nothing, and may be asked before anything was learned.
+        """Imagines an MDP from the present observation; it changes nothing, and works before anything was learned.
 
-        A state of which an action was learned is known. The same `mdp` object as long as nothing was learned lets plans
-        be kept.
+        A state is known once an action in it was learned. Returning the same `mdp` object while nothing was learned
+        lets the caller reuse its plans.
         """
         ...

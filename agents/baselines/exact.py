@@ -21,7 +21,7 @@ from ..records.thought_from_values import tabular_thought
 from .timetable import Timetable
 
 Thinking: TypeAlias = Callable[[int, Decision], Plan]
-"""The search behind a decision at a tick."""
+"""Makes the plan of a decision, given the tick and the decision."""
 
 
 class ExactAgent:

@@ -1,4 +1,4 @@
-"""An agent with a policy that is stated beforehand: what others may assume of it, and what it keeps to."""
+"""Agents with a fixed policy that is known beforehand: one constant action, or uniformly random actions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..base import AgentState, Progress, TrainingEnv
 
 @runtime_checkable
 class Stated(Protocol):
-    """An agent that says how often it does what, so that nobody has to count."""
+    """An agent that exposes its action probabilities, so that they need not be estimated."""
 
     def chances(self, able: Bools) -> Floats:
         """float64 `[S, A]`: how often it takes each action where those of bool `[S, A]` are available."""

@@ -1,4 +1,4 @@
-"""What a finite-horizon solution does and is worth at every tick, per channel."""
+"""The policy of a finite-horizon solution and its values per channel, at every tick."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A planner among others: it counts what joint actions lead to, predicts what the others do, and plans its own part.
+"""A model-based agent among other agents: it counts outcomes of joint actions, predicts the others, and plans.
 
-The two are learned apart, because they change apart: what follows from what everybody does is the world's and stays,
-what the others do is theirs and drifts while they learn. Taken into one count, as `counts` does where it ignores
-others, old habits of theirs would look like chance for ever.
+Transitions and the others' actions are learned separately, because they change differently: the world's dynamics stay
+the same, while the others' policies drift as they learn. In a single count, as `counts` keeps where it ignores others, their
+old policies would look like chance for ever.
 """
 
 from __future__ import annotations

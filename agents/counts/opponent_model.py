@@ -1,4 +1,4 @@
-"""What the others do next, as one of several agents predicts it: learned by watching them, or assumed."""
+"""Predictions of the other agents' next joint action, learned from observing them or assumed."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         self._channels, self._n_actions = tuple(channels), n_actions
         self._weights, self._discounts = check_heads(self._channels, weights, discount)
         self._options = options or PolicyAwareOptions()
-        self._models = [_Remembering(n_actions, len(self._channels), n) for n in range(self._options.memory + 1)]
+        self._models = [_HistoryModel(n_actions, len(self._channels), n) for n in range(self._options.memory + 1)]
         self.memory = 0
         self.found: MemorylessPolicy | None = None
         self._looks: dict[bytes, int] = {}
@@ -211,11 +211,12 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         return np.asarray(self._mdp.start_probability @ values[self._mdp.start_state])
 
 
-class _Remembering:
-    """Counts over the last ticks of an episode, and how long the description of all experience is by them.
+class _HistoryModel:
+    """A counts model over histories of a fixed length, and the description length of all experience under it.
 
-    A state is what was seen, done and paid in the last ticks, and what is seen now. Each tick costs what its outcome
-    costs by the counts so far; one that was never met costs a choice among all looks besides.
+    A state is what was observed, done and paid in the last ticks, and the present observation. Each tick costs the
+    negative log-probability of its outcome under the counts so far; an outcome never seen before costs in addition the
+    logarithm of the number of observations.
     """
 
     def __init__(self, n_actions: int, n_channels: int, memory: int) -> None:
@@ -240,6 +241,7 @@ class _Remembering:
         if self._memory:
             self._past = [*self._past[1:], np.concatenate([self._seen, [action], self._paid])]
         self._seen = np.asarray(observation, np.int64)
+        # The bits of the floats: in a key of a state, rewards are equal only if they are identical.
         self._paid = np.zeros(self._n_channels, np.int64) if rewards is None else rewards.view(np.int64)
         self.state = self.model.state(self._key(), ended, mask)
         tries = int(self.model.tries[before, action])

@@ -1,4 +1,4 @@
-"""What a reward may be about: named yes-or-no features of one tick, each of a kind.
+"""Features that a reward may depend on: named binary features of one transition, each of a kind.
 
 Kinds: `object` (a body is where another is), `place` (a body is on one cell), `region` (a body is in a zone, or in a
 square at a corner of the board), `counter` (a number was, or came to be, so much), `action`.
@@ -22,7 +22,7 @@ MAX_COUNTED: Final = 32
 
 @dataclass(frozen=True, eq=False)
 class TransitionBatch:
-    """n ticks: int64 `before` `[n, O]`, `action` `[n]`, `after` `[n, O]`."""
+    """A batch of n transitions: int64 `before` `[n, O]`, `action` `[n]`, `after` `[n, O]`."""
 
     before: Longs
     action: Longs

@@ -1,4 +1,4 @@
-"""What a channel may have been paying for: a posterior over reward functions that training cannot tell apart.
+"""A posterior over the reward functions of a channel that training cannot tell apart.
 
 A hypothesis pays one amount wherever one of its terms holds; a term is at most three features that hold together. Those
 that training contradicts are out, and the others all stay: the shortest does not win. Letters: T ticks, J features.
@@ -54,7 +54,7 @@ class Hypothesis:
 
 @dataclass(frozen=True, eq=False)
 class RewardPosterior:
-    """What one pay of one channel may be for.
+    """The posterior over what one amount of reward of one channel is paid for.
 
     Attributes:
         hypotheses: those that training does not contradict; `mass`: float64, their probabilities, summing to one.
@@ -114,7 +114,7 @@ def reward_posterior(
     """
     shown = ~np.isnan(pays)
     found = features.evaluate(ticks)[shown]
-    paid = np.abs(pays[shown] - pay) < 1e-9
+    paid = np.abs(pays[shown] - pay) < 1e-9  # amounts are sums of floats: equal ones may differ in the last digits
     if not paid.any():
         raise ValueError(f"no tick was paid {pay}")
     found, paid = _distinct(found, paid)

@@ -17,7 +17,8 @@ class FitState:
     """The state of a `fit` that is under way. Each agent's own state adds what its loop needs.
 
     Attributes:
-        steps: environment steps to do; done: of them.
+        steps: environment steps to do in all.
+        done: environment steps done so far.
     """
 
     steps: int

@@ -1,4 +1,4 @@
-"""What agents that decide by what they see have in common: the ticks they count, and how a tick is told to them."""
+"""Helpers shared by agents that act on observations: tick counts, transitions lane by lane, a check of environments."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def steps_of(state: AgentState, lanes: int) -> Longs:
 def each_transition(
     observation: Longs, action: Ints, rewards: Floats | None, next_observation: Longs, ended: Bools, mask: Bools
 ) -> Iterator[Transition]:
-    """What `OnlineLearner.observe` is told, lane by lane."""
+    """The arguments of `OnlineLearner.observe` as one transition per lane."""
     for lane in range(len(action)):
         pay = None if rewards is None else rewards[lane]
         yield Transition(

@@ -1,4 +1,4 @@
-"""The contract of planners: what they plan on, how they are asked, and what they leave to be read.
+"""The contract of planners: the problem, the decision, and the record of the search.
 
 A planner is one part of an agent, beside its world model and its deliberation. It works on a finite model, be that the
 true world (`exact`) or the table of what an agent learned; it never learns, and it never sees the world. Letters for
@@ -34,7 +34,7 @@ which see `sweeps` ticks: what ends later then looks further, and looks better o
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is planned on. Heads are worked out when they are first asked for, and kept.
+    """A planning problem: a model, weights, discounts and a deliberation. Heads are computed on first use and cached.
 
     Attributes:
         mdp: the model, true or learned.
@@ -110,9 +110,9 @@ class Decision:
 
 @runtime_checkable
 class BoundPlanner(Protocol):
-    """A planner at work on one problem. The same question always has the same answer, whatever else was asked.
+    """A planner bound to one problem. The same question has the same answer, whatever was asked before.
 
-    It writes into nothing of the problem. `turncoat.testing.check_planner` checks all that is said here.
+    It does not modify the problem. `turncoat.testing.check_planner` checks this contract.
     """
 
     def decide(self, states: Longs, able: Bools) -> Ints:
@@ -138,7 +138,7 @@ class BoundPlanner(Protocol):
 
 @runtime_checkable
 class Planner(Protocol):
-    """How an agent looks ahead, with its parameters; it may be used on many problems.
+    """A planning algorithm with its parameters; it can be bound to any number of problems.
 
     Attributes:
         name: in plans.
@@ -150,7 +150,7 @@ class Planner(Protocol):
         ...
 
     def start(self, problem: Problem) -> BoundPlanner:
-        """Sets to work on a problem."""
+        """Binds the planner to a problem."""
         ...
 
 

@@ -63,7 +63,7 @@ class CrossEntropyPlanner:
 
 
 class _Shooting:
-    """`shooting` at work. The search from a state is always the same one: its chance is that of the state's number."""
+    """`shooting` bound to a problem. The search is deterministic: the state's number seeds its random numbers."""
 
     def __init__(self, options: CrossEntropyPlanner, problem: Problem) -> None:
         self._options, self._problem = options, problem

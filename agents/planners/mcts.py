@@ -64,7 +64,7 @@ class MctsPlanner:
 
 
 class _Searching:
-    """`mcts` at work. The search from a state is always the same one: its chance is that of the state's number."""
+    """`mcts` bound to a problem. The search is deterministic: the state's number seeds its random numbers."""
 
     def __init__(self, options: MctsPlanner, problem: Problem) -> None:
         from .gumbel_search import SearchTables

@@ -60,7 +60,7 @@ class GreedyPlanner:
 
 
 class _Solved:
-    """`enumerate` at work."""
+    """`enumerate` bound to a problem."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -76,7 +76,7 @@ class _Solved:
 
 
 class _LookedUp:
-    """`none` at work."""
+    """`none` bound to a problem."""
 
     def __init__(self, problem: Problem, heads: Heads) -> None:
         self._problem, self._heads = problem, heads

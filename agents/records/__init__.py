@@ -1,1 +1,1 @@
-"""What an agent leaves behind of a decision: its Plan and its Thought."""
+"""The records of a decision: Plan and Thought."""

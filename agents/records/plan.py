@@ -1,4 +1,4 @@
-"""What a search found: the record `Plan` of one search from one state.
+"""The record `Plan` of one search from one state.
 
 Frozen early and versioned: traces store it, the window draws it, monitors read it. Every array is checked and made
 read-only at construction. Letters for shapes: A actions, K reward channels, O observed fields, n nodes.

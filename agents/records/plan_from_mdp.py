@@ -1,4 +1,4 @@
-"""Plans and states of a finite model, true or learned: what `exact` and `counts` share."""
+"""Plans read off a solved finite MDP, true or learned, and the lookup of its states by observation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .plan import MAX_LINE, MAX_NODES, Counterfactual, Plan, PlanStep
 
 
 class Solved(Protocol):
-    """What a solver says of a finite model (`dynamic_programming.Solution` implements it)."""
+    """The policy and values of a solved finite MDP (`dynamic_programming.Solution` implements it)."""
 
     @property
     def policy(self) -> npt.NDArray[np.integer]:
@@ -35,7 +35,7 @@ class Solved(Protocol):
 
 @dataclass(frozen=True)
 class PlannedPath:
-    """What is followed from a state on.
+    """The policy and values at each tick ahead of the present one.
 
     Attributes:
         at: by the ticks ahead, the policy followed then and its values.
@@ -47,7 +47,7 @@ class PlannedPath:
 
 
 class StateIndex:
-    """Finds states by what they look like."""
+    """A lookup of states by observation."""
 
     def __init__(self, observations: Longs, ended: Bools, policies: npt.NDArray[np.integer]) -> None:
         """The first state of each look. An ended state is found only where no other looks like it.

@@ -1,4 +1,4 @@
-"""The thought of an agent that values every action: what all of them share."""
+"""Thoughts of agents that have a value for every action."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol, cast, runtime_checkable
 
-from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv
+from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv, has_own_lanes
 from ...agents.learning.snapshot import SnapshotError
 from ...agents.registry.agents import agent_spec
 from ...envs.mdp.enumeration import Enumeration
@@ -137,7 +137,7 @@ class TrainingCallbacks:
 
     @property
     def _own_lanes(self) -> bool:
-        return bool(getattr(self._stage.agent, "own_lanes", False))
+        return has_own_lanes(self._stage.agent)
 
     def _after_step(self, rewards: Any, over: bool) -> None:
         self.curve.on_step(rewards, over)

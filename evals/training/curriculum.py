@@ -31,6 +31,7 @@ from ...agents.base import (
     Trainable,
     TrainableAgent,
     TrainingEnv,
+    learns_with,
 )
 from ...agents.learning.device import CPU
 from ...agents.registry.agents import agent_specs
@@ -102,7 +103,7 @@ class TrainingObserver(Protocol):
 
 def learns_in(agent: object, stage: Stage) -> bool:
     """Whether an agent could learn anything in a stage."""
-    if getattr(agent, "learns_with", "model") == "model":
+    if learns_with(agent) == "model":
         return stage.learn.model
     return stage.learn.values and stage.learn.reward and stage.rewards == "shown" and not stage.watch
 
@@ -178,7 +179,7 @@ class Curriculum(Generic[Trained]):
 
     def _carried(self, agent: Trained, stage: Stage) -> Trained:
         """The agent with what it carries into a stage; parts that it cannot separate are forgotten together."""
-        part = getattr(agent, "learns_with", "model")
+        part = learns_with(agent)
         if part in stage.carries and (part == "values" or "reward" in stage.carries):
             return agent
         if part in stage.carries and isinstance(agent, Forgetful):

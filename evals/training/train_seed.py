@@ -8,7 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ...agents.base import OnlineLearner, TrainableAgent
+from ...agents.base import OnlineLearner, TrainableAgent, learns_with
 from ...agents.registry.multi_agent_profiles import alone
 from ..traces.learning_curve import LearningCurve
 from ..traces.provenance import code_hash, library_versions
@@ -151,7 +151,7 @@ def _evaluate(trained: _Trained, spec: TrainingSpec, seed: int, deadline: Deadli
     world, agents, learning = spec.eval_world, _enter(trained, spec), False
     for agent in agents:
         if isinstance(agent, OnlineLearner):
-            agent.learning = getattr(spec.learn, getattr(agent, "learns_with", "model"))
+            agent.learning = getattr(spec.learn, learns_with(agent))
             learning |= agent.learning
     acting, regrets = deployed(agents, spec) if spec.joint else (agents, None)
     trace = simulate(

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import api
-from ..agents.base import Agent, AgentState, Progress
+from ..agents.base import Agent, AgentState, Progress, has_own_lanes, learns_with
 from ..agents.external.user_agent import AgentInterface
 from ..agents.records.thought import Thought
 from ..agents.registry.agents import agent_specs
@@ -268,7 +268,7 @@ class AgentConformance(Conformance):
     def test_learns_where_rewards_are_withheld(self) -> None:
         """`fit` takes None for rewards, unless it says (`learns_with`) that it learns values alone."""
         agent = self._fitting(self._made())
-        if getattr(agent, "learns_with", "model") != "model":
+        if learns_with(agent) != "model":
             skip("it is never trained where rewards are withheld")
         _fit(agent, self.ground.lane(paid=False), self.steps, self.seed)
         enter(agent, self.ground.world)
@@ -446,7 +446,7 @@ class AgentConformance(Conformance):
 
     def _fitting(self, agent: Any, own_lanes: bool = True) -> Any:
         """The agent, if it can be trained; `own_lanes`: on lanes of its own, too."""
-        if not own_lanes and getattr(agent, "own_lanes", False):
+        if not own_lanes and has_own_lanes(agent):
             skip("it steps lanes of its own, whole rollouts at once")
         return self._with(agent, "fit")
 
@@ -596,7 +596,7 @@ class _Trained:
 
     @property
     def own_lanes(self) -> bool:
-        return bool(getattr(self.agent, "own_lanes", False))
+        return has_own_lanes(self.agent)
 
 
 def _fit(agent: Any, lane: NotingLane, steps: int, seed: int, on_progress: Progress | None = None) -> None:

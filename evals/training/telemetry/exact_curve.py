@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ....agents.base import Agent, Finishes, TrainableAgent, TrainingEnv
+from ....agents.base import Agent, Finishes, TrainableAgent, TrainingEnv, has_own_lanes
 from ....envs.base import FiniteMDP, Floats, Ints, Longs
 from ....envs.mdp.enumeration import Enumeration
 from ....envs.reference.observation import observe
@@ -95,7 +95,7 @@ def evaluate_during_training(
         The points, the one after training included.
     """
     evaluator = _PeriodicEvaluator(agent, every, evaluation)
-    if getattr(agent, "own_lanes", False):
+    if has_own_lanes(agent):
         agent.fit(env, steps, seed, evaluator.on_progress)
     else:
         agent.fit(MonitoredEnv(env, evaluator.before_step), steps, seed)
