@@ -1,8 +1,8 @@
 """A model-based agent among other agents: it counts outcomes of joint actions, predicts the others, and plans.
 
 Transitions and the others' actions are learned separately, because they change differently: the world's dynamics stay
-the same, while the others' policies drift as they learn. In a single count, as `counts` keeps where it ignores others, their
-old policies would look like chance for ever.
+the same, while the others' policies drift as they learn. In a single count, as `counts` keeps where it ignores others,
+their old policies would look like chance for ever.
 """
 
 from __future__ import annotations
