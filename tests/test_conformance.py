@@ -648,8 +648,8 @@ class Plain:
         working.problem, working.inner = problem, Enumerate().start(problem)
         return working
 
-    def decide(self, states, able):
-        return self.inner.decide(states, able)
+    def decide(self, states, available):
+        return self.inner.decide(states, available)
 
     def plan(self, decision):
         return replace(self.inner.plan(decision), planner=self.name)
@@ -660,24 +660,24 @@ class Nameless(Plain):
 
 
 class Columns(Plain):
-    def decide(self, states, able):
-        return super().decide(states, able)[:, None]
+    def decide(self, states, available):
+        return super().decide(states, available)[:, None]
 
 
 class Headstrong(Plain):
-    def decide(self, states, able):
+    def decide(self, states, available):
         return self.problem.solved.policy[states]
 
 
 class Fickle(Plain):
-    def decide(self, states, able):
+    def decide(self, states, available):
         self.n += 1
-        return np.array([np.flatnonzero(row)[self.n % row.sum()] for row in able])
+        return np.array([np.flatnonzero(row)[self.n % row.sum()] for row in available])
 
 
 class Herded(Plain):
-    def decide(self, states, able):
-        return able.argmax(axis=1) if len(states) > 1 else super().decide(states, able)
+    def decide(self, states, available):
+        return available.argmax(axis=1) if len(states) > 1 else super().decide(states, available)
 
 
 class Scales(Plain):
@@ -702,8 +702,8 @@ class Persuaded(Plain):
         self.n += 1
         return super().plan(decision)
 
-    def decide(self, states, able):
-        return able.argmax(axis=1) if self.n else super().decide(states, able)
+    def decide(self, states, available):
+        return available.argmax(axis=1) if self.n else super().decide(states, available)
 
 
 class Shortsighted(Plain):

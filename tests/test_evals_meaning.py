@@ -6,7 +6,7 @@ read before they are kept.
 
 import pytest
 
-from turncoat.evals.verdicts.check import check_scenario
+from turncoat.evals.verdicts.pre_training_check import check_scenario
 from turncoat.scenarios import library
 from turncoat.scenarios.language.faults.catalogue import CATALOGUE
 from turncoat.scenarios.language.faults.faults import render

@@ -25,7 +25,7 @@ from turncoat.evals.traces.episode import episode_of
 from turncoat.evals.traces.provenance import RunError, library_versions
 from turncoat.evals.traces.rollout import simulate, trace_meta
 from turncoat.evals.traces.trace import TraceError, read_trace
-from turncoat.evals.verdicts.check import check_scenario
+from turncoat.evals.verdicts.pre_training_check import check_scenario
 from turncoat.scenarios import library
 from turncoat.scenarios.language.loading import apply_overrides, load, load_text
 

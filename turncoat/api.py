@@ -35,7 +35,7 @@ from .evals.traces.trace import TraceError as TraceError
 from .evals.training.execution.workers import Workers
 from .evals.training.telemetry.early_stopping import Plateau
 from .evals.training.trained_seeds import Count
-from .evals.verdicts.check import CheckResult, check_scenario
+from .evals.verdicts.pre_training_check import CheckResult, check_scenario
 from .notebook import register
 from .scenarios import library
 from .scenarios.errors import TurncoatError as TurncoatError

@@ -15,7 +15,7 @@ from ..base import AgentState, Progress, TrainingEnv
 class Stated(Protocol):
     """An agent that exposes its action probabilities, so that they need not be estimated."""
 
-    def chances(self, able: Bools) -> Floats:
+    def chances(self, available: Bools) -> Floats:
         """float64 `[S, A]`: how often it takes each action where those of bool `[S, A]` are available."""
         ...
 
@@ -36,9 +36,9 @@ class StatedAgent:
         otherwise, _ = self._else.act(observation, None, mask)
         return np.where(mask[:, self._action], self._action, otherwise).astype(np.int32), None
 
-    def chances(self, able: Bools) -> Floats:
+    def chances(self, available: Bools) -> Floats:
         """See `Stated.chances`."""
-        return constant_policy(self._action, able)
+        return constant_policy(self._action, available)
 
 
 class RandomAgent:
@@ -56,6 +56,6 @@ class RandomAgent:
         """See `Agent.act`."""
         return np.where(mask, self._rng.random(mask.shape), -1.0).argmax(axis=1).astype(np.int32), None
 
-    def chances(self, able: Bools) -> Floats:
+    def chances(self, available: Bools) -> Floats:
         """See `Stated.chances`."""
-        return uniform_policy(able)
+        return uniform_policy(available)

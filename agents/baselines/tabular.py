@@ -137,8 +137,8 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
 
     def _exploring(self, q: Floats, mask: Bools) -> int:
         if self._rng.random() < self._options.exploration:
-            able = np.flatnonzero(mask)
-            return int(able[self._rng.integers(able.size)])
+            available = np.flatnonzero(mask)
+            return int(available[self._rng.integers(available.size)])
         return self._greedy(q, mask)
 
     def _learn(self, state: int, action: int, rewards: Floats, next_value: Floats | None) -> None:

@@ -204,9 +204,9 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
     def _worth(self, policy: Longs, number: int, action: int) -> Floats:
         """float64 `[K]`: what a policy is worth at the start that takes an action at one look."""
         changed = np.where(self._numbers == number, action, policy)
-        able = self._mdp.available
-        taken = able[np.arange(changed.size), np.maximum(changed, 0)] & (changed >= 0)
-        changed = np.where(taken, changed, able.argmax(axis=1))
+        available = self._mdp.available
+        taken = available[np.arange(changed.size), np.maximum(changed, 0)] & (changed >= 0)
+        changed = np.where(taken, changed, available.argmax(axis=1))
         values = evaluate_heads(self._mdp, changed, self._discounts)
         return np.asarray(self._mdp.start_probability @ values[self._mdp.start_state])
 

@@ -115,12 +115,12 @@ class BoundPlanner(Protocol):
     It does not modify the problem. `turncoat.testing.check_planner` checks this contract.
     """
 
-    def decide(self, states: Longs, able: Bools) -> Ints:
+    def decide(self, states: Longs, available: Bools) -> Ints:
         """What to do.
 
         Args:
             states: int64 `[B]`, of the model, none of them ended.
-            able: bool `[B, A]`, what may be chosen: available in the model too, at least one in every row.
+            available: bool `[B, A]`, what may be chosen: available in the model too, at least one in every row.
 
         Returns:
             int32 `[B]`.

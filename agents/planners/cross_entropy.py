@@ -73,15 +73,17 @@ class _Shooting:
         self._ways = WAYS if problem.mdp.next_state.size > self._available.sum() else 1
         self._known: dict[bytes, int] = {}
 
-    def decide(self, states: Longs, able: Bools) -> Ints:
+    def decide(self, states: Longs, available: Bools) -> Ints:
         """What the best sequences from these states begin with, as the deliberation chooses among first actions."""
-        keys = [int(state).to_bytes(8, "little") + mask.tobytes() for state, mask in zip(states, able, strict=True)]
+        keys = [
+            int(state).to_bytes(8, "little") + mask.tobytes() for state, mask in zip(states, available, strict=True)
+        ]
         fresh = {key: lane for lane, key in enumerate(keys) if key not in self._known}
         lanes = np.array(list(fresh.values()), np.int64)
         for first in range(0, lanes.size, BATCH):
             some = lanes[first : first + BATCH]
-            q, tried, _ = self._shoot(states[some], able[some])
-            actions = self._problem.rule(q, self._problem.weights, able[some] & tried).action.tolist()
+            q, tried, _ = self._shoot(states[some], available[some])
+            actions = self._problem.rule(q, self._problem.weights, available[some] & tried).action.tolist()
             self._known.update((keys[lane], action) for lane, action in zip(some, actions, strict=True))
         return np.array([self._known[key] for key in keys], np.int32)
 
@@ -94,8 +96,8 @@ class _Shooting:
         for drawn in best[0, decision.action].tolist():
             if mdp.ended[states[-1]] or len(ways) == MAX_LINE:
                 break
-            able = self._available[states[-1]]
-            action = drawn if able[drawn] else int(able.argmax())
+            available = self._available[states[-1]]
+            action = drawn if available[drawn] else int(available.argmax())
             outcome = max(outcomes_at(mdp, states[-1], action), key=lambda o: float(mdp.probability[o]))
             ways.append((action, outcome))
             states.append(int(mdp.next_state[outcome]))
@@ -123,7 +125,7 @@ class _Shooting:
             truncated=decision.truncated or best.shape[2] > MAX_LINE,
         )
 
-    def _shoot(self, states: Longs, able: Bools) -> tuple[Floats, Bools, Ints]:
+    def _shoot(self, states: Longs, available: Bools) -> tuple[Floats, Bools, Ints]:
         """The best that was found from some states.
 
         Returns:
@@ -131,11 +133,11 @@ class _Shooting:
             did; int32 `[B, A, horizon]`, that sequence.
         """
         options, problem = self._options, self._problem
-        lanes, actions, drawn = states.size, able.shape[1], options.population
+        lanes, actions, drawn = states.size, available.shape[1], options.population
         kept = max(1, round(options.elites * drawn))
         rngs = [np.random.default_rng([int(state)]) for state in states]
         shares = np.full((lanes, options.horizon, actions), 1.0 / actions)
-        shares[:, 0] = able / able.sum(axis=1, keepdims=True)
+        shares[:, 0] = available / available.sum(axis=1, keepdims=True)
         q = np.zeros((lanes, actions, problem.discounts.size))
         best, worth = np.zeros((lanes, actions, options.horizon), np.int32), np.full((lanes, actions), -np.inf)
         rows = np.arange(lanes)
@@ -143,8 +145,8 @@ class _Shooting:
             chance = np.stack([rng.random((drawn, options.horizon)) for rng in rngs])
             sequences = (chance[..., None] > shares.cumsum(axis=2)[:, None, :, :-1]).sum(axis=3)
             if iteration == 0:  # each first action once, before any is left out
-                sequences[..., 0] = np.argsort(~able, axis=1, kind="stable")[
-                    rows[:, None], np.arange(drawn) % able.sum(axis=1)[:, None]
+                sequences[..., 0] = np.argsort(~available, axis=1, kind="stable")[
+                    rows[:, None], np.arange(drawn) % available.sum(axis=1)[:, None]
                 ]
             returns = self._returns(states, sequences, rngs)
             scores = returns @ problem.weights

@@ -75,15 +75,17 @@ class _Searching:
         self._prior = np.zeros(problem.mdp.available.shape)
         self._known: dict[bytes, int] = {}
 
-    def decide(self, states: Longs, able: Bools) -> Ints:
+    def decide(self, states: Longs, available: Bools) -> Ints:
         """What the trees from these states say."""
-        keys = [int(state).to_bytes(8, "little") + mask.tobytes() for state, mask in zip(states, able, strict=True)]
+        keys = [
+            int(state).to_bytes(8, "little") + mask.tobytes() for state, mask in zip(states, available, strict=True)
+        ]
         fresh = {key: lane for lane, key in enumerate(keys) if key not in self._known}
         lanes = np.array(list(fresh.values()), np.int64)
         batch = max(1, NODES // (self._options.simulations + 1))
         for first in range(0, lanes.size, batch):
             some = lanes[first : first + batch]
-            actions = self._chosen(self._search(states[some]), able[some])
+            actions = self._chosen(self._search(states[some]), available[some])
             self._known.update((keys[lane], action) for lane, action in zip(some, actions.tolist(), strict=True))
         return np.array([self._known[key] for key in keys], np.int32)
 
@@ -126,15 +128,15 @@ class _Searching:
             options.backup,
         )  # fmt: skip
 
-    def _chosen(self, tree: SearchTree, able: Bools) -> Ints:
+    def _chosen(self, tree: SearchTree, available: Bools) -> Ints:
         """The deliberation's choice among what was valued; by means, the search's own where that is a weighted sum."""
         rule, weights = self._problem.rule, self._problem.weights
         if self._options.backup == "best":
-            return rule(tree.q, weights, able).action
-        valued = able & (tree.visits > 0)
-        valued[~valued.any(axis=1)] = able[~valued.any(axis=1)]
+            return rule(tree.q, weights, available).action
+        valued = available & (tree.visits > 0)
+        valued[~valued.any(axis=1)] = available[~valued.any(axis=1)]
         actions = rule(tree.q, weights, valued).action
-        own = able[np.arange(actions.size), tree.action] & (rule.name == "weighted")
+        own = available[np.arange(actions.size), tree.action] & (rule.name == "weighted")
         return np.where(own, tree.action, actions).astype(np.int32)
 
     def _line(self, tree: SearchTree, decision: Decision) -> tuple[tuple[PlanStep, ...], bool]:

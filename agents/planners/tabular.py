@@ -65,9 +65,9 @@ class _Solved:
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
 
-    def decide(self, states: Longs, able: Bools) -> Ints:
+    def decide(self, states: Longs, available: Bools) -> Ints:
         """The solved policy; where it may not be followed, what the rule makes of its values."""
-        return followed(self._problem, self._problem.solved, states, able)
+        return followed(self._problem, self._problem.solved, states, available)
 
     def plan(self, decision: Decision) -> Plan:
         """Everything that the policy may come to, most probable first."""
@@ -81,21 +81,21 @@ class _LookedUp:
     def __init__(self, problem: Problem, heads: Heads) -> None:
         self._problem, self._heads = problem, heads
 
-    def decide(self, states: Longs, able: Bools) -> Ints:
+    def decide(self, states: Longs, available: Bools) -> Ints:
         """The best by the heads."""
-        return followed(self._problem, self._heads, states, able)
+        return followed(self._problem, self._heads, states, available)
 
     def plan(self, decision: Decision) -> Plan:
         """The present state alone: nothing was imagined, so there is no line and no further node."""
         return root_plan(self._problem, self._heads, decision, "none")
 
 
-def followed(problem: Problem, heads: Heads, states: Longs, able: Bools) -> Ints:
+def followed(problem: Problem, heads: Heads, states: Longs, available: Bools) -> Ints:
     """int32 `[B]`: the policy of some heads, and where that may not be taken, the rule on their values."""
     actions = heads.policy[states].astype(np.int32)
-    for lane in np.flatnonzero(~able[np.arange(states.size), actions]).tolist():
+    for lane in np.flatnonzero(~available[np.arange(states.size), actions]).tolist():
         state = int(states[lane])
-        actions[lane] = problem.rule(heads.vector_q[state], problem.weights_in(state), able[lane]).action
+        actions[lane] = problem.rule(heads.vector_q[state], problem.weights_in(state), available[lane]).action
     return actions
 
 

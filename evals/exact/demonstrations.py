@@ -60,29 +60,29 @@ class _Recording:
         number, memory = np.full(1, self._episodes), None
         self._episodes += 1
         states = reference.reset(self._theirs, SampledDraws(self._seed, number, np.zeros(1, np.int64))).states
-        seen, able = [self._look(states)], [action_mask.available(self._theirs, states, 0)]
+        seen, available = [self._look(states)], [action_mask.available(self._theirs, states, 0)]
         executed: list[int] = []
         paid: list[np.ndarray] = []
         ended = False
         while not ended and len(executed) < ticks:
-            action, memory = player.act(observe(self._theirs, states), memory, able[-1])
+            action, memory = player.act(observe(self._theirs, states), memory, available[-1])
             chance = SampledDraws(self._seed, number, np.full(1, len(executed) + 1))
-            tick = reference.step(self._theirs, states, self._slip(action, able[-1])[:, None], chance)
+            tick = reference.step(self._theirs, states, self._slip(action, available[-1])[:, None], chance)
             states, ended = tick.states, bool(tick.ended[0])
             executed.append(int(tick.executed[0, 0]))
             paid.append(tick.rewards[0])
             seen.append(self._look(states))
-            able.append(action_mask.available(self._theirs, states, 0))
+            available.append(action_mask.available(self._theirs, states, 0))
         rewards = np.array(paid) if self._world.rewards_shown else None
-        return Log(np.concatenate(seen), np.array(executed, np.int32), np.concatenate(able), rewards, ended)
+        return Log(np.concatenate(seen), np.array(executed, np.int32), np.concatenate(available), rewards, ended)
 
     def _look(self, states: Ints) -> Longs:
         return observe(self._world, states)
 
-    def _slip(self, action: Ints, able: Bools) -> Ints:
+    def _slip(self, action: Ints, available: Bools) -> Ints:
         if self._draw.random() >= self._slips:
             return action
-        others = np.flatnonzero(able[0])
+        others = np.flatnonzero(available[0])
         return np.array([others[self._draw.integers(others.size)]], np.int32)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..envs.analysis.origin_proof import OriginProof
     from ..envs.analysis.performance_gap import Analysis
     from ..evals.exact.parameter_flips import Flip
-    from ..evals.verdicts.check import CheckResult
+    from ..evals.verdicts.pre_training_check import CheckResult
     from ..scenarios.language.faults.faults import Fault
     from ..scenarios.language.loading import Scenario
 

@@ -490,15 +490,15 @@ class AgentConformance(Conformance):
         met: set[bytes] = set()
         for tick in range(self.walks.ticks):
             for lane in range(self.walks.lanes):
-                observation, able = self._seen(tick)[lane], self._able(tick)[lane]
+                observation, available = self._seen(tick)[lane], self._able(tick)[lane]
                 if (tick and self.walks.over[tick - 1, lane]) or observation.tobytes() in met:
                     continue
                 met.add(observation.tobytes())
-                choices = [np.flatnonzero(able), *np.flatnonzero(able)[:, None]]
+                choices = [np.flatnonzero(available), *np.flatnonzero(available)[:, None]]
                 choices += [rng.permutation(choices[0])[: rng.integers(1, choices[0].size + 1)] for _ in range(SUBSETS)]
                 for some in choices:
                     seen.append(observation)
-                    masks.append(np.isin(np.arange(able.size), some))
+                    masks.append(np.isin(np.arange(available.size), some))
         return np.array(seen), np.array(masks)
 
     def _mind(self, agent: Any) -> list[tuple[int, str | None]]:

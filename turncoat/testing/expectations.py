@@ -113,10 +113,10 @@ def each_expectation(
         return RunReport(_name(which), api.run(scenario, settings=its))
 
     agents, expect = its.agents_for(scenario), scenario.document.expect
-    able = [agent for agent in agents if agent in agent_specs() or agent in {each.label for each in its.own}]
+    available = [agent for agent in agents if agent in agent_specs() or agent in {each.label for each in its.own}]
     found = [
         pytest.param(Expected(expect[unit.number].name, unit, report), id=f"{expect[unit.number].name}-{unit.agent}")
-        for unit in units_of(scenario, able)
+        for unit in units_of(scenario, available)
         if unit.agent in agents
     ]
     if not found:

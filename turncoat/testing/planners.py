@@ -53,8 +53,8 @@ class PlannerConformance(Conformance):
         require(isinstance(planner.name, str) and planner.name, "`name`: a word", planner.name)
         for problem in self._problems():
             work = planner.start(problem)
-            able = callable(getattr(work, "decide", None)) and callable(getattr(work, "plan", None))
-            require(able, "`decide(states, able)` and `plan(decision)`", work)
+            available = callable(getattr(work, "decide", None)) and callable(getattr(work, "plan", None))
+            require(available, "`decide(states, available)` and `plan(decision)`", work)
 
     @clause
     def test_one_action_for_each_state(self) -> None:
@@ -66,23 +66,25 @@ class PlannerConformance(Conformance):
 
     @clause
     def test_only_what_may_be_chosen(self) -> None:
-        """Every action is one that `able` allows, also where that is less than the model does."""
+        """Every action is one that `available` allows, also where that is less than the model does."""
         for problem in self._problems():
-            states, able = _asked(problem.mdp)
-            actions = self._decide(self._planner().start(problem), states, able)
-            for lane in np.flatnonzero(~able[np.arange(actions.size), np.clip(actions, 0, able.shape[1] - 1)]).tolist():
-                given = f"state {states[lane]}, able {able[lane].tolist()}"
-                require(False, f"one of {np.flatnonzero(able[lane]).tolist()}", int(actions[lane]), given)
+            states, available = _asked(problem.mdp)
+            actions = self._decide(self._planner().start(problem), states, available)
+            for lane in np.flatnonzero(
+                ~available[np.arange(actions.size), np.clip(actions, 0, available.shape[1] - 1)]
+            ).tolist():
+                given = f"state {states[lane]}, available {available[lane].tolist()}"
+                require(False, f"one of {np.flatnonzero(available[lane]).tolist()}", int(actions[lane]), given)
 
     @clause
     def test_the_same_question_has_the_same_answer(self) -> None:
         """Asked again, in another order, or set to work anew, it decides the same."""
         for problem in self._problems():
-            states, able = _asked(problem.mdp)
+            states, available = _asked(problem.mdp)
             work = self._planner().start(problem)
-            first = self._decide(work, states, able)
-            again = self._decide(work, states[::-1], able[::-1])[::-1]
-            anew = self._decide(self._planner().start(problem), states, able)
+            first = self._decide(work, states, available)
+            again = self._decide(work, states[::-1], available[::-1])[::-1]
+            anew = self._decide(self._planner().start(problem), states, available)
             for actions, how in ((again, "again, in reverse order"), (anew, "by one set to work anew")):
                 require((actions == first).all(), f"{first}", actions, f"the same states, {how}")
 
@@ -90,12 +92,12 @@ class PlannerConformance(Conformance):
     def test_no_decision_feels_the_others(self) -> None:
         """What it decides in one state depends on no other that it is asked about."""
         for problem in self._problems():
-            states, able = _asked(problem.mdp)
-            together = self._decide(self._planner().start(problem), states, able)
+            states, available = _asked(problem.mdp)
+            together = self._decide(self._planner().start(problem), states, available)
             for lane in range(0, states.size, max(1, states.size // 6)):
                 some = slice(lane, lane + 1)
-                alone = self._decide(self._planner().start(problem), states[some], able[some])
-                given = f"state {states[lane]}, able {able[lane].tolist()}"
+                alone = self._decide(self._planner().start(problem), states[some], available[some])
+                given = f"state {states[lane]}, available {available[lane].tolist()}"
                 require(alone[0] == together[lane], f"action {alone[0]}, as alone", together[lane], given)
 
     @clause
@@ -105,12 +107,14 @@ class PlannerConformance(Conformance):
             kept = {**_arrays(problem), **_arrays(problem.mdp)}
             before = copy.deepcopy(kept)
             work = self._planner().start(problem)
-            states, able = _asked(problem.mdp)
-            asked = states.copy(), able.copy()
+            states, available = _asked(problem.mdp)
+            asked = states.copy(), available.copy()
             self._decide(work, *asked)
-            work.plan(_decision(problem, int(states[0]), self._decide(work, states[:1], able[:1])[0], able[0]))
-            kept |= {"states": asked[0], "able": asked[1]}
-            before |= {"states": states, "able": able}
+            work.plan(
+                _decision(problem, int(states[0]), self._decide(work, states[:1], available[:1])[0], available[0])
+            )
+            kept |= {"states": asked[0], "available": asked[1]}
+            before |= {"states": states, "available": available}
             for name, array in kept.items():
                 require(np.array_equal(array, before[name]), f"`{name}` as it was", "it wrote into it")
 
@@ -157,9 +161,9 @@ class PlannerConformance(Conformance):
     def test_a_plan_changes_no_decision(self) -> None:
         """Whether anybody asks for its plan makes no difference to what it decides."""
         for problem, work, _, _ in self._plans():
-            states, able = _asked(problem.mdp)
-            after = self._decide(work, states, able)
-            wanted = self._decide(self._planner().start(problem), states, able)
+            states, available = _asked(problem.mdp)
+            after = self._decide(work, states, available)
+            wanted = self._decide(self._planner().start(problem), states, available)
             require((after == wanted).all(), f"{wanted}, as if nobody had asked", after)
 
     @clause
@@ -190,8 +194,8 @@ class PlannerConformance(Conformance):
         plain = [small_problem(number) for number in range(self.problems)]
         return [*plain, small_problem(90, discounts=(0.9, 0.5)), small_problem(91, rule="maximin")]
 
-    def _decide(self, work: BoundPlanner, states: Longs, able: Bools) -> Ints:
-        actions = np.asarray(work.decide(states.copy(), able.copy()))
+    def _decide(self, work: BoundPlanner, states: Longs, available: Bools) -> Ints:
+        actions = np.asarray(work.decide(states.copy(), available.copy()))
         fits = actions.shape == states.shape and np.issubdtype(actions.dtype, np.integer)
         require(fits, f"one whole number for each of {states.size} states", actions)
         return actions.astype(np.int32)
@@ -200,11 +204,11 @@ class PlannerConformance(Conformance):
         """One decision and its plan of each problem, once with everything allowed and once with less."""
         found = []
         for problem in self._problems():
-            states, able = _asked(problem.mdp)
+            states, available = _asked(problem.mdp)
             for lane in (0, states.size - 1):
                 work = self._planner().start(problem)
-                action = self._decide(work, states[lane : lane + 1], able[lane : lane + 1])[0]
-                decision = _decision(problem, int(states[lane]), action, able[lane])
+                action = self._decide(work, states[lane : lane + 1], available[lane : lane + 1])[0]
+                decision = _decision(problem, int(states[lane]), action, available[lane])
                 plan = work.plan(decision)
                 require(isinstance(plan, Plan), f"a {Plan.__module__}.Plan", plan)
                 found.append((problem, work, decision, plan))
@@ -260,10 +264,10 @@ def small_problem(
     rng, actions = np.random.default_rng(seed), 3
     rows, following, chances = [0], list[int](), list[float]()
     for state in range(states):
-        able = rng.random(actions) < 0.75
-        able[rng.integers(actions)] = True
+        available = rng.random(actions) < 0.75
+        available[rng.integers(actions)] = True
         for action in range(actions):
-            if state < states - 1 and able[action]:
+            if state < states - 1 and available[action]:
                 outcomes = rng.choice(states, rng.integers(1, 4), replace=False)
                 following += sorted(outcomes.tolist())
                 chances += rng.dirichlet(np.ones(outcomes.size)).tolist()
@@ -293,23 +297,23 @@ def _live(mdp: FiniteMDP) -> Longs:
 def _asked(mdp: FiniteMDP) -> tuple[Longs, Bools]:
     """Every state that is not ended with all its actions, then with each of them alone, then with all but one."""
     states: list[int] = []
-    able: list[Bools] = []
+    masks: list[Bools] = []
     for state in _live(mdp).tolist():
         available = mdp.available[state]
         single = np.eye(mdp.n_actions, dtype=np.bool_)[available]
         fewer = available & ~single if available.sum() > 1 else single[:0]
         for mask in (available[None], single, fewer):
             states += [state] * len(mask)
-            able += list(mask)
-    return np.array(states, np.int64), np.array(able)
+            masks += list(mask)
+    return np.array(states, np.int64), np.array(masks)
 
 
-def _decision(problem: Problem, state: int, action: int, able: Bools) -> Decision:
+def _decision(problem: Problem, state: int, action: int, available: Bools) -> Decision:
     """A decision whose every part can be told from its default; a state looks like its number, twice."""
     looks = np.repeat(np.arange(problem.mdp.n_states, dtype=np.int64)[:, None], 2, axis=1)
     uncertainty = np.linspace(0.1, 0.9, problem.mdp.n_actions)
-    changes = (Counterfactual("without noise", int(np.flatnonzero(able)[0])),)
-    return Decision(state, int(action), able.copy(), uncertainty, looks, changes, hallucinated=2, truncated=True)
+    changes = (Counterfactual("without noise", int(np.flatnonzero(available)[0])),)
+    return Decision(state, int(action), available.copy(), uncertainty, looks, changes, hallucinated=2, truncated=True)
 
 
 def _possible(mdp: FiniteMDP, state: int, action: int, following: int, probability: float, where: str) -> None:

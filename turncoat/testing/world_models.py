@@ -111,9 +111,9 @@ class WorldModelConformance(Conformance):
             )
             values = problem.solved.vector_values
             require(np.isfinite(values).all(), "finite values", values)
-            able = mask & imagined.mdp.available[imagined.state]
+            available = mask & imagined.mdp.available[imagined.state]
             given = f"observation {observation.tolist()}, mask {mask.tolist()}"
-            require(able.any(), "an available action that it knows", imagined.mdp.available[imagined.state], given)
+            require(available.any(), "an available action that it knows", imagined.mdp.available[imagined.state], given)
 
     @clause
     def test_the_same_ticks_make_the_same_model(self) -> None:
