@@ -17,7 +17,7 @@ HEADING = 21.0
 
 
 def draw_menu(column: PanelColumn, menu: Menu) -> None:
-    """A slider for each row, with a tick where the scenario has it."""
+    """Draw a slider for each row, with a tick at the scenario's own value."""
     column.heading("What if", "working it out ..." if menu.busy else "")
     left, right = _track(menu, column.left, column.width)
     canvas, theme = column.canvas, column.theme
@@ -41,9 +41,13 @@ def draw_menu(column: PanelColumn, menu: Menu) -> None:
 def menu_at(
     menu: Menu, left: float, width: float, top: float, x: float, y: float, row: int | None = None
 ) -> tuple[int, int] | None:
-    """The row of a menu and the index of the value under a point; of one row, however far the point is, if given."""
+    """The row of a menu and the index of the value under a point; None beside the sliders.
+
+    If `row` is given, the answer is for this row wherever the point is: a drag may leave its slider.
+    """
     index = int((y - top - HEADING) // ROW) if row is None else row
     begin, end = _track(menu, left, width)
+    # At an end of the slider half of the knob, which has a radius of 6 points, lies beyond the track.
     if not 0 <= index < len(menu.rows) or (row is None and not begin - 8 <= x <= end + 8):
         return None
     steps = len(menu.rows[index].values) - 1
@@ -93,7 +97,7 @@ def draw_missed(column: PanelColumn, frame: Frame) -> None:
 
 
 def draw_notice(canvas: Canvas, frame: Frame) -> None:
-    """What is wrong with the file, on a panel over the top of everything."""
+    """Draw what is wrong with the scenario file, on a panel over the upper part of the scene."""
     theme, left, width = frame.theme, 16.0, canvas.width - 32.0
     lines = [cut(line, TEXT, width - 32) for line in frame.notice]
     height = 18 + LINE * len(lines)
