@@ -229,7 +229,7 @@ class Window:
 
 def _key(event: pygame.event.Event) -> str:
     """The name of a key, with `shift+` before a digit that is pressed together with shift."""
-    # `event.key` is the key without its shift: shift and a digit give different characters on different keyboards.
+    # pygame names the key, not the character: which character shift and a digit give depends on the keyboard.
     name = str(pygame.key.name(event.key))
     return f"shift+{name}" if event.mod & pygame.KMOD_SHIFT and name in "123456789" else name
 
