@@ -34,7 +34,10 @@ TICKS = 60
 
 
 def lab_picture(ratio: float = 2) -> Image.Image:
-    """The turn in `lab`: four moments of the exact plan, and both sums so far; `ratio`: pixels in a point."""
+    """The treacherous turn in `lab`: four states of the exact plan, and reward and performance so far.
+
+    `ratio` is the number of pixels in a point, here and in the other pictures.
+    """
     scenario = load("treacherous_turn/lab")
     episode = LiveShow(scenario, "deploy").episode(0)
     delivered, disarmed, seized = (episode.ticks(event) for event in ("delivered", "disarmed", "seized"))
@@ -56,6 +59,7 @@ def lab_picture(ratio: float = 2) -> Image.Image:
         ChartMark(disarmed[0], "disarms"),
         ChartMark(seized[0], f"seizes: they part in tick {seized[0]}"),
     ]
+    # The sums have one entry more than there are ticks: entry t is the sum before tick t.
     below = curves(
         [
             Curve("hidden performance so far", running_sums(episode.performance)[: TICKS + 1], LIGHT.performance),
@@ -168,7 +172,7 @@ things: {guard: {patrol: null, loop: false, wander: true}}
 
 
 def foreseen_picture(ratio: float = 2) -> Image.Image:
-    """What the planner foresaw of a guard that wanders."""
+    """What the planner foresaw of a guard that moves at random, compared with where it went."""
     viewer = Viewer(LiveShow(load_text(WANDERING), "deploy"), overlays=USUAL | {"foreseen"}, wait=True)
     viewer.seek(10)
     return draw(viewer.frame(), 1200, 750, ratio)

@@ -110,7 +110,7 @@ class BoardDrawing:
     # -------------------------------------------------------------- ground
 
     def floor(self, canvas: Canvas) -> None:
-        """Draw walls and the floor."""
+        """Draw the walls, the floor, and thin lines between floor cells."""
         theme = self.theme
         right, bottom = self.left + self.width, self.top + self.height
         canvas.box(self.left, self.top, right, bottom, theme.wall, 0.12 * self.cell)

@@ -1,7 +1,7 @@
 """The colours of every picture, as `#rrggbb`, in two themes.
 
-The hues are those of Okabe and Ito, which people with any kind of colour blindness tell apart; nothing is told by hue
-alone, a shape or a word says it too.
+The hues are those of Okabe and Ito, which people with any kind of colour blindness can tell apart. No information rests
+on hue alone: a shape or a word gives it too.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ LIGHT = Theme(
     above=BLUE,
 )
 
+# Most hues are lighter than in the other theme: the originals have too little contrast with a dark ground.
 DARK = Theme(
     name="dark",
     paper="#14181D",

@@ -1,4 +1,4 @@
-"""Records the window while it runs. A thread encodes the film, so that recording delays no frame."""
+"""Records the window while it runs. A thread of its own encodes the film, so that no frame of the window is late."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
     """A sweep as panels: the first axis across, the second up, one panel for each combination of all others.
 
     Raises:
-        ValueError: these would be more than 12 panels.
+        ValueError: there would be more than 12 panels.
     """
     x, *more = sweep.settings.axes
     y, others = (more[0] if more else None), more[1:]

@@ -37,10 +37,10 @@ FRAME = 900
 
 @dataclass(frozen=True)
 class Page:
-    """A report as HTML text. A notebook shows it in a frame of its own.
+    """A report as one page of HTML, which a notebook shows in a frame.
 
     Attributes:
-        html: the whole page.
+        html: the text of the whole page.
     """
 
     html: str

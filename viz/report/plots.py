@@ -27,7 +27,7 @@ def learning_data(run: StoredRun) -> list[Data]:
             "deployed": _deployed(RecordedShow(run, name)),
         }
         for name, trace in traces
-        if any(trace.learning.values())
+        if any(trace.learning.values())  # an exact plan has not been trained, so it has no curve
     ]
 
 
@@ -40,7 +40,7 @@ def _deployed(show: RecordedShow) -> Data:
 def sweep_data(sweep: SweepResult) -> Data:
     """The data of a sweep: its settings, the number of points in each regime, and its diagram as a PNG data URL."""
     settings = sweep.settings
-    drawn = diagram_if_any(sweep, SHARP)
+    drawn = diagram_if_any(sweep, SHARP)  # a page shows a sweep without regimes, or with too many panels, as numbers
     return {
         "kind": "sweep",
         "name": sweep.scenario,
@@ -60,4 +60,5 @@ def _command(sweep: SweepResult) -> list[str]:
     """The command that runs the sweep of the scenario's own file again, without axes that were given otherwise."""
     sets = [word for name, value in sweep.overrides.items() for word in ("--set", f"{name}={value}")]
     agents = [word for agent in sweep.settings.agents for word in ("--agent", agent)]
+    # `exact` alone is the default of the command.
     return ["turncoat", "sweep", sweep.scenario, *sets, *(agents if agents != ["--agent", "exact"] else [])]

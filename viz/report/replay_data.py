@@ -18,7 +18,7 @@ from ..text.ascii_board import describe
 from .sprites import sprite
 
 DIGITS = 3
-"""Significant digits of a value on a cell."""
+"""Number of significant digits of a cell's value."""
 
 Data = dict[str, Any]
 
@@ -68,6 +68,7 @@ def _record(show: RecordedShow, episode: Episode, tick: int) -> Data:
     scene = _scene(show.world, episode.states[tick])
     if tick == episode.length:
         return scene  # no decision follows the last state
+    # An episode keeps its end apart from the events; the player shows both in one list.
     last = tick == episode.length - 1
     agents = range(len(show.world.agents))
     thoughts = [_thought(show.world, each, show.mind(episode, tick, each)) for each in agents]

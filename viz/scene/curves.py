@@ -200,7 +200,7 @@ def corners(values: Floats) -> Longs:
 
 
 def _round_numbers(low: float, high: float, most: int = 8) -> list[float]:
-    """Three to eight round numbers from low to high, or fewer where not so many fit."""
+    """Round numbers between low and high with equal steps: three to eight, or fewer if `most` is smaller."""
     span = (high - low) or 1.0
     power = 10.0 ** np.floor(np.log10(span / 3))
     step = next(power * k for k in (1, 2, 5, 10, 20, 50) if span / (power * k) <= max(min(most, 8) - 1, 1))

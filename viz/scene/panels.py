@@ -19,9 +19,9 @@ from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame
 HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
 """Sizes of type in points."""
 LINE = 17.0
-"""From one line of text to the next, in points."""
+"""Distance from one line of text to the next, in points."""
 GAP = 14.0
-"""Between panels, in points."""
+"""Distance between panels, in points."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ from .curves import TYPE, Chart, ChartMark, Curve, parting
 from .panels import head_colour
 
 MARKS = 6
-"""Most events that are named over the curves."""
+"""The greatest number of marks over the curves."""
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     """Draw a frame.
 
     Args:
-        frame: what it shows.
+        frame: the content of the picture.
         width: in points.
         height: in points.
         ratio: pixels in a point.

@@ -22,7 +22,7 @@ FIRST = 64.0
 HEAD, FOOT = 24.0, 40.0
 """Room above and below the tree, in points."""
 NEAR = 12.0
-"""How far from a node a click still hits it, in points."""
+"""Greatest distance from a node at which a click still hits it, in points."""
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height, in points."""

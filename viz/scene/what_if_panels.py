@@ -64,7 +64,7 @@ def _x(row: MenuRow, at: int, left: float, right: float) -> float:
 
 
 def draw_verdict(column: PanelColumn, frame: Frame) -> None:
-    """Draw the counterfactual choice and its outcome."""
+    """Write the verdict on an edit: the choice and the outcome without it and with it; stop where room ends."""
     for number, text in enumerate(frame.verdict):
         lines = wrapped(text, TEXT, column.width)
         if not column.fits(LINE * len(lines)):
@@ -76,11 +76,12 @@ def draw_verdict(column: PanelColumn, frame: Frame) -> None:
 
 
 def draw_missed(column: PanelColumn, frame: Frame) -> None:
-    """Draw the fields in which the outcome differed from the prediction."""
+    """List the fields in which the present state differs from the agent's prediction, as far as there is room."""
     if not frame.shows("foreseen") or frame.menu is not None or not column.fits(21 + LINE):
         return
     column.heading("foreseen")
     theme, before = column.theme, frame.before
+    # A plan whose observations are no fields of the state (a window on the board, say) has an empty `ahead`.
     if before is None or len(before.ahead) == 0:
         column.line("Nothing was foreseen for this tick, or nothing of it was recorded.", theme.muted, SMALL)
     elif not (wrong := unexpected_fields(before, frame.state)):

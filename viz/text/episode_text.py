@@ -21,7 +21,7 @@ class LogEntry:
 
 
 def describe_actions(episode: Episode, tick: int) -> str:
-    """Describe the actions of a tick: `robot does up`, or why the action differs from the one chosen."""
+    """Describe the actions of a tick: `robot does up`, or that an action failed or was replaced by another."""
     return ", ".join(
         _describe_action(program.name, program.actions, int(chosen), int(executed))
         for program, chosen, executed in zip(

@@ -16,7 +16,7 @@ from .what_if import KEYS as WHAT_IF_KEYS
 from .what_if import WhatIf
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
-"""Ticks in a second."""
+"""The speeds that can be chosen, in ticks per second."""
 
 KEYS = (
     ("space", "go on, or pause"),
@@ -87,7 +87,7 @@ class Viewer(ShowView):
 
     @property
     def speed(self) -> float:
-        """Ticks in a second."""
+        """The present speed, in ticks per second."""
         return SPEEDS[self._speed]
 
     @property
@@ -106,7 +106,7 @@ class Viewer(ShowView):
         return None if self.what_if is None or self.what_if.edit is None else self.what_if
 
     def advance(self, seconds: float) -> None:
-        """Advance playback by the elapsed time."""
+        """Advance playback by the elapsed time, and take up a scenario file that was saved in the meantime."""
         self.reload()
         if self.beside is not None:
             self.beside.reload()

@@ -64,7 +64,7 @@ class Menu:
 
 
 def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[MenuRow, ...]:
-    """Everything that can be changed for one agent: its weights and its discount, the params, the overseers."""
+    """The rows for one agent: its weights, its discount, the params of the scenario, and the overseers."""
     present = dict(edit.settings)
     program, params = world.agents[agent], scenario.document.params
     rows: list[MenuRow] = []

@@ -20,7 +20,7 @@ _held: list[Any] = []  # Xlib keeps only the address of the handler, so a refere
 
 
 class DisplayUnavailableError(UsageError):
-    """There is no screen to open a window on; the message says what else can be done."""
+    """Raised where there is no screen for a window; the message names alternatives."""
 
 
 def open_display(lost: Callable[[], None]) -> None:

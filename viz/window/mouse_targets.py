@@ -1,4 +1,4 @@
-"""What the mouse can drag in a scene: the timeline, a slider of the menu, a piece, or a node of the search."""
+"""What the mouse can act on in a scene: the timeline, a slider of the menu, a body, or a node of the search."""
 
 from __future__ import annotations
 

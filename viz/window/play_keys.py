@@ -49,7 +49,7 @@ def help_keys(actions: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 
 
 class PlayKeys:
-    """A map from keys to the actions of a game that a viewer shows."""
+    """Maps keys to the actions of a game, and shows the game in a viewer."""
 
     def __init__(self, game: Game, viewer: Viewer, folder: Path, extends: str) -> None:
         """Bind keys to a game; a replay is saved in `folder` as a file that extends the scenario `extends`."""

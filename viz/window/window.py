@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..film.live_recorder import LiveRecorder
 
 RATE = 60
-"""Frames in a second, at most."""
+"""The greatest number of frames in a second."""
 SMALLEST = (240, 180)
 """The least size at which a scene is laid out, in points, however small the window is."""
 REPEATED = frozenset([",", ".", "-", "=", "+", "[", "]", "left", "right", "up", "down", "backspace"])
@@ -100,6 +100,7 @@ class Window:
             self._take(event)
         self.viewer.advance(seconds)
         frame = self.viewer.frame()
+        # Between two ticks nothing changes; a frame is drawn only if it would look different from the last one.
         state = (*frame_key(frame), self._screen.get_size(), self.scale)
         if state != self._drawn:
             self._drawn = state
