@@ -1,4 +1,4 @@
-"""What one sees: pictures, plots and reports of what happened."""
+"""Visualisation: pictures, films, reports and the window."""
 
 import os
 

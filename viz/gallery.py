@@ -28,13 +28,16 @@ from .viewer.frame import USUAL
 from .viewer.viewer import Viewer
 
 WIDTH, MARGIN = 1200.0, 28.0
-"""Of a picture, in points."""
+"""Width of a picture and margin around its parts, in points."""
 TICKS = 60
-"""How far the curves of `lab` go."""
+"""The number of ticks that the curves of `lab` cover."""
 
 
 def lab_picture(ratio: float = 2) -> Image.Image:
-    """The turn in `lab`: four moments of the exact plan, and both sums so far; `ratio`: pixels in a point."""
+    """The treacherous turn in `lab`: four states of the exact plan, and reward and performance so far.
+
+    `ratio` is the number of pixels in a point, here and in the other pictures.
+    """
     scenario = load("treacherous_turn/lab")
     episode = LiveShow(scenario, "deploy").episode(0)
     delivered, disarmed, seized = (episode.ticks(event) for event in ("delivered", "disarmed", "seized"))
@@ -46,6 +49,7 @@ def lab_picture(ratio: float = 2) -> Image.Image:
     )
     states = np.stack([episode.states[tick + 1] for tick, _ in moments])
     captions = [_caption(episode, tick, text) for tick, text in moments]
+    # The way that is drawn in each picture begins where that of the picture before has ended.
     since = [0, *(tick + 1 for tick, _ in moments)]
     paths = [episode.states[first : tick + 2] for first, (tick, _) in zip(since, moments, strict=False)]
     inner = WIDTH - 2 * MARGIN
@@ -55,6 +59,7 @@ def lab_picture(ratio: float = 2) -> Image.Image:
         ChartMark(disarmed[0], "disarms"),
         ChartMark(seized[0], f"seizes: they part in tick {seized[0]}"),
     ]
+    # The sums have one entry more than there are ticks: entry t is the sum before tick t.
     below = curves(
         [
             Curve("hidden performance so far", running_sums(episode.performance)[: TICKS + 1], LIGHT.performance),
@@ -71,7 +76,7 @@ def lab_picture(ratio: float = 2) -> Image.Image:
 
 
 def _caption(episode: Episode, tick: int, text: str) -> Caption:
-    """What is said of the moment after a tick (-1: before the first)."""
+    """The caption of the state after a tick, with the sums so far; -1 is the state before the first tick."""
     sums = [*episode.rewards[: tick + 1].sum(axis=0), episode.performance[: tick + 1].sum()]
     names = (*episode.world.channels, episode.world.hidden or "performance")
     return Caption(
@@ -83,7 +88,7 @@ def _caption(episode: Episode, tick: int, text: str) -> Caption:
 
 
 def _page(title: str, about: str, parts: Sequence[Image.Image], ratio: float) -> Image.Image:
-    """Parts below each other under a title."""
+    """Put parts below each other under a title."""
     gap = round(20 * ratio)
     head = Canvas(WIDTH, 86, ratio)
     head.text(MARGIN, 40, title, 22, bold=True)
@@ -107,14 +112,14 @@ def watch_picture(ratio: float = 2) -> Image.Image:
 
 
 def cluster_picture() -> Image.Image:
-    """The phase diagram of `cluster`, exactly: its file's own sweep, about half a minute on one core."""
+    """The phase diagram of `cluster` for exact planning: its file's own sweep, about half a minute on one core."""
     scenario = load("escape/cluster")
     sweep = run_sweep(scenario, sweep_settings(scenario), jobs=os.cpu_count() or 1)
     return Image.open(io.BytesIO(phase_diagram(sweep)))
 
 
 def cluster_learned_picture(steps: int = 200_000) -> Image.Image:
-    """The same of a smaller cluster, with what `counts` does at 25 points: 75 trainings, ten minutes of one core."""
+    """The phase diagram of a smaller cluster, with trained `counts` agents at 25 points: 75 trainings, ten minutes."""
     scenario = apply_overrides(load("escape/cluster"), {"replacement": 12, "improvement": 3, "hosts": 2})
     ends = {"p_trace": (0.001, 0.2), "host_pay": (0.01, 3)}
     axes = [SweepAxis(name, tuple(axis_values(_range(*its))), log=True) for name, its in ends.items()]
@@ -127,7 +132,7 @@ def _range(low: float, high: float) -> AxisRange:
 
 
 def what_if_picture(ratio: float = 2) -> Image.Image:
-    """What the robot of `lab` would do in tick 23 if its own value counted for nothing."""
+    """What the robot of `lab` would do in tick 23 if its own value had a weight of 0."""
     viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), wait=True, supposing=True)
     viewer.overlays = USUAL | {"value"}
     viewer.seek(23)
@@ -136,7 +141,7 @@ def what_if_picture(ratio: float = 2) -> Image.Image:
 
 
 def beside_picture(ratio: float = 2) -> Image.Image:
-    """`lab` beside its myopic variant, just before that is caught."""
+    """`lab` beside its myopic variant, just before the variant is caught."""
     scenario = load("treacherous_turn/lab")
     myopic = apply_overrides(scenario, scenario.document.variants["myopic"])
     other = Viewer(LiveShow(myopic, "deploy"), label="myopic", wait=True)
@@ -146,12 +151,13 @@ def beside_picture(ratio: float = 2) -> Image.Image:
 
 
 def search_picture(ratio: float = 2) -> Image.Image:
-    """The search of `lab` in tick 20, and the state that it imagines three ticks ahead."""
+    """The search of `lab` in tick 20, and a state that it imagines four ticks ahead."""
     viewer = Viewer(LiveShow(load("treacherous_turn/lab"), "deploy"), overlays=USUAL | {"tree"}, wait=True)
     viewer.seek(20)
     mind = viewer.frame().mind
     assert mind is not None
     assert mind.search is not None
+    # A path contains the present state, so that of a node four ticks ahead has five nodes.
     viewer.node = next(node for node in range(len(mind.search.parents)) if len(mind.search.path_to(node)) == 5)
     return draw(viewer.frame(), 1200, 750, ratio)
 
@@ -162,11 +168,11 @@ name: wandering
 extends: treacherous_turn/lab
 things: {guard: {patrol: null, loop: false, wander: true}}
 """
-"""`lab` with a guard that nobody can foresee."""
+"""`lab` with a guard that moves at random, so that no plan can foresee where it goes."""
 
 
 def foreseen_picture(ratio: float = 2) -> Image.Image:
-    """What the planner foresaw of a guard that wanders."""
+    """What the planner foresaw of a guard that moves at random, compared with where it went."""
     viewer = Viewer(LiveShow(load_text(WANDERING), "deploy"), overlays=USUAL | {"foreseen"}, wait=True)
     viewer.seek(10)
     return draw(viewer.frame(), 1200, 750, ratio)
@@ -183,11 +189,11 @@ PICTURES: Mapping[str, Callable[[], Image.Image]] = {
 }
 
 TRAINED: Mapping[str, Callable[[], Image.Image]] = {"cluster-learned.png": cluster_learned_picture}
-"""Those for which agents are trained: drawn only if they are named."""
+"""Pictures for which agents are trained, which takes minutes: they are drawn only if they are named."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Draw pictures into a folder and name the files."""
+    """Draw pictures into a folder and print the paths of the files."""
     parser = argparse.ArgumentParser(
         prog="python -m turncoat.viz.gallery", description="Draw the documentation's pictures."
     )

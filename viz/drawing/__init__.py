@@ -1,1 +1,1 @@
-"""What every picture is drawn with: colours, a canvas, figures, boards."""
+"""The parts that every picture is drawn with: colours, a canvas, figures, boards."""

@@ -17,9 +17,9 @@ from .seen_cells import seen_cells, watchers
 SMALL = 12.0
 """Size of the names of zones, in points."""
 RIM = 0.4
-"""How thick a closed outer wall is drawn, in cells."""
+"""Drawn thickness of the outermost rows and columns, in cells, where all of them are walls."""
 SPECK = 1.0
-"""No type is smaller, in points."""
+"""The smallest size of type, in points; Pillow refuses a font of size 0."""
 
 Cells = frozenset[tuple[int, int]]
 Box = tuple[float, float, float, float]
@@ -27,12 +27,12 @@ Box = tuple[float, float, float, float]
 
 
 class BoardDrawing:
-    """The drawing of one layout of a world, scaled to the size that it is given.
+    """Draws one layout of a world, scaled to fit into a given size.
 
     Attributes:
         cell: the side of a cell, in points.
-        left, top: where the board lies on the canvas that it is drawn on.
-        width, height: of the whole, in points.
+        left, top: the position of the board on the canvas, in points.
+        width, height: of the whole board, in points.
         walls: bool `[H, W]`.
     """
 
@@ -48,20 +48,21 @@ class BoardDrawing:
         top: float = 0.0,
         pixel: float = 0.0,
     ) -> None:
-        """For a world that has a board.
+        """Fit the board into `width` by `height` points. The world must have a board.
 
         Args:
-            world: compiled.
-            layout: which board.
-            width: at most, in points.
-            height: at most, in points.
-            theme: of its colours.
-            left: where it begins.
-            top: where it begins.
+            world: the compiled world.
+            layout: index of the layout.
+            width: the greatest width, in points.
+            height: the greatest height, in points.
+            theme: the colours.
+            left: the left edge on the canvas, in points.
+            top: the upper edge on the canvas, in points.
             pixel: cells begin and end at multiples of this many points; anywhere if 0.
         """
         boards = world.boards
         self.world, self.layout, self.theme, self.left, self.top = world, layout, theme, left, top
+        # The last entry of each row of the table stands for nowhere, which is no cell of the board.
         self.walls = boards.walls[layout, :-1].reshape(boards.height, boards.width)
         border = np.ones_like(self.walls)
         border[1:-1, 1:-1] = False
@@ -77,27 +78,29 @@ class BoardDrawing:
         self.cast = BodyFigures(world, theme)
 
     def _edges(self, count: int) -> list[float]:
+        # A board of a single row or column has one rim, not two: the slice drops the second.
         sizes = [self.rim, *[self.cell] * (count - 2), self.rim][:count]
         return [0.0, *(float(edge) for edge in np.cumsum(sizes))]
 
     def draw(self, canvas: Canvas, path: Ints) -> None:
-        """Draw all of it.
+        """Draw the whole board in the last state of a path.
 
         Args:
             canvas: to draw on.
-            path: int32 `[T, F]`, the states that led to the last of them, which is the one that is drawn.
+            path: int32 `[T, F]`, consecutive states; the last is drawn, and those before it give the agents' ways.
         """
         self.floor(canvas)
         labels = self._zones(canvas)
         self.sights(canvas, path[-1])
         self._inner_walls(canvas)
+        # Names may stand on inner walls, so they are written after these.
         for place, text, size, colour in labels:
             canvas.text(*place, text, size, colour, "mm")
         self.ways(canvas, path)
         self.bodies(canvas, path)
 
     def ground(self, canvas: Canvas) -> None:
-        """Draw what no state changes: floor, zones with their names, and walls."""
+        """Draw what does not depend on the state: floor, zones with their names, and walls."""
         self.floor(canvas)
         labels = self._zones(canvas)
         self._inner_walls(canvas)
@@ -107,12 +110,13 @@ class BoardDrawing:
     # -------------------------------------------------------------- ground
 
     def floor(self, canvas: Canvas) -> None:
-        """Draw walls and the floor."""
+        """Draw the walls, the floor, and thin lines between floor cells."""
         theme = self.theme
         right, bottom = self.left + self.width, self.top + self.height
         canvas.box(self.left, self.top, right, bottom, theme.wall, 0.12 * self.cell)
         for row, column in zip(*np.nonzero(~self.walls), strict=True):
             canvas.box(*self.box(row, column), theme.floor)
+        # A grid line lies half on either cell, so a cell that was filled after it would cover half of the line.
         for row, column in zip(*np.nonzero(~self.walls), strict=True):
             left, top, right, bottom = self.box(row, column)
             if column + 1 < self.walls.shape[1] and not self.walls[row, column + 1]:
@@ -121,7 +125,11 @@ class BoardDrawing:
                 canvas.box(left, bottom - 0.4, right, bottom + 0.4, theme.grid)
 
     def _zones(self, canvas: Canvas) -> list[tuple[tuple[float, float], str, float, str]]:
-        """Tint every zone, the largest first; returns where their names go, the smallest zone choosing first."""
+        """Tint every zone and return the place, text, size and colour of each zone's name.
+
+        The largest zone is tinted first, so that smaller ones stay visible on it. Places for names are given to the
+        smallest zone first.
+        """
         theme, world = self.theme, self.world
         zones = {name: self.cells(world.boards.zones[z, self.layout]) for name, z in world.zone_index.items()}
         stems = list(dict.fromkeys(_stem(name) for name in zones))
@@ -129,6 +137,7 @@ class BoardDrawing:
         ordered = sorted((name for name in zones if zones[name]), key=lambda name: -len(zones[name]))
         for name in ordered:
             hue = theme.zones[stems.index(_stem(name)) % len(theme.zones)]
+            # A zone of few cells gets a strong tint to be noticed; on a large one that would drown what stands there.
             strength = 0.38 if 6 * len(zones[name]) < (~self.walls).sum() else 0.16
             for row, column in zones[name]:
                 canvas.box(*self.box(row, column), mix(theme.floor, hue, strength))
@@ -136,7 +145,10 @@ class BoardDrawing:
         return [self._label(name.replace("_", " "), zones[name], taken) for name in reversed(ordered)]
 
     def _label(self, name: str, cells: Cells, taken: list[Box]) -> tuple[tuple[float, float], str, float, str]:
-        """Where the name of a zone goes: on walls beside a part of it if they have room, else on a part itself."""
+        """The place, text, size and colour of a zone's name.
+
+        The name goes on walls beside a connected part of the zone if they have room, else on the largest part itself.
+        """
         size = min(SMALL, 0.34 * self.cell)
         wide, high = text_width(name, size) + 4, size + 1
         parts = [self._span(part) for part in _pieces(cells)]
@@ -150,7 +162,7 @@ class BoardDrawing:
         return ((left + right) / 2, top + 0.75 * fitting), name, fitting, self.theme.ink
 
     def _beside(self, part: Box, wide: float, high: float) -> list[tuple[float, float]]:
-        """Where a name of a size may stand around a part of a zone, the best place first."""
+        """Candidate centres for a name of `wide` by `high` points around a part of a zone, the best first."""
         left, top, right, bottom = part
         x, y = (left + right) / 2, (top + bottom) / 2
         aside = 0.5 * min(self.rim, 1.6 * high)
@@ -173,22 +185,23 @@ class BoardDrawing:
         return all(self.walls[row, column] for row in rows for column in columns)
 
     def sights(self, canvas: Canvas, state: Ints, shade: bool = True) -> None:
-        """Shade (or only outline) what each watcher sees in a state int32 `[F]`, cell by cell as the engine has it."""
+        """Shade (or, without `shade`, only outline) the cells that each watcher sees in a state int32 `[F]`."""
         for body in watchers(self.world):
             cells = self.cells(seen_cells(self.world, state, body)) - self.cells(self.walls.ravel())
             colour = self.cast.colour(body)
             for row, column in cells if shade else ():
+                # 2E is an opacity of 18 %: zones show through, and so do the views of several watchers.
                 canvas.box(*self.box(row, column), f"{colour}2E")
             self.outline(canvas, cells, mix(colour, self.theme.floor, 0.35), 0.035 * self.cell)
 
     def _inner_walls(self, canvas: Canvas) -> None:
-        """Walls again, over the outlines, so that these end at them."""
+        """Draw the inner walls again, over the outlines of what is seen, so that the outlines end at walls."""
         for row, column in zip(*np.nonzero(self.walls), strict=True):
             if 0 < row < self.walls.shape[0] - 1 and 0 < column < self.walls.shape[1] - 1:
                 canvas.box(*self.box(row, column), self.theme.wall)
 
     def outline(self, canvas: Canvas, cells: Cells, colour: str, width: float) -> None:
-        """A line along the inside of a region's border."""
+        """Draw a line along the inside of a region's border, `width` points wide."""
         for row, column in cells:
             left, top, right, bottom = self.box(row, column)
             if (row - 1, column) not in cells:
@@ -203,23 +216,25 @@ class BoardDrawing:
     # -------------------------------------------------------------- ways and bodies
 
     def ways(self, canvas: Canvas, path: Ints) -> None:
-        """The way of each agent as a thin line that begins with a dot; a jump breaks it."""
+        """Draw the way of each agent as a thin line that begins with a dot; a jump interrupts the line."""
         for body in self.world.bodies:
             if not body.is_agent:
                 continue
             colour = mix(self.cast.colour(body), self.theme.floor, 0.3)
             walked = [int(cell) for cell in path[:, body.cell] if cell != self.world.boards.nowhere]
             for here, there in pairwise(walked):
+                # Only steps to a neighbour are joined: the line of a jump (`reset map`, say) would cross walls.
                 if here != there and there in self.world.boards.neighbours[here]:
                     canvas.line([self.centre(here), self.centre(there)], colour, 0.075 * self.cell)
             if len(set(walked)) > 1:
                 canvas.disc(*self.centre(walked[0]), 0.11 * self.cell, colour)
 
     def bodies(self, canvas: Canvas, path: Ints) -> None:
-        """Those that share a cell stand smaller, side by side; what has just gone is crossed out."""
+        """Draw the bodies of the last state; those that left the board in the last tick are crossed out."""
         nowhere, state = self.world.boards.nowhere, path[-1]
         before = path[-2] if len(path) > 1 else state
         for body in self.world.bodies:
+            # What has been picked up is drawn with its carrier, so it is not marked as gone.
             carried = body.carrier >= 0 and state[body.carrier]
             if state[body.cell] == nowhere and before[body.cell] != nowhere and not carried:
                 self.cast.draw_gone(canvas, body, *self.centre(int(before[body.cell])), self.cell)
@@ -228,7 +243,10 @@ class BoardDrawing:
             self._load(canvas, state, body, x, y, size)
 
     def standing(self, state: Ints) -> list[tuple[Body, float, float, float]]:
-        """Each body that is on the board, where its figure's centre lies and for what size of cell it is drawn."""
+        """Each body on the board with the centre of its figure and the cell size it is drawn for, in points.
+
+        Bodies that share a cell are drawn smaller, in a square grid. Agents come last in a cell.
+        """
         placed: list[tuple[Body, float, float, float]] = []
         for cell in np.unique(state[[body.cell for body in self.world.bodies]]):
             if cell == self.world.boards.nowhere:
@@ -237,6 +255,7 @@ class BoardDrawing:
             here.sort(key=lambda body: (body.is_agent, body.order))
             x, y = self.centre(int(cell))
             side = int(np.ceil(np.sqrt(len(here))))
+            # A figure leaves a margin in its cell, so figures 15 % larger than their part of the cell hardly overlap.
             size = self.cell if side == 1 else 1.15 * self.cell / side
             apart = 0.9 * self.cell / side
             for number, body in enumerate(here):
@@ -245,14 +264,15 @@ class BoardDrawing:
         return placed
 
     def _load(self, canvas: Canvas, state: Ints, carrier: Body, x: float, y: float, size: float) -> None:
-        """What an agent carries, at its upper right."""
+        """Draw what an agent carries, at its upper right."""
         names = [program.name for program in self.world.agents]
+        # The carrier column holds 0 for nobody, else 1 plus the agent's index.
         for body in self.world.bodies:
             if carrier.is_agent and body.carrier >= 0 and state[body.carrier] == 1 + names.index(carrier.name):
                 self.cast.draw(canvas, body, x + 0.3 * size, y - 0.28 * size, 0.6 * size)
 
     def _gaze(self, body: Body, path: Ints) -> Gaze:
-        """Where a body faces or, if it cannot, where it last stepped."""
+        """The direction in which a body faces or, if it has no facing, in which it last moved."""
         if body.facing >= 0:
             return STEPS[DIRECTIONS[path[-1, body.facing]]]
         if len(path) > 1 and self.world.boards.nowhere not in path[-2:, body.cell]:
@@ -263,12 +283,12 @@ class BoardDrawing:
     # -------------------------------------------------------------- places
 
     def cells(self, mask: Bools) -> Cells:
-        """The cells of a flat mask as (row, column) pairs."""
+        """The cells of a flat mask bool `[H * W]` or `[H * W + 1]` as (row, column) pairs."""
         width = self.walls.shape[1]
         return frozenset(divmod(int(cell), width) for cell in np.flatnonzero(mask[: self.walls.size]))
 
     def box(self, row: int, column: int) -> Box:
-        """Where a cell lies, in points."""
+        """The rectangle of a cell on the canvas, in points."""
         return (
             self.left + self._lefts[column],
             self.top + self._tops[row],
@@ -282,7 +302,7 @@ class BoardDrawing:
         return (left + right) / 2, (top + bottom) / 2
 
     def cell_at(self, x: float, y: float) -> int | None:
-        """The cell under a point; None beside the board."""
+        """The cell under a point of the canvas; None beside the board."""
         column = int(np.searchsorted(self._lefts, x - self.left, side="right")) - 1
         row = int(np.searchsorted(self._tops, y - self.top, side="right")) - 1
         if 0 <= row < self.walls.shape[0] and 0 <= column < self.walls.shape[1]:
@@ -297,15 +317,16 @@ class BoardDrawing:
 
 
 def layout_of(world: World, state: Ints) -> int:
-    """Which layout a state int32 `[F]` has."""
+    """The index of the layout of a state int32 `[F]`; 0 in a world with a single layout."""
     return int(state[world.layout]) if world.layout >= 0 else 0
 
 
 def _pieces(cells: Cells) -> list[Cells]:
-    """The parts of a region that hang together, the largest and, of these, the uppermost first."""
+    """The connected parts of a region, the largest first; of equally large ones, the uppermost first."""
     left, pieces = set(cells), []
     while left:
         piece: set[tuple[int, int]] = set()
+        # `STEPS` includes staying in place, which does no harm: the cell is no longer in `left` when it comes up again.
         waiting = [min(left)]
         while waiting:
             row, column = waiting.pop()
@@ -318,11 +339,12 @@ def _pieces(cells: Cells) -> list[Cells]:
 
 
 def _stem(zone: str) -> str:
-    """The name without a number at its end: such zones are alike and share a colour."""
+    """The name of a zone without a number at its end: zones that differ in the number alone share a colour."""
     return zone.rstrip("0123456789").rstrip("_")
 
 
 def _index(edges: list[float], at: float) -> int:
+    # The far edge itself counts as part of the last cell.
     return min(int(np.searchsorted(edges, at, side="right")) - 1, len(edges) - 2)
 
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from .palette import LIGHT, Theme
 
 FINER = 4
-"""How many times too large everything is drawn."""
+"""Supersampling factor: shapes are drawn this many times too large and then reduced."""
 
 Point = tuple[float, float]
 
@@ -21,8 +21,8 @@ Point = tuple[float, float]
 class Canvas:
     """A surface that shapes and text are drawn on. Positions are in points; a point is `ratio` pixels of the picture.
 
-    Colours are `#rrggbb`, or `#rrggbbaa` where what lies below is to show through. With `finer` 1 a canvas is quick
-    enough to be drawn sixty times a second, and only boxes, text and stamps look well on it.
+    Colours are `#rrggbb`, or `#rrggbbaa` with an opacity. With `finer` 1 a canvas is fast enough to be drawn sixty
+    times a second, but only boxes, discs, text and stamps look smooth on it; lines and polygons are jagged.
     """
 
     def __init__(
@@ -36,16 +36,16 @@ class Canvas:
         finer: int = FINER,
         on: Image.Image | None = None,
     ) -> None:
-        """An empty canvas of `width` by `height` points, of the theme's paper.
+        """Create a canvas of `width` by `height` points, filled with the theme's paper colour.
 
         Args:
             width: in points.
             height: in points.
             ratio: pixels in a point.
-            theme: what those who draw take their colours from.
-            background: a colour in place of the paper; None leaves it clear.
-            finer: how many times too large it is drawn.
-            on: a picture of just this size to draw on; it is changed.
+            theme: the colours that drawing functions take from the canvas.
+            background: a colour in place of the paper; None makes it transparent.
+            finer: the supersampling factor.
+            on: a picture of exactly the canvas's size in pixels to draw on, for `finer` 1; it is modified.
         """
         self.width, self.height, self.ratio, self.theme, self.finer = width, height, ratio, theme, finer
         self._size = (round(width * ratio), round(height * ratio))
@@ -57,6 +57,7 @@ class Canvas:
         else:
             size = (self._size[0] * finer, self._size[1] * finer)
             self._image = Image.new("RGB", size, background or theme.paper)
+        # In this mode Pillow blends translucent colours into an RGB picture; otherwise it would ignore their opacity.
         self._draw = ImageDraw.Draw(self._image, "RGBA")
 
     def box(
@@ -70,7 +71,7 @@ class Canvas:
         outline: str | None = None,
         line: float = 0,
     ) -> None:
-        """A rectangle, its corners rounded by `radius`; its outline lies inside it."""
+        """Draw a rectangle with corners rounded by `radius`; its outline lies inside it."""
         if self.finer == 1 and radius:
             at = round(left * self._unit), round(top * self._unit)
             size = round(right * self._unit) - at[0], round(bottom * self._unit) - at[1]
@@ -78,6 +79,7 @@ class Canvas:
             return
         edges = [float(edge) * self._unit for edge in (left, top, right, bottom)]
         if self.finer == 1:
+            # Whole pixels, so that boxes which share an edge neither overlap nor leave a gap.
             edges = [float(round(edge)) for edge in edges]
         x, y = edges[:2]
         corners = (x, y, max(x, edges[2] - 1), max(y, edges[3] - 1))  # the last pixel is filled too
@@ -90,7 +92,7 @@ class Canvas:
     def disc(
         self, x: float, y: float, radius: float, fill: str | None, outline: str | None = None, line: float = 0
     ) -> None:
-        """A disc; its outline lies inside it."""
+        """Draw a disc; its outline lies inside it."""
         if self.finer == 1:
             side = max(round(2 * radius * self._unit), 1)
             round_box = _rounded(side, side, fill, side / 2, outline, line * self._unit)
@@ -109,11 +111,18 @@ class Canvas:
         )
 
     def polygon(self, points: Sequence[Point], fill: str) -> None:
-        """A filled polygon."""
+        """Draw a filled polygon."""
         self._draw.polygon(self._scaled(points), fill)
 
     def line(self, points: Sequence[Point], colour: str, width: float, dash: float = 0) -> None:
-        """A line through points with round joints and ends; `dash`: length of the dashes and of the gaps, in points."""
+        """Draw a line through points, with round joints and ends.
+
+        Args:
+            points: in points.
+            colour: of the line.
+            width: in points.
+            dash: length of the dashes and of the gaps, in points; 0 for a solid line.
+        """
         for piece in _dashes(points, dash) if dash else (points,):
             self._draw.line(self._scaled(piece), colour, round(width * self._unit), joint="curve")
             if not dash and len(colour) == 7:  # a transparent end would lie twice over its line
@@ -130,13 +139,15 @@ class Canvas:
         anchor: str = "ls",
         bold: bool = False,
     ) -> None:
-        """Text at a point; `anchor` as in Pillow, by default the left end of its baseline; ink by default."""
+        """Write text at a point; `anchor` as in Pillow, by default the left end of the baseline; ink by default."""
         colour = colour or self.theme.ink
         if self.finer == 1:
+            # The mask is placed at a whole pixel, so that one cached mask serves the same text at any place.
             mask, (left, top) = _letters(printable(text), size * self._unit, anchor, bold)
             if mask.width and mask.height:
                 self._image.paste(colour, (round(x * self._unit) + left, round(y * self._unit) + top), mask)
             return
+        # The built-in font has no bold face; a thin stroke around the letters stands in for it.
         stroke = size * self._unit / 45 if bold else 0
         self._draw.text(
             (x * self._unit, y * self._unit),
@@ -148,18 +159,18 @@ class Canvas:
         )
 
     def stamp(self, picture: Image.Image, x: float, y: float) -> None:
-        """A finished picture in pixels, over what is there where it is clear; its centre lies at a point."""
+        """Paste a picture with its centre at a point; what lies below shows through where the picture is clear."""
         self._paste(picture, round(x * self._unit - picture.width / 2), round(y * self._unit - picture.height / 2))
 
     def paste(self, picture: Image.Image, left: int, top: int) -> None:
-        """A finished picture in pixels, its corner at a pixel."""
+        """Paste a picture with its upper left corner at a pixel; it replaces what lies below."""
         self._image.paste(picture, (left, top))
 
     def _paste(self, picture: Image.Image, x: int, y: int) -> None:
         self._image.paste(picture, (x, y), picture if picture.mode == "RGBA" else None)
 
     def picture(self) -> Image.Image:
-        """What was drawn, at its own size."""
+        """The drawn picture, reduced to `ratio` pixels in a point."""
         return self._image if self.finer == 1 else self._image.reduce(self.finer)
 
     def _scaled(self, points: Sequence[Point]) -> list[Point]:
@@ -169,7 +180,7 @@ class Canvas:
 def stamp(
     width: float, height: float, ratio: float, theme: Theme, draw: Callable[[Canvas], None], strength: float = 1.0
 ) -> Image.Image:
-    """A picture to be stamped, clear where nothing is drawn; `strength` below 1 makes it a ghost."""
+    """Draw a picture for `Canvas.stamp`, clear where nothing is drawn; `strength` scales its opacity, from 0 to 1."""
     canvas = Canvas(width, height, ratio, theme, background=None)
     draw(canvas)
     out = canvas.picture()
@@ -180,12 +191,12 @@ def stamp(
 
 @lru_cache(20_000)
 def text_width(text: str, size: float) -> float:
-    """How wide a text is, in points."""
+    """The width of a text, in points."""
     return float(_font(size * FINER).getlength(printable(text))) / FINER
 
 
 def wrapped(text: str, size: float, width: float) -> list[str]:
-    """A text as lines that are at most `width` points wide, broken at spaces."""
+    """Break a text at spaces into lines of at most `width` points; a single longer word stays whole."""
     lines: list[str] = []
     for word in text.split():
         if lines and text_width(f"{lines[-1]} {word}", size) <= width:
@@ -196,7 +207,7 @@ def wrapped(text: str, size: float, width: float) -> list[str]:
 
 
 def cut(text: str, size: float, width: float) -> str:
-    """A text that is at most `width` points wide; what is left out shows as an ellipsis."""
+    """Shorten a text to at most `width` points, with an ellipsis at its end; empty if not even that fits."""
     if text_width(text, size) <= width:
         return text
     keep = len(text)
@@ -207,14 +218,15 @@ def cut(text: str, size: float, width: float) -> str:
 
 @lru_cache(20_000)
 def printable(text: str) -> str:
-    """A text in the characters that the built-in font has: accents are dropped, what remains unknown becomes `?`."""
+    """A text in the characters that the built-in font has: accents are dropped, any other unknown one becomes `?`."""
+    # NFKD splits an accented letter into the letter and a combining accent, which is left out below.
     plain = unicodedata.normalize("NFKD", text.replace("−", "-"))
     return "".join(c if " " <= c <= "~" or c in "·…“”‘’" else "?" for c in plain if not unicodedata.combining(c))
 
 
 @lru_cache(1_000)
 def _rounded(width: int, height: int, fill: str | None, radius: float, outline: str | None, line: float) -> Image.Image:
-    """A box with round corners, in pixels, to be stamped."""
+    """A picture of a box with round corners, for stamping; all lengths are in pixels."""
     colour = fill or outline or "#000000"
     image = Image.new("RGBA", (max(width, 1) * FINER, max(height, 1) * FINER), f"{colour[:7]}00")
     corners = (0, 0, image.width - 1, image.height - 1)
@@ -225,9 +237,10 @@ def _rounded(width: int, height: int, fill: str | None, radius: float, outline: 
 
 @lru_cache(4_000)
 def _letters(text: str, size: float, anchor: str, bold: bool) -> tuple[Image.Image, tuple[int, int]]:
-    """A text as a mask, and where its upper left corner lies from the anchor, in pixels."""
+    """A text as a mask, and the offset of the mask's upper left corner from the anchor, in pixels."""
     font, stroke = _font(size * FINER), size * FINER / 45 if bold else 0
     left, top, right, bottom = font.getbbox(text, anchor=anchor, stroke_width=stroke)
+    # Rounded outwards to whole pixels of the reduced mask, with a pixel to spare, so that no letter is cut off.
     corner = int(np.floor(left / FINER)) - 1, int(np.floor(top / FINER)) - 1
     across, down = int(np.ceil(right / FINER)) - corner[0] + 1, int(np.ceil(bottom / FINER)) - corner[1] + 1
     mask = Image.new("L", (across * FINER, down * FINER), 0)
@@ -244,11 +257,12 @@ def _font(size: float) -> ImageFont.FreeTypeFont:
 
 
 def _dashes(points: Sequence[Point], dash: float) -> list[list[Point]]:
-    """The straight dashes of a dashed line, each at least its start and its end."""
+    """The dashes of a dashed line, each as its start and its end."""
     out = []
     for start, end in pairwise(points):
         a, b = np.array(start), np.array(end)
         length = float(np.hypot(*(b - a)))
+        # A segment of length 0 has no dash, so nothing is divided by 0.
         for at in np.arange(0, length, 2 * dash):
             ends = (a + (b - a) * share / length for share in (at, min(at + dash, length)))
             out.append([(float(x), float(y)) for x, y in ends])

@@ -17,17 +17,19 @@ Gaze = tuple[int, int]
 """Where a figure looks: (row, column) step, `(0, 0)` straight ahead."""
 
 Shape = Callable[[Canvas, float, float, float, str, Gaze], None]
+"""Draws a figure on a canvas around the point x, y, for a cell of a size in points, in a colour, with a gaze."""
 
 
 class BodyFigures:
     """The shape and colour of each body of a world.
 
-    An agent is a robot, a thing whose sight matters a shield with an eye, what moves by itself a ghost, what is pushed
-    a crate, what is solid a pillar, anything else a gem; agents differ by colour, and so do items.
+    Agents are drawn as robots and watchers as shields with an eye. Of the other bodies, those that move by themselves
+    are ghosts, those that can be pushed crates, other solid ones pillars, and the rest gems. Agents differ by colour,
+    and so do gems.
     """
 
     def __init__(self, world: World, theme: Theme = LIGHT) -> None:
-        """The cast of one world."""
+        """Choose the shape and the colour of each body of a world."""
         self.theme = theme
         overseers = watchers(world)
         agents = [body.group for body in world.bodies if body.is_agent]
@@ -46,13 +48,14 @@ class BodyFigures:
     def draw(self, canvas: Canvas, body: Body, x: float, y: float, size: float, gaze: Gaze = (0, 0)) -> None:
         """Draw a body around a point, for a cell of `size` points."""
         kind, colour = self._kinds[body.name], self.colour(body)
+        # A fast canvas does not smooth polygons and lines, so it gets a cached stamp that was drawn larger.
         if canvas.finer == 1:
             canvas.stamp(_figure(kind, colour, gaze, size, canvas.ratio, canvas.theme, 1.0), x, y)
         else:
             _SHAPES[kind](canvas, x, y, size, colour, gaze)
 
     def draw_ghost(self, canvas: Canvas, body: Body, x: float, y: float, size: float, strength: float) -> None:
-        """Draw a body as one may see through, on a canvas with `finer` 1."""
+        """Draw a translucent body, of an opacity `strength` from 0 to 1, on a canvas with `finer` 1."""
         kind, colour = self._kinds[body.name], self.colour(body)
         canvas.stamp(_figure(kind, colour, (0, 0), size, canvas.ratio, canvas.theme, strength), x, y)
 
@@ -68,8 +71,8 @@ class BodyFigures:
 def _figure(
     kind: str, colour: str, gaze: Gaze, size: float, ratio: float, theme: Theme, strength: float
 ) -> Image.Image:
-    """A figure to be stamped."""
-    middle = 0.6 * size
+    """A picture of a figure, for stamping."""
+    middle = 0.6 * size  # no shape reaches 0.6 of a cell from its centre, its rim included
     shape = _SHAPES[kind]
     return stamp(2 * middle, 2 * middle, ratio, theme, lambda c: shape(c, middle, middle, size, colour, gaze), strength)
 
@@ -89,6 +92,7 @@ def _draw_gone(kind: str, canvas: Canvas, x: float, y: float, size: float) -> No
 
 
 def _kind(body: Body, overseers: tuple[Body, ...]) -> str:
+    # The order matters: an agent that watches stays a robot, and a watcher that moves stays a shield.
     if body.is_agent:
         return "robot"
     if body in overseers:
@@ -103,6 +107,8 @@ def _colours(groups: list[str], colours: tuple[str, ...]) -> dict[str, str]:
 
 
 # ------------------------------------------------------------------ shapes, in parts of a cell
+# Robot, watcher, monster and item are first painted a little larger in the floor's colour: a rim that keeps them
+# apart from zones and from each other.
 
 
 def _robot(canvas: Canvas, x: float, y: float, size: float, colour: str, gaze: Gaze) -> None:
@@ -174,7 +180,7 @@ def _eye(canvas: Canvas, x: float, y: float, radius: float, gaze: Gaze) -> None:
 
 
 def _sweep(side: int) -> list[float]:
-    """From one corner of an eye to the other and, on the other side, back."""
+    """Positions from one corner of an eye to the other, from -1 to 1; in the opposite order for the other side."""
     return [float(u) for u in np.linspace(-1, 1, 24) * -side]
 
 

@@ -1,7 +1,7 @@
 """The colours of every picture, as `#rrggbb`, in two themes.
 
-The hues are those of Okabe and Ito, which people with any kind of colour blindness tell apart; nothing is told by hue
-alone, a shape or a word says it too.
+The hues are those of Okabe and Ito, which people with any kind of colour blindness can tell apart. No information rests
+on hue alone: a shape or a word gives it too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 
 WHITE = "#FFFFFF"
-"""Of eyes and of letters on dark, in every theme."""
+"""Colour of eyes and of letters on a dark ground, in every theme."""
 NIGHT = "#1F2933"
-"""Of pupils."""
+"""Colour of pupils in every theme, and of letters in the light one."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Theme:
 
     Attributes:
         name: `light` or `dark`.
-        paper: behind everything; panel: behind what is set apart; ink, muted: of letters; hairline: of thin lines.
-        floor, grid, wall, on_wall: of boards.
-        agents: one after another, for the agents of a world; watcher: kept for whoever oversees them.
+        paper: background of the picture; panel: of panels; ink, muted: of letters; hairline: of thin lines.
+        floor, grid, wall: of boards; on_wall: of letters on walls.
+        agents: for the agents of a world, in order; watcher: for a thing that oversees them.
         monster, items, block: of other bodies; zones: of zones.
-        reward, performance: of the two sums that may part; others: of further curves.
-        below, zero, above: of a scale that runs from negative to positive.
+        reward, performance: of the weighted reward and of the hidden performance; others: of further curves.
+        below, zero, above: of negative values, of 0 and of positive values on a scale.
     """
 
     name: str
@@ -87,6 +87,7 @@ LIGHT = Theme(
     above=BLUE,
 )
 
+# Most hues are lighter than in the other theme: the originals have too little contrast with a dark ground.
 DARK = Theme(
     name="dark",
     paper="#14181D",
@@ -117,15 +118,16 @@ THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 
 @cache
 def mix(first: str, second: str, share: float) -> str:
-    """A colour between two: `share` of the second, from 0 to 1."""
+    """A mixture of two colours, with `share` (from 0 to 1) of the second."""
     pairs = zip(_parts(first), _parts(second), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02X}" for a, b in pairs)
 
 
 def spread(colours: Sequence[str], share: float) -> str:
-    """The colour at a share, from 0 to 1, of the way through several."""
+    """The colour at `share`, from 0 to 1, of the way through evenly spaced colours."""
     at = min(max(share, 0.0), 1.0) * (len(colours) - 1)
     first = min(int(at), len(colours) - 2)
+    # `mix` caches its results without a limit; rounding bounds how many different shares it sees.
     return mix(colours[first], colours[first + 1], round(at - first, 3))
 
 

@@ -29,13 +29,15 @@ def watchers(world: World) -> tuple[Body, ...]:
 def seen_cells(world: World, state: Ints, seer: Body) -> Bools:
     """bool `[H * W]`: the cells that a body sees in a state int32 `[F]`; none if it is not on the board."""
     cells = np.arange(world.boards.nowhere, dtype=np.int32)
+    # One copy of the state for each cell: the engine's rule answers for all cells in one call.
     view = context_between_ticks(world, np.tile(state, (cells.size, 1)))
     return sees(seer, cells, view, -1)
 
 
 def _guarded(world: World) -> Iterator[object]:
-    """Everything of a world that holds a condition."""
+    """Every part of a world that may hold a condition."""
     for rule in (*world.start_rules, *world.rules, *world.end_rules):
         yield rule
+        # `walk` does not look into (channel, pay) pairs, so the pays are given to it one by one.
         yield from (pay for _, pay in rule.pays)
     yield from (*world.overrides, *world.bodies, *world.start_draws, *world.tick_draws, *world.agents)

@@ -1,1 +1,1 @@
-"""Films of what a window shows, made without one or beside one."""
+"""Films of the window's scene, rendered without a window or recorded from one."""

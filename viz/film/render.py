@@ -16,10 +16,10 @@ from ..scene.scene import draw
 from ..viewer.viewer import Viewer
 
 ENDINGS = (".mp4", ".gif", ".webp")
-"""Of the files that a film can be; anything without an ending is a folder."""
+"""The endings of film files; a path without an ending is a folder of pictures."""
 
 Progress = Callable[[int, int], None]
-"""Told how many frames of how many are done."""
+"""Called with the number of frames that are done and the number of all frames."""
 
 
 def record(
@@ -34,15 +34,15 @@ def record(
     """Film an episode from its start to its end.
 
     Args:
-        viewer: made with `wait`; what it shows.
+        viewer: the viewer of the episode, made with `wait`.
         out: a file with one of `ENDINGS`, or a folder.
-        size: in points, made even for MP4, which wants it so.
+        size: in points. MP4 needs even sides in pixels, so the last row or column is repeated if need be.
         ratio: pixels in a point.
         fps: frames, which are ticks, in a second.
         progress: see `Progress`.
 
     Returns:
-        How many frames it has.
+        The number of frames.
 
     Raises:
         RunError: see `write_film`.
@@ -50,16 +50,16 @@ def record(
     check_film(out)
     episode = viewer.episode
     assert episode is not None, "the viewer was not made to wait"
-    count = episode.length + 1
+    count = episode.length + 1  # an episode of T ticks has T + 1 states
     write_film(_pictures(viewer, count, size, ratio, progress), out, fps)
     return count
 
 
 def check_film(out: Path) -> None:
-    """Whether a film can be written there, as far as can be told beforehand.
+    """Check that a film can be written to a path, as far as can be told beforehand.
 
     Raises:
-        RunError: something of that name exists, or it has an ending that is not known.
+        RunError: see `check_target`, or the path has an unknown ending.
     """
     if out.suffix and out.suffix.lower() not in ENDINGS:
         raise RunError(f"{out}: a film is one of {', '.join(ENDINGS)}, or a folder, which has no ending")
@@ -76,11 +76,11 @@ def write_film(pictures: Iterator[Image.Image], out: Path, fps: float) -> None:
     if not out.suffix:
         _write_folder(pictures, out)
         return
-    part = out.with_name(f".{os.getpid()}.part-{out.name}")
+    part = out.with_name(f".{os.getpid()}.part-{out.name}")  # the ending stays last: ffmpeg goes by it
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _WRITERS[out.suffix.lower()](pictures, part, fps)
-        check_target(out)  # it may have taken long
+        check_target(out)  # someone may have made a file of that name while the film was written
         os.replace(part, out)
     except OSError as fault:
         raise RunError(f"{out} cannot be written: {fault.strerror or fault}") from fault
@@ -107,8 +107,9 @@ def _write_folder(pictures: Iterator[Image.Image], folder: Path) -> None:
 def _write_mp4(pictures: Iterator[Image.Image], path: Path, fps: float) -> None:
     first = _even(next(pictures))
     size = first.shape[1], first.shape[0]
+    # Blocks of 2 pixels ask for even sides only; the default of 16 would have most sizes scaled.
     film = imageio_ffmpeg.write_frames(path, size, fps=fps, quality=8, macro_block_size=2, ffmpeg_log_level="error")
-    film.send(None)
+    film.send(None)  # runs the generator to its first `yield`, where it takes pictures
     try:
         film.send(np.ascontiguousarray(first))
         for picture in pictures:
@@ -139,11 +140,11 @@ _WRITERS: dict[str, Callable[[Iterator[Image.Image], Path, float], None]] = {
 
 
 def _even(picture: Image.Image) -> np.ndarray:
-    """A picture whose sides are even, the last row and column repeated where they were not."""
+    """The pixels of a picture, uint8 `[H, W, 3]`, with the last row or column repeated where H or W was odd."""
     pixels = np.asarray(picture)
     return np.pad(pixels, ((0, pixels.shape[0] % 2), (0, pixels.shape[1] % 2), (0, 0)), mode="edge")
 
 
 def _flat(picture: Image.Image) -> Image.Image:
-    """A picture in 256 colours of its own, undithered: flat areas stay flat and the file small."""
+    """A picture reduced to 256 colours of its own, without dithering: flat areas stay flat and the file small."""
     return picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)

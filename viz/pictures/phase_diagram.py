@@ -29,15 +29,15 @@ from ..drawing.palette import LIGHT
 
 COLOURS = (palette.SKY, palette.GREEN, palette.VERMILION, palette.YELLOW, palette.PURPLE, palette.BLUE, palette.ORANGE)
 PALE = 0.35
-"""How much paper is mixed into a regime's colour, so that what is written on it reads."""
+"""Share of the paper's colour in a regime's colour, so that text on it is legible."""
 BLANKS = {TIE: ("#BDBDBD", "xxx"), OTHER: ("#FFFFFF", "..."), UNSOLVED: ("#FFFFFF", "///")}
-"""Colour and hatching of what is no regime."""
+"""Colour and hatching of points without a regime: ties, other behaviour, and unsolved points."""
 MARKS = ("o", "s", "^", "D")
 SIZE = (4.6, 3.9)
-"""Inches of a panel, across and up."""
+"""Width and height of a panel, in inches."""
 _BEHIND = {"boxstyle": "round,pad=0.15", "facecolor": f"{LIGHT.paper}AA", "edgecolor": "none"}
 LINE = 48
-"""Letters that fit across a panel."""
+"""Number of letters that fit across a panel."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class LearnedPoint:
 
     @property
     def most(self) -> str:
-        """The regime of most seeds; of several, the first that came."""
+        """The regime of most seeds; of equally frequent ones, the first in the order of the seeds."""
         return Counter(self.regimes).most_common(1)[0][0]
 
 
@@ -70,7 +70,7 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
     """A sweep as panels: the first axis across, the second up, one panel for each combination of all others.
 
     Raises:
-        ValueError: these would be more than 12 panels.
+        ValueError: there would be more than 12 panels.
     """
     x, *more = sweep.settings.axes
     y, others = (more[0] if more else None), more[1:]
@@ -82,6 +82,7 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
     learned: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for row in sweep.rows:
         axes = sweep.settings.axes
+        # `exact` fills the grid itself: it has one regime at a point, whereas a learner has one for each seed.
         at = tuple(_index(axis.values, value) for axis, value in zip(axes, row.values, strict=True))
         at = at if y else (*at, 0)
         if row.agent == "exact":
@@ -94,12 +95,13 @@ def panels(sweep: SweepResult) -> tuple[Panel, ...]:
         marks = tuple(
             LearnedPoint(agent, at[0], at[1], tuple(found)) for (agent, at), found in learned.items() if at[2:] == place
         )
+        # The grid has the first axis first; a picture has rows (the second axis) first.
         out.append(Panel(title, x, y, grids[(slice(None), slice(None), *place)].T, marks))
     return tuple(out)
 
 
 def diagram_if_any(sweep: SweepResult, dpi: int = 150) -> bytes | None:
-    """The picture; None where there are no regimes to show, or too many panels."""
+    """The picture of a sweep as PNG; None where there are no regimes to show, or too many panels."""
     try:
         return phase_diagram(sweep, dpi) if sweep.settings.regimes else None
     except ValueError:
@@ -135,16 +137,19 @@ def phase_diagram(sweep: SweepResult, dpi: int = 150) -> bytes:
         figure.legend(handles=handles, loc="outside lower center", ncols=wide, frameon=False, fontsize=8)
     figure.suptitle(f"{sweep.title}\n{sweep.scenario}: {_who(sweep)}", fontsize=9.5, color=LIGHT.ink)
     out = io.BytesIO()
+    # Without the version of Matplotlib, which would make equal pictures different files.
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
 
 
 def regions(mask: Bools) -> Iterator[tuple[float, float, float]]:
-    """The connected parts of a mask `[Y, X]`, each by the middle of its widest place: y, x, and how wide that is."""
+    """For each connected part of a mask bool `[Y, X]`, a place for text inside it: its y, x and width in cells."""
     parts, count = label(mask)
     for part in range(1, count + 1):
+        # The padding makes the border of the mask count as an edge of the part, so that the place keeps away from it.
         depth = distance_transform_edt(np.pad(parts == part, 1))[1:-1, 1:-1]
         best = np.argwhere(depth >= depth.max() - 1e-9)
+        # Many cells may be equally deep (in a strip, say); the one nearest to their mean is in the middle.
         y, x = best[np.abs(best - best.mean(axis=0)).sum(axis=1).argmin()]
         row = (parts == part)[y]
         left = x - next((k for k in range(x + 1) if not row[x - k]), x + 1) + 1
@@ -156,7 +161,7 @@ def regions(mask: Bools) -> Iterator[tuple[float, float, float]]:
 
 
 def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[str]:
-    """Draw a panel; the regimes that it shows and that have no name in it."""
+    """Draw a panel and return the regimes in it whose names found no place there, for the legend."""
     names = list(styles)
     across, up = _edges(panel.x), _edges(panel.y) if panel.y else np.array([0.0, 1.0])
     codes = np.array([[names.index(name) if name else -1 for name in row] for row in panel.regimes])
@@ -181,7 +186,7 @@ def _draw(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]]) -> list[
 
 
 def _boundaries(codes: npt.NDArray[np.int64], across: Floats, up: Floats) -> Iterator[tuple[Point, Point]]:
-    """The edges between cells of different regimes."""
+    """The edges between neighbouring cells of different regimes, each as its two ends."""
     for y, x in np.argwhere(codes[:, 1:] != codes[:, :-1]):
         yield (across[x + 1], up[y]), (across[x + 1], up[y + 1])
     for y, x in np.argwhere(codes[1:] != codes[:-1]):
@@ -191,7 +196,7 @@ def _boundaries(codes: npt.NDArray[np.int64], across: Floats, up: Floats) -> Ite
 def _name_regions(
     axes: Axes, panel: Panel, codes: npt.NDArray[np.int64], names: Sequence[str], across: Floats, up: Floats
 ) -> list[str]:
-    """Write names where they fit; those that fit nowhere."""
+    """Write each regime's name into those of its regions where it fits; return the names that fit nowhere."""
     unnamed = []
     for code in np.unique(codes[codes >= 0]):
         fitting = [(y, x) for y, x, wide in regions(codes == code) if wide / codes.shape[1] * LINE >= len(names[code])]
@@ -206,7 +211,10 @@ def _name_regions(
 
 
 def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], across: Floats, up: Floats) -> None:
-    """A marker for each learned point; where its seeds differ, how many of them are with the exact planner."""
+    """Draw a marker for each learned point and, where its seeds disagree, how many have the exact planner's regime.
+
+    The marker is filled with ink if most seeds agree with the exact planner, else with the colour of their own regime.
+    """
     agents = list(dict.fromkeys(mark.agent for mark in panel.learned))
     for mark in panel.learned:
         exact = panel.regimes[mark.y, mark.x]
@@ -219,7 +227,7 @@ def _draw_learned(axes: Axes, panel: Panel, styles: dict[str, tuple[str, str]], 
             markeredgecolor=LIGHT.paper if filled else LIGHT.ink, markeredgewidth=0.8 if filled else 1.4,
         )  # fmt: skip
         if 0 < agree < seeds:
-            beside = -5 if mark.x == len(panel.x.values) - 1 else 5
+            beside = -5 if mark.x == len(panel.x.values) - 1 else 5  # to the left in the last column, to stay inside
             axes.annotate(
                 f"{agree}/{seeds}", (x, y), (beside, 0), textcoords="offset points", fontsize=7, color=LIGHT.ink,
                 ha="left" if beside > 0 else "right", va="center", zorder=5,
@@ -243,11 +251,12 @@ def _label_axis(axes: Axes, axis: SweepAxis, which: str) -> None:
 
 
 def _edges(axis: SweepAxis) -> Floats:
-    """Where the cells of an axis begin and end, `[N + 1]`."""
+    """The edges of the N cells of an axis, float64 `[N + 1]`, midway between neighbouring values."""
     values = np.array(axis.values, np.float64) if _numeric(axis) else np.arange(len(axis.values), dtype=np.float64)
     if values.size == 1:
         return np.array([values[0] - 0.5, values[0] + 0.5])
     log = axis.log and _numeric(axis)
+    # On a logarithmic axis the middle of two values is their geometric mean, so the edges are found among logarithms.
     values = np.log(values) if log else values
     inner = (values[1:] + values[:-1]) / 2
     edges = np.concatenate([[2 * values[0] - inner[0]], inner, [2 * values[-1] - inner[-1]]])
@@ -259,12 +268,13 @@ def _middles(edges: Floats) -> Floats:
 
 
 def _between(edges: Floats, place: float) -> float:
-    """The place of a cell that is counted from 0; halves lie between two cells."""
+    """The coordinate of the middle of the cell with index `place`; an index of n + 0.5 is the edge after cell n."""
     return float(np.interp(place + 0.5, np.arange(edges.size), edges))
 
 
 def _numeric(axis: SweepAxis) -> bool:
-    """Numbers that grow along the axis."""
+    """Whether the values of an axis are numbers that strictly increase."""
+    # In Python a bool is an int, but as a value of an axis it is a word.
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in axis.values)
     return numbers and bool(np.all(np.diff(np.array(axis.values, np.float64)) > 0))
 
@@ -278,7 +288,7 @@ def _written(value: object) -> str:
 
 
 def _styles(sweep: SweepResult) -> dict[str, tuple[str, str]]:
-    """Colour and hatching of every regime, and of what is none."""
+    """Colour and hatching of every regime and of the points without one; hatched when the colours begin again."""
     named = {
         name: (palette.mix(COLOURS[i % len(COLOURS)], LIGHT.paper, PALE), "" if i < len(COLOURS) else "//")
         for i, name in enumerate(sweep.settings.regimes)

@@ -18,9 +18,9 @@ from ..text.ascii_board import describe
 TITLE, TEXT = 16.0, 13.5
 """Sizes of type in points."""
 TALLEST = 1.3
-"""How high a board may be, in its width; one that would be higher is drawn narrower."""
+"""Greatest height of a board, as a multiple of the panel's width; a board that would be taller is drawn narrower."""
 GAP = 22.0
-"""Between the panels of a filmstrip, in points."""
+"""Distance between the panels of a filmstrip, in points."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Caption:
     """The text around a picture: its title, its notes and the line below.
 
     Attributes:
-        title: above it; events: labels beside the title.
-        text: a line or two below it; figures: (name, value) pairs below that.
-        notes: small print at the foot; None for what `describe` says of the state.
+        title: above the picture; events: labels beside the title.
+        text: a line or two below the picture; figures: (name, value) pairs below the text.
+        notes: small print at the foot; None for the lines of `describe` for the state.
     """
 
     title: str = ""
@@ -52,11 +52,11 @@ def picture(
     """A picture of one state.
 
     Args:
-        world: compiled.
+        world: the compiled world.
         state: int32 `[F]`.
-        caption: what stands around it.
-        path: int32 `[T, F]`, the states that led here, this one last: the agents' ways are drawn, and who went missing
-            in the last tick is crossed out.
+        caption: the text around it.
+        path: int32 `[T, F]`, the states that led here, this one last: the agents' ways are drawn, and bodies that left
+            the board in the last tick are crossed out.
         width: in points; the height follows.
         ratio: pixels in a point.
     """
@@ -75,11 +75,11 @@ def filmstrip(
     """Several states of one world side by side.
 
     Args:
-        world: compiled.
+        world: the compiled world.
         states: int32 `[P, F]`.
-        captions: P.
-        paths: P, see `picture`.
-        width: of the whole, in points.
+        captions: P captions.
+        paths: P paths, see `picture`.
+        width: of the whole strip, in points.
         ratio: pixels in a point.
 
     Raises:
@@ -90,6 +90,7 @@ def filmstrip(
         raise ValueError(f"{len(states)} panels do not fit into {width:g} points")
     ways = paths or (None,) * len(states)
     panels = [_Panel(world, *panel, each) for panel in zip(states, captions, ways, strict=True)]
+    # All panels get the greatest head and foot, so that boards and captions stand at one height.
     head = max(panel.head for panel in panels)
     foot = max(panel.foot for panel in panels)
     drawn = [panel.draw(head, foot, ratio) for panel in panels]
@@ -129,7 +130,7 @@ class _Panel:
     def _draw_head(self, canvas: Canvas) -> None:
         canvas.text(0, TITLE, self.caption.title, TITLE, bold=True)
         right = self.width
-        for event in reversed(self.caption.events):
+        for event in reversed(self.caption.events):  # from the right edge, so the last label is placed first
             left = right - text_width(event, SMALL) - 16
             canvas.box(left, 0, right, TITLE + 4, LIGHT.ink, (TITLE + 4) / 2)
             canvas.text((left + right) / 2, TITLE - 2, event, SMALL, LIGHT.paper, "ms")

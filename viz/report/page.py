@@ -25,22 +25,22 @@ from .plots import learning_data, sweep_data
 from .replay_data import Data, film, stage_data
 
 Shown = StoredRun | SweepResult
-"""What a page can be about."""
+"""What a page can show."""
 
 MOST_EPISODES = 6
-"""Of one trace that are shown."""
+"""The greatest number of episodes of one trace that a page shows."""
 MOST_BYTES = 4_500_000
-"""Of the page; episodes are left out until it is no larger."""
+"""The greatest size of a page, in bytes; episodes are left out until it is no larger."""
 FRAME = 900
-"""Height of the frame in a notebook, in pixels."""
+"""Height of the frame that shows a page in a notebook, in pixels."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """A report as HTML text. A notebook shows it in a frame of its own.
+    """A report as one page of HTML, which a notebook shows in a frame.
 
     Attributes:
-        html: the whole page.
+        html: the text of the whole page.
     """
 
     html: str
@@ -55,7 +55,7 @@ class Page:
         return _write(self.html, target)
 
     def _repr_html_(self) -> str:
-        """Scripts run in the frame, cut off from the notebook around it."""
+        """The page in a sandboxed frame: its scripts run, but cannot reach the notebook around it."""
         inside = html.escape(self.html)
         return (
             f'<iframe sandbox="allow-scripts" srcdoc="{inside}" width="100%" height="{FRAME}" frameborder="0"></iframe>'
@@ -63,7 +63,7 @@ class Page:
 
 
 def open_shown(folder: Path) -> Shown:
-    """What a folder holds: a run or a sweep.
+    """Load the run or the sweep in a folder.
 
     Raises:
         RunError: it is neither, damaged, or of a newer version.
@@ -77,7 +77,7 @@ def write_report(shown: Sequence[Shown], target: Path) -> Path:
     Raises:
         RunError: the target exists or cannot be written, or a run cannot be opened again.
     """
-    check_target(target)
+    check_target(target)  # checked here too, before the work of building the page
     return Page(report_html(shown)).save(target)
 
 
@@ -94,7 +94,7 @@ def _write(text: str, target: Path) -> Path:
 
 
 def report_html(shown: Sequence[Shown]) -> str:
-    """The page for some runs and sweeps.
+    """The HTML text of the page for some runs and sweeps.
 
     Raises:
         RunError: a run cannot be opened again, or there is none.
@@ -103,6 +103,7 @@ def report_html(shown: Sequence[Shown]) -> str:
         raise RunError("there is no run to report")
     sweeps = {number: sweep_data(each) for number, each in enumerate(shown) if isinstance(each, SweepResult)}
     most = MOST_EPISODES
+    # Most of a page is its replays, so halving their number is what shrinks it; without any it may be of any size.
     while True:
         runs = {number: _run_data(each, most) for number, each in enumerate(shown) if isinstance(each, StoredRun)}
         text = _page([data for _, data in sorted((runs | sweeps).items())])
@@ -120,7 +121,7 @@ def _page(data: Sequence[Data]) -> str:
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        data=written.replace("<", "\\u003c"),
+        data=written.replace("<", "\\u003c"),  # text of a scenario with `</script>` would end the element of the data
     )
 
 
@@ -129,7 +130,7 @@ def _part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """Of an inline part, as a Content-Security-Policy names it."""
+    """The hash of an inline script or style, in the form of a Content-Security-Policy: only these two may run."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
@@ -156,7 +157,7 @@ def _run_data(run: StoredRun, most: int) -> Data:
 
 
 def _recorded(run: StoredRun, most: int) -> tuple[list[Data], list[Data], int]:
-    """The worlds of the traces, the episodes that are shown, and how many are not."""
+    """The data of each trace's world, the data of the episodes that are shown, and the number of those left out."""
     stages: list[Data] = []
     shown: list[Data] = []
     left_out = 0

@@ -12,13 +12,13 @@ from ..pictures.phase_diagram import diagram_if_any
 from .replay_data import Data
 
 DEPLOYED = 100
-"""Recorded episodes of a trained agent that are summed up, at most."""
+"""The greatest number of recorded episodes of a trained agent that are summarised."""
 SHARP = 110
-"""Dots in an inch of a phase diagram."""
+"""Resolution of a phase diagram, in dots per inch."""
 
 
 def learning_data(run: StoredRun) -> list[Data]:
-    """For each trace of a trained agent, what each seed earned by steps of training, and what came of it afterwards."""
+    """For each trace of a trained agent, the learning curve of each seed and a summary of the recorded episodes."""
     traces = ((name, run.trace(name)) for name in run.traces)
     return [
         {
@@ -27,20 +27,20 @@ def learning_data(run: StoredRun) -> list[Data]:
             "deployed": _deployed(RecordedShow(run, name)),
         }
         for name, trace in traces
-        if any(trace.learning.values())
+        if any(trace.learning.values())  # an exact plan has not been trained, so it has no curve
     ]
 
 
 def _deployed(show: RecordedShow) -> Data:
-    """The stage of a recording, and the least, mean and greatest weighted reward of its first episodes."""
+    """The stage of a recording, and the mean, least and greatest weighted return of its first episodes."""
     earned = [float(show.episode(number).weighted_rewards().sum()) for number in range(min(len(show.keys), DEPLOYED))]
     return {"stage": show.stage, "earned": [round(sum(earned) / len(earned), 4), min(earned), max(earned)]}
 
 
 def sweep_data(sweep: SweepResult) -> Data:
-    """A sweep: its diagram as a picture, and the same in figures."""
+    """The data of a sweep: its settings, the number of points in each regime, and its diagram as a PNG data URL."""
     settings = sweep.settings
-    drawn = diagram_if_any(sweep, SHARP)
+    drawn = diagram_if_any(sweep, SHARP)  # a page shows a sweep without regimes, or with too many panels, as numbers
     return {
         "kind": "sweep",
         "name": sweep.scenario,
@@ -57,7 +57,8 @@ def sweep_data(sweep: SweepResult) -> Data:
 
 
 def _command(sweep: SweepResult) -> list[str]:
-    """What asks it again, as far as the file itself asks it."""
+    """The command that runs the sweep of the scenario's own file again, without axes that were given otherwise."""
     sets = [word for name, value in sweep.overrides.items() for word in ("--set", f"{name}={value}")]
     agents = [word for agent in sweep.settings.agents for word in ("--agent", agent)]
+    # `exact` alone is the default of the command.
     return ["turncoat", "sweep", sweep.scenario, *sets, *(agents if agents != ["--agent", "exact"] else [])]

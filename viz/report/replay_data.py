@@ -18,13 +18,13 @@ from ..text.ascii_board import describe
 from .sprites import sprite
 
 DIGITS = 3
-"""Significant digits of a value on a cell."""
+"""Number of significant digits of a cell's value."""
 
 Data = dict[str, Any]
 
 
 def stage_data(world: World) -> Data:
-    """What stays the same in a world: layouts, figures, names."""
+    """The data of a world that no tick changes: layouts, figures, names, weights."""
     boards, cast = world.boards, BodyFigures(world)
     hues = {name: LIGHT.zones[number % len(LIGHT.zones)] for number, name in enumerate(world.zone_index)}
     layouts = [
@@ -59,7 +59,7 @@ def stage_data(world: World) -> Data:
 
 
 def film(show: RecordedShow, number: int) -> list[Data]:
-    """One record for each of T ticks of an episode, and one for the state that they led to."""
+    """T + 1 records of an episode of T ticks: one for each tick, and one for the state after the last."""
     episode = show.episode(number)
     return [_record(show, episode, tick) for tick in range(len(episode.states))]
 
@@ -67,7 +67,8 @@ def film(show: RecordedShow, number: int) -> list[Data]:
 def _record(show: RecordedShow, episode: Episode, tick: int) -> Data:
     scene = _scene(show.world, episode.states[tick])
     if tick == episode.length:
-        return scene
+        return scene  # no decision follows the last state
+    # An episode keeps its end apart from the events; the player shows both in one list.
     last = tick == episode.length - 1
     agents = range(len(show.world.agents))
     thoughts = [_thought(show.world, each, show.mind(episode, tick, each)) for each in agents]
@@ -103,12 +104,13 @@ def _seen(world: World, state: Ints, body: Body) -> list[int]:
 
 
 def _thought(world: World, agent: int, mind: Mind | None) -> Data | None:
-    """What is shown of a decision: the value of each head for each action, which head decided, the plan as a way."""
+    """The data of a decision: the value of each head for each action, the deciding heads, and the plan's cells."""
     if mind is None:
         return None
     body = world.agents[agent].body
     column = world.bodies[body].cell if body >= 0 else -1
     return {
+        # JSON has no nan; the values of actions that are not available are not shown anyway. Rounding saves space.
         "q": np.round(np.nan_to_num(mind.q), 4).tolist(),
         "available": mind.available.tolist(),
         "weights": mind.weights.tolist(),
@@ -122,7 +124,7 @@ def _thought(world: World, agent: int, mind: Mind | None) -> Data | None:
 
 
 def _worth(value_map: ValueMap | None) -> Data | None:
-    """What it would be worth to stand in each cell: the cells that are known, and K values for each."""
+    """The data of a value map: the cells with known values, and K values for each."""
     if value_map is None:
         return None
     known = np.flatnonzero(~np.isnan(value_map.values).any(axis=1))

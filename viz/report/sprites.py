@@ -9,14 +9,15 @@ from ..drawing.canvas import Canvas, Point
 from ..drawing.figures import BodyFigures
 
 Order = list[object]
-"""A shape's name and its numbers, in parts of a cell; a colour is `#rrggbb`, or null for none."""
+"""A shape's name, its numbers in units of a cell's side, and its colours: `#rrggbb`, or null for none."""
 
 
 class Recorder(Canvas):
     """A canvas that records drawing orders instead of drawing."""
 
     def __init__(self) -> None:
-        """Nothing drawn yet."""
+        """Start without orders."""
+        # `finer` stays above 1, for which `BodyFigures.draw` calls the shapes instead of pasting finished pictures.
         super().__init__(1, 1, 1)
         self.orders: list[Order] = []
 
@@ -51,7 +52,7 @@ class Recorder(Canvas):
 
 
 def sprite(cast: BodyFigures, body: Body) -> list[Order]:
-    """What draws a body around the origin, in a cell of side 1."""
+    """The orders that draw a body around the origin, in a cell of side 1."""
     recorder = Recorder()
     cast.draw(recorder, body, 0.0, 0.0, 1.0)
     return recorder.orders

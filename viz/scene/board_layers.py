@@ -15,17 +15,19 @@ from ..viewer.frame import Frame
 from .overlays import draw_doubt, draw_names, draw_plan, draw_policy, draw_values
 
 RECENT = 12
-"""How many ticks of the way that an agent came are drawn."""
+"""How many of the latest states the drawn way of an agent covers."""
 
 
 def draw_board(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
     """Draw what stands on a board, and the overlays that are on."""
+    # A search may have states that cannot be put on a board; `imagined` is then empty, and the present is drawn.
     if frame.node and frame.mind is not None and frame.node < len(frame.mind.imagined):
         _draw_imagined(canvas, frame, board)
         return
     if frame.shows("value"):
         draw_values(canvas, board, frame)
     if frame.shows("sight"):
+        # A shade would change the colours of the values, which stand for numbers.
         board.sights(canvas, frame.state, shade=not frame.shows("value"))
     if frame.shows("policy"):
         draw_policy(canvas, board, frame)
@@ -45,7 +47,10 @@ def draw_board(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
 
 
 def imagined_states(frame: Frame) -> Ints:
-    """int32 `[n, F]`: the way to the node that is looked at; what the agent does not see stays as it is."""
+    """int32 `[n, F]`: the imagined states from the root to the selected node of the search.
+
+    Fields that the agent does not observe keep their present value.
+    """
     mind = frame.mind
     assert mind is not None
     assert mind.search is not None
@@ -54,7 +59,7 @@ def imagined_states(frame: Frame) -> Ints:
 
 
 def _draw_imagined(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
-    """The imagined state in place of the present one, in a frame that says so."""
+    """Draw the imagined state in place of the present one, with a coloured border that marks it as imagined."""
     path = imagined_states(frame)
     there = replace(frame, states=path, value_map=None, held=None)
     if frame.shows("sight"):
@@ -72,7 +77,7 @@ def _draw_imagined(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
 
 
 def _draw_missed(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
-    """Where a body came to be otherwise than foreseen: a frame round the cell, and a ghost where it was expected."""
+    """Mark each body that is not where the agent foresaw it: a frame around its cell, a ghost where it was expected."""
     if frame.before is None:
         return
     theme, nowhere = canvas.theme, frame.world.boards.nowhere
@@ -84,14 +89,14 @@ def _draw_missed(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
         if came != nowhere:
             cells = frozenset([divmod(came, board.walls.shape[1])])
             board.outline(canvas, cells, theme.performance, 0.07 * board.cell)
-        if 0 <= expected < nowhere:
+        if 0 <= expected < nowhere:  # `UNKNOWN` is negative
             cells = frozenset([divmod(expected, board.walls.shape[1])])
             board.outline(canvas, cells, mix(theme.muted, theme.floor, 0.2), 0.04 * board.cell)
             board.cast.draw_ghost(canvas, body, *board.centre(expected), 0.85 * board.cell, 0.5)
 
 
 def _draw_held(canvas: Canvas, frame: Frame, board: BoardDrawing) -> None:
-    """A piece in the hand, over the cell on which it would be put."""
+    """Draw the body that the mouse drags, over the cell where it would be put; a wall takes no body."""
     assert frame.held is not None
     name, cell = frame.held
     body = frame.world.bodies[frame.world.body_index[name]]

@@ -15,7 +15,7 @@ from ..drawing.palette import LIGHT, Theme, mix
 TYPE, SMALL = 13.5, 12.0
 """Sizes of type in points."""
 ROW = 18.0
-"""Between the names of marks that stand over each other, in points."""
+"""Height of a row of names of marks, in points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,8 @@ class ChartMark:
 
 def parting(first: Floats, second: Floats) -> int | None:
     """The tick in which two sums `[T + 1]` begin to differ, or None if they never do."""
+    # The tolerance covers rounding: sums of the same rewards in another order differ in their last digits. Entry t is
+    # the sum before tick t, so a difference that shows in entry t came about in tick t - 1.
     apart = np.flatnonzero(np.abs(first - second) > 1e-9)
     return None if apart.size == 0 else max(int(apart[0]) - 1, 0)
 
@@ -52,7 +54,7 @@ def curves(
     """Draw curves over the same ticks.
 
     Args:
-        lines: at least one; where several lie on each other, the first is the broadest, so all of them show.
+        lines: at least one; earlier curves are broader, so that all show where several coincide.
         marks: ticks to name along the top, in order. The tick at which the first two curves part has a ring.
         width: in points.
         height: in points.
@@ -75,28 +77,40 @@ class Chart:
         ticks: int = 0,
         ring: bool = True,
     ) -> None:
-        """See `curves`; the axis has at least `ticks` ticks, and without `ring` nothing shows where two curves part."""
+        """Lay out a chart.
+
+        Args:
+            lines: see `curves`.
+            marks: see `curves`.
+            width: in points.
+            height: in points.
+            theme: the colours.
+            ticks: the least number of ticks on the axis.
+            ring: whether a ring marks the tick at which the first two curves part.
+        """
         self.ring = ring and len(lines) > 1
         self.lines, self.marks, self.width, self.height, self.theme = lines, marks, width, height, theme
         self.ticks = max(ticks, *(line.values.size - 1 for line in lines))
-        values = np.concatenate([[0.0], *(line.values for line in lines)])
+        values = np.concatenate([[0.0], *(line.values for line in lines)])  # the axis always contains 0
         self.low, self.high = float(values.min()), float(values.max())
         self.levels = _round_numbers(self.low, self.high, most=int(height / 24))
         self.left = max(text_width(text, SMALL) for text in ("tick", *(f"{level:g}" for level in self.levels))) + 14
+        # The order matters: the right end depends on the left one, and the rows of the marks' names on both.
         names = max(text_width(self._ending(line), TYPE) for line in lines) + 14
         self.right = min(width - names, *(self._room(mark) for mark in marks), width)
         self.rows = self._mark_rows()
+        # 84 points stay for the curves and the axis; marks whose names would need more rows are left out.
         if (room := max(int((height - 84) / ROW), 1)) <= max(self.rows, default=0):
             fitting = [(mark, row) for mark, row in zip(self.marks, self.rows, strict=True) if row < room]
             self.marks, self.rows = [mark for mark, _ in fitting], [row for _, row in fitting]
         self.top, self.bottom = 16 + ROW * (max(self.rows, default=-1) + 1), height - 24
 
     def draw(self, ratio: float, finer: int = FINER) -> Image.Image:
-        """The finished picture: shapes, drawn too large and reduced, then letters, which are stamps that are kept.
+        """Draw the finished picture: shapes with supersampling, then letters on them at their own size.
 
         Args:
             ratio: pixels in a point.
-            finer: see `Canvas`.
+            finer: the supersampling factor of the shapes, see `Canvas`.
         """
         shapes = Canvas(self.width, self.height, ratio, self.theme, finer=finer)
         self._rules(shapes)
@@ -114,7 +128,7 @@ class Chart:
         return letters.picture()
 
     def _rules(self, canvas: Canvas) -> None:
-        """A line at each level, and a dashed one at each mark."""
+        """Draw a line at each level, and a dashed one at each mark."""
         for level in self.levels:
             y = self._y(level)
             colour = self.theme.muted if level == 0 else self.theme.hairline
@@ -130,12 +144,13 @@ class Chart:
         letters.text(self.left - 8, self.height - 6, "tick", SMALL, self.theme.muted, "rs")
 
     def _named_marks(self) -> list[tuple[float, float, ChartMark]]:
-        """Each mark, with where it lies and where its name stands."""
+        """Each mark with its horizontal position and the height of its name, in points."""
         placed = zip(self.marks, self.rows, strict=True)
         return [(self.x(mark.tick), self.top - 16 - ROW * row, mark) for mark, row in placed]
 
     def _mark_rows(self) -> list[int]:
         """For each mark the lowest row, counted upwards, in which its name crosses no later mark's line or name."""
+        # A name extends to the right of its mark, so only later marks can be in its way: the last is placed first.
         rows: list[int] = []
         for number, mark in reversed(list(enumerate(self.marks))):
             end = self.x(mark.tick) + text_width(mark.name, SMALL) + 10
@@ -144,10 +159,11 @@ class Chart:
         return rows
 
     def _name_lines(self, letters: Canvas) -> None:
-        """Names at the ends of the curves, moved apart where they would touch."""
+        """Write names at the ends of the curves, moved apart where they would touch."""
         ends = sorted((self._y(float(line.values[-1])), number) for number, line in enumerate(self.lines))
         step = min(TYPE + 5, max((self.bottom - self.top) / max(len(ends) - 1, 1), TYPE - 1))
         places: list[float] = []
+        # The first pass moves names down from their neighbours; the second moves them up again from the lower edge.
         for y, _ in ends:
             places.append(max(y, places[-1] + step) if places else y)
         lowest = self.bottom  # below are the numbers of the ticks
@@ -160,7 +176,7 @@ class Chart:
             letters.text(self.right + 8, y, self._ending(line), TYPE, colour, "lm")
 
     def _room(self, mark: ChartMark) -> float:
-        """How far right the last tick may be, for the name of a mark to end on the canvas."""
+        """The rightmost position of the last tick for which the name of a mark still ends on the canvas."""
         share = mark.tick / self.ticks if self.ticks else 0.0
         room = self.width - text_width(mark.name, SMALL) - 8 - self.left
         return self.left + room / share if share else self.width
@@ -169,7 +185,7 @@ class Chart:
         return f"{line.name} {line.values[-1]:+g}"
 
     def x(self, tick: float) -> float:
-        """Where a tick lies, in points from the left."""
+        """The horizontal position of a tick, in points from the left edge of the chart."""
         return self.left + (self.right - self.left) * tick / max(self.ticks, 1)
 
     def _y(self, value: float) -> float:
@@ -177,14 +193,14 @@ class Chart:
 
 
 def corners(values: Floats) -> Longs:
-    """int64 `[n]`: the first and the last index of a curve, and those at which its slope changes: straight stretches
-    need no points between."""  # noqa: D205, D209
+    """int64 `[n]`: the indices that suffice to draw a curve: its ends, and where its slope changes."""
+    # A second difference within rounding of 0 means that a point lies on the line through its neighbours.
     bends = np.flatnonzero(~np.isclose(np.diff(values, 2), 0.0, atol=1e-9)) + 1
     return np.unique([0, *bends, values.size - 1])
 
 
 def _round_numbers(low: float, high: float, most: int = 8) -> list[float]:
-    """Three to eight round numbers from low to high, or fewer where not so many fit."""
+    """Round numbers between low and high with equal steps: three to eight, or fewer if `most` is smaller."""
     span = (high - low) or 1.0
     power = 10.0 ** np.floor(np.log10(span / 3))
     step = next(power * k for k in (1, 2, 5, 10, 20, 50) if span / (power * k) <= max(min(most, 8) - 1, 1))

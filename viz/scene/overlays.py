@@ -19,7 +19,7 @@ from ..text.episode_text import plain
 from ..viewer.frame import Frame
 
 GHOSTS = (0.5, 0.42, 0.34, 0.28, 0.22)
-"""How strong the ghosts are, the nearest future first."""
+"""Opacities of the ghosts, the nearest future first."""
 
 
 def draw_values(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
@@ -40,14 +40,14 @@ def draw_values(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
 
 
 def _figure(canvas: Canvas, scale: Scale, value: float, left: float, top: float, cell: float) -> None:
-    """The value itself, where the cell has room for it."""
+    """Write the value itself, where the cell has room for legible digits."""
     size = min(0.18 * cell, 11.0)
     if size >= 7.0:
         canvas.text(left + 0.05 * cell, top + 0.04 * cell + 0.8 * size, number(value), size, scale.ink(value))
 
 
 def draw_policy(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
-    """Arrows along the best moves from each cell; a dot: best to stay; a ring: best to do something."""
+    """Draw arrows along the best moves from each cell, a dot where staying is best, a ring for any other action."""
     value_map, boards = frame.value_map, board.world.boards
     if value_map is None:
         return
@@ -83,13 +83,14 @@ def _draw_way(canvas: Canvas, board: BoardDrawing, frame: Frame, mind: Mind, bod
     nowhere = board.world.boards.nowhere
     cells = [int(frame.state[body.cell]), *(int(cell) for cell in mind.ahead[:, body.cell])]
     colour = mix(board.cast.colour(body), canvas.theme.ink, 0.25)
-    seen: set[tuple[int, int]] = set()
+    seen: set[tuple[int, int]] = set()  # a stretch that is walked back and forth is dotted once
     for here, there in pairwise(cells):
         if UNKNOWN in (here, there) or nowhere in (here, there) or here == there or (here, there) in seen:
             continue
         seen |= {(here, there), (there, here)}
         if there in board.world.boards.neighbours[here]:
             _dots(canvas, board.centre(here), board.centre(there), board.cell, colour)
+    # With several agents it is not certain that an action of the plan is that of the agent in this cell.
     for (here, there), action in zip(pairwise(cells), mind.ahead_actions, strict=True):
         if here == there and 0 <= here < nowhere and action not in STEPS and len(board.world.agents) == 1:
             _tag(canvas, board, here, plain(action))
@@ -104,7 +105,7 @@ def _dots(canvas: Canvas, start: Point, end: Point, cell: float, colour: str) ->
 
 
 def _tag(canvas: Canvas, board: BoardDrawing, cell: int, text: str) -> None:
-    """A word on a pill above a cell's middle."""
+    """Write a word on a rounded box at the upper edge of a cell, moved sideways to stay on the board."""
     theme, size = canvas.theme, min(11.0, 0.24 * board.cell)
     if size < 6:
         return
@@ -118,8 +119,10 @@ def _tag(canvas: Canvas, board: BoardDrawing, cell: int, text: str) -> None:
 def _draw_ghosts(canvas: Canvas, board: BoardDrawing, frame: Frame, mind: Mind) -> None:
     """Draw the predicted positions of bodies at a few ticks of the plan, fainter for later ticks."""
     every = max(round(len(mind.ahead) / len(GHOSTS)), 1)
+    # The farthest future is drawn first, so that nearer ghosts, which are stronger, cover it.
     for index in reversed(range(len(GHOSTS))):
         moment = min((index + 1) * every, len(mind.ahead)) - 1
+        # Beyond the end of a short plan its last state would be repeated; the first ghost is always drawn.
         if index and moment < (index + 1) * every - 1:
             continue
         for body in board.world.bodies:
@@ -133,6 +136,7 @@ def _draw_ghosts(canvas: Canvas, board: BoardDrawing, frame: Frame, mind: Mind) 
 def draw_doubt(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
     """Draw the agent's uncertainty about each move on the cell that the move leads to."""
     mind, program = frame.mind, frame.world.agents[frame.agent]
+    # A mind that decides for several agents at once has joint actions, which lead to no single cell.
     if mind is None or program.body < 0 or mind.actions != program.actions:
         return
     here = int(frame.state[frame.world.bodies[program.body].cell])
@@ -149,7 +153,7 @@ def draw_doubt(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
 
 
 def draw_names(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
-    """The name of each body, below it."""
+    """Write the name of each body below it."""
     size = min(11.0, 0.22 * board.cell)
     if size < 5:
         return
@@ -163,7 +167,7 @@ def draw_names(canvas: Canvas, board: BoardDrawing, frame: Frame) -> None:
 
 @lru_cache(200)
 def _arrow(cell: float, way: tuple[int, int], ratio: float, theme: Theme) -> Image.Image:
-    """A small arrowhead with a rim, so that it shows on any value's colour."""
+    """A picture of a small arrowhead; its rim makes it show on the colour of any value."""
     side = 0.3 * cell
     (down, right), middle = way, side / 2
 
@@ -185,7 +189,7 @@ def _arrow(cell: float, way: tuple[int, int], ratio: float, theme: Theme) -> Ima
 
 @lru_cache(50)
 def _hatch(side: float, ratio: float, theme: Theme) -> Image.Image:
-    """A cell of thin oblique lines."""
+    """A picture of thin oblique lines that fills a cell."""
 
     def draw(canvas: Canvas) -> None:
         gap = max(side / 5, 3.0)

@@ -19,9 +19,9 @@ from ..viewer.frame import OVERLAY_KEYS, OVERLAYS, Frame
 HEADING, TEXT, SMALL = 14.0, 12.5, 11.5
 """Sizes of type in points."""
 LINE = 17.0
-"""From one line of text to the next, in points."""
+"""Distance from one line of text to the next, in points."""
 GAP = 14.0
-"""Between panels, in points."""
+"""Distance between panels, in points."""
 
 
 @dataclass
@@ -30,7 +30,9 @@ class PanelColumn:
 
     Attributes:
         canvas: to draw on.
-        left, width: of the column; top: where the next panel begins; bottom: where the last must end.
+        left, width: of the column, in points.
+        top: where the next panel begins; every drawing function moves it down.
+        bottom: where the last panel must end.
     """
 
     canvas: Canvas
@@ -41,7 +43,7 @@ class PanelColumn:
 
     @property
     def theme(self) -> Theme:
-        """Of the canvas."""
+        """The theme of the canvas."""
         return self.canvas.theme
 
     def fits(self, height: float) -> bool:
@@ -49,7 +51,7 @@ class PanelColumn:
         return self.top + height <= self.bottom
 
     def heading(self, text: str, aside: str = "") -> None:
-        """A title, and something small at its right."""
+        """Write a title, and `aside` in small type at the right where there is room."""
         size = HEADING
         self.canvas.text(self.left, self.top + 13, cut(text, size, self.width), size, bold=True)
         if aside and text_width(text, size) + text_width(aside, SMALL) + 12 < self.width:
@@ -57,22 +59,22 @@ class PanelColumn:
         self.top += 21
 
     def line(self, text: str, colour: str | None = None, size: float = TEXT) -> None:
-        """A line of text, cut where it is too long."""
+        """Write a line of text, shortened to the column's width."""
         self.canvas.text(self.left, self.top + 12, cut(text, size, self.width), size, colour or self.theme.ink)
         self.top += LINE
 
 
 def head_colour(theme: Theme, head: int) -> str:
-    """The colour of a value head, here and in the curves; that of the weighted sum for -1."""
+    """The colour of a value head, here and in the curves; for -1 the colour of the weighted sum."""
     return theme.reward if head < 0 else theme.others[head % len(theme.others)]
 
 
 def draw_choice(column: PanelColumn, frame: Frame) -> None:
-    """What the agent chooses, why, and the K values of every action as bars."""
+    """Draw what the agent chooses, why, and the K values of every action as bars."""
     mind = frame.mind
     if mind is None or not column.fits(70):
         return
-    verb = "choose" if " and " in mind.agent else "chooses"
+    verb = "choose" if " and " in mind.agent else "chooses"  # agents that are planned as one are named `a and b`
     which = f"{frame.short}: " if frame.short else ""
     column.heading(f"{which}{plain(mind.agent)} {verb} {plain(mind.actions[mind.action])}")
     for text in wrapped(why(mind), TEXT, column.width):
@@ -89,6 +91,7 @@ def _key_of_heads(column: PanelColumn, mind: Mind) -> None:
     x, canvas = column.left, column.canvas
     for head, channel in enumerate(mind.channels):
         text = f"{plain(channel)}, weight {number(float(mind.weights[head]))}"
+        # The rightmost 100 points of the last line stay free for the headings of the columns of numbers below.
         if x + 14 + text_width(text, SMALL) > column.left + column.width - 100 and x > column.left:
             x, column.top = column.left, column.top + LINE
         canvas.box(x, column.top + 4, x + 9, column.top + 13, head_colour(column.theme, head), 2)
@@ -98,7 +101,10 @@ def _key_of_heads(column: PanelColumn, mind: Mind) -> None:
 
 
 def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
-    """For each action a bar for each head, on one scale, and by how much it falls short; the best first if many."""
+    """Draw for each action one bar per head, on a common scale, and its loss against the best action.
+
+    Where there is no room for all actions, those with the highest scores are shown, in their usual order.
+    """
     heads = len(mind.channels)
     row = max(LINE, 6.0 * heads + 7)
     if not column.fits(row + 2 * LINE + 4):
@@ -108,7 +114,7 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
     order = list(range(len(mind.actions)))
     if len(order) > room:
         order = sorted(np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:room].tolist())
-    values = np.where(mind.available[:, None], mind.q, 0.0)
+    values = np.where(mind.available[:, None], mind.q, 0.0)  # bars that are not drawn must not stretch the scale
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     names = min(max(text_width(plain(mind.actions[a]), TEXT) for a in order) + 20, 0.38 * column.width)
     left, right = column.left + names, column.left + column.width - (96 if doubt else 52)
@@ -136,6 +142,7 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
                 colour = head_colour(theme, head)
                 canvas.box(ends[0], top + 6 * head + 0.5, max(ends[1], ends[0] + 1), top + 6 * head + 5.5, colour)
             loss = best - float(scores[action])
+            # Ties of the solver may differ by rounding, so `best` allows a relative error.
             text = "best" if loss <= 1e-9 * max(abs(best), 1) else f"-{number(loss)}"
         else:
             text = "not available"
@@ -158,13 +165,14 @@ def _bars(column: PanelColumn, mind: Mind, doubt: bool) -> None:
 
 
 def draw_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
-    """What each channel and the hidden performance came to so far, and the rest of each state in words."""
+    """Draw the sums of each channel and of the hidden performance so far, and the rest of each state in words."""
     if len(frames) == 1:
         _large_sums(column, frames[0])
     else:
         _rows_of_sums(column, frames)
     for frame in frames:
         words = ([frame.short] if frame.short else []) + [plain(each) for each in describe(frame.world, frame.state)]
+        # A world without a board shows its whole state as cards in place of the board.
         for text in wrapped(" · ".join(words), SMALL, column.width) if frame.world.boards.height else ():
             if column.fits(LINE):
                 column.line(text, column.theme.muted, SMALL)
@@ -172,7 +180,7 @@ def draw_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
 
 
 def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
-    """The last four of a frame's sums so far: name, value and colour; the hidden performance comes last."""
+    """Name, value and colour of a frame's sums so far, at most the last four; the hidden performance comes last."""
     episode = frame.episode
     if episode is None:
         return []
@@ -184,7 +192,7 @@ def _sums(frame: Frame, theme: Theme) -> list[tuple[str, float, str]]:
 
 
 def _large_sums(column: PanelColumn, frame: Frame) -> None:
-    """Of one board: each as a large number below its name."""
+    """Draw the sums of one board: each as a large number below its name."""
     sums = _sums(frame, column.theme)
     if not sums or not column.fits(44):
         return
@@ -197,7 +205,7 @@ def _large_sums(column: PanelColumn, frame: Frame) -> None:
 
 
 def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
-    """Of several boards: a row for each under the names of the first one's."""
+    """Draw the sums of several boards as a table: a row for each board, a column for each sum of the first."""
     table = [_sums(frame, column.theme) for frame in frames]
     if not table[0] or not column.fits(LINE * (1 + len(frames))):
         return
@@ -210,6 +218,7 @@ def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
     for frame, sums in zip(frames, table, strict=True):
         column.canvas.text(column.left, column.top + 12, cut(frame.short, TEXT, share - 6), TEXT)
         for name, value, colour in sums:
+            # The second board may be of another scenario; channels that the first lacks have no column.
             if name in names:
                 x = column.left + (names.index(name) + 1) * share
                 column.canvas.text(x, column.top + 12, number(value), TEXT, colour, bold=True)
@@ -218,7 +227,7 @@ def _rows_of_sums(column: PanelColumn, frames: Sequence[Frame]) -> None:
 
 
 def draw_legend(column: PanelColumn, frame: Frame) -> None:
-    """What lies over the board, and how its colours are to be read."""
+    """Explain the overlays that are on: what they show, and how to read their colours."""
     canvas, theme = column.canvas, column.theme
     if frame.shows("value") and frame.world.boards.height and column.fits(64):
         name = "weighted sum" if frame.head < 0 else plain(frame.world.channels[frame.head])
@@ -261,7 +270,7 @@ def _there_is(frame: Frame, overlay: str) -> bool:
 
 
 def draw_log(column: PanelColumn, frame: Frame) -> None:
-    """What happened before the present tick, the newest at the foot."""
+    """List what happened before the present tick, the newest last; only the newest entries that fit are shown."""
     if frame.episode is None or not column.fits(21 + 2 * LINE):
         return
     column.heading("log")
@@ -279,7 +288,7 @@ def draw_log(column: PanelColumn, frame: Frame) -> None:
 
 
 def draw_keys(canvas: Canvas, frame: Frame) -> None:
-    """What each key does, on a panel in the middle of everything."""
+    """Draw what each key does, on a panel over the middle of the scene."""
     theme = frame.theme
     overlays = [(OVERLAY_KEYS[name], text) for name, text in OVERLAYS.items()]
     rows = [*frame.keys, *overlays]

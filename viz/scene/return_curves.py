@@ -15,7 +15,7 @@ from .curves import TYPE, Chart, ChartMark, Curve, parting
 from .panels import head_colour
 
 MARKS = 6
-"""Most events that are named over the curves."""
+"""The greatest number of marks over the curves."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class ReturnCurves:
 def chart_of(sums: ReturnCurves, width: float, height: float, ratio: float, theme: Theme) -> tuple[Chart, Image.Image]:
     """The chart of a size and its picture.
 
-    Hidden performance and weighted reward of each episode; of one alone, also each channel, if there are several.
+    It shows the hidden performance and the weighted reward of each episode. For a single episode it also shows each
+    channel, where there are two to four.
     """
     alone = len(sums.episodes) == 1
     ticks = max(episode.length for episode in sums.episodes)
@@ -40,7 +41,8 @@ def chart_of(sums: ReturnCurves, width: float, height: float, ratio: float, them
     else:
         lines = _curves_of_two(sums, theme)
         chart = Chart(lines, _marks_of_two(sums), width, height, theme, ticks=ticks, ring=False)
-    return chart, chart.draw(ratio, FINER if alone else 2)  # two may change often
+    # A second episode may change with every edit of a what-if, so its chart has to be drawn faster.
+    return chart, chart.draw(ratio, FINER if alone else 2)
 
 
 def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:
@@ -56,7 +58,7 @@ def _curves_of_one(episode: Episode, theme: Theme) -> list[Curve]:
 
 
 def _curves_of_two(sums: ReturnCurves, theme: Theme) -> list[Curve]:
-    """The first in the usual colours, the second in paler ones of the same kind."""
+    """Performance and reward of both episodes: the first in the usual colours, the second in two further ones."""
     lines = []
     for number, (episode, name) in enumerate(zip(sums.episodes, sums.names, strict=True)):
         performance, reward = (theme.performance, theme.reward) if number == 0 else (theme.others[2], theme.others[0])
@@ -67,8 +69,8 @@ def _curves_of_two(sums: ReturnCurves, theme: Theme) -> list[Curve]:
 
 
 def _marks(episode: Episode, lines: list[Curve]) -> list[ChartMark]:
-    """The first time of each event, where the sums part, and the end."""
-    named: dict[int, list[str]] = {}
+    """Marks at the first tick of each event, at the tick in which the sums part, and at the end; at most `MARKS`."""
+    named: dict[int, list[str]] = {}  # by tick: names that fall on one tick share a mark
     for event in dict.fromkeys(event for events in episode.events for event in events):
         named.setdefault(episode.ticks(event)[0], []).append(plain(event))
     part = parting(lines[0].values, lines[1].values)
@@ -80,7 +82,7 @@ def _marks(episode: Episode, lines: list[Curve]) -> list[ChartMark]:
 
 
 def _marks_of_two(sums: ReturnCurves) -> list[ChartMark]:
-    """The first time of each event: of the second where it differs, with its name."""
+    """Marks at the first tick of each event and at the end; those of the second episode only where they differ."""
     first, second = ({mark.name: mark.tick for mark in _ends_and_events(episode)} for episode in sums.episodes)
     named = [ChartMark(tick, name) for name, tick in first.items()]
     named += [

@@ -1,7 +1,7 @@
 """The scene: a pure function from a frame to a picture. The window, films and tests all use it.
 
-What no tick changes (the ground, the curves) is drawn once, four times too large, and kept; figures, letters and round
-boxes are stamps that are kept too. A frame is then a copy of the ground with boxes and stamps on it.
+What does not change from tick to tick (the ground, the curves) is drawn once with supersampling and cached; figures,
+letters and round boxes are cached stamps. A frame is then a copy of the ground with boxes and stamps on it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from .state_cards import draw_cards
 from .what_if_panels import draw_menu, draw_missed, draw_notice, draw_verdict, menu_at
 
 MARGIN = 16.0
-"""Around everything, in points."""
+"""Margin at the edges of the scene, in points."""
 FOOT, SLIDER = 26.0, 26.0
 """Heights of the status line and of the timeline, in points."""
 LABEL = 42.0
-"""Height of what is said over each of two boards, in points."""
+"""Height of the label over each of two boards, in points."""
 
 Room = tuple[float, float, float, float]
 """Left, top, width and height, in points."""
@@ -42,12 +42,12 @@ class SceneLayout:
     """The rectangle of each part of a scene, in points. A part that does not fit has size zero.
 
     Attributes:
-        width, height: of the whole.
+        width, height: of the whole scene.
         head: height of the title.
         board: left, top, width and height of the room for the board.
         side: left and width of the panels.
         chart: top and height of the curves; slider: top of the timeline.
-        second: as `board`, of a second one or of a search; None where there is one board alone.
+        second: as `board`, for a second board or a search tree; None if there is neither.
     """
 
     width: float
@@ -61,7 +61,16 @@ class SceneLayout:
 
 
 def layout(width: float, height: float, curves: bool = True, panels: bool = True, two: float = 0.0) -> SceneLayout:
-    """The parts of a scene of this size; `two`: height of what is said over each of two boards, 0 for one alone."""
+    """Lay out a scene.
+
+    Args:
+        width: in points.
+        height: in points.
+        curves: whether there are curves to show.
+        panels: whether there are panels to show.
+        two: height of the label over each of two boards, in points; 0 for a single board.
+    """
+    # In a small window the board matters most: title, curves and panels are left out below a least size of the scene.
     head = 48.0 if height >= 300 else 0.0
     chart = min(max(0.22 * height, 110.0), 230.0) if curves and height >= 430 else 0.0
     side = min(max(0.3 * width, 260.0), 430.0) if panels and width >= 640 else 0.0
@@ -86,7 +95,7 @@ def _halved(whole: SceneLayout, label: float) -> SceneLayout:
 
 
 def layout_for(frame: Frame, width: float, height: float) -> SceneLayout:
-    """The parts of a frame's scene: without the curves or the panels where these are not shown."""
+    """The layout of a frame's scene, without room for curves or panels that the frame does not show."""
     curves = frame.shows("curves") and frame.episode is not None
     two = LABEL if frame.other is not None or frame.shows("tree") else 0.0
     panels = bool(frame.overlays & {"bars", "log", "foreseen"}) or frame.menu is not None
@@ -97,7 +106,7 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
     """Draw a frame.
 
     Args:
-        frame: what it shows.
+        frame: the content of the picture.
         width: in points.
         height: in points.
         ratio: pixels in a point.
@@ -129,7 +138,7 @@ def draw(frame: Frame, width: float = 1280, height: float = 800, ratio: float = 
 
 
 def tick_at(frame: Frame, width: float, height: float, x: float, y: float) -> int | None:
-    """The tick that lies under a point of the timeline or of the curves; None elsewhere."""
+    """The tick under a point of the timeline or of the curves; None elsewhere."""
     parts = layout_for(frame, width, height)
     if frame.episode is None or not parts.chart[0] <= y <= parts.slider + SLIDER:
         return None
@@ -139,7 +148,7 @@ def tick_at(frame: Frame, width: float, height: float, x: float, y: float) -> in
 
 
 def cell_at(frame: Frame, width: float, height: float, x: float, y: float) -> tuple[Frame, int] | None:
-    """Which board lies under a point, as its frame, and which of its cells; None elsewhere."""
+    """The frame of the board under a point, and the cell there; None beside the boards."""
     for part, room in _panes(frame, layout_for(frame, width, height)):
         cell = _board(part, room, 1.0).cell_at(x, y) if part.world.boards.height else None
         if cell is not None:
@@ -148,7 +157,7 @@ def cell_at(frame: Frame, width: float, height: float, x: float, y: float) -> tu
 
 
 def searched_at(frame: Frame, width: float, height: float, x: float, y: float) -> int | None:
-    """The node of the search that lies under a point."""
+    """The node of the search tree under a point; None if there is none."""
     parts = layout_for(frame, width, height)
     if frame.mind is None or parts.second is None or frame.other is not None:
         return None
@@ -158,7 +167,7 @@ def searched_at(frame: Frame, width: float, height: float, x: float, y: float) -
 def slider_at(
     frame: Frame, width: float, height: float, x: float, y: float, row: int | None = None
 ) -> tuple[int, int] | None:
-    """The row of the menu under a point and the value that the point stands for; of `row`, however far the mouse is."""
+    """The row of the menu under a point and the index of the value there, see `menu_at`; None without a menu."""
     parts = layout_for(frame, width, height)
     if frame.menu is None or not parts.side[1]:
         return None
@@ -169,7 +178,7 @@ def slider_at(
 
 
 def _panes(frame: Frame, parts: SceneLayout) -> list[tuple[Frame, Room]]:
-    """Each board with its room."""
+    """Each frame that is shown, with the room for its board."""
     if frame.other is None or parts.second is None:
         return [(frame, parts.board)]
     return [(frame, parts.board), (frame.other, parts.second)]
@@ -181,7 +190,7 @@ def _board(frame: Frame, room: Room, ratio: float) -> BoardDrawing:
 
 @lru_cache(64)
 def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Theme) -> BoardDrawing:
-    """The board in the middle of its room, its cells on whole pixels."""
+    """The board centred in its room, with cells on whole pixels: drawn without smoothing, their edges stay sharp."""
     left, top, width, height = room
     board = BoardDrawing(world, number, width, height, theme, pixel=1 / ratio)
     board.left = round((left + (width - board.width) / 2) * ratio) / ratio
@@ -190,7 +199,7 @@ def _placed_board(world: World, number: int, room: Room, ratio: float, theme: Th
 
 
 def _ground(frame: Frame, parts: SceneLayout, ratio: float) -> Image.Image:
-    """The static part of the boards, which no state changes."""
+    """The picture that every frame starts from: paper with the boards' floor, zones and walls."""
     boards = tuple(
         (_look(part.world, layout_of(part.world, part.state)), room)
         for part, room in _panes(frame, parts)
@@ -201,7 +210,7 @@ def _ground(frame: Frame, parts: SceneLayout, ratio: float) -> Image.Image:
 
 @dataclass(frozen=True)
 class _Look:
-    """One layout of a world; two are equal if they look alike, so that a changed world need not be drawn anew."""
+    """One layout of a world as a cache key: two with the same board are equal, so an edited world is not redrawn."""
 
     key: tuple[object, ...]
     number: int
@@ -242,7 +251,7 @@ def _sums(frame: Frame) -> ReturnCurves | None:
 
 
 def _axis(frame: Frame, parts: SceneLayout, ratio: float = 1.0) -> tuple[float, float]:
-    """Where the timeline begins and ends: below the curves, if there are any."""
+    """The left and right end of the timeline; the same as those of the curves, if there are any."""
     drawn = _chart(frame, parts, ratio)
     if drawn is not None:
         return MARGIN + drawn[0].x(0), MARGIN + drawn[0].x(frame.length)
@@ -250,7 +259,7 @@ def _axis(frame: Frame, parts: SceneLayout, ratio: float = 1.0) -> tuple[float, 
 
 
 def _chart(frame: Frame, parts: SceneLayout, ratio: float) -> tuple[Chart, Image.Image] | None:
-    """The curves and their picture, where there is room for them."""
+    """The curves and their picture; None if there is no room for them or no episode yet."""
     sums = _sums(frame)
     if sums is None or not parts.chart[1]:
         return None
@@ -259,8 +268,9 @@ def _chart(frame: Frame, parts: SceneLayout, ratio: float) -> tuple[Chart, Image
 
 @dataclass(frozen=True)
 class _Pane:
-    """What lies on one board; two are equal if they look alike, so that one that stays need not be drawn anew."""
+    """What is drawn on one board, as a cache key: two with an equal `key` look alike, and the picture is reused."""
 
+    # The cache keeps the frame alive with its key, so the identities (`id`) in the key are not given to other objects.
     key: tuple[object, ...]
     frame: Frame = field(compare=False)
     board: BoardDrawing = field(compare=False)
@@ -268,8 +278,8 @@ class _Pane:
 
 
 def _draw_pane(canvas: Canvas, frame: Frame, board: BoardDrawing, ground: Image.Image) -> None:
-    """A board with its overlays, from what was drawn before where it is the same."""
-    ratio, rim = canvas.ratio, 8.0
+    """Draw a board with its overlays; the picture is cached, as one of two boards often stays the same."""
+    ratio, rim = canvas.ratio, 8.0  # room for what reaches beyond the board, such as names in its first and last rows
     # Even corners: a shift by whole pairs of pixels moves no place that is rounded.
     left, top = (max(round((edge - rim) * ratio) // 2 * 2, 0) for edge in (board.left, board.top))
     right = min(round((board.left + board.width + rim) * ratio), ground.width)
@@ -285,7 +295,7 @@ def _draw_pane(canvas: Canvas, frame: Frame, board: BoardDrawing, ground: Image.
 @lru_cache(8)
 def _drawn_pane(pane: _Pane, ratio: float, box: tuple[int, int, int, int]) -> Image.Image:
     left, top, right, bottom = box
-    board = copy.copy(pane.board)
+    board = copy.copy(pane.board)  # the original is shared by the cache of `_placed_board`
     board.left, board.top = board.left - left / ratio, board.top - top / ratio
     width, height = (right - left) / ratio, (bottom - top) / ratio
     canvas = Canvas(width, height, ratio, pane.frame.theme, finer=1, on=pane.ground.crop(box))
@@ -297,7 +307,7 @@ def _drawn_pane(pane: _Pane, ratio: float, box: tuple[int, int, int, int]) -> Im
 
 
 def _draw_chart(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
-    """The curves, and a line at the present tick that leaves names and numbers alone."""
+    """Draw the curves, and a line at the present tick that does not cross their names and numbers."""
     drawn = _chart(frame, parts, canvas.ratio)
     if drawn is None:
         return
@@ -319,7 +329,7 @@ def _draw_head(canvas: Canvas, frame: Frame) -> None:
 
 
 def _draw_label(canvas: Canvas, frame: Frame, room: Room) -> None:
-    """Over one of two boards: what it is, and what happens there."""
+    """Write over one of two boards what it shows, and what happens there in this tick."""
     left, top = room[:2]
     if frame.world.boards.height:
         board = _board(frame, room, canvas.ratio)
@@ -343,7 +353,7 @@ def _draw_search(canvas: Canvas, frame: Frame, room: Room) -> None:
 
 
 def _search_room(room: Room) -> Room:
-    """The room of a search begins where the label of a second board would."""
+    """The room of a search tree, which includes the height of the label that a second board would have."""
     return room[0], room[1] - LABEL, room[2], room[3] + LABEL
 
 
@@ -354,6 +364,7 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
         draw_menu(column, frame.menu)
         draw_verdict(column, frame)
     for part in (frame,) if frame.other is None else (frame, frame.other):
+        # Beside the menu there is room for one choice: the one under the edit, once it is known.
         if frame.shows("bars") and (frame.menu is None or part is not frame or frame.other is None):
             draw_choice(column, part)
     draw_missed(column, frame)
@@ -364,7 +375,7 @@ def _draw_side(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
 
 
 def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
-    """A line with a mark for each tick that brought an event, and a knob at the present one."""
+    """Draw a line with a mark for each tick that had an event, and a knob at the present tick."""
     theme, episode = frame.theme, frame.episode
     left, right = _axis(frame, parts, canvas.ratio)
     y = parts.slider + SLIDER / 2
@@ -373,7 +384,7 @@ def _draw_timeline(canvas: Canvas, frame: Frame, parts: SceneLayout) -> None:
         return
     step = (right - left) / max(frame.length, 1)
     for tick, events in enumerate(episode.events):
-        if events:
+        if events:  # they show in the state after the tick, hence the 1
             x = left + (tick + 1) * step
             canvas.box(x - 0.75, y - 6, x + 0.75, y + 6, mix(theme.performance, theme.paper, 0.25))
     x = left + frame.now * step

@@ -14,15 +14,15 @@ from ..drawing.palette import Theme, mix
 from ..text.episode_text import plain
 
 ROW = 13.0
-"""From one leaf to the next, at least, in points."""
+"""Least distance from one leaf to the next, in points."""
 SMALL, NAME = 11.5, 10.5
 """Sizes of type in points."""
 FIRST = 64.0
-"""From the present to the first tick ahead, with room for the names of actions, in points."""
+"""Distance from the present to the first tick ahead, with room for the names of actions, in points."""
 HEAD, FOOT = 24.0, 40.0
 """Room above and below the tree, in points."""
 NEAR = 12.0
-"""How far from a node a click still hits it, in points."""
+"""Greatest distance from a node at which a click still hits it, in points."""
 
 Box = tuple[float, float, float, float]
 """Left, top, width and height, in points."""
@@ -33,7 +33,7 @@ class TreeLayout:
     """The positions of the nodes of a drawn search tree.
 
     Attributes:
-        nodes: those that are shown, parents before children; left_out: how many are not.
+        nodes: the nodes that are shown, parents before children; left_out: how many are not shown.
         x, y: float64 `[n]`, in points; nan for those that are not shown.
         depth: int64 `[n]`, ticks ahead.
         step: points from one depth to the next.
@@ -54,7 +54,7 @@ def placed(mind: Mind, box: Box) -> TreeLayout | None:
 
 @lru_cache(64)
 def _placed(search: SearchTreeView, line: int, box: Box) -> TreeLayout:
-    """Leaves in rows, from above in the order of their actions; where they are too many, the most visited."""
+    """Place the leaves in rows, ordered by their actions; if there are too many, only the most visited nodes stay."""
     left, top, width, height = box
     count = len(search.parents)
     depth = np.zeros(count, np.int64)
@@ -64,7 +64,7 @@ def _placed(search: SearchTreeView, line: int, box: Box) -> TreeLayout:
     children: dict[int, list[int]] = {node: [] for node in nodes}
     for node in nodes[1:]:
         children[int(search.parents[node])].append(node)
-    order: list[int] = []
+    order: list[int] = []  # depth first, so that the leaves of a subtree are neighbours and no edges cross
     waiting = [nodes[0]]
     while waiting:
         node = waiting.pop()
@@ -102,7 +102,7 @@ def _kept(search: SearchTreeView, depth: np.ndarray, rows: int) -> list[int]:
 
 
 def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
-    """Draw the tree of a mind, with the node that is looked at in a ring and its path in ink."""
+    """Draw the search tree of a mind; the selected node `chosen` gets a ring, and the path to it the colour of ink."""
     left, top = box[:2]
     canvas.text(left, top + 13, "what it imagined, tick by tick", 14.0, bold=True)
     tree = placed(mind, box)
@@ -117,7 +117,7 @@ def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
         parent = int(search.parents[node])
         colour = theme.ink if node in path else theme.reward if node in line else mix(theme.muted, theme.paper, 0.55)
         _elbow(canvas, tree, parent, node, colour, 2.0 if node in path or node in line else 1.0)
-    most = float(np.log1p(search.visits.max()))
+    most = float(np.log1p(search.visits.max()))  # visits differ by orders of magnitude, so sizes follow their logarithm
     for node in tree.nodes:
         radius = 2.5 + 4.0 * float(np.log1p(search.visits[node])) / max(most, 1e-9)
         colour = theme.reward if node in line or node == 0 else theme.muted
@@ -129,7 +129,7 @@ def draw_search(canvas: Canvas, mind: Mind, chosen: int, box: Box) -> None:
 
 
 def _elbow(canvas: Canvas, tree: TreeLayout, parent: int, node: int, colour: str, line: float) -> None:
-    """Draw an edge from a node to a child: vertical first, then horizontal."""
+    """Draw an edge from a node to a child: a short way to the right, then vertically, then right to the child."""
     x0, y0, x1, y1 = tree.x[parent], tree.y[parent], tree.x[node], tree.y[node]
     bend = x0 + min(0.3 * (x1 - x0), 12.0)
     half = line / 2
@@ -139,19 +139,20 @@ def _elbow(canvas: Canvas, tree: TreeLayout, parent: int, node: int, colour: str
 
 
 def _line(search: SearchTreeView, mind: Mind) -> set[int]:
-    """The nodes on the planned path: follow the plan's actions from the root."""
+    """The nodes on the planned path: the plan's actions from the root on, each with its most probable outcome."""
     here, out = 0, set()
     for action in mind.ahead_actions:
         children = [node for node in np.flatnonzero(search.parents == here).tolist() if search.actions[node] == action]
         if not children:
             break
+        # Of equally probable outcomes the first counts, so that the path does not depend on the order of the nodes.
         here = max(children, key=lambda node: (float(search.probability[node]), -node))
         out.add(here)
     return out
 
 
 def _name_actions(canvas: Canvas, search: SearchTreeView, tree: TreeLayout) -> None:
-    """The first actions by name, and those further on where there is room."""
+    """Write the names of the first actions, shortened if need be; later ones only where they fit whole."""
     for node in tree.nodes[1:]:
         first = tree.depth[node] == 1
         room = (FIRST if first else tree.step) - 22
@@ -162,7 +163,7 @@ def _name_actions(canvas: Canvas, search: SearchTreeView, tree: TreeLayout) -> N
 
 
 def _foot(canvas: Canvas, mind: Mind, search: SearchTreeView, tree: TreeLayout, chosen: int, box: Box) -> None:
-    """What the node that is looked at is worth, and how to look at another."""
+    """Write what is known of the selected node below the tree or, if none is selected, how to read the tree."""
     left, top, width, height = box
     theme: Theme = canvas.theme
     if chosen:
@@ -184,7 +185,7 @@ def _foot(canvas: Canvas, mind: Mind, search: SearchTreeView, tree: TreeLayout, 
 
 
 def node_at(mind: Mind, box: Box, x: float, y: float) -> int | None:
-    """The node under a point, or None."""
+    """The node nearest to a point of the scene; None if it is more than `NEAR` points away."""
     tree = placed(mind, box)
     if tree is None:
         return None

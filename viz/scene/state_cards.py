@@ -9,23 +9,24 @@ from ..text.episode_text import plain
 from ..viewer.frame import Frame
 
 HEIGHT, GAP = 58.0, 10.0
-"""Of a card and between two, in points."""
+"""Height of a card, and the gap between two, in points."""
 WIDEST, NARROWEST = 400.0, 230.0
-"""How wide a card is, at most and where two stand side by side."""
+"""Greatest width of a card, and the least width at which two stand side by side, in points."""
 INSET = 14.0
 LOW = 46.0
-"""A lower card has its name and its value in one line."""
+"""Height below which a card has its name and its value in one line, in points."""
 
 Room = tuple[float, float, float, float]
 
 
 def draw_cards(canvas: Canvas, frame: Frame, room: Room) -> None:
-    """Draw a state's fields; those that the last tick changed have a rim."""
+    """Draw a state's fields as cards; those that the last tick changed have a coloured rim."""
     left, top, width, height = room
     fields = quantities(frame.world, frame.state)
     columns = 2 if width >= 2 * NARROWEST + GAP and len(fields) > 3 else 1
     each = min((width - GAP * (columns - 1)) / columns, WIDEST)
     begin = left + (width - each * columns - GAP * (columns - 1)) / 2
+    # The number of rows is rounded up; an episode that has ended needs one more for the reason.
     rows = -(-len(fields) // columns) + bool(frame.state[frame.world.ended])
     tall = min(HEIGHT, (height - GAP * rows) / max(rows, 1))
     before = frame.states[-2] if len(frame.states) > 1 else frame.state
@@ -58,5 +59,5 @@ def _card(
     if field.share is not None:
         x, right = left + (0.52 if height >= LOW else 0.68) * width, left + width - INSET
         canvas.box(x, y - 4, right, y + 4, mix(theme.hairline, theme.panel, 0.3), 4)
-        if field.share > 0:
+        if field.share > 0:  # a bar narrower than its two round ends, of 4 points each, cannot be drawn
             canvas.box(x, y - 4, max(x + (right - x) * field.share, x + 8), y + 4, theme.reward, 4)

@@ -17,7 +17,7 @@ HEADING = 21.0
 
 
 def draw_menu(column: PanelColumn, menu: Menu) -> None:
-    """A slider for each row, with a tick where the scenario has it."""
+    """Draw a slider for each row, with a tick at the scenario's own value."""
     column.heading("What if", "working it out ..." if menu.busy else "")
     left, right = _track(menu, column.left, column.width)
     canvas, theme = column.canvas, column.theme
@@ -41,9 +41,13 @@ def draw_menu(column: PanelColumn, menu: Menu) -> None:
 def menu_at(
     menu: Menu, left: float, width: float, top: float, x: float, y: float, row: int | None = None
 ) -> tuple[int, int] | None:
-    """The row of a menu and the index of the value under a point; of one row, however far the point is, if given."""
+    """The row of a menu and the index of the value under a point; None beside the sliders.
+
+    If `row` is given, the answer is for this row wherever the point is: a drag may leave its slider.
+    """
     index = int((y - top - HEADING) // ROW) if row is None else row
     begin, end = _track(menu, left, width)
+    # At an end of the slider half of the knob, which has a radius of 6 points, lies beyond the track.
     if not 0 <= index < len(menu.rows) or (row is None and not begin - 8 <= x <= end + 8):
         return None
     steps = len(menu.rows[index].values) - 1
@@ -60,7 +64,7 @@ def _x(row: MenuRow, at: int, left: float, right: float) -> float:
 
 
 def draw_verdict(column: PanelColumn, frame: Frame) -> None:
-    """Draw the counterfactual choice and its outcome."""
+    """Write the verdict on an edit: the choice and the outcome without it and with it; stop where room ends."""
     for number, text in enumerate(frame.verdict):
         lines = wrapped(text, TEXT, column.width)
         if not column.fits(LINE * len(lines)):
@@ -72,11 +76,12 @@ def draw_verdict(column: PanelColumn, frame: Frame) -> None:
 
 
 def draw_missed(column: PanelColumn, frame: Frame) -> None:
-    """Draw the fields in which the outcome differed from the prediction."""
+    """List the fields in which the present state differs from the agent's prediction, as far as there is room."""
     if not frame.shows("foreseen") or frame.menu is not None or not column.fits(21 + LINE):
         return
     column.heading("foreseen")
     theme, before = column.theme, frame.before
+    # A plan whose observations are no fields of the state (a window on the board, say) has an empty `ahead`.
     if before is None or len(before.ahead) == 0:
         column.line("Nothing was foreseen for this tick, or nothing of it was recorded.", theme.muted, SMALL)
     elif not (wrong := unexpected_fields(before, frame.state)):
@@ -93,7 +98,7 @@ def draw_missed(column: PanelColumn, frame: Frame) -> None:
 
 
 def draw_notice(canvas: Canvas, frame: Frame) -> None:
-    """What is wrong with the file, on a panel over the top of everything."""
+    """Draw what is wrong with the scenario file, on a panel over the upper part of the scene."""
     theme, left, width = frame.theme, 16.0, canvas.width - 32.0
     lines = [cut(line, TEXT, width - 32) for line in frame.notice]
     height = 18 + LINE * len(lines)

@@ -27,10 +27,12 @@ def first_state(world: World) -> Ints:
 def glyphs(document: Document) -> Mapping[str, str]:
     """The character of agents, things and zones by name, and of `wall` and `floor`.
 
-    They are those of the legend. Where an entry puts several on one cell, its glyph is that of the uppermost. An agent
-    or a thing without one gets a letter that is free, of its own name if possible; a zone without one is not drawn.
+    The characters are those of the legend. Where an entry puts several things on one cell, its character stands for the
+    uppermost that has none yet. An agent or a thing without one gets a free letter, of its own name if possible; a zone
+    without one is not drawn.
     """
     table: dict[str, str] = {}
+    # Entries with the fewest names come first, so that one that names a single thing decides before a shared one.
     for glyph, entry in sorted(document.legend.items(), key=lambda item: len(_named(item[1], document))):
         names = [name for name in _named(entry, document) if name not in table]
         if names:
@@ -43,15 +45,16 @@ def glyphs(document: Document) -> Mapping[str, str]:
         *((thing, thing.lower()) for thing in document.things),
     ):
         if name not in table:
+            # `?` may stand for several names: it is what remains when every other character is taken.
             table[name] = next(letter for letter in wanted + _SPARE + "?" if letter not in taken or letter == "?")
             taken.add(table[name])
     return table
 
 
 def text_board(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
-    """The board of a state int32 `[F]`, one line for each row; of a world without a board, what `describe` says.
+    """The board of a state int32 `[F]`, one line for each row; for a world without a board, the lines of `describe`.
 
-    Agents stand over things, those over zones (the smallest uppermost), those over floor and walls.
+    Agents cover things, things cover zones, smaller zones cover larger ones, and zones cover floor and walls.
     """
     boards = world.boards
     if boards.height == 0:
@@ -62,6 +65,7 @@ def text_board(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
     for name in sorted(zones, key=lambda name: -zones[name].size):
         for cell in zones[name] if name in glyphs else ():
             cells[cell] = glyphs[name]
+    # A cell shows the last character that is written to it, so the uppermost body comes last.
     for body in sorted(world.bodies, key=lambda body: (body.is_agent, body.solid, -body.order)):
         if state[body.cell] != boards.nowhere:
             cells[state[body.cell]] = glyphs[body.group]
@@ -70,10 +74,10 @@ def text_board(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
 
 
 def describe(world: World, state: Ints) -> list[str]:
-    """What a board does not show of a state int32 `[F]`, each in a few words.
+    """The parts of a state int32 `[F]` that a board does not show, each in a few words.
 
-    The layout where there are several, the clock, draws, what is carried or gone, where bodies face, fields, counters,
-    weights that have changed hands, and the end: `power 2 of 3`, `next_job bench_2`, `ended shut down`.
+    These are the layout where there are several, the clock, draws, what is carried or gone, where bodies face, fields,
+    counters, weights that are part of the state, and the end: `power 2 of 3`, `next_job bench_2`, `ended shut down`.
     """
     return list(_words(world, state))
 
@@ -83,8 +87,8 @@ class FieldQuantity:
     """A state field that is not a position: its name, its value in words, and its place between its bounds.
 
     Attributes:
-        share: from 0 to 1; None for words and for flags that are not numbers.
-        column: of the state.
+        share: the place of the value between its bounds, from 0 to 1; None for words, flags and constants.
+        column: its index in the state.
     """
 
     name: str
@@ -94,7 +98,7 @@ class FieldQuantity:
 
 
 def quantities(world: World, state: Ints) -> list[FieldQuantity]:
-    """Every field of a state int32 `[F]` that is neither about a body nor the end."""
+    """Every field of a state int32 `[F]` except those of bodies, the layout and the end."""
     bodies = {column for body in world.bodies for column in (body.cell, body.facing, body.phase, body.carrier)}
     out = []
     for column, field in enumerate(world.fields):
@@ -131,7 +135,7 @@ def _words(world: World, state: Ints) -> Iterator[str]:
 
 
 def _absence(world: World, state: Ints, body: Body) -> Iterator[str]:
-    """Why a body is not on the board: someone carries it, or it is gone; nothing of one that this board never had."""
+    """Say why a body is not on the board: it is carried, or gone. Yields nothing if its layout never had it."""
     layout = int(state[world.layout]) if world.layout >= 0 else 0
     if body.carrier >= 0 and state[body.carrier]:
         yield f"{world.agents[state[body.carrier] - 1].name} carries {body.name}"
@@ -140,10 +144,10 @@ def _absence(world: World, state: Ints, body: Body) -> Iterator[str]:
 
 
 def _amount(column: StateColumn, field: Field, stored: int) -> str:
-    """A stored value as a reader would put it: a word, yes or no for a flag, `2 of 3` for a number that begins at 0."""
+    """Format a stored value: a word, yes or no for a flag, `2 of 3` for a number whose least value is 0."""
     if column.words is not None:
         return column.words[stored]
-    weight = ".values." in field.name  # a number, though it be 0 or 1
+    weight = ".values." in field.name  # a weight is a number even where it can only be 0 or 1, so never yes or no
     if not weight and (column.low, field.size) == (0, 2) and (column.table is None or tuple(column.table) == (0, 1)):
         return "yes" if stored else "no"
     if weight or column.table is not None:
@@ -153,7 +157,7 @@ def _amount(column: StateColumn, field: Field, stored: int) -> str:
 
 
 def _named(entry: str | LegendEntry, document: Document) -> list[str]:
-    """What an entry of the legend puts on a cell, the uppermost first."""
+    """The names of what an entry of the legend puts on a cell, the uppermost first."""
     if entry == "wall" or (isinstance(entry, LegendEntry) and entry.wall):
         return ["wall"]
     bodies = (legend_agent(entry, document), legend_thing(entry, document))

@@ -21,7 +21,7 @@ class LogEntry:
 
 
 def describe_actions(episode: Episode, tick: int) -> str:
-    """Describe the actions of a tick: `robot does up`, or why the action differs from the one chosen."""
+    """Describe the actions of a tick: `robot does up`, or that an action failed or was replaced by another."""
     return ", ".join(
         _describe_action(program.name, program.actions, int(chosen), int(executed))
         for program, chosen, executed in zip(
@@ -55,10 +55,11 @@ def outcome(episode: Episode, tick: int) -> str:
 
 @lru_cache(32)
 def log(episode: Episode) -> tuple[LogEntry, ...]:
-    """Every tick that brought something; what repeats itself from tick to tick is one line."""
+    """The log of the ticks with an outcome or an overridden action; equal texts in consecutive ticks are one entry."""
     entries: list[LogEntry] = []
     for tick in range(episode.length):
         text = outcome(episode, tick)
+        # An action that was carried out as chosen is no news; one that was prevented or replaced is.
         if (episode.executed[tick] != episode.chosen[tick]).any():
             text = "; ".join(part for part in (describe_actions(episode, tick), text) if part)
         if not text:
@@ -71,12 +72,13 @@ def log(episode: Episode) -> tuple[LogEntry, ...]:
 
 
 def log_until(episode: Episode, tick: int) -> list[LogEntry]:
-    """The log of the ticks before one, as it stood then."""
+    """The entries for the ticks before `tick`."""
+    # An entry that goes on beyond the tick is cut there: the log must not tell what is still to come.
     return [LogEntry(e.first, min(e.last, tick - 1), e.text) for e in log(episode) if e.first < tick]
 
 
 def why(mind: Mind) -> str:
-    """What decided a choice, in a sentence."""
+    """Say in one sentence which channel decided a choice, and what the agent would do without it."""
     if not mind.decided_by:
         return "No single value decides this."
     head, instead = mind.decided_by[0], mind.instead[0]
@@ -84,7 +86,7 @@ def why(mind: Mind) -> str:
 
 
 def status(episode: Episode, tick: int) -> str:
-    """Where an episode stands: the next tick's actions, or how it ended."""
+    """Describe where an episode stands at a tick: the actions of that tick, or how the episode ended."""
     if tick >= episode.length:
         ending = outcome(episode, episode.length - 1) if episode.length else ""
         if episode.ended is None and episode.length < episode.world.steps:
@@ -108,7 +110,7 @@ def describe_continuation(ahead: Episode, since: int) -> str:
 
 
 def stored(world: World, index: int, value: int) -> str:
-    """What a stored value of a field stands for: a cell by row and column, a word, or a number."""
+    """Format the stored value of a field: a cell as row and column, else a word or a number."""
     name = world.fields[index].name
     if any(body.cell == index for body in world.bodies):
         row, column = divmod(value, world.boards.width)
@@ -124,10 +126,10 @@ def stored(world: World, index: int, value: int) -> str:
 
 
 def plain(name: str) -> str:
-    """Format a name for a reader."""
+    """Format a name for a reader: underscores become spaces."""
     return name.replace("_", " ")
 
 
 def spans(entries: Sequence[LogEntry]) -> list[str]:
-    """`27` or `27-119`, for each line of a log."""
+    """The ticks of each entry of a log, as `27` or `27-119`."""
     return [f"{e.first}" if e.first == e.last else f"{e.first}-{e.last}" for e in entries]

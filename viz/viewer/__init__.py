@@ -1,1 +1,1 @@
-"""The state behind a window: what is looked at, what is changed by hand, and the frame that comes of it."""
+"""The state behind a window: what is selected, what is edited, and the frame that results."""

@@ -25,13 +25,13 @@ OVERLAYS: Mapping[str, str] = {
     "tree": "the search: click on what it imagined",
     "foreseen": "what it foresaw against what came",
 }
-"""By name, in the order of their keys."""
+"""What each overlay shows, by its name, in the order of their keys."""
 
 OVERLAY_KEYS: Mapping[str, str] = dict(zip(OVERLAYS, "1234567890u", strict=True))
 """The key of each overlay."""
 
 USUAL = frozenset({"sight", "bars", "plan", "curves", "log"})
-"""Shown unless someone says otherwise."""
+"""The overlays that are on by default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,23 +39,24 @@ class Frame:
     """The content of one picture.
 
     Attributes:
-        title: of the scenario; about: the stage, who acts, the episode.
-        world: compiled.
-        states: int32 `[T + 1, F]`, from the start of the episode to the present state, the last.
-        episode: all of it, or None while it is being worked out.
-        mind, outlook: of the agent that is looked at, where they are known.
-        overlays: names from `OVERLAYS`; head: whose value the cells show, -1 for the weighted sum.
-        agent: index of the agent that is looked at.
-        status: the line at the foot; hint: at its right end.
-        theme: of the colours; keys: (key, what it does), shown on a panel over everything; none for no panel.
-        label: what is said over the board where there are two; short: the same in a word or two, for curves and values;
+        title: of the scenario; about: the stage, the agent that acts, the episode.
+        world: the compiled world.
+        states: int32 `[T + 1, F]`, from the start of the episode to the present state, which is the last.
+        episode: the whole episode, or None while it is being computed.
+        mind, value_map: of the selected agent, where they are known.
+        overlays: names from `OVERLAYS`; head: index of the channel whose values the cells show, -1 for the weighted
+            sum.
+        agent: index of the selected agent.
+        status: the line at the foot; hint: the text at the right end of that line.
+        theme: the colours; keys: (key, what it does) pairs for a panel over the scene; empty for no panel.
+        label: the title of the board where there are two; short: the same in a word or two, for curves and values;
             action_text: the actions of the present tick, in one line.
-        other: what the board to the right shows: another agent, or what would be.
-        menu: what can be changed by hand, while something is; verdict: paragraphs on what would come of it.
-        held: a body that is being moved by hand, and the cell that it is over.
-        node: of the search that is looked at, 0 for the present.
-        before: what was thought in the tick before, to be compared with what came.
-        notice: lines on a panel over the board: what is wrong with the file.
+        other: the frame of a second board: another agent, or a counterfactual.
+        menu: the menu of edits, while a counterfactual is shown; verdict: paragraphs on its outcome.
+        held: the name of a body that the mouse drags, and the cell that it is over.
+        node: the selected node of the search, 0 for the present state.
+        before: the decision in the tick before, whose prediction is compared with the present state.
+        notice: lines for a panel over the board, on what is wrong with the scenario file.
     """
 
     title: str
@@ -85,23 +86,23 @@ class Frame:
 
     @property
     def now(self) -> int:
-        """The tick of the timeline: of two episodes, the one that still goes on."""
+        """The present tick of the timeline; of two episodes the later tick, as the shorter one stays at its end."""
         return max(self.tick, self.other.tick) if self.other is not None else self.tick
 
     @property
     def length(self) -> int:
-        """How many ticks the timeline has."""
+        """The number of ticks on the timeline: those of the longer episode."""
         frames = (self,) if self.other is None else (self, self.other)
         return max(0 if frame.episode is None else frame.episode.length for frame in frames)
 
     @property
     def tick(self) -> int:
-        """How many ticks have passed."""
+        """The number of ticks that have passed in this frame's own episode."""
         return len(self.states) - 1
 
     @property
     def state(self) -> Ints:
-        """int32 `[F]`: the present one."""
+        """int32 `[F]`: the present state."""
         return self.states[-1]
 
     def shows(self, overlay: str) -> bool:

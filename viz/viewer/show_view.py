@@ -1,4 +1,4 @@
-"""One show with what is selected in it, and the frame that follows. Slow answers are computed in the background."""
+"""One show with what is selected in it, and the resulting frame. Slow answers are computed in the background."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from .frame import USUAL, Frame
 
 
 class ShowView:
-    """A show at one tick of one of its episodes. What takes long is computed by a background worker.
+    """A show at one tick of one of its episodes. A background worker computes what takes long.
 
     Attributes:
-        show: what there is to see.
-        tick: the present one.
-        number: of the episode; agent: index of the one looked at; head: whose value the cells show, -1 for the sum.
-        overlays: those that are on; theme: of the colours.
-        node: of the search that is looked at, 0 for the present.
-        label: what is said over the board where there are two.
-        message: the last thing worth telling, in place of the status; notice: lines on what is wrong with the file.
+        show: the source of episodes and thoughts.
+        tick: the present tick.
+        number: of the episode; agent: index of the selected agent.
+        head: index of the channel whose values the cells show, -1 for the weighted sum.
+        overlays: the overlays that are on; theme: the colours.
+        node: the selected node of the search, 0 for the present state.
+        label: the title of the board where there are two.
+        message: the latest message for the user, shown in place of the status; notice: lines on what is wrong with the
+            scenario file.
     """
 
     def __init__(
@@ -41,16 +43,16 @@ class ShowView:
         label: str = "",
         reloading: LiveReloader | None = None,
     ) -> None:
-        """At the start of an episode.
+        """Start at tick 0 of an episode.
 
         Args:
-            show: what there is to see.
+            show: the source of episodes and thoughts.
             number: of the episode.
             overlays: names from `OVERLAYS`.
-            theme: of the colours.
-            wait: for everything to be worked out, however long it takes (for a film, or a test).
-            label: what is said over the board where there are two.
-            reloading: of the file behind the show, if that is to be read again whenever it is saved.
+            theme: the colours.
+            wait: whether to wait for every answer, however long it takes (for a film, or a test).
+            label: the title of the board where there are two.
+            reloading: the reloader of the scenario file, if the file is to be read again whenever it is saved.
         """
         self.show, self.number, self.overlays, self.theme, self.label = show, number, overlays, theme, label
         self.tick, self.agent, self.head, self.node = 0, 0, -1, 0
@@ -59,7 +61,7 @@ class ShowView:
         self._wait, self._reloading, self._read = wait, reloading, 0
         self._reading: tuple[int, int, int, Episode | None] | None = None
         self._reader: BackgroundWorker[ReloadResult] = BackgroundWorker(2)
-        self._first = first_state(show.world)
+        self._first = first_state(show.world)  # shown until the episode is known
         self._beside: BackgroundWorker[Any] = BackgroundWorker(patience=None if wait else PATIENCE)
 
     @property
@@ -71,29 +73,30 @@ class ShowView:
 
     @property
     def states(self) -> Ints:
-        """int32 `[T + 1, F]`: from the start to the present one."""
+        """int32 `[T + 1, F]`: the states from the start to the present tick; one state until the episode is known."""
         episode = self.episode
         return self._first[None] if episode is None else episode.states[: self.tick + 1]
 
     @property
     def length(self) -> int:
-        """How many ticks there are to see."""
+        """The number of ticks of the episode; 0 until it is known."""
         return 0 if self.episode is None else self.episode.length
 
     def seek(self, tick: int) -> None:
-        """Go to a tick, as near as the episode has it."""
+        """Go to a tick, or to the nearest one that the episode has."""
         before, self.tick = self.tick, min(max(tick, 0), self.length)
         if self.tick != before:
             self.node = 0
 
     def follow(self, other: ShowView) -> None:
-        """Look at the same as another view: the second of two boards does so."""
+        """Take over the selections and the tick of another view, as the second of two boards does."""
         self.number, self.agent, self.head = other.number, other.agent, other.head
         self.overlays, self.theme, self.tick = other.overlays, other.theme, other.tick
 
     def frame(self) -> Frame:
         """The frame to draw now."""
         episode = self.episode
+        # The second of two boards follows the first, so its tick may lie beyond the end of its own episode.
         tick = 0 if episode is None else min(self.tick, episode.length)
         mind, before, value_map = self._thoughts(episode, tick)
         return Frame(
@@ -118,7 +121,10 @@ class ShowView:
         )
 
     def _thoughts(self, episode: Episode | None, tick: int) -> tuple[Mind | None, Mind | None, ValueMap | None]:
-        """What the overlays need: what is thought now, what was a tick ago, and what cells are worth."""
+        """What the overlays need: the decision in a tick, that of the tick before, and the value map.
+
+        Only what an overlay shows is asked for, as each may take long to compute.
+        """
         mind: Mind | None = None
         before: Mind | None = None
         value_map: ValueMap | None = None
@@ -133,16 +139,17 @@ class ShowView:
         return mind, before, value_map
 
     def _mind(self, episode: Episode, tick: int) -> Mind | None:
-        agent = self.agent
+        agent = self.agent  # a copy: the question is answered in another thread, when the selection may have changed
         key = ("mind", self.number, tick, agent)
         mind: Mind | None = self._beside.ask(key, lambda: self.show.mind(episode, tick, agent))
         return mind
 
     def reload(self) -> None:
-        """Take up what was saved, as soon as it is read and played."""
+        """Begin to read a scenario file that was saved, or take up the result once it has been read and played."""
         reloading = self._reloading
         if reloading is None:
             return
+        # The question is fixed when it is first asked: time may go on while it is answered.
         if self._reading is None and reloading.changes != self._read:
             self._reading = (reloading.changes, self.number, self.tick, self.episode)
         if self._reading is None:
@@ -167,6 +174,7 @@ class ShowView:
             self.message = "the file is sound again" if mended else self.message
             return
         self._close_show()
+        # A new worker, since the answers of the old one are about the old show.
         self.show = reread.show
         self._beside.close()
         self._beside = BackgroundWorker(patience=None if self._wait else PATIENCE)

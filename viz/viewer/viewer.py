@@ -16,7 +16,7 @@ from .what_if import KEYS as WHAT_IF_KEYS
 from .what_if import WhatIf
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
-"""Ticks in a second."""
+"""The speeds that can be chosen, in ticks per second."""
 
 KEYS = (
     ("space", "go on, or pause"),
@@ -35,17 +35,17 @@ KEYS = (
     ("h", "these keys"),
     ("esc", "leave"),
 )
-"""As the help shows them."""
+"""The (key, what it does) pairs that the help shows."""
 
 
 class Viewer(ShowView):
     """The player of a show: its tick, speed, overlays and edits, changed by named commands.
 
     Attributes:
-        playing: it moves on by itself, `speed` ticks in a second.
-        help: the keys are shown; left: the viewer should be closed.
-        beside: the second of two boards.
-        what_if: what is supposed by hand, None where nothing can be.
+        playing: whether time advances by itself, `speed` ticks in a second.
+        help: whether the keys are shown; left: whether the viewer should be closed.
+        beside: the view of the second board, or None.
+        what_if: the counterfactual edits; None where nothing can be edited.
     """
 
     def __init__(
@@ -62,19 +62,19 @@ class Viewer(ShowView):
         supposing: bool = False,
         reloading: LiveReloader | None = None,
     ) -> None:
-        """At the start of an episode.
+        """Start at tick 0 of an episode.
 
         Args:
-            show: what there is to see.
-            number: see `View`, as for `overlays`, `theme`, `wait`, `label` and `reloading`.
+            show: the source of episodes and thoughts.
+            number: see `ShowView`, as for `overlays`, `theme`, `wait`, `label` and `reloading`.
             overlays: see there.
             theme: see there.
             wait: see there.
             label: see there.
             reloading: see there.
-            keys: what the help shows.
-            beside: of a show that is seen next to this one, tick by tick.
-            supposing: whether something can be changed by hand.
+            keys: the (key, what it does) pairs that the help shows.
+            beside: a view that is shown next to this one, at the same tick.
+            supposing: whether the state and the settings can be edited.
         """
         super().__init__(
             show, number=number, overlays=overlays, theme=theme, wait=wait, label=label, reloading=reloading
@@ -87,12 +87,12 @@ class Viewer(ShowView):
 
     @property
     def speed(self) -> float:
-        """Ticks in a second."""
+        """The present speed, in ticks per second."""
         return SPEEDS[self._speed]
 
     @property
     def length(self) -> int:
-        """How many ticks there are to see."""
+        """The number of ticks that can be shown: those of the longer episode where there are two boards."""
         lengths = [super().length]
         if self.supposed is not None:
             lengths.append(self.supposed.length)
@@ -102,11 +102,11 @@ class Viewer(ShowView):
 
     @property
     def supposed(self) -> WhatIf | None:
-        """What is supposed by hand, while something is."""
+        """The counterfactual edits while there are any, else None."""
         return None if self.what_if is None or self.what_if.edit is None else self.what_if
 
     def advance(self, seconds: float) -> None:
-        """Advance playback by the elapsed time."""
+        """Advance playback by the elapsed time, and take up a scenario file that was saved in the meantime."""
         self.reload()
         if self.beside is not None:
             self.beside.reload()
@@ -115,25 +115,26 @@ class Viewer(ShowView):
             return
         self._time += seconds * self.speed
         ticks = int(self._time)
-        self._time -= ticks
+        self._time -= ticks  # the fraction is kept, so that the speed is right at any frame rate
         self.seek(self.tick + ticks)
         if self.tick >= self.length:
             self.playing = False
 
     def seek(self, tick: int) -> None:
-        """See `View.seek`; what is supposed begins no later."""
+        """See `ShowView.seek`. A counterfactual that would begin later is moved to the new tick."""
         super().seek(tick)
         if self.supposed is not None and self.tick < self.supposed.since and self.episode is not None:
             self.supposed.begin(self.episode, self.tick, self.agent)
 
     def turn_to(self, number: int, episode: Episode) -> None:
-        """Look at the end of an episode that is known already."""
+        """Show the end of an episode that is known already."""
         self.number = number
         self._beside.put(("episode", number), episode)
         self.seek(episode.length)
 
     def press(self, key: str) -> bool:
         """Handle a key; return whether it was bound to anything."""
+        # While something is edited, the arrows and Escape act on the menu, so it gets every key first.
         if self._suppose(key):
             return True
         handler = self.key_bindings.get(key)
@@ -148,7 +149,11 @@ class Viewer(ShowView):
         return True
 
     def suppose(self) -> WhatIf | None:
-        """Begin to suppose something here, or go back to where it is supposed; None where nothing can be."""
+        """Begin a counterfactual at this tick, or go back to the tick where the present one begins.
+
+        Returns:
+            The edits; None where nothing can be edited.
+        """
         what_if, episode = self.what_if, self.episode
         if what_if is None or episode is None or self.help:
             return None
@@ -163,7 +168,7 @@ class Viewer(ShowView):
         return what_if
 
     def _suppose(self, key: str) -> bool:
-        """Take a key that changes something by hand, or that ends it."""
+        """Handle a key that begins, changes or ends a counterfactual; return whether it was one."""
         if self.help:
             return False
         if self.supposed is not None:
@@ -184,7 +189,7 @@ class Viewer(ShowView):
 
     @property
     def key_bindings(self) -> dict[str, Callable[[], None]]:
-        """What each key does, but for those of the overlays; a window adds to them what needs one."""
+        """The function of each key, except for the keys of overlays and those that the window handles itself."""
         return {
             "space": self._toggle,
             ".": lambda: self._step(1),
@@ -195,7 +200,7 @@ class Viewer(ShowView):
             "=": lambda: self._set_speed(1),
             "+": lambda: self._set_speed(1),
             "home": lambda: self._step(-self.tick),
-            "end": lambda: self._step(1 << 30),
+            "end": lambda: self._step(1 << 30),  # more ticks than any episode has; `seek` stops at the last
             "r": self._restart,
             "n": lambda: self._other_episode(1),
             "p": lambda: self._other_episode(-1),
@@ -231,7 +236,7 @@ class Viewer(ShowView):
     def _take_up(self, reread: ReloadResult, number: int, ticks: int) -> None:
         before = self.show
         super()._take_up(reread, number, ticks)
-        if self.show is not before and self.what_if is not None:
+        if self.show is not before and self.what_if is not None:  # edits of the old world may not fit the new one
             self.what_if.close()
             self.what_if = self._new_what_if()
 
@@ -259,6 +264,7 @@ class Viewer(ShowView):
         self.tick, self.playing, self._time = 0, True, 0.0
 
     def _other_episode(self, by: int) -> None:
+        # Where any number can be played, the number is a seed; those up to 32 bits are offered.
         last = (1 << 32) - 1 if self.show.count is None else self.show.count - 1
         number = min(max(self.number + by, 0), last)
         if number == self.number:
@@ -268,12 +274,13 @@ class Viewer(ShowView):
             self.number, self.tick = number, 0
 
     def _forget(self) -> None:
-        """Suppose nothing, and look at the present."""
+        """Drop the counterfactual and the selected node of the search."""
         self.node = 0
         if self.supposed is not None:
             self.supposed.leave()
 
     def _next_node(self, by: int) -> None:
+        # The frame of the view alone: that of a counterfactual shows the search of another state.
         mind = super().frame().mind if "tree" in self.overlays else None
         count = 0 if mind is None or mind.search is None else len(mind.search.parents)
         if count:
@@ -289,7 +296,7 @@ class Viewer(ShowView):
 
     def _next_head(self) -> None:
         heads = len(self.show.world.channels)
-        self.head = self.head + 1 if self.head + 1 < heads else -1
+        self.head = self.head + 1 if self.head + 1 < heads else -1  # -1, the weighted sum, follows the last channel
         self.overlays |= {"value"}
 
     def _other_theme(self) -> None:

@@ -26,7 +26,10 @@ KEYS = (
     ("o", "what if nobody oversaw it"),
     ("drag", "what if a piece stood elsewhere"),
 )
-"""As the help shows them; the arrows then choose a row and change it, and Esc or Backspace leaves."""
+"""The keys that begin a counterfactual, as the help shows them.
+
+In it the arrows choose a row of the menu and change it, and Esc or Backspace leaves it.
+"""
 
 HINT = "up down: choose · left right: change · space: go on in both · esc: leave"
 NOTHING_YET = (
@@ -36,12 +39,19 @@ NOTHING_YET = (
 
 
 PLANNER = "exact"
-"""The agent that can be asked what it would do."""
+"""The name of the agent that can be asked what it would do in any state."""
 
 
 @dataclass(frozen=True, eq=False)
 class EditAnswer:
-    """The answer to an edit: the plan without and with it from a tick on, or the reason why there is none."""
+    """The answer to an edit: the exact plan without it and with it, or the reason why there is no answer.
+
+    Attributes:
+        edit: the edit that was asked about.
+        now: the result without the edit; then: the result with it.
+        whole: the episode up to the tick of the edit, continued by `then`.
+        fault: the reason why there is no answer, else empty.
+    """
 
     edit: Edit
     now: WhatIfResult | None = None
@@ -51,16 +61,16 @@ class EditAnswer:
 
 
 class WhatIf:
-    """The edits that are supposed at one tick of an episode.
+    """The counterfactual that is edited at one tick of an episode, and the answers of the exact plan to it.
 
     Attributes:
-        edit: what is changed, None while nothing is supposed; since: the tick in which it is.
-        row: of the menu, the one that the keys change; held: a body in the hand and the cell that it is over.
-        message: the last thing worth telling.
+        edit: the present edit, None while there is no counterfactual; since: the tick at which it is made.
+        row: index of the menu's selected row; held: a body that the mouse drags and the cell that it is over.
+        message: the latest message for the user.
     """
 
     def __init__(self, scenario: Scenario, world: World, stage: str, wait: bool = False) -> None:
-        """For one stage; with `wait`, answers are waited for."""
+        """Edit one stage of a scenario. With `wait` every answer is waited for, otherwise it comes in a later frame."""
         self.scenario, self.world = scenario, world
         self.edit: Edit | None = None
         self.since, self.row, self.message = 0, 0, ""
@@ -69,12 +79,13 @@ class WhatIf:
         self._episode: Episode | None = None
         self._supposing = WhatIfPlanner(scenario, stage)
         self._now = lru_cache(8)(lambda moment, agent: self._supposing.suppose(Edit(), moment, agent))
+        # A cache of this object, not of a method: it goes away together with the scenario that it holds.
         self._rows = lru_cache(64)(lambda agent, edit: rows_of(scenario, world, agent, edit))
         self._beside: BackgroundWorker[EditAnswer] = BackgroundWorker(64, patience=None if wait else PATIENCE)
         self._shown: EditAnswer | None = None
 
     def begin(self, episode: Episode, tick: int, agent: int) -> None:
-        """Suppose something from a tick on; what was supposed before, but for moved pieces, stays."""
+        """Begin a counterfactual at a tick; an edit of the same agent made before stays, except for moved bodies."""
         anew = self.edit is None or agent != self._agent
         self.edit = Edit() if self.edit is None or anew else replace(self.edit, places=())
         self._episode, self.since, self._agent = episode, tick, agent
@@ -96,7 +107,7 @@ class WhatIf:
         return self._rows(self._agent, self.edit or Edit())
 
     def press(self, key: str) -> bool:
-        """Do what a key asks for; says whether it asked for anything. Something must be supposed."""
+        """Handle a key and return whether it was bound to anything; `edit` must not be None."""
         rows = self.rows
         if key in ("up", "down") and rows:
             self.row = (self.row + (1 if key == "down" else -1)) % len(rows)
@@ -111,7 +122,7 @@ class WhatIf:
         return True
 
     def turn(self, row: int, at: int) -> None:
-        """Set a row of the menu."""
+        """Set a row of the menu to its value with index `at`."""
         assert self.edit is not None
         self.row, self.edit = row, self.rows[row].put(self.edit, at)
 
@@ -126,7 +137,8 @@ class WhatIf:
             self.message = f"there is no weight number {head + 1}"
             return
         row = self.rows[found]
-        zero = row.values.index(0.0)
+        zero = row.values.index(0.0)  # `rows_of` puts 0 among the values of every weight
+        # Pressed again, the key restores the scenario's own weight.
         self.turn(found, row.before if row.at == zero else zero)
 
     def _remove(self) -> None:
@@ -134,7 +146,7 @@ class WhatIf:
         if not bodies:
             self.message = "there is nobody on the board whose sight matters; a param may stand for the overseer"
             return
-        to = 0 if all(self.rows[index].at for index in bodies) else 1
+        to = 0 if all(self.rows[index].at for index in bodies) else 1  # if all are removed already, they come back
         for index in bodies:
             self.turn(index, to)
 
@@ -142,12 +154,13 @@ class WhatIf:
 
     @property
     def length(self) -> int:
-        """Ticks of the supposed episode; 0 where it is not known."""
+        """The number of ticks of the counterfactual episode; 0 while it is not known."""
         return self._shown.whole.length if self._shown is not None and self._shown.whole is not None else 0
 
     def seen(self, frame: Frame, tick: int) -> Frame:
-        """A frame with what is supposed beside it."""
+        """A frame of the episode, with the menu, the counterfactual on the second board, and the verdict."""
         assert self.edit is not None
+        # While a new edit is being answered, the last answer stays on the screen, so that a drag does not flicker.
         answer = self._answer()
         if answer is not None:
             self._shown = answer
@@ -158,7 +171,7 @@ class WhatIf:
         if shown.then is None or shown.now is None or shown.whole is None:
             return replace(frame, verdict=(shown.fault,))
         there = min(tick, shown.whole.length)
-        at_once = tick == self.since
+        at_once = tick == self.since  # the plan is asked for its thought in the first edited state only
         mind = shown.then.mind if at_once else None
         other = replace(
             frame,
@@ -177,7 +190,7 @@ class WhatIf:
         return replace(frame, other=other, verdict=(*_verdict(shown, self.since), *self._caveat()))
 
     def _caveat(self) -> tuple[str, ...]:
-        """That a recording cannot be asked what it would do."""
+        """A warning where the episode is not of the exact plan: a recorded agent cannot be asked what it would do."""
         assert self._episode is not None
         if self._episode.agent == PLANNER:
             return ()
@@ -210,11 +223,16 @@ class WhatIf:
         return EditAnswer(edit, now, then, self._whole(episode, then.ahead, moment.tick, edit))
 
     def _whole(self, episode: Episode, ahead: Episode, tick: int, edit: Edit) -> Episode:
-        """An episode as it was up to a tick, then as it would be. Its board is the same one unless params differ."""
+        """Join an episode up to a tick with its counterfactual continuation `ahead`.
+
+        The joined episode keeps this object's world unless params are edited.
+        """
         agents = self.scenario.document.agents
+        # Settings whose first part is an agent (weights, a discount) change neither the board nor the fields.
         same = all(name.split(".")[0] in agents for name, _ in edit.settings)
         world = self.world if same else ahead.world
         alike = [field.name for field in world.fields] == [field.name for field in self.world.fields]
+        # Past states cannot be shown in a world with other fields, so the first counterfactual state stands for them.
         before = episode.states[:tick] if alike else np.repeat(ahead.states[:1], tick, axis=0)
         return replace(
             ahead,
@@ -237,7 +255,7 @@ def _differences(rows: tuple[MenuRow, ...], edit: Edit) -> list[str]:
 
 @lru_cache(64)
 def _verdict(answer: EditAnswer, since: int) -> tuple[str, ...]:
-    """What would be done and what would come of it, as it is and as it would be."""
+    """Paragraphs that compare the action and the outcome without the edit with those under it."""
     assert answer.now is not None
     assert answer.then is not None
     said = []

@@ -14,9 +14,9 @@ from ..drawing.seen_cells import watchers
 from ..text.episode_text import plain
 
 STEPS = 40
-"""Steps of a slider whose values are not counted."""
+"""Number of steps of a slider over a continuous range."""
 DISCOUNTS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 1.0)
-"""Discounts that a slider stops at, beside the agent's own."""
+"""Discounts that a slider offers, besides the agent's own."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class MenuRow:
     """One row of the menu: a setting with the values that it can take.
 
     Attributes:
-        name: the dotted override, or a body; title: as a reader would say it.
-        values: what it may be, in order; at: the index of what it is; before: of what it is in the scenario.
-        body: whether it is a body, which is there (0) or removed (1).
+        name: the dotted override, or the name of a body; title: the name for a reader.
+        values: the possible values, in order; at: index of the present value; before: index of the scenario's value.
+        body: whether the row is a body, which is there (0) or removed (1).
     """
 
     name: str
@@ -38,16 +38,16 @@ class MenuRow:
 
     @property
     def changed(self) -> bool:
-        """Whether it is not what the scenario says."""
+        """Whether the present value is not the scenario's."""
         return self.at != self.before
 
     @property
     def said(self) -> str:
-        """What it is, in a word or a number."""
+        """The present value as a word or a number."""
         return said(self.values[self.at])
 
     def put(self, edit: Edit, at: int) -> Edit:
-        """An edit in which it is something else."""
+        """An edit with this row set to the value with index `at`; the scenario's own value removes the override."""
         at = min(max(at, 0), len(self.values) - 1)
         if self.body:
             return edit.remove(self.name) if at else edit.restore(self.name)
@@ -56,7 +56,7 @@ class MenuRow:
 
 @dataclass(frozen=True)
 class Menu:
-    """The rows, the one that the keys change, and whether the answer is still being worked out."""
+    """The rows of the menu, the index of the selected one, and whether the answer is still being computed."""
 
     rows: tuple[MenuRow, ...]
     row: int
@@ -64,7 +64,7 @@ class Menu:
 
 
 def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[MenuRow, ...]:
-    """Everything that can be changed for one agent: its weights and its discount, the params, the overseers."""
+    """The rows for one agent: its weights, its discount, the params of the scenario, and the overseers."""
     present = dict(edit.settings)
     program, params = world.agents[agent], scenario.document.params
     rows: list[MenuRow] = []
@@ -74,7 +74,7 @@ def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[M
             name = f"{program.name}.values.{channel}"
             rows.append(_row(name, f"weight of {plain(channel)}", _weights(weight), weight, present))
         own = float(program.discount)
-        values = tuple(sorted({*DISCOUNTS, own}))
+        values = tuple(sorted({*DISCOUNTS, own}))  # a set: the agent's own discount may be one of those offered
         rows.append(_row(f"{program.name}.discount", "discount", values, own, present))
     unused = scenario.symbols.unused_params
     for name, param in params.items():
@@ -88,7 +88,7 @@ def rows_of(scenario: Scenario, world: World, agent: int, edit: Edit) -> tuple[M
 
 
 def head_row(rows: tuple[MenuRow, ...], number: int) -> int | None:
-    """The row of the n-th weight, from 0; None where there are not so many."""
+    """The index of the row of the n-th weight, counted from 0; None if there are fewer weights."""
     weights = [index for index, row in enumerate(rows) if ".values." in row.name]
     return weights[number] if number < len(weights) else None
 
@@ -101,28 +101,29 @@ def said(value: object) -> str:
 
 
 def _row(name: str, title: str, values: tuple[object, ...], own: object, present: dict[str, object]) -> MenuRow:
-    before = values.index(own)
+    before = values.index(own)  # hence every list of values contains the scenario's own value, unrounded
     value = present.get(name, own)
     return MenuRow(name, title, values, values.index(value) if value in values else before, before)
 
 
 def _weight(world: World, agent: int, channel: str) -> float:
-    """What a channel weighs for an agent as the scenario has it."""
+    """The weight of a channel for an agent in the scenario."""
     program = world.agents[agent]
+    # A channel that belongs to one agent alone carries that agent's name in the world.
     index = next(k for k, name in enumerate(world.channels) if name in (channel, f"{program.name}.{channel}"))
     return float(program.weights[index])
 
 
 def _weights(own: float) -> tuple[object, ...]:
-    """From nothing (or as far below it) to twice the weight, which is among them, and so is nothing."""
+    """Values from 0 to twice a weight (to 2 for a weight of 0), in order; 0 and the weight itself are among them."""
     low, high = min(0.0, 2 * own), max(2 * own, 2.0 if own == 0 else 0.0)
     grid = (round(float(value), 4) for value in np.linspace(low, high, STEPS + 1))
     return tuple(sorted({*grid, 0.0, own}))
 
 
 def _steps(param: Param, own: object) -> tuple[object, ...]:
-    """The values of a param that can be counted through; none for a cell, or where nothing says what it may be."""
-    if isinstance(own, bool):
+    """The values that a slider offers for a param, in order; none for a cell, or without a range or numeric choices."""
+    if isinstance(own, bool):  # before the numbers, as a bool is an int in Python
         return (False, True)
     if param.choices is not None:
         scalars = [value for value in param.choices if isinstance(value, int | float)]

@@ -12,25 +12,25 @@ import pygame
 from ...scenarios.errors import UsageError
 
 UNSEEN = ("offscreen", "evdev")
-"""What SDL falls back on where there is no screen."""
+"""The SDL drivers without a visible window, on which SDL falls back where there is no screen."""
 LOST = 2
-"""The exit code of a process whose display was lost: that of a window that cannot be opened."""
+"""The exit code of a process whose display was lost; the same as where no window can be opened."""
 
-_held: list[Any] = []  # Xlib keeps an address, so what is there has to stay
+_held: list[Any] = []  # Xlib keeps only the address of the handler, so a reference here must keep the handler alive
 
 
 class DisplayUnavailableError(UsageError):
-    """There is no screen to open a window on; the message says what else can be done."""
+    """Raised where there is no screen for a window; the message names alternatives."""
 
 
 def open_display(lost: Callable[[], None]) -> None:
-    """Open a display that someone can see, or the one that `SDL_VIDEODRIVER` names.
+    """Open a display with a visible screen, or the one that `SDL_VIDEODRIVER` names.
 
     Args:
-        lost: called if the display goes away; the process ends after it, for Xlib allows nothing else.
+        lost: called if an X11 display goes away; the process ends afterwards, as Xlib allows nothing else.
 
     Raises:
-        DisplayUnavailableError: there is none.
+        DisplayUnavailableError: there is no such display.
     """
     wanted = os.environ.get("SDL_VIDEODRIVER")
     try:
@@ -52,13 +52,15 @@ def _no_screen(why: str) -> str:
 
 
 def _when_lost(lost: Callable[[], None]) -> None:
-    """Have Xlib call something before it ends the process; without it, that is all that it does."""
+    """Have Xlib call `lost` before it ends the process, which it does whenever its connection breaks."""
     try:
         xlib = ctypes.CDLL("libX11.so.6")
     except OSError:
         return
 
     def ended(_: int) -> int:
+        # `sys.exit` would raise an exception through Xlib's C code, which ctypes drops; Xlib would then end the
+        # process with an exit code of its own.
         try:
             lost()
         finally:

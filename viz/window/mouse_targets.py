@@ -1,4 +1,4 @@
-"""What the mouse can drag in a scene: the timeline, a slider of the menu, a piece, or a node of the search."""
+"""What the mouse can act on in a scene: the timeline, a slider of the menu, a body, or a node of the search."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ def _nothing(x: float, y: float) -> None:
 
 @dataclass(frozen=True)
 class Drag:
-    """A drag in progress: what to do while the mouse moves, and on release. Positions are points of the scene."""
+    """A drag in progress: the functions to call when the mouse moves and on release, with a position in points."""
 
     drag: Callable[[float, float], None]
     drop: Callable[[float, float], None] = _nothing
 
 
 def grip_at(viewer: Viewer, width: float, height: float, x: float, y: float) -> Drag | None:
-    """Take hold of what lies under a point."""
+    """Begin to drag what lies under a point; None if nothing there can be dragged.
+
+    A node of the search is selected at once and not dragged.
+    """
     frame = viewer.frame()
-    if frame.keys:
+    if frame.keys:  # the panel with the keys covers the scene
         return None
     if tick_at(frame, width, height, x, y) is not None:
         return _timeline(viewer, width, height, x, y)
@@ -45,7 +48,7 @@ def _timeline(viewer: Viewer, width: float, height: float, x: float, y: float) -
             viewer.playing, viewer.message = False, ""
             viewer.seek(tick)
 
-    go(x, y)
+    go(x, y)  # a click without a drag already goes there
     return Drag(go)
 
 
@@ -61,7 +64,7 @@ def _slider(viewer: Viewer, width: float, height: float, x: float, y: float, row
 
 
 def _piece(viewer: Viewer, frame: Frame, width: float, height: float, x: float, y: float) -> Drag | None:
-    """A piece of a board, where pieces can be moved; the uppermost of its cell."""
+    """Begin to drag a body of a board, the uppermost of its cell; None if there is none or none can be moved."""
     under = cell_at(frame, width, height, x, y)
     if under is None or viewer.what_if is None or frame.node:
         return None
@@ -73,6 +76,7 @@ def _piece(viewer: Viewer, frame: Frame, width: float, height: float, x: float, 
 
     def drag(x: float, y: float) -> None:
         over = cell_at(viewer.frame(), width, height, x, y)
+        # A counterfactual begins only when the body leaves its cell: a mere click on a body changes nothing.
         what_if = viewer.suppose() if over is not None and over[1] != cell else viewer.supposed
         if what_if is not None:
             what_if.held = None if over is None else (name, over[1])

@@ -11,13 +11,16 @@ from ..viewer.viewer import Viewer
 from .window import save_new
 
 ARROWS = {"up": "up", "down": "down", "left": "left", "right": "right", "stay": "space"}
-"""The keys of the actions that every world may have."""
+"""The keys of the moves, by the action's name."""
 LETTERS = "abcdefgijklmoqxyz"
-"""Keys that are free for other actions."""
+"""Keys that are free for other actions; the remaining letters are keys of the game, the viewer or the window."""
 
 
 def action_keys(actions: tuple[str, ...]) -> dict[str, str]:
-    """The key of each action: arrows and space, then a letter, of its own name if that is free."""
+    """The key of each action: an arrow or space for moves, else a free letter, of the action's name if possible.
+
+    An action has no key if no letter is left.
+    """
     keys = {action: ARROWS[action] for action in actions if action in ARROWS}
     for action in actions:
         if action not in keys:
@@ -29,7 +32,7 @@ def action_keys(actions: tuple[str, ...]) -> dict[str, str]:
 
 
 def help_keys(actions: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """What the help shows a player."""
+    """The (key, what it does) pairs that the help shows a player."""
     return (
         *((key, plain(action)) for action, key in action_keys(actions).items()),
         ("back", "take the last move back"),
@@ -46,22 +49,26 @@ def help_keys(actions: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 
 
 class PlayKeys:
-    """A map from keys to the actions of a game that a viewer shows."""
+    """Maps keys to the actions of a game, and shows the game in a viewer."""
 
     def __init__(self, game: Game, viewer: Viewer, folder: Path, extends: str) -> None:
-        """For a game; a replay is saved in `folder` as a file that extends the scenario `extends`."""
+        """Bind keys to a game; a replay is saved in `folder` as a file that extends the scenario `extends`."""
         self.game, self.viewer, self._folder, self._extends = game, viewer, folder, extends
         self._kept, self._warned = 0, False
         keys = action_keys(game.world.agents[game.agent].actions)
         self._moves = {key: action for action, key in keys.items()}
 
     def press(self, key: str) -> bool:
-        """Do what a key asks for; says whether it is a key of the game."""
+        """Handle a key.
+
+        Returns:
+            Whether the key belongs to the game, so that the viewer must not get it.
+        """
         if key == "escape" and not self.viewer.help and self._unsaved and not self._warned:
             self._warned = True
             self.viewer.message = "the game is not saved: S saves it, Esc again leaves it"
             return True
-        self._warned = key == "escape" and self._warned
+        self._warned = key == "escape" and self._warned  # any other key takes the warning back
         if key in self._moves:
             self._move(self._moves[key])
         elif key == "backspace":
@@ -84,7 +91,7 @@ class PlayKeys:
             self._show("")
 
     def _show(self, message: str) -> None:
-        """The game as it now is."""
+        """Show the game as it is now, with a message or else the outcome of the last move."""
         game = self.game
         self.viewer.turn_to(game.changes, game.episode(game.changes))
         self.viewer.message = message or self._told()
@@ -109,10 +116,12 @@ class PlayKeys:
             self.viewer.message = f"saved {path}; `turncoat check` accepts it"
 
     def keep(self) -> str:
-        """Save a game that nobody chose to leave, where its folder cannot be written with the system's own scraps.
+        """Save a game with unsaved moves that was not left on purpose (its display was lost, say).
+
+        The file goes into the temporary folder if the game's own folder cannot be written to.
 
         Returns:
-            What was done, if anything was.
+            A message that says where the game was saved; empty if there was nothing to save.
 
         Raises:
             OSError: it cannot be written there either.
@@ -127,7 +136,7 @@ class PlayKeys:
 
     @property
     def _unsaved(self) -> bool:
-        """There are moves that no file has, and that one could have."""
+        """Whether there are moves that are not saved yet; the moves of a thing (`enlisted`) cannot be saved."""
         return (
             not self.game.enlisted
             and bool(self.game.episode(self.game.changes).length)

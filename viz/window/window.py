@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from ..film.live_recorder import LiveRecorder
 
 RATE = 60
-"""Frames in a second, at most."""
+"""The greatest number of frames in a second."""
 SMALLEST = (240, 180)
-"""A window is never drawn smaller, in points."""
+"""The least size at which a scene is laid out, in points, however small the window is."""
 REPEATED = frozenset([",", ".", "-", "=", "+", "[", "]", "left", "right", "up", "down", "backspace"])
-"""Keys that do it again and again while they are held."""
+"""Keys that act repeatedly while they are held."""
 FILMING = (220, 50, 40)
-"""The colour of the dot that says that a film is made; the film itself lacks it."""
+"""The colour of the dot that shows that a film is being recorded; the dot is not part of the film."""
 
 
 class Window:
     """The pygame window of a viewer.
 
     Attributes:
-        viewer: what it shows.
+        viewer: the viewer whose frames it shows.
         scale: pixels in a point.
     """
 
@@ -51,12 +51,13 @@ class Window:
         """Open the window.
 
         Args:
-            viewer: what it shows.
+            viewer: the viewer whose frames it shows.
             size: in points.
-            scale: pixels in a point; when None, 2 on a screen with very many.
-            keys: takes a key by its name before the viewer gets it; says whether it wanted it.
-            ending: of the films that are made of it, one of `film.ENDINGS`, or empty for folders of pictures.
-            lost: called if the display goes away, after which the process ends; told what came of a film.
+            scale: pixels in a point; when None, 2 on a screen with 2,000 or more rows of pixels, else 1.
+            keys: called with the name of a key before the viewer gets it; returns whether it has handled the key.
+            ending: of recorded films, one of `render.ENDINGS`, or empty for folders of pictures.
+            lost: called if the display goes away, with a message about a film that was being recorded or an empty one;
+                the process ends afterwards.
 
         Raises:
             DisplayUnavailableError: there is no screen.
@@ -75,12 +76,16 @@ class Window:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Size of the window, in points."""
+        """Width and height of the scene, in points; at least `SMALLEST`."""
         across, down = self._screen.get_size()
         return max(across / self.scale, SMALLEST[0]), max(down / self.scale, SMALLEST[1])
 
     def run(self) -> str:
-        """Show it until someone leaves; says what came of a film that was being made then."""
+        """Run until the viewer is left.
+
+        Returns:
+            A message about a film that was being recorded then, or an empty one.
+        """
         clock = pygame.time.Clock()
         try:
             while not self.viewer.left:
@@ -90,11 +95,12 @@ class Window:
         return said
 
     def turn(self, seconds: float) -> None:
-        """One frame: take what came in, let time pass, draw what changed."""
+        """Handle one frame: take the events, advance the viewer by `seconds`, and draw if anything changed."""
         for event in pygame.event.get():
             self._take(event)
         self.viewer.advance(seconds)
         frame = self.viewer.frame()
+        # Between two ticks nothing changes; a frame is drawn only if it would look different from the last one.
         state = (*frame_key(frame), self._screen.get_size(), self.scale)
         if state != self._drawn:
             self._drawn = state
@@ -104,25 +110,30 @@ class Window:
         pixels = pygame.image.frombuffer(picture.tobytes(), picture.size, "RGB")
         self._screen.blit(pixels, (0, 0))
         if self._camera is not None:
+            # The dot is drawn on the screen only, after the film has got its picture.
             self._camera.take(picture)
             centre = self._screen.get_width() - round(14 * self.scale), round(14 * self.scale)
             pygame.draw.circle(self._screen, FILMING, centre, round(6 * self.scale))
         pygame.display.flip()
 
     def close(self) -> str:
-        """Close it; a film that is being made ends here, and what came of it is said."""
+        """Close the window and end a film that is being recorded.
+
+        Returns:
+            A message about that film, or an empty one.
+        """
         said = self._let_go()
         pygame.display.quit()
         return said
 
     def _let_go(self) -> str:
-        """Release everything but the screen."""
+        """Release everything but the screen, which a lost display no longer has."""
         said = self.end_film()
         self.viewer.close()
         return said
 
     def screenshot(self, folder: Path | None = None) -> Path:
-        """Save what is shown as a picture that no other has the name of.
+        """Save what is shown as a PNG under a free name, in the working folder by default.
 
         Raises:
             OSError: it cannot be written.
@@ -132,7 +143,7 @@ class Window:
         return save_new(folder or Path.cwd(), stem, ".png", lambda path: picture.save(path, "PNG"))
 
     def begin_film(self, folder: Path | None = None) -> None:
-        """Film what is shown from now on, under a name that is free."""
+        """Record what is shown from now on, under a free name in a folder, by default the working folder."""
         from ..film.live_recorder import LiveRecorder  # not before it is needed: the first picture should be there soon
 
         target = free_name(folder or Path.cwd(), self._stem, self._ending)
@@ -140,7 +151,11 @@ class Window:
         self._call_it(" (recording, V ends it)")
 
     def end_film(self) -> str:
-        """End the film, if one is made; says what came of it."""
+        """End the film that is being recorded, if any.
+
+        Returns:
+            A message that says where it was saved or why not; empty if there was none.
+        """
         camera, self._camera = self._camera, None
         if camera is None:
             return ""
@@ -153,13 +168,13 @@ class Window:
         return said
 
     def _call_it(self, more: str = "") -> None:
-        """Give the window its title, and draw it anew."""
+        """Set the title of the window, and have the next frame drawn whether or not it has changed."""
         pygame.display.set_caption(f"Turncoat: {self.viewer.show.scenario.name}{more}")
         self._drawn = ()
 
     @property
     def _stem(self) -> str:
-        """How the files begin that are made of what is shown."""
+        """The beginning of the names of saved files: the scenario and its stage."""
         return f"{self.viewer.show.scenario.name}-{self.viewer.show.stage}"
 
     # -------------------------------------------------------------- what comes in
@@ -183,6 +198,7 @@ class Window:
                 self._grip.drop(*self._at(event.pos))
             self._grip = None
         elif event.type in (pygame.VIDEORESIZE, pygame.WINDOWEXPOSED):
+            # pygame makes a new surface when the window's size changes; the old one is no longer shown.
             self._screen = pygame.display.get_surface() or self._screen
             self._drawn = ()
 
@@ -205,7 +221,7 @@ class Window:
             self.viewer.message = f"not saved: {fault.strerror or fault}"
 
     def _at(self, position: tuple[int, int]) -> tuple[float, float]:
-        """Where the mouse is, in points."""
+        """A position of the mouse in pixels as a position in points."""
         return position[0] / self.scale, position[1] / self.scale
 
     def _take_hold(self, position: tuple[int, int]) -> Drag | None:
@@ -213,13 +229,14 @@ class Window:
 
 
 def _key(event: pygame.event.Event) -> str:
-    """The name of a key; of a digit, with `shift+` where that is down."""
+    """The name of a key, with `shift+` before a digit that is pressed together with shift."""
+    # pygame names the key, not the character: which character shift and a digit give depends on the keyboard.
     name = str(pygame.key.name(event.key))
     return f"shift+{name}" if event.mod & pygame.KMOD_SHIFT and name in "123456789" else name
 
 
 def frame_key(frame: Frame) -> tuple[object, ...]:
-    """What a picture depends on: two frames with one key look alike."""
+    """The parts of a frame that its picture depends on: frames with equal keys look alike."""
     return (
         id(frame.world),
         id(frame.episode),
@@ -247,13 +264,13 @@ def frame_key(frame: Frame) -> tuple[object, ...]:
 
 
 def free_name(folder: Path, stem: str, ending: str) -> Path:
-    """`STEM.png`, or `STEM-2.png` and so on where that is taken."""
+    """A path that does not exist yet: the stem with the ending, else with `-2`, `-3` and so on between them."""
     names = (f"{stem}{ending}", *(f"{stem}-{number}{ending}" for number in range(2, 10_000)))
     return next(folder / name for name in names if not (folder / name).exists())
 
 
 def save_new(folder: Path, stem: str, ending: str, write: Callable[[Path], None]) -> Path:
-    """Write a file whole, under a name that is free.
+    """Write a file under a free name, whole or not at all, with a function that is given the path to write to.
 
     Raises:
         OSError: it cannot be written.
