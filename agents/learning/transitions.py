@@ -1,4 +1,4 @@
-"""What agents that decide by what they see have in common: the ticks they count, and how a tick is told to them."""
+"""Shared by agents that act on single observations: the tick counter as state, and batches split into transitions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from ..base import AgentState, TrainingEnv
 
 
 class Last(NamedTuple):
-    """The decision of lane 0 in the last `Agent.act`, which a thought is about.
+    """The decision of lane 0 in the last `Agent.act`, kept so that `Thinker.thought` can explain it.
 
     Attributes:
-        observation: int64 `[O]`, what was seen, or what the agent makes of it.
-        step: ticks since the episode began; action: what was chosen; mask: bool `[A]`, what was available.
+        observation: int64 `[O]`, the observation, or the agent's own encoding of it.
+        step: ticks since the episode began.
+        action: the chosen action.
+        mask: bool `[A]`, the available actions.
     """
 
     observation: Longs
@@ -26,16 +28,21 @@ class Last(NamedTuple):
 
     @classmethod
     def of(cls, observation: Longs, steps: Longs, actions: Ints, mask: Bools) -> Last:
-        """Of all lanes the first, copied."""
+        """The decision of the first of B lanes, given `[B, O]`, `[B]`, `[B]` and `[B, A]`."""
+        # Copies, because a runner may reuse its arrays for the next tick.
         return cls(np.array(observation[0], np.int64), int(steps[0]), int(actions[0]), mask[0].copy())
 
 
 class Tick(NamedTuple):
-    """One tick of one lane, as `OnlineLearner.observe` tells it.
+    """One transition of one lane; see `OnlineLearner.observe`.
 
     Attributes:
-        observation: int64 `[O]`, before; action: what was executed; rewards: float64 `[K]`, or None where withheld.
-        following: int64 `[O]`, after; ended: the episode is over there; mask: bool `[A]`, available then.
+        observation: int64 `[O]`, before the tick.
+        action: the action that was executed.
+        rewards: float64 `[K]`, or None where they are withheld.
+        following: int64 `[O]`, the observation after the tick.
+        ended: whether the tick ended the episode.
+        mask: bool `[A]`, the actions available after the tick.
     """
 
     observation: Longs
@@ -47,14 +54,14 @@ class Tick(NamedTuple):
 
 
 def steps_of(state: AgentState, lanes: int) -> Longs:
-    """int64 `[B]`: ticks since each lane's episode began, for an agent whose state is just that."""
+    """int64 `[B]`: ticks since each lane's episode began, for an agent whose `AgentState` is that count."""
     return np.zeros(lanes, np.int64) if state is None else np.asarray(state, np.int64)
 
 
 def each_tick(
     observation: Longs, action: Ints, rewards: Floats | None, following: Longs, ended: Bools, mask: Bools
 ) -> Iterator[Tick]:
-    """What `OnlineLearner.observe` is told, lane by lane."""
+    """Splits the arguments of `OnlineLearner.observe` into one transition per lane, in the order of the lanes."""
     for lane in range(len(action)):
         pay = None if rewards is None else rewards[lane]
         yield Tick(observation[lane], int(action[lane]), pay, following[lane], bool(ended[lane]), mask[lane])
