@@ -461,7 +461,8 @@ def _search(
     child = np.empty((rows, actions), np.int32)
     sibling = np.empty(rows, np.int32)
     raw = np.empty(rows)
-    # The backup `best` uses every node in full, so the search must not settle early on actions that looked good.
+    # With `best` a poor action that was tried costs nothing, and never giving one up below the root lets enough
+    # simulations reach everything that can be reached; with `mean` it would spoil the means (decision 10).
     growth = 0.0 if by_best else 1.0
     score, noise, value = np.empty(actions), np.empty(actions), np.empty(channels)
     for lane in range(roots.size):

@@ -1,1 +1,1 @@
-"""What an agent leaves behind of a decision: its Plan and its Thought."""
+"""Records of an agent's decisions: `Plan`, the result of one search, and `Thought`, the explanation of one decision."""
