@@ -1,4 +1,4 @@
-"""What a finite-horizon solution does and is worth at every tick, per channel."""
+"""The policy and the vector values of a finite-horizon solution at every tick."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from ..records.plan_from_mdp import PlannedPath
 
 
 class Timetable:
-    """A finite-horizon solution unrolled. Vector values (`8 * T * S * K` bytes) are worked out when first asked for."""
+    """Access to a finite-horizon solution by tick.
+
+    Vector values take `8 * (T + 1) * S * K` bytes for a horizon of T ticks, and are only computed on first use: acting
+    needs the policy alone, explaining a decision needs the values.
+    """
 
     def __init__(self, mdp: FiniteMDP, solution: FiniteHorizonSolution) -> None:
         self._mdp = mdp
         self._solution = solution
 
     def course(self, tick: int) -> PlannedPath:
-        """What is followed from a tick on.
+        """The policy that is followed from a tick on.
 
         Raises:
             ValueError: the tick is beyond the horizon.
@@ -33,13 +37,13 @@ class Timetable:
         return PlannedPath(lambda ahead: _Tick(self, tick + ahead), horizon - tick)
 
     def policy(self, tick: int) -> npt.NDArray[np.integer]:
-        """Integers `[S]`."""
+        """Integers `[S]`, the action in each state at a tick."""
         policy: npt.NDArray[np.integer] = self._solution.policy[tick]
         return policy
 
     @cached_property
     def vector_values(self) -> Floats:
-        """float64 `[T + 1, S, K]`, zero at the last tick."""
+        """float64 `[T + 1, S, K]`, each channel's value at every tick, by backward induction; zero at the horizon."""
         solution, mdp = self._solution, self._mdp
         values = np.zeros((solution.horizon + 1, mdp.n_states, len(mdp.channels)))
         states: npt.NDArray[np.intp] = np.flatnonzero(~mdp.ended)
@@ -48,14 +52,14 @@ class Timetable:
         return values
 
     def vector_q(self, following: Floats) -> Floats:
-        """float64 `[S, A, K]`: pay now and the discounted values `[S, K]` of the next tick."""
+        """float64 `[S, A, K]`: the rewards of an action plus the discounted values `[S, K]` at the next tick."""
         table = tables(self._mdp)
         return table.vector_rewards + self._solution.discount * table.expected_next(following)
 
 
 @dataclass(frozen=True)
 class _Tick:
-    """One tick of a timetable, as `Solved`."""
+    """The policy and values at one tick of a timetable; it implements `Solved`."""
 
     timetable: Timetable
     tick: int

@@ -23,7 +23,7 @@ from ..records.attribution import WEIGHTED
 from .base import Problem, Sweeps
 
 FAR = 1e-6
-"""Where no self-consistent stationary policy is found: the horizon is that at which the discount factor falls to this."""
+"""Where no self-consistent stationary policy is found, the horizon ends when the discount factor has fallen to this."""
 
 
 @dataclass(frozen=True)
