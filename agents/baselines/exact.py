@@ -87,6 +87,7 @@ class ExactAgent:
         if (places < 0).any():
             raise ValueError(f"no state of the world looks like {observation[places.argmin()].tolist()}")
         actions = np.empty(len(steps), np.int32)
+        # A stationary policy is the same at every tick, so that one look-up serves all lanes.
         ticks = np.zeros_like(steps) if self._timetable is None else steps
         # Lanes of a batch may be at different ticks of their episodes, and each tick has a policy of its own.
         for tick in np.unique(ticks).tolist():
@@ -110,6 +111,7 @@ class ExactAgent:
         available = self._mdp.available[state] & mask & np.isfinite(course.at(0).vector_q[state]).all(axis=1)
         uncertainty = np.zeros(self._mdp.n_actions)
         counterfactuals = tuple(
+            # A stationary policy has a single row, which serves for every tick.
             Counterfactual(change, int(policy[min(step, len(policy) - 1), state]))
             for change, policy in self._counterfactuals.items()
         )

@@ -223,6 +223,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         self.training = None
 
     def _tick(self, training: TabularFitState, env: TrainingEnv) -> None:
+        """One step of training."""
         key = training.key
         action = self._exploring(self._entries(key), training.mask)
         observation, rewards, ended, truncated, mask = env.step(action)

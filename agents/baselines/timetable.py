@@ -46,6 +46,7 @@ class Timetable:
         """float64 `[T + 1, S, K]`, each channel's value at every tick, by backward induction; zero at the horizon."""
         solution, mdp = self._solution, self._mdp
         values = np.zeros((solution.horizon + 1, mdp.n_states, len(mdp.channels)))
+        # Ended states are left at zero: nothing is paid after the end, and their entry in the policy means nothing.
         states: npt.NDArray[np.intp] = np.flatnonzero(~mdp.ended)
         for tick in reversed(range(solution.horizon)):
             values[tick, states] = self.vector_q(values[tick + 1])[states, solution.policy[tick, states]]
@@ -73,6 +74,7 @@ class _Tick:
         values: Floats = self.timetable.vector_values[self.tick]
         return values
 
+    # Computed per tick on demand: for all ticks at once it would take A times the memory of the values.
     @cached_property
     def vector_q(self) -> Floats:
         return self.timetable.vector_q(self.timetable.vector_values[self.tick + 1])

@@ -123,9 +123,11 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         self.training = None
 
     def _tick(self, training: CountsFitState, env: TrainingEnv) -> None:
+        """One step of training."""
         action = training.novelty.choose(training.state)
         observation, rewards, ended, truncated, mask = env.step(action)
         following = self.model.state(observation, ended, mask)
+        # The chosen action is recorded, and not the executed one: what overrides actions counts as part of the world.
         self.model.record(training.state, action, following, rewards)
         training.state = self.model.begin(*env.reset()) if ended or truncated else following
         training.done += 1

@@ -31,6 +31,7 @@ class CountsOptions:
     planner: PartSpec = ENUMERATE
 
     def __post_init__(self) -> None:
+        # Below 1, because the novelty head plans through the ends of episodes: its process never terminates.
         if not 0.0 < self.novelty_discount < 1.0:
             raise ValueError(f"novelty_discount: {self.novelty_discount} is not between 0 and 1")
         if not 1 <= self.n_known <= self.n_chance:

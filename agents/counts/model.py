@@ -273,6 +273,7 @@ class CountsModel:
         return model
 
     def _add_outcome(self, state: int, action: int, following: int) -> int:
+        """Adds an outcome without counting it; returns its slot in the lists of outcomes."""
         pair, slot = state * self.n_actions + action, len(self._pair)
         self._slots[pair, following] = slot
         self._of_pair.setdefault(pair, []).append(slot)

@@ -150,6 +150,8 @@ class NoveltyHead:
             gain = float(new[state] - value[state])
             self._settled = bool((new - value).max() <= 1e-9)
             value = new
+            # A thousandth is enough to explore by; only where nothing is in reach must the values have converged, since
+            # `_plan_holds` then relies on it.
             if self._settled or (value[state] > 0 and gain <= 1e-3 * value[state]):
                 break
         self._value, self._target = value[:n], target

@@ -34,6 +34,7 @@ class OthersModel:
 
     def record(self, state: int, joint: int) -> None:
         """Learns that in the agent's state `state` the others took the joint action `joint`."""
+        # Doubled as needed, so that adding n states copies O(n) rows in total.
         while state >= len(self._counts):
             self._counts = np.concatenate([self._counts, np.zeros_like(self._counts)])
         self._counts[state] *= self._keep
@@ -45,6 +46,7 @@ class OthersModel:
         counts = np.zeros((n_states, self._anywhere.size))
         seen = self._counts[:n_states]
         counts[: len(seen)] = seen
+        # The prior; it also gives states beyond the table the distribution over all states.
         counts += self._anywhere / self._anywhere.sum()
         return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 

@@ -136,6 +136,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
             else:
                 action = training.novelty.choose(plain.state)
             observation, rewards, ended, truncated, training.mask = env.step(action)
+            # Read before the models learn from the tick, so that all of them code it by the same number.
             known = plain.model.n_states
             for model in self._models:
                 model.record(action, observation, rewards, ended, training.mask, known)
@@ -195,6 +196,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         chosen = self._models[self.memory]
         self._looks.clear()
         self._judged.clear()
+        # States with the same observation get the same number: a memoryless policy acts alike in all of them.
         numbers = [self._looks.setdefault(look(row), len(self._looks)) for row in chosen.seen()]
         self._mdp = chosen.model.to_mdp(self._channels)
         self._numbers = np.array(numbers, np.int64)
@@ -216,6 +218,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         if self.found is None or number < 0:
             return np.zeros((self._n_actions, len(self._channels)))
         if number not in self._judged:
+            # An ended state has an observation too, for which the policy may have no action.
             policies = np.where(self._mdp.ended, 0, self.found.action[self._numbers])
             self._judged[number] = np.array([self._worth(policies, number, a) for a in range(self._n_actions)])
         return self._judged[number]
@@ -243,7 +246,7 @@ class _Remembering:
     A state consists of the observations, actions and rewards of the last `memory` ticks, the last rewards, and the
     present observation. The description length is that of adaptive (prequential) coding, in nats: each tick adds the
     negative logarithm of its outcome's probability by the counts so far. An outcome that is new for its pair has the
-    weight of one try, and adds the cost of a uniform choice among all observations seen.
+    weight of one try, and adds the cost of a uniform choice among the states of the model without memory.
     """
 
     def __init__(self, n_actions: int, n_channels: int, memory: int) -> None:
@@ -272,7 +275,7 @@ class _Remembering:
             rewards: float64 `[K]`, or None where they are withheld.
             ended: whether the tick ended the episode.
             mask: bool `[A]`, the actions available after it.
-            n_looks: how many different observations were seen so far.
+            n_looks: how many states the model without memory has so far, among which a new outcome is coded.
         """
         before = self.state
         if self._memory:
@@ -292,5 +295,5 @@ class _Remembering:
         return self.model.observations()[:, -self._width :]
 
     def _key(self) -> Longs:
-        """The state as int64: the memory, the last rewards, and last the present observation (`seen` relies on that)."""
+        """The state as int64: the memory, the last rewards, and at the end the observation, where `seen` finds it."""
         return np.concatenate([*self._past, self._paid, self._seen])

@@ -1,4 +1,4 @@
-"""The device that networks live on, CPU or GPU, and how torch is set while they are trained on a CPU."""
+"""The device on which neural networks are computed, CPU or GPU, and torch's settings during training on a CPU."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def in_words(device: str) -> str:
 @cache
 def _missing() -> str | None:
     """Why no GPU can be used, or None if one can."""
+    # torch is an optional dependency: it is looked for before it is imported.
     if find_spec("torch") is None:
         return "torch is not installed (pip install 'turncoat[learn]')"
     import torch

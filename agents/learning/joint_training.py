@@ -94,6 +94,7 @@ def fit_together(
     shared = _Shared(lane, agents, seed, before_tick)
 
     def work(number: int) -> None:
+        """The thread of one agent: its `fit`, then the hand-over to `act`."""
         try:
             shared.wait(number)
             # A seed for each agent: with the same one, two agents of one kind would always explore alike.
@@ -105,6 +106,7 @@ def fit_together(
         except Exception as fault:
             shared.fail(fault)
 
+    # Daemons, so that an interrupted program does not wait for threads that wait for their turns.
     threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(len(agents))]
     for thread in threads:
         thread.start()
@@ -197,6 +199,7 @@ class _Shared:
             self._turns[waited_for[0]].release()
 
     def _make_tick(self) -> None:
+        """Steps the lane by the chosen actions, and by `act` for agents that no longer learn; resets it at an end."""
         self._before_tick()
         actions = np.empty(len(self._agents), np.int32)
         for number in range(len(self._agents)):

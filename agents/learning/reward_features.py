@@ -80,6 +80,7 @@ class RewardFeatures:
         return [int(column) for column in np.flatnonzero(self._senses.is_cell)]
 
     def _objects(self) -> list[_Made]:
+        """For each pair of bodies: both are on the same cell of the board after the tick."""
         nowhere = self._senses.height * self._senses.width
         made: list[_Made] = []
         bodies = self._bodies()
@@ -95,6 +96,7 @@ class RewardFeatures:
         return made
 
     def _places(self) -> list[_Made]:
+        """For each body and each cell that is free on some map: the body is there after the tick."""
         # Only cells that are walls on every map are left out. The last row of `cell_features` stands for nowhere.
         walls = np.all(self._senses.cell_features[:, :-1, 0], axis=0) if self._bodies() else np.ones(0, np.bool_)
         return [
@@ -107,12 +109,15 @@ class RewardFeatures:
         ]
 
     def _regions(self) -> list[_Made]:
+        """For each body: it is in a given zone, or in a given square at a corner, after the tick."""
         senses = self._senses
         made: list[_Made] = []
         for body in self._bodies():
+            # From 1, because entry 0 of a cell's features says whether it is a wall.
             for zone in range(1, senses.cell_features.shape[2]):
 
                 def test(ticks: Ticks, body: int = body, zone: int = zone) -> Bools:
+                    # Zones differ between maps; without a column that tells the map there is only one.
                     layout = ticks.after[:, senses.layout] if senses.layout >= 0 else 0
                     inside: Bools = senses.cell_features[layout, ticks.after[:, body], zone]
                     return inside
@@ -139,7 +144,9 @@ class RewardFeatures:
         return [(name, np.append(cells, False)) for name, cells in found]
 
     def _counters(self) -> list[_Made]:
+        """For each counter and each of its values: it had the value before the tick, or has it afterwards."""
         senses = self._senses
+        # The column that tells the map is not a counter: it does not change within an episode.
         counted = (senses.sizes <= MAX_COUNTED) & ~senses.is_cell & (np.arange(senses.sizes.size) != senses.layout)
         return [
             (Feature("counter", f"{self._names[column]} {verb} {value}"), _equals(when, int(column), value))

@@ -115,6 +115,11 @@ class _Taker:
         return ["at", number]
 
     def _record(self, thing: Any) -> list[Any]:
+        """The contents of a numbered object, as a list that begins with its kind.
+
+        Raises:
+            SnapshotError: it is of a class that is not one of Turncoat's.
+        """
         kind = type(thing)
         if kind is np.ndarray:
             return ["array", *self._array(thing)]
@@ -154,6 +159,8 @@ class _Maker:
         self._made = [self._empty(record) for record in self._records]
 
     def whole(self) -> Any:
+        """Fills all objects; returns the one that was stored."""
+        # Sparse matrices are the only objects that are replaced here, so they come before any reference to them is set.
         for number, record in enumerate(self._records):
             if record[0] == "csr":
                 self._made[number] = csr_array(tuple(map(self._value, record[2:])), shape=tuple(record[1]))
@@ -177,6 +184,12 @@ class _Maker:
         return self._value(self._root)
 
     def _empty(self, record: Any) -> Any:
+        """The object of a record without its contents; arrays and random generators are complete.
+
+        Raises:
+            SnapshotError: its class is not one of Turncoat's.
+            ValueError: the kind of record is unknown.
+        """
         match record[0]:
             case "list" | "set":
                 return _CHAINS[record[0]]()
@@ -197,6 +210,7 @@ class _Maker:
         raise ValueError(f"no record of the kind {record[0]!r} is known")
 
     def _value(self, value: Any) -> Any:
+        """The value that `_Taker._value` wrote."""
         if not isinstance(value, list):
             return value
         match value[0]:
@@ -217,6 +231,7 @@ class _Maker:
     def _array(self, where: Any) -> npt.NDArray[Any]:
         name, shape, order, first = where
         size = int(np.prod(shape, dtype=np.int64))
+        # A copy, since a view would keep the whole shared array in memory.
         return self._arrays[name][first : first + size].reshape(shape, order=order).copy(order=order)
 
 

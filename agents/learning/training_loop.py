@@ -49,7 +49,7 @@ def finish_fit(
     on_progress: Progress | None,
     figures: Callable[[], Mapping[str, float]],
 ) -> None:
-    """Do the remaining steps of a fit.
+    """Does the remaining steps of a fit.
 
     Args:
         training: the state of the fit, or None where none is under way.

@@ -68,10 +68,10 @@ def each_tick(
 
 
 def check_env(env: TrainingEnv, channels: Sequence[str], n_actions: int) -> None:
-    """Refuse an environment that an agent was not made for.
+    """Checks that an environment has the reward channels and the number of actions that an agent was made for.
 
     Raises:
-        ValueError: it has other channels or actions than the agent.
+        ValueError: the channels or the number of actions differ.
     """
     if tuple(env.channels) != tuple(channels) or env.n_actions != n_actions:
         raise ValueError(

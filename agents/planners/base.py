@@ -51,6 +51,7 @@ class Problem:
     rule: DeliberationRule
     first: Ints | None = None
 
+    # Lazily, because planners that look few ticks ahead never need the full solution, which is the costliest part.
     @cached_property
     def solved(self) -> Heads:
         """The heads after policy iteration with the deliberation as the policy improvement step; see `solve_heads`."""
@@ -167,6 +168,7 @@ def check_heads_asked(sweeps: Sweeps, leaves: Leaves = "swept") -> None:
     Raises:
         ValueError: `sweeps` is neither `all` nor a whole number from 0 up, or `leaves` neither `followed` nor `swept`.
     """
+    # The types are checked too, since the values come from scenario files.
     if sweeps != "all" and (not isinstance(sweeps, int) or sweeps < 0):
         raise ValueError(f"sweeps: {sweeps!r} is neither `all` nor a whole number from 0 up")
     if leaves not in ("followed", "swept"):

@@ -79,6 +79,7 @@ class _Searching:
         self._options, self._problem = options, problem
         self._tables = SearchTables.of(problem.mdp)
         self._heads = np.ascontiguousarray(problem.leaf_values(options.sweeps, options.leaves))
+        # A uniform prior, allocated once: passing None would allocate it at every decision.
         self._prior = np.zeros(problem.mdp.available.shape)
         self._known: dict[bytes, int] = {}
 
@@ -126,6 +127,7 @@ class _Searching:
         )
 
     def _search(self, states: Longs) -> SearchTree:
+        """The search trees from B states, with the states' indices as random keys."""
         from .gumbel_search import tree_search
 
         options, problem = self._options, self._problem

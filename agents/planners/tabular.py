@@ -67,6 +67,7 @@ class _Solved:
 
     def decide(self, states: Longs, able: Bools) -> Ints:
         """The actions of the solved policy; where those are not allowed, the deliberation's choice by its values."""
+        # `solved` is cached by the problem, so only the first decision solves the model.
         return followed(self._problem, self._problem.solved, states, able)
 
     def plan(self, decision: Decision) -> Plan:

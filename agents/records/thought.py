@@ -45,6 +45,7 @@ class Attribution:
     def deciding(self) -> tuple[int, ...]:
         """The indices of the heads whose removal changes the choice, the largest margin first."""
         flips = np.flatnonzero(self.without != self.chosen)
+        # A stable sort, so that heads with equal margins stay in the order of their channels on every platform.
         return tuple(int(k) for k in flips[np.argsort(-self.margin[flips], kind="stable")])
 
 

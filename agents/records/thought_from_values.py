@@ -34,6 +34,7 @@ def tabular_thought(
         available: bool `[A]`, the actions that could be chosen.
         plan: None where there was none; then `q` is zero.
     """
+    # Without a plan there are no values, and attribution by zeros names no head as deciding.
     q = np.zeros((available.size, len(channels))) if plan is None else plan.q
     plans = () if plan is None else (plan,)
     return valued_thought(agent, channels, weights, rule, step, action, q, uncertainty, available, plans)

@@ -60,4 +60,5 @@ def put(record: object, name: str, dtype: npt.DTypeLike, shape: tuple[int | None
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name}: holds a number that is not finite")
     array.flags.writeable = False
+    # The dataclass is frozen, which refuses plain assignment.
     object.__setattr__(record, name, array)

@@ -124,6 +124,7 @@ def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenar
 
 
 def _neural_packages(_: AgentProgram) -> str | None:
+    # Looked for without being imported: importing torch takes seconds.
     if all(find_spec(name) for name in ("torch", "safetensors")):
         return None
     return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"

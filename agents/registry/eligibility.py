@@ -22,6 +22,7 @@ def unable(method: str, world: World, own: UserAgent | None = None) -> str | Non
     Raises:
         MissingPackageError: it needs Stable-Baselines3, which is not installed.
     """
+    # A profile may also be given for a world of one agent.
     if len(world.agents) > 1 or "=" in method:
         return _unable_together(method, world, own)
     if own is not None:
@@ -92,6 +93,7 @@ def _unforeseeable(part: AgentChoice, world: World, number: int) -> str | None:
     its, rest = world.agents[number], [agent for agent in world.agents if agent is not world.agents[number]]
     if part.others == IGNORED:
         return None
+    # The model of the others is conditional on the agent's own observation, so that must show where they are.
     unseen = [agent.name for agent in rest if not _sees(world, its, agent)]
     if unseen:
         return (

@@ -89,12 +89,14 @@ def read_profile(text: str) -> Profile:
         ProfileError: it is none of these.
     """
     parts: dict[str, AgentChoice] = {}
+    # Splitting at commas is safe: an assumption in parentheses is a single word.
     for piece in text.split(","):
         match = _PART.fullmatch(piece.strip())
         if match is None:
             raise ProfileError(f"`{piece.strip()}` is no part of a profile; write `counts` or `ann=counts, bob=random`")
         part = AgentChoice(match["method"], match["others"])
         if match["agent"] is None:
+            # A method without an agent's name is for all agents, so it must be the whole profile.
             if "," in text:
                 raise ProfileError(f"`{piece.strip()}` does not say whose part it is; write `ann={part}`")
             return Profile(part, {})
@@ -132,6 +134,7 @@ def brought(agent: str, trust: bool = False) -> UserAgent | None:
         parts = {}
     if len(parts) < 2:
         return parse_user_agent(agent, trust)
+    # The agent of the user's own stands for the whole profile here; `UserAgent.part` gives its members.
     its = plainly(agent)
     return UserAgent(its, its, trust=trust) if any(parse_user_agent(part.method) for part in parts.values()) else None
 
