@@ -190,7 +190,7 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         """See `OnlineLearner.observe`; it plans anew only if a prediction of the model has changed."""
         if not self.learning:
             return
-        # The mask before the tick is not told here. A state that is new is entered with all actions as available; that
+        # The mask before the tick is not an argument. A state that is new is added with all actions available; that
         # only matters for exploring, since planning considers the actions that were tried.
         everything = np.ones(self.model.n_actions, np.bool_)
         for tick in each_tick(observation, action, rewards, following, ended, mask):
