@@ -1,7 +1,17 @@
-"""The contracts of the room `agents`: agents, their training environments, and their world models.
+"""The protocols of agents, of the environments that train them, and of world models.
 
-Letters for shapes: B lanes, A actions, K reward channels, O observed fields. No agent is ever given `info` or the
-hidden performance.
+Only `Agent` is required. Each of the other protocols is an optional capability: callers test for it with `isinstance`.
+Some callers also read plain attributes of an agent with `getattr`, so that an agent without them has the default:
+
+- `learns_with` (`"model"` or `"values"`, default `"model"`): which part of a stage's `learn` decides whether the agent
+  is trained there and learns online there. An agent with `"values"` is trained only where rewards are shown too.
+- `own_lanes` (bool, default False): `fit` steps environments of its own instead of the one that it is given, so that
+  callers must not count on seeing every step in the given one.
+- `remembers` (bool, default False): its actions depend on more than the present observation (on time or on a recurrent
+  state), so that it cannot be written as a policy over states.
+
+Letters for shapes: B lanes (episodes that run in parallel), A actions, K reward channels, O observed fields, S states,
+N agents, T ticks. No agent is ever given `info` or the hidden performance.
 """
 
 from __future__ import annotations
@@ -54,69 +64,81 @@ __all__ = [
 ]
 
 AgentState: TypeAlias = npt.NDArray[Any] | tuple[npt.NDArray[Any], ...] | None
-"""The recurrent state of an agent within an episode: None before the first tick, else arrays whose first axis is B.
+"""What an agent remembers within an episode: None before the first tick, else arrays whose first axis is B.
 
-A row of zeros is a lane whose episode begins, so that a runner restarts one lane by zeroing its row.
+A row of zeros stands for a lane whose episode begins, so that a runner restarts one lane by zeroing its row.
 """
 
 Progress: TypeAlias = Callable[[int, Mapping[str, float]], None]
-"""Called now and then during training with the steps done and named figures."""
+"""Called from time to time during training with the number of steps done and a mapping of named metrics."""
 
 
 @runtime_checkable
 class Agent(Protocol):
-    """A policy over a batch of lanes.
+    """Chooses actions for a batch of lanes.
 
-    The action in one lane does not depend on the other lanes, unless the agent draws random numbers of its own. A deep
-    copy acts as the original would. `turncoat.testing.check_agent` checks this contract.
+    The action in one lane does not depend on the other lanes, except through an agent's own random generator. A deep
+    copy acts as the original would. `turncoat.testing.check_agent` checks this and the rest of this contract.
 
-    An agent may declare three more attributes, which `learns_with`, `has_own_lanes` and `remembers` read.
+    Attributes read with `getattr`:
+        remembers: optional bool, default False; see the module's docstring. It is read after a call of `act`, because
+            an adapter may only know then.
     """
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """Chooses one action per lane; it modifies none of its arguments.
+        """Chooses one action per lane, without modifying its arguments.
 
         Args:
-            observation: int64 `[B, O]`, the symbolic observed fields, possibly never seen in training.
+            observation: int64 `[B, O]`, the symbolic observed fields. Observations that never occurred in training
+                must be handled too.
             state: what the last call returned; None before the first tick.
-            mask: bool `[B, A]`, the actions that are available; at least one in every row (in a lane whose episode is
-                over, where the answer is not used, all of them).
+            mask: bool `[B, A]`, the available actions; at least one in every row. In a lane whose episode is over all
+                are set, and the returned action is ignored.
 
         Returns:
-            The actions, int32 `[B]` (a user's agent may return any integer type), and the state for the next call.
+            The actions, int32 `[B]` (a user's own agent may return any integer dtype), and the state for the next call.
         """
         ...
 
 
 @runtime_checkable
 class Thinker(Protocol):
-    """An agent that records the reasons of its last decision."""
+    """An agent that can explain its last decision as a `Thought`."""
 
     def thought(self) -> Thought | None:
-        """The thought behind lane 0 of the last `act`; None before the first. Ask before `OnlineLearner.observe`.
+        """The thought behind lane 0 of the last `act`; None before the first call of `act`.
 
-        Asking changes nothing.
+        It has no side effects. It must be called before `OnlineLearner.observe`, which may change what the decision
+        was based on.
         """
         ...
 
 
 @runtime_checkable
 class Trainable(Protocol):
-    """An agent that learns from a training environment."""
+    """An agent that learns from a training environment.
+
+    Attributes read with `getattr`:
+        learns_with: optional, `"model"` (the default) or `"values"`: the field of a stage's `learn` that decides
+            whether the agent is trained there. With `"values"` it is never trained where rewards are withheld.
+        own_lanes: optional bool, default False: `fit` steps environments of its own instead of `env`, possibly a few
+            more steps than asked for, to complete a rollout.
+    """
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
-        """Trains for `steps` more environment steps; the same seed, environment and past give the same agent.
+        """Trains for `steps` more environment steps.
 
-        It begins with `env.reset(seed)`, takes available actions only, and resets only where an episode is over. It
-        takes fewer steps only if it has nothing more to learn. It must accept None for rewards, unless its
-        `learns_with` is `values`: such an agent is not trained where rewards are withheld.
+        It is deterministic: the same seed, environment and earlier training give the same agent. It begins with
+        `env.reset(seed)`, takes available actions only, and resets only when an episode is over. It takes fewer than
+        `steps` steps only if nothing is left to learn. It must accept None for rewards, unless its `learns_with` is
+        `"values"`.
 
         Args:
-            env: the training environment; only the members of `TrainingEnv` are used.
-            steps: the number of environment steps.
-            seed: of the agent's and the environment's random numbers.
-            on_progress: called with the steps done in this training, which never decrease. A user's agent need not
-                accept it.
+            env: one lane. Only the members of `TrainingEnv` are used, and returned arrays are not modified.
+            steps: environment steps.
+            seed: of the agent's and of the environment's random generators.
+            on_progress: called with the steps done in this `fit`, which never decrease. The `fit` of a user's own agent
+                may lack this parameter.
         """
         ...
 
@@ -125,12 +147,12 @@ class Trainable(Protocol):
 class Resumable(Protocol):
     """An agent whose training can be interrupted and resumed.
 
-    Whenever it calls `on_progress`, the whole state of its training is in the agent and its environment: a copy that is
-    made then reaches the same result by `resume`.
+    At every call of `on_progress` the agent, together with the state of the environment, holds the complete state of
+    the training: a copy made then and continued with `resume` ends up the same as the original.
     """
 
     def resume(self, env: TrainingEnv, on_progress: Progress | None = None) -> None:
-        """Does the remaining steps of the interrupted `fit`."""
+        """Continues the interrupted `fit` to its end; `env` must be in the state in which it was left."""
         ...
 
 
@@ -139,16 +161,16 @@ class Stops(Protocol):
     """An agent whose training can be ended early."""
 
     def stop(self) -> None:
-        """Asks the running `fit` to finish and return; called within `on_progress`.
+        """Called within `on_progress`: makes the running `fit` finish up and return.
 
-        Finishing may take a few more steps, fewer than were left. A later `fit` is not affected.
+        Finishing may take a few more steps, but fewer than were left. A later `fit` is not affected.
         """
         ...
 
 
 @runtime_checkable
 class DeviceAware(Protocol):
-    """An agent whose networks can be trained on a CPU or a GPU."""
+    """An agent whose computations can run on the CPU or on a GPU."""
 
     def use(self, device: str) -> None:
         """Sets the device, `cpu` or `cuda`; called before training."""
@@ -161,10 +183,11 @@ class TrainableAgent(Agent, Trainable, Protocol):
 
 @runtime_checkable
 class OnlineLearner(Protocol):
-    """An agent that can keep learning while it is deployed.
+    """An agent that can go on learning while it is deployed.
 
     Attributes:
-        learning: whether `observe` changes the agent; False until it is set from the scenario.
+        learning: whether `observe` changes the agent. It is False until the runner sets it from the stage's `learn`
+            (from the field that `Trainable`'s `learns_with` names).
     """
 
     learning: bool
@@ -185,7 +208,7 @@ class OnlineLearner(Protocol):
             action: int32 `[B]`, the action that was executed.
             rewards: float64 `[B, K]`, or None where the stage withholds them.
             next_observation: int64 `[B, O]`, after the tick (before any reset).
-            ended: bool `[B]`, the episode is over there (not merely truncated).
+            ended: bool `[B]`, whether the tick ended the lane's episode; False where it was merely truncated.
             mask: bool `[B, A]`, the actions available after the tick.
         """
         ...
@@ -193,27 +216,29 @@ class OnlineLearner(Protocol):
 
 @runtime_checkable
 class MapAware(Protocol):
-    """An agent that is given the map of its stage, and must be given another when the stage changes."""
+    """An agent that uses the maps of a stage, and must be given those of a new stage."""
 
     def enter(self, observation_spec: ObservationSpec) -> None:
-        """Sets the stage of all later ticks; a stage that the agent already knows changes nothing.
+        """Sets the stage in which the agent is trained or acts next; a stage that it already knows changes nothing.
 
         Raises:
-            ValueError: its observations differ in kind from those that the agent knows.
+            ValueError: the observations of the stage differ in kind from those that the agent was made for.
         """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Log:
-    """One episode of T ticks by another agent, as the learning agent would have observed it, without performance.
+    """One recorded episode of another agent, of T ticks, as the learning agent would have observed it.
+
+    It does not contain the hidden performance.
 
     Attributes:
-        observations: int64 `[T + 1, O]`, the last one after the last tick.
-        actions: int32 `[T]`, what was executed.
-        masks: bool `[T + 1, A]`, what was available.
+        observations: int64 `[T + 1, O]`; the last row follows the last tick.
+        actions: int32 `[T]`, the executed actions.
+        masks: bool `[T + 1, A]`, the available actions.
         rewards: float64 `[T, K]`, or None where they are withheld.
-        ended: the last tick ended the episode (else it was cut off).
+        ended: whether the last tick ended the episode; if not, it was truncated.
     """
 
     observations: Longs
@@ -225,19 +250,22 @@ class Log:
 
 @runtime_checkable
 class LearnsFromLogs(Protocol):
-    """An agent with a world model that can learn from what others did."""
+    """An agent with a world model that can learn from recorded episodes of other agents."""
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """Learns from the episodes, in order; the same logs, seed and past give the same agent."""
+        """Learns from the episodes in their order; the same logs, seed and earlier training give the same agent."""
         ...
 
 
 @runtime_checkable
 class Forgetful(Protocol):
-    """An agent that can forget its rewards and keep the rest of what it learned."""
+    """An agent that can forget the rewards that it received and keep the rest of what it learned."""
 
     def forget_rewards(self) -> None:
-        """Forgets all rewards: afterwards the agent is the same whatever rewards it had received."""
+        """Forgets all rewards received so far.
+
+        Afterwards the agent is what it would be had the same transitions come with any other rewards.
+        """
         ...
 
 
@@ -266,7 +294,7 @@ def remembers(agent: object) -> bool:
 
 
 class TrainingEnv(Protocol):
-    """One lane of a world to be trained in. It exposes neither `info` nor the hidden performance."""
+    """One lane of a world for training. It offers nothing else: no `info` and no hidden performance."""
 
     @property
     def n_actions(self) -> int:
@@ -280,68 +308,74 @@ class TrainingEnv(Protocol):
 
     @property
     def executed(self) -> int:
-        """The action executed in the last step; it differs from the chosen one where something overrode that."""
+        """The action that the last step executed; it differs from the chosen one where an effect overrode that."""
         ...
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
-        """Begins an episode: the observation, int64 `[O]`, and the available actions, bool `[A]`.
+        """Begins an episode.
 
-        A seed restarts the environment's random numbers; None continues them.
+        Args:
+            seed: restarts the environment's random stream; None continues it.
+
+        Returns:
+            The observation, int64 `[O]`, and the available actions, bool `[A]`.
         """
         ...
 
     def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
-        """One tick: observation int64 `[O]`, rewards float64 `[K]`, ended, truncated, mask bool `[A]`.
+        """Takes one tick.
 
-        Rewards are None where the stage withholds them.
+        Returns:
+            The observation, int64 `[O]`; the rewards, float64 `[K]`, or None where the stage withholds them; whether
+            the episode ended; whether it was truncated; and the available actions, bool `[A]`.
         """
         ...
 
 
 @runtime_checkable
 class MultiAgentTrainingEnv(TrainingEnv, Protocol):
-    """A lane on which other agents act as well, and their actions are observed."""
+    """A lane on which other agents act as well, whose actions can be observed."""
 
     @property
     def others(self) -> Ints:
-        """int32 `[N - 1]`: the actions that the others executed in the last step."""
+        """int32 `[N - 1]`: the actions that the others executed in the last step, in the world's order."""
         ...
 
 
 @runtime_checkable
 class Moves(Protocol):
-    """An agent that makes its own training environments, and must be told when the training stage changes."""
+    """An agent that makes its own training environments, so that it must be told of a change of training stage."""
 
     def enter_school(self, stage: str) -> None:
-        """Sets the stage to train in, by name; called before training there."""
+        """Sets the stage in which it is trained next; called before `fit`."""
 
 
 @runtime_checkable
 class Enters(Protocol):
-    """An agent that must be told the world it acts in when that is not the one it was trained in."""
+    """An agent that must be told in which world it acts, where that is not the one in which it was trained."""
 
     def enter_world(self, world: World) -> None:
-        """Sets the world to act in; called before the agent is evaluated there."""
+        """Sets the world in which it acts from now on; called before it is evaluated."""
 
 
 @runtime_checkable
 class Finishes(Protocol):
-    """An agent that acts differently while its training is under way."""
+    """An agent that acts differently while a `fit` is under way, so that a copy must be finished before evaluation."""
 
     def finish(self) -> None:
-        """Ends training at once, so that the agent acts as it would deployed; called on copies that are evaluated."""
+        """Ends its training at once, so that it acts as it would deployed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Imagination:
-    """The MDP that a world model imagines from the present observation.
+    """The finite MDP that a world model predicts from the present observation.
 
     Attributes:
-        mdp: a finite MDP, with the channels of the interface; a state without outcomes is terminal. It is ignored where
-            `state` is -1, and must not be modified after it was returned.
+        mdp: a finite MDP with the channels of the agent's interface; a state without outcomes is terminal. It is
+            ignored where `state` is -1, and must not be modified after it was returned.
         observations: int64 `[S, O]`, of its states.
-        state: the index of the present state; -1 where the model knows nothing of it.
-        uncertainty: float64 `[S, A]`, from 0 (sure what the action does) to 1 (never tried).
+        state: the index of the present state; -1 where the model has learned nothing of it.
+        uncertainty: float64 `[S, A]`, from 0 (the action's effect is certain) to 1 (never tried).
     """
 
     mdp: FiniteMDP
@@ -354,8 +388,8 @@ class Imagination:
 class WorldModel(Protocol):
     """A learned model of a world, in the space of observations.
 
-    It is deterministic given its ticks, and modifies none of its arguments. `turncoat.testing.check_world_model`
-    checks this contract.
+    It is a deterministic function of the ticks that it learned from, and modifies none of its arguments.
+    `turncoat.testing.check_world_model` checks this contract.
     """
 
     def learn(
@@ -371,20 +405,21 @@ class WorldModel(Protocol):
         """Learns from one tick.
 
         Args:
-            observation: int64 `[O]`, before it.
-            mask: bool `[A]`, what was available.
-            action: what was done.
+            observation: int64 `[O]`, before the tick.
+            mask: bool `[A]`, the actions available before the tick.
+            action: the action that was taken.
             rewards: float64 `[K]`, or None where they are withheld.
-            next_observation: int64 `[O]`, after it.
-            next_mask: bool `[A]`, what is available then.
-            ended: the episode is over there.
+            next_observation: int64 `[O]`, after the tick.
+            next_mask: bool `[A]`, the actions available after the tick.
+            ended: whether the tick ended the episode.
         """
         ...
 
     def imagine(self, observation: Longs, mask: Bools) -> Imagination:
-        """Imagines an MDP from the present observation; it changes nothing, and works before anything was learned.
+        """The MDP of what can follow from the present observation.
 
-        A state is known once an action in it was learned. Returning the same `mdp` object while nothing was learned
-        lets the caller reuse its plans.
+        It has no side effects and may be called before anything was learned. A state counts as known (its index is not
+        -1) once `learn` was called with an action from it. A model that returns the same `mdp` object as long as it
+        learns nothing new lets the agent keep its plans.
         """
         ...

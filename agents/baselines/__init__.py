@@ -1,1 +1,1 @@
-"""Agents to compare with: the oracle that knows the world, scripted ones, tabular model-free ones."""
+"""Baseline agents: the exact planner on the true world, scripted agents, and tabular model-free ones."""

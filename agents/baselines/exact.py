@@ -1,4 +1,4 @@
-"""The agent that plans on the true world: the reference for every learned one, and what exact expectations speak of."""
+"""The agent `exact`, which follows a policy solved on the true world: the reference for all learned agents."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from ..records.thought_from_values import tabular_thought
 from .timetable import Timetable
 
 Thinking: TypeAlias = Callable[[int, Decision], Plan]
-"""Makes the plan of a decision, given the tick and the decision."""
+"""Maps a tick and the decision made at it to the plan of the search behind the decision."""
 
 
 class ExactAgent:
-    """Follows the policy of a solved world and can say why. It never sees the hidden performance.
+    """Follows the policy of a solved world and explains its decisions. It never sees the hidden performance.
 
     Attributes:
-        name: in its thoughts.
-        remembers: it goes by the clock as well, which the board does not show.
+        name: the agent's name in its thoughts.
+        remembers: whether its policy depends on the tick too (a finite horizon), which the observation does not show.
     """
 
     def __init__(
@@ -43,20 +43,21 @@ class ExactAgent:
         rule: DeliberationRule = WEIGHTED,
         thinking: Thinking | None = None,
     ) -> None:
-        """Takes a world and its solution for these weights.
+        """Makes an agent that follows a solution.
 
         Args:
             mdp: the enumerated world.
-            solution: its policy and values; where the stage has a horizon, the ticks of the episode are its clock.
-            observations: int64 `[S, O]`, what each state looks like.
-            weights: float64 `[K]`, or `[S, K]` where they change.
+            solution: a policy and its values; a finite-horizon one is indexed by the ticks since the episode began.
+            observations: int64 `[S, O]`, the observation in each state.
+            weights: float64 `[K]`, or `[S, K]` where they differ from state to state.
             name: the agent's name in its thoughts.
-            counterfactuals: by the change's words, the policy that it leads to: `[S]`, or `[T, S]` by the clock.
-            rule: how its heads deliberate (the solution is of that rule).
-            thinking: how the planner that made the solution searched; None: it solved the whole world.
+            counterfactuals: the changes in words, each with the policy under it: `[S]`, or `[T, S]` by ticks.
+            rule: the deliberation for which the world was solved.
+            thinking: gives the plan of a decision, where a planner that searches made the solution; None: the plan
+                follows the solved table.
 
         Raises:
-            ValueError: two states look alike and call for different actions, or shapes don't fit.
+            ValueError: two states share an observation but not the policy's action, or shapes don't fit.
         """
         if len(observations) != mdp.n_states:
             raise ValueError(f"observations: {len(observations)} rows for {mdp.n_states} states")
@@ -76,17 +77,19 @@ class ExactAgent:
         self._last: tuple[int, int, int, Bools] | None = None
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """See `Agent.act`; where `mask` forbids the policy's action, the best of the others.
+        """See `Agent.act`; where `mask` excludes the policy's action, the deliberation chooses among the others.
 
         Raises:
-            ValueError: an observation that no state of the world has, or a tick beyond the horizon.
+            ValueError: no state of the world has the observation, or the tick is beyond the horizon.
         """
         steps = steps_of(state, len(observation))
         places = self._index.find(observation)
         if (places < 0).any():
             raise ValueError(f"no state of the world looks like {observation[places.argmin()].tolist()}")
         actions = np.empty(len(steps), np.int32)
+        # A stationary policy is the same at every tick, so that one look-up serves all lanes.
         ticks = np.zeros_like(steps) if self._timetable is None else steps
+        # Lanes of a batch may be at different ticks of their episodes, and each tick has a policy of its own.
         for tick in np.unique(ticks).tolist():
             lanes = ticks == tick
             actions[lanes] = self.planned_path(tick).at(0).policy[places[lanes]]
@@ -104,10 +107,11 @@ class ExactAgent:
             return None
         state, step, action, mask = self._last
         path = self.planned_path(step)
-        # Solvers leave nan where an action is barred.
+        # Solvers leave nan where an action was excluded from the policy; a `Thought` must be finite.
         available = self._mdp.available[state] & mask & np.isfinite(path.at(0).vector_q[state]).all(axis=1)
         uncertainty = np.zeros(self._mdp.n_actions)
         counterfactuals = tuple(
+            # A stationary policy has a single row, which serves for every tick.
             Counterfactual(change, int(policy[min(step, len(policy) - 1), state]))
             for change, policy in self._counterfactuals.items()
         )
@@ -118,6 +122,7 @@ class ExactAgent:
         )
 
     def _plan(self, step: int, path: PlannedPath, decision: Decision) -> Plan:
+        """The plan behind a decision at the tick `step`."""
         if self._thinking is not None:
             return self._thinking(step, decision)
         return plan_from_table(
@@ -133,7 +138,7 @@ class ExactAgent:
         )
 
     def planned_path(self, tick: int) -> PlannedPath:
-        """What is followed from a tick on, in every state.
+        """The policy that is followed from a tick on, in every state.
 
         Raises:
             ValueError: the tick is beyond the horizon.

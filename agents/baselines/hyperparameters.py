@@ -1,4 +1,4 @@
-"""The hyperparameters of the agent in `tabular`."""
+"""The hyperparameters of `tabular.TabularAgent`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class TabularOptions:
     """How a tabular agent learns and explores.
 
     Attributes:
-        learning_rate: of every update.
-        exploration: chance of an action at random, in training.
+        learning_rate: the step size of every update, in (0, 1].
+        exploration: epsilon, the probability of a random available action in training.
     """
 
     learning_rate: float = 0.1

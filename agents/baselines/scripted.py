@@ -1,4 +1,4 @@
-"""Agents with a fixed policy that is known beforehand: one constant action, or uniformly random actions."""
+"""Agents with a fixed, known policy: one that always takes the same action, and one that acts uniformly at random."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..base import AgentState, Progress, TrainingEnv
 
 @runtime_checkable
 class Stated(Protocol):
-    """An agent that exposes its action probabilities, so that they need not be estimated."""
+    """An agent whose action probabilities are known, so that they need not be estimated from its behaviour."""
 
     def chances(self, available: Bools) -> Floats:
-        """float64 `[S, A]`: how often it takes each action where those of bool `[S, A]` are available."""
+        """float64 `[S, A]`: the probability of each action, given the available ones, bool `[S, A]`."""
         ...
 
 
 class StatedAgent:
-    """Always takes one action where that is available, and elsewhere any other with equal chance."""
+    """Always takes one given action; where that is not available, a uniformly random available one."""
 
     def __init__(self, action: int) -> None:
-        """For the index of an action."""
+        """Makes the agent that takes the action of this index."""
         self._action, self._else = action, RandomAgent()
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
@@ -42,10 +42,10 @@ class StatedAgent:
 
 
 class RandomAgent:
-    """Takes any available action with equal chance: what learning has to beat."""
+    """Takes a uniformly random available action: the baseline that any learning agent should exceed."""
 
     def __init__(self, seed: int = 0) -> None:
-        """With chance of its own; `fit` begins it anew."""
+        """Makes the agent with a random generator of its own, which `fit` seeds anew."""
         self._rng = np.random.default_rng(seed)
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
@@ -54,6 +54,7 @@ class RandomAgent:
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
         """See `Agent.act`."""
+        # The available action with the largest of independent uniform numbers is a uniformly random one.
         return np.where(mask, self._rng.random(mask.shape), -1.0).argmax(axis=1).astype(np.int32), None
 
     def chances(self, available: Bools) -> Floats:

@@ -1,8 +1,9 @@
-"""Model-free agents of the tabular kind: Q-learning, Virtual SARSA and Empirical SARSA, with one value per channel.
+"""Tabular model-free agents: Q-learning, Virtual SARSA and Empirical SARSA, with one value per reward channel.
 
-They differ only in what they take the next action to be, which matters where something overrides what they choose
-(Langlois and Everitt 2021, "How RL agents behave when their actions are modified"). The published settings for the
-off-switch are kept: learning rate 0.1, exploration 0.1 throughout, values that begin at 0; greedy when deployed.
+They differ only in which next action the update bootstraps from, which matters where something overrides the actions
+that they choose (Langlois and Everitt 2021, "How RL agents behave when their actions are modified"). The settings are
+those published for the off-switch environment: learning rate 0.1, epsilon-greedy exploration with a constant 0.1,
+values initialised to 0; greedy when deployed.
 """
 
 from __future__ import annotations
@@ -33,30 +34,35 @@ FILE_VERSION: Final = 1
 
 @dataclass
 class TabularFitState(FitState):
-    """The state of a tabular agent's fit: the key of the present observation, and the action mask."""
+    """The state of a tabular agent's fit.
+
+    Attributes:
+        key: the present observation as a dictionary key, see `observation_key`.
+        mask: bool `[A]`, the actions available now.
+    """
 
     key: bytes
     mask: Bools
 
 
 class TabularAgent(StopsAtOnce[TabularFitState]):
-    """A table of values `[S, A, K]` over the observations it met, and a deliberation that chooses by it.
+    """A table of values `[S, A, K]` over the observations seen, and a deliberation that chooses actions by it.
 
-    All heads are learned in parallel under the policy that is really followed. What is updated is always the action
-    that was executed; the value of the next state is that of
+    All heads are updated together. The updated entry is always that of the executed action; the value of the next state
+    is the value there of
 
-    - `q_learning`: the action that the deliberation would choose there;
-    - `virtual_sarsa`: the action that the agent, exploring, would choose there;
-    - `empirical_sarsa`: the action that was then executed. An episode that is cut off leaves its last tick unlearned.
+    - `q_learning`: the action that the deliberation would choose;
+    - `virtual_sarsa`: the action that the agent, with its exploration, would choose;
+    - `empirical_sarsa`: the action that is then executed. The last tick of a truncated episode is not learned from.
 
-    With weighted heads of one discount the scalar algorithms come out, to rounding.
+    With weighted sums and one discount for all heads these are the scalar algorithms, up to rounding.
 
     Attributes:
-        name: in its thoughts.
+        name: the agent's name in its thoughts.
         update: see above.
-        learning: whether `observe` goes on learning at deployment.
-        learns_with: the part of a stage's `learn` that says so.
-        training: what is under way; None before and after.
+        learning: see `OnlineLearner`.
+        learns_with: see `Trainable`.
+        training: the state of the fit that is under way, or None.
     """
 
     learns_with: Final = "values"
@@ -72,17 +78,17 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         rule: DeliberationRule = WEIGHTED,
         name: str | None = None,
     ) -> None:
-        """An agent that knows nothing yet.
+        """Makes an untrained agent.
 
         Args:
             update: see above.
-            channels: K names.
+            channels: the K names of the reward channels.
             n_actions: A.
             weights: `[K]`.
             discount: of all heads, or `[K]`, one for each; within [0, 1].
             options: see `TabularOptions`.
-            rule: how its heads deliberate.
-            name: in its thoughts; that of the update by default.
+            rule: the deliberation.
+            name: the agent's name in its thoughts; by default that of the update.
 
         Raises:
             ValueError: there is no such update, shapes don't fit, or a discount is out of range.
@@ -104,6 +110,8 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         self._numbers: dict[bytes, int] = {}
         self._q = np.zeros((64, n_actions, len(self._channels)))
         self._rng = np.random.default_rng(0)
+        # By lane, for Empirical SARSA: the last tick (state, action, rewards, key of the next observation), which can
+        # only be learned from once the next action was executed.
         self._pending: dict[int, tuple[int, int, Floats, bytes]] = {}
         self._last: LastDecision | None = None
         self.training: TabularFitState | None = None
@@ -112,37 +120,43 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
 
     @property
     def n_states(self) -> int:
-        """How many different observations it has met."""
+        """How many different observations are in the table."""
         return len(self._numbers)
 
     def values(self, observation: Longs) -> Floats:
-        """float64 `[A, K]`, what each head expects of each action; 0 where it was never met."""
+        """float64 `[A, K]`: each head's value of each action; 0 for an observation that is not in the table."""
         number = self._numbers.get(observation_key(observation))
         return np.zeros(self._q.shape[1:]) if number is None else self._q[number].copy()
 
     def _number(self, key: bytes) -> int:
+        """The row of an observation in the table, added if it is new."""
         number = self._numbers.setdefault(key, len(self._numbers))
         if number == len(self._q):
             self._q = np.concatenate([self._q, np.zeros_like(self._q)])
         return number
 
     def _entries(self, key: bytes) -> Floats:
-        number = self._number(key)  # first: it may move the table
+        """float64 `[A, K]`, a view of an observation's row, added if it is new."""
+        number = self._number(key)  # before `self._q` is read: it may replace the table by a larger one
         return self._q[number]
 
     def _greedy(self, q: Floats, mask: Bools) -> int:
-        if self._rule.name == "weighted":  # the same choice, without the cost of naming ties
+        if self._rule.name == "weighted":  # at every step of training: the rule also finds ties, which costs time
             return int(np.where(mask, q @ self._weights, -np.inf).argmax())
         return int(self._rule(q, self._weights, mask).action)
 
     def _exploring(self, q: Floats, mask: Bools) -> int:
+        """The epsilon-greedy action."""
         if self._rng.random() < self._options.exploration:
             available = np.flatnonzero(mask)
             return int(available[self._rng.integers(available.size)])
         return self._greedy(q, mask)
 
     def _learn(self, state: int, action: int, rewards: Floats, next_value: Floats | None) -> None:
-        """Move one entry towards what it paid and the value `[K]` of what followed (None: the episode was over)."""
+        """Moves an entry towards its target, the rewards plus the discounted values `[K]` of the next state and action.
+
+        `next_values` is None where the tick ended the episode.
+        """
         target = rewards if next_value is None else rewards + self._discounts * next_value
         entry = self._q[state, action]
         entry += self._options.learning_rate * (target - entry)
@@ -150,15 +164,27 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
     def _take_in(
         self, lane: int, before: bytes, action: int, rewards: Floats, after: bytes, ended: bool, mask: Bools
     ) -> None:
-        """Learn from one tick of a lane, in which `action` was executed."""
+        """Learns from one tick of a lane.
+
+        Args:
+            lane: the lane's number.
+            before: the key of the observation before the tick.
+            action: the action that was executed.
+            rewards: float64 `[K]`.
+            after: the key of the observation after it.
+            ended: whether the tick ended the episode.
+            mask: bool `[A]`, the actions available after it.
+        """
         state = self._number(before)
         if self.update == "empirical_sarsa":
+            # A pending tick that did not lead here is of an episode that was truncated, and is dropped.
             earlier = self._pending.pop(lane, None)
             if earlier is not None and earlier[3] == before:
                 self._learn(*earlier[:3], self._q[state, action])
             if ended:
                 self._learn(state, action, rewards, None)
             else:
+                # A copy, because the environment may reuse its array of rewards.
                 self._pending[lane] = (state, action, np.array(rewards), after)
         elif ended:
             self._learn(state, action, rewards, None)
@@ -197,11 +223,12 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         self.training = None
 
     def _tick(self, training: TabularFitState, env: TrainingEnv) -> None:
+        """One step of training."""
         key = training.key
         action = self._exploring(self._entries(key), training.mask)
         observation, rewards, ended, truncated, mask = env.step(action)
         after = observation_key(observation)
-        if rewards is not None:  # without them there is nothing to learn
+        if rewards is not None:  # a model-free agent learns nothing from transitions alone
             self._take_in(0, key, env.executed, rewards, after, ended, mask)
         if ended or truncated:
             self._pending.clear()
@@ -229,7 +256,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """See `OnlineLearner.observe`; where rewards are withheld there is nothing to learn."""
+        """See `OnlineLearner.observe`; where rewards are withheld, nothing is learned."""
         if not self.learning or rewards is None:
             return
         for lane, tick in enumerate(each_transition(observation, action, rewards, next_observation, ended, mask)):
@@ -237,7 +264,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
             self._take_in(lane, before, tick.action, rewards[lane], after, tick.ended, tick.mask)
 
     def thought(self) -> Thought | None:
-        """See `Thinker.thought`: its values and which head decided; it plans nothing."""
+        """See `Thinker.thought`. It has no plans; the uncertainty is 0 for an observation in the table, else 1."""
         if self._last is None:
             return None
         observation, step, action, mask = self._last
@@ -248,7 +275,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
     # Keeping
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything learned to one file, all or nothing (see `learning.checkpoint`)."""
+        """Writes everything learned to one file, atomically (see `learning.checkpoint`)."""
         header = {
             "name": self.name,
             "update": self.update,
@@ -264,7 +291,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TabularAgent:
-        """Reads what `save` wrote.
+        """Restores an agent that `save` wrote.
 
         Raises:
             ValueError: not such a file, or a newer version than this program reads.

@@ -1,1 +1,1 @@
-"""The tabular model-based agent: transition counts, and exact planning on what they say."""
+"""The tabular model-based agent: a world model of transition counts, and planning on it."""

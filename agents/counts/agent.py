@@ -1,4 +1,4 @@
-"""A learned, tabular, model-based agent: counts for a world model, K task heads, and a novelty head to train by."""
+"""The tabular model-based agent: a world model of counts, K task heads to act by, a novelty head to explore by."""
 
 from __future__ import annotations
 
@@ -29,24 +29,29 @@ FILE_VERSION: Final = 2
 
 @dataclass
 class CountsFitState(FitState):
-    """The state of a counts agent's fit: the novelty head that explores, and the environment's state."""
+    """The state of a counts agent's fit.
+
+    Attributes:
+        novelty: the novelty head, which explores.
+        state: the number of the environment's present state in the model.
+    """
 
     novelty: NoveltyHead
     state: int
 
 
 class CountsAgent(StopsAtOnce[CountsFitState]):
-    """Learns what follows what and what pays, plans on what it learned, and explores by a separate novelty head.
+    """Learns transitions and rewards as counts, plans on them, and explores by a separate novelty head.
 
-    In training it follows the novelty head alone; deployed it follows the task heads alone, and an action that it
-    never tried is no candidate (where it tried none, it takes the first that is available). It never sees the hidden
-    performance.
+    In training it follows the novelty head alone. Deployed it follows the task heads alone, and considers only actions
+    that it has tried in the present state; where it has tried none, it takes the first available one. It never sees the
+    hidden performance.
 
     Attributes:
-        name: in its thoughts.
-        model: what it learned.
-        learning: whether `observe` goes on learning at deployment.
-        training: what is under way; None before and after.
+        name: the agent's name in its thoughts.
+        model: the learned world model.
+        learning: see `OnlineLearner`.
+        training: the state of the fit that is under way, or None.
     """
 
     def __init__(
@@ -59,16 +64,17 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         name: str = "counts",
         held: HeldWeights | None = None,
     ) -> None:
-        """An agent that knows nothing yet.
+        """Makes an untrained agent.
 
         Args:
-            channels: K names.
+            channels: the K names of the reward channels.
             n_actions: A.
             weights: `[K]`.
             discount: of all task heads, or `[K]`, one for each; each in [0, 1).
             options: see `CountsOptions`.
-            name: in its thoughts.
-            held: where its weights stand in what it sees, if the world can edit them; then `weights` are not used.
+            name: the agent's name in its thoughts.
+            held: how its weights are encoded in its observation, if the world can edit them; it then decides by those,
+                and not by `weights`.
 
         Raises:
             ValueError: shapes don't fit, or a discount is out of range.
@@ -82,7 +88,8 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         self.model = CountsModel(n_actions, len(self._channels))
         self._planner = make_planner(self._options.planner)
         self._planned: tuple[Problem, BoundPlanner] | None = None
-        self._policy: Ints = np.zeros(0, np.int32)  # solved last: the next solution starts from it
+        # The policy that was solved last; policy iteration starts from it the next time, when little has changed.
+        self._policy: Ints = np.zeros(0, np.int32)
         self._stale = True
         self._last: LastDecision | None = None
         self.training: CountsFitState | None = None
@@ -116,16 +123,22 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         self.training = None
 
     def _tick(self, training: CountsFitState, env: TrainingEnv) -> None:
+        """One step of training."""
         action = training.novelty.choose(training.state)
         observation, rewards, ended, truncated, mask = env.step(action)
         next_state = self.model.state(observation, ended, mask)
+        # The chosen action is recorded, and not the executed one: what overrides actions counts as part of the world.
         self.model.record(training.state, action, next_state, rewards)
         training.state = self.model.begin(*env.reset()) if ended or truncated else next_state
         training.done += 1
         self._stale = True
 
     def watch(self, logs: Sequence[Log], seed: int) -> None:
-        """See `LearnsFromLogs.watch`; nothing is drawn. Where others began is no place where its own episodes begin."""
+        """See `LearnsFromLogs.watch`; the seed is not used.
+
+        The first states of the logs are not counted as start states, because the agent's own episodes need not begin
+        where those of others did.
+        """
         for log in logs:
             last = len(log.actions)
             states = [
@@ -143,18 +156,18 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         self._stale = True
 
     def freeze(self) -> None:
-        """Stops learning at deployment."""
+        """Sets `learning` to False."""
         self.learning = False
 
     def model_report(self) -> ModelReport:
-        """How much it knows and how well it predicted."""
+        """How much its world model knows, and how well that has predicted."""
         return self.model.report()
 
     # Deployment
 
     @property
     def heads(self) -> Heads:
-        """The task heads on the model as it now is."""
+        """The task heads, solved on the present model."""
         return self._plan()[0].solved
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
@@ -174,9 +187,11 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         ended: Bools,
         mask: Bools,
     ) -> None:
-        """See `OnlineLearner.observe`; the task heads are planned again once a prediction has changed."""
+        """See `OnlineLearner.observe`; it plans anew only if a prediction of the model has changed."""
         if not self.learning:
             return
+        # The mask before the tick is not an argument. A state that is new is added with all actions available; that
+        # only matters for exploring, since planning considers the actions that were tried.
         everything = np.ones(self.model.n_actions, np.bool_)
         for tick in each_transition(observation, action, rewards, next_observation, ended, mask):
             before = self.model.state(tick.observation, False, everything)
@@ -184,7 +199,10 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
             self._stale |= self.model.record(before, tick.action, after, tick.rewards)
 
     def thought(self) -> Thought | None:
-        """See `Thinker.thought`. Where it has tried no available action, the thought has no plan and `q` is zero."""
+        """See `Thinker.thought`. Where it has tried no available action, the thought has no plan and `q` is zero.
+
+        The uncertainty of an action that was tried n times is 1 / (1 + n).
+        """
         if self._last is None:
             return None
         observation, step, action, mask = self._last
@@ -206,7 +224,7 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
     # Keeping
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything learned to one file, all or nothing (see `learning.checkpoint`)."""
+        """Writes everything learned to one file, atomically (see `learning.checkpoint`)."""
         header = {
             "name": self.name,
             "learning": self.learning,
@@ -221,7 +239,7 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CountsAgent:
-        """Reads what `save` wrote.
+        """Restores an agent that `save` wrote.
 
         Raises:
             ValueError: not such a file, or a newer version than this program reads.
@@ -242,10 +260,12 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         return agent
 
     def _plan(self) -> tuple[Problem, BoundPlanner]:
+        """The problem and the planner on the present model, made anew only after the model changed."""
         if self._planned is None or self._stale:
             if self._planned is not None and (solution := self._planned[0].solution) is not None:
                 self._policy = solution.policy
             mdp = self.model.to_mdp(self._channels)
+            # States are numbered in the order of discovery, so the old policy covers the first of them.
             first = np.full(mdp.n_states, -1, np.int32)
             first[: self._policy.size] = self._policy
             if self._held is None:
@@ -256,10 +276,11 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
         return self._planned
 
     def _tries(self, state: int) -> Longs:
-        """int64 `[A]`, how often each action was tried in a state; `state` is -1 where it was never seen."""
+        """int64 `[A]`, how often each action was tried in a state; zeros for -1, a state that was never seen."""
         return np.zeros(self.model.n_actions, np.int64) if state < 0 else self.model.tries[state]
 
     def _choose(self, state: int, mask: Bools) -> int:
+        """The planner's choice among the available actions that were tried; if none was, the first available one."""
         candidates = mask & (self._tries(state) > 0)
         if not candidates.any():
             return int(mask.argmax())

@@ -1,4 +1,4 @@
-"""The hyperparameters of the agent in `agent`."""
+"""The hyperparameters of `agent.CountsAgent`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from ..records.attribution import WEIGHTED, DeliberationRule
 
 @dataclass(frozen=True)
 class CountsOptions:
-    """How a counts agent explores and decides.
+    """How a counts agent explores and decides. A pair is a state and an action.
 
     Attributes:
-        novelty_discount: of the novelty head; near 1, or exploring stops once the frontier lies further than it sees.
-        n_known: tries after which a pair counts as known while the world shows no chance; as chance turns up, pairs
-            that always came out the same need more (see `NoveltyHead`), at most `n_chance`.
-        n_chance: tries after which a pair that has shown two outcomes counts as known. In a world with chance these
-            numbers double whenever nothing new is left, so that the rest of the budget sharpens all estimates.
-        deliberation: the rule that makes one choice of K values.
-        planner: how it looks ahead on what it learned, once it is deployed; training explores in the same way with any.
+        novelty_discount: the discount of the novelty head; it must be near 1, since a value that is discounted away
+            cannot guide exploration to a distant frontier.
+        n_known: tries after which a pair counts as known, as long as the world appears deterministic. The more pairs
+            turn out to be stochastic, the more tries are required of a pair with a single outcome so far (see
+            `NoveltyHead`), up to `n_chance`.
+        n_chance: tries after which a pair that has shown two outcomes counts as known. In a stochastic world both
+            numbers double whenever no unknown pair is left, so that the rest of the budget improves all estimates.
+        deliberation: the rule that chooses one action by K values.
+        planner: the planner that is used when deployed; exploration in training does not depend on it.
     """
 
     novelty_discount: float = 0.999
@@ -29,6 +31,7 @@ class CountsOptions:
     planner: PartSpec = ENUMERATE
 
     def __post_init__(self) -> None:
+        # Below 1, because the novelty head plans through the ends of episodes: its process never terminates.
         if not 0.0 < self.novelty_discount < 1.0:
             raise ValueError(f"novelty_discount: {self.novelty_discount} is not between 0 and 1")
         if not 1 <= self.n_known <= self.n_chance:

@@ -1,8 +1,8 @@
-"""A model-based agent among other agents: it counts outcomes of joint actions, predicts the others, and plans.
+"""The tabular model-based agent among others: it learns a model of joint actions, and one of the others' policies.
 
-Transitions and the others' actions are learned separately, because they change differently: the world's dynamics stay
-the same, while the others' policies drift as they learn. In a single count, as `counts` keeps where it ignores others,
-their old policies would look like chance for ever.
+The two are learned separately, because only one of them is stationary: the transitions of joint actions are the world's
+and do not change, while the others' policies drift as they learn. In a single count of the agent's own actions, as
+`counts` keeps where it ignores others, the others' old policies would appear as noise for ever.
 """
 
 from __future__ import annotations
@@ -30,20 +30,22 @@ from .novelty_head import NoveltyHead
 from .opponent_model import OpponentModel
 
 SOONEST: Final = 20
-"""Steps between two plans at least; later, a hundredth of all steps so far."""
+"""The least number of steps between two plans in training; after 2,000 steps it is a hundredth of the steps so far."""
 
 
 @dataclass(frozen=True)
 class JointOptions:
-    """How a planner among others explores and decides.
+    """How the agent explores and decides.
 
     Attributes:
-        exploring: share of a training's steps, its first, in which novelty alone chooses.
-        exploration: chance of an action at random, in the steps after that.
+        exploring: the share of a training's steps, at its beginning, in which the novelty head alone chooses.
+        exploration: the probability of a random action in the steps after that.
         forgetting: see `OpponentModel`.
-        novelty_discount, n_known, n_chance: see `CountsOptions`.
-        deliberation: the rule that makes one choice of K values.
-        planner: how it looks ahead on what it learned.
+        novelty_discount: see `CountsOptions`.
+        n_known: see `CountsOptions`.
+        n_chance: see `CountsOptions`.
+        deliberation: the rule that chooses one action by K values.
+        planner: the planner that is used on the learned model.
     """
 
     exploring: float = 0.5
@@ -62,15 +64,17 @@ class JointOptions:
 
 
 class JointCountsAgent:
-    """Plans its own part of joint actions on learned counts, where the others do what it predicts of them.
+    """Plans its own actions on a learned model of joint actions, averaged over the predicted actions of the others.
 
-    In training it explores by novelty first, then follows its plan, now and then at random; the plan is made anew as
-    it learns. Deployed it follows the plan, and learns no more. An action that it never tried, or only beside what the
-    others are thought never to do, is no candidate. It never sees what others see, are paid or choose.
+    In training it explores by novelty first, and then follows its plan, with random actions at times; it plans anew as
+    it learns. Deployed it follows the plan and no longer learns. It considers only actions that it has tried together
+    with some joint action of the others that it thinks possible. It never sees the others' observations, rewards or
+    chosen actions, only which actions they executed.
 
     Attributes:
-        name: in its thoughts.
-        game: what it learned of joint actions; the agent's own part changes slowest.
+        name: the agent's name in its thoughts.
+        game: the learned model of joint actions. A joint action is numbered with the agent's own action as the slowest
+            digit, and those of the others in the world's order.
     """
 
     def __init__(
@@ -84,17 +88,18 @@ class JointCountsAgent:
         assumed: Floats | None = None,
         name: str = "counts",
     ) -> None:
-        """An agent that knows nothing yet.
+        """Makes an untrained agent.
 
         Args:
-            channels: K names.
-            actions: A names, of its own.
+            channels: the K names of the reward channels.
+            actions: the A names of its own actions.
             others: how many actions each of the others has, in the world's order.
             weights: `[K]`.
             discount: of all task heads, or `[K]`, one for each; each in [0, 1).
             options: see `JointOptions`.
-            assumed: float64 `[joint actions of the others]`, what it takes them to do; None: what it learns of them.
-            name: in its thoughts.
+            assumed: float64 `[joint actions of the others]`, a fixed distribution that it assumes of them in every
+                state; None: it predicts them by what it observed.
+            name: the agent's name in its thoughts.
 
         Raises:
             ValueError: shapes don't fit, or a discount is out of range.
@@ -104,7 +109,8 @@ class JointCountsAgent:
         self._weights, self._discounts = check_heads(self._channels, weights, discount)
         self._options = options or JointOptions()
         self._joint = int(np.prod(others))
-        self._own = CountsModel(len(actions), len(self._channels))  # for novelty: others are chance
+        # The novelty head explores the agent's own actions, with the others as part of a stochastic world.
+        self._own = CountsModel(len(actions), len(self._channels))
         self.game = CountsModel(len(actions) * self._joint, len(self._channels))
         self._model = OpponentModel(self._joint, self._options.forgetting)
         self._assumed = assumed
@@ -122,7 +128,8 @@ class JointCountsAgent:
         """See `Trainable.fit`.
 
         Raises:
-            ValueError: the environment has other channels or actions than the agent, or does not show what others do.
+            ValueError: the environment has other channels or actions than the agent, or does not show the others'
+                actions.
         """
         if (
             tuple(env.channels) != self._channels
@@ -143,6 +150,8 @@ class JointCountsAgent:
             elif rng.random() < options.exploration:
                 action = int(rng.choice(np.flatnonzero(mask)))
             else:
+                # Planning anew at every step would dominate the training's time; at intervals that grow with the steps
+                # the number of plans grows with their logarithm only.
                 if step - planned >= max(SOONEST, step // 100):
                     self._stale, planned = True, step
                 action = self._choose(state, mask)
@@ -160,7 +169,10 @@ class JointCountsAgent:
         self._stale = True
 
     def predicted(self, observation: Longs) -> Floats:
-        """float64 `[joint actions of the others]`: what it expects them to do where it sees this."""
+        """float64 `[joint actions of the others]`: their predicted probabilities, given the agent's observation `[O]`.
+
+        They are uniform where the agent has never made this observation.
+        """
         state = self.game.find(observation)
         return np.asarray(self._shares()[state]) if state >= 0 else np.full(self._joint, 1.0 / self._joint)
 
@@ -175,7 +187,7 @@ class JointCountsAgent:
         return actions, steps + 1
 
     def thought(self) -> Thought | None:
-        """See `Thinker.thought`; the others' part of what it imagines is in the chances of its plan."""
+        """See `Thinker.thought`; the plan's probabilities include the predicted actions of the others."""
         if self._last is None:
             return None
         observation, step, action, mask = self._last
@@ -193,29 +205,32 @@ class JointCountsAgent:
             candidates if known else mask, plan,
         )  # fmt: skip
 
-    # What it knows
+    # Models
 
     def _begin(self, observation: Longs, mask: Bools) -> tuple[int, Bools]:
+        """Notes the start of an episode in both models; returns the number of its state, and the mask."""
         self.game.begin(observation, np.repeat(mask, self._joint))
         return self._own.begin(observation, mask), mask
 
     def _state(self, observation: Longs, ended: bool, mask: Bools) -> int:
-        """The number of a state, the same in both models: both meet them in the same order."""
+        """The number of a state, added if it is new. It is the same in both models, which see states in one order."""
         self.game.state(observation, ended, np.repeat(mask, self._joint))
         return self._own.state(observation, ended, mask)
 
     def _shares(self) -> Floats:
-        """float64 `[S, joint actions of the others]`: what they are expected to do."""
+        """float64 `[S, joint actions of the others]`: their predicted or assumed probabilities in each state."""
         n = self.game.n_states
         return self._model.shares(n) if self._assumed is None else np.tile(self._assumed, (n, 1))
 
     def _plan(self) -> tuple[Problem, BoundPlanner]:
+        """The problem of the agent's own actions and the planner on it, made anew where they are marked as stale."""
         if self._planned is None or self._stale:
             if self._planned is not None and (solution := self._planned[0].solution) is not None:
                 self._policy = solution.policy
             whole = self.game.to_mdp(self._channels)
             n, own = whole.n_states, len(self._actions)
-            # What the others were never met doing beside an action cannot be imagined: the rest stands for it.
+            # Nothing is known of a joint action that never occurred, so the predicted probabilities of those that did,
+            # beside each own action, are normalised to one. The tiny bound keeps 0 / 0, where none occurred, at 0.
             seen = self._shares()[:, None, :] * whole.available.reshape(n, own, self._joint)
             chance = seen / np.maximum(seen.sum(axis=2, keepdims=True), 1e-300)
             part = np.repeat(np.arange(own, dtype=np.int32), self._joint)
@@ -227,12 +242,15 @@ class JointCountsAgent:
         return self._planned
 
     def _candidates(self, state: int, mask: Bools) -> Bools:
+        """bool `[A]`: the available actions that the model can predict; none in a state that the plan does not hold."""
         mdp = self._plan()[0].mdp
+        # In training the plan may be older than the state.
         if not 0 <= state < mdp.n_states:
             return np.zeros_like(mask)
         return np.asarray(mask & mdp.available[state])
 
     def _choose(self, state: int, mask: Bools) -> int:
+        """The planner's choice among the candidates; if there is none, the first available action."""
         candidates = self._candidates(state, mask)
         if not candidates.any():
             return int(mask.argmax())

@@ -1,7 +1,8 @@
-"""A world model of Dirichlet counts over whole observed states: no assumption, exact in the limit.
+"""A world model of transition counts over whole observations.
 
-Counts start at nothing: planning uses the observed frequencies of the outcomes seen so far. Only the log-loss, which
-must price an outcome never seen, gives the unseen one the weight of one try.
+It assumes no structure, and converges to the true model if observations determine the state. Planning uses observed
+frequencies (maximum likelihood), without a prior. Only the log-loss, which must give an outcome that was never seen a
+probability, treats all unseen outcomes together as if they had been seen once.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from ..records.plan_from_mdp import observation_key
 
 @dataclass(frozen=True)
 class ModelReport:
-    """How much a counts model knows, and how well it predicted each tick before learning from it.
+    """How much a counts model knows, and how well it predicted each tick before it learned from it.
 
     Attributes:
-        states: states seen, ended ones counted.
-        known_pairs: (state, action) pairs tried at least once.
-        chance_pairs: pairs that have shown two outcomes or more.
-        steps: ticks learned from.
-        predicted: how many of these took a pair that had been tried before.
-        hit_rate: share of the predicted ticks on which the most frequent outcome came; nan without any.
-        log_loss: mean nats per predicted tick; nan without any.
+        states: how many states it has seen, including ended ones.
+        known_pairs: how many (state, action) pairs were tried at least once.
+        chance_pairs: how many pairs have shown two outcomes or more.
+        steps: how many ticks it learned from.
+        predicted: how many of these were of a pair that had been tried before.
+        hit_rate: the share of the predicted ticks on which the most frequent outcome so far came; nan without any.
+        log_loss: mean negative log-likelihood per predicted tick, in nats; nan without any.
     """
 
     states: int
@@ -41,19 +42,19 @@ class ModelReport:
 
 
 class CountsModel:
-    """Counts N[s, a, s'] and what each outcome pays, learned from single transitions.
+    """Counts N[s, a, s'] and mean rewards of each outcome, learned from single transitions.
 
-    A state is what is observed, and whether the episode ended there. Public arrays have spare rows: read
-    `[:n_states]`.
+    A state is an observation together with whether the episode ended there. An outcome is a triple (s, a, s') that has
+    occurred. Public arrays have spare rows at the end: read `[:n_states]`.
 
     Attributes:
-        n_states: S so far.
-        available: bool `[S.., A]`; nothing in ended states.
+        n_states: S, the number of states so far.
+        available: bool `[S.., A]`, the available actions; none in ended states.
         ended: bool `[S..]`.
-        tries: int64 `[S.., A]`.
-        outcomes: int32 `[S.., A]`, how many different outcomes were seen.
-        follows: int64 `[S.., A]`, the next state where exactly one was seen, else -1.
-        version: grows whenever a pair or an outcome is new.
+        tries: int64 `[S.., A]`, how often each pair was tried.
+        outcomes: int32 `[S.., A]`, how many different outcomes each pair has shown.
+        follows: int64 `[S.., A]`, the next state of a pair with exactly one outcome so far, else -1.
+        version: grows with every new outcome (and so with every new pair).
     """
 
     def __init__(self, n_actions: int, n_channels: int) -> None:
@@ -72,25 +73,25 @@ class CountsModel:
         self._chance_pairs = self._retried_pairs = 0
         # Outcomes, in the order in which they were first seen.
         self._slots: dict[tuple[int, int], int] = {}
-        self._of_pair: dict[int, list[int]] = {}  # the one seen most often comes first
+        self._of_pair: dict[int, list[int]] = {}  # the outcomes of each pair; the most frequent comes first
         self._pair: list[int] = []
         self._next: list[int] = []
         self._count: list[int] = []
-        self._paid: list[int] = []  # how often the pay was shown
-        self._pay: list[Floats] = []  # the sum of what was shown
+        self._paid: list[int] = []  # how often its rewards were shown
+        self._pay: list[Floats] = []  # the sum of the rewards shown
         self._steps = self._hits = 0
         self._loss = 0.0
 
     # Learning
 
     def begin(self, observation: Longs, mask: Bools) -> int:
-        """Notes the start of an episode and returns its state."""
+        """Counts the start of an episode; returns the number of its state."""
         state = self.state(observation, False, mask)
         self._starts[state] = self._starts.get(state, 0) + 1
         return state
 
     def state(self, observation: Longs, ended: bool, mask: Bools) -> int:
-        """The state that looks like this; a new one if none does."""
+        """The number of a state, added if it is new; a known state keeps the mask with which it was added."""
         key = (observation_key(observation), ended)
         state = self._ids.get(key)
         if state is None:
@@ -105,20 +106,21 @@ class CountsModel:
         return state
 
     def record(self, state: int, action: int, next_state: int, rewards: Floats | None) -> bool:
-        """Predicts one tick, then learns from it.
+        """Scores the model's prediction of one tick, then learns from the tick.
 
         Args:
-            state: where the tick began.
-            action: what was executed.
-            next_state: where it led.
-            rewards: float64 `[K]`, or None where they are withheld; an outcome whose pay was never shown is taken to
-                pay nothing.
+            state: the state before it.
+            action: the action that was executed.
+            next_state: the state after it.
+            rewards: float64 `[K]`, or None where they are withheld; an outcome whose rewards were never shown counts
+                as paying 0.
 
         Returns:
-            Whether the model now predicts anything else than before.
+            Whether any prediction of the model has changed.
         """
         pair = state * self.n_actions + action
         slot = self._slots.get((pair, next_state))
+        # Another try of a pair's only outcome leaves its frequency at 1; with several outcomes all frequencies move.
         changed = slot is None or int(self.outcomes[state, action]) > 1
         tries = int(self.tries[state, action])
         self._score(pair, tries, slot)
@@ -132,44 +134,49 @@ class CountsModel:
             slots.remove(slot)
             slots.insert(0, slot)
         if rewards is not None:
+            # The mean stays the same exactly if the new rewards equal it; compared as sums, without a division.
             changed = changed or not np.array_equal(self._pay[slot], rewards * self._paid[slot])
             self._paid[slot] += 1
             self._pay[slot] += rewards
         return changed
 
     def forget_rewards(self) -> None:
-        """No outcome's pay was ever shown."""
+        """Forgets all rewards, as if those of no outcome had ever been shown."""
         self._paid = [0] * len(self._paid)
         self._pay = [np.zeros(self.n_channels) for _ in self._pay]
 
     # Reading
 
     def find(self, observation: Longs) -> int:
-        """The state, not ended, that looks like `observation` `[O]`; -1 where there is none."""
+        """The number of the state, not ended, with the observation `[O]`; -1 where there is none."""
         return self._ids.get((observation_key(observation), False), -1)
 
     def observations(self) -> Longs:
-        """int64 `[S, O]`."""
+        """int64 `[S, O]`, the observation in each state."""
         return np.array(self._observations, np.int64).reshape(self.n_states, -1)
 
     @property
     def chance_share(self) -> float:
-        """Of the pairs tried more than once, the share that has shown more than one outcome."""
+        """The share of pairs with more than one outcome among the pairs that were tried more than once."""
         return self._chance_pairs / max(1, self._retried_pairs)
 
     def starts(self) -> tuple[Longs, Floats]:
-        """The start states `[S0]` and how often, as shares `[S0]`, episodes began there."""
+        """The start states, int64 `[S0]`, and the share of episodes that began in each, float64 `[S0]`."""
         counts = np.array(list(self._starts.values()), np.float64)
         return np.array(list(self._starts), np.int64), counts / max(1.0, counts.sum())
 
     def shares(self, state: int, action: int) -> list[tuple[int, float]]:
-        """The next states seen after a pair, each with its frequency."""
+        """The next states seen after a pair, each with its relative frequency."""
         slots = self._of_pair.get(state * self.n_actions + action, [])
         tries = int(self.tries[state, action])
         return [(self._next[slot], self._count[slot] / tries) for slot in slots]
 
     def chances(self) -> tuple[Longs, Longs, Floats]:
-        """The outcomes of pairs that have shown several: pair, next state and frequency, each `[M']`."""
+        """The M' outcomes of pairs that have shown more than one.
+
+        Returns:
+            The pair `state * A + action`, the next state, and its relative frequency, each `[M']`.
+        """
         if not self._chance_pairs:
             return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
         pair, next_state = np.array(self._pair, np.int64), np.array(self._next, np.int64)
@@ -179,8 +186,14 @@ class CountsModel:
         return pair, next_state, np.array(self._count, np.float64)[several] / tries
 
     def to_mdp(self, channels: tuple[str, ...]) -> FiniteMDP:
-        """The model as a finite process of what was seen. A state where nothing was tried yet counts as ended."""
+        """The model as a finite MDP of relative frequencies and mean rewards.
+
+        Actions that were not tried are not available in it, and a state where none was tried counts as ended, so that
+        plans do not build on anything unknown.
+        """
         pair = np.array(self._pair, np.int64)
+        # A stable sort into rows: outcomes of a pair stay in the order in which they were first seen, so that sums over
+        # them, and ties, come out the same after saving and loading.
         order = np.argsort(pair, kind="stable")
         rows = self.n_states * self.n_actions
         tries = self.tries[: self.n_states]
@@ -204,8 +217,9 @@ class CountsModel:
         )
 
     def report(self) -> ModelReport:
-        """What the model knows by now."""
+        """How much the model knows, and how well it has predicted so far."""
         known = int((self.tries[: self.n_states] > 0).sum())
+        # The first try of each pair is the one that could not be predicted.
         predicted = self._steps - known
         return ModelReport(
             states=self.n_states,
@@ -220,7 +234,7 @@ class CountsModel:
     # Keeping
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Everything learned, as plain arrays."""
+        """Everything learned, as plain arrays for a checkpoint; outcomes in the order in which they were first seen."""
         return {
             "observations": self.observations(),
             "ended": self.ended[: self.n_states],
@@ -238,7 +252,7 @@ class CountsModel:
 
     @classmethod
     def from_arrays(cls, data: dict[str, npt.NDArray[Any]]) -> CountsModel:
-        """The model that `arrays` described."""
+        """Restores a model from what `arrays` returned."""
         model = cls(data["available"].shape[1], data["pay"].shape[1])
         for observation, ended, mask in zip(data["observations"], data["ended"], data["available"], strict=True):
             model.state(observation, bool(ended), mask)
@@ -247,6 +261,7 @@ class CountsModel:
             model._add_outcome(pair // model.n_actions, pair % model.n_actions, next_state)
         np.add.at(model.tries.reshape(-1), data["pair"], data["count"])
         model._count, model._paid = data["count"].tolist(), data["paid"].tolist()
+        # Which outcome counts as the most frequent depends on history where counts are equal, so it is stored.
         for slot in data["most"].tolist():
             slots = model._of_pair[model._pair[slot]]
             slots.remove(slot)
@@ -258,6 +273,7 @@ class CountsModel:
         return model
 
     def _add_outcome(self, state: int, action: int, next_state: int) -> int:
+        """Adds an outcome without counting it; returns its slot in the lists of outcomes."""
         pair, slot = state * self.n_actions + action, len(self._pair)
         self._slots[pair, next_state] = slot
         self._of_pair.setdefault(pair, []).append(slot)
@@ -274,12 +290,14 @@ class CountsModel:
         return slot
 
     def _score(self, pair: int, tries: int, slot: int | None) -> None:
+        """Adds a tick to the hit rate and the log-loss; the first try of a pair only counts as a step."""
         self._steps += 1
         if tries:
             self._hits += slot == self._of_pair[pair][0]
             self._loss -= math.log((1 if slot is None else self._count[slot]) / (tries + 1))
 
     def _make_room(self) -> None:
+        # Doubled, so that adding n states copies O(n) rows in total.
         for name, empty in (("available", 0), ("ended", 0), ("tries", 0), ("outcomes", 0), ("follows", -1)):
             old = getattr(self, name)
             setattr(self, name, np.concatenate([old, np.full_like(old, empty)]))

@@ -1,8 +1,8 @@
-"""The novelty head: a value of its own, with its own discount, for trying what was tried too little.
+"""The novelty head: a value function with its own reward and discount, which directs exploration in training.
 
-Its reward is one for reaching an available pair that is still new; nothing is paid where an episode has ended, because
-nothing can be tried there. Its values come from planning on the learned model, through the ends of episodes into the
-next start: a detour by way of an end is worth what it leads to, no more.
+Its reward is 1 for reaching a state with an available action that was not tried often enough yet. Its values come from
+value iteration on the learned model, in which the end of an episode leads on to the start of the next one. So ending an
+episode has no value of its own, but that of what can be reached from the start states.
 """
 
 from __future__ import annotations
@@ -17,18 +17,30 @@ from ...envs.base import Bools, Floats
 from .model import CountsModel
 
 DOUBT: Final = 0.05
-"""A pair that always came out the same is known once the chance that it hides another outcome is below this."""
+"""A pair with one outcome so far is known once the probability that it has another one is at most this."""
 MAX_DOUBLINGS: Final = 30
-"""How often the tries that make a pair known may double: never reached by any budget."""
+"""How often the required number of tries may double; large enough that no training ever reaches it."""
 
 
 class NoveltyHead:
-    """Plans where to try something new, and replans only when a plan is used up or takes twice as long as it should."""
+    """Chooses exploring actions by values that it plans on the model.
+
+    It plans anew only when it has reached a state that was a target, or when that takes more than about twice as long
+    as the plan predicted: planning at every tick would dominate the training's time.
+    """
 
     def __init__(
         self, model: CountsModel, discount: float, n_known: int, n_chance: int, rng: np.random.Generator
     ) -> None:
-        """See `CountsOptions` for `n_known` and `n_chance`."""
+        """Makes a novelty head.
+
+        Args:
+            model: the world model, which the caller keeps up to date.
+            discount: in (0, 1).
+            n_known: see `CountsOptions`.
+            n_chance: see `CountsOptions`.
+            rng: for ties.
+        """
         self._model = model
         self._discount = discount
         self._n_known = n_known
@@ -42,7 +54,11 @@ class NoveltyHead:
         self._patience = 0
 
     def choose(self, state: int) -> int:
-        """The action that explores best from a state that has not ended."""
+        """The exploring action in a state that has not ended.
+
+        In this order: a random one of the actions that are still new here; the action of the highest novelty value, if
+        something new can be reached; the action that was tried the least here.
+        """
         new = np.flatnonzero(self._new(state))
         if new.size:
             return int(new[self._rng.integers(new.size)])
@@ -51,36 +67,46 @@ class NoveltyHead:
         if self._value[state] <= 0:
             return self._least_tried(state)
         ahead = self._look_ahead(state)
+        # With a tolerance, so that values that differ by rounding alone count as ties.
         best = np.flatnonzero(ahead >= ahead.max() * (1 - 1e-9))
         return int(best[self._rng.integers(best.size)])
 
     def _needed(self) -> int:
-        """Tries after which a pair that always came out the same is known.
+        """The number of tries after which a pair with a single outcome so far counts as known.
 
-        A pair of which one in two tries would differ has hidden it for n tries with probability 2^(1 - n), and the
-        share of chance among the pairs tried twice says how likely that is to begin with. In a world without chance
-        one try is enough; where every pair has chance it takes six.
+        A pair with two equally likely outcomes shows the same one in all of n tries with probability 2^(1 - n). The
+        share of stochastic pairs among those tried at least twice estimates the prior probability that a pair is
+        stochastic. In a deterministic world one try is enough; where every pair is stochastic it takes six (with
+        `n_known` 1), before any doublings.
         """
         share = self._model.chance_share
         more = math.ceil(math.log2(share / DOUBT)) if share > DOUBT else 0
         return min(self._n_known + more, self._n_chance) << self._doublings
 
     def _new(self, states: int | slice) -> Bools:
+        """bool `[A]` for one state, `[S, A]` for a slice: the available pairs that are not known yet."""
         model = self._model
         needed = np.where(model.outcomes[states] > 1, self._n_chance << self._doublings, self._needed())
         new: Bools = model.available[states] & (model.tries[states] < needed)
         return new
 
     def _plan_holds(self, state: int) -> bool:
+        """Whether the values planned last can still be followed from this state."""
         self._patience -= 1
+        # A state that is newer than the plan has no value.
         if state >= self._value.size:
             return False
         if self._value[state] > 0:
             return self._patience > 0 and not self._target[state]
+        # No novelty within reach: that remains so until the model changes, if the values had converged.
         return self._settled and self._version == self._model.version
 
     def _plan(self, state: int) -> None:
-        """Plans again. Where nothing new is left, not even in a new episode, a world with chance gets more tries."""
+        """Plans anew.
+
+        Where nothing new can be reached, not even in the next episode, the required tries are doubled until something
+        can; in a world that appears deterministic they are not, because further tries would show nothing new.
+        """
         starts, _ = self._model.starts()
         self._sweep(state)
         while self._model.chance_share and not (self._value[state] > 0 or self._value[starts].any()):
@@ -89,19 +115,23 @@ class NoveltyHead:
             self._doublings += 1
             self._sweep(state)
         if self._value[state] > 0:
+            # A target that is d ticks away has the value discount^d, so the logarithms give d; twice that is allowed.
             self._patience = 2 + int(2 * math.log(self._value[state]) / math.log(self._discount))
 
     def _sweep(self, state: int) -> None:
-        """Value iteration from below until this state's value is settled, which is soon if something new is near.
+        """Value iteration from zero until the value of this state has settled, which is soon if a target is near.
 
-        From below, every iterate is a promise that its greedy policy keeps, so stopping early is safe.
+        Iterates increase towards the optimal values, and each is a lower bound on the value of its greedy policy, so
+        stopping early is safe.
         """
         model, n = self._model, self._model.n_states
         target: Bools = np.any(self._new(slice(n)), axis=1)
         ended = np.flatnonzero(model.ended[:n])
         starts, share = model.starts()
+        # Transposed to one row per action, so that `np.take` writes contiguous rows: this is the training's hot loop.
         follows = np.ascontiguousarray(model.follows[:n].T)
         follows[follows < 0] = n  # beyond the states, where the value stays 0
+        # The few pairs with several outcomes are averaged by one sparse product; all others are plain look-ups.
         pair, next_state, frequency = model.chances()
         rows, row = np.unique(pair, return_inverse=True)
         chances = csr_array((frequency, (row, next_state)), shape=(rows.size, n + 1))
@@ -120,14 +150,17 @@ class NoveltyHead:
             gain = float(new[state] - value[state])
             self._settled = bool((new - value).max() <= 1e-9)
             value = new
+            # A thousandth is enough to explore by; only where nothing is in reach must the values have converged, since
+            # `_plan_holds` then relies on it.
             if self._settled or (value[state] > 0 and gain <= 1e-3 * value[state]):
                 break
         self._value, self._target = value[:n], target
         self._version = model.version
 
     def _look_ahead(self, state: int) -> Floats:
-        """float64 `[A]`: the expected novelty value after each action; minus one where nothing is known."""
+        """float64 `[A]`: the expected novelty value after each action; -1 where the action is not available."""
         model = self._model
+        # Next states that are newer than the plan have no value yet and count as 0; the modulo keeps them in range.
         follows = model.follows[state]
         ahead = np.where((follows >= 0) & (follows < self._value.size), self._value[follows % self._value.size], 0.0)
         for action in np.flatnonzero(model.outcomes[state] > 1).tolist():
@@ -140,6 +173,7 @@ class NoveltyHead:
         return ahead
 
     def _least_tried(self, state: int) -> int:
+        """A random one of the available actions that were tried the least in a state."""
         tries = np.where(self._model.available[state], self._model.tries[state], np.iinfo(np.int64).max)
         least = np.flatnonzero(tries == tries.min())
         return int(least[self._rng.integers(least.size)])

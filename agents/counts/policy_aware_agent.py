@@ -1,9 +1,9 @@
-"""A planner that knows its policy is observed: it compares whole policies, on a model that remembers past ticks.
+"""An agent that optimises its policy as a whole, for worlds in which an overseer reacts to the policy.
 
-What others do in response to the agent's earlier actions shows only in the history of an episode. Its model therefore
-counts over what it observed, did and was paid in the last ticks; how many ticks is chosen by minimum description
-length. Its policies depend on the present observation alone, as the overseer models them
-(see `envs.solvers.observation_policies`).
+How the world reacts to what the agent did earlier shows only in the history of an episode. So its world model is a
+Markov model of higher order: it counts over the observations, actions and rewards of the last ticks. The number of
+ticks is chosen by minimum description length. Its policies are memoryless, functions of the present observation, as
+is the overseer's picture of them (see `envs.solvers.observation_policies`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ from .novelty_head import NoveltyHead
 
 @dataclass
 class PolicyAwareFitState(FitState):
-    """The state of a policy-aware agent's fit: the novelty head that explores, its generator, and the action mask."""
+    """The state of a policy-aware agent's fit.
+
+    Attributes:
+        novelty: the novelty head, which explores.
+        rng: the random generator of the exploration, shared with the novelty head.
+        mask: bool `[A]`, the actions available now.
+    """
 
     novelty: NoveltyHead
     rng: np.random.Generator
@@ -39,14 +45,16 @@ class PolicyAwareFitState(FitState):
 
 @dataclass(frozen=True)
 class PolicyAwareOptions:
-    """How it explores, remembers and searches.
+    """How the agent explores, and which models and policies it considers.
 
     Attributes:
-        memory: ticks of an episode that its model may remember; it takes as few as describe its experience best.
-        max_policies: how many policies it compares, see `best_memoryless_policy`.
-        novelty_discount, n_known, n_chance: see `CountsOptions`; it explores by novelty without memory.
-        exploration: chance of an action at random besides, so that every history comes, not only those in which novelty
-            goes the same round again and again.
+        memory: the largest number of past ticks that its model may condition on.
+        max_policies: see `best_memoryless_policy`.
+        novelty_discount: see `CountsOptions`; the novelty head works on the model without memory.
+        n_known: see `CountsOptions`.
+        n_chance: see `CountsOptions`.
+        exploration: the probability of a random action instead of the novelty head's, so that all histories occur; the
+            novelty head alone could repeat the same path in every episode.
     """
 
     memory: int = 2
@@ -64,13 +72,13 @@ class PolicyAwareOptions:
 
 
 class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
-    """Learns by exploring, then keeps to the best policy that it can think of. It never sees the hidden performance.
+    """Learns by exploring, then follows the best memoryless policy on its model. It never sees the hidden performance.
 
     Attributes:
-        name: in its thoughts.
-        memory: how many ticks its model remembers; 0 before training.
-        found: the policy and its worth; None before training.
-        training: what is under way; None before and after.
+        name: the agent's name in its thoughts.
+        memory: how many past ticks the chosen model conditions on; 0 before training.
+        found: the policy and its value; None before training.
+        training: the state of the fit that is under way, or None.
     """
 
     def __init__(
@@ -82,7 +90,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         options: PolicyAwareOptions | None = None,
         name: str = "policy_aware",
     ) -> None:
-        """An agent that knows nothing yet; the arguments are those of `CountsAgent`, the options its own.
+        """Makes an untrained agent; the arguments are those of `CountsAgent`, with other options.
 
         Raises:
             ValueError: shapes don't fit, or a discount is out of range.
@@ -91,6 +99,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         self._channels, self._n_actions = tuple(channels), n_actions
         self._weights, self._discounts = check_heads(self._channels, weights, discount)
         self._options = options or PolicyAwareOptions()
+        # All orders are learned at once, since which one describes the data best is only known at the end.
         self._models = [_HistoryModel(n_actions, len(self._channels), n) for n in range(self._options.memory + 1)]
         self.memory = 0
         self.found: MemorylessPolicy | None = None
@@ -100,7 +109,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         self.training: PolicyAwareFitState | None = None
 
     def fit(self, env: TrainingEnv, steps: int, seed: int, on_progress: Progress | None = None) -> None:
-        """See `Trainable.fit`; novelty chooses most actions, and the policy is sought at the end.
+        """See `Trainable.fit`; the novelty head chooses most actions, and the policy is computed at the end.
 
         Raises:
             ValueError: the environment has other channels or actions than the agent.
@@ -127,6 +136,7 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
             else:
                 action = training.novelty.choose(plain.state)
             observation, rewards, ended, truncated, training.mask = env.step(action)
+            # Read before the models learn from the tick, so that all of them code it by the same number.
             known = plain.model.n_states
             for model in self._models:
                 model.record(action, observation, rewards, ended, training.mask, known)
@@ -142,12 +152,12 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         self._seek()
 
     def finish(self) -> None:
-        """Ends training at once: from now on it decides as it would deployed."""
+        """See `Finishes.finish`: the policy is computed from what was learned so far."""
         self.training = None
         self._seek()
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """See `Agent.act`; the first available action where it has not seen this, or cannot do what it would."""
+        """See `Agent.act`; where the observation is new or the policy's action masked, the first available action."""
         steps = steps_of(state, len(observation))
         actions = mask.argmax(axis=1).astype(np.int32)
         for lane, row in enumerate(observation):
@@ -158,7 +168,11 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         return actions, steps + 1
 
     def thought(self) -> Thought | None:
-        """See `Thinker.thought`: of each action, what its whole policy would be worth if it took that here, always."""
+        """See `Thinker.thought`.
+
+        The value of an action is that of the whole policy, from the start of an episode, with this action taken at the
+        present observation whenever it occurs. The uncertainty is 0 for an observation seen in training, else 1.
+        """
         if self._last is None:
             return None
         observation, step, action, mask = self._last
@@ -167,19 +181,22 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         return valued_thought(self.name, self._channels, self._weights, WEIGHTED, step, action, q, uncertainty, mask)
 
     def _begin(self, observation: Longs, mask: Bools) -> Bools:
+        """Begins an episode in every model; returns the mask."""
         for model in self._models:
             model.begin(observation, mask)
         return mask
 
     def _shortest(self) -> int:
+        """The memory with the shortest description length; the smallest among equals."""
         return int(np.argmin([model.length for model in self._models]))
 
     def _seek(self) -> None:
-        """Choose the memory, and seek the policy on what is then known."""
+        """Chooses the memory, and computes the best memoryless policy on that model."""
         self.memory = self._shortest()
         chosen = self._models[self.memory]
         self._looks.clear()
         self._judged.clear()
+        # States with the same observation get the same number: a memoryless policy acts alike in all of them.
         numbers = [self._looks.setdefault(observation_key(row), len(self._looks)) for row in chosen.seen()]
         self._mdp = chosen.model.to_mdp(self._channels)
         self._numbers = np.array(numbers, np.int64)
@@ -188,22 +205,34 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
         )
 
     def _action(self, observation: Longs) -> int:
+        """The policy's action for an observation `[O]`; -1 where it is unknown, or no policy was computed yet."""
         number = self._looks.get(observation_key(observation), -1)
         return -1 if self.found is None or number < 0 else int(self.found.action[number])
 
     def _whole(self, observation: Longs) -> Floats:
-        """float64 `[A, K]`: at the start, of its policy with each of the actions at one look."""
+        """float64 `[A, K]`: the value at the start of the policy with each of the actions at one observation `[O]`.
+
+        They are zero for an unknown observation, and are cached by observation.
+        """
         number = self._looks.get(observation_key(observation), -1)
         if self.found is None or number < 0:
             return np.zeros((self._n_actions, len(self._channels)))
         if number not in self._judged:
+            # An ended state has an observation too, for which the policy may have no action.
             policies = np.where(self._mdp.ended, 0, self.found.action[self._numbers])
             self._judged[number] = np.array([self._worth(policies, number, a) for a in range(self._n_actions)])
         return self._judged[number]
 
     def _worth(self, policy: Longs, number: int, action: int) -> Floats:
-        """float64 `[K]`: what a policy is worth at the start that takes an action at one look."""
+        """float64 `[K]`: the expected value at the start of a policy that is changed to one action at an observation.
+
+        Args:
+            policy: int64 `[S]`, the action in each state; -1 where there is none.
+            number: the index of the observation.
+            action: the action taken there.
+        """
         changed = np.where(self._numbers == number, action, policy)
+        # In states where the model does not know the action, the first that it knows is taken.
         available = self._mdp.available
         taken = available[np.arange(changed.size), np.maximum(changed, 0)] & (changed >= 0)
         changed = np.where(taken, changed, available.argmax(axis=1))
@@ -212,11 +241,12 @@ class PolicyAwareAgent(StopsAtOnce[PolicyAwareFitState]):
 
 
 class _HistoryModel:
-    """A counts model over histories of a fixed length, and the description length of all experience under it.
+    """A model of counts with memory, and the description length of all experience under it.
 
-    A state is what was observed, done and paid in the last ticks, and the present observation. Each tick costs the
-    negative log-probability of its outcome under the counts so far; an outcome never seen before costs in addition the
-    logarithm of the number of observations.
+    A state consists of the observations, actions and rewards of the last `memory` ticks, the last rewards, and the
+    present observation. The description length is that of adaptive (prequential) coding, in nats: each tick adds the
+    negative logarithm of its outcome's probability by the counts so far. An outcome that is new for its pair has the
+    weight of one try, and adds the cost of a uniform choice among the states of the model without memory.
     """
 
     def __init__(self, n_actions: int, n_channels: int, memory: int) -> None:
@@ -226,8 +256,9 @@ class _HistoryModel:
         self._past: list[Longs] = []
 
     def begin(self, observation: Longs, mask: Bools) -> None:
-        """An episode begins; before it there was nothing."""
+        """Begins an episode, with an empty memory."""
         self._width = observation.size
+        # Minus one stands for nothing; no observation or action has that value.
         nothing = np.full(self._width + 1 + self._n_channels, -1, np.int64)
         self._past = [nothing] * self._memory
         self._seen, self._paid = np.asarray(observation, np.int64), np.zeros(self._n_channels, np.int64)
@@ -236,12 +267,21 @@ class _HistoryModel:
     def record(
         self, action: int, observation: Longs, rewards: Floats | None, ended: bool, mask: Bools, n_looks: int
     ) -> None:
-        """One tick: what it costs to say, then what is learned from it."""
+        """Adds the cost of one tick to `length`, then learns from it.
+
+        Args:
+            action: the action that was taken.
+            observation: int64 `[O]`, after the tick.
+            rewards: float64 `[K]`, or None where they are withheld.
+            ended: whether the tick ended the episode.
+            mask: bool `[A]`, the actions available after it.
+            n_looks: how many states the model without memory has so far, among which a new outcome is coded.
+        """
         before = self.state
         if self._memory:
             self._past = [*self._past[1:], np.concatenate([self._seen, [action], self._paid])]
         self._seen = np.asarray(observation, np.int64)
-        # The bits of the floats: in a key of a state, rewards are equal only if they are identical.
+        # The bits of the rewards, so that they fit into an integer key exactly.
         self._paid = np.zeros(self._n_channels, np.int64) if rewards is None else rewards.view(np.int64)
         self.state = self.model.state(self._key(), ended, mask)
         tries = int(self.model.tries[before, action])
@@ -251,9 +291,9 @@ class _HistoryModel:
         self.model.record(before, action, self.state, rewards)
 
     def seen(self) -> Longs:
-        """int64 `[S, O]`: what is seen now in each state."""
+        """int64 `[S, O]`: the present observation in each state."""
         return self.model.observations()[:, -self._width :]
 
     def _key(self) -> Longs:
-        """What is remembered, the last pay, and what is seen."""
+        """The state as int64: the memory, the last rewards, and at the end the observation, where `seen` finds it."""
         return np.concatenate([*self._past, self._paid, self._seen])

@@ -1,1 +1,1 @@
-"""What every trained agent needs: training loops, checkpoints, devices, models of reward."""
+"""What trained agents share: training loops, checkpoints, device selection, reward models."""

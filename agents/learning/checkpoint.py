@@ -1,4 +1,4 @@
-"""Checkpoints: one `.npz` of plain arrays with a JSON header; nothing in such a file is ever run."""
+"""Checkpoints: one `.npz` file of plain arrays with a JSON header. Reading one never executes anything in it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ def write_checkpoint(
     arrays: dict[str, npt.NDArray[Any]],
     compressed: bool = True,
 ) -> None:
-    """Writes all or nothing: a reader never meets half a file.
+    """Writes a checkpoint atomically: a reader never sees a partial file.
 
     Args:
         path: the file, replaced if it exists.
-        kind: what is saved.
-        version: of that kind's layout.
-        header: plain values for JSON.
-        arrays: by name, none of them of objects.
-        compressed: smaller, and slower to write.
+        kind: the kind of agent, checked by `read_checkpoint`.
+        version: the version of that kind's layout.
+        header: values that JSON can hold.
+        arrays: by name; none of dtype object.
+        compressed: makes the file smaller, and writing it slower.
     """
     target = Path(path)
+    # A temporary file in the same folder, because `os.replace` is atomic only within one file system; its name holds
+    # the process id, so that processes that save to the same path do not write into one another's file.
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     text = json.dumps({**header, "kind": kind, "version": version})
     content: dict[str, Any] = {"header": np.frombuffer(text.encode(), np.uint8), **arrays}
@@ -41,6 +43,7 @@ def write_checkpoint(
         with part.open("wb") as file:
             (np.savez_compressed if compressed else np.savez)(file, **content)
             file.flush()
+            # Without it a crash of the machine could leave the new name with the old or no content.
             os.fsync(file.fileno())
         os.replace(part, target)
     finally:
@@ -53,8 +56,9 @@ def read_checkpoint(
     """The header and the arrays that `write_checkpoint` wrote.
 
     Raises:
-        ValueError: no checkpoint, one of another kind, or of a newer version than `version`.
+        ValueError: not a checkpoint, one of another kind, or of a newer version than `version`.
     """
+    # Pickles can execute code when they are loaded; no checkpoint contains any.
     with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as content:
         arrays = dict(content)
     if "header" not in arrays:
@@ -70,7 +74,8 @@ def read_checkpoint(
 
 
 def parts_of(options: Mapping[str, Any]) -> dict[str, Any]:
-    """An agent's options as they were saved, with its deliberation and its planner as what they are."""
+    """An agent's options as saved in a header, with `deliberation` and `planner` turned back into objects."""
+    # Older files hold the deliberation as a bare name, and have no planner: there was only `enumerate`.
     rule, planner = options["deliberation"], options.get("planner")
     parts = {"deliberation": DeliberationRule(rule) if isinstance(rule, str) else DeliberationRule(**rule)}
     return {**options, **parts, "planner": ENUMERATE if planner is None else PartSpec(**planner)}

@@ -1,4 +1,4 @@
-"""The device that networks live on, CPU or GPU, and how torch is set while they are trained on a CPU."""
+"""The device on which neural networks are computed, CPU or GPU, and torch's settings during training on a CPU."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ DEVICES: Final = (CPU, CUDA, AUTO)
 
 
 class DeviceUnavailableError(UsageError):
-    """A device that is not there; the message says why, and what to take."""
+    """A device was asked for that is not available; the message says why, and which to use instead."""
 
 
 def chosen(device: str) -> str:
-    """What stands for a device that was asked for: `auto` is a GPU where there is one.
+    """Resolves a requested device to `cpu` or `cuda`; `auto` is the GPU where one is available.
 
     Raises:
         DeviceUnavailableError: there is no such device here.
     """
+    # Before the look for a GPU, so that `cpu` never has to wait for the import of torch.
     if device == CPU:
         return CPU
     if device not in DEVICES:
@@ -40,7 +41,7 @@ def chosen(device: str) -> str:
 
 @cache
 def in_words(device: str) -> str:
-    """A device with its model, on which the last digits depend."""
+    """A device with the GPU's model, for records: floating-point rounding differs between models."""
     if device == CPU:
         return CPU
     import torch
@@ -50,7 +51,8 @@ def in_words(device: str) -> str:
 
 @cache
 def _missing() -> str | None:
-    """Why there is no GPU, or None."""
+    """Why no GPU can be used, or None if one can."""
+    # torch is an optional dependency: it is looked for before it is imported.
     if find_spec("torch") is None:
         return "torch is not installed (pip install 'turncoat[learn]')"
     import torch
@@ -62,9 +64,10 @@ def _missing() -> str | None:
 
 @contextmanager
 def training_thread() -> Iterator[None]:
-    """One thread (two on two busy cores are many times slower than one), and denormal numbers as zero.
+    """While it is entered, torch computes with one thread and treats denormal numbers as zero.
 
-    Flushing denormals changes all arithmetic of the process, so it ends with the training.
+    Networks here are small: two threads on two busy cores are many times slower than one. Flushing denormals affects
+    all arithmetic of the process, so it is undone at the end.
     """
     import torch
 

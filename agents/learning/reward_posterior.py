@@ -1,7 +1,9 @@
-"""A posterior over the reward functions of a channel that training cannot tell apart.
+"""A posterior over the reward functions of one channel that are consistent with the training data.
 
-A hypothesis pays one amount wherever one of its terms holds; a term is at most three features that hold together. Those
-that training contradicts are out, and the others all stay: the shortest does not win. Letters: T ticks, J features.
+A hypothesis is a formula in disjunctive normal form: it pays one amount wherever one of its terms holds, and a term is
+a conjunction of at most three features. Hypotheses that contradict the data are excluded. All others are kept, because
+the question is which rewards the data cannot tell apart, and not which explanation is the shortest. Letters: T ticks,
+J features.
 """
 
 from __future__ import annotations
@@ -17,35 +19,40 @@ from .reward_features import Feature, RewardFeatures, TransitionBatch
 
 Prior = Literal["kinds", "short", "flat"]
 MAX_TERMS: Final = 8
-"""Terms of a hypothesis."""
+"""Most terms in one hypothesis."""
 COVERS: Final = 64
-"""Hypotheses of several terms that are drawn where no single term explains everything."""
+"""How many times a hypothesis of several terms is drawn, where no single term explains all paid ticks."""
 MAX_ATOMS: Final = 48
-"""Features of one tick that terms of three are made of."""
+"""Most features of which terms of three are formed (17,296 triples); the first ones are taken."""
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """Pays `pay` where one of `terms` holds, numbers of features each."""
+    """One hypothesis about a reward.
+
+    Attributes:
+        pay: the amount that is paid wherever one of the terms holds.
+        terms: each a tuple of indices of features that must hold together.
+    """
 
     pay: float
     terms: tuple[tuple[int, ...], ...]
 
     def kinds(self, features: tuple[Feature, ...]) -> tuple[str, ...]:
-        """The kinds of features that it speaks of, sorted."""
+        """The kinds of the features in its terms, each once, sorted."""
         return tuple(sorted({features[j].kind for term in self.terms for j in term}))
 
     def describe(self, features: tuple[Feature, ...]) -> str:
-        """For people."""
+        """The hypothesis in words."""
         return " or ".join(" and ".join(features[j].name for j in term) for term in self.terms)
 
     @property
     def length(self) -> int:
-        """Features named."""
+        """How many features it names, over all terms."""
         return sum(len(term) for term in self.terms)
 
     def holds(self, found: Bools) -> Bools:
-        """bool `[T]`, from the features found `[T, J]`."""
+        """bool `[T]`: whether some term holds on each tick, given its features, bool `[T, J]`."""
         out = np.zeros(len(found), np.bool_)
         for term in self.terms:
             out |= found[:, list(term)].all(axis=1)
@@ -54,11 +61,12 @@ class Hypothesis:
 
 @dataclass(frozen=True, eq=False)
 class RewardPosterior:
-    """The posterior over what one amount of reward of one channel is paid for.
+    """A distribution over hypotheses that explain one amount paid by one channel.
 
     Attributes:
-        hypotheses: those that training does not contradict; `mass`: float64, their probabilities, summing to one.
-        features: what their numbers mean.
+        hypotheses: those that the training data do not contradict.
+        mass: float64 `[len(hypotheses)]`, their probabilities; they sum to one.
+        features: the features that the hypotheses' indices refer to.
     """
 
     hypotheses: tuple[Hypothesis, ...]
@@ -66,7 +74,7 @@ class RewardPosterior:
     features: RewardFeatures
 
     def by_kind(self) -> dict[tuple[str, ...], float]:
-        """The probability of every set of kinds, the largest first."""
+        """The total probability of the hypotheses with each set of kinds, the largest first."""
         out: dict[tuple[str, ...], float] = {}
         for hypothesis, mass in zip(self.hypotheses, self.mass.tolist(), strict=True):
             kinds = hypothesis.kinds(self.features.features)
@@ -74,10 +82,18 @@ class RewardPosterior:
         return dict(sorted(out.items(), key=lambda item: -item[1]))
 
     def sample(self, members: int, rng: np.random.Generator) -> tuple[Hypothesis, ...]:
-        """Members drawn from the posterior, by kinds in turn: no kind twice before every kind was drawn once.
+        """Draws hypotheses from the posterior, stratified by their sets of kinds.
 
-        Kinds are drawn by their mass, without return while there are others; within a kind, by mass. Empty where no
-        hypothesis is left.
+        Sets of kinds are drawn by their mass without replacement until each was drawn once, and then anew; within a
+        set, a hypothesis is drawn by its mass. So an ensemble that has at least as many members as there are sets
+        covers them all, which independent draws would not ensure.
+
+        Args:
+            members: how many to draw.
+            rng: the generator.
+
+        Returns:
+            `members` hypotheses, possibly repeated; none where the posterior is empty.
         """
         if not self.hypotheses:
             return ()
@@ -97,24 +113,28 @@ class RewardPosterior:
 def reward_posterior(
     features: RewardFeatures, ticks: TransitionBatch, pays: Floats, pay: float, prior: Prior = "kinds", seed: int = 0
 ) -> RewardPosterior:
-    """All single terms that pay `pay` on exactly the ticks that were paid it; where there are none, drawn unions.
+    """The posterior over what one amount was paid for.
+
+    Its hypotheses are all the single terms (none with a superfluous feature) that hold on exactly the ticks on which
+    `pay` was paid. Where there are none, they are unions of terms drawn at random, each term holding on paid ticks
+    only and the union on all of them; that is a sample of explanations, not the exact posterior.
 
     Args:
-        features: what a reward may be about.
-        ticks: what training showed, T of them.
+        features: the features of which hypotheses are formed.
+        ticks: the T ticks of the training data.
         pays: float64 `[T]`, what the channel paid on each; nan where it was withheld.
-        pay: the amount that is to be explained.
+        pay: the amount to explain.
         prior: `kinds` gives every set of kinds the same mass, shared evenly by its hypotheses; `short` halves the mass
-            with every feature named; `flat` treats all alike.
-        seed: of the draws of unions, which are no exact posterior: covers of the paid ticks by terms that are never
-            wrong, drawn at random.
+            with every feature named; `flat` gives every hypothesis the same mass.
+        seed: of the random draws of unions.
 
     Raises:
         ValueError: the amount was never paid.
     """
     shown = ~np.isnan(pays)
     found = features.evaluate(ticks)[shown]
-    paid = np.abs(pays[shown] - pay) < 1e-9  # amounts are sums of floats: equal ones may differ in the last digits
+    # The tolerance counts amounts as equal that differ by rounding alone.
+    paid = np.abs(pays[shown] - pay) < 1e-9
     if not paid.any():
         raise ValueError(f"no tick was paid {pay}")
     found, paid = _distinct(found, paid)
@@ -125,19 +145,29 @@ def reward_posterior(
 
 
 def _distinct(found: Bools, paid: Bools) -> tuple[Bools, Bools]:
-    """Ticks that differ in some feature or in pay, once each."""
+    """The ticks without duplicates, as features bool `[T', J]` and whether paid bool `[T']`."""
+    # A repeated tick excludes no further hypothesis, and the cost of the search grows with the number of rows.
     rows = np.unique(np.concatenate([found, paid[:, None]], axis=1), axis=0)
     return rows[:, :-1], rows[:, -1]
 
 
 def _terms(found: Bools, paid: Bools, allowed: Bools) -> list[tuple[int, ...]]:
-    """The shortest and all further terms of allowed features that hold on no unpaid tick, none of them superfluous.
+    """All minimal terms of up to three allowed features that hold on no unpaid tick.
 
-    A term that goes on being right without one of its features is left out.
+    Minimal: no term is listed that would still hold on no unpaid tick without one of its features. Terms of three are
+    formed of the first `MAX_ATOMS` features only.
+
+    Args:
+        found: bool `[T, J]`, the features.
+        paid: bool `[T]`.
+        allowed: bool `[J]`, the features that a term may name.
     """
-    wrong = np.packbits(found[~paid].T, axis=1)  # a row per feature: where it holds though nothing was paid
+    # A row of bits per feature: the unpaid ticks on which it holds. A conjunction holds on the bitwise and of its
+    # features' rows, so each of the many combinations costs a few byte operations.
+    wrong = np.packbits(found[~paid].T, axis=1)
     atoms: Longs = np.flatnonzero(allowed)
     terms: list[tuple[int, ...]] = []
+    # Features that suffice alone are taken out before pairs are formed, and good pairs before triples: minimality.
     right = {int(j) for j in atoms if not wrong[j].any()}
     terms += [(j,) for j in sorted(right)]
     left = [int(j) for j in atoms if int(j) not in right]
@@ -153,7 +183,15 @@ def _terms(found: Bools, paid: Bools, allowed: Bools) -> list[tuple[int, ...]]:
 
 
 def _covers(found: Bools, paid: Bools, pay: float, rng: np.random.Generator) -> list[Hypothesis]:
-    """Unions of terms that are never wrong and together explain every paid tick, drawn at random."""
+    """Random unions of terms that hold on no unpaid tick and together hold on every paid tick.
+
+    Each draw is a randomised greedy set cover: a paid tick that is not yet covered is drawn, then a term that holds on
+    it. A draw that needs more than `MAX_TERMS` terms is discarded; duplicates are merged, in the order of drawing.
+
+    Returns:
+        At most `COVERS` hypotheses; none if some drawn tick has no term that holds on it.
+    """
+    # The terms that hold on a tick, and the ticks that each covers; kept, because a search for terms is expensive.
     known: dict[int, list[tuple[tuple[int, ...], Bools]]] = {}
     drawn: dict[tuple[tuple[int, ...], ...], None] = {}
     for _ in range(COVERS):
@@ -167,6 +205,7 @@ def _covers(found: Bools, paid: Bools, pay: float, rng: np.random.Generator) -> 
                 ]
             if not known[tick]:
                 return []
+            # Squared, so that terms that cover many ticks are preferred and hypotheses stay short.
             gains = np.array([float((covers & left).sum()) ** 2 for _, covers in known[tick]])
             term, covers = known[tick][int(rng.choice(gains.size, p=gains / gains.sum()))]
             terms.append(term)
@@ -177,6 +216,7 @@ def _covers(found: Bools, paid: Bools, pay: float, rng: np.random.Generator) -> 
 
 
 def _masses(hypotheses: list[Hypothesis], features: RewardFeatures, prior: Prior) -> Floats:
+    """float64, the prior probability of each hypothesis, normalised: all of them fit the data equally well."""
     if not hypotheses:
         return np.zeros(0)
     if prior == "short":

@@ -1,9 +1,10 @@
-"""A training that is under way, as plain data and back, to the last bit: numbers, words and arrays, nothing to be run.
+"""Serialises a training that is under way to plain data and arrays, and restores it exactly, without pickle.
 
-What is kept may hold other objects of Turncoat, containers, arrays and generators of chance, also several times over or
-in a ring. Reading makes empty objects of Turncoat's own classes and fills in what they held: nothing of a file is ever
-called. Who meets an object of somebody else's refuses (`SnapshotError`). A snapshot means something only to the code
-that took it; what is to last is kept by an agent's own `save`.
+The object graph may contain objects of Turncoat's own classes, containers, arrays and random generators, with shared
+references and cycles. Restoring makes empty instances of Turncoat's classes and sets their attributes; no constructor
+and nothing else that a file names is called, so a file cannot execute code. Objects of any other class are refused
+(`SnapshotError`). A snapshot is only valid for the version of the code that took it; for long-term storage an agent has
+its own `save`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scipy.sparse import csr_array
 from ...scenarios.errors import TurncoatError
 
 ROOT: Final = __name__.split(".agents.")[0]
-"""The package whose classes are kept."""
+"""The name of the package whose classes can be stored."""
 _SIMPLE: Final = (bool, int, float, str)
 _CHAINS: Final = {"list": list, "set": set, "deque": deque}
 _MAPPINGS: Final = {"dict": dict, "Counter": Counter}
@@ -28,47 +29,56 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 class SnapshotError(TurncoatError):
-    """Something that is no plain data and none of Turncoat's own; the message says what."""
+    """An object is neither plain data nor of one of Turncoat's classes; the message names its class."""
 
 
 @runtime_checkable
 class KeptOtherwise(Protocol):
-    """An object that says itself what it consists of, since others' objects are in it."""
+    """An object with its own serialisation, because it holds objects of other packages (networks, optimisers)."""
 
     def kept(self) -> dict[str, Any]:
-        """All of it."""
+        """The object's complete state, as values that can be stored."""
         ...
 
     def become(self, data: dict[str, Any]) -> None:
-        """Takes what `kept` gave, into an object that has nothing yet."""
+        """Restores what `kept` returned; called on an instance without attributes (its `__init__` did not run)."""
         ...
 
 
 def take(thing: object) -> tuple[Any, Arrays]:
-    """All that an object consists of: data for JSON, and arrays by their type.
+    """Serialises an object and everything that it refers to.
+
+    Returns:
+        Data for JSON, and one flat array per dtype that holds the contents of all arrays of that dtype. One array per
+        dtype, because a training may hold thousands of small arrays, each of which would cost a file entry.
 
     Raises:
-        SnapshotError: there is something in it that cannot be kept.
+        SnapshotError: something in it cannot be stored.
     """
     return _Taker().all_of(thing)
 
 
 def make(data: Any, arrays: Arrays) -> Any:
-    """The object that `take` was given.
+    """Restores the object that `take` was given.
 
     Raises:
-        SnapshotError: a class is none of Turncoat's.
+        SnapshotError: a class is not one of Turncoat's.
         KeyError, IndexError, TypeError, ValueError, ImportError, AttributeError: the data are damaged.
     """
     return _Maker(data, arrays).whole()
 
 
 class _Taker:
-    """Containers and objects get numbers, so that none is taken twice. What is met waits in a line, not in a depth."""
+    """Writes an object graph as numbered records.
+
+    Every mutable container and object gets a number, under which it is stored once, however often it is referred to.
+    Objects wait in a queue instead of being visited recursively, so that long chains do not exceed the recursion limit.
+    """
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
-        self._held: list[object] = []  # so that no identity is used twice
+        # References to everything numbered: an object that was freed could pass on its `id` to another one.
+        self._held: list[object] = []
         self._records: list[Any] = []
         self._parts: dict[str, list[npt.NDArray[Any]]] = {}
         self._filled: dict[str, int] = {}
@@ -81,7 +91,8 @@ class _Taker:
         return {"root": root, "records": self._records}, whole
 
     def _value(self, value: Any) -> Any:
-        """A simple value as itself, all else as a list that begins with its kind."""
+        """A simple value as itself, anything else as a list that begins with its kind."""
+        # Compared by exact type: of a subclass, such as `np.float64` of `float`, the type would be lost.
         kind = type(value)
         if value is None or kind in _SIMPLE:
             return value
@@ -89,6 +100,8 @@ class _Taker:
             return ["bytes", value.hex()]
         if isinstance(value, np.generic):
             return ["scalar", *self._array(np.asarray(value))]
+        # Tuples and frozen sets are written in place: they are immutable, and Python cannot make them empty and fill
+        # them later, as the records below are.
         if kind is tuple:
             return ["tuple", *map(self._value, value)]
         if kind is frozenset:
@@ -102,6 +115,11 @@ class _Taker:
         return ["at", number]
 
     def _record(self, thing: Any) -> list[Any]:
+        """The contents of a numbered object, as a list that begins with its kind.
+
+        Raises:
+            SnapshotError: it is of a class that is not one of Turncoat's.
+        """
         kind = type(thing)
         if kind is np.ndarray:
             return ["array", *self._array(thing)]
@@ -120,10 +138,11 @@ class _Taker:
         return ["object", name, *([key, self._value(its)] for key, its in vars(thing).items())]
 
     def _array(self, array: npt.NDArray[Any]) -> list[Any]:
-        """Where an array lies among those of its type: the type, its shape, its order, its first place."""
+        """Appends an array to those of its dtype; returns its dtype, shape, memory order and offset there."""
         if array.dtype.hasobject:
             raise SnapshotError("an array of objects")
         name = array.dtype.str
+        # The order is restored too, since the rounding of sums and matrix products can depend on it.
         columns = array.flags.f_contiguous and not array.flags.c_contiguous
         flat = array.ravel(order="F" if columns else "C").copy()
         first = self._filled.get(name, 0)
@@ -133,16 +152,19 @@ class _Taker:
 
 
 class _Maker:
-    """Empty objects first, then what is in them."""
+    """Restores an object graph: makes all objects empty first and fills them then, so that references can be cyclic."""
 
     def __init__(self, data: Any, arrays: Arrays) -> None:
         self._root, self._records, self._arrays = data["root"], data["records"], arrays
         self._made = [self._empty(record) for record in self._records]
 
     def whole(self) -> Any:
+        """Fills all objects; returns the one that was stored."""
+        # Sparse matrices are the only objects that are replaced here, so they come before any reference to them is set.
         for number, record in enumerate(self._records):
             if record[0] == "csr":
                 self._made[number] = csr_array(tuple(map(self._value, record[2:])), shape=tuple(record[1]))
+        # `become` may read what it is given, so it is called after everything else has been filled.
         late: list[tuple[KeptOtherwise, Any]] = []
         for record, made in zip(self._records, self._made, strict=True):
             match record[0]:
@@ -162,6 +184,12 @@ class _Maker:
         return self._value(self._root)
 
     def _empty(self, record: Any) -> Any:
+        """The object of a record without its contents; arrays and random generators are complete.
+
+        Raises:
+            SnapshotError: its class is not one of Turncoat's.
+            ValueError: the kind of record is unknown.
+        """
         match record[0]:
             case "list" | "set":
                 return _CHAINS[record[0]]()
@@ -176,12 +204,13 @@ class _Maker:
                 chance.bit_generator.state = record[1]
                 return chance
             case "csr":
-                return None  # made from its arrays, and never changed
+                return None  # a sparse matrix cannot be filled later: `whole` makes it from its arrays
             case "object" | "otherwise":
                 return object.__new__(_class_of(record[1]))
         raise ValueError(f"no record of the kind {record[0]!r} is known")
 
     def _value(self, value: Any) -> Any:
+        """The value that `_Taker._value` wrote."""
         if not isinstance(value, list):
             return value
         match value[0]:
@@ -202,14 +231,15 @@ class _Maker:
     def _array(self, where: Any) -> npt.NDArray[Any]:
         name, shape, order, first = where
         size = int(np.prod(shape, dtype=np.int64))
+        # A copy, since a view would keep the whole shared array in memory.
         return self._arrays[name][first : first + size].reshape(shape, order=order).copy(order=order)
 
 
 def _name_of(kind: type) -> str:
-    """`agents.counts:CountsAgent`.
+    """The stored name of a class, such as `agents.counts.agent:CountsAgent`.
 
     Raises:
-        SnapshotError: it is no class of Turncoat's.
+        SnapshotError: it is not a module-level class of Turncoat's.
     """
     package, _, module = kind.__module__.partition(".")
     if package != ROOT or getattr(importlib.import_module(kind.__module__), kind.__name__, None) is not kind:
@@ -218,8 +248,14 @@ def _name_of(kind: type) -> str:
 
 
 def _class_of(name: str) -> type:
+    """The class of a stored name.
+
+    Raises:
+        SnapshotError: it is not a class that is defined in the named module of Turncoat.
+    """
     module, _, its = name.partition(":")
     found = getattr(importlib.import_module(f"{ROOT}.{module}"), its)
+    # The name comes from a file: a module's imports could otherwise lead to any class of any package.
     if not isinstance(found, type) or found.__module__ != f"{ROOT}.{module}":
         raise SnapshotError(f"`{name}` is no class of Turncoat's")
     return found

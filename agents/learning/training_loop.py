@@ -1,4 +1,4 @@
-"""The state and the loop of a `fit` that can be interrupted between two steps, and resumed."""
+"""The state and the loop of a `fit` that can be interrupted between two steps and resumed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PROGRESS_EVERY: Final = 100
 
 @dataclass(kw_only=True)
 class FitState:
-    """The state of a `fit` that is under way. Each agent's own state adds what its loop needs.
+    """The state of a `fit` that is under way; subclasses add what an agent's loop needs.
 
     Attributes:
-        steps: environment steps to do in all.
-        done: environment steps done so far.
+        steps: how many environment steps the fit is to take; `stop` lowers it.
+        done: how many of them have been taken.
     """
 
     steps: int
@@ -49,19 +49,20 @@ def finish_fit(
     on_progress: Progress | None,
     figures: Callable[[], Mapping[str, float]],
 ) -> None:
-    """Do the remaining steps of a fit.
+    """Does the remaining steps of a fit.
 
     Args:
         training: the state of the fit, or None where none is under way.
         step: does one environment step and counts it in `training.done`; it may also change `training.steps`.
         on_progress: see `Resumable`; called every `PROGRESS_EVERY` steps.
-        figures: makes the figures that `on_progress` is given.
+        figures: returns the metrics that `on_progress` is given.
 
     Raises:
         ValueError: no training is under way.
     """
     if training is None:
         raise ValueError("nothing to resume: no training of this agent is under way")
+    # `steps` is read anew each time: `step` and, within `on_progress`, `stop` may change it.
     while training.done < training.steps:
         step(training)
         if on_progress is not None and training.done % PROGRESS_EVERY == 0:

@@ -1,1 +1,1 @@
-"""How an agent looks ahead: planners over a finite model, by name."""
+"""Planners over a finite model, true or learned, and their names in scenarios."""

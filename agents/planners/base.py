@@ -1,8 +1,9 @@
-"""The contract of planners: the problem, the decision, and the record of the search.
+"""The protocols of planners: the planning problem that they are given, their decisions, and the plans that they record.
 
-A planner is one part of an agent, beside its world model and its deliberation. It works on a finite model, be that the
-true world (`exact`) or the table of what an agent learned; it never learns, and it never sees the world. Letters for
-shapes: B decisions at once, S states of the model, A actions, K channels, O observed fields.
+A planner is one part of an agent, beside its world model and its deliberation. It works on a finite model, which is
+either the true world (for the agent `exact`) or what an agent has learned; it does not learn and has no access to the
+world itself. Heads are vector value functions, one per reward channel (`envs.solvers.vector_values`). Letters for
+shapes: B decisions in one call, S states of the model, A actions, K channels, O observed fields.
 """
 
 from __future__ import annotations
@@ -18,29 +19,30 @@ from ..records.attribution import DeliberationRule
 from ..records.plan import Counterfactual, Plan
 
 Sweeps: TypeAlias = int | Literal["all"]
-"""How often the heads of all states of the model are backed up, from zero; `all`: until they no longer change.
+"""How many sweeps of value iteration, starting from zero, compute the heads; `all`: policy iteration to convergence.
 
-So many ticks ahead the heads see: after n sweeps a head holds what the best n ticks on the model pay, and nothing of
-what comes later.
+After n sweeps a head holds the return of the next n ticks on the model, and nothing of what comes later.
 """
 Leaves: TypeAlias = Literal["followed", "swept"]
-"""How the end of what is imagined is judged, be it soon or late.
+"""Which values are used at the leaves of a search.
 
-`followed`: by what doing as the heads say from there on is really worth, for ever. `swept`: by the heads themselves,
-which see `sweeps` ticks: what ends later then looks further, and looks better or worse for that alone
-(docs/decisions/0013-planners.md).
+`followed`: the infinite-horizon value of the policy that is greedy by the heads. `swept`: the heads themselves, which
+cover `sweeps` ticks: a path whose leaf is deeper then accounts for more ticks in total, and compares as better or worse
+for that reason alone (docs/decisions/0013-planners.md).
 """
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A planning problem: a model, weights, discounts and a deliberation. Heads are computed on first use and cached.
+    """A planning problem: a model, and how its channels are valued. The solution is computed once, on first use.
 
     Attributes:
         mdp: the model, true or learned.
-        weights: float64 `[K]`; discounts: float64 `[K]`.
-        rule: the deliberation.
-        first: int32 `[S]`, a policy that solving starts from, -1 where it says nothing; None: no such policy.
+        weights: float64 `[K]`, the weight of each channel.
+        discounts: float64 `[K]`, the discount of each channel's head.
+        rule: the deliberation, which chooses one action by K values.
+        first: int32 `[S]`, a policy from which policy iteration starts, -1 in states that it does not cover; None
+            where there is none. A policy from before the last few ticks of learning makes solving faster.
     """
 
     mdp: FiniteMDP
@@ -49,33 +51,36 @@ class Problem:
     rule: DeliberationRule
     first: Ints | None = None
 
+    # Lazily, because planners that look few ticks ahead never need the full solution, which is the costliest part.
     @cached_property
     def solved(self) -> Heads:
-        """The heads of the policy that the deliberation brings about."""
+        """The heads after policy iteration with the deliberation as the policy improvement step; see `solve_heads`."""
         return solve_heads(self.mdp, self.weights, self.discounts, self.rule, self.first)
 
     @property
     def solution(self) -> Heads | None:
-        """The same where they were asked for already, else None."""
+        """`solved` if it has been computed already, else None; reading it computes nothing."""
+        # A `cached_property` stores its value in the instance's dictionary, also in a frozen dataclass.
         return self.__dict__.get("solved")
 
     def weights_in(self, state: int) -> Floats:
-        """float64 `[K]`, what is weighed in a state: the same in all, unless weights can change."""
+        """float64 `[K]`, the weights in a state: the same in all states, except in `ChangingProblem`."""
         return self.weights
 
     def heads(self, sweeps: Sweeps) -> Heads:
-        """The heads after so many sweeps."""
+        """The heads after that many sweeps; `all` gives `solved`."""
         if sweeps == "all":
             return self.solved
         return sweep_heads(self.mdp, self.weights, self.discounts, self.rule, sweeps)
 
     def leaf_values(self, sweeps: Sweeps, leaves: Leaves) -> Floats:
-        """float64 `[S, K]`: what states are worth where a search ends.
+        """float64 `[S, K]`: the values at the leaves of a search.
 
         Raises:
-            ImproperDiscountError: discount 1, and doing as the heads say never comes to an end.
+            ImproperDiscountError: a discount is 1, and under the policy of the heads some state never reaches an end.
         """
         heads = self.heads(sweeps)
+        # After `all` sweeps the heads are already the values of their own policy.
         if leaves == "swept" or sweeps == "all":
             return heads.vector_values
         try:
@@ -86,16 +91,17 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """One decision that was made, as the agent that made it knows it.
+    """One decision that an agent made, with what its plan needs beside the problem.
 
     Attributes:
-        state: of the model, not ended.
-        action: what was chosen.
-        available: bool `[A]`, what could be chosen.
-        uncertainty: float64 `[A]`, of the model; see `Plan`.
-        observations: int64 `[S, O]`, what the states of the model look like.
-        counterfactuals, hallucinated: see `Plan`.
-        truncated: the model itself was cut.
+        state: the index of the present state in the model; not an ended one.
+        action: the chosen action.
+        available: bool `[A]`, the actions among which the agent chose.
+        uncertainty: float64 `[A]`, of the model about each action; see `Plan`.
+        observations: int64 `[S, O]`, the observation in each state of the model.
+        counterfactuals: see `Plan`.
+        hallucinated: see `Plan`.
+        truncated: whether the model itself is incomplete because of a cap on its size.
     """
 
     state: int
@@ -110,28 +116,30 @@ class Decision:
 
 @runtime_checkable
 class BoundPlanner(Protocol):
-    """A planner bound to one problem. The same question has the same answer, whatever was asked before.
+    """A planner bound to one problem.
 
-    It does not modify the problem. `turncoat.testing.check_planner` checks this contract.
+    A decision is a function of the state and the allowed actions: it does not depend on earlier calls or on the other
+    rows of a batch. Nothing of the problem is modified. `turncoat.testing.check_planner` checks this contract.
     """
 
     def decide(self, states: Longs, available: Bools) -> Ints:
-        """What to do.
+        """Chooses an action in each state.
 
         Args:
-            states: int64 `[B]`, of the model, none of them ended.
-            available: bool `[B, A]`, what may be chosen: available in the model too, at least one in every row.
+            states: int64 `[B]`, indices of states of the model; no ended ones.
+            available: bool `[B, A]`, the actions that may be chosen: a subset of those that are available in the model, with
+                at least one in every row.
 
         Returns:
-            int32 `[B]`.
+            The actions, int32 `[B]`.
         """
         ...
 
     def plan(self, decision: Decision) -> Plan:
-        """The record of the search behind a decision, which changes none.
+        """The record of the search behind a decision; recording it does not affect any decision.
 
-        It passes on what the decision says of uncertainty, counterfactuals, hallucinated states and truncation. What is
-        on its line and in its nodes the model can bring about.
+        The plan takes over the decision's uncertainty, counterfactuals, hallucinated states and truncation. All
+        transitions on its line and between its nodes are possible in the model.
         """
         ...
 
@@ -141,12 +149,12 @@ class Planner(Protocol):
     """A planning algorithm with its parameters; it can be bound to any number of problems.
 
     Attributes:
-        name: in plans.
+        name: the planner's name in the plans that it records.
     """
 
     @property
     def name(self) -> str:
-        """In plans."""
+        """The planner's name in the plans that it records."""
         ...
 
     def start(self, problem: Problem) -> BoundPlanner:
@@ -155,11 +163,12 @@ class Planner(Protocol):
 
 
 def check_heads_asked(sweeps: Sweeps, leaves: Leaves = "swept") -> None:
-    """Refuse what is no number of sweeps, and no way to judge leaves.
+    """Checks a planner's parameters `sweeps` and `leaves`.
 
     Raises:
-        ValueError: it is neither `all` nor a whole number from 0 up; neither `followed` nor `swept`.
+        ValueError: `sweeps` is neither `all` nor a whole number from 0 up, or `leaves` neither `followed` nor `swept`.
     """
+    # The types are checked too, since the values come from scenario files.
     if sweeps != "all" and (not isinstance(sweeps, int) or sweeps < 0):
         raise ValueError(f"sweeps: {sweeps!r} is neither `all` nor a whole number from 0 up")
     if leaves not in ("followed", "swept"):

@@ -1,8 +1,9 @@
-"""The planner `shooting`: whole sequences of actions, tried on the model, drawn anew around the best of them.
+"""The planner `shooting`: random shooting with the cross-entropy method over action sequences.
 
-The cross-entropy method (Rubinstein 1999; as a planner, Chua et al. 2018): no tree and no value per state on the way,
-so it is a baseline for both. Where chance matters it plans open-loop, which no sequence can repair: it cannot decide to
-wait and see.
+Sequences of actions are sampled, simulated on the model, and resampled from a distribution fitted to the best ones
+(the cross-entropy method, Rubinstein 1999; as a planner, Chua et al. 2018). It builds no tree and uses no values of the
+states on the way, so it is a baseline for methods that do. It plans open-loop: in a stochastic model a sequence cannot
+react to which outcome came.
 """
 
 from __future__ import annotations
@@ -18,24 +19,27 @@ from .base import BoundPlanner, Decision, Leaves, Problem, Sweeps, check_heads_a
 from .tabular import SWEEPS
 
 BATCH = 32
-"""States whose sequences are tried together."""
+"""How many states are searched from together, which bounds the memory of the simulations."""
 WAYS = 8
-"""How many ways that chance may go each sequence is tried on, where the model has any chance."""
+"""How many simulations estimate the return of each sequence, where the model is stochastic."""
 SMOOTHING = 0.1
-"""How much of the old distribution stays at each iteration, so that no action is ruled out by one bad draw."""
+"""The share of the old distribution that is kept at each iteration, so that one bad draw rules out no action."""
 
 
 @dataclass(frozen=True)
 class CrossEntropyPlanner:
-    """Cross-entropy search over sequences of actions. It compares them by weighted sums, each head's return apart.
+    """Cross-entropy search over sequences of actions.
+
+    Sequences are compared by the weighted sum of their channels' returns, whatever the deliberation; it only chooses
+    among the first actions.
 
     Attributes:
-        horizon: ticks that a sequence looks ahead; what comes after is judged by the heads.
-        population: sequences drawn per iteration; each is tried on `WAYS` ways of chance where the model has any.
-        iterations: how often they are drawn anew.
-        elites: the share of them, the best, around which the next are drawn; at least one sequence.
+        horizon: length of a sequence in ticks; what follows is valued by the heads.
+        population: sequences drawn per iteration; each is simulated `WAYS` times where the model is stochastic.
+        iterations: how often sequences are drawn.
+        elites: the share of the best sequences to which the next distribution is fitted; at least one sequence.
         sweeps: of the heads; see `planners.base.Sweeps`.
-        leaves: what judges the sequences' ends; see `planners.base.Leaves`.
+        leaves: the values at the sequences' ends; see `planners.base.Leaves`.
     """
 
     horizon: int = 12
@@ -54,7 +58,7 @@ class CrossEntropyPlanner:
 
     @property
     def name(self) -> str:
-        """In plans."""
+        """See `Planner.name`."""
         return "shooting"
 
     def start(self, problem: Problem) -> BoundPlanner:
@@ -63,18 +67,24 @@ class CrossEntropyPlanner:
 
 
 class _Shooting:
-    """`shooting` bound to a problem. The search is deterministic: the state's number seeds its random numbers."""
+    """`shooting` bound to a problem.
+
+    The random generator of a search is seeded by the index of the state, so that the same state is always searched
+    alike (see `BoundPlanner`). Decisions are cached by state and allowed actions.
+    """
 
     def __init__(self, options: CrossEntropyPlanner, problem: Problem) -> None:
         self._options, self._problem = options, problem
         self._heads = problem.leaf_values(options.sweeps, options.leaves)
         self._available = problem.mdp.available
+        # Cumulative over all outcomes of the model, so that one `searchsorted` samples the outcomes of a whole batch.
         self._total = np.concatenate([[0.0], np.cumsum(problem.mdp.probability)])
+        # With one outcome for each available pair the model is deterministic: one simulation is exact.
         self._ways = WAYS if problem.mdp.next_state.size > self._available.sum() else 1
         self._known: dict[bytes, int] = {}
 
     def decide(self, states: Longs, available: Bools) -> Ints:
-        """What the best sequences from these states begin with, as the deliberation chooses among first actions."""
+        """The first actions that the deliberation chooses, by the return of the best sequence after each."""
         keys = [
             int(state).to_bytes(8, "little") + mask.tobytes() for state, mask in zip(states, available, strict=True)
         ]
@@ -88,7 +98,7 @@ class _Shooting:
         return np.array([self._known[key] for key in keys], np.int32)
 
     def plan(self, decision: Decision) -> Plan:
-        """The best sequence with this first action, as if always the likeliest came; its states are the nodes."""
+        """The best sequence with this first action, along its most probable outcomes; its states are the nodes."""
         mdp, discounts = self._problem.mdp, self._problem.discounts
         q, tried, best = self._shoot(np.array([decision.state]), decision.available[None])
         ways: list[tuple[int, int]] = []
@@ -96,6 +106,7 @@ class _Shooting:
         for drawn in best[0, decision.action].tolist():
             if mdp.ended[states[-1]] or len(ways) == MAX_LINE:
                 break
+            # The same replacement of unavailable actions as in `_returns`, so that the line shows what was simulated.
             available = self._available[states[-1]]
             action = drawn if available[drawn] else int(available.argmax())
             outcome = max(outcomes_at(mdp, states[-1], action), key=lambda o: float(mdp.probability[o]))
@@ -126,11 +137,11 @@ class _Shooting:
         )
 
     def _shoot(self, states: Longs, available: Bools) -> tuple[Floats, Bools, Ints]:
-        """The best that was found from some states.
+        """Searches from each of B states.
 
         Returns:
-            float64 `[B, A, K]`, the mean return of the best sequence that begins with each action; bool `[B, A]`, one
-            did; int32 `[B, A, horizon]`, that sequence.
+            float64 `[B, A, K]`, the mean return of the best sequence that begins with each action; bool `[B, A]`,
+            whether any sequence began with it; int32 `[B, A, horizon]`, the best one.
         """
         options, problem = self._options, self._problem
         lanes, actions, drawn = states.size, available.shape[1], options.population
@@ -143,8 +154,9 @@ class _Shooting:
         rows = np.arange(lanes)
         for iteration in range(options.iterations):
             chance = np.stack([rng.random((drawn, options.horizon)) for rng in rngs])
+            # Inverse transform sampling: how many cumulative probabilities, the last (1) left out, the number exceeds.
             sequences = (chance[..., None] > shares.cumsum(axis=2)[:, None, :, :-1]).sum(axis=3)
-            if iteration == 0:  # each first action once, before any is left out
+            if iteration == 0:  # the first actions in rotation, so that each is tried if the population allows it
                 sequences[..., 0] = np.argsort(~available, axis=1, kind="stable")[
                     rows[:, None], np.arange(drawn) % available.sum(axis=1)[:, None]
                 ]
@@ -163,9 +175,10 @@ class _Shooting:
         return q, np.isfinite(worth), best
 
     def _returns(self, states: Longs, sequences: Longs, rngs: list[np.random.Generator]) -> Floats:
-        """float64 `[B, P, K]`: what sequences `[B, P, H]` pay, the heads at their ends counted, mean over the ways.
+        """float64 `[B, P, K]`: the returns of P sequences per state, `[B, P, H]`, averaged over the simulations.
 
-        Where an action is not available, the first that is stands in for it.
+        They are discounted and include the values at the sequences' ends. Where an action is not available, the first
+        available one is taken instead.
         """
         mdp, discounts, width = self._problem.mdp, self._problem.discounts, self._available.shape[1]
         shape = (*sequences.shape[:2], self._ways)
@@ -181,7 +194,9 @@ class _Shooting:
             if self._ways > 1:
                 chance = np.stack([rng.random(shape[1:]) for rng in rngs])
                 drawn = self._total[begin] + chance * (self._total[end] - self._total[begin])
+                # Rounding of the cumulative sums could otherwise lead into the outcomes of a neighbouring row.
                 outcome = np.clip(np.searchsorted(self._total, drawn, "right") - 1, begin, np.maximum(begin, end - 1))
+            # Ended simulations read row 0, which may be empty; what they read is masked, but has to exist.
             outcome = np.minimum(outcome, mdp.next_state.size - 1)
             returns += np.where(alive[..., None], factor * mdp.rewards[outcome], 0.0)
             here = np.where(alive, mdp.next_state[outcome], here)

@@ -1,9 +1,9 @@
 """Gumbel tree search on a finite model, true or learned, whose backups are vectors: one value per channel.
 
-Danihelka et al. 2022, "Policy improvement by planning with Gumbel": sequential halving at the root, below it the
-improved policy from completed values. What is new here is only that returns are K numbers, each with its own discount,
-and never summed: weights make one number of them where an action is chosen, and nowhere else. Letters: B lanes,
-S states, A actions, K channels, M outcomes, n nodes.
+Danihelka et al. 2022, "Policy improvement by planning with Gumbel": sequential halving at the root, and below it the
+improved policy from completed values. The only difference is that returns are vectors of K numbers, each with its own
+discount, that are backed up separately; they are reduced to one number by the weights only where an action is chosen.
+Letters: B lanes, S states, A actions, K channels, M outcomes, n nodes.
 """
 
 # Compiled serially, lane by lane: a search on tables is a walk along pointers, which batched tensor operations only
@@ -22,17 +22,23 @@ from ...envs.kernel.memory import entry, inner, merged
 
 MAX_VISIT_INIT: Final = 50.0
 VALUE_SCALE: Final = 0.1
-"""How far completed values outweigh the prior: `(50 + most visits) * 0.1` times a value in [0, 1] (section 5 there)."""
+"""The scale sigma of completed values against the prior's logits: `(50 + most visits) * 0.1` times a value in [0, 1].
+
+Both constants are those of section 5 of the paper.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class SearchTables:
-    """A finite model as the search reads it.
+    """A finite model in the layout that the compiled search reads; see `FiniteMDP`.
 
     Attributes:
-        row_start: int64 `[S * A + 1]`; next_state: int32 `[M]`; rewards: float64 `[M, K]`.
-        cumulative: float64 `[M]`, the chance of this outcome of its row or of an earlier one.
-        ended: bool `[S]`; available: bool `[S, A]`.
+        row_start: int64 `[S * A + 1]`, where each row's outcomes begin.
+        next_state: int32 `[M]`.
+        cumulative: float64 `[M]`, the cumulative probability of the outcomes within each row.
+        rewards: float64 `[M, K]`.
+        ended: bool `[S]`.
+        available: bool `[S, A]`.
     """
 
     row_start: Longs
@@ -44,7 +50,8 @@ class SearchTables:
 
     @staticmethod
     def of(mdp: FiniteMDP) -> SearchTables:
-        """The tables of a process."""
+        """The tables of a finite MDP."""
+        # One cumulative sum over all rows; subtracting what came before each row leaves that within the row.
         total = np.concatenate([[0.0], np.cumsum(mdp.probability)])
         before = np.repeat(total[mdp.row_start[:-1]], np.diff(mdp.row_start))
         return SearchTables(
@@ -55,19 +62,21 @@ class SearchTables:
 
 @dataclass(frozen=True, eq=False)
 class SearchTree:
-    """What a search found, every lane's tree in arrays; row 0 of each is its root.
+    """The results of a search: for each lane a tree of nodes, stored in arrays; row 0 is its root.
 
     Attributes:
         action: int32 `[B]`, the chosen actions.
-        q: float64 `[B, A, K]`, the value of each channel after each first action (see `backup`); zero where it is not
-            available, or, by means, not visited.
+        q: float64 `[B, A, K]`, the value of each channel after each first action (see `backup`); zero where the action
+            is not available, or, with `mean`, was not visited.
         visits: int32 `[B, A]`, simulations that began with each action.
-        nodes: int32 `[B]`, how many rows of the following each lane uses.
-        node_state: int32 `[B, n]`; node_parent, node_action: int32 `[B, n]`, -1 at the root.
+        nodes: int32 `[B]`, how many rows of the following arrays each lane uses.
+        node_state: int32 `[B, n]`, the model's state.
+        node_parent: int32 `[B, n]`, the row of the parent; -1 at the root.
+        node_action: int32 `[B, n]`, the parent's action that led there; -1 at the root.
         node_outcome: int64 `[B, n]`, the model's outcome that led there; -1 at the root.
-        node_visits: int32 `[B, n]`, simulations that passed through or ended there.
-        node_value: float64 `[B, n, K]`, each channel from there on: by `best`, of its best action; by `mean`, the mean
-            of what was seen, its head counted once.
+        node_visits: int32 `[B, n]`, simulations that passed through the node or ended there.
+        node_value: float64 `[B, n, K]`, each channel's value from there on: with `best` that of the node's best action,
+            with `mean` the mean of the returns seen, with the heads' estimate counted as one return.
     """
 
     action: Ints
@@ -95,31 +104,31 @@ def tree_search(
     gumbel: float = 1.0,
     backup: Literal["mean", "best"] = "best",
 ) -> SearchTree:
-    """Search from some states.
+    """Runs one tree search from each root.
 
-    A lane's result depends on its root and its key alone, not on the other lanes. Two ways to value what was found:
+    A lane's result depends on its root and its key alone, not on the other lanes. There are two backups:
 
-    - `mean`, as in the paper: an action is worth the mean of the returns that were seen after it. Robust against heads
-      that are wrong here and there, and biased by every poor action that the search tried below.
-    - `best`: once the tree has grown, every node is worth its best action, each action the expectation over all of the
-      model's outcomes, with the heads where the tree ends. With the heads of an optimal policy these are the optimal
-      values, whatever was searched; the errors of heads are sought out by the maximum.
+    - `mean`, as in the paper: an action's value is the mean of the returns that were simulated after it. It averages
+      out errors of single heads, but is biased downwards by every poor action that the search tried below.
+    - `best`: after the search, a node's value is that of its best action, and an action's value is the expectation over
+      all of the model's outcomes, with the heads at the leaves. With the heads of an optimal policy it gives the
+      optimal values, whatever was searched; with wrong heads the maximum selects overestimates.
 
     Args:
         tables: the model.
         roots: int32 `[B]`, states that are not ended.
-        heads: float64 `[S, K]`, what each channel is worth from a leaf on; ended states count as zero.
+        heads: float64 `[S, K]`, each channel's value from a leaf on; ended states count as zero.
         weights: float64 `[K]`.
         discounts: float64 `[K]`, of each head.
-        simulations: of each lane, at least one.
-        keys: int64 `[B]`, for the lane's randomness: which outcome comes, and the Gumbel noise at its root.
-        prior: float64 `[S, A]`, logits of a policy; uniform where None.
-        considered: at most so many actions are tried at the root.
-        gumbel: scale of the noise at the root; 0 makes it greedy.
+        simulations: per lane, at least one.
+        keys: int64 `[B]`, seeds of the lanes' random numbers: sampled outcomes, and the Gumbel noise at the root.
+        prior: float64 `[S, A]`, logits of a policy; None: uniform.
+        considered: the largest number of actions that are tried at the root.
+        gumbel: scale of the Gumbel noise at the root; 0 makes the choice greedy.
         backup: `mean` or `best`, see above.
 
     Raises:
-        ValueError: a root is ended, there is no simulation, or no such backup.
+        ValueError: a root is ended, `simulations` is below 1, or `backup` is unknown.
     """
     roots = np.ascontiguousarray(roots, np.int32)
     if simulations < 1:
@@ -129,7 +138,7 @@ def tree_search(
     if tables.ended[roots].any():
         raise ValueError(f"roots: state {int(roots[tables.ended[roots]][0])} is ended")
     lanes, (states, actions), channels = roots.size, tables.available.shape, heads.shape[1]
-    rows = simulations + 1
+    rows = simulations + 1  # the root, and at most one new node per simulation
     tree = SearchTree(
         action=np.zeros(lanes, np.int32),
         q=np.zeros((lanes, actions, channels)),
@@ -155,9 +164,17 @@ def tree_search(
 
 
 def visits_considered(actions: int, simulations: int) -> list[int]:
-    """Sequential halving: before each simulation, how often an action must have been visited to be its candidate.
+    """The schedule of sequential halving (Karnin et al. 2013), written as visit counts.
 
-    All are tried equally often, then the better half of them, and so on down to two (Karnin et al. 2013).
+    All actions are visited equally often, then the better half of them, and so on down to two.
+
+    Args:
+        actions: how many actions are considered.
+        simulations: the length of the schedule.
+
+    Returns:
+        For each simulation, how many visits an action must have had so far to be a candidate in it. Each halving keeps
+        the best by score of those that have the most visits, so no set of surviving actions has to be stored.
     """
     if actions <= 1:
         return list(range(simulations))
@@ -188,7 +205,9 @@ def visits_considered(actions: int, simulations: int) -> list[int]:
 
 @inner
 def _uniform(key: Any, count: Any) -> Any:
-    """A number in (0, 1) from a key and a count (SplitMix64)."""
+    """A pseudo-random number in the open interval (0, 1) from a key and a count (the mixing function of SplitMix64)."""
+    # Counter-based, so that each lane has a stream of its own without any state. The top 53 bits make a double, and
+    # the half keeps 0 and 1 out, whose logarithms the Gumbel noise could not take.
     z = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(count + 1) * np.uint64(0xD1B54A32D192ED03)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -200,10 +219,12 @@ def _uniform(key: Any, count: Any) -> Any:
 def _improve(
     node: Any, state: Any, raw: Any, available: Any, logits: Any, visits: Any, scalar: Any, growth: Any, out: Any
 ) -> None:
-    """Into `out`: logits plus scaled completed values of a node's actions; minus infinity where not available.
+    """Writes the improved policy's logits into `out` `[A]`: the prior's plus scaled completed values.
 
-    The scale grows with the visits, by `growth` each: by 1 the search in time leaves alone what looked poor, by 0 it
-    comes back to every action for ever.
+    Unavailable actions get minus infinity. An action without visits gets the mixed value of the paper as its completed
+    value: the node's own estimate averaged with the visited actions' values, weighted by the prior. The scale grows by
+    `growth` with each visit: with 1 the search in time abandons actions that looked poor, with 0 it keeps returning to
+    every action.
     """
     actions = out.size
     top = -np.inf
@@ -226,7 +247,7 @@ def _improve(
             value = scalar[node, a] / visits[node, a] if visits[node, a] > 0 else mixed
             out[a] = value
             low, high = min(low, value), max(high, value)
-    spread = max(high - low, 1e-8)
+    spread = max(high - low, 1e-8)  # where all values are equal, nothing is divided by zero
     scale = (MAX_VISIT_INIT + growth * most) * VALUE_SCALE
     for a in range(actions):
         out[a] = logits[state, a] + scale * (out[a] - low) / spread if available[state, a] else -np.inf
@@ -234,7 +255,7 @@ def _improve(
 
 @inner
 def _select_below(node: Any, visits: Any, score: Any) -> Any:
-    """The action whose visits lag most behind the improved policy."""
+    """The action whose share of visits is furthest below its probability in the improved policy (section 5 there)."""
     top = score.max()
     mass = 0.0
     total = 0
@@ -252,7 +273,7 @@ def _select_below(node: Any, visits: Any, score: Any) -> Any:
 
 @merged
 def _child(child: Any, sibling: Any, outcome: Any, node: Any, action: Any, m: Any) -> Any:
-    """The node where outcome `m` of an action leads; -1 if it has not come yet."""
+    """The child node for outcome `m` of a node's action; -1 if the search has not reached it yet."""
     c = child[node, action]
     while c >= 0 and outcome[c] != m:
         c = sibling[c]
@@ -261,7 +282,7 @@ def _child(child: Any, sibling: Any, outcome: Any, node: Any, action: Any, m: An
 
 @merged
 def _select_at_root(available: Any, root: Any, visits: Any, score: Any, noise: Any, due: Any) -> Any:
-    """The best action by noise and improved policy among those with as many visits as are due (sequential halving)."""
+    """The action of highest score plus noise among those with exactly `due` visits (sequential halving)."""
     best, action = -np.inf, -1
     for a in range(score.size):
         if visits[0, a] == due and score[a] + noise[a] > best:
@@ -279,19 +300,20 @@ def _simulate(
     row_start: Any, cumulative: Any, ended: Any, available: Any, logits: Any, state: Any, outcome: Any, child: Any,
     sibling: Any, raw: Any, visits: Any, scalar: Any, growth: Any, score: Any, action: Any, key: Any, drawn: Any,
 ) -> Any:  # fmt: skip
-    """From the root with an action down to where the tree, or the episode, ends.
+    """Descends from the root, beginning with a given action, to an edge that leaves the tree or ends the episode.
 
     Returns:
-        The last edge: node, action and outcome; the node where it leads, -1 if the tree does not hold it yet; and how
-        many numbers of the lane's chance have been drawn by then.
+        The last edge, as node, action and outcome; the node where it leads, -1 if that is not in the tree yet; and how
+        many of the lane's random numbers have been used by then.
     """
     node = 0
     while True:
         row = state[node] * available.shape[1] + action
         m = row_start[row]
-        if row_start[row + 1] - m > 1:
+        if row_start[row + 1] - m > 1:  # a certain outcome uses no random number
             u = _uniform(key, drawn)
             drawn += 1
+            # Never beyond the row's last outcome: rounding may leave the last cumulative probability below 1.
             while m < row_start[row + 1] - 1 and u >= cumulative[m]:
                 m += 1
         c = _child(child, sibling, outcome, node, action, m)
@@ -304,7 +326,7 @@ def _simulate(
 
 @inner
 def _raw_value(ended: Any, heads: Any, weights: Any, state: Any) -> Any:
-    """What the heads say of a state, weighted."""
+    """The weighted sum of a state's heads; 0 in an ended state."""
     value = 0.0
     if not ended[state]:
         for k in range(weights.size):
@@ -317,7 +339,7 @@ def _expand(
     next_state: Any, ended: Any, heads: Any, weights: Any, state: Any, parent: Any, action_in: Any, outcome: Any,
     child: Any, sibling: Any, raw: Any, leaf: Any, node: Any, action: Any, m: Any,
 ) -> None:  # fmt: skip
-    """Row `leaf` becomes the node where outcome `m` of a node's action leads."""
+    """Adds a node, as row `leaf`, for outcome `m` of a node's action, and prepends it to that action's children."""
     state[leaf], parent[leaf], action_in[leaf], outcome[leaf] = next_state[m], node, action, m
     sibling[leaf], child[node, action] = child[node, action], leaf
     raw[leaf] = _raw_value(ended, heads, weights, state[leaf])
@@ -328,7 +350,10 @@ def _back_up(
     rewards: Any, ended: Any, heads: Any, weights: Any, discounts: Any, state: Any, parent: Any, action_in: Any,
     outcome: Any, through: Any, visits: Any, total: Any, scalar: Any, node: Any, value: Any,
 ) -> None:  # fmt: skip
-    """The return of a simulation, from its last node's heads up to the root; `value` `[K]` is room to work in."""
+    """Adds the return of one simulation to all edges from node `node` up to the root; `value` `[K]` is a work array.
+
+    The return begins with the heads of the last node, or zero where the episode ended there.
+    """
     for k in range(value.size):
         value[k] = 0.0 if ended[state[node]] else heads[state[node], k]
     through[node] += 1
@@ -345,7 +370,7 @@ def _back_up(
 
 @inner
 def _value_by_mean(ended: Any, heads: Any, count: Any, state: Any, visits: Any, total: Any, value: Any, q: Any) -> None:
-    """Into `value` `[n, K]` and the root's `q` `[A, K]`: means of what was seen, a node's heads counted once."""
+    """Writes mean returns into `value` `[n, K]` and the root's `q` `[A, K]`; a node's heads count as one return."""
     actions, channels = q.shape
     for node in range(count):
         if ended[state[node]]:
@@ -371,8 +396,9 @@ def _value_by_best(
     weights: Any, discounts: Any, count: Any, state: Any, outcome: Any, visits: Any, child: Any, sibling: Any, q: Any,
     value: Any,
 ) -> None:  # fmt: skip
-    """Into `q` `[n, A, K]` and `value` `[n, K]`: actions and nodes by their best continuation, the youngest first."""
+    """Writes the values of the backup `best` into `q` `[n, A, K]` and `value` `[n, K]`."""
     actions, channels = available.shape[1], heads.shape[1]
+    # A child is always younger than its parent, so going from the youngest to the root is a backward induction.
     for node in range(count - 1, -1, -1):
         here = state[node]
         if ended[here]:
@@ -381,6 +407,7 @@ def _value_by_best(
         opened = False
         for a in range(actions):
             opened = opened or visits[node, a] > 0
+        # A leaf keeps its heads; the root is expanded even without visits below it, because an action is chosen there.
         if not opened and node > 0:
             for k in range(channels):
                 value[node, k] = heads[here, k]
@@ -407,7 +434,7 @@ def _value_by_best(
 
 @inner
 def _best(available: Any, weights: Any, root: Any, q: Any) -> Any:
-    """The root's action whose `q` `[A, K]` is worth most."""
+    """The available action of the root with the largest weighted sum of `q` `[A, K]`."""
     best, action = -np.inf, 0
     for a in range(q.shape[0]):
         if available[root, a]:
@@ -426,7 +453,7 @@ def _search(
     by_best: Any, chosen: Any, q: Any, root_visits: Any, used: Any,
     all_state: Any, all_parent: Any, all_action: Any, all_outcome: Any, all_visits: Any, all_value: Any,
 ) -> None:  # fmt: skip
-    """Every lane's search, one after another; the work arrays are shared, the trees are kept."""
+    """Searches lane by lane, writing results into the arrays given; the work arrays are reused from lane to lane."""
     actions, channels, rows = available.shape[1], heads.shape[1], all_state.shape[1]
     visits = np.zeros((rows, actions), np.int32)
     scalar = np.zeros((rows, actions))
@@ -434,6 +461,8 @@ def _search(
     child = np.empty((rows, actions), np.int32)
     sibling = np.empty(rows, np.int32)
     raw = np.empty(rows)
+    # With `best` a poor action that was tried costs nothing, and never giving one up below the root lets enough
+    # simulations reach everything that can be reached; with `mean` it would spoil the means (decision 10).
     growth = 0.0 if by_best else 1.0
     score, noise, value = np.empty(actions), np.empty(actions), np.empty(channels)
     for lane in range(roots.size):
@@ -447,6 +476,7 @@ def _search(
         state[0], raw[0] = root, _raw_value(ended, heads, weights, root)
         for a in range(actions):
             able += available[root, a]
+            # A standard Gumbel variable by inverse transform sampling.
             noise[a] = -math.log(-math.log(_uniform(key, drawn))) * gumbel if gumbel > 0 else 0.0
             drawn += 1
         plan = schedule[min(able, schedule.shape[0] - 1)]
@@ -471,6 +501,7 @@ def _search(
         for a in range(actions):
             root_visits[lane, a] = visits[0, a]
         if by_best:
+            # `total` is no longer needed as sums, and its memory takes the values of actions.
             _value_by_best(
                 row_start, next_state, cumulative, rewards, ended, available, heads, weights, discounts, count, state,
                 outcome, visits, child, sibling, total, all_value[lane],

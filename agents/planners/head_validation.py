@@ -1,4 +1,4 @@
-"""Validation of the weights and discounts of value heads; the heads come from `envs.solvers.vector_values`."""
+"""Checks of the weights and discounts of value heads; re-exports `envs.solvers.vector_values`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ __all__ = ["MAX_ROUNDS", "Heads", "check_heads", "evaluate_heads", "solve_heads"
 def check_heads(
     channels: Sequence[str], weights: Sequence[float] | Floats, discount: float | Sequence[float] | Floats
 ) -> tuple[Floats, Floats]:
-    """Weights and discounts of K heads as float64 `[K]`; one discount may stand for all.
+    """Checks the weights and discounts of K heads and converts them to float64 `[K]` each.
+
+    Args:
+        channels: the K names.
+        weights: `[K]`.
+        discount: one for all heads, or `[K]`.
 
     Raises:
         ValueError: shapes don't fit, or a discount is not within [0, 1).
@@ -24,6 +29,7 @@ def check_heads(
     discounts = np.broadcast_to(np.asarray(discount, np.float64), (len(channels),)).copy()
     if weighing.shape != (len(channels),):
         raise ValueError(f"weights: {weighing.size} for {len(channels)} channels")
+    # A learned model may loop for ever where the world ends, so that at discount 1 values could diverge.
     if (discounts < 0).any() or (discounts >= 1).any():
         raise ValueError(f"discount: {discounts.tolist()} is not within [0, 1)")
     return weighing, discounts

@@ -1,8 +1,8 @@
-"""The planner `mcts`: a tree of imagined futures grown from the present state, judged by heads where it ends.
+"""The planner `mcts`: Gumbel tree search from the present state, with value heads at the leaves.
 
-What judges the leaves decides what the search is worth. Heads come of `sweeps` backups of the whole model: with `all`
-they are right wherever the model is, and the search has nothing to add; with few, they see so many ticks ahead, and the
-tree looks for what is better than doing as they say.
+What the search can add depends on the values at its leaves. These come from `sweeps` sweeps over the whole model. With
+`all` they are exact for the model, and the search adds nothing; with few, they look only that many ticks ahead, and the
+search improves on the policy that is greedy by them.
 """
 
 from __future__ import annotations
@@ -22,21 +22,23 @@ if TYPE_CHECKING:
     from .gumbel_search import SearchTree
 
 NODES = 1 << 20
-"""Nodes of trees that are grown together: they are kept in memory until their actions are read off."""
+"""Most nodes of the trees that are grown in one batch; all of them are in memory until the actions are read off."""
 
 
 @dataclass(frozen=True)
 class MctsPlanner:
-    """Gumbel tree search with vector backups (see `gumbel_search`). Below the root it compares by weighted sums.
+    """Gumbel tree search with vector backups (see `tree_search`).
+
+    Below the root actions are compared by weighted sums, whatever the deliberation; it only chooses at the root.
 
     Attributes:
-        simulations: imagined ways per decision; each adds at most one state to the tree.
-        considered: at most so many actions are tried at the root.
-        backup: `best` or `mean`; see `gumbel_search`.
-        gumbel: scale of the noise that picks the root's actions where there are more than `considered`; by `mean` it
-            also breaks near ties.
+        simulations: simulated paths per decision; each adds at most one node to the tree.
+        considered: the largest number of actions that are tried at the root.
+        backup: `best` or `mean`; see `tree_search`.
+        gumbel: scale of the noise that selects the root's actions where there are more than `considered`; with `mean`
+            it also breaks near ties.
         sweeps: of the heads; see `planners.base.Sweeps`.
-        leaves: `followed` (what doing as the heads say is worth) or `swept` (the heads); see `planners.base.Leaves`.
+        leaves: `followed` (the value of the heads' greedy policy) or `swept` (the heads); see `planners.base.Leaves`.
     """
 
     simulations: int = 64
@@ -55,7 +57,7 @@ class MctsPlanner:
 
     @property
     def name(self) -> str:
-        """In plans."""
+        """See `Planner.name`."""
         return "mcts"
 
     def start(self, problem: Problem) -> BoundPlanner:
@@ -64,19 +66,25 @@ class MctsPlanner:
 
 
 class _Searching:
-    """`mcts` bound to a problem. The search is deterministic: the state's number seeds its random numbers."""
+    """`mcts` bound to a problem.
+
+    The random key of a search is the index of the state, so that the same state is always searched alike (see
+    `BoundPlanner`). Decisions are cached by state and allowed actions.
+    """
 
     def __init__(self, options: MctsPlanner, problem: Problem) -> None:
+        # Imported only where a search starts: importing it compiles nothing, but loads Numba.
         from .gumbel_search import SearchTables
 
         self._options, self._problem = options, problem
         self._tables = SearchTables.of(problem.mdp)
         self._heads = np.ascontiguousarray(problem.leaf_values(options.sweeps, options.leaves))
+        # A uniform prior, allocated once: passing None would allocate it at every decision.
         self._prior = np.zeros(problem.mdp.available.shape)
         self._known: dict[bytes, int] = {}
 
     def decide(self, states: Longs, available: Bools) -> Ints:
-        """What the trees from these states say."""
+        """The actions chosen by a tree search from each state."""
         keys = [
             int(state).to_bytes(8, "little") + mask.tobytes() for state, mask in zip(states, available, strict=True)
         ]
@@ -90,9 +98,11 @@ class _Searching:
         return np.array([self._known[key] for key in keys], np.int32)
 
     def plan(self, decision: Decision) -> Plan:
-        """The tree: every imagined state on every way there, at most `MAX_NODES`, the most visited kept."""
+        """The search tree as a plan, one node for each path; the `MAX_NODES` most visited nodes are kept."""
         tree = self._search(np.array([decision.state]))
         grown = int(tree.nodes[0])
+        # A node has at least as many visits as each of its children and is older than them, so with ties broken by
+        # age a kept node's parent is always kept too.
         kept = np.sort(np.lexsort((np.arange(grown), -tree.node_visits[0, :grown]))[:MAX_NODES])
         number = np.full(grown, -1)
         number[kept] = np.arange(kept.size)
@@ -119,6 +129,7 @@ class _Searching:
         )
 
     def _search(self, states: Longs) -> SearchTree:
+        """The search trees from B states, with the states' indices as random keys."""
         from .gumbel_search import tree_search
 
         options, problem = self._options, self._problem
@@ -129,18 +140,23 @@ class _Searching:
         )  # fmt: skip
 
     def _chosen(self, tree: SearchTree, available: Bools) -> Ints:
-        """The deliberation's choice among what was valued; by means, the search's own where that is a weighted sum."""
+        """int32 `[B]`: the deliberation's choice among the root's valued actions.
+
+        With the backup `mean` and weighted sums it is the search's own choice, since the winner of sequential halving
+        was visited most, and means of few visits are noisy.
+        """
         rule, weights = self._problem.rule, self._problem.weights
         if self._options.backup == "best":
             return rule(tree.q, weights, available).action
         valued = available & (tree.visits > 0)
+        # The search does not know of `available` and may have tried only actions outside it: then all allowed ones count.
         valued[~valued.any(axis=1)] = available[~valued.any(axis=1)]
         actions = rule(tree.q, weights, valued).action
         own = available[np.arange(actions.size), tree.action] & (rule.name == "weighted")
         return np.where(own, tree.action, actions).astype(np.int32)
 
     def _line(self, tree: SearchTree, decision: Decision) -> tuple[tuple[PlanStep, ...], bool]:
-        """What it means to do as far as the tree goes, always to the likeliest outcome, and whether the cap cut it."""
+        """The principal line within the tree, along the most probable outcomes, and whether `MAX_LINE` cut it."""
         mdp, grown = self._problem.mdp, int(tree.nodes[0])
         ways = zip(*(getattr(tree, f"node_{name}")[0, 1:grown].tolist() for name in ("parent", "outcome")), strict=True)
         below = {way: node + 1 for node, way in enumerate(ways)}
@@ -156,7 +172,10 @@ class _Searching:
         return tuple(steps), node is not None and node in opened
 
     def _best(self, tree: SearchTree, below: dict[tuple[int, int], int], node: int, state: int) -> int:
-        """The best action of a node by weighted sums: by means, of those tried; else of all, by heads if need be."""
+        """The best action of a node by the weighted sum of one-step backups from its children.
+
+        With the backup `mean` only visited actions count; with `best` all do, with the heads for unvisited outcomes.
+        """
         mdp, problem, by_mean = self._problem.mdp, self._problem, self._options.backup == "mean"
         best, chosen = -np.inf, -1
         for action in np.flatnonzero(mdp.available[state]).tolist():
@@ -173,7 +192,7 @@ class _Searching:
         return chosen
 
     def _ahead(self, tree: SearchTree, below: dict[tuple[int, int], int], node: int, outcome: int) -> Floats:
-        """float64 `[K]`: what comes after an outcome, by the tree or else by the heads."""
+        """float64 `[K]`: the value of the state after an outcome, from the tree or else from the heads."""
         child = below.get((node, outcome))
         values: Floats = (
             tree.node_value[0, child] if child is not None else self._heads[self._problem.mdp.next_state[outcome]]

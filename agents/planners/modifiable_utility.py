@@ -1,6 +1,7 @@
-"""Weights that the world can edit: which those are, and how an agent plans with them.
+"""Planning with modifiable utility: an agent's weights are part of the world's state, so that effects can edit them.
 
-An agent reads the weights it holds off its own observation, and plans by what `judges_by` says.
+The agent reads its present weights from its observation. Which weights it uses to value the time after an edit is set
+by `judges_by`.
 """
 
 from __future__ import annotations
@@ -22,17 +23,18 @@ from ..records.attribution import WEIGHTED
 from .base import Problem, Sweeps
 
 FAR = 1e-6
-"""Where no policy that foresees itself is found, what is discounted below this share is out of sight."""
+"""Where no self-consistent stationary policy is found, the horizon ends when the discount factor has fallen to this."""
 
 
 @dataclass(frozen=True)
 class HeldWeights:
-    """Where an agent's weights stand in what it sees.
+    """How an agent's weights are encoded in its observation.
 
     Attributes:
-        columns: `[K]`, the observed column that holds each channel's weight, or -1 where it is fixed.
-        values: `[K]`, what the numbers in that column weigh; of a fixed weight the weight alone.
-        judges_by: what judges the aftermath of an edit; see `solve_with_changing_weights`.
+        columns: `[K]`, the observed column that encodes each channel's weight, or -1 where the weight is fixed.
+        values: `[K]` tuples: the weight for each number in that column; of a fixed weight, that weight alone.
+        judges_by: which weights value what follows an edit; see
+            `envs.solvers.modifiable_utility.solve_with_changing_weights`.
     """
 
     columns: tuple[int, ...]
@@ -40,7 +42,7 @@ class HeldWeights:
     judges_by: Literal["current", "ignoring", "future"]
 
     def of(self, observations: Longs) -> Floats:
-        """float64 `[S, K]`: what is held in states that look like int64 `[S, O]`."""
+        """float64 `[S, K]`: the weights in states with the observations int64 `[S, O]`."""
         out = np.empty((len(observations), len(self.columns)))
         for channel, (column, values) in enumerate(zip(self.columns, self.values, strict=True)):
             table = np.array(values)
@@ -49,19 +51,33 @@ class HeldWeights:
 
     @classmethod
     def from_json(cls, data: dict[str, Any] | None) -> HeldWeights | None:
-        """What `asdict` gave, read back from JSON."""
+        """Restores what `asdict` gave, after a round trip through JSON; None stays None."""
         if data is None:
             return None
         return cls(tuple(data["columns"]), tuple(tuple(row) for row in data["values"]), data["judges_by"])
 
 
 class ChangingProblem(Problem):
-    """A problem whose weights differ from state to state. Deliberation is by the weighted sum of those who act."""
+    """A problem whose weights differ from state to state.
+
+    The deliberation is by weighted sums, in each state with the weights that the agent has there.
+
+    Attributes:
+        per_state: float64 `[S, K]`, the weights in each state.
+        judges_by: see `HeldWeights`.
+    """
 
     def __init__(
         self, mdp: FiniteMDP, observations: Longs, discounts: Floats, held: HeldWeights, first: Ints | None
     ) -> None:
-        """Takes a model, what its states look like int64 `[S, O]`, and one discount for all heads, float64 `[K]`.
+        """Makes the problem.
+
+        Args:
+            mdp: the model.
+            observations: int64 `[S, O]`, the observation in each state of the model.
+            discounts: float64 `[K]`, all equal.
+            held: how the weights are encoded in the observations.
+            first: see `Problem`.
 
         Raises:
             ValueError: the discounts differ.
@@ -70,6 +86,7 @@ class ChangingProblem(Problem):
             raise ValueError("weights that change are planned for with one discount for all heads")
         per_state = held.of(observations)
         super().__init__(mdp, per_state[0], discounts, WEIGHTED, first)
+        # `Problem` is a frozen dataclass, which refuses plain assignment.
         object.__setattr__(self, "per_state", per_state)
         object.__setattr__(self, "judges_by", held.judges_by)
 
@@ -82,11 +99,15 @@ class ChangingProblem(Problem):
 
     @cached_property
     def solved(self) -> Heads:
-        """The policy, and what it is worth by channel; `converged` is False where it had to look at a far horizon."""
+        """The policy and its vector values; see `solve_with_changing_weights`.
+
+        `converged` is False where no fixed point was found and the policy is the first step's of a long finite horizon.
+        """
         discount = float(self.discounts[0])
         try:
             found = solve_with_changing_weights(self.mdp, self.per_state, discount, self.judges_by)
         except NoFixedPointError:
+            # Only `judges_by: current` can fail so. The horizon is the least with `discount ** horizon <= FAR`.
             far = math.ceil(math.log(FAR) / math.log(discount)) if discount > 0 else 1
             found = solve_with_changing_weights(self.mdp, self.per_state, discount, self.judges_by, far)
         settled = not isinstance(found, FiniteHorizonSolution)
@@ -96,10 +117,10 @@ class ChangingProblem(Problem):
         return Heads(policy, values, q, settled)
 
     def heads(self, sweeps: Sweeps) -> Heads:
-        """The heads of the policy; only `all` sweeps are known here.
+        """See `Problem.heads`; only `all` is supported here.
 
         Raises:
-            ValueError: another number of sweeps.
+            ValueError: `sweeps` is a number.
         """
         if sweeps != "all":
             raise ValueError("where weights change, the planner is `enumerate`")
@@ -107,7 +128,7 @@ class ChangingProblem(Problem):
 
 
 def held_weights(world: World, agent: int = 0) -> HeldWeights | None:
-    """Where an agent's weights stand in its observation; None where nothing edits them, or it does not see them."""
+    """The encoding of an agent's weights; None where nothing can edit them, or `unable_to_hold` gives a reason."""
     program = world.agents[agent]
     if all(column < 0 for column in program.weight_columns) or unable_to_hold(program):
         return None
@@ -126,7 +147,7 @@ def held_weights(world: World, agent: int = 0) -> HeldWeights | None:
 
 
 def unable_to_hold(program: AgentProgram) -> str | None:
-    """Why an agent that learns cannot plan with weights that its world can change, or None."""
+    """The reason why a learning agent cannot plan with weights that its world can change, or None if it can."""
     if program.deliberation.name != "weighted":
         return f"where weights change, `{program.name}` deliberates by weighted sums"
     if program.planner.name != "enumerate":

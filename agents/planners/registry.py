@@ -1,4 +1,4 @@
-"""Parts of agents by name: those that come with Turncoat, and those of installed packages (`scenarios.installed`)."""
+"""Planners by name: those of this package, and those of installed packages (`scenarios.installed`)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PLANNERS: Final[dict[str, Callable[..., Planner]]] = {
     "shooting": CrossEntropyPlanner,
     "none": GreedyPlanner,
 }
-"""What makes each planner that comes with Turncoat, from its parameters."""
+"""The planners of this package by name; each is made from its parameters as keyword arguments."""
 
 
 def make_planner(part: PartSpec) -> Planner:
-    """The planner that a scenario names.
+    """Makes the planner that a scenario names.
 
     Raises:
         AgentPartError: it is not installed, cannot be loaded, or cannot be made with these parameters.
@@ -36,15 +36,20 @@ def make_planner(part: PartSpec) -> Planner:
 
 
 def made_with(maker: Callable[..., Any], kind: str, part: PartSpec) -> Any:
-    """What a maker makes of a part's parameters, its faults put down to it.
+    """Calls a maker with a part's parameters, and reports any exception as a fault of that part.
+
+    Args:
+        maker: returns the part.
+        kind: what the part is, for the message.
+        part: its name and parameters.
 
     Raises:
-        AgentPartError: it failed.
+        AgentPartError: the maker raised an exception.
     """
     told = ", ".join(f"{name}={value!r}" for name, value in part.parameters.items())
     try:
         return maker(**part.parameters)
-    except Exception as fault:
+    except Exception as fault:  # any kind, since the maker may be code of another package
         raise AgentPartError(
             f"the {kind} `{part.name}` cannot be made with ({told}): {type(fault).__name__}: {fault}"
         ) from fault

@@ -1,8 +1,8 @@
-"""Planners that read their decisions off a table: `enumerate`, which solves the model, and `none`, which only looks up.
+"""Planners that look their decisions up in a table of values: `enumerate` and `none`.
 
-`enumerate` is deep and complete: every state of the model, until the values no longer change. `none` follows heads that
-were swept a number of times before; at a decision it takes no step of the model, so what those sweeps did not reach it
-does not know. With sweeps that never end the two are one.
+`enumerate` solves the model completely, by policy iteration over all of its states. `none` is greedy by heads from a
+limited number of sweeps of value iteration; it does no search at a decision, so it ignores rewards that lie further
+ahead than those sweeps reach. With `sweeps: all` the two decide alike.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from ..records.plan_from_mdp import PlannedPath, plan_from_table
 from .base import BoundPlanner, Decision, Problem, Sweeps, check_heads_asked
 
 SWEEPS: Final = 10
-"""So many, where a planner is not told how far its heads see."""
+"""The default number of sweeps of a planner's heads."""
 
 
 @dataclass(frozen=True)
 class Enumerate:
-    """Solves the whole model for what the deliberation brings about. It has no parameters."""
+    """Solves the whole model by policy iteration under the deliberation. It has no parameters."""
 
     @property
     def name(self) -> str:
-        """In plans."""
+        """See `Planner.name`."""
         return "enumerate"
 
     def start(self, problem: Problem) -> BoundPlanner:
-        """See `Planner.start`; nothing is solved before the first decision."""
+        """See `Planner.start`; the model is solved at the first decision."""
         return _Solved(problem)
 
 
 @dataclass(frozen=True)
 class GreedyPlanner:
-    """Takes the best action by the heads, without a step of the model.
+    """Takes the greedy action by the heads, without any search.
 
     Attributes:
-        sweeps: how often the heads were backed up before; see `planners.base.Sweeps`.
+        sweeps: of the heads; see `planners.base.Sweeps`.
     """
 
     sweeps: Sweeps = SWEEPS
@@ -51,7 +51,7 @@ class GreedyPlanner:
 
     @property
     def name(self) -> str:
-        """In plans."""
+        """See `Planner.name`."""
         return "none"
 
     def start(self, problem: Problem) -> BoundPlanner:
@@ -66,11 +66,12 @@ class _Solved:
         self._problem = problem
 
     def decide(self, states: Longs, available: Bools) -> Ints:
-        """The solved policy; where it may not be followed, what the rule makes of its values."""
+        """The actions of the solved policy; where those are not allowed, the deliberation's choice by its values."""
+        # `solved` is cached by the problem, so only the first decision solves the model.
         return followed(self._problem, self._problem.solved, states, available)
 
     def plan(self, decision: Decision) -> Plan:
-        """Everything that the policy may come to, most probable first."""
+        """The states that the policy can reach, the most probable first; see `plan_from_table`."""
         heads = self._problem.solved
         return table_plan(self._problem, heads, decision, "enumerate")
 
@@ -82,16 +83,24 @@ class _LookedUp:
         self._problem, self._heads = problem, heads
 
     def decide(self, states: Longs, available: Bools) -> Ints:
-        """The best by the heads."""
+        """The greedy actions by the heads."""
         return followed(self._problem, self._heads, states, available)
 
     def plan(self, decision: Decision) -> Plan:
-        """The present state alone: nothing was imagined, so there is no line and no further node."""
+        """A plan of the present state alone: there was no search, so it has no line and no further nodes."""
         return root_plan(self._problem, self._heads, decision, "none")
 
 
 def followed(problem: Problem, heads: Heads, states: Longs, available: Bools) -> Ints:
-    """int32 `[B]`: the policy of some heads, and where that may not be taken, the rule on their values."""
+    """int32 `[B]`: the actions of the heads' policy; where those are not allowed, the deliberation's choice.
+
+    Args:
+        problem: gives the deliberation and the weights.
+        heads: a policy and its values.
+        states: int64 `[B]`, indices of states of the model.
+        available: bool `[B, A]`, the allowed actions.
+    """
+    # Row by row, because the weights may differ from state to state; such rows are rare.
     actions = heads.policy[states].astype(np.int32)
     for lane in np.flatnonzero(~available[np.arange(states.size), actions]).tolist():
         state = int(states[lane])
@@ -100,7 +109,7 @@ def followed(problem: Problem, heads: Heads, states: Longs, available: Bools) ->
 
 
 def table_plan(problem: Problem, heads: Heads, decision: Decision, planner: str) -> Plan:
-    """The plan that a table of heads implies; see `plan_from_table`."""
+    """The plan of a decision that follows a table of heads from now on; see `plan_from_table`."""
     return plan_from_table(
         problem.mdp,
         PlannedPath(lambda _: heads),
@@ -117,7 +126,7 @@ def table_plan(problem: Problem, heads: Heads, decision: Decision, planner: str)
 
 
 def root_plan(problem: Problem, heads: Heads, decision: Decision, planner: str) -> Plan:
-    """A plan that knows the present state and the heads' judgement of its actions."""
+    """A plan of one node: the present state, with the heads' values of its actions."""
     state = decision.state
     return Plan(
         planner=planner,

@@ -1,4 +1,4 @@
-"""Which head decided: attribution under any deliberation (the rules themselves are in `envs.deliberation`)."""
+"""Attribution of a decision to value heads under any deliberation (the rules themselves are in `envs.deliberation`)."""
 
 from __future__ import annotations
 
@@ -31,21 +31,22 @@ __all__ = [
 ]
 
 DELIBERATIONS: Final[dict[str, DeliberationRule]] = {name: DeliberationRule(name) for name in RULES}
-"""Each rule with its parameters as they are if nothing is said."""
+"""Each deliberation rule with its default parameters."""
 
 
 def attribution(q: Floats, weights: Floats, mask: Bools, action: int, rule: DeliberationRule = WEIGHTED) -> Attribution:
-    """Which heads made `action` win: each head is removed in turn and the rest choose again.
+    """Which heads made `action` win: each head is removed in turn, and the deliberation chooses again by the others.
 
-    A head that is removed has weight 0 and forbids nothing. The margin is in weighted sums, whatever the rule: what the
-    remaining heads lost by the action that was taken, at least 0.
+    A removed head gets weight 0 and no longer excludes actions. Margins are differences of weighted sums, whatever the
+    rule, so that they have the same units under all rules: by how much `action` falls short of the action chosen
+    without the head, at least 0.
 
     Args:
-        q: float64 `[A, K]`.
+        q: float64 `[A, K]`, the values of the actions.
         weights: float64 `[K]`.
-        mask: bool `[A]`.
+        mask: bool `[A]`, the available actions.
         action: the action that was chosen.
-        rule: by which it was chosen.
+        rule: the deliberation by which it was chosen.
 
     Raises:
         ValueError: shapes don't fit, or no action is available.
@@ -55,8 +56,10 @@ def attribution(q: Floats, weights: Floats, mask: Bools, action: int, rule: Deli
     for k in range(len(weights)):
         rest = np.where(np.arange(len(weights)) == k, 0.0, weights)
         choice = rule.without(k)(q, rest, mask)
+        # An action that ties with the best is no change of mind, whichever of the tied ones the rule would name first.
         if not choice.ties[action]:
             scores, _ = weighted_scores(q, rest, mask)
             without[k] = choice.action
+            # Another rule's choice may have the lower weighted sum, which would make the margin negative.
             margin[k] = max(0.0, scores[choice.action] - scores[action])
     return Attribution(action, without, margin)

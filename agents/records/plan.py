@@ -1,6 +1,6 @@
 """The record `Plan` of one search from one state.
 
-Frozen early and versioned: traces store it, the window draws it, monitors read it. Every array is checked and made
+It is immutable and versioned: traces store it, the window draws it, monitors read it. Every array is checked and made
 read-only at construction. Letters for shapes: A actions, K reward channels, O observed fields, n nodes.
 """
 
@@ -51,11 +51,11 @@ class PlanStep:
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """What the planner would do under a change.
+    """The action that the planner would take under a change of its problem.
 
     Attributes:
-        change: the change in words (`without own`, `oversight removed`).
-        action: the action chosen then.
+        change: the change in words (such as `without own`, `oversight removed`).
+        action: the action that it would choose.
     """
 
     change: str
@@ -66,15 +66,15 @@ class Counterfactual:
 class Plan:
     """The record of one search from one state.
 
-    Nodes are the imagined states that the search visited, the root first. States that come together share a node,
-    and `node_parent` names the first way in, so the parents always form a tree.
+    Nodes are the predicted states that the search visited, the root first. A state that was reached on several paths
+    may be one node; its `node_parent` is then the first node from which it was reached, so that parents form a tree.
 
     Attributes:
         planner: its name.
         root: int64 `[O]`, the observation that the search began at.
         node_observation: int64 `[n, O]`; row 0 is the root.
         node_value: float64 `[n, K]`, the value of each channel from there on.
-        node_visits: int64 `[n]`, how often the search came there.
+        node_visits: int64 `[n]`, how often the search reached the node.
         node_parent: int32 `[n]`, an earlier row; -1 at the root.
         node_action: int32 `[n]`, the parent's action that leads here; -1 at the root.
         node_probability: float64 `[n]`, the predicted chance of this outcome of that action; 1 at the root.
@@ -82,10 +82,10 @@ class Plan:
         line: the principal line, at most `MAX_LINE` steps.
         q: float64 `[A, K]`, the value of each channel for each first action; zero where not available.
         uncertainty: float64 `[A]`, from 0 (sure what the action does) to 1 (never tried).
-        available: bool `[A]`, the planner could choose the action.
-        counterfactuals: what it would do under named changes.
-        hallucinated: how many imagined states can't exist, where someone counted them.
-        truncated: the caps cut nodes or the line.
+        available: bool `[A]`, whether the planner could choose the action.
+        counterfactuals: its actions under named changes.
+        hallucinated: how many of the predicted states are impossible in the world; None where nobody counted.
+        truncated: whether a cap (`MAX_NODES`, `MAX_LINE`, or one on the model) left something out.
         version: `PLAN_VERSION`.
     """
 
@@ -125,6 +125,7 @@ class Plan:
             raise ValueError(f"node_observation: {nodes} nodes, not between 1 and {MAX_NODES}")
         if not np.array_equal(self.node_observation[0], self.root):
             raise ValueError("node_observation: row 0 is not the root")
+        # Parents that come earlier make cycles impossible, and readers can build the tree in one pass.
         later = np.arange(nodes) > 0
         if np.any(self.node_parent >= np.arange(nodes)) or np.any((self.node_parent >= 0) != later):
             raise ValueError("node_parent: must be -1 at the root and an earlier row elsewhere")
@@ -137,12 +138,13 @@ class Plan:
                 raise ValueError(f"line: a step has {step.observation.size} fields and {step.reward.size} channels")
 
     def to_json(self) -> str:
-        """The plan as JSON; `from_json` gives back exactly the same plan."""
+        """The plan as JSON; `from_json` restores exactly the same plan."""
+        # Python writes floats so that they read back exactly; nan and infinity, which JSON lacks, are excluded above.
         return json.dumps(plan_dict(self), allow_nan=False)
 
     @staticmethod
     def from_json(text: str) -> Plan:
-        """Reads a plan.
+        """Restores what `to_json` wrote.
 
         Raises:
             ValueError: not a plan, or a newer version than this program reads.
@@ -157,7 +159,7 @@ _ARRAYS: Final = (
 
 
 def plan_dict(plan: Plan) -> dict[str, Any]:
-    """The plan as plain values for JSON."""
+    """The plan as a dictionary of values that JSON can hold."""
     data = {name: getattr(plan, name) for name in ("planner", "node_events", "hallucinated", "truncated", "version")}
     data |= {name: getattr(plan, name).tolist() for name in _ARRAYS}
     data["line"] = [
@@ -175,11 +177,12 @@ def plan_dict(plan: Plan) -> dict[str, Any]:
 
 
 def plan_from(data: Mapping[str, Any]) -> Plan:
-    """The plan that `plan_dict` described.
+    """Restores what `plan_dict` returned.
 
     Raises:
         ValueError: not a plan, or a newer version than this program reads.
     """
+    # First, so that a newer layout is reported as such, and not as a missing or unknown field.
     check_version("plan", data.get("version"), PLAN_VERSION)
     try:
         events = data["node_events"]

@@ -1,4 +1,4 @@
-"""Plans read off a solved finite MDP, true or learned, and the lookup of its states by observation."""
+"""Builds a `Plan` from a solved finite model, true or learned, and finds the states of a model by observation."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .plan import MAX_LINE, MAX_NODES, Counterfactual, Plan, PlanStep
 
 
 class Solved(Protocol):
-    """The policy and values of a solved finite MDP (`dynamic_programming.Solution` implements it)."""
+    """A policy and its values on a finite model; `Heads` and `Solution` of `envs.solvers` implement it."""
 
     @property
     def policy(self) -> npt.NDArray[np.integer]:
-        """Integers `[S]`, the action followed in each state."""
+        """Integers `[S]`, the policy's action in each state."""
         ...
 
     @property
@@ -29,17 +29,17 @@ class Solved(Protocol):
 
     @property
     def vector_q(self) -> Floats:
-        """float64 `[S, A, K]`, the same after a first action."""
+        """float64 `[S, A, K]`, the value of each channel after each first action, with the policy followed after it."""
         ...
 
 
 @dataclass(frozen=True)
 class PlannedPath:
-    """The policy and values at each tick ahead of the present one.
+    """A policy to follow from the present tick on, stationary or dependent on time.
 
     Attributes:
-        at: by the ticks ahead, the policy followed then and its values.
-        ticks: how many are left, where time is known to run out; None where `at` is always the same.
+        at: maps a number of ticks ahead to the policy that is followed then and its values.
+        ticks: how many ticks are left, for a finite horizon; None for a stationary policy, whose `at` is constant.
     """
 
     at: Callable[[int], Solved]
@@ -47,40 +47,50 @@ class PlannedPath:
 
 
 class StateIndex:
-    """A lookup of states by observation."""
+    """Maps observations to states of a model."""
 
     def __init__(self, observations: Longs, ended: Bools, policies: npt.NDArray[np.integer]) -> None:
-        """The first state of each look. An ended state is found only where no other looks like it.
+        """Indexes the states. Of states with the same observation the first is found, ended ones coming last.
 
         Args:
             observations: int64 `[S, O]`.
             ended: bool `[S]`.
-            policies: integers `[T, S]`, what is to be done at each tick.
+            policies: integers `[T, S]`, the policy at each tick; one row if it is stationary.
 
         Raises:
-            ValueError: two states that are not ended look alike, and something else is to be done in each.
+            ValueError: two states that have not ended share an observation, but not the policy's action.
         """
         self._states: dict[bytes, int] = {}
         for state in np.flatnonzero(~ended).tolist():
             seen = self._states.setdefault(observation_key(observations[state]), state)
             if seen != state and (policies[:, seen] != policies[:, state]).any():
                 raise ValueError(f"states {seen} and {state} look alike: an exact agent needs to tell them apart")
+        # Ended states last, so that they never take the place of a state in which there is something to decide.
         for state in np.flatnonzero(ended).tolist():
             self._states.setdefault(observation_key(observations[state]), state)
 
     def find(self, observation: Longs) -> Longs:
-        """The states that look like `observation` `[B, O]`: int64 `[B]`, -1 where there is none."""
+        """int64 `[B]`: the state with each observation of `[B, O]`; -1 where there is none."""
         return np.array([self._states.get(observation_key(row), -1) for row in observation], np.int64)
 
 
 def observation_key(observation: Longs) -> bytes:
-    """One observation `[O]` as a dictionary key."""
+    """One observation `[O]` as a dictionary key, the same for every integer dtype and memory layout."""
     return np.ascontiguousarray(observation, np.int64).tobytes()
 
 
 @dataclass
 class _Node:
-    """An imagined state: its depth and how it is first reached (parent's node, its action, the model's outcome)."""
+    """A node of a plan under construction.
+
+    Attributes:
+        state: the model's state.
+        depth: ticks ahead of the root, on the path by which it was first reached.
+        parent: the index of the node before it on that path; -1 at the root.
+        action: the action taken there; -1 at the root.
+        outcome: the model's outcome that came; -1 at the root.
+        visits: edges that arrive at it.
+    """
 
     state: int
     depth: int
@@ -103,25 +113,25 @@ def plan_from_table(
     hallucinated: int | None = 0,
     truncated: bool = False,
 ) -> Plan:
-    """The plan that a solved table implies from one state.
+    """The plan of following a solved policy from one state.
 
-    The principal line takes `action`, then follows the policy, always to the most probable outcome. It stops where
-    the episode ends, where time runs out, where a policy without a clock meets a state again (from there it repeats),
-    or at the cap. Nodes are the states of that line, then those that any available first action and the policy after
-    it may reach, most probable first. Visits count the edges that arrive.
+    The principal line takes `action`, then follows the policy, always to the most probable outcome. It stops where the
+    episode ends, where the horizon is reached, where a stationary policy returns to a state of the line (from there on
+    it would repeat), or at the cap. Nodes are the states of that line, then those that are reachable by any available
+    first action and the policy after it, the most probable first. A node's visits count the edges that arrive at it.
 
     Args:
-        mdp: the model; one whose `event_names` is empty is taken to predict no events.
-        path: what its solution does from the root on.
-        observations: int64 `[S, O]`.
-        state: the root, not ended.
+        mdp: the model; if its `event_names` is empty, the plan predicts no events.
+        path: the policy from the root on, and its values.
+        observations: int64 `[S, O]`, the observation in each state.
+        state: the root; not an ended state.
         action: the action chosen there.
-        planner: its name.
+        planner: the planner's name.
         uncertainty: float64 `[A]`, see `Plan`.
-        available: bool `[A]`, the actions considered.
+        available: bool `[A]`, the actions considered at the root.
         counterfactuals: see `Plan`.
         hallucinated: see `Plan`.
-        truncated: the model itself was cut.
+        truncated: whether the model itself is incomplete because of a cap.
     """
     line, line_cut = _principal_line(mdp, path, state, action)
     nodes, nodes_cut = _grow(mdp, path, state, available, line)
@@ -148,7 +158,8 @@ def plan_from_table(
 
 
 def plan_step(mdp: FiniteMDP, observations: Longs, action: int, outcome: int) -> PlanStep:
-    """One step of a line: an action and the outcome that is expected of it."""
+    """One step of a principal line: an action and the model's outcome that is predicted for it."""
+    # A learned or marginalised probability may exceed 1 by rounding, which `PlanStep` refuses.
     return PlanStep(
         action=action,
         observation=observations[mdp.next_state[outcome]],
@@ -159,19 +170,19 @@ def plan_step(mdp: FiniteMDP, observations: Longs, action: int, outcome: int) ->
 
 
 def outcomes_at(mdp: FiniteMDP, state: int, action: int) -> range:
-    """The outcomes of an action in a state."""
+    """The indices of the outcomes of an action in a state, in the model's outcome arrays."""
     row = state * mdp.n_actions + action
     return range(int(mdp.row_start[row]), int(mdp.row_start[row + 1]))
 
 
 def events_of(mdp: FiniteMDP, outcome: int) -> tuple[str, ...]:
-    """The names of what happens in an outcome."""
+    """The names of the events of an outcome, decoded from the model's bit mask."""
     bits = int(mdp.events[outcome])
     return tuple(name for i, name in enumerate(mdp.event_names) if bits >> i & 1)
 
 
 def _principal_line(mdp: FiniteMDP, path: PlannedPath, state: int, action: int) -> tuple[list[tuple[int, int]], bool]:
-    """The line as (action, outcome) pairs, and whether the cap cut it."""
+    """The principal line as pairs of an action and an outcome, and whether `MAX_LINE` cut it."""
     line: list[tuple[int, int]] = []
     seen: set[int] = set()
     while len(line) < MAX_LINE:
@@ -189,13 +200,14 @@ def _principal_line(mdp: FiniteMDP, path: PlannedPath, state: int, action: int) 
 def _grow(
     mdp: FiniteMDP, path: PlannedPath, root: int, available: Bools, line: list[tuple[int, int]]
 ) -> tuple[list[_Node], bool]:
-    """The nodes, and whether the cap cut any."""
+    """The nodes of a plan, and whether `MAX_NODES` left any out."""
     nodes = [_Node(root, 0, visits=1)]
     place = {(root, 0): 0}
 
     def arrive(parent: int, action: int, outcome: int) -> int | None:
-        """The node that an outcome leads to, made if need be; None where there is no more room."""
+        """The index of the node that an outcome leads to, added if it is new; None at the cap."""
         state, depth = int(mdp.next_state[outcome]), nodes[parent].depth + 1
+        # Under a stationary policy a state has the same future at every depth; under a finite horizon it has not.
         key = (state, 0 if path.ticks is None else depth)
         if key not in place:
             if len(nodes) == MAX_NODES:
@@ -204,12 +216,15 @@ def _grow(
             nodes.append(_Node(state, depth, parent, action, outcome))
         return place[key]
 
+    # The line first, so that the cap never cuts it off.
     parent: int | None = 0
     for action, outcome in line:
         assert parent is not None, "a line is shorter than the cap on nodes"
         parent = arrive(parent, action, outcome)
 
-    waiting: list[tuple[float, int]] = [(-1.0, 0)]  # minus the chance of being there, and the node
+    # A best-first search by the probability of the path. Probabilities are negated, because `heapq` pops the least;
+    # ties are broken by the index of the node, so that the order is deterministic.
+    waiting: list[tuple[float, int]] = [(-1.0, 0)]
     opened: set[int] = set()
     cut = False
     while waiting:

@@ -1,6 +1,6 @@
-"""What an agent was thinking: the record `Thought` of one decision.
+"""The record `Thought`, which explains one decision of an agent.
 
-Frozen early and versioned: traces store it, the window draws it, monitors read it. Every array is checked and made
+It is immutable and versioned: traces store it, the window draws it, monitors read it. Every array is checked and made
 read-only at construction. Letters for shapes: A actions, K reward channels, O observed fields.
 """
 
@@ -26,10 +26,11 @@ class Attribution:
     """Which value heads made the chosen action win.
 
     Attributes:
-        chosen: the action.
-        without: int32 `[K]`, the action chosen if that head alone is removed; the same action where it stays among
-            the best.
-        margin: float64 `[K]`, by how much the chosen action then falls short of the best; 0 where it doesn't.
+        chosen: the action that was chosen.
+        without: int32 `[K]`, for each head the action chosen if that head alone is removed; `chosen` where that remains
+            among the best.
+        margin: float64 `[K]`, by how much the weighted sum of `chosen` then falls short of that of the new choice; 0
+            where it does not.
     """
 
     chosen: int
@@ -42,8 +43,9 @@ class Attribution:
 
     @property
     def deciding(self) -> tuple[int, ...]:
-        """The heads whose removal flips the choice, the largest margin first."""
+        """The indices of the heads whose removal changes the choice, the largest margin first."""
         flips = np.flatnonzero(self.without != self.chosen)
+        # A stable sort, so that heads with equal margins stay in the order of their channels on every platform.
         return tuple(int(k) for k in flips[np.argsort(-self.margin[flips], kind="stable")])
 
 
@@ -52,16 +54,17 @@ class Thought:
     """One decision of one agent.
 
     Attributes:
-        agent: its name.
+        agent: the agent's name.
         step: ticks since the episode began.
         action: the chosen action.
-        channels: K names; weights: float64 `[K]`.
-        deliberation: the name of the rule that made one choice of K judgements.
-        q: float64 `[A, K]`, what it chose by; zero where not available.
-        uncertainty: float64 `[A]`, from 0 (sure) to 1 (never tried).
-        available: bool `[A]`, the action could be chosen.
+        channels: the K names of the reward channels.
+        weights: float64 `[K]`, their weights.
+        deliberation: the name of the rule that chose one action by K values.
+        q: float64 `[A, K]`, the values by which it chose; zero where the action is not available.
+        uncertainty: float64 `[A]`, from 0 (the action's effect is certain) to 1 (never tried).
+        available: bool `[A]`, whether the action could be chosen.
         attribution: which heads decided.
-        plans: the candidate plans, the one acted on first; at most `MAX_PLANS`.
+        plans: the candidate plans, at most `MAX_PLANS`; the first is the one that was acted on.
         version: `THOUGHT_VERSION`.
     """
 
@@ -98,16 +101,16 @@ class Thought:
 
     @property
     def decided_by(self) -> tuple[str, ...]:
-        """The channels whose removal flips the choice, the most decisive first."""
+        """The channels whose removal changes the choice, the largest margin first."""
         return tuple(self.channels[k] for k in self.attribution.deciding)
 
     @property
     def truncated(self) -> bool:
-        """The caps cut a plan."""
+        """Whether a cap left something out of any plan."""
         return any(plan.truncated for plan in self.plans)
 
     def to_json(self) -> str:
-        """The thought as JSON; `from_json` gives back exactly the same thought."""
+        """The thought as JSON; `from_json` restores exactly the same thought."""
         names = ("agent", "step", "action", "channels", "deliberation", "version")
         data = {name: getattr(self, name) for name in names}
         data |= {name: getattr(self, name).tolist() for name in ("weights", "q", "uncertainty", "available")}
@@ -121,7 +124,7 @@ class Thought:
 
     @staticmethod
     def from_json(text: str) -> Thought:
-        """Reads a thought.
+        """Restores what `to_json` wrote.
 
         Raises:
             ValueError: not a thought, or a newer version than this program reads.
@@ -133,6 +136,7 @@ class Thought:
                 **{
                     **data,
                     "channels": tuple(data["channels"]),
+                    # Reshaped, because JSON loses the shape of an array without rows or without columns.
                     "q": np.array(data["q"], np.float64).reshape(-1, len(data["channels"])),
                     "attribution": Attribution(**data["attribution"]),
                     "plans": tuple(plan_from(plan) for plan in data["plans"]),

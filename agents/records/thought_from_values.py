@@ -1,4 +1,4 @@
-"""Thoughts of agents that have a value for every action."""
+"""Makes the `Thought` of a decision for agents that have a value for every action."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ def tabular_thought(
     available: Bools,
     plan: Plan | None,
 ) -> Thought:
-    """A decision with the plan behind it.
+    """The thought of a decision that was made by a plan; its values are those of the plan.
 
     Args:
-        agent: its name.
+        agent: the agent's name.
         channels: as in `Thought`.
         weights: as in `Thought`.
-        rule: how the heads deliberate.
+        rule: the deliberation.
         step: ticks since the episode began.
-        action: what was chosen.
-        uncertainty: float64 `[A]`.
-        available: bool `[A]`, what could be chosen.
-        plan: None where there was none, and then `q` is zero.
+        action: the chosen action.
+        uncertainty: float64 `[A]`, as in `Thought`.
+        available: bool `[A]`, the actions that could be chosen.
+        plan: None where there was none; then `q` is zero.
     """
+    # Without a plan there are no values, and attribution by zeros names no head as deciding.
     q = np.zeros((available.size, len(channels))) if plan is None else plan.q
     plans = () if plan is None else (plan,)
     return valued_thought(agent, channels, weights, rule, step, action, q, uncertainty, available, plans)
@@ -51,7 +52,10 @@ def valued_thought(
     available: Bools,
     plans: tuple[Plan, ...] = (),
 ) -> Thought:
-    """A decision with its values float64 `[A, K]`, by plans or without any; the rest as in `tabular_thought`."""
+    """The thought of a decision by values `q`, float64 `[A, K]`, with any number of plans.
+
+    The other arguments are those of `tabular_thought`.
+    """
     return Thought(
         agent=agent,
         step=step,

@@ -1,4 +1,4 @@
-"""What the stored records share: checked, read-only arrays, versions, JSON objects."""
+"""Shared by the stored records: checked read-only arrays, version checks, parsing of JSON objects."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 
 def read_object(text: str) -> dict[str, Any]:
-    """Parses JSON.
+    """Parses a JSON object.
 
     Raises:
-        ValueError: not JSON, or not an object.
+        ValueError: the text is not JSON, or its value is not an object.
     """
     data = json.loads(text)
     if not isinstance(data, dict):
@@ -22,10 +22,15 @@ def read_object(text: str) -> dict[str, Any]:
 
 
 def check_version(what: str, found: object, known: int) -> None:
-    """Refuses versions that this program can't read.
+    """Checks the version of a stored record.
+
+    Args:
+        what: the kind of record, for the message.
+        found: the stored version, or None where there is none.
+        known: the newest version that this program reads.
 
     Raises:
-        ValueError: no version, or one that is newer than `known`.
+        ValueError: `found` is not a version from 1 to `known`.
     """
     if not isinstance(found, int):
         raise ValueError(f"this is not a {what}: it has no version")
@@ -36,11 +41,18 @@ def check_version(what: str, found: object, known: int) -> None:
 
 
 def put(record: object, name: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) -> None:
-    """Replaces a field by a checked, read-only array; None in `shape` allows any length on that axis.
+    """Replaces a field of a frozen dataclass by a checked, read-only copy as an array.
+
+    Args:
+        record: the dataclass instance.
+        name: the field.
+        dtype: of the array.
+        shape: the expected lengths; None allows any length on that axis.
 
     Raises:
-        ValueError: another shape, or a number that is not finite; the message names the field.
+        ValueError: the shape differs, or a number is not finite; the message names the field.
     """
+    # A copy, because the caller may go on writing into its own array.
     array = np.array(getattr(record, name), dtype)
     if array.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, array.shape, strict=True)):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
@@ -48,4 +60,5 @@ def put(record: object, name: str, dtype: npt.DTypeLike, shape: tuple[int | None
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name}: holds a number that is not finite")
     array.flags.writeable = False
+    # The dataclass is frozen, which refuses plain assignment.
     object.__setattr__(record, name, array)

@@ -1,1 +1,1 @@
-"""Agents by the names that files and the command line use, what each can do, and where it cannot be trained."""
+"""Agents by the names used in files and on the command line, their capabilities, and where each can be trained."""

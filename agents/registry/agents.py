@@ -1,4 +1,4 @@
-"""The agents that can be trained, by the names that files and the command line use."""
+"""The agents that can be trained, by the names used in files and on the command line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ..planners.modifiable_utility import held_weights
 from ..planners.registry import make_planner
 
 Make: TypeAlias = Callable[[World, Scenario], TrainableAgent]
-"""Makes an untrained agent for the first agent of a compiled training stage; the scenario is the one it came from."""
+"""Makes an untrained agent for the first agent of a compiled training stage, given the stage and its scenario."""
 
 TURNCOAT: Final = "turncoat"
 SB3: Final = "stable-baselines3"
@@ -35,25 +35,29 @@ INSTALLED: Final = "installed"
 
 
 def _anywhere(_: AgentProgram) -> str | None:
+    """The default of `AgentSpec.unable`: the agent can be trained in any world."""
     return None
 
 
 @dataclass(frozen=True)
 class AgentSpec:
-    """A kind of agent that can be trained: how it is made, and what it can do.
+    """A kind of agent that can be trained: how it is made, and its capabilities.
 
     Attributes:
         make: see `Make`.
-        library: whose algorithm it is: `turncoat`, `stable-baselines3`, or `installed` (a world model that a package
-            brings by an entry point).
-        plans_on_model: it plans on a world model of its own. Such an agent is trained on the actions that it chose,
-            never on those that were executed instead, and needs a discount below 1.
-        edited_weights: what it does where the world can edit its weights: it plans with them (`planned`), its reward is
-            summed by those that it holds (`paid`), or it has fixed ones and is not trained there (`refused`).
-        deep_copyable: a deep copy behaves as the original would, so one training serves every stage that judges it.
-        uses_device: it has networks, which can live on another device than the processor.
-        stoppable: its training can end early (`agents.base.Stops`).
-        unable: why it cannot be trained as a given agent of a world, or None, beyond what the fields above say.
+        library: where its algorithm comes from: `turncoat`, `stable-baselines3`, or `installed` (a world model that an
+            installed package provides by an entry point).
+        plans_on_model: whether it plans on a learned world model. Such an agent learns from the actions that it chose,
+            never from those that were executed instead, and needs a discount below 1.
+        edited_weights: what it does where the world can edit its weights: it plans with the edits (`planned`), is
+            rewarded by the weights that it has at each tick (`paid`), or cannot be trained there, because its weights
+            are fixed (`refused`).
+        deep_copyable: whether a deep copy behaves as the original would; one training then serves all stages in which
+            the agent is evaluated.
+        uses_device: whether it has neural networks, which can run on a GPU.
+        stoppable: whether its training can be ended early (`agents.base.Stops`).
+        unable: returns the reason why it cannot be trained as a given agent of a world, beyond those that follow from
+            the fields above, or None if it can.
     """
 
     make: Make
@@ -82,6 +86,7 @@ def _local_rules(world: World, _: Scenario) -> TrainableAgent:
 
 
 def _neural(world: World, _: Scenario) -> TrainableAgent:
+    # Imported here, because it needs torch, an optional dependency.
     from ..neural.agent import NeuralAgent
     from ..neural.hyperparameters import NeuralOptions
 
@@ -119,6 +124,7 @@ def _sb3(algorithm: Algorithm, novelty: float, tuned: bool, world: World, scenar
 
 
 def _neural_packages(_: AgentProgram) -> str | None:
+    # Looked for without being imported: importing torch takes seconds.
     if all(find_spec(name) for name in ("torch", "safetensors")):
         return None
     return "`neural` needs torch and safetensors: pip install 'turncoat[learn]'"
@@ -131,7 +137,11 @@ def _weighted_only(its: AgentProgram) -> str | None:
 
 
 def _sb3_unable(tuned: str | None, its: AgentProgram) -> str | None:
-    """`tuned`: the agent whose searched hyperparameters are used, or None.
+    """Why a Stable-Baselines3 agent cannot be trained, or None.
+
+    Args:
+        tuned: the name of the agent, if it uses tuned hyperparameters, which must be on record; None: the defaults.
+        its: the agent of the world.
 
     Raises:
         MissingPackageError: Stable-Baselines3 is not installed.
@@ -178,11 +188,12 @@ AGENTS: Final[dict[str, AgentSpec]] = {
     "ppo_masked": _sb3_spec("ppo_masked"),
     "ppo_recurrent": _sb3_spec("ppo_recurrent"),
 }
-"""The agents of this package, those of Stable-Baselines3 included."""
+"""The agents of this package by name, including those of Stable-Baselines3."""
 
 
 def agent_specs() -> dict[str, AgentSpec]:
-    """`AGENTS`, and an agent for each world model that an installed package brings, by the model's name."""
+    """`AGENTS`, and for each world model that an installed package provides an agent of the model's name."""
+    # Read anew at each call; in a clash of names the agents of this package take precedence.
     brought = {
         name: AgentSpec(partial(_installed, name), library=INSTALLED, plans_on_model=True, stoppable=False)
         for name in installed.names(installed.MODELS)
@@ -192,9 +203,10 @@ def agent_specs() -> dict[str, AgentSpec]:
 
 def agent_spec(name: str) -> AgentSpec | None:
     """The spec of an agent by its name; None for `exact`, a profile, an action, or an agent of the user's own."""
+    # Installed packages are only searched for names that are not among this package's.
     return AGENTS.get(name) or agent_specs().get(name)
 
 
 def agent_names() -> tuple[str, ...]:
-    """Every name that `--agent` takes without code of the user's: `exact` first, then those that are trained."""
+    """All names that `--agent` accepts, apart from users' own agents: `exact`, then the agents that are trained."""
     return ("exact", *agent_specs())

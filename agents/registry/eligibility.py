@@ -12,11 +12,17 @@ from .multi_agent_profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, 
 
 
 def unable(method: str, world: World, own: UserAgent | None = None) -> str | None:
-    """Why a method (or a profile, or an agent of the user's `own`) cannot be trained in a world, or None.
+    """The reason why a method or profile cannot be trained in a world, or None if it can.
+
+    Args:
+        method: the name of an agent, or a profile of several agents.
+        world: the compiled training stage.
+        own: the user's own agent, if `method` names one or is a profile with one.
 
     Raises:
         MissingPackageError: it needs Stable-Baselines3, which is not installed.
     """
+    # A profile may also be given for a world of one agent.
     if len(world.agents) > 1 or "=" in method:
         return _unable_together(method, world, own)
     if own is not None:
@@ -25,10 +31,11 @@ def unable(method: str, world: World, own: UserAgent | None = None) -> str | Non
 
 
 def _unable_alone(method: str, its: AgentProgram) -> str | None:
-    """Why a method cannot be trained as one agent of a world, whatever others there are, or None."""
+    """Why a method cannot be trained as a given agent of a world, for reasons apart from other agents, or None."""
     spec = agent_spec(method)
     if spec is None:
         return f"there is no agent `{method}`; there are {', '.join(agent_names())}"
+    # A learned model may loop for ever where the world ends, so that its values would diverge at discount 1.
     if spec.plans_on_model and its.discount >= 1:
         return f"`{method}` needs a discount below 1"
     if (reason := spec.unable(its)) is not None:
@@ -41,7 +48,7 @@ def _unable_alone(method: str, its: AgentProgram) -> str | None:
 
 
 def _edited(its: AgentProgram) -> bool:
-    """Some effect may change an agent's weights."""
+    """Whether some effect of the world can change the agent's weights."""
     return bool((np.asarray(its.weight_columns) >= 0).any())
 
 
@@ -49,6 +56,7 @@ def _edited(its: AgentProgram) -> bool:
 
 
 def _unable_together(profile: str, world: World, own: UserAgent | None) -> str | None:
+    """Why a profile cannot be trained in a world of several agents: the first fault of a part, or None."""
     try:
         parts = read_profile(profile).of(world)
     except ProfileError as fault:
@@ -60,9 +68,10 @@ def _unable_together(profile: str, world: World, own: UserAgent | None) -> str |
 
 
 def _unable_among(part: AgentChoice, world: World, number: int, own: UserAgent | None) -> str | None:
+    """Why one part of a profile cannot be trained as agent `number` of a world, or None."""
     its = world.agents[number]
     if part.method == EXACT:
-        return None  # what stands in its way is found out as it is solved
+        return None  # whether a best response exists only shows when it is computed, after the others are trained
     if agent_spec(part.method) is None:
         if part.method in its.actions or (own is not None and own.part(part.method) is not None):
             return None
@@ -80,10 +89,11 @@ def _unable_among(part: AgentChoice, world: World, number: int, own: UserAgent |
 
 
 def _unforeseeable(part: AgentChoice, world: World, number: int) -> str | None:
-    """Why `counts` cannot predict the others as its part says, or None."""
+    """Why `counts` cannot predict the others in the way that its part of the profile states, or None."""
     its, rest = world.agents[number], [agent for agent in world.agents if agent is not world.agents[number]]
     if part.others == IGNORED:
         return None
+    # The model of the others is conditional on the agent's own observation, so that must show where they are.
     unseen = [agent.name for agent in rest if not _sees(world, its, agent)]
     if unseen:
         return (
@@ -102,7 +112,7 @@ def _unforeseeable(part: AgentChoice, world: World, number: int) -> str | None:
 
 
 def _sees(world: World, its: AgentProgram, other: AgentProgram) -> bool:
-    """Whether an agent always sees where another one is; one without a place is seen by everybody."""
+    """Whether an agent always observes another one's position; an agent without a body counts as observed."""
     if other.body < 0:
         return True
     return its.window is None and world.bodies[other.body].cell in its.sees

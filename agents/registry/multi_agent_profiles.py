@@ -1,6 +1,6 @@
-"""Who learns how, where a world has several agents: `counts` for all, or `ann=counts, bob=q_learning`.
+"""Profiles: which method each agent of a world uses, such as `counts` for all, or `ann=counts, bob=q_learning`.
 
-A part may say what it takes the others to do: `counts(others=random)`.
+A part of a profile may state what the agent assumes of the others: `counts(others=random)`.
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ from ...scenarios.errors import UsageError
 from ..external.user_agent import UserAgent, parse_user_agent
 
 LEARNED: Final = "learned"
-"""Others are predicted by what they were seen to do."""
+"""The others' actions are predicted from those observed."""
 IGNORED: Final = "ignored"
-"""Others are not told from chance."""
+"""The others are not modelled: their effects count as randomness of the world."""
 EXACT: Final = "exact"
-"""The exact best response to what the others learned."""
+"""The method of an exact best response to the others' learned policies."""
 RANDOM: Final = "random"
-"""Any available action with equal chance, as a method and as what is assumed of others."""
+"""Uniformly random available actions, both as a method and as an assumption about the others."""
 
 _PART: Final = re.compile(r"(?:(?P<agent>\w+)=)?(?P<method>[^\s,()=]+)(?:\(others=(?P<others>\w+)\))?")
 
 
 class ProfileError(UsageError, ValueError):
-    """A profile cannot be read, or does not fit the world; the message says what would."""
+    """A profile cannot be parsed or does not fit the world; the message says what would be valid."""
 
 
 @dataclass(frozen=True)
 class AgentChoice:
-    """What one agent is.
+    """One agent's part of a profile.
 
     Attributes:
-        method: how it learns, or an action that it always takes, or an agent of the user's own; or `exact`.
-        others: what it takes the others to do: `learned`, `ignored`, `random` or an action; None where nothing is said.
+        method: the name of a learning agent, `exact`, an action that it always takes, or an agent of the user's own.
+        others: what it assumes of the others: `learned`, `ignored`, `random` or an action; None where the profile does
+            not say.
     """
 
     method: str
@@ -48,11 +49,11 @@ class AgentChoice:
 
 @dataclass(frozen=True)
 class Profile:
-    """What everyone is.
+    """The methods of all agents of a world.
 
     Attributes:
-        everyone: the part of all agents, or None where `parts` names them one by one.
-        parts: by the agent's name.
+        everyone: the part of every agent, or None where `parts` lists them.
+        parts: each agent's part, by the agent's name; empty where `everyone` is given.
     """
 
     everyone: AgentChoice | None
@@ -67,7 +68,7 @@ class Profile:
         """The part of each agent, in the world's order.
 
         Raises:
-            ProfileError: an agent has none, or there is no such agent.
+            ProfileError: an agent of the world has no part, or a part is for an agent that the world does not have.
         """
         names = [agent.name for agent in world.agents]
         if self.everyone is not None:
@@ -82,18 +83,20 @@ class Profile:
 
 
 def read_profile(text: str) -> Profile:
-    """Read `counts`, `ann=counts, bob=q_learning` or `ann=counts(others=random), bob=right`.
+    """Parses a profile: `counts`, `ann=counts, bob=q_learning` or `ann=counts(others=random), bob=right`.
 
     Raises:
         ProfileError: it is none of these.
     """
     parts: dict[str, AgentChoice] = {}
+    # Splitting at commas is safe: an assumption in parentheses is a single word.
     for piece in text.split(","):
         match = _PART.fullmatch(piece.strip())
         if match is None:
             raise ProfileError(f"`{piece.strip()}` is no part of a profile; write `counts` or `ann=counts, bob=random`")
         part = AgentChoice(match["method"], match["others"])
         if match["agent"] is None:
+            # A method without an agent's name is for all agents, so it must be the whole profile.
             if "," in text:
                 raise ProfileError(f"`{piece.strip()}` does not say whose part it is; write `ann={part}`")
             return Profile(part, {})
@@ -104,10 +107,13 @@ def read_profile(text: str) -> Profile:
 
 
 def gathered(names: Sequence[str]) -> list[str]:
-    """Names of agents as a command line gives them, with the pieces of one profile (`ann=counts`) put together.
+    """Joins the pieces of one profile among a command line's agent names; the profile comes last.
 
-    Several agents of the user's own for one and the same place (`robot=mine:a`, `robot=mine:b`) are no profile.
+    `ann=counts` and `bob=random` as two arguments become the one name `ann=counts, bob=random`. Several of the user's
+    own agents for one and the same agent of the world (`robot=mine:a`, `robot=mine:b`) are alternatives to be compared
+    and not a profile, so they are left apart.
     """
+    # A name with a comma is a whole profile; an `=` within parentheses is an assumption about others, not a piece.
     pieces = [name for name in names if "=" in name.partition("(")[0] and "," not in name]
     whose = {name.partition("=")[0] for name in pieces}
     if not pieces or (len(whose) == 1 and all(parse_user_agent(name) is not None for name in pieces)):
@@ -116,9 +122,11 @@ def gathered(names: Sequence[str]) -> list[str]:
 
 
 def brought(agent: str, trust: bool = False) -> UserAgent | None:
-    """An agent of the user's own by its name, or a profile with some among its parts; None where it is neither.
+    """The user's own agent of a name, or a profile of at least two parts with one among them; else None.
 
-    `trust`: files that hold pickles may be opened.
+    Args:
+        agent: the name of an agent, or a profile.
+        trust: whether files that contain pickles may be opened; a pickle can execute code.
     """
     try:
         parts = read_profile(agent).parts
@@ -126,17 +134,18 @@ def brought(agent: str, trust: bool = False) -> UserAgent | None:
         parts = {}
     if len(parts) < 2:
         return parse_user_agent(agent, trust)
+    # The agent of the user's own stands for the whole profile here; `UserAgent.part` gives its members.
     its = plainly(agent)
     return UserAgent(its, its, trust=trust) if any(parse_user_agent(part.method) for part in parts.values()) else None
 
 
 def alone(world: World, number: int) -> World:
-    """A world of several agents as one of them knows it: to make that agent and to judge what it can, not to step."""
+    """A world reduced to one of its agents, for making that agent and checking what it can do; it cannot be stepped."""
     return replace(world, agents=(world.agents[number],))
 
 
 def plainly(agent: str) -> str:
-    """The name of an agent, or a profile as it is always written, so that two ways of writing it are one."""
+    """The canonical form of an agent's name or profile: two spellings of one profile give the same text."""
     try:
         return str(read_profile(agent)) if "=" in agent else agent
     except ProfileError:
@@ -144,7 +153,7 @@ def plainly(agent: str) -> str:
 
 
 def named_in(agent: str) -> frozenset[str]:
-    """The names of those to whom a profile gives parts; none where it is the name of one agent, or cannot be read."""
+    """The names of the agents that have parts in a profile; empty for an agent's name and for an invalid profile."""
     try:
         return frozenset(read_profile(agent).parts if "=" in agent else ())
     except ProfileError:
