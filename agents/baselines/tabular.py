@@ -155,7 +155,7 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
     def _learn(self, state: int, action: int, rewards: Floats, next_value: Floats | None) -> None:
         """Moves an entry towards its target, the rewards plus the discounted values `[K]` of the next state and action.
 
-        `next_values` is None where the tick ended the episode.
+        `next_value` is None where the tick ended the episode.
         """
         target = rewards if next_value is None else rewards + self._discounts * next_value
         entry = self._q[state, action]

@@ -127,7 +127,8 @@ class BoundPlanner(Protocol):
 
         Args:
             states: int64 `[B]`, indices of states of the model; no ended ones.
-            available: bool `[B, A]`, the actions that may be chosen: a subset of those that are available in the model, with
+            available: bool `[B, A]`, the actions that may be chosen: a subset of those that are available in the
+                model, with
                 at least one in every row.
 
         Returns:

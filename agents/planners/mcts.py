@@ -149,7 +149,8 @@ class _Searching:
         if self._options.backup == "best":
             return rule(tree.q, weights, available).action
         valued = available & (tree.visits > 0)
-        # The search does not know of `available` and may have tried only actions outside it: then all allowed ones count.
+        # The search does not know of `available` and may have tried only actions outside it: then all allowed ones
+        # count.
         valued[~valued.any(axis=1)] = available[~valued.any(axis=1)]
         actions = rule(tree.q, weights, valued).action
         own = available[np.arange(actions.size), tree.action] & (rule.name == "weighted")
