@@ -76,7 +76,7 @@ class File(NamedTuple):
 
     Attributes:
         real: its real path; for a text without a path, its name in `<>`.
-        text: its content, with `\\n` as line end.
+        text: its content, with a single newline character at each line end.
     """
 
     real: str
