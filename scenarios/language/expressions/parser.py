@@ -332,7 +332,7 @@ def _span(parts: _Parts) -> Span:
 
 
 class _Build:
-    """Builds the syntax: one method for each grammar rule, of the same name, which lark calls when a rule is complete."""
+    """Builds the syntax: for each grammar rule a method of its name, which lark calls when the rule is complete."""
 
     # Keywords are written in lower case, so `AND` would pass as a name and the sentence would read as two things.
     def NAME(self, token: Token) -> Token:  # noqa: N802 - lark names it
