@@ -30,7 +30,7 @@ class Checked:
     """The result of a check: symbols, boards and warnings.
 
     Attributes:
-        symbols: what each name is.
+        symbols: the symbol table: what each name stands for.
         boards: stage -> its drawn board at the params' own values; stages without a drawn map are left out.
     """
 

@@ -200,6 +200,7 @@ def _formula(text: str) -> Expression:
 
 
 def _as_text(value: Formula) -> str:
+    """A value as an author writes it; a number that is too large raises an `ExpressionError`."""
     if isinstance(value, str):
         return value
     # Python itself refuses to write a huge integer, so its size is looked at first.
@@ -209,6 +210,11 @@ def _as_text(value: Formula) -> str:
 
 
 def _parse(text: str, kind: str) -> object:
+    """Parse a text from one of the grammar's start rules, with limits on its length and depth.
+
+    Raises:
+        ExpressionError: the text is empty, too long, too deep or not of this kind.
+    """
     from lark.exceptions import UnexpectedInput
 
     if not text.strip():
@@ -263,6 +269,7 @@ def _parentheses(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _check_parentheses(text: str, kind: str) -> None:
+    """Raise an error if parentheses are nested deeper than `MAX_DEPTH`."""
     depth = 0
     for offset, parenthesis in _parentheses(text):
         depth += 1 if parenthesis == "(" else -1

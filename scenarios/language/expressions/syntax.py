@@ -13,6 +13,7 @@ from typing import TypeAlias
 from ..faults.faults import Span
 
 NOWHERE: Span = (0, 0)
+"""The span of a node that was not parsed from a text."""
 
 
 # ------------------------------------------------------------------ expressions
@@ -351,6 +352,7 @@ class Quantity:
     `regret(AGENT)`: the value of the best response to what the others learned, less the agent's own value.
     """
 
+    # `regret(AGENT)` keeps its agent in `channel`: the grammar sees a name and cannot tell which of the two it is.
     quantity: str
     channel: str | None = None
     span: Span = NOWHERE

@@ -118,6 +118,7 @@ class Context:
         ends = self.ends(expression, path)
         if ends is not None and not low <= ends[0] <= ends[1] <= high:
             wrong = ends[0] if ends[0] < low else ends[1]
+            # A bound of `CEILING` is none, and not worth telling.
             span = f"from {low:g} to {high:g}" if high < 1e300 else f"{low:g} or more"
             via = " for some values of its params" if names_in(expression) else ""
             self.report.add("TC516", path, f"{user} is {wrong:g}{via}, and it must be {span}", f"keep it {span}")
@@ -138,6 +139,7 @@ class Context:
         expression = None if value is None else self.parse(value, scope.path)
         if value is None or expression is None:
             return
+        # Only a constant can be compared with 0 and 1 here; one that reads the state is checked for its type.
         try:
             constant(expression, self.params)
         except NotConstantError:

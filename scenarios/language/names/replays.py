@@ -31,7 +31,7 @@ def written_actions(document: Document, actions: str | Sequence[str]) -> tuple[t
         actions: a text of letters (for one agent), or one text for each tick with the agents' actions between commas;
             it must have passed `check_actions`.
     """
-    if isinstance(actions, str):
+    if isinstance(actions, str):  # letters are for worlds of one agent, so its first agent is the only one
         known = letters(action_names(next(iter(document.agents.values())).actions))
         return tuple((known[letter],) for letter in actions if not letter.isspace())
     return tuple(tuple(name.strip() for name in item.split(",")) for item in actions)
@@ -77,4 +77,4 @@ def _check_letters(text: str, agents: tuple[str, ...], symbols: Symbols, report:
             message = f"no action of `{agents[0]}` has the letter `{letter}`"
             cure = f"its letters are {has}; others are written as a list of names"
             report.add("TC424", path, message, cure, span=(offset, offset + 1))
-            return
+            return  # the cure lists all letters, so one fault is enough

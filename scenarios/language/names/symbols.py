@@ -265,7 +265,7 @@ def _instances(document: Document) -> dict[str, int]:
     instances = {name: thing.count or 1 for name, thing in document.things.items()}
     for _, text in maps(document):
         drawn: Tally[str] = Tally()
-        for glyph, many in Tally(text).items():
+        for glyph, many in Tally(text).items():  # line ends are counted as well, and are in no legend
             thing = legend_thing(document.legend[glyph], document) if glyph in document.legend else None
             if thing in instances:
                 drawn[thing] += many

@@ -164,7 +164,7 @@ def type_of(expression: Expression, scope: Scope) -> Typed | None:
             return _zone_of(counter, span, scope)
         case Unary("not", operand):
             return TRUTH if require(operand, "truth", scope, "`not`") else None
-        case Unary(_, operand):
+        case Unary(_, operand):  # the only other one is the minus
             return NUMBER if require(operand, "number", scope, "`-`") else None
         case Binary():
             return _binary(expression, scope)
@@ -217,7 +217,7 @@ def check_body(name: str, span: Span, scope: Scope, kinds: tuple[str, ...] = ("a
 
 def _check_single(thing: str, span: Span, scope: Scope) -> bool:
     """Whether a name has one instance, in all or by its context; report it otherwise."""
-    many = scope.symbols.instances.get(thing, 1)
+    many = scope.symbols.instances.get(thing, 1)  # only things are listed there: an agent has one body
     if many == 1 or thing in scope.bound:
         return True
     scope.fault(
@@ -268,7 +268,7 @@ def _on_board(cell: Cell, scope: Scope) -> bool:
         try:
             low, high = constants.extremes(part, scope.symbols.document.params)
         except (constants.NotConstantError, constants.TooManyParamsError):
-            continue
+            continue  # the cell depends on the state, or on too many params to tell
         # Every value of the params must fit: any of them may be run.
         if not 0 <= low <= high < most:
             message = f"{word} {low if low < 0 else high:g} is outside every board"

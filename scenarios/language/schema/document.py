@@ -34,7 +34,8 @@ Plain: TypeAlias = Scalar | Line | Annotated[list[Scalar | Line], Field(max_leng
 class Block(BaseModel):
     """The base of all blocks: unknown keys are refused and no value is converted."""
 
-    # Strict: pydantic would read the text "5" as a number, and a misspelt key would silently do nothing.
+    # Strict: pydantic would read the text "5" as a number, and a misspelt key would silently do nothing. Lists and
+    # mappings as defaults are safe in the blocks below, because pydantic copies them for every instance.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -88,6 +89,7 @@ class Generate(Block):
     zone.
     """
 
+    # Sizes above the limit of boards pass here: `checking` reports them with rows and columns in its message.
     board: Literal["map", "maze", "rooms", "open"] = "map"
     size: Annotated[list[Annotated[int, Field(ge=3, le=99)]], Field(min_length=2, max_length=2)] | None = None
     count: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -232,6 +234,7 @@ class Choosing(Block):
     """One deliberation or planner with its parameters; unknown names are those that installed packages provide."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    # The type by which pydantic validates the keys that are no fields.
     __pydantic_extra__: dict[str, dict[Name, Plain]] = Field(init=False)
 
 
@@ -312,6 +315,7 @@ class Channel(Block):
     where that thing is played as an agent.
     """
 
+    # Aliases, here and below, are keys that are keywords of Python: `for`, `with`, `from`.
     hidden: bool = False
     payee: Annotated[Name | None, Field(alias="for")] = None
     about: Line | None = None
