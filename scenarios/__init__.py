@@ -1,1 +1,1 @@
-"""What is written: the scenario library, in folders by family."""
+"""The scenario library (YAML files in folders by family) and the scenario language that it is written in."""

@@ -7,18 +7,28 @@ from collections.abc import Iterable
 
 
 def nearest(name: str, candidates: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The candidate that was probably meant, or None where none is as like it as `likeness` (0 to 1)."""
+    """The candidate that is most similar to a name, ignoring case.
+
+    Args:
+        name: what was written.
+        candidates: the valid names.
+        likeness: the lowest similarity that counts, from 0 (any) to 1 (equal).
+
+    Returns:
+        The candidate, or None where no similarity reaches `likeness`.
+    """
     by_lower = {candidate.lower(): candidate for candidate in candidates}
+    # difflib takes quadratic time, and the text may be a stranger's: 64 characters, the most that a name has, suffice.
     found = difflib.get_close_matches(name.lower()[:64], by_lower, n=1, cutoff=likeness)
     return by_lower[found[0]] if found else None
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """A question that goes before the list of candidates, with a space after it; empty where none is like the name."""
+    """The question "did you mean ...?" with a trailing space, for a message; empty where no candidate is similar."""
     near = nearest(name, candidates)
     return f"did you mean `{near}`? " if near else ""
 
 
 def quote(name: str, limit: int = 40) -> str:
-    """An author's own words between backquotes, cut to `limit` characters."""
+    """A text that an author wrote, in backquotes and cut to `limit` characters."""
     return f"`{name if len(name) <= limit else name[: limit - 1] + '…'}`"

@@ -1,4 +1,4 @@
-"""The errors that Turncoat raises on purpose: one tree, with one way to say that a name names nothing."""
+"""The exceptions that Turncoat raises on purpose, in one tree, with one standard message for unknown names."""
 
 from __future__ import annotations
 
@@ -8,28 +8,32 @@ from typing import ClassVar, Literal
 from .did_you_mean import did_you_mean, quote
 
 Kind = Literal["usage", "scenario", "world", "crash"]
-"""Whose an error is, as `--json` says it: what was asked for, the file, what came of it, or Turncoat's own."""
+"""Where the cause of an error lies, as `--json` reports it.
+
+`usage`: the request is wrong. `scenario`: the scenario file is wrong. `world`: the file is valid, but its world cannot
+be built, enumerated or solved. `crash`: Turncoat itself failed.
+"""
 
 
 class TurncoatError(Exception):
     """Base class of every error that Turncoat raises on purpose.
 
     Attributes:
-        kind: whose it is, should it end a command. Classes that set none are handled inside the package, so one that
-            gets out is Turncoat's own fault.
+        kind: where the cause lies, reported when the error ends a command. Subclasses that keep the default `crash` are
+            meant to be caught inside the package, so one that escapes is a bug in Turncoat.
     """
 
     kind: ClassVar[Kind] = "crash"
 
 
 class UsageError(TurncoatError):
-    """What was asked for is not there, cannot be used or makes no sense; the message says what would be right."""
+    """A request names something missing, unusable or contradictory; the message says what would be valid."""
 
     kind = "usage"
 
 
 class WorldError(TurncoatError):
-    """The scenario is well written, but its world cannot be built, enumerated or solved; the message says why."""
+    """The scenario file is valid, but its world cannot be built, enumerated or solved; the message says why."""
 
     kind = "world"
 
@@ -39,22 +43,24 @@ class MissingPackageError(UsageError, ImportError):
 
 
 class UnknownNameError(UsageError, KeyError, ValueError):
-    """A name was given that names nothing.
+    """A given name does not exist among the known names.
 
-    It is a `KeyError`, as of a look-up, and a `ValueError`, as of an argument that has to be one of a few words.
+    It is also a `KeyError`, because a look-up failed, and a `ValueError`, because an argument was not one of the
+    allowed words: callers may catch whichever fits.
 
     Attributes:
-        what: the kind of object that was asked for, as in "stage".
+        what: the kind of object that was asked for, such as "stage".
         name: the name that was given.
-        choices: the names that there are.
-        where: where it was looked for, as in the path of a folder; empty where that goes without saying.
-        clause: what the object has to be as well, as in "that can be an agent"; mostly empty.
+        choices: the names that exist.
+        where: where the name was looked up, such as the path of a folder; empty where that is obvious.
+        clause: a further condition on the object, such as "that can be an agent"; usually empty.
     """
 
     def __init__(self, what: str, name: str, choices: Iterable[str], where: str = "", clause: str = "") -> None:
         self.what, self.name, self.choices, self.where, self.clause = what, name, tuple(choices), where, clause
         super().__init__(what, name, self.choices, where, clause)  # all of them: an error is pickled by its arguments
 
+    # `KeyError` would show the repr of its argument, so the message is written here.
     def __str__(self) -> str:
         said = " ".join(part for part in (f"there is no {self.what} {quote(self.name)}", self.clause) if part)
         message = f"{said}; {did_you_mean(self.name, self.choices)}there are {', '.join(self.choices) or 'none'}"
@@ -64,12 +70,14 @@ class UnknownNameError(UsageError, KeyError, ValueError):
 def check_name(what: str, name: str, choices: Iterable[str]) -> None:
     """Check that a name is among the known names.
 
+    Args:
+        what: the kind of object, for the message.
+        name: the name to check.
+        choices: the known names.
+
     Raises:
         UnknownNameError: it is not.
     """
     names = tuple(choices)
     if name not in names:
         raise UnknownNameError(what, name, names)
-
-
-# ------------------------------------------------------------------ words for messages

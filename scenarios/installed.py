@@ -1,7 +1,8 @@
-"""Agent parts of installed packages, found by entry points: their names, and the object when one is used.
+"""Finds and loads the agent parts that installed packages register as entry points.
 
-Looking at names runs no code of any package, so a file that names a part can be opened and checked safely. Loading one
-imports its package, which whoever installed it trusts; a file can name nothing that is not installed.
+Listing names runs no code of any package, so a scenario that names a part can be opened and checked safely. Loading a
+part imports its package. A scenario can only name what is installed, so it can only run code that the user chose to
+install.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from .did_you_mean import did_you_mean
 from .errors import UsageError
 
 AGENTS: Final = "turncoat.agents"
-"""Entry points whose objects are agents, or make them."""
+"""The entry point group of agents and of factories that make them."""
 MODELS: Final = "turncoat.models"
-"""Entry points that make world models (`agents.modelled.WorldModel`)."""
+"""The entry point group of factories of world models (`agents.base.WorldModel`)."""
 PLANNERS: Final = "turncoat.planners"
-"""Entry points that make planners (`agents.planning.Planner`)."""
+"""The entry point group of factories of planners (`agents.planners.base.Planner`)."""
 DELIBERATIONS: Final = "turncoat.deliberations"
-"""Entry points that are deliberations (`envs.deliberation.Deliberation`)."""
+"""The entry point group of deliberations (`envs.deliberation.Deliberation`)."""
 
 
 class AgentPartError(UsageError):
@@ -28,7 +29,7 @@ class AgentPartError(UsageError):
 
 
 def names(group: str) -> tuple[str, ...]:
-    """The names that installed packages bring in a group, sorted; nothing of theirs is run."""
+    """The sorted names that installed packages register in a group; none of their code is run."""
     return tuple(sorted(_points(group)))
 
 
@@ -36,7 +37,7 @@ def load(group: str, name: str) -> Any:
     """Load the object that an entry point names.
 
     Raises:
-        AgentPartError: no installed package brings it, or it cannot be imported.
+        AgentPartError: no installed package registers the name, or importing the object fails.
     """
     points = _points(group)
     if name not in points:
@@ -45,14 +46,14 @@ def load(group: str, name: str) -> Any:
         raise AgentPartError(f"no installed package has `{name}` in the group `{group}`: {hint}there are {there}")
     try:
         return points[name].load()
-    except Exception as fault:
+    except Exception as fault:  # importing runs the package's own code, which may raise anything
         what = f"`{name}` ({points[name].value}) is installed and could not be loaded"
         raise AgentPartError(f"{what}: {type(fault).__name__}: {fault}") from fault
 
 
 @cache
 def _points(group: str) -> dict[str, EntryPoint]:
-    """By name; of two packages that bring one name, the first that Python finds."""
+    """The entry points of a group by name; of two packages with the same name, the one that Python finds first."""
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=group):
         found.setdefault(point.name, point)

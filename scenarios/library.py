@@ -1,4 +1,4 @@
-"""The installed scenarios: those that ship with Turncoat, and those of plugins."""
+"""Finds scenarios by name: those that ship with Turncoat and those of installed plugins."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .did_you_mean import nearest, quote
 from .language.faults.faults import Fault, ScenarioError, oxford
 
 FOLDER = Path(str(files(__package__)))
-"""Where the shipped scenarios are."""
+"""The folder of the scenarios that ship with Turncoat."""
 
 FRAGMENTS = "mechanics"
-"""The folder of partial documents, which are used and cannot be run."""
+"""The folder of fragments: partial scenarios that others include by `uses` and that cannot be run alone."""
 
 GROUP = "turncoat.scenarios"
-"""Entry points whose objects are folders of scenarios; a scenario `x.yaml` of the entry point `mine` is `mine/x`."""
+"""The entry point group in which packages register folders of scenarios; `x.yaml` of entry point `mine` is `mine/x`."""
 
 
 def names() -> tuple[str, ...]:
-    """Every scenario that can be loaded by name, such as `treacherous_turn/lab`, sorted."""
+    """The sorted names of all scenarios that can be loaded by name, such as `treacherous_turn/lab`."""
     return tuple(name for name in sorted(_paths()) if not name.startswith(f"{FRAGMENTS}/"))
 
 
 def parts() -> tuple[str, ...]:
-    """Everything that a scenario can extend or use by name, sorted."""
+    """The sorted names of all shipped files, fragments included, that a scenario can extend or use by name."""
     return tuple(sorted(_below(FOLDER)))
 
 
@@ -35,8 +35,8 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     """The file of a scenario.
 
     Args:
-        name_or_path: a name of the library, its last part where no other has it, or a path (it ends in `.yaml`, or
-            begins with `.` or `/`).
+        name_or_path: a name in the library; the last component of one, if it is unique; or a path, which is any
+            `PathLike` object and any text that ends in `.yaml` or `.yml` or begins with `.`, `/` or `~`.
 
     Raises:
         ScenarioError: no scenario has that name.
@@ -53,6 +53,7 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     if short:
         cure = f"write {oxford(f'`{name}`' for name in short)}"
     else:
+        # The family may be right or wrong in a misspelt name, so its last part is compared by itself as well.
         lasts = {name.rpartition("/")[2]: name for name in known}
         near = nearest(text, known) or lasts.get(nearest(text.rpartition("/")[2], lasts) or "")
         hint = f"did you mean `{near}`? " if near else ""
@@ -61,7 +62,8 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def home(path: Path) -> Path:
-    """The folder that a scenario's `extends` and `uses` may not leave: its library's, or its own."""
+    """The folder that bounds a scenario's `extends` and `uses`: that of its library or plugin, otherwise its own."""
+    # Real paths on both sides: a link must neither smuggle a file into a library nor hide that it is in one.
     real = os.path.realpath(path)
     for folder in (FOLDER, *_plugins().values()):
         root = os.path.realpath(folder)
@@ -71,7 +73,7 @@ def home(path: Path) -> Path:
 
 
 def _paths() -> dict[str, Path]:
-    """Name -> file, of the library and of plugins; the library wins."""
+    """All scenarios by name, of the library and of plugins; a shipped one wins over a plugin's of the same name."""
     found: dict[str, Path] = {}
     for prefix, folder in _plugins().items():
         found |= {f"{prefix}/{name}": path for name, path in _below(folder).items()}
@@ -79,6 +81,8 @@ def _paths() -> dict[str, Path]:
 
 
 def _below(folder: Path) -> dict[str, Path]:
+    """The scenario files below a folder, by their path without the ending."""
+    # Files right in the library's own folder belong to no family and are not scenarios of it.
     return {
         path.relative_to(folder).with_suffix("").as_posix(): path
         for path in folder.rglob("*.yaml")
@@ -88,7 +92,7 @@ def _below(folder: Path) -> dict[str, Path]:
 
 @cache
 def _plugins() -> dict[str, Path]:
-    """Entry point -> its folder; one that cannot be loaded has no scenarios."""
+    """The folders of plugins by entry point; an entry point that fails to load is skipped."""
     folders: dict[str, Path] = {}
     for point in entry_points(group=GROUP):
         try:

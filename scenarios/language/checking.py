@@ -1,4 +1,4 @@
-"""Checks the meaning of a document: every name, type, board and claim. All faults are collected."""
+"""Checks the meaning of a document (names, types, boards and claims) and collects all faults."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Checked:
     """The result of a check: symbols, boards and warnings.
 
     Attributes:
-        symbols: what each name is.
+        symbols: the symbol table: what each name stands for.
         boards: stage -> its drawn board at the params' own values; stages without a drawn map are left out.
     """
 
@@ -39,16 +39,21 @@ class Checked:
 
 
 def check(document: Document, report: Report, source: Merged | None = None) -> Checked:
-    """Check a document whose shape is right.
+    """Check the meaning of a document that has passed the checks of its shape.
 
     Args:
         document: the whole scenario, merged.
-        report: takes the faults.
-        source: tells how lists are written; without it, that is not checked.
+        report: receives the faults.
+        source: the files as written, from which bracketed lists of effects are recognised; without it, that check is
+            skipped.
+
+    Returns:
+        Symbols and boards, complete only if the report holds no fault but warnings.
     """
     symbols = read_symbols(document, report)
     context = Context(symbols, report, source)
     check_params(context)
+    # Boards come early: patrols, and the places that effects name, are checked on them.
     boards = _check_boards(context)
     check_counters(context)
     check_draws(context)
@@ -73,6 +78,7 @@ def check(document: Document, report: Report, source: Merged | None = None) -> C
 
 
 def _check_boards(context: Context) -> dict[str, Board]:
+    """Check the legend, zones, maps and generators, and return the drawn boards that could be read, by stage."""
     document, report = context.symbols.document, context.report
     check_legend(document, "".join(text for _, text in maps(document)), report)
     for name, zone in document.zones.items():
@@ -99,12 +105,14 @@ def _check_boards(context: Context) -> dict[str, Board]:
             _check_generate(generate, text is not None, generate_path, context)
         elif text is None:
             _check_boardless(context)
+    # A map that could not be read would make whatever it shows look absent: the second fault would mislead.
     if len(boards) == len([stage for stage in document.stages.values() if map_of(document, stage) is not None]):
         _check_presence(context, boards)
     return boards
 
 
 def _check_generate(generate: Generate, drawn: bool, path: Path, context: Context) -> None:
+    """Check a block of generated boards; `drawn` tells whether its stage has a map as well."""
     symbols, report = context.symbols, context.report
     if generate.board == "map" and not drawn:
         cure = "draw a `map:`, or write `board: maze`, `rooms` or `open`"
@@ -126,7 +134,7 @@ def _check_generate(generate: Generate, drawn: bool, path: Path, context: Contex
 
 
 def _check_where(where: str, drawn: bool, path: Path, context: Context) -> None:
-    """`anywhere`, `corner(k)` or a zone."""
+    """Check where `generate.place` puts something: `anywhere`, `corner(k)` or, if a map is drawn, one of its zones."""
     zones = context.symbols.of("zone") if drawn else ()
     if where == "anywhere" or where in zones:
         return
@@ -138,7 +146,7 @@ def _check_where(where: str, drawn: bool, path: Path, context: Context) -> None:
 
 
 def _check_boardless(context: Context) -> None:
-    """A world without a board has only agents that do not move."""
+    """Report things, and agents with moves, in a stage that has no board."""
     document, report = context.symbols.document, context.report
     cure = "draw a `map:`, or write `generate:`"
     for name in document.things:
@@ -151,7 +159,7 @@ def _check_boardless(context: Context) -> None:
 
 
 def _check_presence(context: Context, boards: Mapping[str, Board]) -> None:
-    """Things that are on no board, or more of them than are declared."""
+    """Report things that no board shows, and things of which a map shows more than `count` allows."""
     document, report = context.symbols.document, context.report
     generated = [its for its in (document.generate, *(stage.generate for stage in document.stages.values())) if its]
     for name, thing in document.things.items():
@@ -159,6 +167,7 @@ def _check_presence(context: Context, boards: Mapping[str, Board]) -> None:
         if thing.count is not None and drawn > thing.count:
             message = f"{drawn} of `{name}` are on a map, and `count` is {thing.count}"
             report.add("TC316", ("things", name, "count"), message, "let `count` be the most that any map shows")
+        # With a `count` a thing may start off the board: rules place it later.
         absent = not drawn and thing.count is None and not any(name in its.place for its in generated)
         if absent and (boards or generated):
             cure = "give it a glyph and draw it; a thing that rules place later has a `count:`"
@@ -166,7 +175,7 @@ def _check_presence(context: Context, boards: Mapping[str, Board]) -> None:
 
 
 def _check_destinations(context: Context, boards: Mapping[str, Board]) -> None:
-    """`place robot at ZONE` needs a zone of one cell."""
+    """Report `place SUBJECT at ZONE` where the zone has more than one cell on some board."""
     for its, path in context.symbols.effects:
         if isinstance(its, PutAt) and not its.random and isinstance(its.place, Name):
             sizes = {len(cells) for board in boards.values() if (cells := board.zones.get(its.place.name)) is not None}

@@ -24,14 +24,14 @@ from .schema.document import Document
 from .schema.from_data import read_document
 
 MAX_DEPTH = 8
-"""Files that extend or use each other in a chain."""
+"""Longest chain of files that extend or use each other, not counting the first."""
 MAX_FILES = 32
-"""Files read for one scenario."""
+"""Most files that make up one scenario, each counted as often as it is named."""
 
 OWN = ("expect", "replays", "name")
-"""What a file never takes over from the one that it extends."""
+"""Keys that a file never inherits from the file that it extends."""
 WHOLE = (*OWN, "variants", "about", "title", "claim", "origin", "tags", "sources", "sweep", "control", "search")
-"""What it never takes over from a fragment that it uses."""
+"""Keys that a file never inherits from a fragment that it uses."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,16 @@ class Scenario:
     """A scenario that has been checked.
 
     Attributes:
-        file: where it was read from, as given.
-        name: its own name.
-        document: the whole, after merging.
-        source: where each part of it is written.
-        params: the value of every param.
-        hash: SHA-256 of the merged content, in hexadecimal.
-        symbols: what each name is.
+        file: the file that it was read from, as given.
+        name: the scenario's name.
+        document: the validated content, after merging and overrides.
+        source: the merged files, which tell where each value is written.
+        params: param -> its value.
+        hash: SHA-256 of the merged content with its overrides, in hexadecimal.
+        symbols: the symbol table: what each name stands for.
         boards: stage -> its drawn board at the params' own values; stages without a drawn map are left out.
-        warnings: what is worth saying, though it loads.
-        overrides: what `apply_overrides` has set so far.
+        warnings: faults that do not keep the scenario from loading.
+        overrides: dotted name -> value, of everything that `apply_overrides` has set so far.
     """
 
     file: str
@@ -64,31 +64,34 @@ class Scenario:
 
     @property
     def acted_stages(self) -> tuple[str, ...]:
-        """The stages in which somebody acts, and is not only watched."""
+        """The stages in which the agent acts, in the file's order; stages with `watch` only show recorded episodes."""
         return tuple(name for name, stage in self.document.stages.items() if not stage.watch)
 
     @property
     def named_agents(self) -> tuple[str, ...]:
-        """The agents and profiles of `runs.agents`, then every other one that an expectation names, as written."""
+        """The agents and profiles of `runs.agents`, then all others that expectations name, each once, as written."""
         named = [agent for expectation in self.document.expect for agent in expectation.of]
         return tuple(dict.fromkeys([*self.document.runs.agents, *named]))
 
     @property
     def judged_stage(self) -> str:
-        """The stage that an expectation speaks of when it names none: `deploy`, or else the last that is acted in."""
+        """The stage that an expectation is evaluated in by default: `deploy`, or else the last acted stage."""
         return "deploy" if "deploy" in self.acted_stages else self.acted_stages[-1]
 
     @property
     def training_stage(self) -> str:
-        """Where agents are trained: `train`, or else the first stage with a share, or the first that is acted in."""
+        """The default training stage: `train`, or else the first acted stage with a `share`, or the first acted one."""
         stages, acted = self.document.stages, self.acted_stages
         return "train" if "train" in acted else next((n for n in acted if stages[n].share is not None), acted[0])
 
     def stages_before(self, judged: str) -> tuple[str, ...]:
-        """The stages that an agent goes through before it is judged in one of them, in the file's order.
+        """The stages that an agent goes through before it is judged, in the file's order.
 
-        These are the stages with `watch` or a `share` of training, down to the judged one. Where no stage has a share,
-        the training stage has all of it, wherever it stands.
+        These are the stages with `watch` or a `share` of training, up to and including the judged one. Where no stage
+        has a share, the training stage counts as trained even if it is written after the judged one.
+
+        Args:
+            judged: the stage in which the agent is judged.
         """
         stages = self.document.stages
         names = list(stages)
@@ -105,10 +108,11 @@ def load(path_or_name: str | os.PathLike[str], *, root: str | os.PathLike[str] |
 
     Args:
         path_or_name: `treacherous_turn/lab`, or `./mine.yaml`.
-        root: the folder that `extends` and `uses` may not leave (but for the library); by default the file's own.
+        root: the folder to which `extends` and `uses` are confined, apart from the library; by default the file's
+            library, or else the file's own folder.
 
     Raises:
-        ScenarioError: with every fault that was found.
+        ScenarioError: the scenario cannot be used; it carries every fault that was found.
     """
     path = library.find(path_or_name)
     folder = FilePath(root) if root is not None else library.home(path)
@@ -128,11 +132,11 @@ def load_text(
     Args:
         text: the whole file.
         file: its name, for messages.
-        root: the folder in which `extends` and `uses` may find files; by default only the library.
-        shelf: a folder in place of the library.
+        root: the folder in which `extends` and `uses` may find files; by default they find only those of the library.
+        shelf: a folder that replaces the library.
 
     Raises:
-        ScenarioError: with every fault that was found.
+        ScenarioError: the scenario cannot be used; it carries every fault that was found.
     """
     folder = None if root is None else FilePath(root)
     reader = _Reader(folder, library.FOLDER if shelf is None else FilePath(shelf))
@@ -140,20 +144,21 @@ def load_text(
 
 
 def apply_overrides(scenario: Scenario, with_: Mapping[str, object]) -> Scenario:
-    """The same scenario with dotted overrides put in, checked again.
+    """Apply dotted overrides to a copy of a scenario and check it again.
 
     Args:
-        scenario: what to change.
+        scenario: the scenario to start from, which stays as it is.
         with_: dotted name -> value, as in `with:` and `variants:` of a file.
 
     Raises:
-        ScenarioError: a name or a value is wrong, or the scenario no longer makes sense with it.
+        ScenarioError: a name or a value is not allowed, or the scenario is invalid with it.
     """
     if not with_:
         return scenario
     report = Report()
     check_overrides(with_, scenario.symbols, report, ())
     report.raise_if_wrong()
+    # Only what is written is dumped: defaults would change the hash, and checks would take them for the author's words.
     data = copy.deepcopy(scenario.document.model_dump(by_alias=True, exclude_unset=True))
     for name, value in with_.items():
         put(data, name, list(value) if isinstance(value, tuple) else value)
@@ -165,6 +170,7 @@ def apply_overrides(scenario: Scenario, with_: Mapping[str, object]) -> Scenario
 
 
 def _parsed(text: str, file: str) -> Source:
+    """Parse a text; an error gets the text's lines, so that faults can be shown with the line they are in."""
     try:
         return parse(text, file)
     except ScenarioError as error:
@@ -179,8 +185,8 @@ class _Reader:
     """Reads a file and everything that it extends and uses, within bounds.
 
     Args:
-        root: the folder that no path may leave, but for the library; None where there is only the library.
-        shelf: the library's.
+        root: the folder to which paths are confined, apart from the library; None where only the library is allowed.
+        shelf: the library's folder.
     """
 
     def __init__(self, root: FilePath | None, shelf: FilePath = library.FOLDER) -> None:
@@ -191,11 +197,16 @@ class _Reader:
         self._faults: list[Fault] = []
 
     def whole(self, source: Source, path: FilePath | None) -> Merged:
-        """The file laid over everything that it names.
+        """Merge a file with everything that it extends and uses.
+
+        Args:
+            source: the file.
+            path: where it was read from; None for a text.
 
         Raises:
-            ScenarioError: with every file that could not be found or read.
+            ScenarioError: some files could not be found or read; it carries a fault for each.
         """
+        # A text has no real path. Angle brackets keep its name apart from those of files in chains.
         real = f"<{source.file}>" if path is None else os.path.realpath(path)
         self._sources[real] = source
         folder = self._root if path is None else path.parent
@@ -205,11 +216,12 @@ class _Reader:
         return merged
 
     def _over(self, source: Source, folder: FilePath | None, chain: tuple[str, ...]) -> Piece:
-        """A file laid over its parts: what it extends lies lowest, then what it uses, in order."""
+        """Merge a file with its parts. The extended file has the lowest priority, then the used ones in order."""
         below: Piece | None = None
         for path, name, dropped in _parts(source):
             part = self._part(source, path, name, folder, chain)
             if part is not None:
+                # What the part itself extends and uses is merged already; the keys would be read as this file's own.
                 part = part.without(("extends", "uses", *dropped))
                 below = part if below is None else merge(part, below)
         return Piece(source) if below is None else merge(Piece(source), below)
@@ -217,11 +229,13 @@ class _Reader:
     def _part(
         self, source: Source, path: Path, name: str, folder: FilePath | None, chain: tuple[str, ...]
     ) -> Piece | None:
-        """One file that is extended or used; None where it cannot be had, which is reported."""
+        """One file that is extended or used, with its own parts; None where it is unavailable, which is reported."""
 
         def wrong(code: str, message: str, cure: str) -> None:
             self._faults.append(Fault(code, source.place(path), message, cure))
 
+        # Every mention counts, also of a file that is in the cache: fragments that each use several others would
+        # otherwise be merged a number of times that grows exponentially with the chain.
         self._parts += 1
         if self._parts >= MAX_FILES:
             if self._parts == MAX_FILES:
@@ -247,12 +261,22 @@ class _Reader:
         return self._over(self._sources[real], FilePath(real).parent, (*chain, real))
 
     def _find(self, name: str, folder: FilePath | None) -> str | tuple[str, str, str]:
-        """The real path of a file by the name that another one gives it; else code, message and cure of a fault."""
+        """Resolve the name that a file gives another one.
+
+        Args:
+            name: what is written under `extends` or `uses`.
+            folder: the folder of the file that names it; None for a text without a root.
+
+        Returns:
+            The real path; where there is none, the code, message and cure of a fault.
+        """
         file = name if name.endswith((".yaml", ".yml")) else f"{name}.yaml"
         cure = "name a file below it, or one of the library"
         leaving = "TC404", f"{quote(name, 200)} leads out of the scenario's folder", cure
+        # Backslashes and drive letters are refused on every system, so that a file means the same on all of them.
         if os.path.isabs(file) or "\\" in file or file[1:2] == ":":
             return leaving
+        # The file's own folder comes before the library. Links are resolved before the bounds are checked.
         bases = [base for base in (folder, self._shelf) if base is not None]
         reals = [os.path.realpath(base / file) for base in bases]
         inside = [real for real in reals if any(os.path.commonpath((real, root)) == root for root in self._roots)]
@@ -267,7 +291,10 @@ class _Reader:
 
 
 def _parts(source: Source) -> list[tuple[Path, str, tuple[str, ...]]]:
-    """What a file extends, then what it uses: where it says so, the name, and the keys that are not taken over."""
+    """What a file extends, then what it uses, as (path of the entry, name, keys that are not inherited).
+
+    Values of the wrong type are skipped: this runs before the shape is checked, which reports them.
+    """
     data = source.data if isinstance(source.data, dict) else {}
     extends, uses = data.get("extends"), data.get("uses")
     parts: list[tuple[Path, str, tuple[str, ...]]] = []
@@ -280,7 +307,7 @@ def _parts(source: Source) -> list[tuple[Path, str, tuple[str, ...]]]:
 
 
 def _shown(real: str) -> str:
-    """A file's name for messages: from where we stand, if it is below."""
+    """A file's path for messages: relative to the working directory if it lies below it, otherwise as it is."""
     here = os.getcwd()
     return os.path.relpath(real, here) if os.path.commonpath((real, here)) == here else real
 
@@ -289,11 +316,19 @@ def _shown(real: str) -> str:
 
 
 def _checked(source: Merged, changed: Data = None) -> Scenario:
-    """Check what was merged, or data made of it by overrides, whose places are looked up in the source all the same."""
+    """Check merged files and build the scenario.
+
+    Args:
+        source: the merged files, which give the position of each fault.
+        changed: the data after overrides, checked instead of the data as merged.
+
+    Raises:
+        ScenarioError: there are faults that are more than warnings.
+    """
     data = source.data if changed is None else changed
     report = Report(source)
     document = read_document(data, report)
-    report.raise_if_wrong()
+    report.raise_if_wrong()  # the checks of meaning rely on a document of the right shape
     assert document is not None
     checked = check(document, report, source)
     report.raise_if_wrong()

@@ -1,1 +1,1 @@
-"""The small languages: syntax, parser, constants."""
+"""The expression languages of guards, effects, measures and regimes: syntax, parser and constant evaluation."""

@@ -1,6 +1,7 @@
-"""Constant expressions (numbers and params only), and their extremes over the declared ranges of params.
+"""Evaluates constant expressions (numbers and params only), and bounds them over the declared ranges of params.
 
-Arithmetic is total, as it is in a running world: what has no answer is 0, what is too large is 1e300.
+Arithmetic is total, as it is in a running world: an undefined result, such as a division by 0, is 0, and a result that
+is too large is cut to 1e300.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from ..schema.document import Param
 from .syntax import Binary, Call, Cell, Expression, Name, Number, Quantified, Relation, Truth, Unary
 
 CEILING = 1e300
-"""No number is further from 0 than this."""
+"""The largest absolute value of a number; larger results are cut to it."""
 
 CORNERS = 4096
-"""How many combinations of params are tried for the extremes of one formula."""
+"""Most combinations of params that are tried for the extremes of one formula."""
 
 Value: TypeAlias = bool | int | float
-"""What a formula gives."""
+"""The value of a formula."""
 
 
 class NotConstantError(TurncoatError):
     """The expression depends on something that is known only in a running world.
 
     Attributes:
-        name: what it needs, as written.
-        span: where it is written.
+        name: the name or operation that is not constant, as written.
+        span: its range of characters in the expression.
     """
 
     def __init__(self, name: str, span: Span) -> None:
@@ -40,7 +41,7 @@ class NotConstantError(TurncoatError):
 
 
 class TooManyParamsError(TurncoatError):
-    """The formula depends on more params than their extremes can be tried for."""
+    """The formula depends on so many params that not even the ends of their ranges can all be tried."""
 
 
 def constant(expression: Expression, params: Mapping[str, object]) -> Value:
@@ -48,10 +49,10 @@ def constant(expression: Expression, params: Mapping[str, object]) -> Value:
 
     Args:
         expression: what to evaluate.
-        params: the value of each param; cells are not numbers, so they count as unknown.
+        params: param -> its value; a param that is a cell is no number, so it counts as unknown.
 
     Raises:
-        NotConstantError: it names something else.
+        NotConstantError: the expression depends on anything else.
     """
     match expression:
         case Number(value) | Truth(value):
@@ -68,23 +69,30 @@ def constant(expression: Expression, params: Mapping[str, object]) -> Value:
         case Binary(operator, left, right):
             return binary(operator, constant(left, params), constant(right, params))
         case Call(function, arguments):
+            # Both branches of an `if` are evaluated: as arithmetic is total, the one that is not taken does no harm.
             return call(function, [constant(argument, params) for argument in arguments])
         case _:
             raise NotConstantError(_described(expression), expression.span)
 
 
 def extremes(expression: Expression, params: Mapping[str, Param]) -> tuple[Value, Value]:
-    """The lowest and the highest value over everything that the params may be set to.
+    """The lowest and the highest value of an expression over all values that its params may be set to.
 
-    Whole-number ranges and choices are tried one by one while they are few, otherwise their ends and the present value.
+    Choices, and ranges of at most 65 whole numbers, are tried value by value; of other ranges the ends and the present
+    value. If these are more than `CORNERS` combinations, only the least and the greatest value of each param are tried.
+
+    Args:
+        expression: what to evaluate.
+        params: every param that it may name, with its value and its range or choices.
 
     Raises:
-        NotConstantError: it names something that is no param.
-        TooManyParamsError: even the ends are too many to try.
+        NotConstantError: the expression depends on something that is no param.
+        TooManyParamsError: even the ends are more than `CORNERS` combinations.
     """
     used = sorted(names_in(expression) & params.keys())
     options = [_options(params[name]) for name in used]
     if math.prod(len(option) for option in options) > CORNERS:
+        # Exact where the formula rises or falls with each param; an extreme between the ends may be missed.
         options = [sorted({min(option), max(option)}) for option in options]
     if math.prod(len(option) for option in options) > CORNERS:
         raise TooManyParamsError
@@ -94,7 +102,10 @@ def extremes(expression: Expression, params: Mapping[str, Param]) -> tuple[Value
 
 
 def names_in(expression: Expression) -> frozenset[str]:
-    """Every bare or dotted name that the expression reads."""
+    """Every bare or dotted name that is an operand in the expression.
+
+    The names in `does`, `moved`, `facing`, `stage is` and `zone_of` are left out, because none of them can be a param.
+    """
     match expression:
         case Name(name):
             return frozenset({name})
@@ -115,7 +126,11 @@ def names_in(expression: Expression) -> frozenset[str]:
 
 
 def binary(operator: str, left: Value, right: Value) -> Value:
-    """One operator on two values; total."""
+    """Apply an operator to two values; defined for all values.
+
+    Raises:
+        ValueError: there is no such operator.
+    """
     match operator:
         case "and":
             return bool(left) and bool(right)
@@ -151,7 +166,11 @@ def binary(operator: str, left: Value, right: Value) -> Value:
 
 
 def call(function: str, arguments: Sequence[Value]) -> Value:
-    """One function of numbers; total."""
+    """Apply a function to its arguments; defined for all values.
+
+    Raises:
+        ValueError: there is no such function.
+    """
     first = arguments[0]
     match function:
         case "min":
@@ -163,6 +182,7 @@ def call(function: str, arguments: Sequence[Value]) -> Value:
         case "ln":
             return math.log(first) if first > 0 else 0
         case "exp":
+            # Compared before it is computed, because `math.exp` raises where the result is no float.
             return math.exp(first) if first < math.log(CEILING) else CEILING
         case "sqrt":
             return math.sqrt(first) if first >= 0 else 0
@@ -176,6 +196,7 @@ def call(function: str, arguments: Sequence[Value]) -> Value:
 
 
 def _power(base: Value, exponent: Value) -> Value:
+    """The power, 0 where it is undefined (no real number, or a division by 0), cut to `CEILING`."""
     if base == 0:
         return 1 if exponent == 0 else 0
     if base < 0 and exponent != math.floor(exponent):
@@ -190,8 +211,8 @@ def _power(base: Value, exponent: Value) -> Value:
 
 
 def _clip(value: Value) -> Value:
-    """The value, or the ceiling where it is too large (or infinite); no number at all is 0."""
-    if value != value:
+    """Cut a value to the range from -`CEILING` to `CEILING`; NaN becomes 0."""
+    if value != value:  # only NaN differs from itself
         return 0
     if value > CEILING:
         return CEILING
@@ -199,7 +220,7 @@ def _clip(value: Value) -> Value:
 
 
 def _options(param: Param) -> list[Value]:
-    """What a param may be set to, or the ends of it."""
+    """The values of a param that are tried: its own, its choices, the ends of its range, and all of a short range."""
     options: set[Value] = set()
     for value in (param.value, *(param.choices or ()), *(param.range or ())):
         if isinstance(value, (bool, int, float)):
@@ -214,7 +235,7 @@ def _options(param: Param) -> list[Value]:
 
 
 def _described(expression: Expression) -> str:
-    """How an author would call a part of an expression."""
+    """The word by which an author writes this kind of expression, for messages."""
     match expression:
         case Relation(word=word):
             return word

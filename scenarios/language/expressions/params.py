@@ -1,4 +1,4 @@
-"""Classifies params by what they can change: preferences only, rewards, dynamics, or the layout of the board."""
+"""Classifies params by what they affect: preferences only, rewards, dynamics, or the layout of the board."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ Kind: TypeAlias = Literal["preference", "pay", "dynamics", "layout"]
 
 
 def classify_params(document: Document) -> Mapping[str, Kind]:
-    """What each param can change; of several, the one that costs most to change again (`layout` above `dynamics`).
+    """The kind of each param: what it affects, or the costliest to recompute of several things.
 
-    `preference`: only weights, discounts, deliberations and planners (or nothing), so that one enumeration serves every
-    value. `pay`: what rules pay, which is part of what is enumerated.
+    From the costliest: `layout` (the board), `dynamics` (start and transitions), `pay` (what rules pay, which is part
+    of the enumerated process) and `preference` (only weights, discounts, deliberations and planners, or nothing: the
+    enumerated process is the same for every value).
     """
     uses = _uses(document)
     order: tuple[Kind, ...] = ("layout", "dynamics", "pay")
@@ -25,7 +26,7 @@ def classify_params(document: Document) -> Mapping[str, Kind]:
 
 
 def weighing(document: Document) -> frozenset[str]:
-    """Params that change only preferences: the enumerated process is the same for all of their values."""
+    """Params that preferences depend on, and nothing else: the enumerated process is the same for all their values."""
     kinds = classify_params(document)
     return frozenset(name for name in _uses(document)["preference"] if kinds.get(name) == "preference")
 
@@ -39,13 +40,13 @@ def shaping(document: Document) -> frozenset[str]:
 
 
 def unused_params(document: Document) -> tuple[str, ...]:
-    """Params that nothing reads."""
+    """Params that neither the world, the agents, watched logs nor the conditions of expected rates read."""
     read = frozenset().union(*_uses(document).values(), _measured(document), _watched(document))
     return tuple(name for name in document.params if name not in read)
 
 
 def _uses(document: Document) -> dict[Kind, frozenset[str]]:
-    """The names that each kind of formula reads."""
+    """Kind -> the names that formulas of this kind read."""
     return {
         "preference": _read(_weights(document)) | choosing(document),
         "pay": _read(formula for rule in document.rules for formula in rule.pays.values()),
@@ -55,6 +56,7 @@ def _uses(document: Document) -> dict[Kind, frozenset[str]]:
 
 
 def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:
+    """All names that some formulas read; None stands for a formula that is left out."""
     names: set[str] = set()
     for value in formulas:
         try:
@@ -65,7 +67,7 @@ def _read(formulas: Iterator[Formula | None]) -> frozenset[str]:
 
 
 def choosing(document: Document) -> frozenset[str]:
-    """Params that say how agents deliberate and plan."""
+    """The names that agents' deliberations and planners read."""
     return _read(_parts(document))
 
 
@@ -78,6 +80,7 @@ def _parts(document: Document) -> Iterator[Formula | None]:
 def _planner(planner: str | Planning) -> Iterator[Formula | None]:
     block = planner.mcts or planner.shooting or planner.none if isinstance(planner, Planning) else None
     if block is not None:
+        # These two, and the value `all`, are words of the language: as formulas they would be read as names.
         for name in sorted(block.model_fields_set - {"backup", "leaves"}):
             yield None if (value := getattr(block, name)) == ALL else value
 
@@ -127,19 +130,21 @@ def _layout(document: Document) -> Iterator[Formula | None]:
 
 
 def _corners(generate: Generate | None) -> Iterator[str]:
+    """The formulas in `corner(...)` under `generate.place`."""
     for where in generate.place.values() if generate else ():
         if where.startswith("corner(") and where.endswith(")"):
             yield where.removeprefix("corner(").removesuffix(")")
 
 
 def _effects(document: Document) -> frozenset[str]:
+    """The names that effects of rules read, and not the counters that they set."""
     names: set[str] = set()
     for rule in document.rules:
         for text in rule.then:
             try:
                 parsed = effect(text)
             except ExpressionError:
-                continue
+                continue  # reported where effects are checked
             if isinstance(parsed, Assign):
                 names |= names_in(parsed.value)
             elif isinstance(parsed, PutAt):
@@ -148,12 +153,13 @@ def _effects(document: Document) -> frozenset[str]:
 
 
 def _watched(document: Document) -> frozenset[str]:
-    """The formulas of watched logs. They change what a learner knows, not the process."""
+    """The names that watched logs read. Logs affect what a learner knows and not the process."""
     logs = [log for stage in document.stages.values() for log in stage.watch]
     return _read(value for log in logs for value in (log.episodes, log.slips))
 
 
 def _measured(document: Document) -> frozenset[str]:
+    """The names that the conditions of expected rates read; other measures have no formula."""
     names: set[str] = set()
     for expectation in document.expect:
         try:

@@ -1,4 +1,4 @@
-"""The parser of guards, effects, measures, regimes and places. A fault names the characters that are wrong."""
+"""Parses guards, effects, measures, regimes and places; an error gives the range of characters at fault."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from lark.exceptions import UnexpectedInput
 
 MAX_LENGTH = 2_000
-"""Characters in one text."""
+"""Most characters in one text."""
 MAX_DEPTH = 50
-"""Parts inside parts, in one text."""
+"""Deepest nesting of parts in one text."""
 MAX_DIGITS = 18
-"""Digits of a whole number: every one of them fits 64 bits."""
+"""Most digits of a whole number, so that every one fits in 64 bits."""
 
 RESERVED = frozenset(
     (
@@ -50,10 +50,10 @@ RESERVED = frozenset(
         "ended",
     )
 )
-"""Words that can never be names (in small letters or capitals). All others are words only where a word can stand."""
+"""Words that can never be names, in lower or upper case. Other words of the language are only such by their context."""
 
 FUNCTIONS = {"min": 2, "max": 2, "abs": 1, "ln": 1, "exp": 1, "sqrt": 1, "floor": 1, "ceil": 1, "if": 3}
-"""Functions of numbers and how many arguments each takes; `min` and `max` take any number from two."""
+"""Function of numbers -> its number of arguments; `min` and `max` take two or more."""
 QUANTIFIERS = ("any", "all", "count")
 DIRECTIONS = ("up", "down", "left", "right")
 EFFECT_VERBS = ("event", "end", "remove", "place", "move", "swap", "reset")
@@ -66,17 +66,17 @@ _ONE_PLACE = ("does", "chooses", "moved", "facing")
 Formula: TypeAlias = str | int | float | bool
 _Result = TypeVar("_Result")
 _Parts: TypeAlias = list[Any]
-"""Tokens and finished nodes of one rule, in the order of the text."""
+"""The tokens and finished nodes of one grammar rule, in the order of the text."""
 
 
 class ExpressionError(TurncoatError):
-    """A text is no well-formed guard, effect, measure or place.
+    """A text is not a well-formed guard, effect, measure, regime or place.
 
     Attributes:
-        code: stable, `TC1` and two digits.
-        span: half-open range of characters of the text that are to blame; empty only where the text is.
+        code: the stable code, `TC1` and two digits.
+        span: the half-open range of characters at fault; empty only where the text is.
         message: what is wrong.
-        cure: what would be right.
+        cure: how to correct it.
     """
 
     def __init__(self, code: str, span: Span, message: str, cure: str) -> None:
@@ -88,15 +88,15 @@ class ExpressionError(TurncoatError):
 
 
 def parse_expression(text: Formula) -> Expression:
-    """The expression of a guard or a formula.
+    """Parse a guard or a formula, without a cache.
 
     Args:
-        text: as written; a number or truth value stands for itself.
+        text: the text; a number or truth value becomes a literal.
 
     Raises:
-        ExpressionError: it is not one.
+        ExpressionError: the text is no expression.
     """
-    if isinstance(text, bool):
+    if isinstance(text, bool):  # before numbers: in Python a truth value is a whole number
         return syntax.Truth(text, (0, len(str(text))))
     if isinstance(text, int | float):
         return syntax.Number(text, (0, len(_as_text(text))))
@@ -104,37 +104,37 @@ def parse_expression(text: Formula) -> Expression:
 
 
 def parse_effect(text: Formula) -> Effect:
-    """The effect of one line of `then`.
+    """Parse one line of `then:`, without a cache.
 
     Raises:
-        ExpressionError: it is not one.
+        ExpressionError: the text is no effect.
     """
     return cast(Effect, _parse(_as_text(text), "effect"))
 
 
 def parse_measure(text: Formula) -> Measure:
-    """The measure of an expectation.
+    """Parse a measure of behaviour, such as that of an expectation, without a cache.
 
     Raises:
-        ExpressionError: it is not one.
+        ExpressionError: the text is no measure.
     """
     return cast(Measure, _parse(_as_text(text), "measure"))
 
 
 def parse_regime(text: Formula) -> Regime:
-    """What holds of behaviour in one region of a phase diagram.
+    """Parse the condition on measures that defines a region of a phase diagram, without a cache.
 
     Raises:
-        ExpressionError: it is no condition on measures.
+        ExpressionError: the text is no condition on measures.
     """
     return cast(Regime, _parse(_as_text(text), "regime"))
 
 
 def parse_place(text: Formula) -> Expression:
-    """Where something stands: a `Name`, a `Cell` or a `ZoneOf`.
+    """Parse a place into a `Name`, a `Cell` or a `ZoneOf`.
 
     Raises:
-        ExpressionError: it is not one.
+        ExpressionError: the text is no place.
     """
     return cast(Expression, _parse(_as_text(text), "place"))
 
@@ -143,7 +143,7 @@ def parse_place(text: Formula) -> Expression:
 
 
 def formula(value: Formula) -> Expression:
-    """The expression of a formula, which a file may also give as a plain number or truth value.
+    """Parse a formula, which a file may also give as a plain number or truth value; texts are cached.
 
     Raises:
         ExpressionError: the text is no expression.
@@ -157,7 +157,7 @@ def formula(value: Formula) -> Expression:
 
 @lru_cache(maxsize=4096)
 def effect(text: str) -> Effect:
-    """The effect that a line of `then:` states.
+    """Parse a line of `then:`, cached.
 
     Raises:
         ExpressionError: the text is no effect.
@@ -167,7 +167,7 @@ def effect(text: str) -> Effect:
 
 @lru_cache(maxsize=4096)
 def measure(text: str) -> Measure:
-    """The measure of an expectation.
+    """Parse a measure, cached.
 
     Raises:
         ExpressionError: the text is no measure.
@@ -176,7 +176,7 @@ def measure(text: str) -> Measure:
 
 
 def parsed_measure(text: str) -> ParsedMeasure:
-    """The measure of an expectation, together with its text.
+    """Parse a measure and keep its text with it.
 
     Raises:
         ExpressionError: the text is no measure.
@@ -186,7 +186,7 @@ def parsed_measure(text: str) -> ParsedMeasure:
 
 @lru_cache(maxsize=4096)
 def regime(text: str) -> Regime:
-    """The condition of a regime.
+    """Parse the condition of a regime, cached.
 
     Raises:
         ExpressionError: the text is no condition on measures.
@@ -200,6 +200,7 @@ def _formula(text: str) -> Expression:
 
 
 def _as_text(value: Formula) -> str:
+    """A value as an author writes it; a number that is too large raises an `ExpressionError`."""
     if isinstance(value, str):
         return value
     # Python itself refuses to write a huge integer, so its size is looked at first.
@@ -209,6 +210,11 @@ def _as_text(value: Formula) -> str:
 
 
 def _parse(text: str, kind: str) -> object:
+    """Parse a text from one of the grammar's start rules, with limits on its length and depth.
+
+    Raises:
+        ExpressionError: the text is empty, too long, too deep or not of this kind.
+    """
     from lark.exceptions import UnexpectedInput
 
     if not text.strip():
@@ -222,6 +228,7 @@ def _parse(text: str, kind: str) -> object:
             f"the {kind} has {len(text)} characters, and {MAX_LENGTH} is the most",
             "keep parts of it in counters, or split the rule",
         )
+    # Parentheses leave no node behind, so their depth is counted in the text and that of operators in the syntax.
     if len(text) > MAX_DEPTH:  # a shorter text cannot nest deeper
         _check_parentheses(text, kind)
     try:
@@ -237,13 +244,13 @@ def _parse(text: str, kind: str) -> object:
 
 @cache
 def _grammar() -> Lark:
-    """The compiled grammar: made at the first use, some 50 ms, and kept."""
+    """The compiled grammar, kept after its first use because compiling takes about 50 ms."""
     from lark import Lark
 
     return Lark(
         Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8"),
-        parser="lalr",
-        lexer="contextual",
+        parser="lalr",  # time linear in the text, whoever wrote it; and it can tell which tokens are accepted next
+        lexer="contextual",  # a word is a keyword only where one can stand, so that most words can be names
         start=["expression", "effect", "measure", "regime", "place"],
         keep_all_tokens=True,  # every rule's first and last part then tell its span
         maybe_placeholders=False,
@@ -255,13 +262,14 @@ def _grammar() -> Lark:
 
 
 def _parentheses(text: str) -> Iterator[tuple[int, str]]:
-    """Offset and character of each parenthesis outside of quotes."""
+    """The offset and character of each parenthesis outside of quotes."""
     for match in re.finditer(r"\"[^\"\n]*\"|'[^'\n]*'|([()])", text):
         if match[1]:
             yield match.start(), match[1]
 
 
 def _check_parentheses(text: str, kind: str) -> None:
+    """Raise an error if parentheses are nested deeper than `MAX_DEPTH`."""
     depth = 0
     for offset, parenthesis in _parentheses(text):
         depth += 1 if parenthesis == "(" else -1
@@ -270,7 +278,10 @@ def _check_parentheses(text: str, kind: str) -> None:
 
 
 def _check_depth(root: object, kind: str) -> None:
-    """Whoever walks the syntax afterwards may recurse: the depth is bounded here, once, without recursion."""
+    """Raise an error if a syntax tree is deeper than `MAX_DEPTH`.
+
+    The tree is searched level by level, without recursion; functions that walk it afterwards may then recurse safely.
+    """
     level = [root]
     for _ in range(MAX_DEPTH):
         level = [part for node in level for part in _nodes_in(node)]
@@ -302,7 +313,10 @@ def _too_large(span: Span) -> ExpressionError:
 
 
 class _Chained(Exception):  # noqa: N818 -- it ends a walk and never gets out
-    """`1 < x < 3`: the parts and the comparisons between them, told apart from the text that the builder never sees."""
+    """Raised by the builder on a chain of comparisons such as `1 < x < 3`.
+
+    The builder does not see the text that the message quotes, so the caller makes the fault from it afterwards.
+    """
 
     def __init__(self, parts: list[Span], operators: list[Token]) -> None:
         super().__init__()
@@ -317,7 +331,7 @@ class _Chained(Exception):  # noqa: N818 -- it ends a walk and never gets out
 
 
 def _span(parts: _Parts) -> Span:
-    """From where the first part starts to where the last one ends."""
+    """The range of characters from the start of the first part to the end of the last one."""
     first, last = parts[0], parts[-1]
     start = first.span[0] if hasattr(first, "span") else first.start_pos
     end = last.span[1] if hasattr(last, "span") else last.end_pos
@@ -325,8 +339,9 @@ def _span(parts: _Parts) -> Span:
 
 
 class _Build:
-    """One method for each rule of the grammar, named as there; lark calls it when the rule is complete."""
+    """Builds the syntax: for each grammar rule a method of its name, which lark calls when the rule is complete."""
 
+    # Keywords are written in lower case, so `AND` would pass as a name and the sentence would read as two things.
     def NAME(self, token: Token) -> Token:  # noqa: N802 - lark names it
         word = token.lower()
         if word in RESERVED and word != token:
@@ -337,7 +352,7 @@ class _Build:
     # Guards
 
     def number(self, parts: _Parts) -> syntax.Number:
-        text = str(parts[0])
+        text = str(parts[0])  # never signed: a minus is an operator
         if text.isdigit():
             if len(text) > MAX_DIGITS:
                 raise _too_large(_span(parts))
@@ -368,6 +383,7 @@ class _Build:
         return syntax.Binary(str(parts[1]), parts[0], parts[2], _span(parts))
 
     def comparison(self, parts: _Parts) -> syntax.Binary:
+        # The grammar accepts chains, so that they are refused with a message that shows how to write them.
         if len(parts) > 3:
             raise _Chained([part.span for part in parts[::2]], parts[1::2])
         return self.binary(parts)
@@ -432,6 +448,7 @@ class _Build:
         return syntax.Remove(str(parts[1]), _span(parts))
 
     def put_at(self, parts: _Parts) -> syntax.PutAt:
+        # `random` is no reserved word: without `in ZONE` the grammar reads it as the name of a place.
         if parts[3] == syntax.Name("random", parts[3].span):
             raise ExpressionError("TC106", parts[3].span, "`at random` needs a zone", "write `at random in ZONE`")
         return syntax.PutAt(str(parts[1]), parts[3], False, _span(parts))
@@ -539,7 +556,7 @@ _FOREIGN_VERBS = {
     **dict.fromkeys(("stop", "terminate", "finish", "done"), 'write `end "REASON"`'),
     **dict.fromkeys(("pick", "grab", "pickup", "carry"), "write `AGENT takes THING`"),
 }
-"""What other languages call the effects."""
+"""Verb of another language -> the effect of this one that is probably meant."""
 
 _EFFECTS = (
     f"effects begin with {oxford(f'`{verb}`' for verb in EFFECT_VERBS)}, "
@@ -600,7 +617,7 @@ _IMPLIED = {
     "PLUS": "COMPARE",
     "OR": "COMPARE",
 }
-"""A phrase is left out where one of these terminals is accepted too, and so says more."""
+"""Terminal -> others that are more informative: if one of them is accepted too, the terminal's phrase is left out."""
 
 _ALL_WORDS = RESERVED.union(_CALLABLE, DIRECTIONS, EFFECT_VERBS, MEASURES, ("cycles", "takes", "drops", "at", "map"))
 
@@ -610,7 +627,8 @@ _FOUND = re.compile(
 
 
 def _fault(text: str, kind: str, error: UnexpectedInput) -> ExpressionError:
-    """The fault of a text that the grammar refuses: the first known mistake that fits, else what may stand there."""
+    """The error for a text that the grammar refuses: the first known mistake that fits, else what may stand there."""
+    # lark gives the end of the text the position of the last token before it, so the offset is set here.
     at_end = getattr(getattr(error, "token", None), "type", "") == "$END"
     offset = len(text) if at_end else cast(int, error.pos_in_stream)
     # The parser has already closed rules for the sake of the wrong token; what could stand there it knew before that.
@@ -621,6 +639,7 @@ def _fault(text: str, kind: str, error: UnexpectedInput) -> ExpressionError:
         return _stops_early(text, kind, accepted)
     match = cast("re.Match[str]", _FOUND.match(text, offset))
     found, span, before = match[0], match.span(), _token_before(text, offset)
+    # In order: wrong signs say more than the place they stand in, and a guess at the word that was meant comes last.
     mistakes: tuple[Callable[[], ExpressionError | None], ...] = (
         lambda: _wrong_quote(text, found, span, accepted),
         lambda: _wrong_sign(text, kind, found, span),
@@ -732,7 +751,7 @@ def _wrong_word(
 
 
 def _token_before(text: str, offset: int) -> tuple[str, Span] | None:
-    """The last word or sign that ends at or before an offset, and where it stands."""
+    """The last word or sign before an offset, and its range of characters; None if there is none."""
     last = None
     for match in _FOUND.finditer(text, 0, offset):
         if not match[0].isspace():
@@ -741,7 +760,7 @@ def _token_before(text: str, offset: int) -> tuple[str, Span] | None:
 
 
 def _words(accepted: frozenset[str]) -> list[str]:
-    """Words of the language that may stand where these terminals are accepted."""
+    """The words of the language that are valid where these terminals are accepted."""
     many = {"DIRECTION": DIRECTIONS}
     return sorted(
         word for terminal in accepted for word in many.get(terminal, (terminal.lower(),)) if word in _ALL_WORDS
@@ -754,6 +773,7 @@ def _instead(accepted: frozenset[str]) -> str:
 
 
 def _expected(accepted: frozenset[str]) -> str:
+    """What may stand where these terminals are accepted, in words, for a cure."""
     phrases = [
         phrase
         for terminal, phrase in _EXPECTED.items()

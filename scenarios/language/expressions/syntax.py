@@ -1,7 +1,8 @@
-"""The abstract syntax of the small languages: guards, effects, measures and regimes.
+"""The abstract syntax of the expression languages: guards, effects, measures and regimes.
 
-Plain frozen data. `expressions.parser` makes it from text, `names.types` checks it, `envs.world.compiler` compiles it.
-Every node knows the half-open span of characters it was written in, so that a fault can point at it.
+Nodes are plain frozen data. `expressions.parser` makes them from text, `names.types` checks them, and
+`envs.world.compiler` compiles them. Every node has the half-open span of characters that it was written in, so that a
+fault can point at it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TypeAlias
 from ..faults.faults import Span
 
 NOWHERE: Span = (0, 0)
+"""The span of a node that was not parsed from a text."""
 
 
 # ------------------------------------------------------------------ expressions
@@ -52,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ZoneOf:
-    """`zone_of(counter)`: the zone that the counter's present value names."""
+    """`zone_of(counter)`: the zone named by the counter's current value."""
 
     counter: str
     span: Span = NOWHERE
@@ -109,7 +111,7 @@ class Does:
 
 @dataclass(frozen=True)
 class Moved:
-    """`subject moved`: its cell differs from the one before this tick."""
+    """`subject moved`: its cell differs from its cell before this tick."""
 
     subject: str
     span: Span = NOWHERE
@@ -175,7 +177,7 @@ class Assign:
 
 @dataclass(frozen=True)
 class Cycles:
-    """`counter cycles`: on to its next value, from the last to the first."""
+    """`counter cycles`: set it to its next value, after the last to the first."""
 
     target: str
     span: Span = NOWHERE
@@ -183,7 +185,7 @@ class Cycles:
 
 @dataclass(frozen=True)
 class Emit:
-    """`event NAME`."""
+    """`event NAME`: the event happens in this tick."""
 
     event: str
     span: Span = NOWHERE
@@ -191,7 +193,7 @@ class Emit:
 
 @dataclass(frozen=True)
 class End:
-    """`end "reason"`: the rest of the list still fires, then the episode ends."""
+    """`end "reason"`: the rules that follow still fire in this tick, then the episode ends."""
 
     reason: str
     span: Span = NOWHERE
@@ -199,7 +201,7 @@ class End:
 
 @dataclass(frozen=True)
 class Remove:
-    """`remove guard`: it is nowhere, and its fields are reset."""
+    """`remove guard`: take it off the board and reset its fields."""
 
     subject: str
     span: Span = NOWHERE
@@ -207,7 +209,7 @@ class Remove:
 
 @dataclass(frozen=True)
 class PutAt:
-    """`place robot at PLACE`, or `place gem at random in ZONE` (an equal chance for each of the zone's cells)."""
+    """`place robot at PLACE`, or `place gem at random in ZONE` (uniformly over the zone's cells)."""
 
     subject: str
     place: Expression
@@ -217,7 +219,7 @@ class PutAt:
 
 @dataclass(frozen=True)
 class MoveBy:
-    """`move crate up`: one cell, if that cell is free."""
+    """`move crate up`: move it by one cell, if that cell is free."""
 
     subject: str
     direction: str
@@ -226,7 +228,7 @@ class MoveBy:
 
 @dataclass(frozen=True)
 class Swap:
-    """`swap robot, crate`: they change places."""
+    """`swap robot, crate`: exchange their cells."""
 
     first: str
     second: str
@@ -235,7 +237,7 @@ class Swap:
 
 @dataclass(frozen=True)
 class Take:
-    """`robot takes key`: the key leaves the board and goes where the robot goes."""
+    """`robot takes key`: the key leaves the board and is carried by the robot."""
 
     agent: str
     thing: str
@@ -253,7 +255,7 @@ class Drop:
 
 @dataclass(frozen=True)
 class ResetBoard:
-    """`reset map`: everything returns to the episode's start, but for counters that persist and start draws."""
+    """`reset map`: reset the state to the episode's start, except counters that persist and draws made at the start."""
 
     span: Span = NOWHERE
 
@@ -266,7 +268,7 @@ Effect: TypeAlias = Assign | Cycles | Emit | End | Remove | PutAt | MoveBy | Swa
 
 @dataclass(frozen=True)
 class Happens:
-    """An event by its bare name, as a condition on a whole episode: it came at least once."""
+    """An event by its bare name; as a condition on a whole episode, it holds if the event happened at least once."""
 
     event: str
     span: Span = NOWHERE
@@ -282,7 +284,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Before:
-    """`first(a) < first(b)`: a came, and b had not come before it or in the same tick."""
+    """`first(a) < first(b)`: a happened, and b did not happen before it or in the same tick."""
 
     earlier: Happens | Ended
     later: Happens | Ended
@@ -303,7 +305,7 @@ EpisodeCondition: TypeAlias = Happens | Ended | Before | EpisodeLogic
 
 @dataclass(frozen=True)
 class Share:
-    """`share(condition)`: the share of episodes."""
+    """`share(condition)`: the share of episodes in which the condition holds."""
 
     condition: EpisodeCondition
     span: Span = NOWHERE
@@ -311,7 +313,10 @@ class Share:
 
 @dataclass(frozen=True)
 class Rate:
-    """`rate(event | condition)`: per tick whose state before the action met the condition. Without `|`: per tick."""
+    """`rate(event | condition)`: events per tick, over ticks in which the state before the action met the condition.
+
+    Without `|`, over all ticks.
+    """
 
     event: Happens | Ended
     condition: Expression | None
@@ -320,7 +325,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Count:
-    """`count(event)`: how often per episode."""
+    """`count(event)`: how often the event happens per episode."""
 
     event: Happens | Ended
     span: Span = NOWHERE
@@ -328,7 +333,7 @@ class Count:
 
 @dataclass(frozen=True)
 class First:
-    """`first(event)`: ticks before it first came, from 0; infinite where it never came."""
+    """`first(event)`: the tick of the event's first occurrence, counted from 0; infinite if it never happened."""
 
     event: Happens | Ended
     span: Span = NOWHERE
@@ -336,21 +341,25 @@ class First:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number per episode.
+    """A number per episode, by its word.
 
-    `return` (weighted sum) or `return(channel)`: undiscounted over the stage's steps; `value` or `value(channel)`:
-    discounted; `performance`: the hidden score; `steps`: the length of the episode; `regret`: what the exact planner's
-    discounted sum exceeds the agent's by; `regret(performance)`: what the best possible hidden score exceeds it by;
-    `regret(AGENT)`: what the best response to what the others learned exceeds the agent's own value by.
+    `return`, `return(channel)`: the undiscounted sum over the stage's steps of the weighted rewards, or of one channel.
+    `value`, `value(channel)`: the same sum, discounted.
+    `performance`: the sum of the hidden score.
+    `steps`: the length of the episode.
+    `regret`: the exact planner's discounted sum less the agent's.
+    `regret(performance)`: the best possible hidden score less the agent's.
+    `regret(AGENT)`: the value of the best response to what the others learned, less the agent's own value.
     """
 
+    # `regret(AGENT)` keeps its agent in `channel`: the grammar sees a name and cannot tell which of the two it is.
     quantity: str
     channel: str | None = None
     span: Span = NOWHERE
 
     @property
     def responder(self) -> str | None:
-        """Whose `regret(AGENT)` it is; None for any other measure."""
+        """The agent in `regret(AGENT)`; None for any other measure."""
         return self.channel if self.quantity == "regret" and self.channel != "performance" else None
 
 
@@ -362,8 +371,8 @@ class ParsedMeasure:
     """A measure and the text that it was parsed from.
 
     Attributes:
-        text: as written (`share(seized)`); it names the measure in messages and tables.
-        syntax: what the text says.
+        text: the text as written, such as `share(seized)`; it names the measure in messages and tables.
+        syntax: the parsed measure.
     """
 
     text: str
@@ -374,17 +383,17 @@ class ParsedMeasure:
 
     @property
     def bounded(self) -> bool:
-        """Whether its values lie between 0 and 1 in every world: it is a share or a rate."""
+        """Whether its values lie between 0 and 1 in every world, as those of shares and rates do."""
         return isinstance(self.syntax, Share | Rate)
 
     @property
     def is_regret(self) -> bool:
-        """Whether it is measured from what the exact planner gets: `regret` or `regret(performance)`."""
+        """Whether it compares with the exact planner: `regret` or `regret(performance)`."""
         return isinstance(self.syntax, Quantity) and self.syntax.quantity == "regret" and self.syntax.responder is None
 
     @property
     def responder(self) -> str | None:
-        """Whose best response to the others it is measured from (`regret(AGENT)`); None for any other measure."""
+        """The agent whose best response it compares with, in `regret(AGENT)`; None for any other measure."""
         return self.syntax.responder if isinstance(self.syntax, Quantity) else None
 
 
@@ -393,7 +402,7 @@ class ParsedMeasure:
 
 @dataclass(frozen=True)
 class Bound:
-    """`measure < x` and the like: a measure compared with a number that is known before the run."""
+    """A measure compared with a number that is known before the run, such as `share(seized) < 0.5`."""
 
     measure: Measure
     operator: str

@@ -1,1 +1,1 @@
-"""What an author is told: faults, their codes, and how they are collected."""
+"""Faults of scenario files: their codes and explanations, how they are collected and how they are printed."""

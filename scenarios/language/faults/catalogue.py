@@ -1,4 +1,4 @@
-"""The long explanation of every fault code."""
+"""The explanation of every fault code, as `turncoat explain` prints it."""
 
 from __future__ import annotations
 
@@ -246,4 +246,4 @@ CATALOGUE: dict[str, str] = {
     "TC609": "The measure was computed over all policies, good and bad, and even its best end misses the bound, so the "
     "expectation would fail for any agent.",
 }
-"""Fault code -> a paragraph for `turncoat explain`."""
+"""Fault code -> its explanation, one paragraph for `turncoat explain`."""

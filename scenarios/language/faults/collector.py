@@ -1,4 +1,4 @@
-"""Collects faults while a scenario is checked, so that an author sees all of them at once."""
+"""Collects the faults of a scenario during its checks, so that an author sees all of them at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ...did_you_mean import did_you_mean
 from .faults import Fault, Place, ScenarioError, Span
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Keys and indices from the root of a file to a value."""
+"""The path to a value: keys and indices from the root of a file."""
 
 
 MOST = 200
-"""Faults after this many are not kept: they follow from the first ones, or the file is hostile."""
+"""Most faults that are kept: later ones usually follow from earlier ones, or the file is hostile."""
 
 
 class Places(Protocol):
@@ -21,28 +21,29 @@ class Places(Protocol):
 
     @property
     def file(self) -> str:
-        """The file whose faults come first."""
+        """The name of the main file, whose faults are listed first."""
 
     @property
     def lines(self) -> Mapping[str, Sequence[str]]:
-        """The lines of each file, by its name."""
+        """File name -> its lines."""
 
     def place(self, path: Path, key: bool = False) -> Place:
-        """Where the value at a path, or its key, is written."""
+        """The position of the value at a path; with `key`, that of its key."""
 
     def locate(self, path: Path, span: Span) -> Place:
-        """Where characters of the text at a path are written."""
+        """The position of a range of characters in the text at a path."""
 
 
 class Report:
-    """The faults that were found so far, each at the position of a path.
+    """The faults that were found so far.
 
     Args:
-        source: where places are looked up; without one, faults have no place.
+        source: resolves paths to positions in files; without one, faults have no position.
     """
 
     def __init__(self, source: Places | None = None) -> None:
         self._source = source
+        # A dict serves as an ordered set: several checks may meet the same fault, as once for each stage's board.
         self._faults: dict[Fault, None] = {}
 
     def add(
@@ -57,31 +58,31 @@ class Report:
         warning: bool = False,
         meant: tuple[str, Iterable[str]] | None = None,
     ) -> None:
-        """Add a fault (once).
+        """Add a fault, unless an equal one is there already.
 
         Args:
-            code: its stable code.
-            path: the value to blame; `key` blames its key instead.
+            code: the stable code.
+            path: the value at fault.
             message: what is wrong.
-            cure: what would be right.
-            span: the characters of the text at that path which are to blame.
-            key: point at the key.
-            warning: the scenario loads all the same.
-            meant: what the author wrote and all that could be written there: the nearest is suggested before the cure.
+            cure: how to correct it.
+            span: the range of characters at fault in the text at that path; None for the whole value.
+            key: whether the position is that of the value's key.
+            warning: whether the scenario loads in spite of it.
+            meant: what the author wrote, and the valid words; the most similar one is suggested before the cure.
         """
         cure = f"{did_you_mean(*meant)}{cure}" if meant is not None else cure
         if len(self._faults) < MOST:
             self._faults[Fault(code, self._place(path, span, key), message, cure, warning)] = None
 
     def faults(self) -> tuple[Fault, ...]:
-        """Everything found, in the order of the file."""
+        """All faults and warnings by position: the main file first, those without a position last."""
         return tuple(sorted(self._faults, key=self._position))
 
     def raise_if_wrong(self) -> None:
-        """Stop here if anything but warnings was found.
+        """Raise an error if any fault is more than a warning.
 
         Raises:
-            ScenarioError: with every fault and warning.
+            ScenarioError: it carries every fault and warning found so far.
         """
         if any(not fault.warning for fault in self._faults):
             raise ScenarioError(self.faults(), self._source.lines if self._source is not None else None)
@@ -89,7 +90,7 @@ class Report:
     def _place(self, path: Path, span: Span | None, key: bool) -> Place | None:
         if self._source is None:
             return None
-        if span is not None and span[1] > span[0]:
+        if span is not None and span[1] > span[0]:  # an empty span has no character to underline: the value has
             return self._source.locate(path, span)
         return self._source.place(path, key)
 
@@ -100,6 +101,6 @@ class Report:
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:
-    """Names for a message: `a`, `b`, `c`; the rest of a long list is counted."""
+    """Join names for a message: `a`, `b`, `c`; of a long list, the first `most` and the number of the others."""
     shown = ", ".join(f"`{name}`" for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "none"

@@ -1,4 +1,4 @@
-"""Faults: what is wrong in a scenario, at which position, with a cure and a stable code."""
+"""Faults of a scenario file, each with a position, a message, a cure and a stable code."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .catalogue import CATALOGUE
 WIDTH = 100
 """How many screen columns of an author's line are shown."""
 
+# What a terminal would obey or hide: controls, marks of direction, characters without width, surrogates.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufffe\uffff]")
 
 
@@ -33,11 +34,11 @@ class Fault:
     """One thing wrong in a scenario.
 
     Attributes:
-        code: stable, `TC` and three digits; `turncoat explain CODE` tells more.
-        place: where it is, or None where no single place is to blame.
+        code: the stable code, `TC` and three digits; `turncoat explain CODE` prints its explanation.
+        place: the position in a file; None where no single position is at fault.
         message: what is wrong, naming the object.
-        cure: what would be right.
-        warning: it is worth saying, but the scenario still loads.
+        cure: how to correct it.
+        warning: whether the scenario loads in spite of it.
     """
 
     code: str
@@ -48,11 +49,11 @@ class Fault:
 
 
 class ScenarioError(TurncoatError):
-    """A scenario cannot be used.
+    """A scenario file has faults that keep it from being used.
 
     Attributes:
         faults: every fault found, in the order of the file.
-        lines: the lines of each file that was read, by its name, as far as they are known.
+        lines: file name -> its lines, for the files whose text is known.
     """
 
     kind = "scenario"
@@ -70,7 +71,7 @@ class ScenarioError(TurncoatError):
 
 
 def oxford(words: Iterable[str], last: str = "or") -> str:
-    """A list as people write it: `a`, `a or b`, `a, b, or c`."""
+    """Join words into an English list with a serial comma: `a`, `a or b`, `a, b, or c`."""
     parts = list(words)
     if len(parts) < 3:
         return f" {last} ".join(parts)
@@ -78,7 +79,7 @@ def oxford(words: Iterable[str], last: str = "or") -> str:
 
 
 def safe(text: str) -> str:
-    """The text with control, bidirectional and invisible characters replaced, so that a terminal can show it."""
+    """Replace control, bidirectional and invisible characters, so that a terminal shows the text as it is."""
     return _UNSAFE.sub(_visible, text)
 
 
@@ -86,6 +87,7 @@ def _visible(match: re.Match[str]) -> str:
     character = ord(match.group())
     if character == 9:
         return "→"
+    # U+2400 to U+241F are pictures of the 32 control characters.
     return chr(0x2400 + character) if character < 32 else "\ufffd"
 
 
@@ -93,10 +95,10 @@ def _visible(match: re.Match[str]) -> str:
 
 
 def explain(code: str) -> str:
-    """The catalogue's paragraph on a fault code, or which code was probably meant.
+    """The catalogue's explanation of a fault code; for an unknown code, a message with the most similar one.
 
     Args:
-        code: as printed, in either case: `TC401`.
+        code: the code as printed, in upper or lower case, such as `TC401`.
     """
     wanted = code.strip().upper()
     if wanted in CATALOGUE:
@@ -107,11 +109,11 @@ def explain(code: str) -> str:
 
 
 def render(fault: Fault, lines: Sequence[str]) -> str:
-    """A fault as an author reads it: the place, the code, the line with a caret, the cure.
+    """Format a fault for printing: its position, code and message, the line with a caret below it, and the cure.
 
     Args:
-        fault: what to show.
-        lines: the lines of the file that the fault's place is in; a place outside of them is shown without its line.
+        fault: the fault to format.
+        lines: the lines of the file in which the fault lies; without its line, the excerpt is left out.
     """
     label = f"{fault.code} warning:" if fault.warning else fault.code
     message = f"{label} {safe(fault.message)}"
@@ -129,7 +131,7 @@ def render(fault: Fault, lines: Sequence[str]) -> str:
 
 
 def render_all(error: ScenarioError) -> str:
-    """Every fault of an error as an author reads them."""
+    """Format every fault of an error for printing, as by `render`."""
     return "\n".join(render(its, error.lines.get(its.place.file, ()) if its.place else ()) for its in error.faults)
 
 
@@ -139,8 +141,9 @@ def _excerpt(line: str, start: int, length: int) -> tuple[str, str]:
     end = min(max(start + length, start), len(line))
     # Each side is widened in turn until the window is full; a mark wider than the window keeps its beginning.
     left = right = start
-    room = WIDTH - 2
+    room = WIDTH - 2  # an ellipsis may stand on each side
     while right < end and room > 0:
+        # A mark without width counts as a column, or a line of millions of them would all be shown.
         room -= max(1, _columns(line[right]))
         right += 1
     while room > 0 and (left > 0 or right < len(line)):
@@ -161,11 +164,11 @@ def _width(text: str) -> int:
 
 
 def _columns(character: str) -> int:
-    """How many columns of a terminal a character takes."""
+    """How many columns a terminal needs for a character: 0 for combining marks, 2 for wide characters, else 1."""
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 Span: TypeAlias = tuple[int, int]
-"""Half-open range of character offsets inside the written expression."""
+"""A half-open range of character offsets in the text of an expression, from 0."""

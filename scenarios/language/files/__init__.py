@@ -1,1 +1,1 @@
-"""From files to plain data, each value with the place it came from."""
+"""Reads and merges scenario files into plain data, in which each value keeps its position."""

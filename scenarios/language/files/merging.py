@@ -1,4 +1,4 @@
-"""Merges several files (`extends`, `uses`) into one; each value keeps its file and position."""
+"""Merges the files that `extends` and `uses` name into one document; each value keeps its file and position."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..faults.faults import Place
 from .yaml_source import Data, Node, Source
 
 BY_NAME = ("rules", "overrides")
-"""Lists that are merged entry by entry, by the entries' names; all others are replaced."""
+"""Keys of the lists that are merged entry by entry, matched by the entries' names; other lists are replaced."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A value of one file, or a mapping or list put together from several.
+    """A value of one file, or a mapping or list that was merged from several files.
 
     Attributes:
-        source: the file; of a value put together, the nearest one.
-        path: where in that file it is written.
-        entries: of a mapping put together, its values by key; otherwise None.
-        items: of a list put together, its values; otherwise None.
+        source: the file; of a merged value, the file with the highest priority.
+        path: the value's path in that file.
+        entries: key -> value of a merged mapping; None for any other value.
+        items: the values of a merged list; None for any other value.
     """
 
     source: Source
@@ -33,7 +33,7 @@ class Piece:
 
     @property
     def node(self) -> Node:
-        """Where it is written, as a tree of its own file."""
+        """The value's node in the tree of its own file."""
         node = self.source.node(self.path)
         assert node is not None
         return node
@@ -48,7 +48,7 @@ class Piece:
         return self.node.data
 
     def children(self) -> Mapping[str, Piece] | None:
-        """The values of a mapping by key; None where it is none."""
+        """The values of a mapping by key; None if this is no mapping."""
         if self.entries is not None:
             return self.entries
         if not isinstance(self.node.data, dict):
@@ -56,7 +56,7 @@ class Piece:
         return {key: Piece(self.source, (*self.path, key)) for key in self.node.data}
 
     def elements(self) -> tuple[Piece, ...] | None:
-        """The values of a list; None where it is none."""
+        """The values of a list; None if this is no list."""
         if self.items is not None:
             return self.items
         if not isinstance(self.node.data, list):
@@ -64,7 +64,7 @@ class Piece:
         return tuple(Piece(self.source, (*self.path, index)) for index in range(len(self.node.data)))
 
     def without(self, keys: Sequence[str]) -> Piece:
-        """The same mapping without some keys; anything else stays as it is."""
+        """A copy of a mapping without the given keys; any other value is returned unchanged."""
         children = self.children()
         if children is None or not set(keys) & children.keys():
             return self
@@ -72,7 +72,12 @@ class Piece:
 
 
 class File(NamedTuple):
-    """A file that was read: its real path (in `<>` where there is none), and its text with plain line ends."""
+    """A file that was read.
+
+    Attributes:
+        real: its real path; for a text without a path, its name in `<>`.
+        text: its content, with a single newline character at each line end.
+    """
 
     real: str
     text: str
@@ -80,12 +85,12 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Merged:
-    """A scenario as it is checked: the file that was asked for over everything that it extends and uses.
+    """A requested file merged with everything that it extends and uses.
 
     Attributes:
-        root: the whole.
-        sources: every file that was read, the one asked for first.
-        reals: the real path of each.
+        root: the merged content.
+        sources: every file that was read, the requested one first.
+        reals: the real path of each source, in the same order.
     """
 
     root: Piece
@@ -94,45 +99,45 @@ class Merged:
 
     @property
     def file(self) -> str:
-        """The file that was asked for."""
+        """The name of the requested file."""
         return self.sources[0].file
 
     @cached_property
     def data(self) -> Data:
-        """The whole as plain Python."""
+        """The merged content as plain Python."""
         return self.root.data
 
     @property
     def files(self) -> tuple[File, ...]:
-        """Every file that was read, the one asked for first."""
+        """Every file that was read, the requested one first."""
         read = zip(self.reals, self.sources, strict=True)
         return tuple(File(real, "\n".join(source.lines)) for real, source in read)
 
     @property
     def lines(self) -> Mapping[str, tuple[str, ...]]:
-        """The lines of each file, by its name."""
+        """File name -> its lines."""
         return {source.file: source.lines for source in self.sources}
 
     def node(self, path: Path) -> Node | None:
-        """The value at a path, as written in its own file; None where there is none."""
+        """The node of the value at a path, in its own file; None if no value is there."""
         source, inside = self._origin(path)
         return source.node(inside)
 
     def place(self, path: Path, key: bool = False) -> Place:
-        """Where the value at a path is written (or its key); where nothing is, its nearest ancestor."""
+        """The position of the value at a path, or of its key; if nothing is there, that of the nearest ancestor."""
         source, inside = self._origin(path)
         return source.place(inside, key)
 
     def locate(self, path: Path, span: tuple[int, int]) -> Place:
-        """Where characters of the text at a path are written."""
+        """The position of a range of characters in the text at a path."""
         source, inside = self._origin(path)
         return source.locate(inside, span)
 
     def _origin(self, path: Path) -> tuple[Source, Path]:
-        """The file in which a path of the whole is written, and the path there."""
+        """Translate a path of the merged content into the file where that value is written and the path there."""
         piece = self.root
         for depth, step in enumerate(path):
-            if piece.entries is None and piece.items is None:
+            if piece.entries is None and piece.items is None:  # one file's own value, and all below is in that file
                 return piece.source, (*piece.path, *path[depth:])
             below = None
             if piece.entries is not None and isinstance(step, str):
@@ -146,15 +151,16 @@ class Merged:
 
 
 def merge(near: Piece, far: Piece, key: str = "") -> Piece:
-    """Lay one value over another: mappings key by key, rules by name; anything else is replaced.
+    """Merge two values: mappings key by key, the lists of `BY_NAME` by name; of all others, `near` replaces `far`.
 
     Args:
-        near: what wins.
-        far: what shows through; its keys and rules come first.
-        key: the key of both at the top level of a file, which decides how a list is merged.
+        near: the value with priority.
+        far: the value that fills what `near` leaves out; its keys and entries keep their order and come first.
+        key: the top-level key that both belong to, which decides how a list is merged.
     """
     above, below = near.children(), far.children()
     if above is not None and below is not None:
+        # Only the root has an empty path: a `rules` further down would be no list of rules.
         entries = {
             name: merge(above[name], piece, name if not near.path else "") if name in above else piece
             for name, piece in below.items()
@@ -162,6 +168,8 @@ def merge(near: Piece, far: Piece, key: str = "") -> Piece:
         return Piece(near.source, near.path, entries | {k: v for k, v in above.items() if k not in below})
     ours, theirs = near.elements(), far.elements()
     if key in BY_NAME and ours is not None and theirs is not None:
+        # A replaced entry stands where the old one stood, since rules fire in order. Of entries with one name the last
+        # replaces; the others are appended by identity, so that the check of unique names still sees them.
         named = {name: piece for piece in ours if (name := _name(piece)) is not None}
         placed: set[int] = set()
         items = []

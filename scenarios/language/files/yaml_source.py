@@ -1,6 +1,7 @@
 """Reads a YAML file into plain data, with the position of every key and value.
 
-A file may come from a stranger: what is read is bounded in size, depth, number and time, and only data can come of it.
+A file may come from a stranger, so its size, nesting depth, number of values and reading time are bounded, and reading
+it creates nothing but plain data.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
     from ruamel.yaml.events import Event
 
 LIMIT = 256 * 1024
-"""Bytes in one file. The nastiest text of this size is refused within some seconds."""
+"""Most bytes of one file. The slowest text of this size to read is refused within some seconds."""
 MAX_DEPTH = 32
-"""Lists and mappings inside each other."""
+"""Most lists and mappings inside each other."""
 MAX_NODES = 100_000
-"""Keys, values and entries in one file."""
+"""Most keys, values and entries in one file."""
 MAX_FAULTS = 100
-"""Reading gives up after so many."""
+"""Reading stops after this many faults."""
 MAX_DIGITS = 18
-"""Digits of a whole number: every one of them fits 64 bits."""
+"""Most digits of a whole number, so that every one fits in 64 bits."""
 
 Data: TypeAlias = "dict[str, Data] | list[Data] | str | int | float | bool | None"
 Style: TypeAlias = Literal["plain", "'", '"', "|", ">", "block", "flow"]
@@ -46,15 +47,16 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value of a file and where it is written.
+    """A value of a file and its position.
 
     Attributes:
         data: the value as plain Python.
-        style: how it is written: a scalar plain, in quotes or as a block (`|`, `>`), a collection as `block` or `flow`.
-        start: its first character.
-        end: one past its last character.
-        entries: of a mapping, key -> (the key as a node, the value); of any other value none.
-        items: of a list, its values; of any other value none.
+        style: how it is written: a scalar as `plain`, by its quote, or by the sign of its block (`|`, `>`); a list or
+            mapping as `block` (indented) or `flow` (in brackets).
+        start: the position of its first character.
+        end: the position one past its last character.
+        entries: key -> (node of the key, node of the value) for a mapping; empty for any other value.
+        items: the values of a list; empty for any other value.
     """
 
     data: Data
@@ -66,7 +68,7 @@ class Node:
 
     @property
     def flow(self) -> bool:
-        """Whether it is a list or a mapping in brackets."""
+        """Whether this is a list or a mapping written in brackets."""
         return self.style == "flow"
 
 
@@ -78,7 +80,7 @@ class Source:
         file: its name, for messages.
         lines: its lines, without line ends.
         root: the tree of its values.
-        warnings: what is suspicious, though it could be read.
+        warnings: faults that did not keep it from being read.
     """
 
     file: str
@@ -92,28 +94,29 @@ class Source:
         return self.root.data
 
     def node(self, path: Sequence[str | int]) -> Node | None:
-        """The value at a path of keys and indices from the root, or None."""
+        """The value at a path of keys and indices from the root; None if no value is there."""
         _, found = self._follow(path)
         return found[-1][1] if len(found) == len(path) + 1 else None
 
     def place(self, path: Sequence[str | int], key: bool = False) -> Place:
-        """Where the value at a path is written; where nothing is, its nearest ancestor.
+        """The position of the value at a path; if nothing is there, that of the nearest ancestor.
 
         Args:
             path: keys and indices from the root.
-            key: the place of the key instead; an entry of a list has none, and its value stands for it.
+            key: return the position of the key instead; an entry of a list has no key, so its value is taken.
         """
         complete, found = self._follow(path)
         its_key, value = found[-1]
+        # An empty value (`name:`) has no character to underline, so its key is underlined.
         if its_key is not None and ((key and complete) or value.start == value.end):
             return self._whole(its_key)
         return self._whole(value)
 
     def locate(self, path: Sequence[str | int], span: tuple[int, int]) -> Place:
-        """Where characters of a text are written.
+        """The position in the file of a range of characters in a text.
 
-        A span that goes on over several lines is underlined on its first. In a folded block with lines that are further
-        in, single characters cannot be told: the block's start stands for them.
+        Of a span over several lines, only the part on its first line is covered. Where characters cannot be traced to
+        the file, as in a folded block with lines of deeper indentation, the position of the whole text is returned.
 
         Args:
             path: keys and indices from the root to a text.
@@ -123,7 +126,7 @@ class Source:
         marks = _marks(node, self.lines) if node is not None else None
         if node is None or not marks:
             return self.place(path)
-        # Of the marks, the last is one past the end.
+        # The last mark is one past the end. Spans are cut to the text, since messages may point right behind it.
         first = min(max(0, span[0]), len(marks) - 1)
         last = min(max(span[1], first), len(marks) - 1)
         start = marks[first]
@@ -132,7 +135,7 @@ class Source:
         return self._at(start, end - start.column)
 
     def _follow(self, path: Sequence[str | int]) -> tuple[bool, list[tuple[Node | None, Node]]]:
-        """Whether the path could be followed to its end, and (key, value) at each step that could."""
+        """Follow a path: whether it leads to a value, and the (key, value) nodes of every step that exists."""
         found: list[tuple[Node | None, Node]] = [(None, self.root)]
         for step in path:
             node = found[-1][1]
@@ -145,6 +148,7 @@ class Source:
         return True, found
 
     def _whole(self, node: Node) -> Place:
+        """The position of a value; of one over several lines, the part on its first line or its first key."""
         start, end = node.start, node.end
         if node.style == "block":
             first = next(iter(node.entries.values()), None)
@@ -162,14 +166,14 @@ class Source:
 
 
 def read_text(path: Path, limit: int = LIMIT) -> str:
-    """The text of an ordinary file.
+    """Read the text of an ordinary file.
 
     Args:
         path: the file.
-        limit: bytes that it may have.
+        limit: the most bytes that it may have.
 
     Raises:
-        ScenarioError: it is missing, no ordinary file, unreadable, too large, not UTF-8, or holds a NUL.
+        ScenarioError: the file is missing, not an ordinary file, unreadable, too large, not UTF-8, or contains a NUL.
     """
     file = str(path)
     try:
@@ -180,7 +184,7 @@ def read_text(path: Path, limit: int = LIMIT) -> str:
         with open(os.open(path, flags), "rb") as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise _only("TC002", None, f"{quote(file, 200)} is no ordinary file", _ordinary(path))
-            content = stream.read(limit + 1)
+            content = stream.read(limit + 1)  # one byte too many shows that it is too large, and no more is needed
     except (FileNotFoundError, NotADirectoryError):
         raise _only("TC001", None, f"there is no file {quote(file, 200)}", _missing(path)) from None
     except (OSError, ValueError) as error:
@@ -190,7 +194,7 @@ def read_text(path: Path, limit: int = LIMIT) -> str:
     if len(content) > limit:
         raise _too_large(file, limit)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")  # without the byte order mark that some editors write
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8-sig", "replace")
         where = _place_of(file, before, len(before))
@@ -206,7 +210,9 @@ def _ordinary(path: Path) -> str:
 
 
 def _missing(path: Path) -> str:
+    """The cure for a missing file: the most similar name in its folder, if there is one."""
     try:
+        # The folder may be huge, and each name is compared, so only the first thousand are.
         with os.scandir(path.parent) as entries:
             guess = nearest(path.name, [entry.name for entry in islice(entries, 1_000)])
     except (OSError, ValueError):
@@ -228,21 +234,23 @@ def _too_large(file: str, limit: int) -> ScenarioError:
 
 
 def parse(text: str, file: str) -> Source:
-    """Read YAML 1.2 into plain data with positions.
+    """Parse YAML 1.2 into plain data with positions.
 
     Args:
         text: the whole file.
         file: its name, for messages.
 
     Raises:
-        ScenarioError: with every fault that could be found, and the warnings, in the order of the file.
+        ScenarioError: the text is not usable; it carries every fault and warning found, in the order of the file.
     """
+    # Characters first: a text with too many need not be encoded. Lone surrogates have no UTF-8, so they are replaced.
     if len(text) > LIMIT or len(text.encode("utf-8", "replace")) > LIMIT:
         raise _too_large(file, LIMIT)
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     lines = tuple(text.split("\n"))
     if hidden := _HIDDEN.search(text):
         raise _hidden(file, text, hidden.start())
+    # All of them at once: the parser would stop at the first.
     if tabs := _tabs(lines, file):
         raise ScenarioError(tabs)
     reader = _Reader(file, lines)
@@ -268,7 +276,7 @@ def _place_of(file: str, text: str, offset: int) -> Place:
 
 
 def _tabs(lines: Sequence[str], file: str) -> tuple[Fault, ...]:
-    """Tabs where only spaces may stand, in front of a line."""
+    """Report lines whose indentation contains a tab, where YAML allows only spaces."""
     faults = []
     for number, line in enumerate(lines, 1):
         column = line.find("\t", 0, len(line) - len(line.lstrip()))
@@ -279,11 +287,11 @@ def _tabs(lines: Sequence[str], file: str) -> tuple[Fault, ...]:
 
 
 class _Stop(Exception):  # noqa: N818 -- it ends a walk and never gets out
-    """Nothing that follows could be understood."""
+    """Raised to stop reading where what follows cannot be understood."""
 
 
 class _Open:
-    """A list or mapping that has begun and not yet ended."""
+    """A list or mapping of which the start has been read and not yet the end."""
 
     __slots__ = ("as_key", "data", "entries", "flow", "items", "key", "mapping", "start", "waits_for_value")
 
@@ -300,7 +308,10 @@ class _Open:
 
 
 class _Reader:
-    """Builds nodes from the events of ruamel's parser, which neither recurses nor builds anything itself."""
+    """Builds nodes from the events of ruamel's parser.
+
+    The event stream neither recurses nor creates objects, so a hostile file can exhaust no stack and run no code.
+    """
 
     def __init__(self, file: str, lines: tuple[str, ...]) -> None:
         self.faults: list[Fault] = []
@@ -313,7 +324,7 @@ class _Reader:
         self._block: Node | None = None  # the last literal or folded text
 
     def read(self, text: str) -> None:
-        """Read everything that can be read; `faults` and `root` tell what came of it."""
+        """Read as much of a text as possible into `root`, and collect its faults in `faults`."""
         try:
             for event in self._events(text):
                 self._take(event)
@@ -349,6 +360,7 @@ class _Reader:
         elif name in ("MappingEndEvent", "SequenceEndEvent"):
             self._end(event)
         elif name == "AliasEvent":
+            # An empty value takes its place, so that the keys and values after it still pair up.
             start, end = _mark(event.start_mark), _mark(event.end_mark)
             self._anchors(f"the alias `*{event.anchor}`", start, end)
             self._add(Node(None, "plain", start, end, _NO_ENTRIES, ()), is_key_text=True)
@@ -364,7 +376,10 @@ class _Reader:
         self._directives(start.line)
 
     def _directives(self, before: int) -> bool:
-        """Refuse lines that begin with `%`; above the data, nothing else but comments can stand."""
+        """Report lines before a line number that begin with `%`, and tell whether there were any.
+
+        Above the data of a document only directives and comments can stand, so any such line is a directive.
+        """
         found = [number for number, line in enumerate(self._lines[:before]) if line.startswith("%")]
         for number in found:
             cure = "delete the line; a key that begins with `%` needs quotes"
@@ -394,7 +409,7 @@ class _Reader:
         self._add(node, is_key_text=False)
 
     def _add(self, node: Node, *, is_key_text: bool) -> None:
-        """Put a finished node where it belongs: as root, entry of a list, key, or value of the last key."""
+        """Attach a finished node: as the root, an entry of a list, a key, or the value of the last key."""
         if not self._open:
             self.root = node
             return
@@ -431,6 +446,10 @@ class _Reader:
         self._add(node, is_key_text=True)
 
     def _key(self, text: str, style: Style, start: Mark, end: Mark, parent: _Open) -> str | None:
+        """The text of a key, or None where it is refused, which is reported.
+
+        Keys are never turned into numbers or truth values, because glyphs of a legend such as `1` are keys.
+        """
         if style == '"':
             self._look_for_hidden(text, start, end)
         if style == "plain" and text == "<<":
@@ -449,12 +468,14 @@ class _Reader:
         return text
 
     def _value(self, text: str, style: Style, start: Mark, end: Mark) -> Data:
+        """The value of a scalar: a plain one may be empty, a truth value or a number, all others are texts."""
         if style == '"':
             self._look_for_hidden(text, start, end)
         if style != "plain":
             return text
         if text in _WORDS:
             return _WORDS[text]
+        # Most scalars are words: their first character saves the patterns. A plain scalar here is never empty.
         if text[0] in "+-.0123456789" and (number := _number(text)) is not None:
             if math.isfinite(number):
                 return number
@@ -463,6 +484,7 @@ class _Reader:
         return text
 
     def _look_for_hidden(self, text: str, start: Mark, end: Mark) -> None:
+        """Report characters that cannot be seen in a text in double quotes, where escapes may stand for them."""
         if hidden := _HIDDEN.search(text):
             message = (
                 f"an escape stands for U+{ord(hidden[0]):04X}, which cannot be seen and may not stand in a scenario"
@@ -493,7 +515,13 @@ class _Reader:
             raise _Stop
 
     def _lost_rows(self, line: int) -> None:
-        """Rows of a map that are less far in than its first and begin with `#` have become comments."""
+        """Warn of comments below a literal block that look like rows of a map.
+
+        A row that begins with `#` and is indented less than the first row is a comment in YAML, so the map loses it.
+
+        Args:
+            line: the line after the block, from 0.
+        """
         rows = 0
         while line + rows < len(self._lines) and _LOOKS_LIKE_A_ROW.fullmatch(self._lines[line + rows]):
             rows += 1
@@ -506,7 +534,7 @@ class _Reader:
             self._fault("TC019", Mark(line, column), message, cure, length=len(row), warning=True)
 
     def _syntax(self, error: Any) -> None:
-        """A fault in the author's words for what ruamel's scanner or parser stumbled over."""
+        """Report an error of ruamel's scanner or parser in words that an author of scenarios understands."""
         problem = str(error.problem or "")
         context = str(error.context or "")
         mark = _mark(error.problem_mark or error.context_mark)
@@ -534,7 +562,7 @@ class _Reader:
         self._fault(code, mark, message, cure)
 
     def _breaks_a_block(self, line: int) -> bool:
-        """Whether a line, or the comments above it, follow right after a literal or folded text."""
+        """Whether a line seems to continue the last literal or folded text: no line from there to it has a `:`."""
         if self._block is None or line < self._block.end.line:
             return False
         between = self._lines[self._block.end.line : line]
@@ -554,7 +582,15 @@ _BARE_GLYPH = re.compile(r"\s*([^\w\s\"'#\-\[\]{}])\s*:(?:\s|$)")
 
 
 class _Known(NamedTuple):
-    """What ruamel says (a pattern of its words), and what an author is told instead."""
+    """An error of ruamel and the fault that is reported in its place.
+
+    Attributes:
+        code: the fault's code.
+        pattern: a regular expression that is searched for in ruamel's context and problem.
+        where_it_began: whether the fault is placed where ruamel's context begins, and not where it noticed the problem.
+        message: what is wrong.
+        cure: how to correct it.
+    """
 
     code: str
     pattern: str
@@ -563,6 +599,7 @@ class _Known(NamedTuple):
     cure: str
 
 
+# The first pattern that is found applies: the specific ones stand before those that match many problems.
 _SYNTAX = (
     _Known("TC013", r"(scanning|parsing) an? tag|tag handle", False, "tags are refused", "put quotes around it"),
     _Known("TC012", r"scanning an (anchor|alias)", True, "anchors and aliases are refused", "put quotes around it"),
@@ -615,8 +652,9 @@ _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
 def _number(text: str) -> int | float | None:
-    """The number that a plain scalar is in YAML 1.2: infinite if it cannot be kept, None if it is none."""
+    """The number that a plain scalar stands for in YAML 1.2; infinity if it cannot be kept, None if it is no number."""
     if _INTEGER.fullmatch(text):
+        # The length before the value: reading a huge whole number takes quadratic time, or Python refuses it.
         if len(text.lstrip("+-")) > MAX_DIGITS:
             return math.inf
         number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
@@ -631,7 +669,10 @@ def _mark(mark: Any) -> Mark:
 
 
 def _marks(node: Node, lines: Sequence[str]) -> list[Mark] | None:
-    """Where each character of a text is written, and one past the last; None where that cannot be told."""
+    """The position of each character of a text, and of one past the last; None where they cannot be determined.
+
+    ruamel tells only where a scalar begins and ends, so YAML's folding of lines is followed again here.
+    """
     if not isinstance(node.data, str):
         return None
     if node.style == "|":
@@ -644,6 +685,7 @@ def _marks(node: Node, lines: Sequence[str]) -> list[Mark] | None:
         if number and not written and number < len(pieces) - 1:
             blanks += 1
             continue
+        # A line end is read as a space, or as one newline for each blank line after it; an escaped one as nothing.
         if number and not (node.style == '"' and shown and shown[-1] == "\\"):
             marks += [end] * max(1, blanks)
             shown += ["\n"] * blanks or [" "]
@@ -656,6 +698,7 @@ def _marks(node: Node, lines: Sequence[str]) -> list[Mark] | None:
             shown.append(match[0] if len(match[0]) == 1 else match[0][0] if node.style == "'" else "\0")
         end = Mark(line, column + len(written))
     text = node.data.removesuffix("\n") if node.style == ">" else node.data
+    # Positions are only trusted if the text that they spell is the one that the parser read.
     same = len(shown) == len(text) and all(a in (b, "\0") for a, b in zip(shown, text, strict=True))
     if not same:
         return None
@@ -670,11 +713,11 @@ _UNITS: dict[str, re.Pattern[str]] = {
     "'": re.compile("''|."),
     '"': re.compile(f"{_ESCAPE}|."),
 }
-"""What one character of a text's value is written as."""
+"""Style -> a pattern for what one character of a text's value is written as, such as an escape or a doubled quote."""
 
 
 def _pieces(node: Node, lines: Sequence[str]) -> list[tuple[int, int, str]]:
-    """A text that folds, line by line: (line, column, what is written there without the space around it)."""
+    """The lines of a text whose lines are folded, as (line, column, content without the space that folding drops)."""
     quoted, folded = node.style in "'\"", node.style == ">"
     first = node.start.line + folded
     last = node.end.line - (folded and node.end.column == 0)
@@ -687,12 +730,14 @@ def _pieces(node: Node, lines: Sequence[str]) -> list[tuple[int, int, str]]:
             begin += len(piece) - len(piece.lstrip(" \t"))
             piece = piece.lstrip(" \t")
         pieces.append((number, begin, piece.rstrip(" \t") if number < last and not folded else piece))
+    # Blank lines at the end of a folded block are no part of its text.
     while folded and pieces and not pieces[-1][2]:
         pieces.pop()
     return pieces
 
 
 def _literal_marks(node: Node, text: str, lines: Sequence[str]) -> list[Mark] | None:
+    """The marks of a literal block, whose lines stand in the file as they are, after their indentation."""
     marks: list[Mark] = []
     for number, line in enumerate(text.removesuffix("\n").split("\n"), node.start.line + 1):
         written = lines[number] if number < len(lines) else None

@@ -1,1 +1,1 @@
-"""What names mean: symbols, types, ranges, overrides, boards."""
+"""The meaning of names in a scenario: symbols, types, ranges, overrides and boards."""

@@ -13,7 +13,14 @@ from .overrides import check_override, targets
 
 
 def check_axis(name: str, axis: Axis, context: Context, path: Path) -> None:
-    """Report an axis of what cannot be overridden, or that goes where it cannot be."""
+    """Report an axis over a name that cannot be overridden, or with values that the name cannot have.
+
+    Args:
+        name: the dotted name that varies.
+        axis: its values.
+        context: what every check needs.
+        path: the position of the axis in the file.
+    """
     symbols, report = context.symbols, context.report
     if name not in targets(symbols):
         check_override(name, None, symbols, report, path)
@@ -27,19 +34,23 @@ def check_axis(name: str, axis: Axis, context: Context, path: Path) -> None:
 
 
 def axis_values(axis: Axis) -> Sequence[object]:
-    """What a sound axis goes through; numbers in steps are rounded to nine digits, as they read."""
+    """The values of an axis in order; the axis must have passed `wrong_axis`.
+
+    Spaced numbers are rounded to nine significant digits; they are whole if both ends and every step are.
+    """
     if axis.values is not None:
         return axis.values
     assert axis.start is not None
     assert axis.to is not None
     spaced = np.geomspace if axis.scale == "log" else np.linspace
+    # Rounded, so that a step is 0.3 in runs and tables and not 0.30000000000000004.
     numbers = [float(f"{value:.9g}") for value in spaced(axis.start, axis.to, axis.points)]
     whole = isinstance(axis.start, int) and isinstance(axis.to, int) and all(n.is_integer() for n in numbers)
     return [int(n) for n in numbers] if whole else numbers
 
 
 def wrong_axis(axis: Axis) -> tuple[str, str] | None:
-    """What is wrong with an axis, and the cure."""
+    """What is wrong with an axis, and the cure; None if nothing is."""
     stepped = axis.start is not None or axis.to is not None
     if (axis.values is not None) == stepped:
         what = "has values and ends" if stepped else "goes through nothing"

@@ -1,4 +1,4 @@
-"""Builds a `Board` from a drawn map, a legend and zones; every fault names its row and column."""
+"""Builds a `Board` from a drawn map, a legend and zones; faults name the row and column that they concern."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ..schema.document import Document, LegendEntry, Rectangle
 from .symbols import MOVES, SURFACES, action_names, legend_agent, legend_thing, legend_zones, suggestion
 
 Cell: TypeAlias = tuple[int, int]
-"""Row and column, from 0."""
+"""Row and column, counted from 0 at the top left."""
 
 SIDE = 64
-"""No board is higher or wider."""
+"""Most rows, and most columns, of a board."""
 
 _COMMENT = re.compile(r"(?:^|\s)#\s+\w")
 
 
 @dataclass(frozen=True)
 class Board:
-    """The drawn map of a stage: where everything stands when an episode starts.
+    """The drawn map of a stage: where everything stands at the start of an episode.
 
     Attributes:
-        height: rows.
-        width: columns.
-        walls: cells that nothing enters.
+        height: the number of rows.
+        width: the number of columns.
+        walls: the cells that nothing can enter.
         zones: zone -> its cells, in reading order.
         agents: agent -> its cell; an agent without a body is left out.
         things: thing -> the cells of its instances, in reading order; empty where the map shows none.
@@ -44,15 +44,15 @@ class Board:
 
 
 def read_board(document: Document, map_text: str, params: Mapping[str, object]) -> Board:
-    """Read one map.
+    """Read a map that has been checked, or fail.
 
     Args:
-        document: where the legend, the zones and the names are.
+        document: the scenario, with its legend, zones and names.
         map_text: the map as drawn, one line for each row.
-        params: the value of every param, for rectangles given by formulas.
+        params: param -> its value, for rectangles given by formulas.
 
     Raises:
-        ScenarioError: the map cannot be read; `check_board` says where each fault is.
+        ScenarioError: the map has faults; they carry no positions.
     """
     report = Report()
     board = check_board(document, map_text, params, report, ("map",))
@@ -64,14 +64,17 @@ def read_board(document: Document, map_text: str, params: Mapping[str, object]) 
 def check_board(
     document: Document, map_text: str, params: Mapping[str, object], report: Report, path: Path
 ) -> Board | None:
-    """Read one map, reporting its faults; None where there is no board left to speak of.
+    """Read a map and report its faults.
 
     Args:
-        document: where the legend, the zones and the names are.
-        map_text: the map as drawn.
-        params: the value of every param.
-        report: takes the faults.
-        path: where in the file the map stands.
+        document: the scenario, with its legend, zones and names.
+        map_text: the map as drawn, one line for each row.
+        params: param -> its value, for rectangles given by formulas.
+        report: receives the faults.
+        path: the position of the map in the file.
+
+    Returns:
+        The board; None if the rows do not form a rectangle of glyphs of a permitted size.
     """
     rows = tuple(_rows(map_text))
     if not rows:
@@ -103,8 +106,13 @@ def check_board(
 def _read_cells(
     document: Document, rows: tuple[tuple[int, str], ...], report: Report, path: Path
 ) -> tuple[set[Cell], dict[str, set[Cell]], dict[str, Cell], dict[str, list[Cell]]]:
-    """Look up every glyph in the legend: the walls, and the cells of zones, agents and things by name."""
+    """Look up every glyph in the legend.
+
+    Returns:
+        The walls, then zone -> its cells, agent -> its cell, and thing -> the cells of its instances in reading order.
+    """
     walls: set[Cell] = set()
+    # Zones and things that this map does not show get no cells: other stages may, and look-ups by name must not fail.
     zones: dict[str, set[Cell]] = {
         name: set() for entry in document.legend.values() for name in legend_zones(entry, document)
     }
@@ -114,7 +122,7 @@ def _read_cells(
         for column, glyph in enumerate(text):
             cell, span = (row, column), (offset + column, offset + column + 1)
             entry = document.legend.get(glyph)
-            if entry is None:
+            if entry is None:  # the cell counts as floor, so that the other glyphs are still checked
                 message = f"`{glyph}` at row {row}, column {column} is not in the legend"
                 report.add("TC302", path, message, _glyph_cure(glyph, document), span=span)
                 continue
@@ -136,12 +144,12 @@ def _read_cells(
 
 
 def check_legend(document: Document, drawn: str, report: Report) -> None:
-    """Report legend entries that name nothing, contradict themselves, or stand on no map.
+    """Report legend entries with unknown names, with contradictions, or with glyphs that no map shows.
 
     Args:
-        document: where the legend is.
-        drawn: every character of every map.
-        report: takes the faults.
+        document: the scenario, with its legend.
+        drawn: the texts of all maps, joined.
+        report: receives the faults.
     """
     bodies = (*document.things, *document.agents)
     marked = [entry for entry in document.legend.values() if not isinstance(entry, str)]
@@ -155,6 +163,7 @@ def check_legend(document: Document, drawn: str, report: Report) -> None:
             cure = "draw it, or delete the entry"
             report.add("TC304", path, f"`{glyph}` is in the legend and on no map", cure, key=True, warning=True)
         if isinstance(entry, str):
+            # An unknown word declares a new zone, so it is a fault only if it resembles an existing name.
             known = entry in (*SURFACES, *bodies, *document.zones, *named)
             cure = suggestion(entry, (*SURFACES, *bodies))
             if not known and cure.startswith("did you mean"):
@@ -173,7 +182,7 @@ def check_legend(document: Document, drawn: str, report: Report) -> None:
 
 
 def _rows(map_text: str) -> Iterator[tuple[int, str]]:
-    """Each row and the offset of its first character; empty lines at the end are none."""
+    """Each row of a map with the offset of its first character in the text; empty lines at the end are dropped."""
     offset = 0
     for row in map_text.rstrip("\n").split("\n") if map_text.strip() else ():
         yield offset, row
@@ -181,12 +190,12 @@ def _rows(map_text: str) -> Iterator[tuple[int, str]]:
 
 
 def _check_rows(rows: tuple[tuple[int, str], ...], report: Report, path: Path) -> bool:
-    """Whether every row is made of glyphs and as wide as the first."""
+    """Report rows with comments or spaces and rows of another width than the first; return whether there are none."""
     sound = True
     width = len(rows[0][1])
     for number, (offset, row) in enumerate(rows):
         comment, space = _COMMENT.search(row), re.search(r"\s", row)
-        if comment:
+        if comment:  # one fault for each row: a comment has spaces, and both make the row too wide
             start = comment.start() + (comment.group()[0] != "#")
             message = f"row {number} looks as if it held a comment"
             cure = "inside a map every character is a cell: move the comment out of it"
@@ -206,6 +215,7 @@ def _check_rows(rows: tuple[tuple[int, str], ...], report: Report, path: Path) -
 
 
 def _check_rim(rows: tuple[tuple[int, str], ...], walls: set[Cell], report: Report, path: Path) -> None:
+    """Warn of cells at the border that are no walls; the first is underlined and the others are counted."""
     height, width = len(rows), len(rows[0][1])
     rim = sorted(
         {(row, column) for row in range(height) for column in (0, width - 1)}
@@ -222,6 +232,7 @@ def _check_rim(rows: tuple[tuple[int, str], ...], walls: set[Cell], report: Repo
 
 
 def _check_agents(document: Document, agents: Mapping[str, Cell], report: Report, path: Path) -> None:
+    """Report agents that can move and are neither drawn on the map nor placed by `generate`."""
     placed = _scattered(document, path)
     for name, agent in document.agents.items():
         moves = [action for action in action_names(agent.actions) if action in MOVES]
@@ -232,7 +243,7 @@ def _check_agents(document: Document, agents: Mapping[str, Cell], report: Report
 
 
 def _scattered(document: Document, path: Path) -> frozenset[str]:
-    """What `generate.place` puts on the board that is drawn at a path."""
+    """The names that `generate.place` puts on the map at a path, which is that of one stage or the common one."""
     stage = document.stages.get(str(path[1])) if path[0] == "stages" else None
     generate = (stage.generate if stage else None) or document.generate
     return frozenset(generate.place) if generate else frozenset()
@@ -241,7 +252,7 @@ def _scattered(document: Document, path: Path) -> frozenset[str]:
 def _declared_zones(
     document: Document, params: Mapping[str, object], size: Cell, walls: set[Cell], report: Report
 ) -> Iterator[tuple[str, set[Cell]]]:
-    """The cells of each entry of `zones:`."""
+    """The name and cells of each entry of `zones:` on a board of this size; faults are reported."""
     for name, zone in document.zones.items():
         path: Path = ("zones", name)
         found: set[Cell] = set()
@@ -263,7 +274,10 @@ def _declared_zones(
 def _corners(
     rectangle: Rectangle, params: Mapping[str, object], report: Report, path: Path
 ) -> tuple[tuple[int, int], tuple[int, int]] | None:
-    """Rows and columns of a rectangle, or None where a formula is not known."""
+    """The first and last row and the first and last column of a rectangle, None if one has no value.
+
+    The two corners may be given in any order.
+    """
     ends: list[tuple[int, int]] = []
     for side, formulas in (("rows", rectangle.rows), ("columns", rectangle.columns)):
         pair: list[int] = []
@@ -284,6 +298,7 @@ def _corners(
 def _rectangle(
     ends: tuple[tuple[int, int], tuple[int, int]], size: Cell, walls: set[Cell], report: Report, path: Path
 ) -> set[Cell]:
+    """The floor cells of a rectangle; walls inside it are left out, which allows rectangles over whole rooms."""
     (top, bottom), (left, right) = ends
     if top < 0 or left < 0 or bottom >= size[0] or right >= size[1]:
         rectangle = f"rows {top} to {bottom}, columns {left} to {right}"
@@ -297,6 +312,7 @@ def _rectangle(
 
 
 def _glyph_cure(glyph: str, document: Document) -> str:
+    # Similarity is of no use for single characters: only the same letter in the other case is suggested.
     same = glyph.swapcase()
     hint = f"did you mean `{same}`? else " if same != glyph and same in document.legend else ""
     return f"{hint}add it to the legend, which has {listed(tuple(document.legend))}"

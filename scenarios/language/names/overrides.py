@@ -1,4 +1,4 @@
-"""Overrides by dotted names, as in `with: {robot.discount: 0.5}`: what each may be, and how it is put into a file."""
+"""Overrides by dotted names, as in `with: {robot.discount: 0.5}`: checks them and applies them to a scenario's data."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from ..schema.document import AgentBlock, Param
 from .symbols import Symbols, suggestion
 
 GROUPS = {"deliberation": installed.DELIBERATIONS, "planner": installed.PLANNERS}
-"""Whose names an agent's setting may be, beside those that the language knows."""
+"""Setting of an agent -> the entry point group whose names are valid for it, beside those of the language."""
 
 SOLUTION = "solution"
-"""What several agents are solved for: `joint` or `equilibrium`; in a file whose params have this name, the param."""
+"""The name that overrides the solution concept of several agents, with `joint` or `equilibrium`.
+
+In a scenario with a param of this name, it means the param.
+"""
 
 _CELLS = re.compile(r"\s*cells\(\s*([A-Za-z][A-Za-z0-9_]*)\s*\)\s*")
 
@@ -37,20 +40,28 @@ def targets(symbols: Symbols) -> tuple[str, ...]:
 
 
 def check_overrides(overrides: Mapping[str, object], symbols: Symbols, report: Report, path: Path) -> None:
-    """Report overrides of what does not exist, and values that it cannot have.
+    """Report overrides of names that cannot be overridden, and values that are not allowed.
 
     Args:
         overrides: dotted name -> value.
-        symbols: every name of the scenario.
-        report: takes the faults.
-        path: where the mapping stands.
+        symbols: the symbol table of the scenario.
+        report: receives the faults.
+        path: the position of the mapping in the file.
     """
     for name, value in overrides.items():
         check_override(name, value, symbols, report, (*path, name))
 
 
 def check_override(name: str, value: object, symbols: Symbols, report: Report, path: Path) -> None:
-    """Report one override; `path` leads to its value, or to the list that its value is in."""
+    """Report an override of a name that cannot be overridden, or with a value that is not allowed.
+
+    Args:
+        name: the dotted name.
+        value: the value that it is set to.
+        symbols: the symbol table of the scenario.
+        report: receives the faults.
+        path: the position of the value, or of the block that holds it.
+    """
     valid = targets(symbols)
     if name not in valid:
         at_key = bool(path) and path[-1] == name
@@ -69,6 +80,7 @@ def check_override(name: str, value: object, symbols: Symbols, report: Report, p
 
 def check_param(name: str, value: object, symbols: Symbols, report: Report, path: Path) -> None:
     """Report a value that a param cannot be set to."""
+    # Such a param determines the range of state fields: states of two values would not have the same encoding.
     param = symbols.document.params[name]
     if param.range is None and param.choices is None and name in shaping(symbols.document):
         message = f"`{name}` bounds a counter, and declares neither a range nor choices"
@@ -81,7 +93,7 @@ def check_param(name: str, value: object, symbols: Symbols, report: Report, path
 
 
 def put(data: dict[str, Any], name: str, value: object) -> None:
-    """Write an override that has been checked into a scenario's plain data, in place."""
+    """Apply a checked override to a scenario's plain data, in place."""
     agent, _, setting = name.partition(".")
     if not setting and agent in data.get("params", {}):
         data["params"][agent]["value"] = value
@@ -94,19 +106,22 @@ def put(data: dict[str, Any], name: str, value: object) -> None:
     if head == "values":
         block["values"][tail]["weight"] = value
     elif head == "observes":
-        view = block.get("observes")
+        view = block.get("observes")  # `full` is a word: the override turns it into a mapping
         block["observes"] = {**(view if isinstance(view, dict) else {}), tail: value}
     else:
         block[head] = value
 
 
 def wrong_value(value: object, param: Param, size: tuple[int, int] | None) -> str | None:
-    """Why a param cannot have a value, as a cure; None where it can.
+    """Check a value for a param.
 
     Args:
-        value: what it should have.
-        param: what is declared of it.
-        size: rows and columns of the largest board, for params that are cells.
+        value: the value that the param is to have.
+        param: the declaration of the param.
+        size: rows and columns of the largest board, which bound params that are cells; None without a board.
+
+    Returns:
+        The cure if the value is not allowed; None if it is.
     """
     if isinstance(param.value, list):
         cell = isinstance(value, (list, tuple)) and len(value) == 2
@@ -131,13 +146,13 @@ def wrong_value(value: object, param: Param, size: tuple[int, int] | None) -> st
 
 
 def zone_of_cells(text: str) -> str | None:
-    """The zone of `cells(ZONE)`; None where the text is something else."""
+    """The zone's name in a text of the form `cells(ZONE)`; None for any other text."""
     match = _CELLS.fullmatch(text)
     return match[1] if match else None
 
 
 def written(value: object) -> str:
-    """A value as a file writes it."""
+    """Format a value for a message, in backquotes, as a scenario file writes it; long values are cut."""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, (list, tuple)):
@@ -146,10 +161,12 @@ def written(value: object) -> str:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
+    # The bound also excludes NaN, which no comparison holds of.
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= CEILING
 
 
 def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
+    """The cure for a value that an agent's setting cannot have; None if it can."""
     setting = name.split(".", 1)[1]
     if setting == "discount":
         return None if _is_number(value) and 0 <= value <= 1 else "write a number from 0 to 1"
@@ -170,7 +187,11 @@ def _wrong_setting(name: str, value: object, symbols: Symbols) -> str | None:
 
 
 def _wrong_part(setting: str, value: object) -> str | None:
-    """Only the shape: the rest is checked where the override stands in the file that it makes."""
+    """The cure for a deliberation or planner of the wrong shape; None if the shape is right.
+
+    Its meaning is checked when the override has been applied and the whole scenario is checked again.
+    """
+    # The setting's type is a union of known words, a block and any name, in this order; the words become the choices.
     words, block, _ = get_args(AgentBlock.model_fields[setting].annotation)
     one = {"deliberation": "rule", "planner": "planner"}[setting]
     if isinstance(value, dict):
@@ -185,11 +206,11 @@ def _wrong_part(setting: str, value: object) -> str | None:
 
 
 def hideable(symbols: Symbols) -> tuple[str, ...]:
-    """Everything in the state that `hides` can name."""
+    """Every part of the state that `hides` can name."""
     names = [name for kind in ("counter", "draw", "thing", "agent") for name in symbols.of(kind)]
     bodies = (*symbols.of("thing"), *symbols.of("agent"))
     return (*names, *symbols.fields, *(f"{body}.{part}" for body in bodies for part in ("cell", "facing")), "step")
 
 
 Overrides = Mapping[str, object]
-"""Dotted overrides, as in `with:`."""
+"""Dotted name -> value, as in `with:`."""

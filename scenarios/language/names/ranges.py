@@ -1,4 +1,4 @@
-"""Interval bounds of expressions, by which a guard that is always true or always false is found before a run."""
+"""Interval bounds of expressions, which show before a run that a guard is always true or always false."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from ..schema.document import Counter, Formula
 from .symbols import Symbols
 
 Range: TypeAlias = tuple[Value, Value]
-"""The lowest and the highest value, both included."""
+"""The lowest and the highest value of an expression, both included."""
 
 
 def decided(expression: Expression, symbols: Symbols) -> bool | None:
-    """The truth value that a guard has whatever happens; None where it may vary, or where that is not seen."""
+    """The constant truth value of a guard; None if it may vary, or if interval bounds do not show that it does not.
+
+    Args:
+        expression: the guard.
+        symbols: the symbol table, with the bounds of counters and params.
+    """
     match expression:
         case Truth(value):
             return value
@@ -36,7 +41,10 @@ def decided(expression: Expression, symbols: Symbols) -> bool | None:
 
 
 def between(expression: Expression, symbols: Symbols) -> Range | None:
-    """The range of a number, or a wider one; None where none is known."""
+    """An interval that contains all values of a numeric expression; None if no bounds are known.
+
+    The interval may be wider than the range of the values, because operands are taken as independent of each other.
+    """
     known = _constant(expression, symbols)
     if known is not None:
         return known
@@ -50,6 +58,7 @@ def between(expression: Expression, symbols: Symbols) -> Range | None:
             first, second = between(left, symbols), between(right, symbols)
             if first is None or second is None:
                 return None
+            # Sums and products take their extremes at ends of the operands' intervals; `/` and `**` need not.
             corners = [binary(operator, a, b) for a in first for b in second]
             return min(corners), max(corners)
         case Quantified("count", group):
@@ -59,7 +68,10 @@ def between(expression: Expression, symbols: Symbols) -> Range | None:
 
 
 def _constant(expression: Expression, symbols: Symbols) -> Range | None:
-    """The range of a formula of params that say what they may be; a param that does not may be anything."""
+    """The range of a formula of params; None if it depends on the state, or on a param without a range or choices.
+
+    A param without either can be overridden by any value, so nothing bounds it.
+    """
     params = symbols.document.params
     for name in names_in(expression) & params.keys():
         if params[name].range is None and params[name].choices is None:
@@ -71,6 +83,7 @@ def _constant(expression: Expression, symbols: Symbols) -> Range | None:
 
 
 def _counted(counter: Counter, symbols: Symbols) -> Range | None:
+    """The range of a counter over all values of its params; None for one that holds words."""
     if counter.values is not None:
         numbers = [value for value in counter.values if not isinstance(value, str)]
         return (min(numbers), max(numbers)) if len(numbers) == len(counter.values) else None
@@ -87,8 +100,8 @@ def _bound(value: Formula, symbols: Symbols) -> Range | None:
 
 
 def _compared(operator: str, first: Range, second: Range) -> bool | None:
-    """What a comparison always gives, for any two numbers of these ranges."""
-    if operator in (">", ">="):
+    """The result of a comparison for all pairs of numbers from two ranges; None if it is not the same for all."""
+    if operator in (">", ">="):  # `a > b` is `b < a`, which leaves two orders to decide
         return _compared(operator.replace(">", "<"), second, first)
     if operator == "!=":
         equal = _compared("==", first, second)
@@ -97,6 +110,7 @@ def _compared(operator: str, first: Range, second: Range) -> bool | None:
         if first[1] < second[0] or second[1] < first[0]:
             return False
         return True if first[0] == first[1] == second[0] == second[1] else None
+    # True if it holds even of the greatest against the least, false if not even of the least against the greatest.
     if binary(operator, first[1], second[0]):
         return True
     return None if binary(operator, first[0], second[1]) else False

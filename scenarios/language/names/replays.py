@@ -1,4 +1,4 @@
-"""Recorded actions: from letters or lists of names to the action of every agent in each tick."""
+"""Reads recorded actions, written as letters or as lists of names, into the action of every agent in each tick."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from ..schema.document import Document
 from .symbols import Symbols, action_names, suggestion
 
 LETTERS = {"s": "stay", "u": "up", "d": "down", "l": "left", "r": "right"}
-"""Letters that always mean these actions, where the agent has them."""
+"""Letter -> the action that it always stands for, if the agent has that action."""
 
 
 def letters(actions: tuple[str, ...]) -> dict[str, str]:
-    """The letter of each action that has one: the usual ones, and initials that no other action shares."""
+    """Letter -> action, for the actions that have a letter.
+
+    These are the actions of `LETTERS`, and others whose initial is neither taken by those nor shared among the others.
+    """
     usual = {letter: action for letter, action in LETTERS.items() if action in actions}
     others = [action for action in actions if action not in usual.values()]
     initials = [action[0] for action in others]
@@ -21,15 +24,28 @@ def letters(actions: tuple[str, ...]) -> dict[str, str]:
 
 
 def written_actions(document: Document, actions: str | Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """What each agent does in each tick, `[T][N]`, of recorded actions that have been checked."""
-    if isinstance(actions, str):
+    """Recorded actions as action names, `[T][N]` for T ticks and N agents.
+
+    Args:
+        document: the scenario, with its agents in order.
+        actions: a text of letters (for one agent), or one text for each tick with the agents' actions between commas;
+            it must have passed `check_actions`.
+    """
+    if isinstance(actions, str):  # letters are for worlds of one agent, so its first agent is the only one
         known = letters(action_names(next(iter(document.agents.values())).actions))
         return tuple((known[letter],) for letter in actions if not letter.isspace())
     return tuple(tuple(name.strip() for name in item.split(",")) for item in actions)
 
 
 def check_actions(actions: str | Sequence[str], symbols: Symbols, report: Report, path: Path) -> None:
-    """Report letters and names that are no actions, and ticks in which not every agent acts."""
+    """Report letters and names that are no actions, and ticks without one action for each agent.
+
+    Args:
+        actions: recorded actions, as for `written_actions`.
+        symbols: the symbol table of the scenario.
+        report: receives the faults.
+        path: the position of the actions in the file.
+    """
     agents = symbols.of("agent")
     if isinstance(actions, str):
         _check_letters(actions, agents, symbols, report, path)
@@ -61,4 +77,4 @@ def _check_letters(text: str, agents: tuple[str, ...], symbols: Symbols, report:
             message = f"no action of `{agents[0]}` has the letter `{letter}`"
             cure = f"its letters are {has}; others are written as a list of names"
             report.add("TC424", path, message, cure, span=(offset, offset + 1))
-            return
+            return  # the cure lists all letters, so one fault is enough

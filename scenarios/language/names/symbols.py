@@ -1,4 +1,7 @@
-"""The symbol table of a scenario. Names are unique across kinds, so a bare name is never ambiguous."""
+"""The symbol table of a scenario: what each name stands for.
+
+Names are unique across kinds, so a bare name is never ambiguous.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ MOVES = ("up", "down", "left", "right")
 """The actions that move a body by one cell."""
 
 SURFACES = ("wall", "floor")
-"""Words of a legend that name no object."""
+"""The words of a legend that stand for no object."""
 
 DEFAULT_SIZE = (9, 9)
-"""Rows and columns of a generated board that gives none."""
+"""Rows and columns of a generated board without a `size`."""
 
 PLURALS = {
     "zone": "zones",
@@ -36,9 +39,9 @@ PLURALS = {
 
 
 STATE = ("layout", "ended")
-"""What the state keeps for itself beside the names of a file."""
+"""The state's own fields, whose names a file cannot use."""
 BODY = ("cell", "facing", "phase", "carrier", "values")
-"""The same for an agent or a thing."""
+"""The state's own fields of an agent or a thing, whose names its fields cannot have."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,14 @@ class Symbols:
     Attributes:
         document: the scenario.
         kinds: name -> `zone`, `thing`, `agent`, `counter`, `draw`, `channel`, `event` or `param`.
-        fields: `thing.field` or `agent.field` -> what it counts.
-        instances: thing -> how many of it any one board can hold.
-        stages: names of the stages, in order.
+        fields: `thing.field` or `agent.field` -> its declaration.
+        instances: thing -> the most instances of it that one board can hold.
+        stages: the names of the stages, in order.
         reasons: every reason that a rule's `end` gives.
         actions: agent -> its actions, in order.
-        effects: every effect of every rule that can be read, and its place.
-        unread: effects that cannot be read, so that what they name is unknown.
-        size: rows and columns that hold every stage's board; None where no stage has one.
+        effects: every effect of every rule that can be parsed, with its position.
+        unread: the texts of effects that cannot be parsed, so that the events and reasons in them are unknown.
+        size: the most rows and the most columns of all boards; None if no stage has a board.
     """
 
     document: Document
@@ -70,12 +73,12 @@ class Symbols:
     size: tuple[int, int] | None
 
     def of(self, kind: str) -> tuple[str, ...]:
-        """Names of one kind, in the order of the file."""
+        """The names of one kind, in the order of the file."""
         return tuple(name for name, its in self.kinds.items() if its == kind)
 
     @cached_property
     def counters(self) -> Mapping[str, Counter]:
-        """Counters and fields, by their written names."""
+        """Counters and fields by name, fields as `owner.field`."""
         return {**self.document.counters, **self.fields}
 
     @cached_property
@@ -85,17 +88,18 @@ class Symbols:
 
     @cached_property
     def weighing(self) -> frozenset[str]:
-        """Params that only preferences depend on; see `params.weighing`."""
+        """Params on which preferences depend and nothing else; see `expressions.params.weighing`."""
         return weighing(self.document)
 
 
 def read_symbols(document: Document, report: Report) -> Symbols:
-    """Find out what each name is; report names of two kinds and names that the language keeps for itself."""
+    """Build the symbol table; report names of more than one kind and names that the language reserves."""
     effects, unread = _effects(document)
     kinds: dict[str, str] = {}
     for name, kind, path, key in _declared(document, effects):
         if name in RESERVED or name in STATE:
             report.add("TC411", path, f"`{name}` is a word of the language", f"give the {kind} another name", key=key)
+        # A zone may be declared both by the legend and under `zones:`, which is one kind and no conflict.
         first = kinds.setdefault(name, kind)
         if first != kind:
             report.add(
@@ -120,12 +124,12 @@ def read_symbols(document: Document, report: Report) -> Symbols:
 
 
 def action_names(actions: Iterable[str | ActionSpec]) -> tuple[str, ...]:
-    """Names of actions, guarded or not."""
+    """The names of actions, with or without a condition, in order."""
     return tuple(action if isinstance(action, str) else action.name for action in actions)
 
 
 def _effects(document: Document) -> tuple[tuple[tuple[Effect, Path], ...], tuple[str, ...]]:
-    """Every effect of every rule that can be read, with its place; and the texts of those that cannot."""
+    """Every effect of every rule that can be parsed, with its position; and the texts of those that cannot."""
     read: list[tuple[Effect, Path]] = []
     unread: list[str] = []
     for index, rule in enumerate(document.rules):
@@ -138,7 +142,7 @@ def _effects(document: Document) -> tuple[tuple[tuple[Effect, Path], ...], tuple
 
 
 def maps(document: Document) -> Iterator[tuple[Path, str]]:
-    """Every map that is drawn, the common one first."""
+    """Every drawn map with its path: the common one first, then those of stages."""
     if document.map is not None:
         yield ("map",), document.map
     for name, stage in document.stages.items():
@@ -147,13 +151,13 @@ def maps(document: Document) -> Iterator[tuple[Path, str]]:
 
 
 def map_of(document: Document, stage: Stage) -> str | None:
-    """The map that a stage is played on."""
+    """The drawn map of a stage: its own, or else the common one; None if neither is drawn."""
     return document.map if stage.map is None else stage.map
 
 
 def legend_zones(entry: str | LegendEntry, document: Document) -> tuple[str, ...]:
     """The zones that a legend entry marks."""
-    if isinstance(entry, str):
+    if isinstance(entry, str):  # a bare word that is nothing else declares a zone
         taken = entry in SURFACES or entry in document.things or entry in document.agents
         return () if taken else (entry,)
     if entry.zone is None:
@@ -162,14 +166,14 @@ def legend_zones(entry: str | LegendEntry, document: Document) -> tuple[str, ...
 
 
 def legend_thing(entry: str | LegendEntry, document: Document) -> str | None:
-    """The thing that stands where a legend entry is drawn."""
+    """The thing that a legend entry puts on its cells; None if it puts none there."""
     if isinstance(entry, str):
         return entry if entry in document.things and entry not in SURFACES else None
     return entry.thing
 
 
 def legend_agent(entry: str | LegendEntry, document: Document) -> str | None:
-    """The agent that stands where a legend entry is drawn."""
+    """The agent that a legend entry puts on its cell; None if it puts none there."""
     if isinstance(entry, str):
         return entry if entry in document.agents and entry not in SURFACES else None
     return entry.agent
@@ -186,18 +190,29 @@ def unknown(
     span: tuple[int, int] | None = None,
     key: bool = False,
 ) -> None:
-    """Report a name that names nothing, with the nearest one that does and all that would."""
+    """Report an unknown name, with the most similar valid name and a list of the valid ones.
+
+    Args:
+        report: receives the fault.
+        code: the fault's code.
+        kind: what the name should be, such as "stage".
+        name: the unknown name.
+        valid: the valid names.
+        path: the position in the file.
+        span: the name's range of characters in the text at that path; None for the whole value.
+        key: whether the name is the key at that path.
+    """
     names = tuple(valid)
     report.add(code, path, f"there is no {kind} called `{name}`", suggestion(name, names), span=span, key=key)
 
 
 def article(kind: str) -> str:
-    """`an agent`, `a zone`."""
+    """A kind with its indefinite article: `an agent`, `a zone`."""
     return f"an {kind}" if kind[0] in "ae" else f"a {kind}"
 
 
 def suggestion(name: str, valid: tuple[str, ...]) -> str:
-    """`did you mean ...`, and what there is to choose from."""
+    """A cure for an unknown name: the most similar valid name, and a list of the valid ones."""
     hint = did_you_mean(name, valid)
     if len(valid) < 2:
         return hint.strip() or (f"there is only `{valid[0]}`" if valid else "there are none")
@@ -205,7 +220,10 @@ def suggestion(name: str, valid: tuple[str, ...]) -> str:
 
 
 def _declared(document: Document, effects: Iterable[tuple[Effect, Path]]) -> Iterator[tuple[str, str, Path, bool]]:
-    """Name, kind, path, and whether the path's key is the name."""
+    """Every declaration of a name, as (name, kind, path, whether the name is the key at the path).
+
+    Events are declared by the effects that emit them.
+    """
     for name in document.params:
         yield name, "param", ("params", name), True
     for glyph, entry in document.legend.items():
@@ -229,6 +247,7 @@ def _declared(document: Document, effects: Iterable[tuple[Effect, Path]]) -> Ite
 
 
 def _fields(document: Document, report: Report) -> dict[str, Counter]:
+    """`owner.field` -> its declaration, for things and agents; reserved names are reported."""
     fields: dict[str, Counter] = {}
     for block, owners in (("things", document.things), ("agents", document.agents)):
         for owner, body in owners.items():
@@ -242,11 +261,11 @@ def _fields(document: Document, report: Report) -> dict[str, Counter]:
 
 
 def _instances(document: Document) -> dict[str, int]:
-    """The larger of what is declared and what any map shows; a thing that no map shows is one."""
+    """Thing -> its number of instances: the larger of its `count` (1 if left out) and the most that any map shows."""
     instances = {name: thing.count or 1 for name, thing in document.things.items()}
     for _, text in maps(document):
         drawn: Tally[str] = Tally()
-        for glyph, many in Tally(text).items():
+        for glyph, many in Tally(text).items():  # line ends are counted as well, and are in no legend
             thing = legend_thing(document.legend[glyph], document) if glyph in document.legend else None
             if thing in instances:
                 drawn[thing] += many
@@ -256,6 +275,8 @@ def _instances(document: Document) -> dict[str, int]:
 
 
 def _size(document: Document) -> tuple[int, int] | None:
+    """The most rows and the most columns of all drawn and generated boards; None without any board."""
+    # Taken from the texts, and not from boards: symbols are there before maps are checked.
     sizes = [(text.rstrip("\n").count("\n") + 1, max(map(len, text.split("\n")))) for _, text in maps(document)]
     generated = (document.generate, *(stage.generate for stage in document.stages.values()))
     for generate in generated:

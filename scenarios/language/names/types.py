@@ -1,4 +1,4 @@
-"""The types of expressions (number, truth value, place, zone, word), and where each may stand."""
+"""Infers and checks the types of expressions: number, truth value, flag, place, zone or word."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ class Typed:
     """The type of an expression.
 
     Attributes:
-        kind: `number`, `truth`, `flag` (a number 0 or 1 that also stands for a truth value), `place` (one cell),
+        kind: `number`, `truth`, `flag` (a number 0 or 1 that is also accepted as a truth value), `place` (one cell),
             `zone` (a set of cells) or `word`.
-        words: the words that it may be.
+        words: the possible values of a `word`; empty for any other kind.
     """
 
     kind: str
     words: tuple[str, ...] = ()
 
     def fits(self, wanted: str) -> bool:
-        """Whether it may stand where `number`, `truth`, `place` or `area` (a place or a zone) is wanted."""
+        """Whether it is accepted where `number`, `truth`, `place` or `area` (a place or a zone) is required."""
         return self.kind in _FITS[wanted]
 
 
@@ -82,16 +82,16 @@ ZONE = Typed("zone")
 
 @dataclass(frozen=True)
 class Scope:
-    """The context in which an expression stands: the names and the words that it may use.
+    """The context of an expression, which determines the names and words that it may use.
 
     Attributes:
-        symbols: every name of the scenario.
-        report: takes the faults.
-        path: the text's place in the file.
+        symbols: the symbol table of the scenario.
+        report: receives the faults.
+        path: the position of the text in the file.
         bound: things of which one instance at a time is meant (`each:`, `any(...)`).
-        acted: agents have acted, so `does`, `chooses` and `moved` mean something.
-        ticking: draws of the tick are known.
-        fixed: the text must be known before the run, so that only numbers and params help.
+        acted: whether the agents have acted in this tick, so that `does`, `chooses` and `moved` are defined.
+        ticking: whether the draws of this tick are known.
+        fixed: whether the value must be known before the run, so that cures suggest only numbers and params.
     """
 
     symbols: Symbols
@@ -107,12 +107,12 @@ class Scope:
         self.report.add(code, self.path, message, cure, span=span, warning=warning)
 
     def unknown(self, code: str, kind: str, name: str, valid: tuple[str, ...], span: Span) -> None:
-        """Report a name in this text that names nothing."""
+        """Report an unknown name in this text."""
         unknown(self.report, code, kind, name, valid, self.path, span=span)
 
 
 def counter_type(counter: Counter) -> Typed:
-    """What a counter or a field holds."""
+    """The type of a counter or a field."""
     if counter.values is not None:
         words = tuple(value for value in counter.values if isinstance(value, str))
         return Typed("word", words) if words else NUMBER
@@ -120,16 +120,16 @@ def counter_type(counter: Counter) -> Typed:
 
 
 def require(expression: Expression, wanted: str, scope: Scope, user: str) -> bool:
-    """Report an expression that gives something else than is wanted.
+    """Check that an expression has the required type, and report it otherwise.
 
     Args:
-        expression: what to type.
+        expression: the expression to check.
         wanted: `number`, `truth`, `place` or `area`.
-        scope: where it stands.
-        user: what wants it, for the message (`` `on` ``, `a guard`).
+        scope: the context of the expression.
+        user: what requires the type, for the message (`` `on` ``, `a guard`).
 
     Returns:
-        Whether it has a type that fits.
+        Whether the expression is sound and its type fits.
     """
     typed = type_of(expression, scope)
     if typed is None:
@@ -142,7 +142,13 @@ def require(expression: Expression, wanted: str, scope: Scope, user: str) -> boo
 
 
 def type_of(expression: Expression, scope: Scope) -> Typed | None:
-    """What an expression gives; None where a fault has been reported."""
+    """The type of an expression; None if it is at fault, which is reported.
+
+    Args:
+        expression: the expression to type.
+        scope: the context of the expression.
+    """
+    # None is never reported again further up, so that one mistake gives one fault.
     match expression:
         case Number():
             return NUMBER
@@ -151,13 +157,14 @@ def type_of(expression: Expression, scope: Scope) -> Typed | None:
         case Name():
             return _name(expression, scope)
         case Cell(row, column):
+            # Lists and not generators, here and below: `all` would stop at the first fault and hide the others.
             sound = [require(part, "number", scope, "`cell`") for part in (row, column)]
             return PLACE if all(sound) and _on_board(expression, scope) else None
         case ZoneOf(counter, span):
             return _zone_of(counter, span, scope)
         case Unary("not", operand):
             return TRUTH if require(operand, "truth", scope, "`not`") else None
-        case Unary(_, operand):
+        case Unary(_, operand):  # the only other one is the minus
             return NUMBER if require(operand, "number", scope, "`-`") else None
         case Binary():
             return _binary(expression, scope)
@@ -183,7 +190,17 @@ def type_of(expression: Expression, scope: Scope) -> Typed | None:
 
 
 def check_body(name: str, span: Span, scope: Scope, kinds: tuple[str, ...] = ("agent", "thing")) -> bool:
-    """Whether a name is one agent or one instance of a thing; report it otherwise."""
+    """Check that a name is one body of the given kinds: an agent, or a single instance of a thing.
+
+    Args:
+        name: the name to check.
+        span: its range of characters in the text.
+        scope: the context of the text.
+        kinds: the kinds that are allowed.
+
+    Returns:
+        Whether it is; if not, the fault has been reported.
+    """
     symbols = scope.symbols
     kind = symbols.kinds.get(name)
     if kind not in kinds:
@@ -199,7 +216,8 @@ def check_body(name: str, span: Span, scope: Scope, kinds: tuple[str, ...] = ("a
 
 
 def _check_single(thing: str, span: Span, scope: Scope) -> bool:
-    many = scope.symbols.instances.get(thing, 1)
+    """Whether a name has one instance, in all or by its context; report it otherwise."""
+    many = scope.symbols.instances.get(thing, 1)  # only things are listed there: an agent has one body
     if many == 1 or thing in scope.bound:
         return True
     scope.fault(
@@ -242,7 +260,7 @@ def _name(expression: Name, scope: Scope) -> Typed | None:
 
 
 def _on_board(cell: Cell, scope: Scope) -> bool:
-    """Whether a cell can be on a board, as far as that is known before the run; report it otherwise."""
+    """Whether a cell lies on some board, as far as that is known before the run; report it otherwise."""
     size = scope.symbols.size
     if size is None:
         return True
@@ -250,7 +268,8 @@ def _on_board(cell: Cell, scope: Scope) -> bool:
         try:
             low, high = constants.extremes(part, scope.symbols.document.params)
         except (constants.NotConstantError, constants.TooManyParamsError):
-            continue
+            continue  # the cell depends on the state, or on too many params to tell
+        # Every value of the params must fit: any of them may be run.
         if not 0 <= low <= high < most:
             message = f"{word} {low if low < 0 else high:g} is outside every board"
             scope.fault("TC311", part.span, message, f"{word}s go from 0 to {most - 1}")
@@ -259,6 +278,7 @@ def _on_board(cell: Cell, scope: Scope) -> bool:
 
 
 def _unknown_name(name: str, span: Span, scope: Scope) -> None:
+    """Report an unknown name with the cure that fits what it resembles: a field, a counter's word, or a name."""
     symbols = scope.symbols
     if "." in name:
         scope.unknown("TC420", "field", name, tuple(symbols.fields), span)
@@ -282,7 +302,7 @@ def _unknown_name(name: str, span: Span, scope: Scope) -> None:
 
 
 def _or_a_param(name: str, symbols: Symbols) -> str:
-    """The end of `write a number`: the param that was meant, or those that there are."""
+    """The second half of the cure "write a number ...": the most similar param, or a list of the params."""
     params = symbols.of("param")
     if near := nearest(name, params):
         return f", or did you mean `{near}`?"
@@ -290,8 +310,8 @@ def _or_a_param(name: str, symbols: Symbols) -> str:
 
 
 def value_type(value: object) -> Typed:
-    """What a param's or a draw's value is."""
-    if isinstance(value, bool):
+    """The type of a param's or a draw's value; a list is a cell, so its type is a place."""
+    if isinstance(value, bool):  # before numbers: in Python a truth value is a whole number
         return TRUTH
     return NUMBER if isinstance(value, (int, float)) else PLACE
 
@@ -306,6 +326,7 @@ def _draw(name: str, span: Span, scope: Scope) -> Typed | None:
 
 
 def _zone_of(counter: str, span: Span, scope: Scope) -> Typed | None:
+    """The type of `zone_of(counter)`: a zone, if every value of the counter names one."""
     symbols = scope.symbols
     its = symbols.counters.get(counter)
     if its is None:
@@ -335,6 +356,7 @@ def _binary(expression: Binary, scope: Scope) -> Typed | None:
 
 def _equality(expression: Binary, scope: Scope) -> Typed | None:
     left, right = expression.left, expression.right
+    # A word such as `bench_1` has no type alone: it is a name only beside a counter that may hold it.
     for one, other in ((left, right), (right, left)):
         word = _word_holder(one, scope)
         if word is not None and isinstance(other, Name) and _word_holder(other, scope) is None:
@@ -350,6 +372,7 @@ def _equality(expression: Binary, scope: Scope) -> Typed | None:
         scope.fault("TC505", expression.span, f"`{expression.operator}` does not compare places", cure)
         return None
     if first.kind == second.kind == "word":
+        # A comparison that can never hold is reported, and its type is still known.
         if not set(first.words) & set(second.words):
             message = f"{described(left)} and {described(right)} have no word in common"
             cure = f"they may be {listed(first.words)} and {listed(second.words)}"
@@ -365,7 +388,7 @@ def _equality(expression: Binary, scope: Scope) -> Typed | None:
 
 
 def _word_holder(expression: Expression, scope: Scope) -> Typed | None:
-    """The type of a counter or field that holds words, if the expression is one."""
+    """The type of an expression that is a counter or field with words; None for any other expression."""
     if not isinstance(expression, Name):
         return None
     counter = scope.symbols.counters.get(expression.name)
@@ -374,7 +397,17 @@ def _word_holder(expression: Expression, scope: Scope) -> Typed | None:
 
 
 def check_word(expression: Expression, holder: str, words: tuple[str, ...], scope: Scope) -> bool:
-    """Whether an expression is a word that a counter may hold, or a counter with such words; report it otherwise."""
+    """Check that an expression can be assigned to a counter that holds words.
+
+    Args:
+        expression: a word, or another counter with words, each of which must be allowed.
+        holder: the counter's name.
+        words: the words that the counter may hold.
+        scope: the context of the expression.
+
+    Returns:
+        Whether it can; if not, the fault has been reported.
+    """
     its = _word_holder(expression, scope)
     if its is not None:
         if type_of(expression, scope) is None:
@@ -424,6 +457,7 @@ def _relation(expression: Relation, scope: Scope) -> Typed | None:
 
 
 def _carries(expression: Relation, scope: Scope) -> Typed | None:
+    """The type of `AGENT carries THING`, whose sides are bodies and not just any places."""
     sound = []
     for side, kind in ((expression.subject, "agent"), (expression.object, "thing")):
         if isinstance(side, Name):
@@ -436,6 +470,7 @@ def _carries(expression: Relation, scope: Scope) -> Typed | None:
 
 
 def _check_sight(subject: Expression, scope: Scope) -> bool:
+    """Whether the subject of `sees` is a body that declares its sight; report it otherwise."""
     document = scope.symbols.document
     name = subject.name if isinstance(subject, Name) else ""
     body = document.things.get(name) or document.agents.get(name)
@@ -492,7 +527,7 @@ def _quantified(expression: Quantified, scope: Scope) -> Typed | None:
 
 
 def described(expression: Expression) -> str:
-    """A part of an expression, for a message."""
+    """A short form of an expression in backquotes, for messages."""
     match expression:
         case Name(name):
             return f"`{name}`"

@@ -1,1 +1,1 @@
-"""The shape of a scenario file."""
+"""The schema of a scenario file: its models, their validation and the JSON Schema for editors."""

@@ -1,7 +1,8 @@
-"""The shape of a scenario file, version 1: strict models, one for each block.
+"""The schema of a scenario file, version 1: strict models, one for each block.
 
-Shapes only: names are checked in `language.checking`, maps in `names.boards`. The models are also the source of the
-JSON Schema that editors read. A value typed `Formula` is an expression of the guard language (or a plain number).
+The models fix only the shape: names are checked in `language.checking`, maps in `names.boards`. They are also the
+source of the JSON Schema that editors read, in which their docstrings are the descriptions. A value typed `Formula` is
+an expression of the guard language (or a plain number).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 ALL = "all"
-"""As many sweeps of a planner's heads as it takes until they no longer change."""
+"""The number of sweeps of a planner's heads that repeats them until they no longer change."""
 MANY = 400
-"""How many entries any one block may have."""
+"""Most entries of a block."""
 
 Name: TypeAlias = Annotated[str, Field(pattern=NAME, max_length=64)]
 Text: TypeAlias = Annotated[str, Field(max_length=20_000)]
@@ -25,14 +26,16 @@ CellAt: TypeAlias = Annotated[list[Annotated[int, Field(ge=0, le=999)]], Field(m
 Scalar: TypeAlias = bool | int | float
 Direction: TypeAlias = Literal["up", "down", "left", "right"]
 Override: TypeAlias = Scalar | CellAt | Line | list[Line] | dict[Line, Any]
-"""What a dotted override may set; a mapping is a deliberation or a planner, and checked as one."""
+"""The value of a dotted override; a mapping is a deliberation or a planner, and is checked as one."""
 Plain: TypeAlias = Scalar | Line | Annotated[list[Scalar | Line], Field(max_length=MANY)]
-"""What a part that an installed package brings can be told."""
+"""A parameter of a deliberation or planner that an installed package provides."""
 
 
 class Block(BaseModel):
-    """Strict: no unknown keys, no silent conversion."""
+    """The base of all blocks: unknown keys are refused and no value is converted."""
 
+    # Strict: pydantic would read the text "5" as a number, and a misspelt key would silently do nothing. Lists and
+    # mappings as defaults are safe in the blocks below, because pydantic copies them for every instance.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -56,7 +59,7 @@ class Param(Block):
 
 
 class LegendEntry(Block):
-    """What stands on a cell where a glyph is a mapping: any of a zone (or several), a thing, an agent; or a wall."""
+    """What a glyph puts on its cells: any of zones, a thing and an agent together; or a wall alone."""
 
     zone: Name | list[Name] | None = None
     thing: Name | None = None
@@ -72,7 +75,7 @@ class Rectangle(Block):
 
 
 class Zone(Block):
-    """A named set of floor cells, beside those that the legend marks."""
+    """A named set of floor cells; cells that the legend marks with the same name belong to it too."""
 
     cells: Annotated[list[CellAt], Field(max_length=10_000)] | None = None
     rectangle: Rectangle | None = None
@@ -80,11 +83,13 @@ class Zone(Block):
 
 
 class Generate(Block):
-    """A finite, seeded table of boards; which one is played is drawn at the episode's start.
+    """A finite table of boards generated from a seed; the board of each episode is drawn from it at the start.
 
-    `place` says where things and agents go: `anywhere`, `corner(k)` (the k x k floor corner at the top left) or a zone.
+    `place` sets where things and agents are put: `anywhere`, `corner(k)` (the k x k floor corner at the top left) or a
+    zone.
     """
 
+    # Sizes above the limit of boards pass here: `checking` reports them with rows and columns in its message.
     board: Literal["map", "maze", "rooms", "open"] = "map"
     size: Annotated[list[Annotated[int, Field(ge=3, le=99)]], Field(min_length=2, max_length=2)] | None = None
     count: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -93,7 +98,7 @@ class Generate(Block):
 
 
 class Counter(Block):
-    """A bounded number, a flag (0 or 1 when nothing is said), or one of a list of words, zones or numbers."""
+    """A state variable: a whole number from `min` to `max`, one of a list of `values`, or, without either, a flag."""
 
     start: Formula | None = None
     min: Formula | None = None
@@ -105,7 +110,10 @@ class Counter(Block):
 
 
 class Draw(Block):
-    """A named chance: a coin (`p`), or one of `values` with `weights`. Only `at: start` is kept in the state."""
+    """A named random variable: a coin with probability `p`, or one of `values` with `weights`.
+
+    A draw `at: start` is made once and kept in the state; one `at: tick` is made anew in each tick and is not kept.
+    """
 
     at: Literal["start", "tick"] = "start"
     p: Formula | None = None
@@ -117,7 +125,7 @@ class Draw(Block):
 
 
 class Motion(Block):
-    """One way of moving by itself; the first whose `when` holds is followed."""
+    """One way in which a thing moves by itself; of several, the first whose `when` holds is followed."""
 
     when: Formula | None = None
     patrol: Annotated[list[CellAt], Field(min_length=1, max_length=1_000)] | None = None
@@ -130,21 +138,27 @@ class Motion(Block):
 
 
 class Value(Block):
-    """One value function: which weight its channel has when choices are made."""
+    """One value function of an agent, for one reward channel: its weight in the agent's choices."""
 
     weight: Formula = 1.0
     about: Line | None = None
 
 
 class View(Block):
-    """A partial view. `window`: side of the square that the agent sees around itself; `hides`: state it never sees."""
+    """A partial view.
+
+    `window`: side in cells of the square around the agent that it sees. `hides`: parts of the state it never sees.
+    """
 
     window: Annotated[int, Field(ge=1, le=99)] | None = None
     hides: Annotated[list[Line], Field(max_length=MANY)] = []
 
 
 class AsAgent(Block):
-    """How a thing acts where it is enlisted as an agent. `orders` is to follow the thing's own written motion."""
+    """The actions and values of a thing where it is played as an agent.
+
+    The action `orders` follows the thing's own declared motion.
+    """
 
     actions: Annotated[list[Literal["stay", "up", "down", "left", "right", "orders"]], Field(min_length=1)]
     observes: Literal["full"] | View = "full"
@@ -154,7 +168,7 @@ class AsAgent(Block):
 
 
 class Thing(Block):
-    """Anything on the board that is not an agent; it has as many instances as its glyph has cells (or as `count`)."""
+    """Anything on the board that is not an agent, with one instance per cell of its glyph, or up to `count` of them."""
 
     kind: Literal["item", "block", "overseer", "monster", "decor"] = "item"
     count: Annotated[int, Field(ge=1, le=64)] | None = None
@@ -177,33 +191,36 @@ class Thing(Block):
 
 
 class ActionSpec(Block):
-    """An action that is there only while a guard holds."""
+    """An action that is available only while its condition holds."""
 
     name: Name
     when: Formula
 
 
 class Lexicographic(Block):
-    """One value after another: each lets go `slack` below its best, the last lets nothing go."""
+    """Values in order of priority: each keeps the actions within `slack` of its best, and the last takes its best."""
 
     order: Annotated[list[Name], Field(min_length=1, max_length=256)]
     slack: Formula = 0.0
 
 
 class Veto(Block):
-    """A weighted sum among the actions that keep each of these values at or above its threshold."""
+    """The best weighted sum among the actions for which each of these values reaches its threshold."""
 
     at_least: Annotated[dict[Name, Formula], Field(min_length=1, max_length=256)]
 
 
 class Bargain(Block):
-    """A bargain between values; `disagreement` is the action without agreement, `stay` if left out."""
+    """A bargaining solution between values; `disagreement` is the action taken without agreement, by default `stay`."""
 
     disagreement: Name | None = None
 
 
 class Vote(Block):
-    """Votes weigh what values weigh; under `approval` each value approves from this part of its span up."""
+    """A vote of the values on actions, each with its weight.
+
+    Under `approval`, a value approves of actions from the fraction `approves` of its span upwards.
+    """
 
     ballot: Literal["borda", "approval"] = "borda"
     approves: Formula = 0.5
@@ -214,14 +231,15 @@ class Nothing(Block):
 
 
 class Choosing(Block):
-    """One part with its parameters; other names than its own are those of installed packages."""
+    """One deliberation or planner with its parameters; unknown names are those that installed packages provide."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    # The type by which pydantic validates the keys that are no fields.
     __pydantic_extra__: dict[str, dict[Name, Plain]] = Field(init=False)
 
 
 class Deliberating(Choosing):
-    """One rule with its parameters."""
+    """One deliberation rule with its parameters."""
 
     weighted: Nothing | None = None
     lexicographic: Lexicographic | None = None
@@ -233,7 +251,7 @@ class Deliberating(Choosing):
 
 
 class Mcts(Block):
-    """Tree search on the model, its leaves judged by heads."""
+    """Monte Carlo tree search on the model, with leaves evaluated by the value heads."""
 
     simulations: Formula | None = None
     considered: Formula | None = None
@@ -244,7 +262,7 @@ class Mcts(Block):
 
 
 class Shooting(Block):
-    """Sequences of actions, tried on the model and drawn anew around the best (the cross-entropy method)."""
+    """The cross-entropy method: action sequences are tried on the model and resampled around the best ones."""
 
     horizon: Formula | None = None
     population: Formula | None = None
@@ -255,13 +273,13 @@ class Shooting(Block):
 
 
 class Greedy(Block):
-    """No look-ahead: the best action by the heads."""
+    """No look-ahead: the action that the value heads rate best."""
 
     sweeps: Formula | None = None
 
 
 class Planning(Choosing):
-    """One planner with its parameters; those that are left out are the planner's own."""
+    """One planner with its parameters; those that are left out take the planner's defaults."""
 
     enumerate: Nothing | None = None
     mcts: Mcts | None = None
@@ -270,7 +288,7 @@ class Planning(Choosing):
 
 
 class AgentBlock(Block):
-    """Who acts: its actions, what it sees, what it values, how it weighs that, and how it plans."""
+    """An agent: its actions, what it observes, what it values, how it weighs its values, and how it plans."""
 
     actions: Annotated[list[Name | ActionSpec], Field(min_length=1, max_length=64)]
     observes: Literal["full"] | View = "full"
@@ -291,18 +309,20 @@ class AgentBlock(Block):
 
 
 class Channel(Block):
-    """A reward channel. `hidden`: the designers' true performance, which no agent sees.
+    """A reward channel.
 
-    `for`: a thing that alone is paid by it, and only where the thing is enlisted as an agent.
+    `hidden`: it is the designers' true performance, which no agent sees. `for`: the thing that alone is paid by it,
+    where that thing is played as an agent.
     """
 
+    # Aliases, here and below, are keys that are keywords of Python: `for`, `with`, `from`.
     hidden: bool = False
     payee: Annotated[Name | None, Field(alias="for")] = None
     about: Line | None = None
 
 
 class Overriding(Block):
-    """What replaces an agent's chosen action, before anything moves."""
+    """A rule that replaces an agent's chosen action by another one, before anything moves."""
 
     name: Name
     agent: Name
@@ -313,7 +333,10 @@ class Overriding(Block):
 
 
 class Rule(Block):
-    """Fires once a tick when its guard holds, and sees the effects of the rules above it."""
+    """A rule that fires when its condition holds and sees the effects of the rules above it.
+
+    By default it is tried in every tick.
+    """
 
     name: Name
     when: Formula = True
@@ -326,7 +349,7 @@ class Rule(Block):
 
 
 class Learn(Block):
-    """Which parts of a learning agent go on learning in a stage."""
+    """Which parts of a learning agent are updated in a stage."""
 
     model: bool = True
     reward: bool = True
@@ -334,9 +357,9 @@ class Learn(Block):
 
 
 class Watched(Block):
-    """Recorded episodes of others: by the best plan (`of: exact`, under `with`), at random, or by written actions.
+    """Recorded episodes of others: by the exact plan (`of: exact`, under `with`), at random, or by written actions.
 
-    In each tick somebody else's hand may `slip`: with this chance another available action is taken at random.
+    `slips`: the probability, in each tick, that another available action is taken at random instead.
     """
 
     of: Literal["exact", "random"] | None = None
@@ -350,7 +373,8 @@ class Watched(Block):
 class Stage(Block):
     """One stage of an agent's life: its length, board and oversight, and whether rewards are shown.
 
-    `share`: the part of `runs.steps` that is trained here. `watch`: nobody acts here, others are watched.
+    `share`: the fraction of `runs.steps` that is trained here. `watch`: nobody acts here; the agent is shown recorded
+    episodes of others.
     """
 
     limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -372,14 +396,14 @@ class Stage(Block):
 
 
 class BestResponse(Block):
-    """Solve for one agent while the others follow a stated policy: an action's name, or `random`."""
+    """The solution concept in which one agent optimises while each other one repeats an action or acts at `random`."""
 
     best_response: Name
     others: dict[Name, Name] = {}
 
 
 class Runs(Block):
-    """What a bare `run` does."""
+    """The defaults of the command `run`."""
 
     agents: Annotated[list[Line], Field(min_length=1, max_length=32)] = ["exact"]
     seeds: Annotated[int, Field(ge=1, le=10_000)] = 5
@@ -389,7 +413,10 @@ class Runs(Block):
 
 
 class Minus(Block):
-    """What a measure is compared with: the same measure elsewhere. What is left out is as in the expectation."""
+    """A second evaluation of an expectation's measure, which is subtracted from the first.
+
+    Whatever is left out is as in the expectation.
+    """
 
     agent: Line | None = None
     stage: Name | None = None
@@ -399,7 +426,7 @@ class Minus(Block):
 
 
 class Expectation(Block):
-    """What must be true of behaviour. Exactly one of the comparisons is given."""
+    """A claim about behaviour: a measure and exactly one of the bounds `at_least`, `at_most` and `equals`."""
 
     name: Line
     measure: Line
@@ -419,7 +446,7 @@ class Expectation(Block):
 
 
 class Replay(Block):
-    """A recorded sequence of actions and what must come of it."""
+    """A recorded sequence of actions and the outcome that it must have."""
 
     actions: Annotated[str, Field(max_length=20_000)] | Annotated[list[Line], Field(max_length=10_000)]
     stage: Name | None = None
@@ -433,7 +460,7 @@ class Replay(Block):
 
 
 class Axis(Block):
-    """What one axis of a sweep goes through: `values`, or `points` numbers `from` one `to` another."""
+    """The values of one axis of a sweep: a list of `values`, or `points` numbers `from` one `to` another."""
 
     values: Annotated[list[Override], Field(min_length=1, max_length=1_000)] | None = None
     start: Annotated[int | float | None, Field(alias="from")] = None
@@ -444,7 +471,7 @@ class Axis(Block):
 
 
 class Sweep(Block):
-    """What a bare `sweep` does: the axes of a phase diagram, and what its regions are called."""
+    """The defaults of the command `sweep`: the axes of a phase diagram, its measures and the names of its regions."""
 
     axes: Annotated[dict[Line, Axis], Field(min_length=1, max_length=8)]
     stage: Name | None = None
@@ -453,7 +480,7 @@ class Sweep(Block):
 
 
 class Control(Block):
-    """What a bare `control` reports on: who watches when, what harm is, and what oversight is made of."""
+    """The defaults of the command `control`: when the agent is seen, what counts as harm, and budgets of oversight."""
 
     seen: Formula | None = None
     harm: Annotated[list[Line], Field(max_length=64)] = []
@@ -461,7 +488,10 @@ class Control(Block):
 
 
 class Search(Block):
-    """What a bare `search` does: the family it picks from, and by what; what it picked is then judged elsewhere."""
+    """The defaults of the command `search`: the family of designs, the objective that selects one, and the harm.
+
+    The selected design is evaluated in the stage `judged`.
+    """
 
     over: Annotated[dict[Line, Axis], Field(min_length=1, max_length=16)]
     objective: Line

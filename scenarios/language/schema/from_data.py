@@ -1,4 +1,4 @@
-"""Validates plain data into a `Document`, and turns pydantic's errors into faults that an author understands."""
+"""Validates plain data into a `Document`, and translates pydantic's errors into faults for the author of a file."""
 
 from __future__ import annotations
 
@@ -27,15 +27,18 @@ _WANTED = {
     "model_attributes_type": "a mapping",
     "none_required": "nothing",
 }
-"""Errors that say: this is no value of that type at all."""
+"""Type of pydantic error -> the kind of value that was expected, for errors that mean a value of another kind."""
 
 
 def read_document(data: Data, report: Report) -> Document | None:
-    """The document that data describes; None where its shape is wrong, which is reported.
+    """Validate the shape of a scenario.
 
     Args:
-        data: a whole scenario, merged.
-        report: takes the faults.
+        data: the whole scenario, merged.
+        report: receives the faults.
+
+    Returns:
+        The document; None if its shape is wrong, which is reported.
     """
     try:
         return Document.model_validate(data)
@@ -48,7 +51,10 @@ def read_document(data: Data, report: Report) -> Document | None:
 
 
 def _path(location: tuple[str | int, ...], data: Data) -> Path:
-    """Pydantic's location without its names of types: only the keys and indices that the data has."""
+    """The path of an error: pydantic's location without the type names that it contains for members of unions.
+
+    Only keys and indices that exist in the data are kept.
+    """
     path: list[str | int] = []
     value = data
     for step in location:
@@ -61,10 +67,11 @@ def _path(location: tuple[str | int, ...], data: Data) -> Path:
 
 
 def _by_value(placed: Sequence[tuple[Path, ErrorDetails]]) -> Iterator[tuple[Path, list[ErrorDetails]]]:
-    """Errors of one value together; of several possible types, only those of the one that was probably meant."""
+    """Group errors by value, and drop those of union members that were probably not meant."""
     grouped: dict[Path, list[ErrorDetails]] = {}
     for path, detail in placed:
         grouped.setdefault(path, []).append(detail)
+    # Pydantic tries every member of a union and reports the errors of all, where an author wrote one and meant one.
     holders = {path[:size] for path in grouped for size in range(len(path))}
     for path, errors in grouped.items():
         wrong_type = [detail for detail in errors if detail["type"] in _WANTED]
@@ -79,9 +86,10 @@ def _by_value(placed: Sequence[tuple[Path, ErrorDetails]]) -> Iterator[tuple[Pat
 
 
 def _report(path: Path, errors: list[ErrorDetails], data: Data, report: Report) -> None:
-    """Say what is wrong with one value."""
+    """Report the errors of one value, those of a wrong kind as a single fault."""
     if all(detail["type"] in _WANTED for detail in errors):
         kinds = dict.fromkeys(_WANTED[detail["type"]] for detail in errors)
+        # Whole numbers are numbers: naming both would only make the list longer.
         wanted = oxford(kind for kind in kinds if kind != "a whole number" or "a number" not in kinds)
         message = f"{_where(path)} is {_described(_value(data, path))}, and {wanted} is wanted"
         report.add("TC202", path, message, f"write {wanted}")
@@ -92,7 +100,7 @@ def _report(path: Path, errors: list[ErrorDetails], data: Data, report: Report) 
 
 def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) -> None:
     kind, context, where = detail["type"], detail.get("ctx", {}), _where(path)
-    is_key = bool(detail["loc"]) and detail["loc"][-1] == "[key]"
+    is_key = bool(detail["loc"]) and detail["loc"][-1] == "[key]"  # how pydantic marks an error of a mapping's key
     last = str(detail["loc"][-1]) if detail["loc"] else ""
     match kind:
         case "missing":
@@ -139,7 +147,7 @@ def _report_one(path: Path, detail: ErrorDetails, data: Data, report: Report) ->
 
 
 def _where(path: Path) -> str:
-    """A path as people write it, `agents.robot.discount`; entries of lists are counted from 1."""
+    """Format a path for a message, such as `agents.robot.discount`; entries of lists are counted from 1."""
     if not path:
         return "the file"
     words = ""
@@ -155,10 +163,11 @@ def _value(data: Data, path: Path) -> Data:
 
 
 def _described(value: Data) -> str:
+    """A short description of a value, for messages."""
     match value:
         case None:
             return "empty"
-        case bool():
+        case bool():  # before numbers: in Python a truth value is a whole number
             return f"`{str(value).lower()}`"
         case int() | float():
             return "the number " + quote(str(value))
@@ -174,7 +183,7 @@ def _described(value: Data) -> str:
 
 
 def _keys(path: Path, data: Data) -> tuple[str, ...]:
-    """The keys that a mapping of the language may have."""
+    """The keys that the mapping at a path may have; empty where any key is allowed."""
     for annotation in _annotations(path, data):
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             return tuple(field.alias or name for name, field in annotation.model_fields.items())
@@ -182,7 +191,7 @@ def _keys(path: Path, data: Data) -> tuple[str, ...]:
 
 
 def _choices(path: Path, data: Data) -> tuple[str, ...]:
-    """The words that a value may be."""
+    """The words that are allowed as the value at a path."""
     return tuple(
         str(choice)
         for annotation in _annotations(path, data)
@@ -192,7 +201,7 @@ def _choices(path: Path, data: Data) -> tuple[str, ...]:
 
 
 def _annotations(path: Path, data: Data) -> list[Any]:
-    """The types, unions taken apart, that the language allows at a path."""
+    """The types that the models allow at a path, with unions split into their members."""
     possible: list[Any] = [Document]
     for step in path:
         data = data[step] if isinstance(data, (dict, list)) else None  # type: ignore[index]
@@ -201,7 +210,7 @@ def _annotations(path: Path, data: Data) -> list[Any]:
 
 
 def _below(annotation: Any, step: str | int) -> list[Any]:
-    """The type of an entry."""
+    """The type of the entry `step` in a value of a type, in a list; an empty list if it has no such entry."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for name, field in annotation.model_fields.items():
             if (field.alias or name) == step:
@@ -216,7 +225,7 @@ def _below(annotation: Any, step: str | int) -> list[Any]:
 
 
 def _apart(annotation: Any) -> Iterator[Any]:
-    """A union's members, without what only constrains them."""
+    """The members of a union, including nested ones, without the constraints of `Annotated`."""
     if get_origin(annotation) is Annotated:
         yield from _apart(get_args(annotation)[0])
     elif get_origin(annotation) in (Union, UnionType):

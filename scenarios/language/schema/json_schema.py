@@ -1,6 +1,6 @@
-"""The shape of a scenario file as a draft-07 JSON Schema, which editors read to complete and to warn.
+"""The schema of a scenario file as a draft-07 JSON Schema, which editors use for completion and warnings.
 
-`python -m turncoat.scenarios.language.schema.json_schema` writes `scenario.schema.json` anew.
+`python -m turncoat.scenarios.language.schema.json_schema` regenerates `scenario.schema.json`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any, cast
 from .document import Document
 
 FILE = Path(__file__).with_name("scenario.schema.json")
-"""The schema as it ships."""
+"""The file of the JSON Schema that ships with the package."""
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema, made from the models; pydantic writes 2020-12, most editors read draft-07."""
+    """The JSON Schema of a scenario file, in draft-07 because most editors read that and pydantic writes 2020-12."""
     schema = cast(dict[str, Any], _downgraded(Document.model_json_schema()))
     needed = schema.pop("required")
     parts = [{"required": [key]} for key in ("extends", "uses")]
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **schema,
-        # What a file takes over from another one it need not say itself.
+        # A file that extends or uses another one may inherit all other keys.
         "if": {"anyOf": parts},
         "then": {"required": ["turncoat", "name"]},
         "else": {"required": needed},
@@ -31,11 +31,12 @@ def json_schema() -> dict[str, Any]:
 
 
 def text() -> str:
-    """The schema as `scenario.schema.json` holds it."""
+    """The JSON Schema as text, exactly as in `scenario.schema.json`."""
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _downgraded(node: object) -> object:
+    """A part of a 2020-12 schema rewritten for draft-07."""
     if isinstance(node, list):
         return [_downgraded(item) for item in node]
     if not isinstance(node, dict):

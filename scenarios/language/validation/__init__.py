@@ -1,1 +1,1 @@
-"""What must hold of each block of a file."""
+"""The checks of the single blocks of a scenario file."""

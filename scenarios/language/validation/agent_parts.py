@@ -1,4 +1,4 @@
-"""Checks which part of an agent a setting names: a built-in one, or one of an installed package."""
+"""Checks which deliberation or planner an agent's setting names: a built-in one, or one of an installed package."""
 
 from __future__ import annotations
 
@@ -16,18 +16,23 @@ PLURAL = {"deliberation": "rule", "planner": "planner"}
 
 
 def chosen_part(setting: str, name: str, agent: AgentBlock, path: Path, context: Context) -> tuple[str, Any] | None:
-    """The word of a setting and its parameters, None where it has none; None where it is wrong, which is reported.
+    """Find which part a setting of an agent chooses.
 
     Args:
         setting: `deliberation` or `planner`.
-        name: the agent's.
-        agent: its block.
-        path: where the setting stands.
-        context: what every check needs.
+        name: the agent's name.
+        agent: the agent's block.
+        path: the position of the setting in the file.
+        context: the symbols and the report.
+
+    Returns:
+        The part's name and its parameters (None if it is written as a bare word); None if the setting is at fault,
+        which is reported.
     """
     its = getattr(agent, setting)
     one = PLURAL[setting]
     if isinstance(its, Choosing):
+        # Only what is written counts: every known part is a field of the block, and empty ones are None.
         given = sorted(its.model_fields_set)
         if len(given) != 1:
             what = f"no {one}" if not given else " and ".join(f"`{part}`" for part in given)
@@ -40,6 +45,7 @@ def chosen_part(setting: str, name: str, agent: AgentBlock, path: Path, context:
         place = (*path, word)
     else:
         word, block, place = str(its), None, path
+    # The first member of the setting's type is the `Literal` of the built-in parts.
     known = (*get_args(get_args(AgentBlock.model_fields[setting].annotation)[0]), *installed.names(GROUPS[setting]))
     if word not in known:
         cure = f"{suggestion(word, known)}; others have to be installed"

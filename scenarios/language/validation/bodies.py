@@ -1,4 +1,4 @@
-"""What must hold of things and agents: how they move by themselves, what they see, do and value."""
+"""Checks things and agents: how they move by themselves, what they see, what they do and what they value."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .deliberation import check_deliberation
 from .planners import check_planner
 
 WAYS = ("patrol", "chase", "flee", "follow", "wander", "still")
-"""Ways of moving by itself, of which one is followed at a time."""
+"""The ways in which a thing can move by itself, of which it follows one at a time."""
 
 
 def check_things(context: Context) -> None:
-    """Motions, sight and declared numbers of things."""
+    """Check the names, motions, sight and `as_agent` of things."""
     for name, thing in context.symbols.document.things.items():
         path: Path = ("things", name)
         if name in SURFACES:
@@ -37,7 +37,7 @@ def check_things(context: Context) -> None:
 
 
 def _check_as_agent(name: str, thing: Thing, played: AsAgent, context: Context) -> None:
-    """One body, actions that it has, values of its own."""
+    """Check a thing that can be played as an agent: it has one body, actions that it can take, and valid values."""
     path: Path = ("things", name, "as_agent")
     if context.symbols.instances.get(name, 1) > 1:
         message = f"there are {context.symbols.instances[name]} of `{name}`, and an agent has one body"
@@ -55,13 +55,14 @@ def _check_as_agent(name: str, thing: Thing, played: AsAgent, context: Context) 
 
 
 def motions(name: str, thing: Thing) -> Iterator[tuple[Thing | Motion, Path]]:
-    """Where ways of moving are stated: the thing itself, and each of its `moves`."""
+    """The blocks that may state a way of moving, with their paths: the thing itself, and each of its `moves`."""
     yield thing, ("things", name)
     for index, motion in enumerate(thing.moves or ()):
         yield motion, ("things", name, "moves", index)
 
 
 def _ways(motion: Thing | Motion) -> Iterator[str]:
+    """The ways of moving that a block states."""
     return (way for way in WAYS if getattr(motion, way, None))
 
 
@@ -73,6 +74,7 @@ def _check_motion(name: str, motion: Thing | Motion, path: Path, context: Contex
     if isinstance(motion, Motion):
         if not ways:
             context.report.add("TC215", path, "this says no way of moving", f"write one of {listed(WAYS)}")
+        # The thing is bound: with several instances, each tests the condition for itself.
         context.guard(motion.when, "a motion", context.scope((*path, "when"), frozenset({name}), ticking=False))
     if motion.loop and motion.patrol is None:
         cure = "add a `patrol:`, or leave `loop` out"
@@ -87,11 +89,12 @@ def _check_motion(name: str, motion: Thing | Motion, path: Path, context: Contex
             context.report.add("TC507", (*path, way), message, "name an agent, or a thing of which there is one")
     for index in range(1, len(motion.patrol or ())):
         _check_step(motion, index - 1, index, path, context)
-    if motion.loop and len(motion.patrol or ()) > 1:
+    if motion.loop and len(motion.patrol or ()) > 1:  # without `loop` a patrol turns around and never takes this step
         _check_step(motion, -1, 0, path, context)
 
 
 def _check_step(motion: Thing | Motion, before: int, after: int, path: Path, context: Context) -> None:
+    """Report a step of a patrol between two indices of its cells that is longer than one cell."""
     assert motion.patrol is not None
     (row, column), (next_row, next_column) = motion.patrol[before], motion.patrol[after]
     if abs(row - next_row) + abs(column - next_column) > 1:
@@ -103,7 +106,7 @@ def _check_step(motion: Thing | Motion, before: int, after: int, path: Path, con
 
 
 def check_patrols(context: Context, boards: Mapping[str, Board]) -> None:
-    """Patrols that leave a stage's board, cross its walls, or that their thing does not start on."""
+    """Report patrols that leave a stage's board or cross its walls, and things that do not start on their patrol."""
     for name, thing in context.symbols.document.things.items():
         for motion, path in motions(name, thing):
             for stage, board in boards.items():
@@ -120,7 +123,7 @@ def _check_patrol(name: str, motion: Thing | Motion, board: Board, path: Path, c
             message = f"the patrol of `{name}` goes through [{row}, {column}], which is {what}"
             context.report.add("TC313", (*path, "patrol", index), message, "rows and columns are counted from 0")
     cells = {(row, column) for row, column in motion.patrol}
-    if isinstance(motion, Thing):
+    if isinstance(motion, Thing):  # one of several `moves` need not hold at the start, so its patrol may be elsewhere
         for row, column in board.things.get(name, ()):
             if (row, column) not in cells:
                 message = f"`{name}` stands at [{row}, {column}], which is not on its patrol"
@@ -132,7 +135,7 @@ def _check_patrol(name: str, motion: Thing | Motion, board: Board, path: Path, c
 
 
 def check_agents(context: Context) -> None:
-    """Actions, views, values, deliberations, planners and discounts of agents."""
+    """Check the names, actions, sight, views, values, deliberations, planners and discounts of agents."""
     document = context.symbols.document
     for name, agent in document.agents.items():
         path: Path = ("agents", name)
@@ -152,7 +155,7 @@ def _check_view(view: View | str, path: Path, context: Context) -> None:
     if not isinstance(view, View):
         return
     check_hides(view.hides, (*path, "hides"), context)
-    if view.window is not None and view.window % 2 == 0:
+    if view.window is not None and view.window % 2 == 0:  # the agent stands in the middle cell of its window
         message = f"a window of {view.window} has no cell in its middle"
         context.report.add("TC204", (*path, "window"), message, "write an odd number")
 
@@ -171,7 +174,7 @@ def _check_actions(agent: AgentBlock, path: Path, context: Context) -> None:
     for index, (name, action) in enumerate(zip(names, agent.actions, strict=True)):
         if name in names[:index]:
             context.report.add("TC219", (*path, index), f"`{name}` is here twice", "list each action once")
-        if name in RESERVED or name == "random":
+        if name in RESERVED or name == "random":  # overrides and stated policies write `random` for a random action
             message = f"`{name}` is a word of the language"
             context.report.add("TC411", (*path, index), message, "give the action another name")
         if isinstance(action, ActionSpec):
@@ -189,6 +192,7 @@ def _check_values(name: str, agent: AgentBlock | AsAgent, path: Path, context: C
             message = f"`{channel}` is hidden: no agent sees it, so `{name}` cannot value it"
             cure = "pay a visible channel beside it, and value that"
             context.report.add("TC521", (*path, channel), message, cure, key=True)
+        # A thing is paid by channels `for` it alone, an agent by all others: any other weight would be on nothing.
         elif (payee := rewards[channel].payee) != (name if isinstance(agent, AsAgent) else None):
             message = f"`{channel}` pays {f'only `{payee}`' if payee else 'the agents'}, so `{name}` gets nothing of it"
             cure = "value a channel that pays it"
@@ -199,7 +203,7 @@ def _check_values(name: str, agent: AgentBlock | AsAgent, path: Path, context: C
 
 
 def check_hides(hides: list[str], path: Path, context: Context) -> None:
-    """Report what `hides` names and the state does not have."""
+    """Report names under `hides` that are no part of the state."""
     for index, name in enumerate(hides):
         if name not in hideable(context.symbols):
             cure = suggestion(name, hideable(context.symbols))

@@ -1,4 +1,4 @@
-"""What must hold of variants, expectations, replays, sweeps, control and search."""
+"""Checks the claims of a scenario: variants, expectations, replays, sweeps, control and search."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMPARISONS = ("at_least", "at_most", "equals")
 
 
 def check_claims(context: Context) -> None:
-    """Check everything that is said about behaviour."""
+    """Check all blocks that state or measure behaviour."""
     document, symbols, report = context.symbols.document, context.symbols, context.report
     for name, overrides in document.variants.items():
         check_overrides(overrides, symbols, report, ("variants", name))
@@ -65,17 +65,21 @@ def _check_minus(minus: Minus, path: Path, context: Context) -> None:
 
 
 def _check_alike(expectation: Expectation, minus: Minus, path: Path, context: Context) -> None:
-    """Whether an exact value, which may have no end, is compared with one that was played."""
+    """Report a difference of `value` between the exact planner and another agent in a stage without a horizon.
+
+    There the exact value sums over infinitely many ticks, and the other one over the ticks that were played.
+    """
     agents = {agent == "exact" for agent in (*expectation.of, *([minus.agent] if minus.agent else ()))}
     if len(agents) < 2 or minus.agent is None:
         return
     try:
         its = measure(expectation.measure)
     except ExpressionError:
-        return
+        return  # reported where the measure is checked
     if not (isinstance(its, Quantity) and its.quantity == "value"):
         return
     stages = context.symbols.document.stages
+    # The default stage as `loading.Scenario.judged_stage` has it, which exists only once all checks have passed.
     acted = [name for name, stage in stages.items() if not stage.watch]
     usual = expectation.stage or ("deploy" if "deploy" in acted else acted[-1] if acted else "")
     for name in dict.fromkeys((usual, minus.stage or usual)):
@@ -105,7 +109,7 @@ def _check_across(name: str, values: object, path: Path, context: Context) -> No
         assert isinstance(values, list)
         if not values:
             report.add("TC205", path, f"`{name}` goes across no values", "list at least one")
-        if name not in targets(symbols):
+        if name not in targets(symbols):  # one fault for the name, and not one for each value
             check_override(name, None, symbols, report, path)
             return
         for index, value in enumerate(values):
@@ -139,6 +143,7 @@ def _check_replay(replay: Replay, path: Path, context: Context) -> None:
     if replay.ends is not None:
         check_reason(replay.ends, context.scope((*path, "ends")))
     visible = [name for name, its in symbols.document.rewards.items() if not (its.hidden or its.payee)]
+    # Replays record pays as rules write them: `agent.channel` where there are several agents.
     agents = symbols.of("agent")
     payees = visible if len(agents) == 1 else [f"{agent}.{name}" for agent in agents for name in visible]
     for channel in replay.pays or ():
@@ -147,7 +152,7 @@ def _check_replay(replay: Replay, path: Path, context: Context) -> None:
 
 
 def _layouts(replay: Replay, context: Context) -> int:
-    """How many boards the replay's stage generates: 0 where none are."""
+    """The number of boards that the replay's stage generates; 0 if it generates none."""
     document = context.symbols.document
     stages = document.stages
     stage = stages.get(replay.stage or ("deploy" if "deploy" in stages else next(reversed(stages), "")))
@@ -156,7 +161,10 @@ def _layouts(replay: Replay, context: Context) -> int:
 
 
 def _check_drawn(name: str, value: object, layouts: int, path: Path, context: Context) -> None:
-    """An outcome of a draw, of a rule with a chance, of an override with one, or which generated board is played."""
+    """Check the fixed outcome of a random variable in a replay.
+
+    It is a draw, a rule or override with a chance (outcomes 0 and 1), or `layout`, the index of the generated board.
+    """
     document = context.symbols.document
     chances = [rule.name for rule in document.rules if rule.chance is not None]
     chances += [override.name for override in document.overrides if override.chance is not None]

@@ -1,4 +1,4 @@
-"""What must hold of the stages before deployment: how training is shared out, and what is watched."""
+"""Checks the curriculum of stages: the shares of training, and the recorded episodes that agents watch."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from ..names.replays import check_actions
 from ..schema.document import Stage, Watched
 
 MOST_WATCHED = 10_000
-"""Episodes of one kind."""
+"""Most episodes of one watched log."""
 
 
 def check_life(context: Context) -> None:
-    """The shares of training make one, somebody acts somewhere, and every log can be made."""
+    """Check that the shares of training add up to 1, that some stage is acted in, and that every log is valid."""
     document, report = context.symbols.document, context.report
     shares = {name: stage.share for name, stage in document.stages.items() if stage.share is not None}
+    # Shares such as 0.1 and 0.7 have no exact binary form, so their sum may miss 1 by rounding.
     if shares and abs(sum(shares.values()) - 1) > 1e-9:
         message = f"the shares of {listed(list(shares))} add up to {sum(shares.values()):g}"
         report.add("TC226", ("stages", next(iter(shares)), "share"), message, "make them add up to 1")
@@ -26,6 +27,7 @@ def check_life(context: Context) -> None:
 
 
 def _check_watching(stage: Stage, path: Path, context: Context) -> None:
+    """Check a stage in which recorded episodes are watched."""
     report = context.report
     if stage.watch and stage.share is not None:
         message = f"`{path[-1]}` is only watched, so nothing is trained in it"

@@ -1,4 +1,4 @@
-"""What must hold of params, counters and draws."""
+"""Checks the declarations of params, counters and draws."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..schema.document import Counter, Draw, Param
 
 
 def check_params(context: Context) -> None:
-    """Values in their own range or among their own choices."""
+    """Check that the range or choices of each param are sound, and that its value is one of them."""
     for name, param in context.symbols.document.params.items():
         path: Path = ("params", name)
         number = value_type(param.value) == NUMBER
@@ -49,7 +49,7 @@ def _check_choices(name: str, param: Param, context: Context) -> None:
 
 
 def check_counters(context: Context) -> None:
-    """Bounds, values and starts of counters and fields."""
+    """Check the bounds, values and starts of counters and of the fields of things and agents."""
     document = context.symbols.document
     blocks: list[tuple[Path, Mapping[str, Counter]]] = [(("counters",), document.counters)]
     blocks += [(("things", name, "fields"), thing.fields) for name, thing in document.things.items()]
@@ -66,6 +66,7 @@ def _check_values(name: str, counter: Counter, values: list[str | int | float], 
     report, symbols = context.report, context.symbols
     if counter.min is not None or counter.max is not None:
         report.add("TC214", path, f"`{name}` has `values` and bounds", "keep `values`, or `min` and `max`", key=True)
+    # Of one kind only, since a comparison with a counter reads the other side either as a word or as a number.
     words = [value for value in values if isinstance(value, str)]
     if words and len(words) < len(values):
         message = f"the values of `{name}` are words and numbers"
@@ -75,6 +76,7 @@ def _check_values(name: str, counter: Counter, values: list[str | int | float], 
         twice = next(value for value in values if values.count(value) > 1)
         report.add("TC214", (*path, "values"), f"`{twice}` is listed twice", "list each value once")
     for index, word in enumerate(words):
+        # In a comparison the word stands bare, so it must not mean anything else; a zone is what `zone_of` needs.
         if symbols.kinds.get(word, "zone") != "zone" or word in RESERVED:
             kind = symbols.kinds.get(word)
             what = f"names {article(kind)}" if kind else "is a word of the language"
@@ -82,6 +84,7 @@ def _check_values(name: str, counter: Counter, values: list[str | int | float], 
     start = counter.start
     if start is None:
         return
+    # Here a text is one of the values or the name of a param, and no formula: a word alone has no value.
     begin = context.params.get(start, start) if isinstance(start, str) else start
     if isinstance(begin, bool) or begin not in values:
         cure = f"start with one of {listed([str(value) for value in values])}"
@@ -94,6 +97,7 @@ def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> 
         context.report.add("TC214", path, message, "add a `max`: every counter is bounded", key=True)
         return
     ends: list[Value] = []
+    # For all values of the params the bounds must be whole and not huge: states are rows of 32-bit integers.
     bounds = {"min": 0 if counter.min is None else counter.min, "max": 1 if counter.max is None else counter.max}
     for key, value in bounds.items():
         expression = context.fixed(value, f"the {key} of `{name}`", (*path, key))
@@ -111,7 +115,7 @@ def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> 
         context.report.add("TC214", path, message, "`max` must not be less than `min`", key=True)
         return
     if isinstance(counter.start, bool) and counter_type(counter).kind == "flag":
-        return
+        return  # `start: true` is a fine start of a flag, and no number
     expression = context.fixed(counter.start, f"the start of `{name}`", (*path, "start"))
     if expression is not None:
         start = constant(expression, context.params)
@@ -121,7 +125,7 @@ def _check_bounds(name: str, counter: Counter, path: Path, context: Context) -> 
 
 
 def check_draws(context: Context) -> None:
-    """Coins and lists of values, with their chances."""
+    """Check draws: coins and lists of values, with their probabilities."""
     for name, draw in context.symbols.document.draws.items():
         path: Path = ("draws", name)
         if draw.p is not None and draw.values is not None:
@@ -140,6 +144,7 @@ def check_draws(context: Context) -> None:
 def _check_chances(name: str, draw: Draw, path: Path, context: Context) -> None:
     scope = context.scope((*path, "when"), acted=False, ticking=False)
     context.guard(draw.when, f"the condition of `{name}`", scope)
+    # In a tick there is a state for the chances to depend on; at the start there is none yet.
     if draw.at == "tick":
         context.chance(draw.p, f"the chance of `{name}`", context.scope((*path, "p"), acted=False, ticking=False))
         for index, weight in enumerate(draw.weights or ()):

@@ -1,4 +1,4 @@
-"""Checks an agent's deliberation: the rule, the values that it names, the action that ends a bargain."""
+"""Checks an agent's deliberation: its rule, the values that it names, and the disagreement action of a bargain."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .agent_parts import chosen_part
 
 
 def check_deliberation(name: str, agent: AgentBlock, path: Path, context: Context) -> None:
-    """Report a deliberation that cannot be carried out.
+    """Check an agent's deliberation rule and its parameters.
 
     Args:
-        name: the agent's.
-        agent: its block.
-        path: where its deliberation stands.
-        context: what every check needs.
+        name: the agent's name.
+        agent: the agent's block.
+        path: the position of the deliberation in the file.
+        context: the symbols and the report.
     """
     part = chosen_part("deliberation", name, agent, path, context)
     if part is None:
@@ -25,11 +25,12 @@ def check_deliberation(name: str, agent: AgentBlock, path: Path, context: Contex
     word, block = part
     if block is None:
         _check_bare(word, name, agent, path, context)
-    elif isinstance(agent.deliberation, Deliberating):
+    elif isinstance(agent.deliberation, Deliberating):  # a package's own rule passes: none of its parameters are set
         _check_rule(agent.deliberation, agent, (*path, word), context)
 
 
 def _check_bare(rule: str, name: str, agent: AgentBlock, path: Path, context: Context) -> None:
+    """Check a rule that is written as a bare word, and so with default parameters."""
     if rule == "veto":
         cure = "write `deliberation: {veto: {at_least: {VALUE: NUMBER}}}`"
         context.report.add("TC221", path, f"the veto of `{name}` has no threshold", cure)

@@ -1,4 +1,4 @@
-"""What must hold of rewards, overrides, rules, stages and solutions."""
+"""Checks rewards, overrides of actions, rules, stages and solution concepts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .effects import check_effect
 
 
 def check_rewards(context: Context) -> None:
-    """At most one channel is hidden."""
+    """Check that at most one channel is hidden, and the payees of channels."""
     hidden = [name for name, channel in context.symbols.document.rewards.items() if channel.hidden]
     for name in hidden[1:]:
         message = f"`{name}` is hidden, and so is `{hidden[0]}`"
@@ -26,7 +26,7 @@ def check_rewards(context: Context) -> None:
 
 
 def _check_payees(context: Context) -> None:
-    """A channel `for` somebody is for a thing that can be an agent, and is seen by it."""
+    """Check that a channel with `for` names a thing that can be played as an agent, and is not hidden from it."""
     document, report = context.symbols.document, context.report
     played = tuple(name for name, thing in document.things.items() if thing.as_agent is not None)
     for name, channel in document.rewards.items():
@@ -39,11 +39,12 @@ def _check_payees(context: Context) -> None:
 
 
 def check_overrides_of_actions(context: Context) -> None:
-    """What replaces chosen actions."""
+    """Check the overrides, which replace actions that agents have chosen."""
     document, symbols = context.symbols.document, context.symbols
     _check_unique([override.name for override in document.overrides], "overrides", context)
     for index, override in enumerate(document.overrides):
         path: Path = ("overrides", index)
+        # Overrides come first in a tick: nothing has been executed or drawn that a condition could read.
         scope = context.scope((*path, "when"), acted=False, ticking=False)
         context.guard(override.when, "an override", scope)
         context.chance(override.chance, "a chance", context.scope((*path, "chance"), acted=False, ticking=False))
@@ -58,12 +59,12 @@ def check_overrides_of_actions(context: Context) -> None:
 
 
 def check_names_of_chance(context: Context) -> None:
-    """Draws, rules and overrides name their chance, so a replay must be able to tell them apart."""
+    """Check that draws, overrides and rules have different names, by which a replay fixes their random outcomes."""
     document = context.symbols.document
     taken = dict.fromkeys(document.draws, "a draw")
     for index, override in enumerate(document.overrides):
         _check_chance_name(override.name, ("overrides", index, "name"), taken, context)
-        taken[override.name] = "an override"
+        taken[override.name] = "an override"  # rules are not added: `check_rules` compares them with each other
     for index, rule in enumerate(document.rules):
         _check_chance_name(rule.name, ("rules", index, "name"), taken, context)
 
@@ -85,13 +86,13 @@ def _check_unique(names: list[str], block: str, context: Context) -> None:
 
 
 def check_rules(context: Context) -> None:
-    """Guards, chances, effects and pays of rules."""
+    """Check the conditions, chances, effects and pays of rules."""
     rules = context.symbols.document.rules
     _check_unique([rule.name for rule in rules], "rules", context)
     for index, rule in enumerate(rules):
         path: Path = ("rules", index)
         bound = _check_each(rule, path, context)
-        acted = rule.at != "start"
+        acted = rule.at != "start"  # at the start of an episode nobody has acted, and no draw of a tick is made
         context.guard(rule.when, "a guard", context.scope((*path, "when"), bound, acted, acted))
         context.chance(rule.chance, "a chance", context.scope((*path, "chance"), bound, acted, acted))
         _check_then(rule, path, context, bound)
@@ -104,7 +105,7 @@ def check_rules(context: Context) -> None:
 
 
 def _check_each(rule: Rule, path: Path, context: Context) -> frozenset[str]:
-    """The things that the rule is written for one instance of."""
+    """The things under `each:`, for one instance of which at a time the rule is written; unknown ones are reported."""
     groups = [] if rule.each is None else [rule.each] if isinstance(rule.each, str) else rule.each
     for index, group in enumerate(groups):
         where: Path = (*path, "each") if isinstance(rule.each, str) else (*path, "each", index)
@@ -116,6 +117,8 @@ def _check_each(rule: Rule, path: Path, context: Context) -> frozenset[str]:
 
 
 def _check_then(rule: Rule, path: Path, context: Context, bound: frozenset[str]) -> None:
+    """Check the effects of a rule."""
+    # A list in brackets is refused as a whole: `[swap a, b]` would otherwise give two puzzling faults.
     node = context.source.node((*path, "then")) if context.source else None
     if node is not None and node.flow and rule.then:
         message = "effects stand in brackets, where YAML splits them at commas"
@@ -134,7 +137,10 @@ def _check_then(rule: Rule, path: Path, context: Context, bound: frozenset[str])
 
 
 def _check_payee(key: str, path: Path, context: Context) -> None:
-    """A channel, or `agent.channel` where there are several agents."""
+    """Check a key of `pays:`.
+
+    It is `channel` for one agent, for a hidden channel and for a channel with `for`; otherwise it is `agent.channel`.
+    """
     document = context.symbols.document
     owner, _, channel = key.rpartition(".")
     if channel not in document.rewards:
@@ -160,6 +166,7 @@ def _check_payee(key: str, path: Path, context: Context) -> None:
 
 
 def _payees(context: Context) -> tuple[str, ...]:
+    """The valid keys of `pays:` in a scenario with several agents."""
     document = context.symbols.document
     return tuple(
         f"{agent}.{name}" if agent else name
@@ -172,7 +179,7 @@ def _payees(context: Context) -> tuple[str, ...]:
 
 
 def check_stages(context: Context) -> None:
-    """How long stages are, and what they change."""
+    """Check the lengths of stages, what they change, and the curriculum that they form."""
     document, report = context.symbols.document, context.report
     for name, stage in document.stages.items():
         path: Path = ("stages", name)
@@ -209,7 +216,7 @@ def _check_stage_params(params: Mapping[str, object], path: Path, context: Conte
 
 
 def check_solution(context: Context) -> None:
-    """Several agents need a notion of what solves the world."""
+    """Check the solution concept, which a scenario with several agents needs."""
     document, report = context.symbols.document, context.report
     agents, solution = tuple(document.agents), document.solution
     if solution is None:
@@ -240,7 +247,7 @@ def check_solution(context: Context) -> None:
 
 
 def _check_rounds(context: Context, path: Path) -> None:
-    """Equilibria are solved for two agents that choose at once, and once in a round."""
+    """Check that an equilibrium is asked only of games that have two agents and rounds of one tick."""
     document, report = context.symbols.document, context.report
     instead = (
         "write `solution: joint` or `{best_response: AGENT, others: {...}}`; what learners lose, `regret(AGENT)` says"
@@ -249,6 +256,7 @@ def _check_rounds(context: Context, path: Path) -> None:
         message = f"equilibria are found of two agents, and there are {len(document.agents)}"
         report.add("TC230", path, message, instead)
         return
+    # A round surely ends in one tick only by a rule without condition, chance or instances.
     rounds = any(
         rule.at == "tick" and rule.when is True and rule.chance is None and rule.each is None and _closes(rule)
         for rule in document.rules
@@ -261,5 +269,5 @@ def _check_rounds(context: Context, path: Path) -> None:
 
 
 def _closes(rule: Rule) -> bool:
-    """Whether a rule ends the round."""
+    """Whether an effect of a rule ends the round, by resetting the map or ending the episode."""
     return any(effect.split()[:2] == ["reset", "map"] or effect.split()[:1] == ["end"] for effect in rule.then)

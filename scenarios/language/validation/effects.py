@@ -1,4 +1,4 @@
-"""What an effect may change: counters, fields, weights, and bodies on the board."""
+"""Checks effects: that they change only counters, fields, weights and bodies, and to values that these can have."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..names.types import ARTICLES, Scope, check_body, check_word, counter_type,
 
 
 def check_effect(effect: Effect, scope: Scope) -> None:
-    """Report an effect that changes what it cannot, or to what it cannot be."""
+    """Report an effect on something that no effect can change, or with a value that its target cannot have."""
     match effect:
         case Assign(target, operator, value, span):
-            if target.count(".") == 2:
+            if target.count(".") == 2:  # `agent.values.channel`; a field has one dot
                 _check_weight(target, operator, value, span, scope)
             elif _check_target(target, span, scope):
                 _check_assigned(target, operator, value, scope)
@@ -37,6 +37,7 @@ def check_effect(effect: Effect, scope: Scope) -> None:
 
 
 def _check_target(target: str, span: Span, scope: Scope) -> bool:
+    """Whether a name is a counter or a field of one instance; report it otherwise."""
     symbols = scope.symbols
     if target in symbols.fields:
         owner = target.split(".")[0]
@@ -55,6 +56,7 @@ def _check_target(target: str, span: Span, scope: Scope) -> bool:
 
 
 def _check_assigned(target: str, operator: str, value: Expression, scope: Scope) -> None:
+    """Report a value that does not fit a counter's type: a word, a flag or a number."""
     counter = scope.symbols.counters[target]
     typed = counter_type(counter)
     if typed.kind == "word":
@@ -74,7 +76,7 @@ def _check_assigned(target: str, operator: str, value: Expression, scope: Scope)
 
 
 def _check_weight(target: str, operator: str, value: Expression, span: Span, scope: Scope) -> None:
-    """`robot.values.own = 0`: the weight of one of an agent's values, to a number known before the run."""
+    """Check an assignment of a weight, as in `robot.values.own = 0`; its value must be known before the run."""
     symbols = scope.symbols
     agent, middle, channel = target.split(".")
     if agent not in symbols.actions:
@@ -91,6 +93,7 @@ def _check_weight(target: str, operator: str, value: Expression, span: Span, sco
         return
     if not require(value, "number", scope, "a weight"):
         return
+    # The weights are part of the state, which is finite only if each takes one of the numbers that rules write.
     try:
         constant(value, {name: param.value for name, param in symbols.document.params.items()})
     except NotConstantError as unknown:
@@ -99,6 +102,7 @@ def _check_weight(target: str, operator: str, value: Expression, span: Span, sco
 
 
 def _check_destination(place: Expression, random: bool, scope: Scope) -> None:
+    """Report a destination of `place` that is no zone (`at random in`) or neither a place nor a zone (`at`)."""
     typed = type_of(place, scope)
     if typed is None:
         return

@@ -1,4 +1,4 @@
-"""What a measure may name: events and reasons that rules give, channels, and conditions on the state."""
+"""Checks the names in measures: events and reasons that rules declare, channels, and conditions on the state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ from ..names.types import Scope, require
 
 
 def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path) -> None:
-    """Report names in a measure that name nothing, and conditions that are none."""
+    """Report unknown names in a measure, and conditions that are no truth values.
+
+    Args:
+        measure: the parsed measure.
+        symbols: the symbol table of the scenario.
+        report: receives the faults.
+        path: the position of the measure's text in the file.
+    """
+    # Conditions are on the state before the action, where nobody has acted and nothing of the tick is drawn.
     scope = Scope(symbols, report, path, acted=False, ticking=False)
     match measure:
         case Share(condition):
@@ -38,7 +46,7 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
             if (agent := measure.responder) is not None:
                 _check_responder(agent, scope, path, span)
             elif channel is None or quantity == "regret":
-                pass
+                pass  # the only other form, `regret(performance)`, is checked below
             elif channel in rewards and rewards[channel].hidden:
                 message = f"`{channel}` is hidden, and what is hidden is no part of what the agent is paid"
                 scope.fault("TC530", span, message, "write `performance` alone: its sum over the stage")
@@ -51,6 +59,7 @@ def check_measure(measure: Measure, symbols: Symbols, report: Report, path: Path
 
 
 def _check_responder(agent: str, scope: Scope, path: Path, span: tuple[int, int]) -> None:
+    """Check `regret(AGENT)`, which is defined in expectations about several trained agents."""
     agents = tuple(scope.symbols.document.agents)
     things = tuple(name for name, its in scope.symbols.document.things.items() if its.as_agent is not None)
     if path[0] != "expect":
@@ -79,6 +88,7 @@ def _check_condition(condition: EpisodeCondition, scope: Scope) -> None:
 
 def check_event(event: str, scope: Scope, span: tuple[int, int] | None = None) -> None:
     """Report an event that no rule emits."""
+    # An effect that could not be parsed may emit it: the event is then given the benefit of the doubt.
     events = scope.symbols.of("event")
     if event not in events and not any(event in text for text in scope.symbols.unread):
         cure = f"{suggestion(event, events)}; a rule declares one by `event {event}`"
@@ -86,7 +96,7 @@ def check_event(event: str, scope: Scope, span: tuple[int, int] | None = None) -
 
 
 def check_reason(reason: str, scope: Scope, span: tuple[int, int] | None = None) -> None:
-    """Report a reason that no rule ends for."""
+    """Report a reason with which no rule ends an episode."""
     if reason not in scope.symbols.reasons and not any(reason in text for text in scope.symbols.unread):
         cure = suggestion(reason, scope.symbols.reasons)
         scope.report.add("TC427", scope.path, f"no rule ends for the reason `{reason}`", cure, span=span)

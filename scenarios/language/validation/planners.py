@@ -16,17 +16,17 @@ _BOUNDS = {
     "iterations": (1, 1_000),
     "sweeps": (0, MOST),
 }
-"""The whole numbers among the parameters, and between which they lie."""
+"""Parameter that is a whole number -> its least and greatest allowed value."""
 
 
 def check_planner(name: str, agent: AgentBlock, path: Path, context: Context) -> None:
-    """Report a planner that cannot be made.
+    """Check an agent's planner and its parameters.
 
     Args:
-        name: the agent's.
-        agent: its block.
-        path: where its planner stands.
-        context: what every check needs.
+        name: the agent's name.
+        agent: the agent's block.
+        path: the position of the planner in the file.
+        context: the symbols and the report.
     """
     part = chosen_part("planner", name, agent, path, context)
     if part is None or not isinstance(part[1], Mcts | Shooting | Greedy):
@@ -43,6 +43,7 @@ def check_planner(name: str, agent: AgentBlock, path: Path, context: Context) ->
 
 
 def _check_whole(value: Formula, parameter: str, path: Path, context: Context) -> None:
+    # The bounds hold for all values of the params; that it is whole is only tested at their own values.
     number = context.bounded(value, f"`{parameter}`", path, *_BOUNDS[parameter])
     if number is not None and number != int(number):
         context.report.add("TC223", path, f"`{parameter}` is {number:g}", "write a whole number")

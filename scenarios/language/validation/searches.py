@@ -1,4 +1,4 @@
-"""What must hold of control reports and searches: names, conditions, and no search by hidden performance."""
+"""Checks the `control:` and `search:` of a file; the objective of a search must not be the hidden performance."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def check_search(context: Context) -> None:
     for key, stage in (("stage", search.stage), ("judged", search.judged)):
         if stage is not None and stage not in symbols.stages:
             unknown(context.report, "TC428", "stage", stage, symbols.stages, ("search", key))
+    # `regret` without a channel is of the agent's own values, which the lab knows; with one it reads performance.
     objective = _measure(search.objective, context, ("search", "objective"))
     if isinstance(objective, Quantity) and (
         objective.quantity == "performance" or (objective.quantity == "regret" and objective.channel is not None)
@@ -47,6 +48,7 @@ def check_search(context: Context) -> None:
 
 
 def _measure(text: str, context: Context, path: Path) -> Measure | None:
+    """Parse and check a measure; None if it is malformed, which is reported."""
     try:
         parsed = measure(text)
     except ExpressionError as fault:

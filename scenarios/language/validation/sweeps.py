@@ -1,4 +1,4 @@
-"""What must hold of a sweep: its axes, its measures and the conditions of its regimes."""
+"""Checks the `sweep:` of a file: its axes, its measures and the conditions of its regimes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_sweep(context: Context) -> None:
 
 
 def check_measured(text: str, context: Context, path: Path) -> None:
-    """Report a measure that is none, or that names what there is not."""
+    """Report a text that is no measure, or a measure with unknown names."""
     try:
         check_measure(measure(text), context.symbols, context.report, path)
     except ExpressionError as fault:
@@ -39,7 +39,7 @@ def check_measured(text: str, context: Context, path: Path) -> None:
 
 
 def check_regime(text: str, context: Context, path: Path) -> None:
-    """Report a condition on measures that is none, or that names what there is not."""
+    """Report a text that is no condition on measures, or a condition with unknown names or bounds that vary."""
     try:
         condition = regime(text)
     except ExpressionError as fault:
@@ -58,7 +58,7 @@ def check_regime(text: str, context: Context, path: Path) -> None:
 
 
 def bounds_in(condition: Regime) -> Iterator[Bound]:
-    """Every comparison of a condition, in order."""
+    """Every comparison in a regime's condition, in the order of the text."""
     if isinstance(condition, RegimeLogic):
         for operand in condition.operands:
             yield from bounds_in(operand)
