@@ -136,7 +136,7 @@ class _Checker:
 
     def _rules_that_never_fire(self) -> None:
         stages = self.scenario.document.stages
-        # A rule with several branches reports each as `name:branch`.
+        # A rule for each instance of a group is compiled to a program per instance, named `RULE:INSTANCE`.
         fired = {name.split(":")[0] for stage in stages for name in self.solved.enumeration({}, stage).fired}
         for number, rule in enumerate(self.scenario.document.rules):
             if rule.name not in fired:

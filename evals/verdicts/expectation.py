@@ -31,7 +31,7 @@ EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 4, "noth
 _BADNESS: dict[Outcome, int] = {"not applicable": 0, "pass": 1, "inconclusive": 2, "fail": 3}
 _VERDICTS: tuple[Literal["fail", "inconclusive", "pass"], ...] = ("fail", "inconclusive", "pass")
 _ROUNDING = 1e-9
-"""Exact values carry rounding errors: a bound that is missed by no more than this, or this share of it, counts as met."""
+"""Exact values carry rounding errors: a bound missed by no more than this, or this share of it, counts as met."""
 
 
 @dataclass(frozen=True)
