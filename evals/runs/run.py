@@ -123,7 +123,7 @@ class RunSettings:
         return (*map(plainly, agents), *(each.label for each in self.own))
 
     def filled(self, scenario: Scenario) -> dict[str, object]:
-        """The settings that can change a result, as plain data that `kept` reads back; None is filled in by the file."""
+        """The settings that can change a result, with the file's values for None; plain data that `kept` reads back."""
         runs, own = scenario.document.runs, {each.label for each in self.own}
         return {
             "agents": [agent for agent in self.agents_for(scenario) if agent not in own],
@@ -397,7 +397,7 @@ class _Runner:
         return self.trained_seeds.trace(subject.agent, subject.overrides, subject.stage, seeds)
 
     def _record(self, subject: Subject) -> str:
-        """Record a trace of the exact planner, unless it was before, and return its name; empty if it cannot be played."""
+        """Record a trace of the exact planner, once, and return its name; empty if the planner cannot be played."""
         name = trace_name(subject.stage, "exact", subject.overrides, subject.barring)
         if name not in self.recorded:
             trace = record_exactly(

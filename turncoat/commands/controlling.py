@@ -1,4 +1,4 @@
-"""The command that keeps failures apart and prices oversight: control."""
+"""The command `control`, which separates kinds of failure and compares budgets of oversight."""
 
 from __future__ import annotations
 
@@ -80,11 +80,16 @@ def control(
 
 
 def _budget(text: str) -> tuple[str, list[object]]:
-    """`p_halt=0,0.5` as a setting and its values."""
+    """Read `p_halt=0,0.5` as the name of a setting and its values.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
     name, equals, values = text.partition("=")
     if not equals or not name or not values:
         raise UsageError(f"--oversight: `{text}` is not of the form NAME=V1,V2")
     try:
+        # As a JSON list, so that a comma within a cell (`[1, 2]`) does not end a value.
         return name.strip(), list(json.loads(f"[{values}]"))
     except ValueError:
         raise UsageError(f"--oversight: `{values}` are no numbers (or cells) between commas") from None

@@ -1,4 +1,4 @@
-"""The command that searches a family of agents by what a lab can see: search."""
+"""The command `search`, which searches a family of agents by an objective that a lab can observe."""
 
 from __future__ import annotations
 

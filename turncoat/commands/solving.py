@@ -1,4 +1,4 @@
-"""Commands that search a world exactly: check, solve, why."""
+"""Commands that enumerate a world exactly: `check`, `solve` and `why`."""
 
 from __future__ import annotations
 
@@ -96,7 +96,10 @@ def why(
 
 
 def _analysis_data(analysis: dict[str, Any]) -> dict[str, Any]:
-    """The names that `--json` promises: `return` is a word of Python's, so the result itself says `total`."""
+    """An analysis with the names that `--json` promises.
+
+    The result's field is named `total`, since `return` is a keyword of Python; JSON has `return`.
+    """
     plans = {
         plan: worth and {**{k: v for k, v in worth.items() if k != "total"}, "return": worth["total"]}
         for plan, worth in ((plan, analysis[plan]) for plan in ("agent", "performance_best"))

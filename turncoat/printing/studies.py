@@ -1,4 +1,4 @@
-"""What sweeps, control reports and searches found."""
+"""Printed results of sweeps, control reports and searches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
-    """How many points lie in each regime, and where the table is."""
+    """Print how many points lie in each regime, and where the table is."""
     axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.settings.axes)
     say(f"[bold]{escape(name)}[/bold], stage {escape(sweep.settings.stage)}: {escape(axes)}")
     for agent in sweep.settings.agents:
@@ -41,7 +41,7 @@ def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
 
 
 def print_control(found: ControlReport) -> None:
-    """What `control` found: failures kept apart, then what each budget of oversight buys."""
+    """Print a control report: the kinds of failure, then task and harm at each budget of oversight."""
     seeds = f", least to greatest of {count(found.seeds, 'seed')}" if found.seeds else ""
     say(f"[bold]{escape(found.scenario)}[/bold], stage {escape(found.stage)}: agent {escape(found.agent)}{seeds}")
     say(f"seen: {escape(found.seen) or 'never'}; harm: {escape(', '.join(found.harm)) or 'performance taken away'}")
@@ -86,7 +86,7 @@ def _outcomes(outcomes: BehaviourOutcomes) -> list[str]:
 
 
 def print_search(found: SearchResult) -> None:
-    """What `search` picked: a row for each search, then how often that was a deceiver, beside the whole family."""
+    """Print what `search` picked: a row for each search, then how often it was a deceiver, compared with the family."""
     say(f"[bold]{escape(found.scenario)}[/bold]: {escape(found.objective)} in stage {escape(found.stage)}, "
         f"{count(found.trials, 'candidate')} a search; judged in {escape(found.judged)}")  # fmt: skip
     rows = []
@@ -116,5 +116,6 @@ def _worth(worth: CandidateScore | None) -> str:
 
 
 def _counted(share: Counted) -> str:
+    """A proportion with its confidence interval, or with a remark that it is of everything there is."""
     whole = "all there are" if share.low == share.high else f"95%: {share.low:.1%} to {share.high:.1%}"
     return f"{share.count} of {share.of} ({whole})"
