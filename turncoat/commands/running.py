@@ -228,7 +228,7 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserA
     own = {name: each for name in named if name not in trained and (each := brought(name, trust)) is not None}
     listed = tuple(name for name in named if name not in own)
     for name in listed:
-        # A profile (`AGENT=NAME`) is checked against each scenario's agents instead, which are not known here.
+        # A profile (`AGENT=NAME`) names agents of a scenario too; each unit checks it when it is resolved.
         if "=" not in name:
             check_name("agent", name, (*trained, *installed()))
     return listed, tuple(own.values())

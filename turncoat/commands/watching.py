@@ -272,7 +272,7 @@ def _label(show: Show) -> str:
 
 
 def _apart(show: Show) -> Show:
-    """The same show for a window, which must not wait: a live one is solved in a process of its own."""
+    """The same show for a window, which must not wait: a live one solves large worlds in another process."""
     from ..evals.inspection.show import LiveShow
     from ..evals.inspection.show_process import SubprocessShow
 
