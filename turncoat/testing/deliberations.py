@@ -73,7 +73,7 @@ class DeliberationConformance(Conformance):
     @clause
     def test_many_choose_as_one_by_one(self) -> None:
         """What it chooses in one row depends on nothing in the others."""
-        # Seven rows: large enough for a mistake along the batch axis to show, and another number than actions or heads.
+        # The number of rows differs from those of actions and heads, so that confusing two axes shows.
         q, weights, mask = self._judgements((7,))
         together = self._choose(q, weights, mask)
         for row in range(len(q)):

@@ -1,4 +1,4 @@
-"""Worlds in which agents and world models are checked: a small world, training lanes that record their use, and walks."""
+"""Worlds in which agents and world models are checked: a small world, lanes that record their use, and walks."""
 
 from __future__ import annotations
 
@@ -200,8 +200,8 @@ class NotingLane:
 
     def __getattr__(self, name: str) -> Any:
         # Python calls this only for attributes that do not exist. It looks up names with double underscores itself, and
-        # an agent may look for `others`, which tells a `MultiAgentTrainingEnv`; neither is a fault. `vars` is asked
-        # because `copy` creates an object before it has any attribute.
+        # an agent may look for `others`, which tells a `MultiAgentTrainingEnv`; neither is a fault. `vars`, because
+        # reading `self.asked` of an object that does not have it yet would call this method again without end.
         if not name.startswith("__") and name != "others" and "asked" in vars(self):
             self.asked.append(name)
         raise AttributeError(f"a training environment has no `{name}`: {', '.join(ENV_NAMES)} is all that it has")
@@ -260,7 +260,7 @@ class NotingLane:
 
     def _wrong_with(self, action: Any) -> str | None:
         """What the contract forbids about a step with this action, in words; None if it is allowed."""
-        # A bool is an int to Python, but an agent that passes one most likely passes a comparison by mistake.
+        # A bool is an int to Python, but it is not the number of an action.
         if self.over:
             return f"`step` after {self.steps} steps, where no episode is under way: call `reset`"
         if not isinstance(action, int | np.integer) or isinstance(action, bool):
@@ -294,7 +294,7 @@ def _walk(env: TrainingEnv, ticks: int, seed: int, rng: np.random.Generator) -> 
     actions, rewards, ended, over = [], [], [], []
     end = cut = False
     for _ in range(ticks):
-        # After the end an action is drawn too, so that the stream of random numbers does not depend on the end.
+        # A lane that is over has an action too, since the arrays have one entry for every tick.
         action = int(rng.choice(np.flatnonzero(mask)))
         pay: Floats | None = np.zeros(len(env.channels))
         if not (end or cut):
