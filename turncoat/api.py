@@ -290,6 +290,7 @@ def reproduce(
     Raises:
         RunError: it is not a run, does not keep what is needed, or its files have changed since.
     """
+    # The spare folder is never used: a run that is stored already is not written again.
     return reproduce_run(_stored(run, Path()), Workers(jobs), trust, report, count)
 
 
@@ -311,6 +312,7 @@ def report(*shown: Run | StoredRun | SweepResult | str | os.PathLike[str]) -> Pa
             else open_shown(Path(each))
             for number, each in enumerate(shown)
         ]  # fmt: skip
+        # Within the block: the page is made from the stored traces, which are gone after it.
         return Page(report_html(opened))
 
 

@@ -143,6 +143,7 @@ class OnTheTruth:
         if self._clocked is None:
             return self._planning.plan(decision)
         place = int(self._clocked.index_of[tick, decision.state])
+        # The search numbers its states by tick and state; each looks like the state of the world that it stands for.
         looks = decision.observations[self._clocked.state_of]
         return self._planning.plan(replace(decision, state=place, observations=looks))
 
@@ -158,5 +159,5 @@ class OnTheTruth:
 
     @cached_property
     def _planning(self) -> BoundPlanner:
-        discounts = np.full(self.weights.size, self.discount)
+        discounts = np.full(self.weights.size, self.discount)  # a problem has a discount for each head, the world one
         return self.planner.start(Problem(self._mdp, self.weights, discounts, self.rule))

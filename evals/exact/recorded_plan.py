@@ -30,6 +30,7 @@ def exact_agent(plan: ExactPlan) -> ExactAgent | None:
     try:
         weights = world.weights(plan.enumeration.states)
         return ExactAgent(plan.mdp, plan.solution, looks, weights, rule=plan.rule, thinking=thinking(plan))
+    # Two states look alike and call for different actions.
     except ValueError:
         return None
 

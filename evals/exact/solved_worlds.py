@@ -59,6 +59,7 @@ class SolvedWorlds:
     def conditions(self, expectation: Expectation) -> list[Overrides]:
         """The overrides of every condition of an expectation; a single one if the expectation has no `across`."""
         variants = self.scenario.document.variants
+        # Later settings win: `set` over the variant, and `across` over both.
         base: dict[str, object] = {**(variants[expectation.variant] if expectation.variant else {}), **expectation.set}
         names = list(expectation.across)
         lists = [self._listed(expectation.across[name], base) for name in names]

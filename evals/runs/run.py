@@ -317,6 +317,8 @@ class _Runner:
             for unit in undecided:
                 found[unit.work] = self._judge(unit, seeds, found.get(unit.work))
                 self.count("expectations", len(found), len(self.units))
+            # `found` keeps the uncorrected judgements, since the correction depends on all of them and is made anew at
+            # every analysis.
             judgements = correct([found[unit.work] for unit in self.units], elsewhere=elsewhere)
             undecided = [
                 unit for unit, judgement in zip(self.units, judgements, strict=True) if self._undecided(unit, judgement)
@@ -324,6 +326,7 @@ class _Runner:
         return Run(
             self.scenario,
             self.agents,
+            # Units that needed more seeds had them added, so the run has as many as the unit with the most.
             tuple(range(max([self.sizes[0], *(judgement.seeds for judgement in judgements)]))),
             tuple(judgements),
             {**self.trained_seeds.traces(), **self.recorded},
@@ -384,7 +387,7 @@ class _Runner:
 
     def _judge_trained(self, unit: ResolvedUnit, seeds: int) -> Judgement:
         """Judge the only condition by trained seeds, with p-values corrected for the interim analyses."""
-        [contrast] = unit.contrasts
+        [contrast] = unit.contrasts  # `across` is for exact agents only (see `work_units`), so there is one condition
         traces = [None if subject.exact else self._trace(subject, seeds) for subject in contrast.subjects]
         ends = ends_by_seed(self.solved, contrast, unit.case.measure, traces)
         confidence = interim_confidence(len(self.sizes))

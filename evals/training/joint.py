@@ -59,6 +59,7 @@ def deployed(agents: Sequence[TrainableAgent], spec: TrainingSpec) -> tuple[Sequ
     most, acting = spec.scenario.document.runs.max_states, list[Agent](agents)
     for number, part in enumerate(read_profile(spec.method).of(spec.eval_world)):
         if part.method == EXACT:
+            # In the order of the agents: a later `exact` one responds to `agents`, not to the best response before it.
             acting[number] = best_response(agents, number, spec.eval_world, most)
     return acting, regrets(acting, spec.eval_world, most) if asks_for_regrets(spec.scenario) else None
 

@@ -137,6 +137,7 @@ class TrainedSeeds:
             if not share_curriculum(spec, other):
                 continue
             kept = self._kept(spec.method, overrides, request.stage)
+            # All of the seeds must be missing there: a seed that it has already would be evaluated for nothing.
             if set(missing) <= set(self._missing(other, kept, request.seeds)):
                 found[request.stage] = other
         return found
@@ -170,6 +171,7 @@ class TrainedSeeds:
             self.budget.until,
             replace(self.options, device=resolve_device(self.options.device, [method])),
         )
+        # A checkpoint is found by the cache key, which does not identify a training by code that is not Turncoat's.
         if self.cache is None or spec.foreign:
             return spec
         return replace(spec, options=replace(spec.options, checkpoints=self.cache.trainings))

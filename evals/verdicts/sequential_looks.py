@@ -37,4 +37,5 @@ def adjust_for_interim_looks(judgement: Judgement, looks: int) -> Judgement:
     """A judgement made at `interim_confidence`, with its p-values corrected for the number of interim analyses."""
     if judgement.p_pass is None or judgement.p_fail is None:
         return judgement
+    # Bonferroni over the analyses. The outcome stays: it was judged at a confidence that allows for them already.
     return replace(judgement, p_pass=min(1.0, looks * judgement.p_pass), p_fail=min(1.0, looks * judgement.p_fail))

@@ -157,6 +157,7 @@ def _resolve(
         return ResolvedUnit(unit, case, None, contrasts)
     try:
         ineligible = _ineligible(solved, contrasts, own)
+    # A world that cannot be built makes this unit not applicable; the other units of the run are judged all the same.
     except (NotEnumerableError, WorldTooLargeError) as fault:
         ineligible = str(fault)
     return ResolvedUnit(unit, case, None, contrasts, ineligible)
@@ -229,6 +230,7 @@ def shard_units(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Sh
         for unit in units_of(scenario, agents):
             turn = 0
             if unit.agent in agents:
+                # Groups are numbered in the order in which they first appear, over all scenarios.
                 turn = groups.setdefault((number, _work(solved, unit)), len(groups)) % shard.count
             if turn == shard.index - 1:
                 mine.append(unit)

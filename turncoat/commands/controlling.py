@@ -70,7 +70,7 @@ def control(
     workers = Workers(jobs_of(jobs))
     keep = None if agent == "exact" else cache_of(cache, no_cache)
     with printing.run_progress(which, not as_json) as (report, count):
-        told = {} if count is None else {"count": count}
+        told = {} if count is None else {"count": count}  # the setting's own default is a function, not None
         settings = ControlSettings(agent, seeds, steps, workers, seen, harm or None, budgets or None, keep, **told)
         found = api.control(scenario, stage_of(scenario, stage), settings=settings, report=report)
     if as_json:

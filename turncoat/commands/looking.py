@@ -48,6 +48,7 @@ def explain(code: Code, as_json: AsJson = False) -> None:
     from ..scenarios.language.faults.catalogue import CATALOGUE
     from ..scenarios.language.faults.faults import explain as paragraph
 
+    # For an unknown code the text says which one was probably meant, and becomes the message of the error.
     text = paragraph(code)
     if code.strip().upper() not in CATALOGUE:
         raise UsageError(text)

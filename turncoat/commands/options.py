@@ -99,6 +99,7 @@ def scenarios_below(which: str) -> Iterator[str]:
         return
     below = Path(which)
     files = [path for path in sorted(below.rglob("*")) if path.suffix in (".yaml", ".yml") and path.is_file()]
+    # Relative to the folder: that it lies in a hidden folder itself hides nothing.
     seen = [path for path in files if not any(part.startswith(".") for part in path.relative_to(below).parts)]
     # Unlike parsing, the pattern also finds a scenario with broken YAML, whose fault is then reported.
     found = [str(path) for path in seen if _SCENARIO.search(path.read_bytes())]
@@ -182,6 +183,8 @@ def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
     if folder := os.environ.get("TURNCOAT_CACHE"):
         return Path(folder)
     try:
+        # Opened here to find out whether it can be written. Without `appauthor=False` the path on Windows would have
+        # the name twice, once as that of an author.
         return TraceCache(user_cache_path("turncoat", appauthor=False)).folder.parent
     except RunError as fault:
         printing.err().print(f"nothing is kept: {escape(str(fault))}", soft_wrap=True)

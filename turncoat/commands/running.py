@@ -200,12 +200,13 @@ def run(
         judged = [
             _judge(name, scenario, replace(settings, workers=workers, units=units), no_save, out, as_json)
             for name, scenario, units in zip(names, scenarios, shares, strict=True)
-            if units != ()
+            if units != ()  # None means every unit, whereas an empty share leaves the scenario out
         ]
     reports = [report for report, _ in judged]
     _write(reports, junit, jsonl, markdown, inconclusive)
     if as_json:
         data = [_data(report, needs) for report, needs in judged]
+        # A single file gives one object, a folder always a list, even of one run: its shape depends on the call alone.
         one = len(which) == 1 and not Path(which[0]).is_dir()
         write_json(data[0] if one and data else {"verdict": _verdict(reports), "runs": data})
     elif not reports:
@@ -225,6 +226,7 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserA
 
     trained = agent_names()
     named = gathered(names)
+    # Turncoat's own names win, so that no file of the user's can stand in for `counts`.
     own = {name: each for name in named if name not in trained and (each := brought(name, trust)) is not None}
     listed = tuple(name for name in named if name not in own)
     for name in listed:

@@ -86,7 +86,7 @@ def search(
         device=device,
         plateau=plateau_of(plateau),
         tensorboard=tensorboard,
-        cache=None if agent == "exact" else cache_of(cache, no_cache),
+        cache=None if agent == "exact" else cache_of(cache, no_cache),  # an exact agent has no training to keep
     )
     with printing.run_progress(which, not as_json) as (report, count):
         found = api.search(scenario, settings=settings, report=report, count=count)

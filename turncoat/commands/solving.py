@@ -41,6 +41,7 @@ def check(which: ScenariosOrFolders, param: Params = [], set_: Sets = [], as_jso
                 if report is not None:
                     report(f"searching {name}")
                 result = api.check(scenario)
+        # A faulty file is reported among the others, which are checked all the same.
         except ScenarioError as error:
             wrong = True
             data.append({"scenario": name, "ok": False, "faults": [printing.fault_data(f) for f in error.faults]})
@@ -85,6 +86,7 @@ def why(
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
+    # A misspelt event is refused before any plan is solved, which may take long.
     check_name("event", event, api.events(scenario, name))
     with printing.progress(not as_json) as report:
         answer = api.why(scenario, event, name)

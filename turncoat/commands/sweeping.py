@@ -76,7 +76,7 @@ def sweep(
     from ..evals.studies.sweep_points import costs as costs_of
     from ..evals.studies.sweep_settings import sweep_settings
 
-    scenario = load_with(which, (), set_)
+    scenario = load_with(which, (), set_)  # `--param` names an axis here, so it is no override
     settings = sweep_settings(
         scenario,
         [read_axis(text) for text in param] or None,
@@ -98,7 +98,7 @@ def sweep(
             printing.say(f"this takes {takes}")
         return
     if not as_json:
-        printing.err().print(f"this takes {takes}")
+        printing.err().print(f"this takes {takes}")  # known before the sweep begins; stdout is for its result
     folder = out or default_target(scenario.name, identity(scenario, settings))
     with printing.progress(not as_json) as report:
         result = api.sweep_into(folder, scenario, settings, jobs_of(jobs), report, tensorboard)

@@ -59,6 +59,7 @@ def print_control(found: ControlReport) -> None:
         lost.append([escape(each.name), span(each.capability), span(each.goal), span(hidden)])
     table(_LOST, lost, right=_LOST[1:])
     _print_notes((each.name, each.note) for each in found.conditions)
+    # A table for each setting of oversight: the budgets of one setting follow each other in the report.
     for name, group in groupby(found.budgets, key=lambda each: each.name):
         say()
         bought = list(group)
@@ -92,6 +93,7 @@ def print_search(found: SearchResult) -> None:
     rows = []
     for pick in found.picks:
         settings = ", ".join(f"{name} {value}" for name, value in pick.candidate.items())
+        # None: it is unknown, as the candidate could not be judged in both stages.
         word = {True: "[red]yes[/red]", False: "no", None: "?"}[pick.deceiver]
         worths = [_worth(each) for each in (pick.harm_seen, pick.harm_judged, pick.performance)]
         low, high = number(pick.bits[1]), number(pick.bits[2])
