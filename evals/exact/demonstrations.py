@@ -57,7 +57,7 @@ class _Recording:
         self._episodes = 0
 
     def episode(self, player: Agent, ticks: int) -> Log:
-        """Play one more episode, with random numbers of its own, for at most so many ticks."""
+        """Play one more episode, with random numbers of its own, for at most `ticks` ticks."""
         number, memory = np.full(1, self._episodes), None
         self._episodes += 1
         states = reference.reset(self._theirs, SampledDraws(self._seed, number, np.zeros(1, np.int64))).states

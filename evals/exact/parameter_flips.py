@@ -92,6 +92,7 @@ def _settings(scenario: Scenario) -> Iterator[tuple[str, float, list[float]]]:
     document = scenario.document
     for name, param in document.params.items():
         present = scenario.params[name]
+        # A bool is an int to Python, but there is no value between its two.
         if isinstance(present, bool) or not isinstance(present, int | float):
             continue
         if param.choices is not None:

@@ -141,6 +141,7 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
 
 
 def _exact_regret(measure: Quantity, plan: ExactPlan, best: float) -> Interval:
+    """The range of a regret: `best` minus the range of what the plan attains."""
     # The hidden performance is never discounted, so `regret(performance)` is not, either.
     hidden = measure.channel is not None
     gain, discount = (plan.performance, 1.0) if hidden else (_gain(None, plan), plan.discount)
@@ -149,6 +150,7 @@ def _exact_regret(measure: Quantity, plan: ExactPlan, best: float) -> Interval:
 
 
 def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPlan) -> Interval:
+    """The range of a rate: expected ticks with the event, per expected tick in which the guard holds."""
     mdp = plan.mdp
     ticks = np.ones(mdp.next_state.size)
     if guard is not None:
@@ -186,6 +188,7 @@ def _came_exactly(event: Happens | Ended, mdp: FiniteMDP) -> Bools:
 
 
 def _condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Condition:
+    """A condition on an episode in the form that `tie_ranges` takes, with event names resolved to bits."""
     match condition:
         case Before(earlier, later):
             return extremes.OccursBefore(_mask(earlier, mdp), _mask(later, mdp))

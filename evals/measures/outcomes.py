@@ -111,6 +111,7 @@ def exact_outcomes(plan: ExactPlan, optimal: Optimal, criteria: OutcomeCriteria)
 def random_outcomes(plan: ExactPlan, criteria: OutcomeCriteria) -> BehaviourOutcomes:
     """The outcomes of uniformly random available actions, that is, of an agent without any capability."""
     mdp, column = plan.mdp, _columns(plan, criteria)
+    # Ended states have no available action: `maximum` avoids 0 / 0 there.
     chances = mdp.available / np.maximum(mdp.available.sum(axis=1, keepdims=True), 1)
     ticks, seen = np.ones_like(column.seen), column.seen
     wanted = [column.reward, column.performance, column.task, column.harm, ticks, seen]
@@ -139,6 +140,7 @@ def seed_outcomes(trace: Trace, world: World, criteria: OutcomeCriteria) -> Beha
     wanted += [harm * seen, harm * (1 - seen)]
     every = np.column_stack(wanted)
     seeds, episodes = table["seed"].to_numpy(), table["episode"].to_numpy()
+    # Sums per episode, as the exact outcomes are; rates are ratios of them, so that every tick of a seed counts alike.
     rows = [every[seeds == s].sum(axis=0) / np.unique(episodes[seeds == s]).size for s in np.unique(seeds)]
     return _outcomes_of(np.stack(rows), criteria.seen is not None)
 
@@ -155,10 +157,12 @@ class _Columns:
 
 
 def _columns(plan: ExactPlan, criteria: OutcomeCriteria) -> _Columns:
+    """What each outcome of a plan's process adds to the quantities of `BehaviourOutcomes`."""
     mdp, performance = plan.mdp, plan.performance
     harm = np.maximum(-performance, 0)
     if criteria.harm:
         masks = [mdp.event_mask(event) for event in criteria.harm]
+        # Summed by event, not by a joint mask: two harmful events in one tick are two harms.
         harm = np.sum([(mdp.events & mask) != 0 for mask in masks], axis=0).astype(np.float64)
     return _Columns(
         mdp.rewards @ plan.weights,

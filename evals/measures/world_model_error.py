@@ -268,9 +268,11 @@ def _shared(one: Spread, other: Spread, part: slice) -> float:
 
 
 def _true(truth: Enumeration, observations: Longs, states: Longs, actions: Longs) -> Iterable[Spread]:
+    """The true distribution over outcomes for each pair of state and action."""
     mdp = truth.mdp
     for row in (states * mdp.n_actions + actions).tolist():
         spread = defaultdict[Outcome, float](float)
+        # Added up, since states that look alike are one outcome to the agent.
         for m in range(mdp.row_start[row], mdp.row_start[row + 1]):
             next_state = mdp.next_state[m]
             outcome = (*observations[next_state].tolist(), *mdp.rewards[m].tolist(), float(mdp.ended[next_state]))
@@ -281,6 +283,7 @@ def _true(truth: Enumeration, observations: Longs, states: Longs, actions: Longs
 def _foreseen(
     model: RulesModel, truth: Enumeration, observations: Longs, states: Longs, actions: Longs
 ) -> list[Spread]:
+    """The model's distribution over outcomes for each pair of state and action."""
     predicted = model.predict(np.array(_seen(model, truth, observations, states), np.int64), actions)
     spreads = [defaultdict[Outcome, float](float) for _ in actions]
     rows = np.concatenate([predicted.state[:, :-1], predicted.rewards, predicted.ended[:, None]], axis=1)
@@ -297,6 +300,7 @@ def _seen(model: RulesModel, truth: Enumeration, observations: Longs, states: Lo
 
 
 def _true_after(truth: Enumeration, spread: dict[int, float], action: int) -> dict[int, float]:
+    """The true distribution over states after one more action."""
     mdp, out = truth.mdp, defaultdict[int, float](float)
     for state, chance in spread.items():
         row = state * mdp.n_actions + action
@@ -310,6 +314,7 @@ def _true_after(truth: Enumeration, spread: dict[int, float], action: int) -> di
 def _imagined_after(
     model: RulesModel, spread: dict[tuple[int, ...], float], action: int
 ) -> dict[tuple[int, ...], float]:
+    """The model's distribution over its states after one more action."""
     out = defaultdict[tuple[int, ...], float](float)
     available = [row for row in spread if model.masks[row[-1], action]]
     for row in spread:

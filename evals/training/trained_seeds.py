@@ -156,9 +156,11 @@ class TrainedSeeds:
         return [seed for seed in range(seeds) if seed not in kept]
 
     def _kept(self, method: str, overrides: Overrides, stage: str) -> dict[int, Trace]:
+        """Seed -> its trace, of those that this run has so far; callers add to it."""
         return self._seeds.setdefault(trace_name(stage, method, overrides), {})
 
     def _spec(self, method: str, overrides: Overrides, stage: str) -> TrainingSpec:
+        """The specification of training a method for a stage, with this run's settings and the cache's checkpoints."""
         spec = training_spec(
             self.solved.with_agent(method),
             method,

@@ -135,6 +135,7 @@ class _Checker:
         return bool(mdp.ended[mdp.next_state[first:last]].all())
 
     def _rules_that_never_fire(self) -> None:
+        """Add a warning for every rule that fires in no reachable state of any stage."""
         stages = self.scenario.document.stages
         # A rule for each instance of a group is compiled to a program per instance, named `RULE:INSTANCE`.
         fired = {name.split(":")[0] for stage in stages for name in self.solved.enumeration({}, stage).fired}
@@ -144,6 +145,7 @@ class _Checker:
                 self.fault("TC603", ("rules", number, "when"), message, "make its guard reachable, or remove it", True)
 
     def _origin(self) -> OriginProof:
+        """The proof of the misalignment's origin; a fault if it refutes what the file states."""
         document = self.scenario.document
         origin = prove_origin(self.solved.enumeration({}, self.solved.scenario.training_stage), document.origin)
         if origin.agrees is False:
@@ -156,6 +158,7 @@ class _Checker:
         return origin
 
     def _analysis(self) -> Analysis | None:
+        """The exact analysis of the judged stage, with a warning if nothing is misaligned; None if it has no plan."""
         try:
             analysis = analyse(self.solved.plan({}, self.solved.scenario.judged_stage))
         except ImproperDiscountError as fault:
@@ -165,12 +168,14 @@ class _Checker:
         except NoFixedPointError:
             return None
         learned = self.scenario.document.origin == "learned"  # then the planner, which knows the reward, has no gap
+        # 1e-9: two exact evaluations of equally good plans differ by rounding errors.
         if analysis.gap is not None and analysis.gap.high <= 1e-9 and not learned:
             message = "the agent's best plan is also the designers' best: there is no misalignment in this world"
             self.fault("TC608", ("claim",), message, "if that is the point, say so in `about.caveat`", True)
         return analysis
 
     def _margins(self) -> tuple[Margin, ...]:
+        """The margin of each set of events that an expectation of exact plans bars in the judged stage."""
         stage = self.solved.scenario.judged_stage
         barred = dict.fromkeys(
             tuple(expectation.barring)
@@ -220,6 +225,7 @@ class _Checker:
             return
         overrides = self.solved.conditions(expectation)[0]
         try:
+            # Only the process of the plan is used: made `free`, every available action counts as optimal.
             plan = self.solved.plan(overrides, expectation.stage or self.solved.scenario.judged_stage)
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return

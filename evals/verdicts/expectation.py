@@ -178,6 +178,7 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
         outcome = "inconclusive"
         why = f"a tie decides: policies that are equally good to the agent give {_range(low, high)}"
     if interval.sometimes_empty:
+        # Without a value the claim is neither met nor missed, whatever the others give.
         outcome, why = "inconclusive", f"a tie decides whether it has a value; where it has, it is {_range(low, high)}"
     if interval.note:
         why = f"{why} ({interval.note})"
@@ -350,6 +351,7 @@ def _adjusted(p_values: Sequence[float], claims: int) -> Sequence[float]:
 
 
 def _judgement(case: Case, outcome: Outcome, why: str, unit: str) -> Judgement:
+    """A judgement of a case without any numbers yet."""
     expectation = case.expectation
     return Judgement(
         name=expectation.name,

@@ -83,7 +83,7 @@ class Shard:
 
     @staticmethod
     def parse(text: str) -> Shard:
-        """Read `2/5`.
+        """Read a shard from text such as `2/5`, the second of five.
 
         Raises:
             ValueError: it is not of that form, or there is no such shard.
@@ -146,6 +146,7 @@ def resolve_units(
 def _resolve(
     unit: WorkUnit, solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, UserAgent]
 ) -> ResolvedUnit:
+    """Resolve one unit; see `ResolvedUnit`."""
     scenario = solved.scenario
     expectation = scenario.document.expect[unit.number]
     place = scenario.source.place(("expect", unit.number))

@@ -55,7 +55,7 @@ CHECKPOINTS = 30.0
 
 
 class Inconclusive(StrEnum):
-    """What to make of an inconclusive verdict."""
+    """How an inconclusive verdict ends the command: like a failed one, or like a passed one with a warning."""
 
     fail = "fail"
     warn = "warn"

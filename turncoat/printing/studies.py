@@ -30,6 +30,7 @@ def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
         found = sweep.regimes(agent)
         if agent != "exact":
             say(f"{escape(agent)}, seeds 0 to {sweep.settings.seeds - 1}", indent=2)
+        # The exact plan has one row for each point, a trained agent one for each seed at the points where it is trained.
         noun = "point" if agent == "exact" else "trained seed"
         say()
         table(("regime", f"{noun}s"), [(escape(n), number(c)) for n, c in found.items()], right=(f"{noun}s",))
@@ -93,7 +94,7 @@ def print_search(found: SearchResult) -> None:
     rows = []
     for pick in found.picks:
         settings = ", ".join(f"{name} {value}" for name, value in pick.candidate.items())
-        # None: it is unknown, as the candidate could not be judged in both stages.
+        # None: unknown, since the candidate has no score in one of the two stages.
         word = {True: "[red]yes[/red]", False: "no", None: "?"}[pick.deceiver]
         worths = [_worth(each) for each in (pick.harm_seen, pick.harm_judged, pick.performance)]
         low, high = number(pick.bits[1]), number(pick.bits[2])

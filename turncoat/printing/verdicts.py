@@ -55,6 +55,7 @@ def print_run(report: RunReport) -> None:
             if (watch := report.watch(judgement)) is not None:
                 out().print(f"  watch: {escape(watch)}", soft_wrap=True)
     for trace, steps in run.trained_steps.items():
+        # Without early stopping every seed takes the steps of the settings, which says nothing.
         if "plateau" in run.traces[trace].meta.training:
             taken = f"{min(steps.values()):,} to {max(steps.values()):,} steps"
             say(f"{escape(trace)}: its training levelled off, or came to its end, after {taken}")

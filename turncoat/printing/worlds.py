@@ -105,7 +105,7 @@ def print_check(name: str, scenario: Scenario, result: CheckResult) -> None:
     say(f"a bare run makes {count(result.solves, 'exact solve')}{trainings}", indent=2)
     if result.replays:
         say(f"{count(result.replays, 'replay')} as recorded", indent=2)
-    errors = sum(not fault.warning for fault in faults)
+    errors = sum(not fault.warning for fault in faults)  # a scenario with warnings alone is ok
     say(f"[red]{count(errors, 'fault')}[/red]" if errors else "[green]ok[/green]", indent=2)
 
 
@@ -167,6 +167,7 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
 
 
 def _print_way(label: str, way: Behaviour | None) -> None:
+    """Print the best plan with (or without) an event: its value by channel, how often the event occurs, its path."""
     if way is None:
         say(f"{label}: there is no such plan", indent=2)
         return
