@@ -30,7 +30,7 @@ def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
         found = sweep.regimes(agent)
         if agent != "exact":
             say(f"{escape(agent)}, seeds 0 to {sweep.settings.seeds - 1}", indent=2)
-        # The exact plan has one row for each point, a trained agent one for each seed at the points where it is trained.
+        # The exact plan has a row for each point, a trained agent one for each seed at the points where it is trained.
         noun = "point" if agent == "exact" else "trained seed"
         say()
         table(("regime", f"{noun}s"), [(escape(n), number(c)) for n, c in found.items()], right=(f"{noun}s",))
