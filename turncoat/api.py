@@ -1,7 +1,7 @@
-"""The public Python API: each function takes a scenario (a name of the library, a path, or one that was loaded).
+"""The public Python API: most functions take a scenario (a name in the library, a path, or a loaded one).
 
-All of them have one order, and so do the environments of `envs.adapters`: the scenario, what is asked of it (an event,
-axes), its stage, `overrides` (dotted settings, as in a file's `with:`), and how it is done.
+Their parameters have one order, which the environments of `envs.adapters` share: the scenario, what is asked of it (an
+event, axes), its stage, `overrides` (dotted settings, as in a file's `with:`), and then how it is done.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ Which = Scenario | str | os.PathLike[str]
 
 
 def names() -> tuple[str, ...]:
-    """The scenarios of the library, `family/name`, sorted."""
+    """The names of the scenarios in the library, as `family/name`, sorted."""
     return library.names()
 
 
@@ -71,7 +71,7 @@ def load(which: Which, overrides: Mapping[str, object] | None = None) -> Scenari
         overrides: dotted, as in a file's `with:` (`{"threshold": 2, "robot.discount": 0.5}`).
 
     Raises:
-        ScenarioError: with every fault that was found.
+        ScenarioError: the scenario is faulty; it has every fault that was found.
     """
     scenario = which if isinstance(which, Scenario) else loading.load(which)
     return loading.apply_overrides(scenario, overrides or {})
@@ -90,16 +90,16 @@ def make(
 
     Args:
         which: see `Which`.
-        stage: its name; when None, `train`, or else the first.
+        stage: the name of the stage; when None, `train`, or the first stage if there is no `train`.
         overrides: dotted, as for `load`.
-        audit: show the hidden performance in `info`; never for training.
-        form: of observations: `planes`, `flat` or `image`.
+        audit: include the hidden performance in `info`; not to be used for training.
+        form: the form of observations: `planes`, `flat` or `image`.
         render_mode: None, `ansi` or `rgb_array`.
 
     Raises:
-        ScenarioError: it cannot be loaded.
+        ScenarioError: the scenario cannot be loaded.
         UnknownNameError: no such stage, form or render mode.
-        ValueError: it has several agents.
+        ValueError: the stage has several agents.
     """
     from .envs.adapters.gymnasium_env import TurncoatEnv
 
@@ -116,10 +116,10 @@ def make_parallel(
     form: Form = "planes",
     render_mode: str | None = None,
 ) -> TurncoatParallelEnv:
-    """One stage of a scenario as a PettingZoo environment in which all agents choose at once.
+    """One stage of a scenario as a PettingZoo environment in which all agents choose simultaneously.
 
-    `enlist` names things that act as agents too, where the file says `as_agent` of them (`("guard",)`); everything else
-    is as for `make`.
+    `enlist` names things that act as agents too (`("guard",)`), which the file must allow by `as_agent`; all other
+    parameters are those of `make`.
 
     Raises:
         ScenarioError: it cannot be loaded.
@@ -140,7 +140,9 @@ def make_aec(
     form: Form = "planes",
     render_mode: str | None = None,
 ) -> AECEnv[str, Any, int]:
-    """The same, in which agents choose one after another and nobody sees what the others have chosen in the tick.
+    """The environment of `make_parallel` in PettingZoo's AEC form, in which agents choose one after another.
+
+    No agent observes what the others have already chosen in the same tick.
 
     Raises:
         ScenarioError, UnknownNameError, ValueError: as `make_parallel`.
@@ -151,20 +153,20 @@ def make_aec(
 
 
 def check(which: Which, overrides: Mapping[str, object] | None = None) -> CheckResult:
-    """Search a scenario's worlds: states, the origin proved or refuted, the gap, replays, faults of meaning.
+    """Enumerate and solve a scenario's worlds, to prove or refute what the file says of them; see `CheckResult`.
 
     Raises:
-        ScenarioError: it cannot even be loaded.
+        ScenarioError: the scenario cannot be loaded.
     """
     return check_scenario(load(which, overrides))
 
 
 def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> Analysis:
-    """The exact analysis of one stage (`deploy`, or else the last, when None).
+    """The exact analysis of one stage; when None, of `deploy`, or of the last stage if there is no `deploy`.
 
     Raises:
-        ScenarioError: it cannot be loaded.
-        NotEnumerableError: it has too many states; the message names what multiplies.
+        ScenarioError: the scenario cannot be loaded.
+        NotEnumerableError: the stage has too many states; the message names the fields that multiply them.
         UnknownNameError: no such stage.
     """
     solved = SolvedWorlds(load(which, overrides))
@@ -174,7 +176,7 @@ def solve(which: Which, stage: str | None = None, overrides: Mapping[str, object
 def why(
     which: Which, event: str, stage: str | None = None, overrides: Mapping[str, object] | None = None
 ) -> EventExplanation:
-    """Why the agent's best plan brings an event about, or does not, whatever it plans by.
+    """Explain why the best plan for the agent causes an event or avoids it, whichever planner the agent has.
 
     Raises:
         ScenarioError, NotEnumerableError: as `solve`.
@@ -185,10 +187,10 @@ def why(
 
 
 def events(which: Which, stage: str | None = None, overrides: Mapping[str, object] | None = None) -> tuple[str, ...]:
-    """The events that can be asked about, ends among them as `ended:REASON`.
+    """The events of a stage that `why` can explain, including the ends of an episode as `ended:REASON`.
 
     Raises:
-        ScenarioError: it cannot be loaded.
+        ScenarioError: the scenario cannot be loaded.
         UnknownNameError: no such stage.
     """
     solved = SolvedWorlds(load(which, overrides))
@@ -202,10 +204,10 @@ def run(
     report: Report | None = None,
     count: Count | None = None,
 ) -> Run:
-    """Judge every expectation of a scenario; `Run.save` writes its folder.
+    """Judge every expectation of a scenario; `Run.save` writes the run's folder.
 
     Raises:
-        ScenarioError: it cannot be loaded.
+        ScenarioError: the scenario cannot be loaded.
         ValueError, RunError, ClusterError: as `run_scenario`.
     """
     scenario = load(which, overrides)
@@ -219,12 +221,12 @@ def control(
     settings: ControlSettings | None = None,
     report: Report | None = None,
 ) -> ControlReport:
-    """Keep capability failure, wrong goal and concealment apart, and set task against harm per oversight budget.
+    """Separate capability failure, wrong goal and concealment, and compare task and harm at each oversight budget.
 
     Raises:
-        ScenarioError: it cannot be loaded, or what the settings name does not exist.
+        ScenarioError: the scenario cannot be loaded, or something that the settings name does not exist.
         UnknownNameError: no such stage.
-        MissingPerformanceError: it has no hidden performance.
+        MissingPerformanceError: the scenario has no hidden performance.
     """
     return control_report(load(which, overrides), stage, settings, report)
 
@@ -237,27 +239,30 @@ def search(
     report: Report | None = None,
     count: Count | None = None,
 ) -> SearchResult:
-    """Search the family that a scenario declares, and judge what was picked; it goes on from `settings.storage`.
+    """Search the family that a scenario declares, and judge the candidates that were picked.
+
+    An interrupted search continues from `settings.storage`.
 
     Raises:
-        ScenarioError: it cannot be loaded.
-        SearchError: it declares no search, or optuna is missing.
+        ScenarioError: the scenario cannot be loaded.
+        SearchError: the scenario declares no search, or optuna is not installed.
     """
     return search_scenario(load(which, overrides), settings, report, count)
 
 
 def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | None = None) -> Comparison:
-    """Compare two runs, or two agents, expectation by expectation: exact ranges, and what was learned seed by seed.
+    """Compare two runs, or two agents, expectation by expectation: exact ranges, and learned values paired by seed.
 
     Args:
-        a: what `run` returned, a stored run, its folder, or `FOLDER:AGENT` for one of its agents.
-        b: the other; differences are b less a.
-        within: what surely differs by no more than this is the same.
+        a: a run, a stored run, its folder, or `FOLDER:AGENT` for one of its agents.
+        b: the other one; differences are b minus a.
+        within: the margin of equivalence: values that are shown to differ by no more than this count as the same.
 
     Raises:
         RunError, TraceError: a folder is not that of a run, or its scenario has changed since.
-        ValueError: a negative margin.
+        ValueError: the margin is negative.
     """
+    # Only stored runs are compared, so a run in memory is written to a folder that lasts as long as the comparison.
     with TemporaryDirectory() as spare:
         one, other = (
             open_side(run) if isinstance(run, str) else RunSide(_stored(run, Path(spare) / name))
@@ -273,26 +278,27 @@ def reproduce(
     report: Report | None = None,
     count: Count | None = None,
 ) -> Reproduction:
-    """Make a stored run again from what its folder keeps: the same files, agents, seeds and steps, without a cache.
+    """Repeat a stored run from what its folder keeps: the same files, agents, seeds and steps, without a cache.
 
     Args:
         run: a stored run, or its folder.
-        jobs: trainings at a time.
-        trust: agents of the user's own may be opened from files with pickles.
+        jobs: the number of trainings at a time.
+        trust: whether agents of the user's own may be opened from files with pickles, which can run any code.
         report: told each step of the way.
         count: told how many seeds are trained.
 
     Raises:
-        RunError: it is no run, does not keep what is needed, or its files have changed since.
+        RunError: it is not a run, does not keep what is needed, or its files have changed since.
     """
+    # The spare folder is never used: a run that is stored already is not written again.
     return reproduce_run(_stored(run, Path()), Workers(jobs), trust, report, count)
 
 
 def report(*shown: Run | StoredRun | SweepResult | str | os.PathLike[str]) -> Page:
-    """One page on runs and sweeps, with a player for what was recorded; a notebook shows it, `Page.save` writes it.
+    """One HTML page on runs and sweeps, with a player for recorded episodes; `Page.save` writes it to a file.
 
     Args:
-        shown: what `run` or `sweep` returned, or folders of either.
+        shown: results of `run` or `sweep`, or folders of either.
 
     Raises:
         RunError: a folder is not that of a run, or its scenario has changed since.
@@ -306,10 +312,12 @@ def report(*shown: Run | StoredRun | SweepResult | str | os.PathLike[str]) -> Pa
             else open_shown(Path(each))
             for number, each in enumerate(shown)
         ]  # fmt: skip
+        # Within the block: the page is made from the stored traces, which are gone after it.
         return Page(report_html(opened))
 
 
 def _stored(run: Run | StoredRun | str | os.PathLike[str], spare: Path) -> StoredRun:
+    """A run as a stored one; `spare` is the folder to write it to if it is only in memory."""
     if isinstance(run, Run):
         return run.save(spare)
     return run if isinstance(run, StoredRun) else load_run(Path(run))
@@ -334,28 +342,29 @@ def sweep(
     plateau: Plateau | None = None,
     tensorboard: str | os.PathLike[str] | None = None,
 ) -> SweepResult:
-    """Measures of a scenario at every point of a grid, and the regime that each point lies in.
+    """Evaluate measures of a scenario at every point of a grid, and the regime that each point lies in.
 
     Args:
         which: see `Which`.
-        axes: dotted name -> values, in order; those of the file's `sweep:` when None, as for `measures` and `regimes`.
-        stage: where; `deploy`, or else the last, when neither this nor the file names one.
-        overrides: what all points share, as for `load`.
+        axes: dotted name -> values, in order. When None, the file's `sweep:` says it, as for `measures` and `regimes`.
+        stage: the stage to measure in; when neither this nor the file names one, `deploy`, or else the last.
+        overrides: dotted settings that all points share, as for `load`.
         measures: as in an expectation (`share(disarmed)`).
         regimes: name -> condition on measures (`share(disarmed) >= 1`); the first that holds names a point.
         agents: `exact`, and learning agents, which are trained at every `every`-th value of each axis of numbers.
-        seeds: of each learned point, from 0 on.
+        seeds: the number of trained seeds at each learned point, from seed 0.
         steps: environment steps of each training.
         every: see `agents`.
-        jobs: processes at a time.
-        out: a folder for table and picture; a sweep that was stopped goes on there. Nothing is written when None.
-        report: told how far it is.
-        device: where networks live, as in `RunSettings`.
+        jobs: the number of processes at a time.
+        out: the folder for the table and the picture, in which an interrupted sweep continues. When None, nothing is
+            written.
+        report: told the progress.
+        device: the device of neural networks, as in `RunSettings`.
         plateau: when a training ends early, or None.
         tensorboard: the folder for training curves, or None.
 
     Raises:
-        DeviceUnavailableError, TensorBoardError: what is asked for is not there.
+        DeviceUnavailableError, TensorBoardError: the device or TensorBoard is asked for and not available.
         ScenarioError: the scenario, an axis, a measure or a condition is wrong.
         UnknownNameError: no such stage.
         SweepError: there are no axes, nothing is measured, or there are too many points.
@@ -378,13 +387,14 @@ def sweep_into(
     report: Report | None = None,
     tensorboard: Path | None = None,
 ) -> SweepResult:
-    """A sweep with its table and picture in a folder; one that is there already is read.
+    """Run a sweep and write its table and picture to a folder; if the folder has this sweep already, it is read.
 
     Raises:
         RunError: the folder exists and holds something else, or cannot be written.
     """
     from .viz.pictures.phase_diagram import diagram_if_any
 
+    # A finished folder and a journal of an unfinished sweep are reused only if they have the same identity.
     its = identity(scenario, settings)
     if same_sweep(folder, its):
         return load_sweep(folder)
@@ -392,7 +402,7 @@ def sweep_into(
     journal = Journal(folder, its)
     result = run_sweep(scenario, settings, jobs, report, journal, tensorboard)
     save_sweep(result, folder, its, diagram_if_any(result), sys.argv)
-    journal.drop()
+    journal.drop()  # last, so that a kill before this loses no point that was computed
     return result
 
 

@@ -1,7 +1,7 @@
-"""How a command ends: its exit code, and what is said of a fault.
+"""How a command ends: its exit code and the message about a fault.
 
-0 pass, 1 an expectation failed, 2 usage or scenario fault, 3 crash, 4 inconclusive or nothing judged; 130 interrupted,
-141 pipe closed.
+Exit codes: 0 pass, 1 an expectation failed, 2 usage or scenario fault, 3 crash, 4 inconclusive or nothing judged,
+130 interrupted, 141 pipe closed.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from . import __version__, printing
 from .scenarios.errors import TurncoatError
 
 FAULT, CRASH = 2, 3
-"""Beside those of a verdict (`expectations.EXIT_CODES`)."""
+"""Exit codes in addition to those of a verdict (`evals.verdicts.expectation.EXIT_CODES`)."""
 INTERRUPTED, BROKEN_PIPE = 130, 141
-"""As a shell counts a program that a signal ended."""
+"""Exit codes of a program ended by SIGINT or SIGPIPE, in the convention of shells: 128 plus the signal's number."""
 
 
 def failed(fault: Exception, as_json: bool) -> int:
-    """Say what went wrong, for people on stderr or for programs on stdout.
+    """Write what went wrong, for people on stderr or for programs (`as_json`) as JSON on stdout.
 
     Returns:
-        The exit code: faults of the user's are 2, Turncoat's own are 3.
+        The exit code: 2 for faults of the user's input, 3 for Turncoat's own.
     """
+    # Imported here, since most commands end without a fault and need not wait for it.
     from .scenarios.language.faults.faults import ScenarioError, render_all
 
     kind = _kind(fault)
@@ -53,10 +54,10 @@ def failed(fault: Exception, as_json: bool) -> int:
 
 
 def _kind(fault: Exception) -> str:
-    """See `scenarios.errors.Kind`."""
+    """The kind of a fault; see `scenarios.errors.Kind`."""
     if isinstance(fault, TurncoatError):
         return fault.kind
-    # Typer may have a click of its own inside: its usage errors are known by what they can do.
+    # Typer may bundle a click of its own, whose classes are not click's: its usage errors are told by their method.
     return "usage" if hasattr(fault, "format_message") else "crash"
 
 

@@ -1,1 +1,1 @@
-"""Quantities of a scenario that are solved, not sampled."""
+"""Quantities of a scenario that are solved exactly instead of sampled."""

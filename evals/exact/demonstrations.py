@@ -1,4 +1,4 @@
-"""Logs of others: episodes played by the policies that a stage names, for an agent that watches there."""
+"""Demonstrations: episodes played by the policies that a stage names, for an agent that learns by watching them."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ from .solved_worlds import SolvedWorlds
 
 
 def watched_logs(solved: SolvedWorlds, stage: str, seed: int) -> list[Log]:
-    """Everything that is watched in a stage, kind after kind, in the order of the file.
+    """The episodes that are watched in a stage, for each entry of its `watch` in the order of the file.
 
     Args:
-        solved: of the scenario, under the condition that is asked about.
-        stage: which one.
-        seed: of all chance in it; the same seed gives the same logs.
+        solved: worlds of the scenario, under the condition that is asked about.
+        stage: the stage that has the `watch`.
+        seed: of all randomness; the same seed gives the same logs.
 
     Raises:
-        NotEnumerableError: a policy that is named cannot be played; the message says why.
+        NotEnumerableError: a named policy cannot be played; the message says why.
     """
     world = solved.world({}, stage)
     out: list[Log] = []
     for number, kind in enumerate(solved.scenario.document.stages[stage].watch):
         place = list(solved.scenario.document.stages).index(stage)
+        # A stream for each entry: changing one entry of the file leaves the episodes of the others as they were.
         draw = np.random.default_rng([seed, place, number])
         recording = _Recording(world, solved.world(kind.set, stage), draw, _number(kind.slips, world))
         player, ticks = _player(solved, stage, kind, draw)
@@ -48,7 +49,7 @@ def watched_logs(solved: SolvedWorlds, stage: str, seed: int) -> list[Log]:
 
 
 class _Recording:
-    """Plays others' world and writes down what the watching agent would have seen of it."""
+    """Plays episodes in the demonstrators' world and records what the watching agent would have seen of them."""
 
     def __init__(self, world: World, theirs: World, draw: np.random.Generator, slips: float) -> None:
         self._world, self._theirs, self._draw, self._slips = world, theirs, draw, slips
@@ -56,7 +57,7 @@ class _Recording:
         self._episodes = 0
 
     def episode(self, player: Agent, ticks: int) -> Log:
-        """One more, with chance of its own."""
+        """Play one more episode, with random numbers of its own, for at most `ticks` ticks."""
         number, memory = np.full(1, self._episodes), None
         self._episodes += 1
         states = reference.reset(self._theirs, SampledDraws(self._seed, number, np.zeros(1, np.int64))).states
@@ -65,6 +66,7 @@ class _Recording:
         paid: list[np.ndarray] = []
         ended = False
         while not ended and len(executed) < ticks:
+            # The player sees its own world, the log what the watcher's world shows of the same state.
             action, memory = player.act(observe(self._theirs, states), memory, available[-1])
             chance = SampledDraws(self._seed, number, np.full(1, len(executed) + 1))
             tick = reference.step(self._theirs, states, self._slip(action, available[-1])[:, None], chance)
@@ -77,9 +79,11 @@ class _Recording:
         return Log(np.concatenate(seen), np.array(executed, np.int32), np.concatenate(available), rewards, ended)
 
     def _look(self, states: Ints) -> Longs:
+        """The observation of the watching agent."""
         return observe(self._world, states)
 
     def _slip(self, action: Ints, available: Bools) -> Ints:
+        """The action, or with the probability of a slip any available one, all equally likely."""
         if self._draw.random() >= self._slips:
             return action
         others = np.flatnonzero(available[0])
@@ -87,13 +91,13 @@ class _Recording:
 
 
 class _Reciter:
-    """Takes written actions, one after another."""
+    """Takes the actions of a written list, one after another."""
 
     def __init__(self, actions: Sequence[int]) -> None:
         self._actions = actions
 
     def act(self, observation: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """See `Agent.act`; where the written action is not available, the first that is."""
+        """See `Agent.act`; if the written action is not available, it takes the first one that is."""
         step = 0 if state is None else int(np.asarray(state)[0])
         wanted = self._actions[step]
         action = wanted if mask[0, wanted] else int(mask[0].argmax())
@@ -101,7 +105,7 @@ class _Reciter:
 
 
 def _player(solved: SolvedWorlds, stage: str, kind: Watched, draw: np.random.Generator) -> tuple[Agent, int]:
-    """Who acts, and for how many ticks: a recording may be shorter than the stage."""
+    """The player of an entry of `watch` and its number of ticks, which is that of a written list if this is shorter."""
     world = solved.world(kind.set, stage)
     if kind.actions is not None:
         names = world.agents[0].actions
@@ -119,4 +123,5 @@ def _player(solved: SolvedWorlds, stage: str, kind: Watched, draw: np.random.Gen
 
 
 def _number(written: Formula, world: World) -> float:
+    """The value of a formula of params, such as a number of episodes."""
     return float(constant(formula(written), world.params))

@@ -1,4 +1,4 @@
-"""The nearest value of each param (and of each weight and discount) at which an agent's answer changes."""
+"""The nearest value of each param, weight and discount at which the best plan starts or stops causing an event."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from ...scenarios.language.loading import Scenario
 from .solved_worlds import SolvedWorlds
 
 GRID = 12
-"""How many values are tried along a range of real numbers on each side of the present one."""
+"""How many values of a range of real numbers are tried on each side of the present one."""
 DIGITS = 4
-"""To how many significant digits a flip is then located."""
+"""The number of significant digits to which a flip is located afterwards."""
 
 
 @dataclass(frozen=True)
 class Flip:
-    """What one setting would have to be.
+    """The nearest value of one setting at which the answer changes.
 
     Attributes:
-        name: dotted, as in `with:`.
-        present: its value; flipped: the nearest one tried at which the answer changes, or None.
+        name: the setting's dotted name, as in `with:`.
+        present: its present value.
+        flipped: the nearest value at which the answer changes, or None if it changes at no value that was tried.
     """
 
     name: str
@@ -39,11 +40,17 @@ class Flip:
 def nearest_flips(
     scenario: Scenario, event: str, stage: str | None = None, report: Callable[[str], None] | None = None
 ) -> list[Flip]:
-    """Vary one setting at a time, the rest as they are.
+    """Find the flip of each setting, varied alone while all others keep their values.
 
-    Whole-number params are tried one by one, real ones on a grid over their range and then located by bisection;
-    weights are tried from 0 to twice (at least 2) their value, discounts from 0 to 0.999. A param without a range or
-    choices is left alone.
+    Params of whole numbers are tried one by one. Real ones are tried on a grid over their range, then located by
+    bisection; weights are tried from 0 to twice their size (at least to 2), discounts from 0 to 0.999. A param
+    without a range or choices is not varied.
+
+    Args:
+        scenario: at the values from which the settings are varied.
+        event: the event in question, or `ended:REASON`.
+        stage: the stage of the plan; the one that expectations judge when None.
+        report: told which setting is being varied.
 
     Raises:
         UnknownNameError: no such event or stage.
@@ -55,6 +62,7 @@ def nearest_flips(
     def flips(name: str, value: float) -> bool:
         try:
             return brings_about(solved.best_plan({name: value}, where), event) != now
+        # A value at which there is no best plan has no answer, so it is no flip.
         except (ScenarioError, NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return False
 
@@ -63,6 +71,7 @@ def nearest_flips(
         if report is not None:
             report(f"varying {name}")
         hit = next((value for value in values if flips(name, value)), None)
+        # Whole numbers were tried one by one, so there is nothing to locate between two of them.
         if hit is not None and not isinstance(hit, int):
             hit = _located(name, float(present), hit, flips)
         found.append(Flip(name, present, hit))
@@ -70,18 +79,20 @@ def nearest_flips(
 
 
 def _located(name: str, inside: float, outside: float, flips: Callable[[str, float], bool]) -> float:
-    """The flip between a value that does not flip and one that does, by bisection."""
+    """A flip between a value `inside` at which the answer is the present one and one `outside` at which it is not."""
     while abs(outside - inside) > 10**-DIGITS * max(abs(outside), 10**-DIGITS):
         middle = (inside + outside) / 2
         inside, outside = (inside, middle) if flips(name, middle) else (middle, outside)
+    # The rounded value reads better, but rounding may lead back to the side on which the answer does not change.
     return float(f"{outside:.{DIGITS}g}") if flips(name, float(f"{outside:.{DIGITS}g}")) else outside
 
 
 def _settings(scenario: Scenario) -> Iterator[tuple[str, float, list[float]]]:
-    """Every setting with its value and the values to try, nearest first."""
+    """Every setting that can be varied: its name, its present value, and the values to try, nearest first."""
     document = scenario.document
     for name, param in document.params.items():
         present = scenario.params[name]
+        # A bool is an int to Python, but there is no value between its two.
         if isinstance(present, bool) or not isinstance(present, int | float):
             continue
         if param.choices is not None:
@@ -89,7 +100,7 @@ def _settings(scenario: Scenario) -> Iterator[tuple[str, float, list[float]]]:
             yield name, present, _nearest(list(numbers), present)
         elif param.range is not None:
             low, high = param.range
-            # From 0 to 1 is a chance or a share, however it is written.
+            # A range from 0 to 1 is that of a probability or a share, even if it is written in whole numbers.
             whole = all(isinstance(number, int) for number in (present, low, high)) and 1 < high - low <= 1000
             values: list[float] = [*range(int(low), int(high) + 1)] if whole else _grid(present, low, high)
             yield name, present, _nearest([value for value in values if value != present], present)
@@ -107,6 +118,7 @@ def _settings(scenario: Scenario) -> Iterator[tuple[str, float, list[float]]]:
 
 
 def _grid(present: float, low: float, high: float) -> list[float]:
+    """`GRID` evenly spaced values from the present one, which is left out, to each end of a range."""
     below = [present + (low - present) * i / GRID for i in range(1, GRID + 1)] if low < present else []
     above = [present + (high - present) * i / GRID for i in range(1, GRID + 1)] if high > present else []
     return [*below, *above]

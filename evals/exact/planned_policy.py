@@ -1,7 +1,7 @@
-"""The exact plan of a stage, made by the planner that the agent has: with the true world for its model.
+"""The exact plan of a stage by the agent's own planner, given the true world as its model.
 
-`enumerate` is the exact solver itself, ties and all. By any other planner there is one action in each state, and what
-that policy is worth is evaluated exactly.
+The planner `enumerate` is the exact solver itself, which keeps all ties. Any other planner decides on one action in
+each state, and the value of the resulting policy is evaluated exactly.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from ...envs.world.world import World
 
 EVERY_OPTIMAL = "every optimal policy"
 MOST_STATES = 500_000
-"""States (and ticks) beyond which nobody asks a planner in every one of them."""
+"""The most states (with a horizon: pairs of state and tick) in which a searching planner is asked to decide."""
 
 
 def plan_as_agent(enumeration: Enumeration, barring: Sequence[str] = (), max_states: int = 1_000_000) -> ExactPlan:
-    """What the deciding agent of a stage does with an exact model, by its own planner.
+    """The plan that the deciding agent of a stage makes with an exact model, by its own planner.
 
     Args:
         enumeration: see `plan_exactly`.
-        barring: events that the plan may not risk.
-        max_states: beliefs that may be enumerated.
+        barring: events that the plan must never risk.
+        max_states: how many beliefs may be enumerated.
 
     Raises:
         AgentPartError: the planner cannot be made.
@@ -74,7 +74,7 @@ def planner_of(world: World) -> Planner | None:
 
 
 def whose_policies(plan: ExactPlan) -> str:
-    """What a plan's measures are measured over, as `measures.Interval` says it.
+    """The policies over which the measures of a plan range, in the words of `Interval.whose`.
 
     Raises:
         AgentPartError, NotEnumerableError: see `planner_of`.
@@ -86,7 +86,7 @@ def whose_policies(plan: ExactPlan) -> str:
 
 
 def thinking(plan: ExactPlan) -> Thinking | None:
-    """How the agent of an exact plan says what it thought; None where the solution itself says it."""
+    """How the agent of an exact plan reports its search; None for the exact solver, whose solution says it all."""
     world = plan.enumeration.world
     planner = planner_of(world)
     if planner is None:
@@ -96,10 +96,14 @@ def thinking(plan: ExactPlan) -> Thinking | None:
 
 @dataclass(frozen=True, eq=False)
 class OnTheTruth:
-    """A planner whose model is the world itself.
+    """A planner whose model is the true world.
 
     Attributes:
-        planner: which; mdp: the world's process; weights: float64 `[K]`; discount: per tick; horizon: ticks, or None.
+        planner: the planner.
+        mdp: the world's process.
+        weights: float64 `[K]`, the weight of each reward channel.
+        discount: per tick.
+        horizon: the number of ticks, or None.
         rule: how the heads deliberate.
     """
 
@@ -111,11 +115,11 @@ class OnTheTruth:
     rule: DeliberationRule
 
     def solution(self) -> AnySolution:
-        """What it does in every state that can be reached (at every tick, where there is a horizon), evaluated.
+        """The planner's policy in every reachable state (with a horizon, at every tick), and its exact values.
 
         Raises:
-            NotEnumerableError: there are too many.
-            ImproperDiscountError: discount 1, and it never ends.
+            NotEnumerableError: there are more than `MOST_STATES` of them.
+            ImproperDiscountError: the discount is 1 and the policy may never end the episode.
         """
         mdp = self._mdp
         live = np.flatnonzero(~mdp.ended)
@@ -123,32 +127,37 @@ class OnTheTruth:
             what = "states" if self.horizon is None else "states and ticks"
             cure = "only `enumerate` plans in so many"
             raise NotEnumerableError(f"{live.size:,} {what} for `{self.planner.name}` to search from: {cure}")
+        # Ended states need an entry too, but nothing is decided there: any action stands for it.
         policy = mdp.available.argmax(axis=1).astype(np.int32)
         policy[live] = self._planning.decide(live, mdp.available[live])
         if self._clocked is None or self.horizon is None:
             return evaluate_stationary(mdp, policy, self.weights, self.discount)
         timed = np.tile(self.mdp.available.argmax(axis=1).astype(np.int32), (self.horizon, 1))
+        # Only pairs of tick and state that the clocked process reaches have a decision; others keep the placeholder.
         known = self._clocked.index_of >= 0
         timed[known] = policy[self._clocked.index_of[known]]
         return evaluate_time_dependent(self.mdp, timed, self.weights, self.discount)
 
     def plan(self, tick: int, decision: Decision) -> Plan:
-        """The search behind a decision in a state of the world at a tick."""
+        """The planner's search behind a decision in a state of the world at a tick."""
         if self._clocked is None:
             return self._planning.plan(decision)
         place = int(self._clocked.index_of[tick, decision.state])
+        # The search numbers its states by tick and state; each looks like the state of the world that it stands for.
         looks = decision.observations[self._clocked.state_of]
         return self._planning.plan(replace(decision, state=place, observations=looks))
 
     @cached_property
     def _clocked(self) -> TimeAugmentedMDP | None:
+        """The process with the tick in its state, for a planner that only knows stationary ones; None: no horizon."""
         return None if self.horizon is None else augment_with_time(self.mdp, self.horizon)
 
     @property
     def _mdp(self) -> FiniteMDP:
+        """The process on which the planner searches."""
         return self.mdp if self._clocked is None else self._clocked.mdp
 
     @cached_property
     def _planning(self) -> BoundPlanner:
-        discounts = np.full(self.weights.size, self.discount)
+        discounts = np.full(self.weights.size, self.discount)  # a problem has a discount for each head, the world one
         return self.planner.start(Problem(self._mdp, self.weights, discounts, self.rule))

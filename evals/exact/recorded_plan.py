@@ -1,4 +1,4 @@
-"""Episodes of the exact planner, recorded: what a reader can watch beside an exact judgement."""
+"""Recorded episodes of the exact planner, which a reader can watch beside an exact judgement."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ from .solved_worlds import SolvedWorlds
 
 
 def exact_agent(plan: ExactPlan) -> ExactAgent | None:
-    """A player for an exact plan, or None where a state's look does not tell what to do."""
+    """An agent that follows an exact plan, or None if its observations do not determine what the plan does."""
     world = plan.enumeration.world
+    # A process other than the world's own is one over beliefs, which a single observation does not reveal.
     if len(world.agents) > 1 or plan.mdp is not plan.enumeration.mdp or plan.aliased:
         return None
     looks = observe(world, plan.enumeration.states)
     try:
         weights = world.weights(plan.enumeration.states)
         return ExactAgent(plan.mdp, plan.solution, looks, weights, rule=plan.rule, thinking=thinking(plan))
+    # Two states look alike and call for different actions.
     except ValueError:
         return None
 
@@ -41,15 +43,15 @@ def record_exactly(
     episodes: int,
     thoughts: bool = True,
 ) -> Trace | None:
-    """Episodes of the exact planner; None where it cannot be played from what it sees (beliefs, several agents).
+    """Record episodes of the exact planner; None if there is no plan or no agent that follows it (see `exact_agent`).
 
     Args:
-        solved: of the scenario.
-        overrides: the condition.
-        stage: where it plays.
+        solved: worlds of the scenario.
+        overrides: the condition, as dotted overrides.
+        stage: the stage in which it plays.
         barring: events that it must never risk.
-        episodes: how many, where chance matters; else one says everything.
-        thoughts: record what it thinks.
+        episodes: how many are recorded if the stage has chance; without chance a single one shows everything.
+        thoughts: whether to record what it thinks.
     """
     try:
         plan = solved.plan(overrides, stage, barring)

@@ -1,4 +1,4 @@
-"""What regret is measured from: the most that was to be had in a stage, exactly."""
+"""The value that regret is measured from: the most that can be attained in a stage, computed exactly."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def truly_best(enumeration: Enumeration, max_states: int, plan: Callable[[], Exa
     """The exact solver's plan, whatever planner the agent has.
 
     Args:
-        enumeration: of the stage.
-        max_states: how many states may be enumerated.
-        plan: makes the agent's own plan; called only where the agent plans by the exact solver, so that the two agree.
+        enumeration: the enumerated stage.
+        max_states: how many beliefs may be enumerated.
+        plan: makes the agent's own plan; called only if the agent plans by the exact solver, so that the two agree.
 
     Raises:
         ImproperDiscountError, NoFixedPointError, NotEnumerableError: see `plan_exactly`.
@@ -27,20 +27,23 @@ def truly_best(enumeration: Enumeration, max_states: int, plan: Callable[[], Exa
 
 
 def best_of(measure: Measure, plan: ExactPlan) -> float:
-    """The value from which a regret is measured, over the stage's ticks.
+    """The value that a regret is measured from, over the stage's ticks.
+
+    For `regret` it is the weighted, discounted return of the exact planner at its best tie; the planner knows of a
+    horizon if the agent does. For `regret(performance)` it is the hidden performance of the policy that maximises it
+    and observes the whole state.
 
     Args:
-        measure: `regret`: the weighted, discounted return of the exact planner, at its best tie; it plans with or
-            without a known horizon, as the agent does. `regret(performance)`: the hidden performance of the policy that
-            maximises it, which observes the whole state.
-        plan: the exact planner's, with no event barred.
+        measure: one of these two.
+        plan: that of the exact planner, with no event barred.
 
     Raises:
-        ValueError: the measure is no regret.
+        ValueError: the measure is not a regret.
     """
     match measure:
         case Quantity("regret", None):
             gain = plan.mdp.rewards @ plan.weights
+            # Over the stage's ticks, as episodes are; the plan's own values may be those of a world without a limit.
             return expectation_range(plan.mdp, plan.optimal, gain, plan.steps, plan.discount)[1]
         case Quantity("regret", "performance"):
             best = best_performance(plan)

@@ -1,4 +1,4 @@
-"""The worlds of one scenario under any overrides, compiled, enumerated and solved: each is made once and kept."""
+"""The worlds of one scenario under any overrides, compiled, enumerated and solved; each is made once and kept."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class SolvedWorlds:
     """The stages of one scenario under any overrides: compiled, enumerated and solved, each once.
 
     Attributes:
-        scenario: without the overrides.
+        scenario: the scenario before overrides.
         max_states: how many states of a stage may be enumerated.
     """
 
     def __init__(self, scenario: Scenario, max_states: int | None = None, enlist: Sequence[str] = ()) -> None:
-        """Nothing is compiled or solved before it is asked for.
+        """Keep the scenario; nothing is compiled or solved before it is asked for.
 
         Args:
-            scenario: checked.
-            max_states: how many states of a stage may be enumerated; by default what the file says.
+            scenario: a checked scenario.
+            max_states: how many states of a stage may be enumerated; the limit of the file when None.
             enlist: names of things that act as agents too.
         """
         self.scenario, self._enlist = scenario, tuple(enlist)
@@ -44,10 +44,10 @@ class SolvedWorlds:
         self._enlisting: dict[tuple[str, ...], SolvedWorlds] = {}
 
     def with_agent(self, agent: str) -> SolvedWorlds:
-        """The worlds in which an agent acts: those with the things that its profile enlists as agents.
+        """The worlds in which an agent acts, where the things that its profile names are agents too.
 
         Args:
-            agent: its name, or a profile; for most of them these are the worlds themselves.
+            agent: an agent's name, or a profile; most of them enlist nothing, and the result is this object.
         """
         things = enlisted(agent, self.scenario)
         if things == self._enlist:
@@ -57,15 +57,16 @@ class SolvedWorlds:
         return self._enlisting[things]
 
     def conditions(self, expectation: Expectation) -> list[Overrides]:
-        """The overrides of every condition of an expectation: one, where it has no `across`."""
+        """The overrides of every condition of an expectation; a single one if the expectation has no `across`."""
         variants = self.scenario.document.variants
+        # Later settings win: `set` over the variant, and `across` over both.
         base: dict[str, object] = {**(variants[expectation.variant] if expectation.variant else {}), **expectation.set}
         names = list(expectation.across)
         lists = [self._listed(expectation.across[name], base) for name in names]
         return [{**base, **dict(zip(names, values, strict=True))} for values in product(*lists)]
 
     def _listed(self, values: object, base: Overrides) -> Sequence[object]:
-        """The values of one `across` entry; `cells(ZONE)` is every cell of a zone in the drawn map."""
+        """The values of one `across` entry; `cells(ZONE)` stands for every cell of a zone in the drawn map."""
         if not isinstance(values, str):
             assert isinstance(values, list)
             return values
@@ -74,21 +75,21 @@ class SolvedWorlds:
         return [list(cell) for cell in board.zones[zone]]
 
     def under(self, overrides: Overrides) -> Scenario:
-        """The scenario with overrides."""
+        """The scenario with overrides applied."""
         key = _key(overrides)
         if key not in self._scenarios:
             self._scenarios[key] = apply_overrides(self.scenario, overrides)
         return self._scenarios[key]
 
     def world(self, overrides: Overrides, stage: str) -> World:
-        """A stage compiled."""
+        """The compiled world of a stage."""
         key = _key(overrides, stage)
         if key not in self._worlds:
             self._worlds[key] = compile_world(self.under(overrides), stage, enlist=self._enlist)
         return self._worlds[key]
 
     def enumeration(self, overrides: Overrides, stage: str) -> Enumeration:
-        """A stage enumerated; what only an agent's preferences change is enumerated once for all of them.
+        """The enumeration of a stage; overrides that differ only in agents' preferences share one.
 
         Raises:
             NotEnumerableError: see `enumerate_world`.
@@ -97,10 +98,11 @@ class SolvedWorlds:
         key = _key(shaping_overrides(self.scenario, world, overrides), stage)
         if key not in self._enumerations:
             self._enumerations[key] = enumerate_world(world, self.max_states)
+        # The shared process comes with the world of these overrides, which has their weights and discounts.
         return replace(self._enumerations[key], world=world)
 
     def plan(self, overrides: Overrides, stage: str, barring: Sequence[str] = ()) -> ExactPlan:
-        """A stage solved for its agent.
+        """The plan of a stage by its agent's own planner.
 
         Raises:
             NotEnumerableError: see `enumerate_world`.
@@ -112,7 +114,7 @@ class SolvedWorlds:
         return self._plans[key]
 
     def best_plan(self, overrides: Overrides, stage: str) -> ExactPlan:
-        """A stage solved by the exact solver, whatever planner its agent has.
+        """The plan of a stage by the exact solver, whatever planner its agent has.
 
         Raises:
             NotEnumerableError: see `enumerate_world`.
@@ -122,7 +124,8 @@ class SolvedWorlds:
         return truly_best(enumeration, self.max_states, lambda: self.plan(overrides, stage))
 
     def forget(self, overrides: Overrides) -> None:
-        """Drop what is kept for some overrides but the enumerations, so that thousands of them can be tried."""
+        """Drop what is kept for some overrides, so that thousands of them can be tried; enumerations are kept."""
+        # A key is a JSON list that begins with the overrides: the same list alone, or followed by stage and bars.
         beginning = _key(overrides)[:-1]
         for kept in (self._scenarios, self._worlds, self._plans):
             for key in [key for key in kept if key == f"{beginning}]" or key.startswith(f"{beginning},")]:
@@ -130,13 +133,13 @@ class SolvedWorlds:
 
 
 def enlisted(agent: str, scenario: Scenario) -> tuple[str, ...]:
-    """The things that a profile makes agents of, by naming them."""
+    """The things that a profile turns into agents by naming them."""
     named, things = named_in(agent), scenario.document.things
     return tuple(name for name, thing in things.items() if name in named and thing.as_agent is not None)
 
 
 def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) -> Overrides:
-    """The overrides that can change the enumerated process, and not only an agent's preferences over it."""
+    """Those of the overrides that can change the enumerated process, not only an agent's preferences over it."""
     if any(column >= 0 for agent in world.agents for column in agent.weight_columns):
         return overrides  # weights are part of the state
     document = scenario.document
@@ -145,4 +148,5 @@ def shaping_overrides(scenario: Scenario, world: World, overrides: Overrides) ->
 
 
 def _key(overrides: Overrides, *more: str) -> str:
+    """A hashable key, for override values may be lists; the order of the overrides does not matter."""
     return json.dumps([dict(sorted(overrides.items())), *more])

@@ -1,4 +1,4 @@
-"""What an expectation measures: a subject, and with `minus` another one that it is compared with."""
+"""What an expectation measures: the behaviour of a subject, minus that of a baseline if the expectation has `minus`."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .measure import Interval, difference, less, seed_values
 from .measure_values import exact_range, regret_baseline, sampled_in
 
 Ends: TypeAlias = tuple[float, float]
-"""The least and the greatest value of a number: equal, but where an exact plan has ties."""
+"""The least and the greatest value of a number; the two differ only where an exact plan has ties."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """An agent in one stage, under one condition: whose behaviour is measured.
+    """An agent in one stage under one condition, whose behaviour is measured.
 
     Attributes:
-        agent: its name; `exact` is the plan of the exact solver.
-        stage: where it acts.
-        overrides: the condition.
-        barring: events that it must never risk.
+        agent: its name; `exact` stands for the plan of the exact solver.
+        stage: the stage in which it acts.
+        overrides: the condition, as dotted overrides of the scenario.
+        barring: events that its plan must never risk.
     """
 
     agent: str
@@ -37,30 +37,30 @@ class Subject:
 
     @property
     def exact(self) -> bool:
-        """Whether its behaviour is solved, and not sampled."""
+        """Whether its behaviour is solved exactly instead of sampled."""
         return self.agent == "exact"
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """One condition of an expectation: the measure of a subject, less that of a baseline where there is one."""
+    """One condition of an expectation: the measure of a subject, minus that of a baseline if there is one."""
 
     subject: Subject
     baseline: Subject | None = None
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
-        """The subject and the baseline, as far as there is one."""
+        """The subject, followed by the baseline if there is one."""
         return (self.subject,) if self.baseline is None else (self.subject, self.baseline)
 
     @property
     def exact(self) -> bool:
-        """Whether nothing is sampled."""
+        """Whether the behaviour of every subject is solved exactly instead of sampled."""
         return all(its.exact for its in self.subjects)
 
 
 def minus_in_words(expectation: Expectation) -> str:
-    """The `minus` of an expectation (`in stage train, with threshold 2`); empty where it has none."""
+    """The `minus` of an expectation in words (`in stage train, with threshold 2`); empty if it has none."""
     minus = expectation.minus
     if minus is None:
         return ""
@@ -71,13 +71,14 @@ def minus_in_words(expectation: Expectation) -> str:
         minus.variant and f"as {minus.variant}",
         settings and f"with {settings}",
         minus.barring and f"barring {', '.join(minus.barring)}",
+        # An empty list lifts the subject's own bars, whereas None keeps them, so only the former is worth a word.
         minus.barring == [] and "barring nothing",
     ]
     return ", ".join(part for part in parts if part)
 
 
 def exact_interval(solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeasure) -> Interval:
-    """The range of a measure over all policies that are judged, less that of the baseline.
+    """The range of a measure over all policies that are judged, minus the range for the baseline.
 
     Raises:
         NotEnumerableError: one of the worlds is too large, or only bounded from above.
@@ -86,6 +87,7 @@ def exact_interval(solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeas
     if not others:
         return here
     [there] = others
+    # The range of a difference hides its two terms, so the note states both.
     whole, notes = less(here, there), [f"{_in_words(here)} here, {_in_words(there)} there"]
     return replace(whole, note="; ".join([*notes, *filter(None, [whole.note])]))
 
@@ -93,23 +95,24 @@ def exact_interval(solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeas
 def ends_by_seed(
     solved: SolvedWorlds, contrast: Contrast, measure: ParsedMeasure, traces: Sequence[Trace | None]
 ) -> dict[int, Ends | None]:
-    """The value of a measure in each seed, less that of the baseline in the same seed, which has the same randomness.
+    """The value of a measure in each seed, minus that of the baseline in the same seed, which has the same randomness.
 
     Args:
         solved: worlds of the scenario.
-        contrast: of whom at least one is sampled.
-        measure: what is evaluated.
-        traces: the episodes of each of its subjects; None for an exact one.
+        contrast: the subject and the baseline; at least one of them is sampled.
+        measure: the measure to evaluate.
+        traces: for each subject of the contrast its recorded episodes, or None if it is exact.
 
     Returns:
-        By seed, in order; None where a subject has no value. An exact subject has the same number, or range of numbers
-        over its ties, in every seed.
+        Seed -> least and greatest value, seeds in order; None where a subject has no value. An exact subject has the
+        same number, or the same range over its ties, in every seed.
 
     Raises:
         NotEnumerableError: as `exact_interval`.
     """
     pairs = list(zip(contrast.subjects, traces, strict=True))
     values = [None if trace is None else _sampled(solved, measure, subject, trace) for subject, trace in pairs]
+    # A paired difference needs the seed in every trace; an exact subject has its value in all of them.
     seeds = sorted(set.intersection(*(set(each) for each in values if each is not None)))
     columns: list[Sequence[Ends | None]] = []
     for subject, sampled in zip(contrast.subjects, values, strict=True):
@@ -117,6 +120,7 @@ def ends_by_seed(
             columns.append([_twice(sampled[seed]) for seed in seeds])
         else:
             exact = _exact(solved, measure, subject)
+            # A tie that leaves the measure without a value counts as missing, which is imputed against the claim.
             known = exact.low is not None and exact.high is not None and not exact.sometimes_empty
             columns.append([(exact.low, exact.high) if known else None] * len(seeds))  # type: ignore[list-item]
     if len(columns) == 1:
@@ -129,7 +133,8 @@ def _exact(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject) -> In
 
 
 def _sampled(solved: SolvedWorlds, measure: ParsedMeasure, subject: Subject, trace: Trace) -> dict[int, float | None]:
-    """A measure in each seed of a trace; None where it has no value."""
+    """The value of a measure in each seed of a trace; None where it has no value."""
+    # Regret among several agents was solved when the seed was trained; it cannot be computed from the episodes.
     if (responder := measure.responder) is not None:
         return {seed: _regret(its, responder) for seed, its in sorted(trace.regrets.items())}
     its = solved.with_agent(subject.agent)

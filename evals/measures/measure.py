@@ -37,18 +37,18 @@ Holds = Callable[[Expression, Ints], Bools]
 """Evaluates a resolved condition of the guard language: bool `[B]` for states int32 `[B, F]`."""
 
 _NEGLIGIBLE = 1e-13
-"""Discounted sums are cut off where the weight of a tick is below this."""
+"""A discounted sum without a horizon is cut off at the first tick whose discount factor is below this."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The range of a measure.
+    """The range of a measure over the policies that are judged.
 
     Attributes:
-        low, high: the least and the greatest value; None where it has no value at all.
-        note: a clause that explains the range, or nothing.
-        sometimes_empty: whether it has no value under some optimal policies.
-        whose: the policies that were judged: all that are optimal, or the one that is followed (`whose_policies`).
+        low, high: the least and the greatest value; both None if the measure has no value under any of the policies.
+        note: a clause that explains the range, or an empty string.
+        sometimes_empty: whether the measure has no value under some of the policies.
+        whose: the policies that were judged, in words: all optimal ones, or the one followed (see `whose_policies`).
     """
 
     low: float | None
@@ -59,13 +59,13 @@ class Interval:
 
 
 def whose(intervals: Iterable[Interval]) -> str:
-    """The policies that were judged in several intervals together."""
+    """The policies, in words, that were judged in several intervals together."""
     each = {interval.whose for interval in intervals}
     return each.pop() if len(each) == 1 else "every policy judged"
 
 
 def mean_interval(intervals: Sequence[Interval]) -> Interval:
-    """The range of the mean of several measures, each free to take any value of its own range.
+    """The range of the mean of several measures, each of which may take any value of its own range.
 
     Raises:
         ValueError: there are none.
@@ -76,13 +76,14 @@ def mean_interval(intervals: Sequence[Interval]) -> Interval:
     highs = [interval.high for interval in intervals if interval.high is not None]
     empty = any(interval.sometimes_empty for interval in intervals)
     notes = "; ".join(dict.fromkeys(interval.note for interval in intervals if interval.note))
+    # A mean over only those that have a value would be a mean over other conditions than the file asks about.
     if len(lows) < len(intervals):
         return Interval(None, None, notes, empty)
     return Interval(math.fsum(lows) / len(lows), math.fsum(highs) / len(highs), notes, empty, whose(intervals))
 
 
 def less(a: Interval, b: Interval) -> Interval:
-    """The range of one measure minus another, whose ties are broken independently; two that are infinite are equal."""
+    """The range of a minus b, the ties of each broken independently; two infinities of one sign are equal."""
     notes = "; ".join(dict.fromkeys(note for note in (a.note, b.note) if note))
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return Interval(None, None, notes)
@@ -91,7 +92,7 @@ def less(a: Interval, b: Interval) -> Interval:
 
 
 def difference(a: float, b: float) -> float:
-    """a minus b; two infinities of one sign are equal."""
+    """a minus b; 0 for two infinities of one sign, as when an event occurs in neither (`inf - inf` would be NaN)."""
     return 0.0 if a == b else a - b
 
 
@@ -101,13 +102,14 @@ def difference(a: float, b: float) -> float:
 def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) -> Interval:
     """The range of a measure over all policies that choose among a plan's optimal actions.
 
-    Sums are over the stage's steps; `value` is discounted and summed over the horizon, or without end where there is
-    none.
+    Sums run over the ticks of the stage. `value` is discounted; it runs over the horizon, or over infinitely many ticks
+    if there is no horizon.
 
     Args:
         measure: parsed and checked, its condition resolved for the plan's world.
-        plan: whose optimal actions; to judge other actions by the same weights, replace its `solution`.
-        best: what a regret is measured from (see `best_of`); that of this plan when None.
+        plan: the plan whose optimal actions are judged; to judge other actions by the same weights, replace its
+            `solution`.
+        best: the value that a regret is measured from (see `best_of`); None: that of this plan.
     """
     mdp, optimal, steps = plan.mdp, plan.optimal, plan.steps
     match measure:
@@ -129,6 +131,7 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
         case Quantity("return", channel):
             return Interval(*extremes.expectation_range(mdp, optimal, _gain(channel, plan), steps))
         case Quantity("value", channel):
+            # A plan for a known horizon ends with it, even where the discount would still weigh later ticks.
             timed = isinstance(plan.solution, FiniteHorizonSolution)
             ticks = steps if timed else _ticks(plan.discount, steps)
             note = f"undiscounted, over {steps} ticks" if plan.discount == 1 and not timed else ""
@@ -138,6 +141,8 @@ def exact_measure(measure: Measure, plan: ExactPlan, best: float | None = None) 
 
 
 def _exact_regret(measure: Quantity, plan: ExactPlan, best: float) -> Interval:
+    """The range of a regret: `best` minus the range of what the plan attains."""
+    # The hidden performance is never discounted, so `regret(performance)` is not, either.
     hidden = measure.channel is not None
     gain, discount = (plan.performance, 1.0) if hidden else (_gain(None, plan), plan.discount)
     low, high = extremes.expectation_range(plan.mdp, plan.optimal, gain, plan.steps, discount)
@@ -145,9 +150,12 @@ def _exact_regret(measure: Quantity, plan: ExactPlan, best: float) -> Interval:
 
 
 def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPlan) -> Interval:
+    """The range of a rate: expected ticks with the event, per expected tick in which the guard holds."""
     mdp = plan.mdp
     ticks = np.ones(mdp.next_state.size)
     if guard is not None:
+        # Every `n_actions`-th row starts a state, so the differences count the outcomes of each state. Over beliefs,
+        # `state_of` leads to the world's state, in which the condition is evaluated.
         source = np.repeat(plan.state_of, np.diff(mdp.row_start[:: mdp.n_actions]))
         ticks = plan.enumeration.holds(guard)[source].astype(np.float64)
     came = _came_exactly(event, mdp) * ticks
@@ -158,14 +166,14 @@ def _exact_rate(event: Happens | Ended, guard: Expression | None, plan: ExactPla
 
 
 def _ticks(discount: float, steps: int) -> int:
-    """The number of ticks after which a discounted sum is cut off; an undiscounted one ends with the stage."""
+    """The number of ticks after which a discounted sum is cut off; an undiscounted sum ends with the stage."""
     if discount == 1:
         return steps
     return math.ceil(math.log(_NEGLIGIBLE) / math.log(discount)) if discount > 0 else 1
 
 
 def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
-    """The bits of an event; `ended` for any reason is the bits of all ends."""
+    """The bits of an event in `FiniteMDP.events`; for `ended` without a reason, the bits of every kind of end."""
     if isinstance(event, Happens):
         return int(mdp.event_mask(event.event))
     if event.reason is not None:
@@ -174,12 +182,13 @@ def _mask(event: Happens | Ended, mdp: FiniteMDP) -> int:
 
 
 def _came_exactly(event: Happens | Ended, mdp: FiniteMDP) -> Bools:
-    """bool `[M]`: the outcomes with which an event occurs."""
+    """bool `[M]`: whether an event occurs with each outcome."""
     came: Bools = (mdp.events & np.uint64(_mask(event, mdp))) != 0
     return came
 
 
 def _condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Condition:
+    """A condition on an episode in the form that `tie_ranges` takes, with event names resolved to bits."""
     match condition:
         case Before(earlier, later):
             return extremes.OccursBefore(_mask(earlier, mdp), _mask(later, mdp))
@@ -195,7 +204,7 @@ def _condition(condition: EpisodeCondition, mdp: FiniteMDP) -> extremes.Conditio
 
 
 def _gain(channel: str | None, plan: ExactPlan) -> Floats:
-    """float64 `[M]`: the reward of one channel, or the weighted sum of all."""
+    """float64 `[M]`: the reward of one channel in each outcome; for None, the weighted sum over all channels."""
     weights = plan.weights
     if channel is not None:
         weights = np.zeros(len(plan.mdp.channels))
@@ -205,7 +214,7 @@ def _gain(channel: str | None, plan: ExactPlan) -> Floats:
 
 
 def _columns_of(channel: str, channels: Sequence[str]) -> list[int]:
-    """The columns of a channel: that of its name, or one for each of several agents (`robot.task`)."""
+    """The columns of a channel: the one of that name, or with several agents one for each of them (`robot.task`)."""
     columns = [k for k, name in enumerate(channels) if name == channel or name.endswith(f".{channel}")]
     if not columns:
         raise UnknownNameError("channel", channel, channels)
@@ -222,16 +231,16 @@ def sampled_measure(
 
     Args:
         measure: parsed and checked, its condition resolved for the world of the trace.
-        trace: of one agent in one stage.
-        holds: evaluates the condition of a `rate` on states before the action.
-        weights: float64 `[K]`, for `return` and `value` over all channels.
-        discount: for `value` and `regret`.
-        best: what a regret is measured from (see `best_of`).
+        trace: episodes of one agent in one stage.
+        holds: evaluates the condition of a `rate` in the states before each action.
+        weights: float64 `[K]`, used by `return`, `value` and `regret` over all channels.
+        discount: used by `value` and `regret`.
+        best: the value that a regret is measured from (see `best_of`).
 
     Returns:
-        One row per episode, ordered: `seed`, `episode`, `amount` (float64, infinite for a `first` that never came) and
-        `over` (float64): the measure of any set of episodes is the sum of `amount` over the sum of `over`, and has no
-        value where that is zero.
+        One row per episode, ordered by the columns `seed` and `episode`, with `amount` (float64, infinite for the
+        `first` of an event that never occurs) and `over` (float64). The measure of any set of episodes is the sum of
+        `amount` divided by the sum of `over`; it has no value if the latter is zero.
     """
     table = trace.table
     if isinstance(measure, Rate) and measure.condition is not None:
@@ -245,11 +254,13 @@ def sampled_measure(
 
 
 def seed_values(episodes: pl.DataFrame) -> dict[int, float | None]:
-    """The measure of each seed, all of its episodes together, from the rows of `sampled_measure`.
+    """The measure of each seed over all of its episodes, from the rows of `sampled_measure`.
 
     Returns:
-        By seed, in order; None where a rate's condition held in no tick.
+        Seed -> value, seeds in order; None where a rate's condition held in no tick.
     """
+    # A ratio of sums weighs every tick alike. The mean of the episodes' ratios would weigh short episodes more, and
+    # would differ from what `ratio_range` computes exactly.
     sums = episodes.group_by("seed").agg(pl.col("amount").sum(), pl.col("over").sum()).sort("seed")
     return {int(seed): amount / over if over else None for seed, amount, over in sums.iter_rows()}
 
@@ -257,7 +268,7 @@ def seed_values(episodes: pl.DataFrame) -> dict[int, float | None]:
 def _per_episode(
     measure: Measure, channels: tuple[str, ...], weights: Floats, discount: float, best: float
 ) -> tuple[pl.Expr, pl.Expr]:
-    """The numerator and the denominator, each of which is summed over episodes."""
+    """The numerator and the denominator of a measure in one episode; each is summed over episodes."""
     once = pl.lit(1.0)
     match measure:
         case Share(condition):
@@ -285,19 +296,20 @@ def _per_episode(
 
 
 def _came(event: Happens | Ended) -> pl.Expr:
-    """Per tick: the event occurs."""
+    """Whether the event occurs, per tick."""
     if isinstance(event, Happens):
         return pl.col("events").list.contains(event.event)
+    # `ended` is null in every tick but the last; `eq_missing` gives false there, where `==` would give null.
     return pl.col("ended").is_not_null() if event.reason is None else pl.col("ended").eq_missing(event.reason)
 
 
 def _first(event: Happens | Ended) -> pl.Expr:
-    """Per episode: the tick in which the event first occurs; infinite where it never does."""
+    """The tick in which the event first occurs, per episode; infinite if it never does."""
     return pl.col("step").filter(_came(event)).min().cast(pl.Float64).fill_null(math.inf)
 
 
 def _episode_met(condition: EpisodeCondition) -> pl.Expr:
-    """Per episode: the condition is met."""
+    """Whether the condition is met, per episode."""
     match condition:
         case Before(earlier, later):
             return _first(earlier) < _first(later)
@@ -313,12 +325,12 @@ def _episode_met(condition: EpisodeCondition) -> pl.Expr:
 
 
 def _discounted(channel: str | None, channels: tuple[str, ...], weights: Floats, discount: float) -> pl.Expr:
-    """Per episode: the discounted return."""
+    """The discounted return of each episode, of one channel or weighted over all."""
     return (_reward(channel, channels, weights) * pl.lit(discount).pow(pl.col("step"))).sum()
 
 
 def _reward(channel: str | None, channels: tuple[str, ...], weights: Floats) -> pl.Expr:
-    """Per tick: the reward of one channel, or the weighted sum of all."""
+    """The reward of one channel in each tick; for None, the weighted sum over all channels."""
     if channel is not None:
         return pl.sum_horizontal([pl.col(f"reward.{channels[k]}") for k in _columns_of(channel, channels)])
     return pl.sum_horizontal(

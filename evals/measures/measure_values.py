@@ -31,16 +31,16 @@ BOUND_ONLY = "views are partial and beliefs too many: only an upper bound is kno
 def exact_range(
     solved: SolvedWorlds, measure: ParsedMeasure, overrides: Overrides, stage: str, barring: Sequence[str] = ()
 ) -> Interval:
-    """The range of a measure over the ties of a stage's plan; it has no value where no plan exists.
+    """The range of a measure over the ties of a stage's plan; without a value if no plan exists.
 
-    A planner that searches follows one policy, and so does a deliberation that is not a weighted sum; their range is a
-    single number.
+    A planner that searches follows a single policy, and so does a deliberation that is not a weighted sum; for these
+    the range is a single number.
 
     Args:
         solved: worlds of the scenario.
-        measure: what is evaluated.
-        overrides: the condition.
-        stage: in which the agent acts.
+        measure: the measure to evaluate.
+        overrides: the condition, as dotted overrides.
+        stage: the stage in which the agent acts.
         barring: events that the plan must never risk.
 
     Raises:
@@ -54,6 +54,8 @@ def exact_range(
         best = regret_baseline(solved, measure, overrides, stage)
     except (ImproperDiscountError, InfeasibleError, NoFixedPointError) as fault:
         return Interval(None, None, str(fault))
+    # The fully observed optimum bounds the value from above, but says nothing of how the agent behaves: other measures
+    # of it are not bounds of anything.
     if plan.upper_bound:
         raise NotEnumerableError(BOUND_ONLY)
     return replace(measured(plan, measure, best), whose=whose_policies(plan))
@@ -79,7 +81,7 @@ def regret_baseline(solved: SolvedWorlds, measure: ParsedMeasure, overrides: Ove
 
 
 def baseline_in(measure: ParsedMeasure, plan: Callable[[], ExactPlan]) -> float | None:
-    """The same, from a plan that is made only for a regret; None for any other measure."""
+    """The value from which a regret is measured, by a plan that is made only then; None for any other measure."""
     return best_of(measure.syntax, plan()) if measure.is_regret else None
 
 
@@ -91,6 +93,7 @@ def measured(plan: ExactPlan, measure: ParsedMeasure, best: float | None = None)
 def sampled_in(world: World, measure: ParsedMeasure, trace: Trace, best: float | None = None) -> pl.DataFrame:
     """A measure in every episode of a trace of one world, for its first agent; see `sampled_measure`."""
     program = world.agents[0]
+    # NaN instead of None keeps the polars expression numeric; only a regret reads it, and then `best` is given.
     reference = math.nan if best is None else best
     return sampled_measure(
         measure_in(world, measure), trace, holds_in(world), program.weights, program.discount, reference
@@ -106,5 +109,5 @@ def measure_in(world: World, measure: ParsedMeasure) -> Measure:
 
 
 def holds_in(world: World) -> Holds:
-    """Evaluates resolved conditions in the states of a trace of this world."""
+    """A function that evaluates resolved conditions in the states of a trace of this world."""
     return lambda condition, states: evaluate_bool(condition, context_between_ticks(world, states))

@@ -13,14 +13,14 @@ from ...scenarios.language.validation.sweeps import bounds_in
 from .measure import Interval
 
 TIE = "tie"
-"""The name of a point at which optimal policies, equally good to the agent, differ on a regime."""
+"""The name of a point at which some optimal policies are in a regime and others are not."""
 OTHER = "other"
 """The name of a point at which no regime holds."""
 UNSOLVED = "unsolved"
 """The name of a point without an exact plan, or with only an upper bound of one."""
 
 _ROUNDING = 1e-9
-"""Exact values carry rounding errors: what misses a bound by no more than this, or this share of it, meets it."""
+"""Exact values carry rounding errors: a value this close to a bound, absolutely or relatively, is taken to equal it."""
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -36,14 +36,16 @@ def regime_of(regimes: Mapping[str, str], measures: Mapping[str, Interval], para
 
     Args:
         regimes: name -> condition, in order.
-        measures: the range of every measure that the conditions name, by its text.
-        params: what the bounds may name.
+        measures: the text of each measure that the conditions name -> its range.
+        params: values of the params that the bounds may name.
 
     Returns:
-        A regime's name; `TIE` if for one of them a tie decides before any holds; `OTHER` if none does.
+        A regime's name; `TIE` if a condition before it holds under only some optimal policies; `OTHER` if no condition
+        holds.
     """
     for name, text in regimes.items():
         held = holds(regime(text), text, measures, params)
+        # The first regime that holds names the point. If one before it is undecided, so is the name.
         if held is None:
             return TIE
         if held:
@@ -52,7 +54,7 @@ def regime_of(regimes: Mapping[str, str], measures: Mapping[str, Interval], para
 
 
 def holds(condition: Regime, text: str, measures: Mapping[str, Interval], params: Mapping[str, object]) -> bool | None:
-    """Whether a condition holds under all optimal policies, under none (False), or only under some (None)."""
+    """Whether a condition holds under all optimal policies (True), under none (False), or only under some (None)."""
     if isinstance(condition, Bound):
         return _compared(measures[measured_text(condition, text)], condition, params)
     parts = [holds(operand, text, measures, params) for operand in condition.operands]
@@ -71,7 +73,7 @@ def measured_text(bound: Bound, text: str) -> str:
 
 
 def measures_in(regimes: Mapping[str, str]) -> tuple[str, ...]:
-    """Every measure that conditions name, once, in order."""
+    """Every measure that the conditions name, each once, in the order in which they first name it."""
     return tuple(dict.fromkeys(measured_text(b, text) for text in regimes.values() for b in bounds_in(regime(text))))
 
 
@@ -79,6 +81,8 @@ def _compared(interval: Interval, bound: Bound, params: Mapping[str, object]) ->
     if interval.low is None or interval.high is None or interval.sometimes_empty:
         return None
     value = float(constant(bound.value, params))
+    # An inequality is monotone, so agreement at both ends settles it for the whole range. `==` and `!=` are not: a
+    # bound strictly inside the range may be met by some policy although neither end meets it.
     ends = {_COMPARE[bound.operator](_snapped(end, value), value) for end in (interval.low, interval.high)}
     between = interval.low < value < interval.high and bound.operator in ("==", "!=")
     return None if len(ends) > 1 or between else ends.pop()

@@ -1,4 +1,7 @@
-"""How values by seed are judged: shares, rates and their differences by the mean, everything else by the median."""
+"""The statistic by which values of seeds are judged: the mean for shares, rates and their differences, else the median.
+
+A mean has valid confidence bounds for few seeds only if its values are bounded; a median needs no such assumption.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,12 @@ from .contrasts import Ends
 
 @dataclass(frozen=True)
 class SeedStatistic:
-    """The statistic of values by seed that a claim is about, with its test and its confidence bounds.
+    """The statistic over seeds that a claim is about, with its test and its confidence bounds.
 
     Attributes:
-        least: the smallest possible value; the greatest is 1 where the smallest is finite.
-        p_value: of a claim (see `statistics.intervals`).
-        interval: confidence bounds (see there).
+        least: the smallest possible value, or minus infinity; if it is finite, the greatest possible value is 1.
+        p_value: computes the p-value of a claim (see `statistics.bounded_mean` and `statistics.median`).
+        interval: computes confidence bounds (see there).
         typical: the statistic in words.
     """
 
@@ -32,29 +35,33 @@ class SeedStatistic:
 
     @property
     def bounded(self) -> bool:
-        """Whether values lie within known ends in every world: an event comes at most once a tick."""
+        """Whether every value lies within known ends in any world, as a share or rate does."""
         return math.isfinite(self.least)
 
     def imputed(self, values: Sequence[Ends | None], claim: Claim) -> list[float]:
         """One number per seed: missing values and ties are imputed as the worst case for the claim."""
+        # A claim that the statistic is large is hardest to show with the smallest value, and the other way around.
         low = claim in (">=", ">")
         return [(self.least if low else 1.0) if ends is None else ends[0 if low else 1] for ends in values]
 
     def needed(self, claim: Claim, bound: float, confidence: float) -> int | None:
-        """How many seeds show that the statistic lies beyond a bound, if every value is the best for the claim."""
+        """The number of seeds that show a claim if every value is the best possible for it; None if no number does."""
         if not self.bounded:
             return median_seeds_needed(confidence)
         if self.least == 0:
             return seeds_needed(bound if claim == ">=" else 1 - bound, confidence)
         threshold = bound if claim == ">=" else -bound
-        return seeds_needed((1 + threshold) / 2, (1 + confidence) / 2)  # half of the error, see `difference_p_value`
+        # The test of a difference maps [-1, 1] to [0, 1] and may spend half of the error (see `difference_p_value`).
+        return seeds_needed((1 + threshold) / 2, (1 + confidence) / 2)
 
     def needed_alike(self, claim: Claim, bound: float, confidence: float) -> int | None:
-        """How many seeds show that a mean difference lies beyond a bound, if all are 0; None if no number does."""
+        """The number of seeds that show a claim about a mean difference if every difference is 0; None if none does."""
         threshold = bound if claim == ">=" else -bound
+        # Differences of 0 show that little was lost, never that anything was gained.
         if self.least >= 0 or not self.bounded or threshold >= 0:
             return None
-        return seeds_needed(1 + threshold, (1 + confidence) / 2)  # the losses alone, see `difference_p_value`
+        # The other half of the error goes to the test of the losses alone (see `difference_p_value`).
+        return seeds_needed(1 + threshold, (1 + confidence) / 2)
 
 
 _SHARE = SeedStatistic(0.0, share_p_value, share_interval, "the mean")
@@ -64,7 +71,7 @@ _DIFFERENCE = replace(_NUMBER, typical="the median difference")
 
 
 def statistic_of(measure: ParsedMeasure, paired: bool) -> SeedStatistic:
-    """The statistic by which a measure is judged; `paired` where it is the difference from a baseline."""
+    """The statistic by which a measure is judged; `paired`: it is a difference from a baseline in the same seed."""
     if paired:
         return _SHARE_DIFFERENCE if measure.bounded else _DIFFERENCE
     return _SHARE if measure.bounded else _NUMBER

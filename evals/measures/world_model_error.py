@@ -1,10 +1,12 @@
 """Errors of a learned world model: wrong predictions, hallucinated states, and reachable states that it misses.
 
-The agent cannot know any of this; it is for those who judge it. Letters as in `envs.base`; O observed columns.
+They compare the model with the true world, which the agent cannot do; they serve those who judge it. Letters for shapes
+are those of `envs.base`; O is the number of observed columns.
 
-A prediction is right when the next observation, every channel's pay and the end are. Where there is chance, two
-distributions agree by what they share: the sum over outcomes of the smaller of the two chances, which is one less their
-total variation distance. An agent must be on the map of the world that it is compared with.
+A prediction is right if the next observation, the reward of every channel and the end of the episode are right. Where
+there is chance, the agreement of two distributions is the mass that they share: the sum over outcomes of the smaller of
+the two probabilities, which is 1 minus their total variation distance. An agent must have been told the map of the
+world that it is compared with.
 """
 
 from __future__ import annotations
@@ -34,20 +36,23 @@ class Prediction(Protocol):
 
 
 Predict: TypeAlias = Callable[[Longs, Longs], Any]
-"""From observations int64 `[B, O]` and actions int64 `[B]` to a `Prediction`."""
+"""A function from observations int64 `[B, O]` and actions int64 `[B]` to a `Prediction`."""
 
 
 @dataclass(frozen=True)
 class ModelJudgement:
     """The accuracy of a model over all pairs of state and action that can occur.
 
-    Shares are one minus the total variation between the predicted and the true distribution, a mean over pairs: without
-    chance, the share predicted right.
+    Every share is 1 minus the total variation distance between the predicted and the true distribution, averaged over
+    pairs; without chance this is the share of pairs that are predicted right.
 
     Attributes:
-        whole: of everything at once; fields: by observed field; channels: by pay; end: of the end.
-        steps: for each k, the share of walks of random actions after which model and world, each rolled by its most
-            probable outcomes, are still in the same state.
+        whole: the share for complete outcomes.
+        fields: observed field -> its share.
+        channels: reward channel -> its share.
+        end: the share for whether the episode ends.
+        steps: k -> the share of random walks in which model and world agree on the observation after each of the first
+            k steps, each of them following its own most probable outcomes.
     """
 
     whole: float
@@ -59,7 +64,13 @@ class ModelJudgement:
 
 @dataclass(frozen=True)
 class ImaginedStateCounts:
-    """Imagined states compared with reachable live ones: `hallucinated` are unreachable, `missed` were not imagined."""
+    """How many states a model imagines, and how these compare with the reachable states that are not terminal.
+
+    Attributes:
+        imagined: the number of imagined states.
+        hallucinated: how many of them are not reachable.
+        missed: how many reachable states are not imagined.
+    """
 
     imagined: int
     hallucinated: int
@@ -81,9 +92,11 @@ def judge_model(
     outcome = (
         np.repeat(mdp.row_start[row], counts) + np.arange(pair.size) - np.repeat(np.cumsum(counts) - counts, counts)
     )
+    # `outcome` lists the true outcomes of all pairs, one pair after another; `pair` says whose they are.
     true = _columns(seen[mdp.next_state[outcome]], mdp.rewards[outcome], mdp.ended[mdp.next_state[outcome]])
     model = _columns(predicted.outcomes[place, lane], predicted.reward[place, lane], predicted.end[place, lane])
     pairs = np.concatenate([pair, place])
+    # With opposite signs the masses of an outcome cancel as far as the two distributions share it (see `_alike`).
     mass = np.concatenate([mdp.probability[outcome], -predicted.probabilities[place, lane]])
     every = np.concatenate([true, model])
     names = [world.fields[column].name for column in world.agents[0].sees]
@@ -99,7 +112,13 @@ def judge_model(
 
 
 def judge_imagination(states: Longs, ended: Bools, enumeration: Enumeration) -> ImaginedStateCounts:
-    """Compare imagined observations int64 `[S, O]` that are not terminal with those that are reachable."""
+    """Compare the imagined states that are not terminal with the reachable ones.
+
+    Args:
+        states: int64 `[S, O]`, the observations of the imagined states.
+        ended: bool `[S]`, which of them are terminal.
+        enumeration: the true world.
+    """
     seen = observe(enumeration.world, enumeration.states)[~enumeration.mdp.ended]
     real = {row.tobytes() for row in np.ascontiguousarray(seen)}
     imagined = {row.tobytes() for row in np.ascontiguousarray(states[~ended], np.int64)}
@@ -107,11 +126,12 @@ def judge_imagination(states: Longs, ended: Bools, enumeration: Enumeration) -> 
 
 
 def _columns(seen: Longs, rewards: Floats, ended: Bools) -> Floats:
+    # Outcomes are compared for equality, which rounding errors of rewards must not decide.
     return np.concatenate([seen, np.round(rewards, 6), ended[:, None]], axis=1).astype(np.float64)
 
 
 def _alike(pair: npt.NDArray[np.integer], columns: Floats, mass: Floats, pairs: int) -> float:
-    """One minus the mean total variation; `mass` is plus for the world's outcomes and minus for the model's."""
+    """1 minus the mean total variation distance; `mass` is positive for true outcomes, negative for predicted ones."""
     rows = np.concatenate([pair[:, None].astype(np.float64), columns], axis=1)
     _, place = np.unique(rows, axis=0, return_inverse=True)
     apart = np.abs(np.bincount(place.reshape(-1), mass)).sum() / 2
@@ -126,6 +146,7 @@ def _walks(
     walks: int,
     rng: np.random.Generator,
 ) -> dict[int, float]:
+    """See `ModelJudgement.steps`."""
     mdp = enumeration.mdp
     state = rng.choice(np.flatnonzero(~mdp.ended), walks)
     imagined, right = seen[state].copy(), np.ones(walks, np.bool_)
@@ -133,6 +154,7 @@ def _walks(
     for step in range(1, max(steps, default=0) + 1):
         live = np.flatnonzero(~mdp.ended[state])
         available = mdp.available[state[live]]
+        # The greatest of independent uniform numbers is equally likely to be that of any available action.
         action = np.argmax(rng.random(available.shape) * available, axis=1)
         predicted: Prediction = predict(imagined[live], action)
         likeliest = predicted.probabilities.argmax(axis=1)
@@ -142,6 +164,7 @@ def _walks(
             mdp.next_state[a + mdp.probability[a:b].argmax()]
             for a, b in zip(mdp.row_start[row], mdp.row_start[row + 1], strict=True)
         ]
+        # A walk that once went wrong stays wrong, even if it comes back to the right state by luck.
         right &= (imagined == seen[state]).all(axis=1)
         if step in steps:
             out[step] = float(right.mean())
@@ -157,11 +180,14 @@ Spread: TypeAlias = Mapping[Outcome, float]
 
 @dataclass(frozen=True)
 class Foresight:
-    """The share of the true distribution that a model predicts, from 0 to 1, as a mean over pairs.
+    """The share of the true distribution that a model predicts, from 0 to 1, averaged over pairs of state and action.
 
     Attributes:
-        everything: of whole outcomes; state: of next observations.
-        fields: of each observed field alone, in order; pays: of each channel; ended: of the end.
+        everything: the share for complete outcomes.
+        state: the share for next observations.
+        fields: the share for each observed field alone, in order.
+        pays: the share for the reward of each channel, in order.
+        ended: the share for whether the episode ends.
     """
 
     everything: float
@@ -174,13 +200,13 @@ class Foresight:
 def one_step(
     model: RulesModel, truth: Enumeration, states: Longs | None = None, actions: Longs | None = None
 ) -> Foresight:
-    """One-step predictions over some pairs of a world with a single agent, or over all of them equally.
+    """The accuracy of one-step predictions in a world with a single agent, over given pairs or over all of them.
 
     Args:
-        model: learned.
+        model: the learned model.
         truth: the world.
-        states: int64 `[n]`, numbers of its states.
-        actions: int64 `[n]`, available there.
+        states: int64 `[n]`, numbers of its states; None: every state with every available action.
+        actions: int64 `[n]`, available in these states.
     """
     if states is None or actions is None:
         states, actions = np.nonzero(truth.mdp.available)
@@ -196,13 +222,14 @@ def one_step(
 def many_steps(model: RulesModel, truth: Enumeration, start: int, actions: Ints) -> tuple[float, ...]:
     """The share of the distribution of observations that is predicted after each action of a sequence, from one state.
 
-    Nothing is looked at on the way. Where an action is not available, as after an end, nothing happens.
+    The model observes nothing on the way. An action that is not available, as after the end of the episode, changes
+    nothing.
 
     Args:
-        model: learned.
+        model: the learned model.
         truth: the world.
-        start: the number of a state.
-        actions: int `[k]`.
+        start: the number of the state in which the sequence begins.
+        actions: int `[k]`, the sequence.
 
     Returns:
         k shares, each from 0 to 1.
@@ -217,13 +244,13 @@ def many_steps(model: RulesModel, truth: Enumeration, start: int, actions: Ints)
         for state, chance in true.items():
             real[tuple(observations[state].tolist())] += chance
         for row, chance in imagined.items():
-            guess[row[:-1]] += chance
+            guess[row[:-1]] += chance  # the last column of a model's state numbers its action mask and is not observed
         out.append(_shared(real, guess, slice(None)))
     return tuple(out)
 
 
 def hallucinated(imagined: ImaginedMDP, truth: Enumeration) -> int:
-    """The number of imagined states that are observed like none of the world's."""
+    """The number of imagined states that look like no state of the world, terminal or not."""
     observations = observe(truth.world, truth.states)
     real = {(*row, end) for row, end in zip(map(tuple, observations.tolist()), truth.mdp.ended.tolist(), strict=True)}
     rows = zip(map(tuple, imagined.states[:, :-1].tolist()), imagined.ended.tolist(), strict=True)
@@ -231,7 +258,7 @@ def hallucinated(imagined: ImaginedMDP, truth: Enumeration) -> int:
 
 
 def _shared(one: Spread, other: Spread, part: slice) -> float:
-    """The mass that two distributions share, of a part of their outcomes."""
+    """The mass that two distributions share once their outcomes are reduced to some columns."""
     left, right = defaultdict[Outcome, float](float), defaultdict[Outcome, float](float)
     for outcome, chance in one.items():
         left[outcome[part]] += chance
@@ -241,9 +268,11 @@ def _shared(one: Spread, other: Spread, part: slice) -> float:
 
 
 def _true(truth: Enumeration, observations: Longs, states: Longs, actions: Longs) -> Iterable[Spread]:
+    """The true distribution over outcomes for each pair of state and action."""
     mdp = truth.mdp
     for row in (states * mdp.n_actions + actions).tolist():
         spread = defaultdict[Outcome, float](float)
+        # Added up, since states that look alike are one outcome to the agent.
         for m in range(mdp.row_start[row], mdp.row_start[row + 1]):
             next_state = mdp.next_state[m]
             outcome = (*observations[next_state].tolist(), *mdp.rewards[m].tolist(), float(mdp.ended[next_state]))
@@ -254,6 +283,7 @@ def _true(truth: Enumeration, observations: Longs, states: Longs, actions: Longs
 def _foreseen(
     model: RulesModel, truth: Enumeration, observations: Longs, states: Longs, actions: Longs
 ) -> list[Spread]:
+    """The model's distribution over outcomes for each pair of state and action."""
     predicted = model.predict(np.array(_seen(model, truth, observations, states), np.int64), actions)
     spreads = [defaultdict[Outcome, float](float) for _ in actions]
     rows = np.concatenate([predicted.state[:, :-1], predicted.rewards, predicted.ended[:, None]], axis=1)
@@ -265,11 +295,12 @@ def _foreseen(
 
 
 def _seen(model: RulesModel, truth: Enumeration, observations: Longs, states: Longs) -> list[tuple[int, ...]]:
-    """States as the model represents them."""
+    """States of the world as the model represents them: their observed columns, then the number of their mask."""
     return [tuple(model.state(observations[s], truth.mdp.available[s]).tolist()) for s in states.tolist()]
 
 
 def _true_after(truth: Enumeration, spread: dict[int, float], action: int) -> dict[int, float]:
+    """The true distribution over states after one more action."""
     mdp, out = truth.mdp, defaultdict[int, float](float)
     for state, chance in spread.items():
         row = state * mdp.n_actions + action
@@ -283,6 +314,7 @@ def _true_after(truth: Enumeration, spread: dict[int, float], action: int) -> di
 def _imagined_after(
     model: RulesModel, spread: dict[tuple[int, ...], float], action: int
 ) -> dict[tuple[int, ...], float]:
+    """The model's distribution over its states after one more action."""
     out = defaultdict[tuple[int, ...], float](float)
     available = [row for row in spread if model.masks[row[-1], action]]
     for row in spread:

@@ -1,4 +1,4 @@
-"""A run: every expectation of a scenario judged for every agent that it names, and the traces that were recorded."""
+"""A run: every expectation of a scenario judged for every agent that it names, with the recorded traces."""
 
 from __future__ import annotations
 
@@ -51,29 +51,31 @@ if TYPE_CHECKING:
     import polars as pl
 
 Report = Callable[[str], None]
-"""Told what is being done."""
+"""A callback that is told, in words, what is being done."""
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How a run is made; None means what the file says.
+    """Settings of a run; None means what the file says.
 
     Attributes:
-        agents: names, `exact` among them; one that the file does not name is judged by all of its expectations.
-        seeds: trained for each agent that learns.
+        agents: names of the agents to run, possibly `exact`; one that the file does not name is judged by all of its
+            expectations.
+        seeds: the number of trained seeds for each agent that learns.
         steps: environment steps of training.
-        episodes: played by each trained agent where there is chance.
-        jobs: trainings at a time.
-        all_agents: where `agents` is None, every agent that an expectation names, not only those of `runs.agents`.
+        episodes: the number of episodes played by each trained agent, if the stage has chance.
+        jobs: the number of trainings at a time.
+        all_agents: if `agents` is None, run every agent that an expectation names, not only those of `runs.agents`.
         max_seeds: add seeds to the expectations that are inconclusive, at interim analyses fixed beforehand (see
-            `sequential_looks`), up to so many; None: no more than `seeds`.
-        budget: seconds after which nothing more is begun, trainings stop, and what is left is inconclusive.
+            `sequential_looks`), up to this number; None: no more than `seeds`.
+        budget: seconds after which nothing more is begun and trainings stop; expectations that are not decided by then
+            are inconclusive.
         cache: the folder of cached traces of trained seeds; None: no cache.
-        workers: who trains (see `workers.connect`); None: `jobs` processes of this machine.
-        units: only these are judged; None: all.
-        own: agents of the user's own, run beside `agents` (or alone, where that is None).
-        thoughts: whether traces record what agents think (of bounded size, of one lane); traces are smaller without.
-        device: of neural networks: `cpu`, `cuda`, or `auto`, a GPU where there is one; other agents need none.
+        workers: the processes that train (see `workers.connect`); None: `jobs` processes of this machine.
+        units: the only work units to judge; None: all.
+        own: agents of the user's own, run beside `agents` (or alone, if that is None).
+        thoughts: whether traces record what agents think (of one lane, of bounded size); without, traces are smaller.
+        device: the device of neural networks: `cpu`, `cuda`, or `auto` (a GPU if there is one); other agents need none.
         plateau: when training stops early; None: never.
         tensorboard: the folder for training curves, in `SCENARIO/TRACE/seed-N`; None: no curves.
         checkpoint_every: seconds between two checkpoints of a training, which are kept beside the cache.
@@ -99,12 +101,13 @@ class RunSettings:
 
     @property
     def options(self) -> TrainingOptions:
-        """The options of training a seed.
+        """The options for training a seed.
 
         Raises:
-            DeviceUnavailableError: the device is not there.
-            TensorBoardError: TensorBoard is not.
+            DeviceUnavailableError: the device is not available.
+            TensorBoardError: TensorBoard is asked for and not installed.
         """
+        # Both are checked now, so that a run does not fail only after hours of training.
         resolve_device(self.device)
         if self.tensorboard is not None:
             require_tensorboard()
@@ -114,13 +117,13 @@ class RunSettings:
         """The names of the agents that are run."""
         usual = scenario.document.runs.agents
         if self.all_agents:
-            # Two ways of writing one profile are one agent.
+            # `plainly` gives one form to all ways of writing a profile, so that each profile is run once.
             usual = list(dict.fromkeys(map(plainly, scenario.named_agents)))
         agents = self.agents or (() if self.own else usual)
         return (*map(plainly, agents), *(each.label for each in self.own))
 
     def filled(self, scenario: Scenario) -> dict[str, object]:
-        """The settings that can change a result, completed by the file, as plain data that `kept` reads back."""
+        """The settings that can change a result, with the file's values for None; plain data that `kept` reads back."""
         runs, own = scenario.document.runs, {each.label for each in self.own}
         return {
             "agents": [agent for agent in self.agents_for(scenario) if agent not in own],
@@ -162,12 +165,12 @@ class Run:
     """The result of a run.
 
     Attributes:
-        scenario: that was run.
-        agents, seeds: with which.
+        scenario: the scenario that was run.
+        agents, seeds: the agents that were run, and the seeds of those that learn.
         judgements: one per expectation and agent that it names, in the order of the file.
-        traces: recorded episodes by name (`deploy-exact`).
-        started, finished: UTC.
-        settings: as they were given.
+        traces: name (`deploy-exact`) -> recorded episodes.
+        started, finished: times in UTC.
+        settings: the settings as they were given.
         trained, cached: how many seeds were trained, and how many were found in the cache.
     """
 
@@ -184,12 +187,12 @@ class Run:
 
     @property
     def verdict(self) -> Verdict:
-        """Of all expectations together."""
+        """The verdict on all expectations together."""
         return verdict(self.judgements)
 
     @property
     def trained_steps(self) -> dict[str, dict[int, int]]:
-        """By trace and seed, how many environment steps each training took."""
+        """Trace -> seed -> the number of environment steps that its training took."""
         return {name: dict(trace.trained) for name, trace in self.traces.items() if trace.trained}
 
     def to_frame(self) -> pl.DataFrame:
@@ -210,7 +213,7 @@ class Run:
         return html(f"{self.scenario.name}: {self.verdict}", self.to_frame().select(columns))
 
     def save(self, target: Path | None = None, command: Sequence[str] | None = None) -> StoredRun:
-        """Write the run's folder, whole or not at all; by default `./runs/TIME-NAME-HASH`.
+        """Write the run's folder, completely or not at all; by default `./runs/TIME-NAME-HASH`.
 
         Raises:
             RunError: the folder exists, or cannot be written.
@@ -245,31 +248,32 @@ def run_scenario(
         count: told how many expectations are judged, and how many seeds are trained.
 
     Raises:
-        ValueError: `max_seeds` is less than the seeds that there are.
+        ValueError: `max_seeds` is less than the number of seeds at the first analysis.
         RunError: the cache cannot be used.
-        ClusterError: the workers are not like this process.
-        DeviceUnavailableError, TensorBoardError: what is asked for is not there.
+        ClusterError: the workers run another Turncoat, or other libraries, than this process.
+        DeviceUnavailableError, TensorBoardError: the device or TensorBoard is asked for and not available.
     """
     return _Runner(scenario, settings or RunSettings(), report or (lambda _: None), count or (lambda *_: None)).run()
 
 
 def seed_requirements(scenario: Scenario, settings: RunSettings) -> list[SeedRequirement]:
-    """How many seeds each learned expectation needs, and whether a run can show it, before anything is trained.
+    """The number of seeds that each learned expectation needs, computed before anything is trained.
 
     Raises:
         ValueError: as `run_scenario`.
     """
+    # Without a cache, since opening one creates its folder, and nothing is trained here.
     runner = _Runner(scenario, replace(settings, cache=None), lambda _: None, lambda *_: None)
     return [runner.requirement(unit) for unit in runner.units if unit.learned]
 
 
 class _Runner:
-    """One run: its units are resolved first, then judged, again at each interim analysis while they are undecided.
+    """One run: its units are resolved, then judged; undecided ones are judged again at each interim analysis.
 
     Attributes:
-        units: the resolved units that are judged.
-        claims: how many units of the scenario trained seeds judge, those of other shards among them.
-        sizes: how many seeds there are at each interim analysis.
+        units: the resolved units that this run judges.
+        claims: the number of units of the scenario that are judged by trained seeds, including those of other shards.
+        sizes: the number of seeds at each interim analysis.
     """
 
     def __init__(self, scenario: Scenario, settings: RunSettings, report: Report, count: Count) -> None:
@@ -284,6 +288,7 @@ class _Runner:
         own = {each.label: each for each in settings.own}
         whole = resolve_units(self.solved, self.agents, own)
         self.claims = sum(unit.learned for unit in whole)
+        # All units are resolved, even in a shard, since the correction for multiple testing counts all learned ones.
         self.units = [unit for unit in whole if settings.units is None or unit.work in settings.units]
         caching = settings.cache is not None and any(unit.learned for unit in self.units)
         self.trained_seeds = TrainedSeeds(
@@ -302,7 +307,7 @@ class _Runner:
         self.recorded: dict[str, Trace] = {}
 
     def run(self) -> Run:
-        """Judge every unit, corrected for multiple testing where it was learned; repeat while seeds can be added."""
+        """Judge every unit, correct the learned ones for multiple testing, and repeat while seeds can be added."""
         started = utc_now()
         found: dict[WorkUnit, Judgement] = {}
         undecided = self.units
@@ -312,6 +317,8 @@ class _Runner:
             for unit in undecided:
                 found[unit.work] = self._judge(unit, seeds, found.get(unit.work))
                 self.count("expectations", len(found), len(self.units))
+            # `found` keeps the uncorrected judgements, since the correction depends on all of them and is made anew at
+            # every analysis.
             judgements = correct([found[unit.work] for unit in self.units], elsewhere=elsewhere)
             undecided = [
                 unit for unit, judgement in zip(self.units, judgements, strict=True) if self._undecided(unit, judgement)
@@ -319,6 +326,7 @@ class _Runner:
         return Run(
             self.scenario,
             self.agents,
+            # Units that needed more seeds had them added, so the run has as many as the unit with the most.
             tuple(range(max([self.sizes[0], *(judgement.seeds for judgement in judgements)]))),
             tuple(judgements),
             {**self.trained_seeds.traces(), **self.recorded},
@@ -330,16 +338,16 @@ class _Runner:
         )
 
     def requirement(self, unit: ResolvedUnit) -> SeedRequirement:
-        """How many seeds a learned unit needs, and whether the last interim analysis can show it."""
+        """The number of seeds that a learned unit needs, beside the number at the last interim analysis."""
         return seed_requirement(unit.case, self.sizes[-1], self.claims, len(self.sizes))
 
     def _undecided(self, unit: ResolvedUnit, judgement: Judgement) -> bool:
-        """Whether more seeds could decide a unit."""
+        """Whether a unit is inconclusive and more seeds could decide it."""
         sampled = judgement.outcome == "inconclusive" and judgement.p_pass is not None
         return sampled and self.requirement(unit).needed is not None
 
     def _judge(self, unit: ResolvedUnit, seeds: int, before: Judgement | None) -> Judgement:
-        """The judgement of one unit by so many seeds; `before` is that of the interim analysis before, if any."""
+        """The judgement of one unit by `seeds` seeds; `before` is that of the previous interim analysis, if any."""
         case = unit.case
         if (missing := unit.not_run) is not None:
             who = "" if "=" in missing else f"--agent {missing} runs it, "
@@ -354,13 +362,14 @@ class _Runner:
             return self._judge_trained(unit, seeds)
         except (NotEnumerableError, WorldTooLargeError) as fault:
             return not_applicable(case, str(fault))
+        # What the previous analysis found still holds; it only was not extended by more seeds.
         except OutOfTimeError as fault:
             if before is None:
                 return unreached(case, str(fault))
             return replace(before, why=f"{before.why}; {fault}")
 
     def _judge_exactly(self, unit: ResolvedUnit) -> Judgement:
-        """Judge every condition by the exact plan; the worst one is recorded, but where many conditions pass."""
+        """Judge every condition by the exact plan, and record the worst one unless all of several conditions pass."""
         case, subjects, intervals = unit.case, dict[str, Subject](), dict[str, Interval]()
         for contrast in unit.contrasts:
             words = _in_words(contrast.subject.overrides)
@@ -373,12 +382,12 @@ class _Runner:
         else:
             judgement, worst = judge_each(case, intervals), worst_of(case, intervals)
         if judgement.outcome == "pass" and (len(subjects) > 1 or case.expectation.barring):
-            return judgement  # many conditions are many traces, and none of them is the one to look at
+            return judgement  # if all of many conditions pass, none of their traces is the one to look at
         return replace(judgement, trace=self._record(subjects[worst]))
 
     def _judge_trained(self, unit: ResolvedUnit, seeds: int) -> Judgement:
-        """Judge the one condition by trained seeds, its p-values corrected for the interim analyses."""
-        [contrast] = unit.contrasts
+        """Judge the only condition by trained seeds, with p-values corrected for the interim analyses."""
+        [contrast] = unit.contrasts  # `across` is for exact agents only (see `work_units`), so there is one condition
         traces = [None if subject.exact else self._trace(subject, seeds) for subject in contrast.subjects]
         ends = ends_by_seed(self.solved, contrast, unit.case.measure, traces)
         confidence = interim_confidence(len(self.sizes))
@@ -391,7 +400,7 @@ class _Runner:
         return self.trained_seeds.trace(subject.agent, subject.overrides, subject.stage, seeds)
 
     def _record(self, subject: Subject) -> str:
-        """The name of a trace of the exact planner, recorded once; empty where it cannot be played."""
+        """Record a trace of the exact planner, once, and return its name; empty if the planner cannot be played."""
         name = trace_name(subject.stage, "exact", subject.overrides, subject.barring)
         if name not in self.recorded:
             trace = record_exactly(
@@ -404,12 +413,12 @@ class _Runner:
 
 
 def _requests(units: Sequence[ResolvedUnit], seeds: int) -> list[SeedRequest]:
-    """The trained seeds that judging some units will ask for."""
+    """The requests for trained seeds that judging some units will make."""
     subjects = [subject for unit in units if unit.learned for subject in unit.contrasts[0].subjects]
     sampled = [subject for subject in subjects if not subject.exact]
     return [SeedRequest.of(each.agent, each.overrides, each.stage, seeds) for each in sampled]
 
 
 def _in_words(overrides: Overrides) -> str:
-    """`threshold 2, sight 6`."""
+    """Overrides in words: `threshold 2, sight 6`."""
     return ", ".join(f"{name} {value}" for name, value in overrides.items())

@@ -1,1 +1,1 @@
-"""How the seeds of an agent are trained, stage by stage, before it is judged."""
+"""Training of an agent's seeds, stage by stage, before the agent is judged."""

@@ -1,6 +1,6 @@
-"""What accompanies the training of one seed: deadline, learning curve, early stopping, checkpoints, progress.
+"""Callbacks of the training of one seed: deadline, learning curve, early stopping, checkpoints, progress.
 
-Nothing here changes the training, but that it may end it early.
+They change nothing about the training, except that they may end it early.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .telemetry.heartbeats import Heartbeat
 from .telemetry.tensorboard import EARNED, TensorBoardWriter
 
 _CHECKPOINT_SHARE = 20
-"""Writing checkpoints takes at most one part in so many of the time."""
+"""Writing checkpoints takes at most this fraction of the training time: one part in 20."""
 
 
 @runtime_checkable
@@ -39,7 +39,7 @@ class _Positioned(Protocol):
 
 
 def tensorboard_writer_of(spec: TrainingSpec, seed: int, since: int = 0) -> TensorBoardWriter | None:
-    """The TensorBoard writer of a seed, from step `since` on; None where TensorBoard is not asked for.
+    """The TensorBoard writer of a seed, from step `since` on; None if TensorBoard is not asked for.
 
     Raises:
         TensorBoardError: it cannot be written.
@@ -60,7 +60,7 @@ class TrainingCallbacks:
     """
 
     def __init__(self, spec: TrainingSpec, seed: int, deadline: Deadline) -> None:
-        """Begin, from a checkpoint if there is one.
+        """Begin the training of a seed, or continue it from a checkpoint if there is one.
 
         Raises:
             TensorBoardError: TensorBoard is asked for and cannot be written.
@@ -80,6 +80,7 @@ class TrainingCallbacks:
         else:
             self.curve, self.suspended, self._place = checkpoint["curve"], checkpoint["suspended"], checkpoint["place"]
             self._detector, self._stage_start = checkpoint["detector"], checkpoint["stage_start"]
+        # `curve.steps` counts the steps that a checkpoint already covers, so that no point is written twice.
         self._heartbeat = Heartbeat(options.heartbeats, seed, spec.steps)
         self._tensorboard = tensorboard_writer_of(spec, seed, self.curve.steps)
         self._next_checkpoint = time.monotonic() + options.checkpoint_every
@@ -90,13 +91,13 @@ class TrainingCallbacks:
     # What `Curriculum` calls
 
     def lane(self, trained_in: TrainingWorld) -> TrainingEnv:
-        """The environment to train in a stage, monitored."""
+        """The environment in which a stage is trained, wrapped so that every step is monitored."""
         self._inner = lane(trained_in, self._plans_on_model)
         self._trained_in = trained_in
         return MonitoredEnv(self._inner, self._deadline.check, self._after_step, self.curve.on_reset)
 
     def begins(self, stage: CurriculumStage) -> None:
-        """The training of a stage begins, or continues from a checkpoint."""
+        """Prepare for the training of a stage, which begins now or continues from a checkpoint."""
         self._stage = stage
         self._total = max(round(stage.share * self._spec.steps), 1)
         if self._place is not None and isinstance(self._inner, _Positioned):
@@ -111,7 +112,7 @@ class TrainingCallbacks:
             self._detector = PlateauDetector(plateau, self._total)
 
     def progress(self, step: int, figures: Mapping[str, float]) -> None:
-        """See `agents.base.Progress`; the agent is consistent here, so this is where it can be copied and stored."""
+        """See `agents.base.Progress`; an agent calls it between two updates, when it can be copied and stored."""
         self._deadline.check()
         if self._own_lanes:
             # It steps environments of its own, so the monitor sees nothing, and it counts steps over all stages.
@@ -127,7 +128,7 @@ class TrainingCallbacks:
             self._save()
 
     def close(self) -> None:
-        """Training is over."""
+        """Finish the telemetry after the last stage."""
         self._heartbeat.stop()
         if self._tensorboard is not None:
             self._tensorboard.learning_curve(self.curve.points)
@@ -137,27 +138,30 @@ class TrainingCallbacks:
 
     @property
     def _own_lanes(self) -> bool:
+        """Whether the agent steps environments of its own instead of the one that it was given."""
         return has_own_lanes(self._stage.agent)
 
     def _after_step(self, rewards: Any, over: bool) -> None:
+        """Called after every step of the monitored environment."""
         self.curve.on_step(rewards, over)
         self._heartbeat.beat(self.curve)
 
     def _look(self, detector: PlateauDetector) -> None:
-        """Evaluate the agent in an environment of its own, and stop its training if its return has plateaued."""
+        """Evaluate the agent in a separate environment, and stop its training if its return has plateaued."""
         agent, world = cast(Agent, self._stage.agent), world_of(self._trained_in)
         if isinstance(agent, Enters):  # acting changes none of its weights, and a copy of networks is expensive
             agent.enter_world(world)
         else:
             agent = finished_copy(agent)
         env = lane(self._trained_in, self._plans_on_model)
+        # Without chance all episodes are the same, so one is enough. A world that is not enumerated may have chance.
         certain = isinstance(self._trained_in, Enumeration) and not self._trained_in.mdp.chancy
         found = mean_return(agent, env, world.agents[0].weights, 1 if certain else EPISODES, self._seed)
         if found is not None and detector.has_plateaued(found) and isinstance(self._stage.agent, Stops):
             self._stage.agent.stop()
 
     def _save(self) -> None:
-        """Write a checkpoint, where the agent and the environment can be stored."""
+        """Write a checkpoint, if the agent and the environment can be stored."""
         stage = self._stage
         if self._path is None or not isinstance(stage.agent, Resumable) or not isinstance(self._inner, _Positioned):
             return

@@ -1,8 +1,8 @@
-"""A curriculum: the stages that an agent is trained in, in the file's order, before it is judged.
+"""A curriculum: the stages in which an agent is trained, in the file's order, before it is judged.
 
-The agent is trained in every stage before the judged one that has a `share` of training, and given the logs of every
-one with `watch`. Each stage has its own board, params and limit, and shows rewards or withholds them. What a stage says
-of learning and carrying applies as far as an agent has such parts:
+The agent is trained in every stage before the judged one that has a `share` of training, and is given the logs of every
+stage with `watch`. Each stage has its own board, params and limit, and shows rewards or withholds them. The settings of
+a stage on learning (`learn`) and on what is carried into it (`carries`) apply to the parts that an agent has:
 
 - An agent with a world model (`learns_with` is `model`, the default) learns where `learn.model` holds, and learns
   rewards only where `learn.reward` does too. Its values are computed from both whenever they are needed.
@@ -53,10 +53,10 @@ class CurriculumStage:
     """The training of one agent in one stage.
 
     Attributes:
-        number: of the stage, from 0, among all that the agent goes through.
-        trained_before: in how many stages it was trained earlier.
-        agent: who is trained.
-        share: of the training steps.
+        number: the stage's number, from 0, among all stages of the curriculum.
+        trained_before: the number of earlier stages in which the agent was trained.
+        agent: the agent that is trained.
+        share: the stage's share of the training steps.
     """
 
     number: int
@@ -70,9 +70,9 @@ class Suspended:
     """A training that an earlier process left unfinished.
 
     Attributes:
-        number: of the stage in which it was left.
-        trained_before: in how many stages the agent had been trained by then.
-        agent: as it was left.
+        number: the number of the stage in which it was interrupted.
+        trained_before: the number of stages in which the agent had been trained by then.
+        agent: the agent as it was then.
     """
 
     number: int
@@ -114,7 +114,7 @@ class Curriculum(Generic[Trained]):
 
     Attributes:
         make: makes an untrained agent for the world of `train_world`.
-        scenario: under its overrides.
+        scenario: the scenario with its overrides applied.
         train_world: the world of the training stage.
         judged: the stage in which the agent will be judged.
         steps: environment steps of training, over all stages.
@@ -129,10 +129,10 @@ class Curriculum(Generic[Trained]):
     observer: TrainingObserver
 
     def train_and_enter(self, seed: int) -> Trained:
-        """An agent trained in every stage before the judged one, with what it carries into that stage.
+        """Train an agent in every stage before the judged one, and keep what it carries into that stage.
 
         Args:
-            seed: of all randomness in its training.
+            seed: the seed of all randomness in the training.
 
         Raises:
             NotEnumerableError: the others whose logs it is given cannot be simulated.
@@ -140,13 +140,14 @@ class Curriculum(Generic[Trained]):
         return self.enter(self.train(seed), self.judged)
 
     def enter(self, agent: Trained, judged: str) -> Trained:
-        """A trained agent with what it carries into a stage, whose preceding stages are those of this curriculum."""
+        """A trained agent with what it carries into `judged`, a stage that this curriculum leads to."""
+        # The agent went through a stage of its curriculum already in training: what it carries there was settled then.
         if judged in self.scenario.stages_before(judged):
             return agent
         return self._carried(agent, self.scenario.document.stages[judged])
 
     def train(self, seed: int) -> Trained:
-        """An agent trained in every stage before the judged one, not yet in that stage; see `train_and_enter`."""
+        """Train an agent in every stage before the judged one, without entering that stage; see `train_and_enter`."""
         solved, suspended = SolvedWorlds(self.scenario), self.observer.suspended
         stages, order = self.scenario.document.stages, self.scenario.stages_before(self.judged)
         first, trained_before, agent, here = 0, 0, self.make(), world_of(self.train_world).stage
@@ -156,6 +157,7 @@ class Curriculum(Generic[Trained]):
         for number, name in list(enumerate(order))[first:]:
             stage = stages[name]
             resumed = suspended if number == first else None
+            # An agent from a checkpoint was stored after it had entered its stage: it must not forget a second time.
             if number and resumed is None:
                 agent = self._carried(agent, stage)
             if not learns_in(agent, stage):
@@ -174,11 +176,11 @@ class Curriculum(Generic[Trained]):
             else:
                 its_seed = _seed(seed, number) if trained_before else seed
                 agent.fit(env, round(share * self.steps), its_seed, self.observer.progress)
-            trained_before += 1
+            trained_before += 1  # logs do not count: the first stage with training has the run's own seed
         return agent
 
     def _carried(self, agent: Trained, stage: Stage) -> Trained:
-        """The agent with what it carries into a stage; parts that it cannot separate are forgotten together."""
+        """The agent with what it carries into a stage; if it cannot forget a part alone, it forgets everything."""
         part = learns_with(agent)
         if part in stage.carries and (part == "values" or "reward" in stage.carries):
             return agent
@@ -188,6 +190,7 @@ class Curriculum(Generic[Trained]):
         return self.make()
 
     def _world(self, solved: SolvedWorlds, name: str) -> TrainingWorld:
+        """The world of a stage, enumerated if that is possible."""
         if name == world_of(self.train_world).stage:
             return self.train_world
         try:
@@ -196,7 +199,7 @@ class Curriculum(Generic[Trained]):
             return solved.world({}, name)
 
     def _watch(self, agent: Trained, solved: SolvedWorlds, name: str, seed: int) -> None:
-        """Give an agent the logs of a stage."""
+        """Give an agent the logs of a stage, without rewards if it learns none there."""
         stage = self.scenario.document.stages[name]
         if not isinstance(agent, LearnsFromLogs):
             return
@@ -205,7 +208,7 @@ class Curriculum(Generic[Trained]):
 
 
 def untrained(spec: TrainingSpec) -> TrainableAgent:
-    """A new agent of a specification, on the device that it asks for."""
+    """Make a new agent of a specification, on the device that this asks for."""
     world = world_of(spec.train_world)
     agent = spec.own.make(world) if spec.own else agent_specs()[spec.method].make(world, spec.scenario)
     if isinstance(agent, DeviceAware) and spec.options.device != CPU:
@@ -214,7 +217,7 @@ def untrained(spec: TrainingSpec) -> TrainableAgent:
 
 
 def enter(agent: Agent, world: World) -> None:
-    """Tell an agent in which world it acts from now on, as the only agent there."""
+    """Tell an agent, the only one of its world, in which world it acts from now on."""
     if isinstance(agent, Enters):
         agent.enter_world(world)
     if isinstance(agent, MapAware):

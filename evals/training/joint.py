@@ -1,4 +1,4 @@
-"""Several agents in one world: made by a profile, trained at once, and deployed together."""
+"""Several agents in one world: made from a profile, trained simultaneously, and deployed together."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from .spec import TrainingSpec
 
 
 def train_jointly(spec: TrainingSpec, seed: int, deadline: Deadline) -> list[TrainableAgent]:
-    """The agents of a profile, trained at once in one world.
+    """Train the agents of a profile simultaneously in one world.
 
     Args:
-        spec: of a profile, or of one method for several agents.
-        seed: of all randomness in the training.
+        spec: the specification of a profile, or of one method for several agents.
+        seed: the seed of all randomness in the training.
         deadline: checked at every step.
 
     Returns:
@@ -45,28 +45,30 @@ def train_jointly(spec: TrainingSpec, seed: int, deadline: Deadline) -> list[Tra
 
 
 def deployed(agents: Sequence[TrainableAgent], spec: TrainingSpec) -> tuple[Sequence[Agent], Regrets | None]:
-    """The agents that act after training, and the regret of each where the scenario measures that.
+    """The agents that act after training, and the regret of each if the scenario measures it.
 
     An agent that the profile calls `exact` is replaced by the best response to the others.
 
     Args:
-        agents: trained, and told of the world in which they are judged.
-        spec: of their training.
+        agents: trained agents that were told of the world in which they are judged.
+        spec: the specification of their training.
 
     Raises:
-        NotEnumerableError: no best response is known.
+        NotEnumerableError: a best response cannot be computed.
     """
     most, acting = spec.scenario.document.runs.max_states, list[Agent](agents)
     for number, part in enumerate(read_profile(spec.method).of(spec.eval_world)):
         if part.method == EXACT:
+            # In the order of the agents: a later `exact` one responds to `agents`, not to the best response before it.
             acting[number] = best_response(agents, number, spec.eval_world, most)
     return acting, regrets(acting, spec.eval_world, most) if asks_for_regrets(spec.scenario) else None
 
 
 def _untrained(part: AgentChoice, world: World, number: int, spec: TrainingSpec) -> TrainableAgent:
-    """A new agent, as a part of a profile says."""
+    """Make the new agent that a part of a profile describes."""
     if part.method == EXACT:
-        return RandomAgent()  # there is nobody to respond to before the others have learned
+        # There is no policy to respond to before the others have learned; until then a random agent takes this place.
+        return RandomAgent()
     if part.method == "counts" and part.others != IGNORED:
         return _among_others(part.others, world, number)
     if (kind := agent_spec(part.method)) is not None:
@@ -79,7 +81,7 @@ def _untrained(part: AgentChoice, world: World, number: int, spec: TrainingSpec)
 
 
 def _one_thread(parts: Sequence[AgentChoice]) -> AbstractContextManager[None]:
-    """Sets torch's threads for the whole training: the first agent that is done must not reset them for the others."""
+    """Set torch's threads for the whole training; the first agent that ends must not reset them for the others."""
     if not any(kind is not None and kind.uses_device for kind in map(agent_spec, (part.method for part in parts))):
         return nullcontext()
     from ...agents.learning.device import training_thread
@@ -88,7 +90,7 @@ def _one_thread(parts: Sequence[AgentChoice]) -> AbstractContextManager[None]:
 
 
 def _among_others(others: str | None, world: World, number: int) -> JointCountsAgent:
-    """The planner that predicts the others, by what it observes of them or by what its part assumes."""
+    """The planner that predicts the actions of the others, as it observes them or as its part assumes them to be."""
     its, rest = world.agents[number], [agent for agent in world.agents if agent is not world.agents[number]]
     counts = tuple(len(agent.actions) for agent in rest)
     shares = None

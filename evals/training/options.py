@@ -12,14 +12,14 @@ from ...agents.registry.agents import agent_spec
 from .telemetry.early_stopping import Plateau
 
 CHECKPOINT_SECONDS = 30.0
-"""Seconds between two checkpoints of a training: the most that a kill costs. Shorter trainings make none."""
+"""Seconds between two checkpoints of a training, the most work that a kill costs; shorter trainings write none."""
 
 
 def resolve_device(device: str, methods: Iterable[str] = ()) -> str:
-    """The device that is meant; `auto` is looked up only where one of the agents uses a device.
+    """The device that `device` stands for; `auto` looks for a GPU only if one of the methods uses a device.
 
     Raises:
-        DeviceUnavailableError: it is not there.
+        DeviceUnavailableError: the device is not available.
     """
     # Looking for a GPU imports torch, which takes seconds.
     if device == AUTO and not any(spec is not None and spec.uses_device for spec in map(agent_spec, methods)):
@@ -32,8 +32,8 @@ class TrainingOptions:
     """How seeds are trained. Only the device and the plateau can change a result.
 
     Attributes:
-        device: where networks are computed (`cpu`, `cuda`, `auto`); other agents use the processor.
-        plateau: when a training ends early; None: never. Agents that cannot end early are trained to the end.
+        device: the device of neural networks (`cpu`, `cuda`, `auto`); other agents use the CPU.
+        plateau: when a training ends early; None: never. Agents that cannot stop early are trained to the end.
         tensorboard: the folder for TensorBoard, or None.
         checkpoints: the folder for checkpoints of unfinished trainings, or None.
         checkpoint_every: seconds between two checkpoints.
@@ -56,6 +56,7 @@ class TrainingOptions:
         spec = agent_spec(agent)
         if spec is None:
             return out
+        # An option that an agent ignores must not split its cache, so each is asked of the agent first.
         if self.device != CPU and spec.uses_device:
             out["device"] = in_words(self.device)
         if self.plateau is not None and spec.stoppable:
@@ -64,4 +65,4 @@ class TrainingOptions:
 
 
 DEFAULT_OPTIONS = TrainingOptions()
-"""On the processor, to the end, without checkpoints or telemetry."""
+"""Training on the CPU, without early stopping, checkpoints or telemetry."""

@@ -1,4 +1,4 @@
-"""What is to be trained: one method, in one stage, judged in another."""
+"""Specification of a training: a method, the world in which it is trained, and the stage in which it is judged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..traces.provenance import cache_key
 from .options import DEFAULT_OPTIONS, TrainingOptions
 
 TrainingWorld: TypeAlias = World | Enumeration
-"""Where an agent is trained: a world, enumerated where that is possible."""
+"""The world in which an agent is trained, enumerated if that is possible."""
 
 
 def world_of(trained_in: TrainingWorld) -> World:
@@ -36,14 +36,14 @@ class TrainingSpec:
 
     Attributes:
         method: the name of the agent, or a profile.
-        scenario: under the overrides.
-        train_world: the world of the training stage, enumerated where that is possible.
+        scenario: the scenario with the overrides applied.
+        train_world: the world of the training stage, enumerated if that is possible.
         eval_world: the world of the stage in which the agent is judged.
         learn: which parts of the agent continue to learn there.
         steps: environment steps of training.
-        episodes: played in `eval_world` afterwards.
-        scenario_hash: of the scenario without the overrides, written into the trace.
-        overrides: written into the trace.
+        episodes: the number of episodes played in `eval_world` after training.
+        scenario_hash: the hash of the scenario without the overrides, which the trace records.
+        overrides: the dotted overrides, which the trace records.
         own: the user's agent to train instead of one of `AGENTS`.
         thoughts: whether the trace records what the agent thinks.
         until: time in seconds since the epoch at which training stops (see `TimeBudget`); a seed that is not finished
@@ -67,23 +67,24 @@ class TrainingSpec:
 
     @property
     def joint(self) -> bool:
-        """Whether several agents are trained at once."""
+        """Whether several agents are trained simultaneously."""
         return len(self.eval_world.agents) > 1 or "=" in self.method
 
     @property
     def result_relevant(self) -> dict[str, Any]:
-        """The training options that can change the result, as plain data; empty where all are the defaults."""
+        """The training options that can change the result, as plain data; empty if all have their defaults."""
         alone = self.own is None and len(self.eval_world.agents) == 1
         return self.options.result_relevant(self.method) if alone else {}
 
     def key(self, seed: int) -> str:
-        """The cache key of a seed: a hash of everything that its trace depends on and of what is written in it."""
+        """The cache key of a seed: a hash of everything that its trace depends on or records."""
         return cache_key(
             {
                 "scenario": self.scenario_hash,
                 "overrides": self.overrides,
                 "train": world_of(self.train_world).stage,
                 "stage": self.eval_world.stage,
+                # Tables draw outcomes otherwise than the simulation does, so the same seed gives other episodes.
                 "enumerated": isinstance(self.train_world, Enumeration),
                 "method": self.method,
                 "learn": self.learn.model_dump(),
@@ -113,22 +114,22 @@ class TrainingSpec:
 
 
 class Stages(Protocol):
-    """Makes the stages of one scenario under any overrides, each once: `SolvedWorlds`, or a sweep's `Bench`.
+    """Provides the stages of one scenario under any overrides, each made once.
 
     Attributes:
-        scenario: without the overrides.
+        scenario: the scenario before overrides.
     """
 
     scenario: Scenario
 
     def under(self, overrides: Overrides) -> Scenario:
-        """The scenario with overrides."""
+        """The scenario with overrides applied."""
 
     def world(self, overrides: Overrides, stage: str) -> World:
-        """A stage compiled."""
+        """The compiled world of a stage."""
 
     def enumeration(self, overrides: Overrides, stage: str) -> Enumeration:
-        """A stage enumerated.
+        """The enumeration of a stage.
 
         Raises:
             NotEnumerableError: see `enumerate_world`.
@@ -150,12 +151,12 @@ def training_spec(
     """The specification of training a method under overrides, to be judged in a stage.
 
     Args:
-        stages: of the scenario.
-        method: what is trained.
-        overrides: the condition.
+        stages: provides the stages of the scenario.
+        method: the name of an agent, or a profile.
+        overrides: the condition, as dotted overrides.
         judged: the stage in which the agent is judged.
         steps: environment steps of training.
-        episodes: played afterwards; only one where nothing in the judged stage happens by chance.
+        episodes: the number of episodes played after training; reduced to one if the judged stage has no chance.
         own: see `TrainingSpec`.
         thoughts: see there.
         until: see there.
@@ -184,7 +185,7 @@ def training_spec(
 
 
 def _enumerated(stages: Stages, overrides: Overrides, stage: str) -> TrainingWorld:
-    """A stage enumerated, or only compiled where it has too many states."""
+    """A stage, enumerated if possible; only compiled if it has too many states."""
     try:
         return stages.enumeration(overrides, stage)
     except NotEnumerableError:
@@ -195,8 +196,9 @@ def lane(trained_in: TrainingWorld, forgetful: bool) -> TabularTrainingEnv | Ref
     """The fastest single-lane training environment of a world.
 
     Args:
-        trained_in: the world.
-        forgetful: the agent does not ask which action was executed; for any other the lane says so.
+        trained_in: the world, enumerated or not.
+        forgetful: the agent never reads which action was executed. For other agents the environment must know it, which
+            a table of outcomes does not always tell.
     """
     if isinstance(trained_in, World):
         return ReferenceTrainingEnv(trained_in)

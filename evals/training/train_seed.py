@@ -1,4 +1,4 @@
-"""Training seeds: each is one agent, trained in the training stage and evaluated in the stage where it is judged."""
+"""Training of seeds: each seed is one agent, trained through its curriculum and evaluated in the judged stage."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def trained_traces(
     """Train and evaluate several seeds of one specification; see `trained_together`.
 
     Yields:
-        A seed and its trace, as they are finished.
+        A seed and its trace, in the order in which seeds are finished.
 
     Raises:
-        ClusterError: as there.
+        ClusterError: as `trained_together`.
     """
     for seed, (trace,) in trained_together((spec,), seeds, workers, go_on):
         yield seed, trace
@@ -40,17 +40,18 @@ def trained_traces(
 def trained_together(
     specs: Sequence[TrainingSpec], seeds: Sequence[int], workers: Workers, go_on: Callable[[], bool]
 ) -> Iterator[tuple[int, tuple[Trace, ...]]]:
-    """Train each seed once and evaluate it in every stage in which it is judged, as if it was trained for that alone.
+    """Train each seed once and evaluate it in every judged stage, as if it had been trained for that stage alone.
 
     Args:
-        specs: one for each judged stage; they differ only in that stage, and `share_curriculum`.
-        seeds: which.
-        workers: who trains.
-        go_on: asked before the training of each seed begins.
+        specs: one for each judged stage; they differ only in that stage and share their curriculum (see
+            `share_curriculum`).
+        seeds: the seeds to train.
+        workers: the processes that train.
+        go_on: asked before each seed's training begins; False begins no more of them.
 
     Yields:
-        A seed and its traces, one for each specification, as they are finished; nothing for a seed that was stopped
-        (see `TrainingSpec.until`).
+        A seed and its traces, one for each specification, in the order in which seeds are finished; nothing for a seed
+        that was stopped (see `TrainingSpec.until`).
 
     Raises:
         ClusterError: the workers run another Turncoat, or other libraries, than this process.
@@ -58,6 +59,7 @@ def trained_together(
     for seed, code, traces in workers.map_unordered(_train_in_time, [(tuple(specs), seed) for seed in seeds], go_on):
         if traces is None:
             continue
+        # A worker on another machine may have another installation; its results could not be reproduced from this one.
         if code != code_hash() or any(trace.meta.versions != library_versions() for trace in traces):
             raise ClusterError(
                 "the workers run another Turncoat or other libraries than this process, so their results would differ; "
@@ -67,17 +69,22 @@ def trained_together(
 
 
 def share_curriculum(a: TrainingSpec, b: TrainingSpec) -> bool:
-    """Whether two specifications of one method under one condition train the same agent, up to where it is judged."""
+    """Whether two specifications, of one method under one condition, train the same agent before it is judged."""
     return a.scenario.stages_before(a.eval_world.stage) == b.scenario.stages_before(b.eval_world.stage)
 
 
 def _train_in_time(specs: tuple[TrainingSpec, ...], seed: int) -> tuple[int, str, tuple[Trace, ...] | None]:
-    """What a worker does: a seed's traces (None if the deadline passed), and the hash of the code that made them."""
+    """The task of a worker: train a seed before the deadline.
+
+    Returns:
+        The seed, the hash of the code that made its traces, and the traces (None if the deadline passed).
+    """
     deadline = Deadline(specs[0].until)
     try:
         return seed, code_hash(), train_seed(specs, seed, deadline)
     except Exception:
-        if deadline.passed:  # whatever a user's agent makes of being stopped
+        # The deadline stops a training by an exception, which a user's agent may turn into any other.
+        if deadline.passed:
             return seed, code_hash(), None
         raise
 
@@ -87,7 +94,7 @@ def train_seed(specs: Sequence[TrainingSpec], seed: int, deadline: Deadline) -> 
 
     Args:
         specs: as for `trained_together`.
-        seed: which.
+        seed: the seed to train.
         deadline: checked at every step.
 
     Returns:
@@ -101,19 +108,19 @@ def train_seed(specs: Sequence[TrainingSpec], seed: int, deadline: Deadline) -> 
 
 
 def train_and_enter(spec: TrainingSpec, seed: int) -> TrainableAgent:
-    """A single trained agent as it is before its first tick in the stage in which it is judged."""
+    """Train a single agent and return it as it is before its first tick in the judged stage."""
     (agent,) = _enter(_train(spec, seed, Deadline(math.inf)), spec)
     return agent
 
 
 @dataclass(frozen=True)
 class _Trained:
-    """Agents as their training left them, not yet in the stage where they are judged.
+    """Trained agents that have not entered the judged stage yet.
 
     Attributes:
         agents: one for each agent of the world.
-        curriculum: what a single agent was trained in; None for several.
-        curve: its learning curve; None for several.
+        curriculum: the curriculum of a single agent; None for several agents.
+        curve: the learning curve of a single agent; None for several agents.
     """
 
     agents: list[TrainableAgent]
@@ -121,7 +128,7 @@ class _Trained:
     curve: LearningCurve | None = None
 
     def copied(self) -> _Trained:
-        """A deep copy, which shares neither knowledge nor random generators with this one."""
+        """A deep copy, which shares neither learned state nor random generators with this one."""
         return replace(self, agents=deepcopy(self.agents))
 
 
@@ -137,7 +144,7 @@ def _train(spec: TrainingSpec, seed: int, deadline: Deadline) -> _Trained:
 
 
 def _enter(trained: _Trained, spec: TrainingSpec) -> list[TrainableAgent]:
-    """The agents in the stage in which they are judged, with what they carry there."""
+    """The agents after they entered the judged stage, with what they carry into it."""
     agents = trained.agents
     if trained.curriculum is not None:
         agents = [trained.curriculum.enter(agent, spec.eval_world.stage) for agent in agents]
@@ -147,7 +154,7 @@ def _enter(trained: _Trained, spec: TrainingSpec) -> list[TrainableAgent]:
 
 
 def _evaluate(trained: _Trained, spec: TrainingSpec, seed: int, deadline: Deadline) -> Trace:
-    """The trace of what the agents do in the stage in which they are judged, and of their training."""
+    """Play the episodes of the judged stage and return their trace, with the learning curve of the training."""
     world, agents, learning = spec.eval_world, _enter(trained, spec), False
     for agent in agents:
         if isinstance(agent, OnlineLearner):

@@ -1,4 +1,4 @@
-"""The trained seeds of one run: each is trained once, or found in the cache, whatever is asked of its trace."""
+"""The trained seeds of one run: each is trained at most once, or found in the cache, however many measures read it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .telemetry.heartbeats import relay_heartbeats
 from .train_seed import share_curriculum, trained_together
 
 Count = Callable[[str, int, int], None]
-"""Told how many of what are done: `("seeds of counts", 2, 5)`."""
+"""A callback that is told what is counted, how many are done and how many there are: `("seeds of counts", 2, 5)`."""
 
 
 @dataclass(frozen=True)
 class SeedRequest:
-    """The first `seeds` seeds of a method in a stage, under overrides (as sorted JSON); see `TrainedSeeds.trace`."""
+    """A request for the first `seeds` seeds of a method in a stage, under overrides (as sorted JSON)."""
 
     method: str
     overrides: str
@@ -34,7 +34,7 @@ class SeedRequest:
 
     @staticmethod
     def of(method: str, overrides: Overrides, stage: str, seeds: int) -> SeedRequest:
-        """The request, its overrides as a mapping."""
+        """Make a request from overrides that are a mapping."""
         return SeedRequest(method, _sorted(overrides), stage, seeds)
 
 
@@ -45,18 +45,18 @@ class TrainedSeeds:
     Attributes:
         solved: worlds of the scenario.
         steps: environment steps of training.
-        episodes: played afterwards, where there is chance.
-        workers: who trains.
-        cache: traces of earlier runs, or None.
-        budget: no training begins after it, and one that is under way stops.
+        episodes: the number of episodes played after training, if the stage has chance.
+        workers: the processes that train.
+        cache: the cache of traces of earlier runs, or None.
+        budget: when it is spent, no training begins any more, and trainings that are under way stop.
         report: told what is being done.
-        count: told how many seeds there are.
-        own: agents of the user's, by name. Their traces are not cached, for the cache cannot know their code; nor are
-            those of installed parts.
+        count: told how many seeds are done.
+        own: name -> an agent of the user's own. Their traces are not cached, since the cache key does not cover their
+            code; nor are those of installed parts.
         thoughts: whether traces record what the agents think.
         options: device, early stopping and telemetry.
-        trained: how many seeds were trained.
-        found: how many were in the cache.
+        trained: the number of seeds trained so far.
+        found: the number of seeds found in the cache so far.
     """
 
     solved: SolvedWorlds
@@ -76,11 +76,11 @@ class TrainedSeeds:
     _expected: list[SeedRequest] = field(default_factory=list)
 
     def expect(self, requests: Iterable[SeedRequest]) -> None:
-        """Announce what will be asked for next, so that one training serves every stage that it can."""
+        """Announce the requests that will follow, so that one training serves every stage that it can."""
         self._expected = list(dict.fromkeys(requests))
 
     def trace(self, method: str, overrides: Overrides, stage: str, seeds: int) -> Trace:
-        """The episodes of the first so many seeds of a method in a stage, under overrides.
+        """The episodes of the first `seeds` seeds of a method in a stage, under overrides.
 
         Raises:
             OutOfTimeError: the budget ran out before all of them were trained; those that were are kept.
@@ -95,7 +95,7 @@ class TrainedSeeds:
         return {name: join_traces([kept[seed] for seed in sorted(kept)]) for name, kept in self._seeds.items() if kept}
 
     def _train(self, method: str, overrides: Overrides, stage: str, seeds: int) -> None:
-        """Train the seeds that are missing, and evaluate them in every expected stage that the same training serves."""
+        """Train the missing seeds, and evaluate them in every announced stage that the same training serves."""
         spec = self._spec(method, overrides, stage)
         kept = self._kept(method, overrides, stage)
         before = len(kept)
@@ -117,6 +117,7 @@ class TrainedSeeds:
                     if self.cache is not None and not each.foreign:
                         self.cache.put(each.key(seed), trace)
                 self.count(what, len(kept), seeds)
+        # Workers finish in any order, so a budget may leave gaps; a judgement by seeds 0 and 2 would depend on timing.
         for name in specs:
             _drop_after_gap(self._kept(method, overrides, name), seeds)
         if len(kept) < seeds:
@@ -125,7 +126,7 @@ class TrainedSeeds:
     def _other_stages(
         self, spec: TrainingSpec, overrides: Overrides, missing: Collection[int]
     ) -> dict[str, TrainingSpec]:
-        """The other expected stages in which exactly these seeds are missing, after the same curriculum."""
+        """The other announced stages in which these seeds are missing and which follow the same curriculum."""
         found = {}
         for request in self._expected:
             if (request.method, request.overrides) != (spec.method, _sorted(overrides)):
@@ -136,26 +137,30 @@ class TrainedSeeds:
             if not share_curriculum(spec, other):
                 continue
             kept = self._kept(spec.method, overrides, request.stage)
+            # All of the seeds must be missing there: a seed that it has already would be evaluated for nothing.
             if set(missing) <= set(self._missing(other, kept, request.seeds)):
                 found[request.stage] = other
         return found
 
     def _missing(self, spec: TrainingSpec, kept: dict[int, Trace], seeds: int) -> list[int]:
-        """The seeds that have to be trained: neither kept nor, after it is searched, in the cache."""
+        """The seeds that have to be trained, after those that are in the cache were taken from it."""
         if self.cache is not None and not spec.foreign:
             for seed in [seed for seed in range(seeds) if seed not in kept]:
                 if (trace := self.cache.get(spec.key(seed))) is not None:
                     kept[seed] = trace
                     self.found += 1
-                    if (writer := tensorboard_writer_of(spec, seed)) is not None:  # all that is known of its training
+                    # The learning curve is all that a trace records of its training.
+                    if (writer := tensorboard_writer_of(spec, seed)) is not None:
                         writer.learning_curve(trace.learning.get(seed, ()))
                         writer.close()
         return [seed for seed in range(seeds) if seed not in kept]
 
     def _kept(self, method: str, overrides: Overrides, stage: str) -> dict[int, Trace]:
+        """Seed -> its trace, of those that this run has so far; callers add to it."""
         return self._seeds.setdefault(trace_name(stage, method, overrides), {})
 
     def _spec(self, method: str, overrides: Overrides, stage: str) -> TrainingSpec:
+        """The specification of training a method for a stage, with this run's settings and the cache's checkpoints."""
         spec = training_spec(
             self.solved.with_agent(method),
             method,
@@ -168,13 +173,14 @@ class TrainedSeeds:
             self.budget.until,
             replace(self.options, device=resolve_device(self.options.device, [method])),
         )
+        # A checkpoint is found by the cache key, which does not identify a training by code that is not Turncoat's.
         if self.cache is None or spec.foreign:
             return spec
         return replace(spec, options=replace(spec.options, checkpoints=self.cache.trainings))
 
 
 def _drop_after_gap(kept: dict[int, Trace], seeds: int) -> None:
-    """Keep only the seeds before the first that is missing, for a run judges those; the cache has the others."""
+    """Keep only the seeds before the first missing one, which a run judges; the others remain in the cache."""
     first = next((seed for seed in range(seeds) if seed not in kept), seeds)
     for seed in [seed for seed in kept if seed > first]:
         del kept[seed]

@@ -1,1 +1,1 @@
-"""Whether an expectation holds, how surely, and what it takes to know."""
+"""Verdicts: whether an expectation holds, with which confidence, and how many seeds it takes to show it."""

@@ -1,4 +1,4 @@
-"""Judging one expectation, exactly or by trained seeds; correcting many for multiple testing; their verdict."""
+"""Judgements of expectations, exact or by trained seeds; their correction for multiple testing; the verdict on all."""
 
 from __future__ import annotations
 
@@ -24,38 +24,39 @@ Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]
 EXACT = "exact over all optimal policies"
 AS_IT_DOES = "exact over what its planner does"
 EXACTLY = (EXACT, AS_IT_DOES)
-"""What was looked at where nothing was sampled."""
+"""The units of judgements for which nothing was sampled."""
 SEEDS = "seeds"
 EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "inconclusive": 4, "nothing judged": 4}
 
 _BADNESS: dict[Outcome, int] = {"not applicable": 0, "pass": 1, "inconclusive": 2, "fail": 3}
 _VERDICTS: tuple[Literal["fail", "inconclusive", "pass"], ...] = ("fail", "inconclusive", "pass")
 _ROUNDING = 1e-9
-"""Exact values carry rounding errors: a bound is met that is missed by no more than this, or this share of it."""
+"""Exact values carry rounding errors: a bound missed by no more than this, or this share of it, counts as met."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The outcome of one expectation for one agent, and what it rests on.
+    """The outcome of one expectation for one agent, and the evidence for it.
 
     Attributes:
-        name, measure: as the file says.
-        bound: what was expected, in words (`at least 0.8`).
+        name, measure: the expectation's name and measure, as in the file.
+        bound: the expected bound, in words (`at least 0.8`).
         minus: the baseline whose measure is subtracted, in words (`in stage train`), so that value and bounds are those
-            of the difference; empty where there is none.
-        agent, stage: whose behaviour is judged, and where.
-        outcome: `not applicable` never makes a verdict a fail.
+            of the difference; empty if there is none.
+        agent, stage: the agent whose behaviour is judged, and the stage in which it acts.
+        outcome: one of `Outcome`; `not applicable` never makes a verdict a fail.
         value: exact: the end of the range that is worse for the claim; by seeds: the mean over seeds of a share or
-            rate, else the median. None where there is no value.
-        low, high: exact: the range over all optimal policies; by seeds: two confidence bounds, each of which holds with
-            the confidence on its own.
-        file, line: where the expectation stands, from line 1.
+            rate, or the median of anything else. None if there is no value.
+        low, high: exact: the range over the policies that were judged; by seeds: two one-sided confidence bounds, each
+            of which holds with the stated confidence on its own.
+        file, line: where the expectation is written; lines count from 1.
         why: a sentence that explains the outcome.
-        unit: what was judged, `EXACT`, `AS_IT_DOES` or `SEEDS`.
-        seeds: how many seeds there were; 0 where exact.
-        p_pass, p_fail: p-values of the pass (the fail): how likely evidence this strong would be, at most, if it was
-            wrong; None where nothing was sampled.
-        trace: the name of the recorded trace that shows it, under the worst condition; empty where there is none.
+        unit: `EXACT`, `AS_IT_DOES` or `SEEDS`; empty if nothing was judged.
+        seeds: the number of seeds; 0 if the judgement is exact.
+        p_pass, p_fail: the p-value of a pass and that of a fail, each an upper bound on the probability of evidence
+            this strong if that outcome was wrong; None if nothing was sampled.
+        trace: the name of the recorded trace that shows the behaviour, under the worst condition; empty if there is
+            none.
     """
 
     name: str
@@ -79,16 +80,16 @@ class Judgement:
 
     @property
     def asked(self) -> str:
-        """The measure, and the baseline that is subtracted."""
+        """The measure in words, with the baseline that is subtracted from it."""
         return f"{self.measure} less that {self.minus}" if self.minus else self.measure
 
     @property
     def told(self) -> str:
-        """What was measured of whom and where, and the explanation of the outcome."""
+        """The measure, the agent and the stage, and the sentence that explains the outcome."""
         return f"{self.asked} of {self.agent} in {self.stage}: {self.why}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON: an infinite number is written `"inf"` or `"-inf"`, which `float` reads back."""
+        """Plain data for JSON; an infinite number becomes `"inf"` or `"-inf"`, which `float` reads back."""
         return {
             name: str(value) if isinstance(value, float) and math.isinf(value) else value
             for name, value in asdict(self).items()
@@ -103,14 +104,14 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Case:
-    """One expectation for one of its agents, its measure parsed: what every judgement of it starts from.
+    """One expectation for one of its agents, with its measure parsed; every judgement starts from a case.
 
     Attributes:
-        expectation: as the file says.
+        expectation: as written in the file.
         measure: parsed from it.
-        agent: whose behaviour is judged.
-        stage: where.
-        file, line: where the expectation stands, from line 1.
+        agent: the agent whose behaviour is judged.
+        stage: the stage in which it acts.
+        file, line: where the expectation is written; lines count from 1.
     """
 
     expectation: Expectation
@@ -122,18 +123,18 @@ class Case:
 
     @staticmethod
     def of(expectation: Expectation, agent: str, stage: str, file: str, line: int) -> Case:
-        """The case of a checked expectation, whose measure can be parsed."""
+        """Make the case of an expectation that was checked, so that its measure can be parsed."""
         return Case(expectation, parsed_measure(expectation.measure), agent, stage, file, line)
 
     @property
     def statistic(self) -> SeedStatistic:
-        """The statistic by which it is judged over seeds."""
+        """The statistic over seeds by which the expectation is judged."""
         return statistic_of(self.measure, paired=self.expectation.minus is not None)
 
 
 @dataclass(frozen=True)
 class _Band:
-    """The values that an expectation accepts, both ends included."""
+    """The interval of values that an expectation accepts, both ends included; `words` states it for a reader."""
 
     low: float
     high: float
@@ -141,27 +142,31 @@ class _Band:
 
     @property
     def claims(self) -> list[tuple[Claim, float]]:
-        """The claims that must all be shown for a pass."""
+        """The claims that must all be shown for a pass, each with its bound."""
         claims: list[tuple[Claim, float]] = [(">=", self.low), ("<=", self.high)]
         return [(claim, bound) for claim, bound in claims if math.isfinite(bound)]
 
     @property
     def refutations(self) -> list[tuple[Claim, float]]:
-        """The claims of which each is enough for a fail."""
+        """The claims of which any single one is enough for a fail, each with its bound."""
         return [("<" if claim == ">=" else ">", bound) for claim, bound in self.claims]
 
 
 def judge_exact(case: Case, interval: Interval) -> Judgement:
-    """Judge an exact range over all optimal policies, or of the one followed: its worse end must meet the bound.
+    """Judge an exact range: it passes if its end that is worse for the claim meets the bound.
+
+    It fails if even the better end misses the bound. In between, a tie among optimal policies decides, and the outcome
+    is inconclusive.
 
     Args:
-        case: the expectation, and for whom.
-        interval: the range of its measure.
+        case: the expectation and its agent.
+        interval: the range of its measure over the policies that are judged.
     """
     band, unit = _band(case.expectation), EXACT if interval.whose == EVERY_OPTIMAL else AS_IT_DOES
     if interval.low is None or interval.high is None:
         return _judgement(case, "inconclusive", interval.note or "the measure has no value", unit)
     low, high = interval.low, interval.high
+    # For `equals` both ends have a bound, and the worse one is the one that misses its bound by more.
     worst = low if math.isfinite(band.low) and not band.low - low < high - band.high else high
     if _at_least(low, band.low) and _at_least(band.high, high):
         outcome: Outcome = "pass"
@@ -173,6 +178,7 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
         outcome = "inconclusive"
         why = f"a tie decides: policies that are equally good to the agent give {_range(low, high)}"
     if interval.sometimes_empty:
+        # Without a value the claim is neither met nor missed, whatever the others give.
         outcome, why = "inconclusive", f"a tie decides whether it has a value; where it has, it is {_range(low, high)}"
     if interval.note:
         why = f"{why} ({interval.note})"
@@ -180,14 +186,14 @@ def judge_exact(case: Case, interval: Interval) -> Judgement:
 
 
 def judge_each(case: Case, intervals: Mapping[str, Interval]) -> Judgement:
-    """Judge a measure under several conditions, every one of which must meet the claim.
+    """Judge a measure under several conditions, all of which must meet the claim.
 
     Args:
-        case: the expectation, and for whom.
-        intervals: the range of its measure under each condition, by the condition's words.
+        case: the expectation and its agent.
+        intervals: condition in words -> range of the measure under it.
 
     Returns:
-        The worst of the judgements, in words that name its condition; `low` and `high` are over all conditions.
+        The worst of the judgements, which names its condition; its `low` and `high` are those over all conditions.
     """
     judged = {words: judge_exact(case, interval) for words, interval in intervals.items()}
     if len(judged) == 1:
@@ -208,7 +214,7 @@ def judge_each(case: Case, intervals: Mapping[str, Interval]) -> Judgement:
 
 
 def worst_of(case: Case, intervals: Mapping[str, Interval]) -> str:
-    """The words of the condition that is worst for the claim, the first of them."""
+    """The condition, in words, whose judgement is worst for the claim; the first one if several are equally bad."""
     return max(intervals, key=lambda words: _BADNESS[judge_exact(case, intervals[words]).outcome])
 
 
@@ -218,14 +224,14 @@ def judge_seeds(
     """Judge a training method by the values of its trained seeds.
 
     Shares and rates (and paired differences of them) are judged by their mean over seeds, everything else by the
-    median seed.
+    median over seeds.
 
     Args:
-        case: the expectation, and for whom.
-        values: one per seed; None where a rate's condition never held; two ends where an exact plan has ties. Missing
-            values and ties are imputed as the worst case for each claim.
+        case: the expectation and its agent.
+        values: one per seed; None if a rate's condition never held; a least and a greatest value if an exact plan has
+            ties. Missing values and ties are imputed as the worst case for each claim.
         confidence: a pass is wrong with probability at most 1 - confidence, and so is a fail.
-        claims: how many learned expectations the run has, for the number of seeds that `why` asks for.
+        claims: the number of learned expectations of the run, on which the number of seeds that `why` asks for depends.
     """
     statistic = case.statistic
     band, ends = _band(case.expectation), [value if isinstance(value, tuple) else _twice(value) for value in values]
@@ -233,11 +239,15 @@ def judge_seeds(
     if not known:
         why = "no seeds were run" if not values else "its condition held in no tick of any seed, so it has no value"
         return replace(_judgement(case, "inconclusive", why, SEEDS), seeds=len(values))
+    # Showing that a value lies within two bounds needs both claims (an intersection-union test), so the larger p-value
+    # counts and no correction is due.
     p_pass = max(
         (statistic.p_value(statistic.imputed(ends, claim), claim, bound) for claim, bound in band.claims), default=0.0
     )
     refuted = [statistic.p_value(statistic.imputed(ends, claim), claim, bound) for claim, bound in band.refutations]
-    p_fail = min(1.0, len(refuted) * min(refuted))  # too low or too high: two chances to be wrong
+    # Either refutation fails it, too low or too high: two chances to be wrong, so Bonferroni's correction is due.
+    p_fail = min(1.0, len(refuted) * min(refuted))
+    # Two equal infinite ends have no arithmetic middle.
     middles = [low if low == high else (low + high) / 2 for low, high in known]
     judgement = replace(
         _judgement(case, _outcome(p_pass, p_fail, confidence), "", SEEDS),
@@ -252,29 +262,30 @@ def judge_seeds(
 
 
 def not_applicable(case: Case, why: str) -> Judgement:
-    """The judgement of an expectation that cannot be judged: the world cannot be enumerated, there is no such agent."""
+    """The judgement of an expectation that cannot be judged, as when its agent was not run; `why` gives the reason."""
     return _judgement(case, "not applicable", why, "")
 
 
 def unreached(case: Case, why: str) -> Judgement:
-    """The judgement of an expectation that the time budget left unjudged."""
+    """The judgement, inconclusive, of an expectation that was not reached within the time budget."""
     return _judgement(case, "inconclusive", why, "")
 
 
 def correct(judgements: Sequence[Judgement], confidence: float = 0.95, elsewhere: int = 0) -> list[Judgement]:
-    """Holm's correction over the learned expectations of one run.
+    """Correct the judgements of learned expectations of one run for multiple testing, by Holm's method.
 
-    Afterwards the probability of even one wrong pass among them is at most 1 - confidence, and so is that of one wrong
-    fail. Outcomes that no longer hold become inconclusive; exact judgements stay as they are.
+    Afterwards the probability of even one wrong pass among them is at most 1 - confidence, and so is that of even one
+    wrong fail. Outcomes that no longer hold become inconclusive; exact judgements stay as they are.
 
     Args:
-        judgements: of one run.
+        judgements: all those of one run.
         confidence: see above.
         elsewhere: how many learned expectations of the same scenario other shards judge. Their p-values are not known
             here, so Bonferroni's correction over all replaces Holm's: what passes in a shard passes in the whole.
     """
     sampled = [i for i, judgement in enumerate(judgements) if judgement.p_pass is not None]
     claims = len(sampled) + elsewhere
+    # Passes and fails are two families of claims, each corrected on its own at the same error.
     passing = _adjusted([judgements[i].p_pass or 0.0 for i in sampled], claims)
     failing = _adjusted([judgements[i].p_fail or 0.0 for i in sampled], claims)
     corrected = list(judgements)
@@ -292,23 +303,24 @@ def correct(judgements: Sequence[Judgement], confidence: float = 0.95, elsewhere
 
 
 def seeds_for(case: Case, confidence: float = 0.95, claims: int = 1) -> int | None:
-    """How many seeds a learned expectation needs to pass if every value is the best that it can be.
+    """The number of seeds that a learned expectation needs to pass if every value is the best possible one.
 
     Args:
         case: the expectation, with its measure and its bound.
         confidence: as in `judge_seeds`.
-        claims: how many learned expectations the run has; Holm's correction then asks for more.
+        claims: the number of learned expectations of the run; Holm's correction asks for more seeds with more of them.
 
     Returns:
-        The number, or None where no number of seeds is enough: a share of exactly 0 or 1.
+        The number of seeds; None if no number is enough, as for a share of exactly 0 or 1.
     """
+    # Holm's first step is Bonferroni's: the claim with the smallest p-value has to meet this confidence.
     sure = 1 - (1 - confidence) / claims
     needed = [case.statistic.needed(claim, bound, sure) for claim, bound in _band(case.expectation).claims]
     return None if None in needed else max((n for n in needed if n is not None), default=0)
 
 
 def seeds_if_alike(case: Case, confidence: float = 0.95, claims: int = 1) -> int | None:
-    """How many seeds a learned expectation about a difference needs to pass if the difference is 0 in every seed.
+    """The number of seeds that a learned expectation about a difference needs to pass if every difference is 0.
 
     Args:
         case: as in `seeds_for`.
@@ -316,7 +328,8 @@ def seeds_if_alike(case: Case, confidence: float = 0.95, claims: int = 1) -> int
         claims: see there.
 
     Returns:
-        The number, or None where it is not about a difference of shares, or a difference of 0 does not show it.
+        The number of seeds; None if the expectation is not about a difference of shares, or if differences of 0 cannot
+        show it.
     """
     sure = 1 - (1 - confidence) / claims
     needed = [case.statistic.needed_alike(claim, bound, sure) for claim, bound in _band(case.expectation).claims]
@@ -324,7 +337,7 @@ def seeds_if_alike(case: Case, confidence: float = 0.95, claims: int = 1) -> int
 
 
 def verdict(judgements: Sequence[Judgement]) -> Verdict:
-    """The worst outcome: `fail`, then `inconclusive`, then `pass`; `nothing judged` where nothing was applicable."""
+    """The worst outcome among judgements: `fail`, `inconclusive` or `pass`; `nothing judged` if none was applicable."""
     outcomes = {judgement.outcome for judgement in judgements}
     for outcome in _VERDICTS:
         if outcome in outcomes:
@@ -333,11 +346,12 @@ def verdict(judgements: Sequence[Judgement]) -> Verdict:
 
 
 def _adjusted(p_values: Sequence[float], claims: int) -> Sequence[float]:
-    """P-values corrected for so many claims, some of which are not here."""
+    """The p-values corrected for `claims` claims, of which other shards may judge some."""
     return holm(p_values) if claims == len(p_values) else [min(1.0, claims * p_value) for p_value in p_values]
 
 
 def _judgement(case: Case, outcome: Outcome, why: str, unit: str) -> Judgement:
+    """A judgement of a case without any numbers yet."""
     expectation = case.expectation
     return Judgement(
         name=expectation.name,
@@ -358,17 +372,20 @@ def _judgement(case: Case, outcome: Outcome, why: str, unit: str) -> Judgement:
 
 
 def _band(expectation: Expectation) -> _Band:
+    """The values that an expectation accepts."""
     if expectation.at_least is not None:
         return _Band(expectation.at_least, math.inf, f"at least {_bound(expectation.at_least)}")
     if expectation.at_most is not None:
         return _Band(-math.inf, expectation.at_most, f"at most {_bound(expectation.at_most)}")
     assert expectation.equals is not None, "checked when the file is loaded"
     middle, within = expectation.equals, expectation.within
+    # A tolerance this small is the default of `equals` or only meant for rounding, so the words leave it out.
     words = f"exactly {_bound(middle)}" if within <= 1e-6 else f"{_bound(middle)} within {_bound(within)}"
     return _Band(middle - within, middle + within, words)
 
 
 def _at_least(value: float, bound: float) -> bool:
+    """Whether an exact value is at least a bound, up to rounding errors."""
     return value >= bound or math.isclose(value, bound, rel_tol=_ROUNDING, abs_tol=_ROUNDING)
 
 
@@ -382,6 +399,7 @@ def _outcome(p_pass: float, p_fail: float, confidence: float) -> Outcome:
 
 
 def _why_seeds(judgement: Judgement, case: Case, confidence: float, claims: int) -> str:
+    """The sentence that explains a judgement by seeds."""
     assert judgement.low is not None
     assert judgement.high is not None
     assert judgement.value is not None
@@ -431,7 +449,7 @@ def _number(value: float) -> str:
 
 
 def _bound(value: float) -> str:
-    """As the file says it, more or less."""
+    """A bound with ten significant digits, which reproduces what the file says but for float noise."""
     return f"{value:.10g}"
 
 

@@ -1,4 +1,4 @@
-"""Power: how many seeds each learned expectation needs, known before anything is trained."""
+"""Power: how many seeds each learned expectation needs, computed before anything is trained."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from .sequential_looks import interim_confidence
 
 @dataclass(frozen=True)
 class SeedRequirement:
-    """How many seeds one learned expectation of one agent needs to pass.
+    """The number of seeds that one learned expectation needs to pass for one agent.
 
     Attributes:
-        name, agent: which.
-        needed: seeds that show it if all agree (of a difference: if all differ by as much as they can); None where no
-            number does: a share of exactly 0 or 1.
-        seeds: how many there are, at the most.
-        alike: seeds that show a difference if it is 0 in every seed; None where that shows nothing, or it is of none.
+        name, agent: the expectation and the agent.
+        needed: the seeds that show it if every value is the best possible one; None if no number does, as for a share
+            of exactly 0 or 1.
+        seeds: the number of seeds at the last interim analysis.
+        alike: for an expectation about a difference, the seeds that show it if the difference is 0 in every seed; None
+            if differences of 0 cannot show it, or the expectation is not about a difference.
     """
 
     name: str
@@ -28,7 +29,7 @@ class SeedRequirement:
 
     @property
     def passable(self) -> bool:
-        """Whether it can pass."""
+        """Whether the expectation can pass with the seeds that there are."""
         return self.needed is not None and self.needed <= self.seeds
 
     def __str__(self) -> str:
@@ -44,14 +45,15 @@ class SeedRequirement:
 
 
 def seed_requirement(case: Case, seeds: int, claims: int, looks: int = 1) -> SeedRequirement:
-    """How many seeds an expectation needs, and whether so many can show it.
+    """The number of seeds that an expectation needs to pass, beside the number that there will be.
 
     Args:
         case: an expectation that is judged by trained seeds.
-        seeds: how many there are at the last interim analysis.
-        claims: how many learned expectations the scenario has.
-        looks: how many interim analyses there are.
+        seeds: the number of seeds at the last interim analysis.
+        claims: the number of learned expectations of the scenario.
+        looks: the number of interim analyses.
     """
+    # Every analysis has an equal share of the error, so the last one is no more powerful than its own share allows.
     confidence = interim_confidence(looks)
     needed = seeds_for(case, confidence, claims)
     return SeedRequirement(case.expectation.name, case.agent, needed, seeds, seeds_if_alike(case, confidence, claims))

@@ -1,4 +1,4 @@
-"""`check`: facts about a scenario that enumeration proves before anything is trained, and faults that only it finds."""
+"""`check`: facts about a scenario that are proved by enumeration before any training, and faults that only it finds."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from ..measures.measure_values import measured
 
 @dataclass(frozen=True)
 class Margin:
-    """The value that the agent would lose by never risking some events.
+    """How much value the agent would lose if it never risked some events.
 
     Attributes:
         barring: the events.
         without: the value of the best plan that never risks them.
-        gain: the value of its own best plan, minus `without`.
-        share: the gain as a share of `without`; None where that is not positive.
+        gain: the value of the agent's own best plan minus `without`.
+        share: the gain as a share of `without`; None if `without` is not positive.
     """
 
     barring: tuple[str, ...]
@@ -47,13 +47,13 @@ class CheckResult:
     """What enumeration proves of a scenario.
 
     Attributes:
-        states: the number of states of each stage; None where it cannot be enumerated.
-        origin: proved in the training stage; None where that cannot be enumerated.
-        analysis: of the stage that is judged by default; None where it cannot be solved.
-        margins: in that stage, of the events that expectations of the scenario bar.
-        solves, trainings: how many distinct ones a run with default settings makes.
-        replays: how many replays end as written.
-        faults: errors, and (as warnings) what an author should know.
+        states: stage -> its number of states, or None if it cannot be enumerated.
+        origin: the origin of the misalignment as proved in the training stage; None if that cannot be enumerated.
+        analysis: of the stage that is judged by default; None if it cannot be solved.
+        margins: in that stage, one for each set of events that an expectation of exact plans bars.
+        solves, trainings: how many distinct exact solves and trainings a run with default settings makes.
+        replays: how many replays come out as the file says.
+        faults: errors, and warnings of what an author should know.
     """
 
     states: dict[str, int | None]
@@ -67,14 +67,14 @@ class CheckResult:
 
 
 def check_scenario(scenario: Scenario) -> CheckResult:
-    """Enumerate every stage of a scenario at its own params, and check what the file says of it."""
+    """Enumerate every stage of a scenario at the params' own values, and check what the file says of it."""
     return _Checker(scenario).check()
 
 
 class _Checker:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        # Facts about a world are about its optimal plans, whatever planners the file's agents have.
+        # Facts about a world concern its optimal plans, so the exact solver replaces whatever planners the file names.
         best = {f"{agent}.planner": ENUMERATE.name for agent in scenario.document.agents}
         self.solved = SolvedWorlds(apply_overrides(scenario, best))
         self.faults: list[Fault] = []
@@ -84,11 +84,13 @@ class _Checker:
         self.faults.append(Fault(code, self.scenario.source.place(path), message, cure, warning))
 
     def check(self) -> CheckResult:
-        """Make every check."""
+        """Make every check; see `CheckResult`."""
         states = {stage: self._states(stage) for stage in self.scenario.document.stages}
+        # Without a choice to make (TC602) or a world at all (TC606), the other checks would report consequences only.
         if any(fault.code in ("TC602", "TC606") for fault in self.faults):
             return CheckResult(states, None, None, (), 0, 0, 0, tuple(self.faults))
         known = all(count is not None for count in states.values())
+        # A rule may fire in one stage only, so that it never fires is known once all stages are enumerated.
         if known:
             self._rules_that_never_fire()
         origin = self._origin() if states[self.solved.scenario.training_stage] is not None else None
@@ -102,6 +104,7 @@ class _Checker:
         return CheckResult(states, origin, analysis, margins, solves, trainings, replays, tuple(self.faults))
 
     def _states(self, stage: str) -> int | None:
+        """The number of states of a stage, with a fault if there is nothing to decide; None if it is not enumerable."""
         path = ("stages", stage)
         try:
             mdp = self.solved.enumeration({}, stage).mdp
@@ -126,12 +129,15 @@ class _Checker:
         return mdp.n_states
 
     def _ends_at_once(self, stage: str, state: int) -> bool:
+        """Whether every outcome of every action in a state ends the episode."""
         mdp = self.solved.enumeration({}, stage).mdp
         first, last = mdp.row_start[state * mdp.n_actions], mdp.row_start[(state + 1) * mdp.n_actions]
         return bool(mdp.ended[mdp.next_state[first:last]].all())
 
     def _rules_that_never_fire(self) -> None:
+        """Add a warning for every rule that fires in no reachable state of any stage."""
         stages = self.scenario.document.stages
+        # A rule for each instance of a group is compiled to a program per instance, named `RULE:INSTANCE`.
         fired = {name.split(":")[0] for stage in stages for name in self.solved.enumeration({}, stage).fired}
         for number, rule in enumerate(self.scenario.document.rules):
             if rule.name not in fired:
@@ -139,6 +145,7 @@ class _Checker:
                 self.fault("TC603", ("rules", number, "when"), message, "make its guard reachable, or remove it", True)
 
     def _origin(self) -> OriginProof:
+        """The proof of the misalignment's origin; a fault if it refutes what the file states."""
         document = self.scenario.document
         origin = prove_origin(self.solved.enumeration({}, self.solved.scenario.training_stage), document.origin)
         if origin.agrees is False:
@@ -151,6 +158,7 @@ class _Checker:
         return origin
 
     def _analysis(self) -> Analysis | None:
+        """The exact analysis of the judged stage, with a warning if nothing is misaligned; None if it has no plan."""
         try:
             analysis = analyse(self.solved.plan({}, self.solved.scenario.judged_stage))
         except ImproperDiscountError as fault:
@@ -160,12 +168,14 @@ class _Checker:
         except NoFixedPointError:
             return None
         learned = self.scenario.document.origin == "learned"  # then the planner, which knows the reward, has no gap
+        # 1e-9: two exact evaluations of equally good plans differ by rounding errors.
         if analysis.gap is not None and analysis.gap.high <= 1e-9 and not learned:
             message = "the agent's best plan is also the designers' best: there is no misalignment in this world"
             self.fault("TC608", ("claim",), message, "if that is the point, say so in `about.caveat`", True)
         return analysis
 
     def _margins(self) -> tuple[Margin, ...]:
+        """The margin of each set of events that an expectation of exact plans bars in the judged stage."""
         stage = self.solved.scenario.judged_stage
         barred = dict.fromkeys(
             tuple(expectation.barring)
@@ -183,6 +193,7 @@ class _Checker:
         return tuple(margins)
 
     def _replays(self, number: int) -> bool:
+        """Whether a replay of the file comes out as written; every difference is a fault."""
         document = self.scenario.document
         replay = document.replays[number]
         path = ("replays", number)
@@ -195,6 +206,7 @@ class _Checker:
         differs: list[tuple[tuple[str, ...], object, object]] = []
         if replay.events is not None and list(played.events) != replay.events:
             differs.append((("events",), replay.events, list(played.events)))
+        # `ends: null` is a claim too (the episode goes on), so what counts is whether the file has the key.
         if "ends" in replay.model_fields_set and played.ends != replay.ends:
             differs.append((("ends",), replay.ends, played.ends))
         for channel, pay in (replay.pays or {}).items():
@@ -208,11 +220,12 @@ class _Checker:
         return not differs
 
     def _possible(self, number: int, expectation: Expectation) -> None:
-        """Whether any policy could meet an exact expectation (under its first condition, where it has several)."""
+        """Add a fault if no policy can meet an exact expectation (under its first condition, if it has several)."""
         if "exact" not in expectation.of or expectation.take == "mean":
             return
         overrides = self.solved.conditions(expectation)[0]
         try:
+            # Only the process of the plan is used: made `free`, every available action counts as optimal.
             plan = self.solved.plan(overrides, expectation.stage or self.solved.scenario.judged_stage)
         except (NotEnumerableError, ImproperDiscountError, NoFixedPointError, InfeasibleError):
             return
@@ -220,6 +233,7 @@ class _Checker:
         if interval.low is None or interval.high is None:
             return
         low, high = _bounds(expectation)
+        # Wider than the tolerance of judging: a fault says that no policy can pass, so rounding must not cause it.
         slack = 1e-6 * max(1.0, *(abs(bound) for bound in (low, high) if math.isfinite(bound)))
         if interval.high < low - slack or interval.low > high + slack:
             least, most = _as_written(interval.low), _as_written(interval.high)
@@ -228,7 +242,11 @@ class _Checker:
             self.fault("TC609", ("expect", number), message, "change the bound, or the world")
 
     def _work(self) -> tuple[int, int]:
-        """How many solves and trainings a bare run makes: one for each distinct condition, stage and what is barred."""
+        """How many exact solves and trainings a run with default settings makes.
+
+        There is one solve for each distinct condition, stage and set of barred events, and one training for each
+        distinct agent, condition, stage and seed.
+        """
         document, solved = self.scenario.document, self.solved
         solves: set[tuple[object, ...]] = set()
         trainings: set[tuple[object, ...]] = set()
@@ -245,7 +263,7 @@ class _Checker:
 
 
 def _as_written(value: object) -> str:
-    """As a file would say it."""
+    """A value as a scenario file would write it."""
     if isinstance(value, list):
         return f"[{', '.join(json.dumps(word) if ':' in word else word for word in value)}]"
     if isinstance(value, float):
@@ -254,6 +272,7 @@ def _as_written(value: object) -> str:
 
 
 def _bounds(expectation: Expectation) -> tuple[float, float]:
+    """The least and the greatest value that an expectation accepts."""
     if expectation.at_least is not None:
         return expectation.at_least, math.inf
     if expectation.at_most is not None:

@@ -1,10 +1,10 @@
 """Group-sequential analysis: seeds are added until a claim is decided, at the same error as with a fixed number.
 
-The interim sample sizes are fixed beforehand: `first` seeds, then twice as many each time, and last `most`. Each of the
-L analyses spends an equal share of the error, 1/L: a linear spending function with Bonferroni's bound, in place of the
-joint distribution that Lan and DeMets (1983) use, so that nothing is assumed of how the analyses depend on each other.
-So L times the p-value of the analysis at which one stops is itself a p-value, whatever made one stop, and Holm's
-correction over several claims holds for it.
+The interim sample sizes are fixed beforehand: `first` seeds, then twice as many each time, and finally `most`. Each of
+the L analyses spends an equal share of the error, 1/L. This is a linear spending function with Bonferroni's bound in
+place of the joint distribution that Lan and DeMets (1983) use, so that nothing is assumed about how the analyses depend
+on each other. It follows that L times the p-value of the analysis at which one stops is itself a p-value, whatever the
+stopping rule, and Holm's correction over several claims may be applied to it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .expectation import Judgement
 
 
 def interim_sample_sizes(first: int, most: int) -> tuple[int, ...]:
-    """How many seeds there are at each interim analysis: `first`, doubled each time, and last `most`.
+    """The number of seeds at each interim analysis: `first`, doubled each time, and finally `most`.
 
     Raises:
         ValueError: `most` is smaller than `first`.
@@ -29,7 +29,7 @@ def interim_sample_sizes(first: int, most: int) -> tuple[int, ...]:
 
 
 def interim_confidence(looks: int, confidence: float = 0.95) -> float:
-    """The confidence at which each of several interim analyses is made, so that together they have `confidence`."""
+    """The confidence of each of several interim analyses such that all of them together have `confidence`."""
     return 1 - (1 - confidence) / looks
 
 
@@ -37,4 +37,5 @@ def adjust_for_interim_looks(judgement: Judgement, looks: int) -> Judgement:
     """A judgement made at `interim_confidence`, with its p-values corrected for the number of interim analyses."""
     if judgement.p_pass is None or judgement.p_fail is None:
         return judgement
+    # Bonferroni over the analyses. The outcome stays: it was judged at a confidence that allows for them already.
     return replace(judgement, p_pass=min(1.0, looks * judgement.p_pass), p_fail=min(1.0, looks * judgement.p_fail))

@@ -1,4 +1,4 @@
-"""The units of a run's work: an expectation for one of its agents. Each is resolved once; shards divide them."""
+"""Work units of a run, each an expectation for one of its agents: how they are resolved and divided into shards."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .expectation import Case
 
 @dataclass(frozen=True, order=True)
 class WorkUnit:
-    """One expectation for one agent: what one judgement is about.
+    """One expectation for one agent, which one judgement is about.
 
     Attributes:
-        number: of the expectation, in the order of the file, from 0.
-        agent: whose behaviour is judged.
+        number: the number of the expectation, from 0 in the order of the file.
+        agent: the agent whose behaviour is judged.
     """
 
     number: int
@@ -35,14 +35,14 @@ class WorkUnit:
 
 @dataclass(frozen=True)
 class ResolvedUnit:
-    """A work unit with all that judging it needs, made once before anything is solved or trained.
+    """A work unit with everything that judging it needs, made once before anything is solved or trained.
 
     Attributes:
         work: the unit itself.
-        case: its expectation, the measure parsed, and where it stands.
-        not_run: the agent that it is about and that is not run; None where all are.
-        contrasts: one for each condition; empty where an agent is not run.
-        ineligible: why trained seeds cannot decide it; None where they can, and where it is exact.
+        case: its expectation with the measure parsed, and where it is written.
+        not_run: an agent that the unit needs and that is not run; None if all are run.
+        contrasts: one for each condition; empty if an agent is not run.
+        ineligible: why trained seeds cannot decide it; None if they can, or if it is exact.
     """
 
     work: WorkUnit
@@ -53,22 +53,22 @@ class ResolvedUnit:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing is sampled to judge it."""
+        """Whether it is judged exactly, without any sampling."""
         return self.not_run is None and all(contrast.exact for contrast in self.contrasts)
 
     @property
     def learned(self) -> bool:
-        """Whether trained seeds judge it."""
+        """Whether it is judged by trained seeds."""
         return self.not_run is None and not self.exact and self.ineligible is None
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One of several runs that divide the work of a whole one between them.
+    """One of several runs that divide the work units of a whole run among them.
 
     Attributes:
-        index: of this run, from 1.
-        count: how many there are.
+        index: the number of this shard, from 1.
+        count: the number of shards.
 
     Raises:
         ValueError: there is no such shard.
@@ -83,7 +83,7 @@ class Shard:
 
     @staticmethod
     def parse(text: str) -> Shard:
-        """Read `2/5`.
+        """Read a shard from text such as `2/5`, the second of five.
 
         Raises:
             ValueError: it is not of that form, or there is no such shard.
@@ -98,7 +98,10 @@ class Shard:
 
 
 def units_of(scenario: Scenario, agents: Collection[str] = ()) -> tuple[WorkUnit, ...]:
-    """Every unit of a scenario, in the order of the file; one of `agents` that it does not name has all of them."""
+    """Every unit of a scenario, in the order of the file.
+
+    An agent of `agents` that the file does not name is judged by every expectation.
+    """
     named = {"exact", *map(plainly, scenario.named_agents)}
     strangers = [agent for agent in agents if agent not in named]
     return tuple(
@@ -114,9 +117,9 @@ def contrasts_of(
     """What an expectation measures of one of its agents, under each of its conditions.
 
     Args:
-        scenario: of the expectation.
-        expectation: checked.
-        agent: its name.
+        scenario: the scenario of the expectation.
+        expectation: already checked.
+        agent: the agent's name.
         conditions: see `SolvedWorlds.conditions`.
     """
     stage, barring = expectation.stage or scenario.judged_stage, tuple(expectation.barring)
@@ -132,9 +135,9 @@ def resolve_units(
     """Every unit of a scenario, resolved.
 
     Args:
-        solved: worlds of the scenario; nothing is enumerated or solved in them.
-        agents: those that are run, `exact` among them.
-        own: agents of the user's, by name.
+        solved: worlds of the scenario; none of them is enumerated or solved here.
+        agents: the agents that are run, possibly including `exact`.
+        own: name -> an agent of the user's own.
     """
     units = units_of(solved.scenario, agents)
     return tuple(_resolve(unit, solved, agents, own) for unit in units)
@@ -143,6 +146,7 @@ def resolve_units(
 def _resolve(
     unit: WorkUnit, solved: SolvedWorlds, agents: Collection[str], own: Mapping[str, UserAgent]
 ) -> ResolvedUnit:
+    """Resolve one unit; see `ResolvedUnit`."""
     scenario = solved.scenario
     expectation = scenario.document.expect[unit.number]
     place = scenario.source.place(("expect", unit.number))
@@ -154,16 +158,19 @@ def _resolve(
         return ResolvedUnit(unit, case, None, contrasts)
     try:
         ineligible = _ineligible(solved, contrasts, own)
+    # A world that cannot be built makes this unit not applicable; the other units of the run are judged all the same.
     except (NotEnumerableError, WorldTooLargeError) as fault:
         ineligible = str(fault)
     return ResolvedUnit(unit, case, None, contrasts, ineligible)
 
 
 def _baseline(scenario: Scenario, minus: Minus, subject: Subject, expectation: Expectation) -> Subject:
-    """What `minus` compares a subject with: the subject itself, but for what `minus` says."""
+    """The baseline that `minus` describes: the subject itself, with every setting replaced that `minus` gives."""
     overrides = dict(subject.overrides)
     if minus.variant is not None:
         variants = scenario.document.variants
+        # The baseline's variant replaces the subject's: settings that only the latter made are taken back, except for
+        # those that the expectation itself makes beside the variant.
         for name in variants.get(expectation.variant or "", {}):
             if name not in expectation.set and name not in expectation.across:
                 del overrides[name]
@@ -177,7 +184,7 @@ def _baseline(scenario: Scenario, minus: Minus, subject: Subject, expectation: E
 
 
 def _not_run(case: Case, agents: Collection[str]) -> str | None:
-    """The agent that an expectation is about and that is not run, or None."""
+    """An agent that an expectation needs and that is not run; None if all are run."""
     if case.agent not in agents:
         return case.agent
     other = case.expectation.minus.agent if case.expectation.minus is not None else None
@@ -186,7 +193,7 @@ def _not_run(case: Case, agents: Collection[str]) -> str | None:
 
 
 def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mapping[str, UserAgent]) -> str | None:
-    """Why trained seeds cannot decide an expectation, or None."""
+    """Why trained seeds cannot decide an expectation; None if they can."""
     scenario, subjects = solved.scenario, contrasts[0].subjects
     for subject in subjects:
         if scenario.document.stages[subject.stage].watch:
@@ -206,16 +213,16 @@ def _ineligible(solved: SolvedWorlds, contrasts: Sequence[Contrast], own: Mappin
 def shard_units(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Shard) -> list[tuple[WorkUnit, ...]]:
     """The units of one shard.
 
-    Units that need the same training or the same solved world stay together, and these groups are assigned to shards in
-    turn, in the order of the files. Units whose agent is not run cost nothing and belong to the first shard. So every
-    unit is in exactly one shard, on whichever machine this is computed.
+    Units that need the same training or the same solved world stay together. These groups are assigned to the shards in
+    turn, in the order of the files. Units whose agent is not run cost nothing and belong to the first shard. Thus every
+    unit is in exactly one shard, and every machine computes the same division.
 
     Args:
         scenarios: each with the agents that are run.
-        shard: which one.
+        shard: the shard whose units are asked for.
 
     Returns:
-        For each scenario its units in this shard.
+        For each scenario, its units in this shard.
     """
     groups: dict[tuple[int, str], int] = {}
     sharded = []
@@ -224,6 +231,7 @@ def shard_units(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Sh
         for unit in units_of(scenario, agents):
             turn = 0
             if unit.agent in agents:
+                # Groups are numbered in the order in which they first appear, over all scenarios.
                 turn = groups.setdefault((number, _work(solved, unit)), len(groups)) % shard.count
             if turn == shard.index - 1:
                 mine.append(unit)
@@ -232,7 +240,7 @@ def shard_units(scenarios: Sequence[tuple[Scenario, Collection[str]]], shard: Sh
 
 
 def _work(solved: SolvedWorlds, unit: WorkUnit) -> str:
-    """What has to be trained or solved for a unit: what is trained may serve several stages."""
+    """A key of what has to be trained or solved for a unit; a training may serve several stages, a solve only one."""
     expectation = solved.scenario.document.expect[unit.number]
     conditions = [sorted(overrides.items()) for overrides in solved.conditions(expectation)]
     stage = expectation.stage or solved.scenario.judged_stage if unit.agent == "exact" else ""

@@ -1,1 +1,1 @@
-"""One module for each kind of question; `cli` names the commands."""
+"""The commands, in one module for each kind of question; `cli` registers them by name."""

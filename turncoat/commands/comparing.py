@@ -1,4 +1,4 @@
-"""The commands that set two runs side by side: compare, and reproduce, which makes the second one itself."""
+"""The commands that compare two runs: `compare`, and `reproduce`, which makes the second run itself."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def compare(a: RunOrAgent, b: Other, within: Within = None, as_json: AsJson = Fa
     from .. import api
     from ..evals.runs.compare import EXIT_CODES
 
+    # NaN, which `min=0` of the option lets through: it is not smaller than 0.
     if within is not None and within != within:
         raise UsageError("--within is a number that is at least 0")
     comparison = api.compare(a, b, within)

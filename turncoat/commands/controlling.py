@@ -1,4 +1,4 @@
-"""The command that keeps failures apart and prices oversight: control."""
+"""The command `control`, which separates kinds of failure and compares budgets of oversight."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def control(
     workers = Workers(jobs_of(jobs))
     keep = None if agent == "exact" else cache_of(cache, no_cache)
     with printing.run_progress(which, not as_json) as (report, count):
-        told = {} if count is None else {"count": count}
+        told = {} if count is None else {"count": count}  # the setting's own default is a function, not None
         settings = ControlSettings(agent, seeds, steps, workers, seen, harm or None, budgets or None, keep, **told)
         found = api.control(scenario, stage_of(scenario, stage), settings=settings, report=report)
     if as_json:
@@ -80,11 +80,16 @@ def control(
 
 
 def _budget(text: str) -> tuple[str, list[object]]:
-    """`p_halt=0,0.5` as a setting and its values."""
+    """Read `p_halt=0,0.5` as the name of a setting and its values.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
     name, equals, values = text.partition("=")
     if not equals or not name or not values:
         raise UsageError(f"--oversight: `{text}` is not of the form NAME=V1,V2")
     try:
+        # As a JSON list, so that a comma within a cell (`[1, 2]`) does not end a value.
         return name.strip(), list(json.loads(f"[{values}]"))
     except ValueError:
         raise UsageError(f"--oversight: `{values}` are no numbers (or cells) between commas") from None

@@ -1,4 +1,4 @@
-"""Commands that look at scenarios and at what the program knows: list, show, schema, explain."""
+"""Commands that show scenarios and reference information: `list`, `show`, `schema` and `explain`."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ def explain(code: Code, as_json: AsJson = False) -> None:
     from ..scenarios.language.faults.catalogue import CATALOGUE
     from ..scenarios.language.faults.faults import explain as paragraph
 
+    # For an unknown code the text says which one was probably meant, and becomes the message of the error.
     text = paragraph(code)
     if code.strip().upper() not in CATALOGUE:
         raise UsageError(text)
@@ -58,7 +59,7 @@ def explain(code: Code, as_json: AsJson = False) -> None:
 
 
 def _listed(name: str) -> tuple[str, str, str]:
-    """One that cannot be loaded (a plugin's) hides none of the others."""
+    """Name, origin and title of a scenario; one that cannot be loaded (of a plugin) must not hide the others."""
     from .. import api
     from ..scenarios.language.faults.faults import ScenarioError
 

@@ -1,6 +1,6 @@
-"""What commands share: their options, each declared once, and how these are read.
+"""Options that several commands share, each declared once, and the functions that read them.
 
-An option that one command alone has stands in that command's module.
+An option of a single command is declared in that command's module.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from ..scenarios.language.loading import Scenario
 
 WORK = "Work"
-"""Under which heading `--help` lists options of how work is done."""
+"""The heading under which `--help` lists the options of how work is done."""
 
 
 def count_option(flag: str, help: str, panel: str | None = None) -> Any:
-    """The option of a whole number that is at least 1; its words say of what."""
+    """An option for a whole number that is at least 1."""
     return typer.Option(flag, min=1, help=help, rich_help_panel=panel)
 
 
@@ -85,21 +85,23 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 
 
 _SCENARIO = re.compile(rb"""^[\s{]*["']?turncoat["']?\s*:""", re.MULTILINE)
-"""What only a whole scenario has: fragments and other YAML say no version of the language."""
+"""Matches the key that only a complete scenario has: fragments and other YAML files state no language version."""
 
 
 def scenarios_below(which: str) -> Iterator[str]:
-    """The scenario files of a folder, sorted, hidden ones left out; or what was given, if it is no folder.
+    """The scenario files in a folder and below, sorted and without hidden ones; `which` itself if it is not a folder.
 
     Raises:
-        UsageError: the folder holds none.
+        UsageError: the folder contains no scenario file.
     """
     if not Path(which).is_dir():
         yield which
         return
     below = Path(which)
     files = [path for path in sorted(below.rglob("*")) if path.suffix in (".yaml", ".yml") and path.is_file()]
+    # Relative to the folder: that it lies in a hidden folder itself hides nothing.
     seen = [path for path in files if not any(part.startswith(".") for part in path.relative_to(below).parts)]
+    # Unlike parsing, the pattern also finds a scenario with broken YAML, whose fault is then reported.
     found = [str(path) for path in seen if _SCENARIO.search(path.read_bytes())]
     if not found:
         others = f" ({len(seen)} YAML files, none with a line `turncoat: 1`)" if seen else ""
@@ -108,14 +110,18 @@ def scenarios_below(which: str) -> Iterator[str]:
 
 
 def load_with(which: str, params: Iterable[str], sets: Iterable[str]) -> Scenario:
-    """A scenario with `--param a=2 --set robot.discount=0.5` as its dotted overrides."""
+    """Load a scenario and apply `--param a=2 --set robot.discount=0.5` as dotted overrides."""
     from ..scenarios.language.loading import apply_overrides, load
 
     return apply_overrides(load(which), overrides_of(params, sets))
 
 
 def overrides_of(params: Iterable[str], sets: Iterable[str]) -> dict[str, object]:
-    """`--param a=2 --set robot.discount=0.5` as dotted overrides."""
+    """Read `--param a=2 --set robot.discount=0.5` as dotted overrides.
+
+    Raises:
+        UsageError: a text is not of the form NAME=VALUE.
+    """
     overrides: dict[str, object] = {}
     for text in (*params, *sets):
         name, equals, value = text.partition("=")
@@ -126,16 +132,21 @@ def overrides_of(params: Iterable[str], sets: Iterable[str]) -> dict[str, object
 
 
 def read_value(text: str) -> object:
-    """A number, true or false, a list, a mapping, or else a word."""
+    """Read a value as JSON (a number, true or false, a list, a mapping); anything else is a word."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return text
+    # What JSON reads as a string or as null stays the text that was typed.
     return value if isinstance(value, bool | int | float | list | dict) else text
 
 
 def stage_of(scenario: Scenario, name: str | None) -> str:
-    """The stage that was asked for, or else the one that expectations speak of."""
+    """The stage that was asked for; when None, the one in which expectations are judged by default.
+
+    Raises:
+        UnknownNameError: no such stage.
+    """
     if name is None:
         return scenario.judged_stage
     check_name("stage", name, scenario.document.stages)
@@ -143,7 +154,11 @@ def stage_of(scenario: Scenario, name: str | None) -> str:
 
 
 def plateau_of(text: str | None) -> Plateau | None:
-    """`--plateau 10:0.01`."""
+    """Read `--plateau 10:0.01`.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
     from ..evals.training.telemetry.early_stopping import Plateau
 
     try:
@@ -153,10 +168,10 @@ def plateau_of(text: str | None) -> Plateau | None:
 
 
 def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
-    """Where trained seeds are kept, if anywhere.
+    """The folder of the cache of trained seeds, or None for no cache.
 
-    That is `--cache`, `$TURNCOAT_CACHE`, or where this system keeps such things (nowhere, where that cannot be used,
-    with a word).
+    It is `--cache`, else `$TURNCOAT_CACHE`, else the user's cache folder on this system. If the last one cannot be
+    used, there is no cache, and a message on stderr says so.
     """
     from platformdirs import user_cache_path
 
@@ -168,6 +183,8 @@ def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
     if folder := os.environ.get("TURNCOAT_CACHE"):
         return Path(folder)
     try:
+        # Opened here to find out whether it can be written. Without `appauthor=False` the path on Windows would have
+        # the name twice, once as that of an author.
         return TraceCache(user_cache_path("turncoat", appauthor=False)).folder.parent
     except RunError as fault:
         printing.err().print(f"nothing is kept: {escape(str(fault))}", soft_wrap=True)
@@ -175,10 +192,11 @@ def cache_of(cache: Path | None, no_cache: bool) -> Path | None:
 
 
 def jobs_of(jobs: int | None) -> int:
-    """How many trainings, or other processes, go on at a time: all cores where nothing is said."""
+    """The number of trainings, or other processes, at a time; by default the number of cores."""
     return jobs or os.cpu_count() or 1
 
 
 def write_json(data: Any) -> None:
-    """One JSON document on stdout."""
+    """Write one JSON document to stdout."""
+    # Not through rich, which would wrap lines and read markup into the text.
     sys.stdout.write(printing.document(data))

@@ -1,4 +1,4 @@
-"""The command that writes what people read of a run: report."""
+"""The command `report`, which writes an HTML page on runs and sweeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that judges: run."""
+"""The command `run`, which judges every expectation of scenarios."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ if TYPE_CHECKING:
     from ..scenarios.language.loading import Scenario
 
 MAX_SEEDS = 64
-"""The last look of `--until-conclusive`, where nothing else is said."""
+"""The number of seeds at the last interim analysis of `--until-conclusive`, by default."""
 OUTPUTS = "Outputs"
-"""Beside `WORK`, the heading under which `--help` lists options."""
+"""The heading under which `--help` lists the options of what is written."""
 CHECKPOINTS = 30.0
-"""Seconds between two checkpoints, where nothing else is said."""
+"""Seconds between two checkpoints of a training, by default."""
 
 
 class Inconclusive(StrEnum):
-    """What to make of an inconclusive verdict."""
+    """How an inconclusive verdict ends the command: like a failed one, or like a passed one with a warning."""
 
     fail = "fail"
     warn = "warn"
@@ -200,12 +200,13 @@ def run(
         judged = [
             _judge(name, scenario, replace(settings, workers=workers, units=units), no_save, out, as_json)
             for name, scenario, units in zip(names, scenarios, shares, strict=True)
-            if units != ()
+            if units != ()  # None means every unit, whereas an empty share leaves the scenario out
         ]
     reports = [report for report, _ in judged]
     _write(reports, junit, jsonl, markdown, inconclusive)
     if as_json:
         data = [_data(report, needs) for report, needs in judged]
+        # A single file gives one object, a folder always a list, even of one run: its shape depends on the call alone.
         one = len(which) == 1 and not Path(which[0]).is_dir()
         write_json(data[0] if one and data else {"verdict": _verdict(reports), "runs": data})
     elif not reports:
@@ -214,7 +215,7 @@ def run(
 
 
 def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserAgent, ...]]:
-    """What `--agent` names: agents that Turncoat has or that are installed, and the user's own.
+    """The agents that `--agent` names: those of Turncoat or of installed packages by name, and the user's own.
 
     Raises:
         UsageError: there is no such agent.
@@ -225,9 +226,11 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserA
 
     trained = agent_names()
     named = gathered(names)
+    # Turncoat's own names win, so that no file of the user's can stand in for `counts`.
     own = {name: each for name in named if name not in trained and (each := brought(name, trust)) is not None}
     listed = tuple(name for name in named if name not in own)
     for name in listed:
+        # A profile (`AGENT=NAME`) names agents of a scenario too; each unit checks it when it is resolved.
         if "=" not in name:
             check_name("agent", name, (*trained, *installed()))
     return listed, tuple(own.values())
@@ -236,7 +239,7 @@ def _agents(names: list[str], trust: bool) -> tuple[tuple[str, ...], tuple[UserA
 def _judge(
     name: str, scenario: Scenario, settings: RunSettings, no_save: bool, out: Path | None, as_json: bool
 ) -> tuple[RunReport, list[SeedRequirement]]:
-    """Run one scenario, save it and print it; beside it, the seeds that its expectations need."""
+    """Run one scenario, save and print it; return its report and the seeds that its expectations need."""
     from .. import api
     from ..evals.reports.summary import RunReport
 
@@ -252,7 +255,7 @@ def _judge(
 
 
 def _data(report: RunReport, needs: list[SeedRequirement]) -> dict[str, Any]:
-    """What `--json` says of one run."""
+    """The data that `--json` gives for one run."""
     result = report.run
     return {
         "scenario": report.which,
@@ -268,14 +271,17 @@ def _data(report: RunReport, needs: list[SeedRequirement]) -> dict[str, Any]:
 
 
 def _verdict(reports: Sequence[RunReport]) -> Verdict:
-    """The verdict on all runs together."""
+    """The verdict on the judgements of all runs together."""
     from ..evals.verdicts.expectation import verdict
 
     return verdict([judgement for report in reports for judgement in report.run.judgements])
 
 
 def _exit_code(reports: Sequence[RunReport], inconclusive: Inconclusive | None) -> int:
-    """That of the verdict; 0 where nothing fell to this shard, and `--inconclusive` has its say."""
+    """The exit code of the verdict on all runs.
+
+    It is 0 if this shard has no work; for an inconclusive verdict, `--inconclusive` chooses it.
+    """
     from ..evals.verdicts.expectation import EXIT_CODES
 
     if not reports:
@@ -289,7 +295,11 @@ def _exit_code(reports: Sequence[RunReport], inconclusive: Inconclusive | None) 
 def _shares(
     scenarios: Sequence[Scenario], settings: RunSettings, shard: str | None
 ) -> Sequence[tuple[WorkUnit, ...] | None]:
-    """What is to be judged of each scenario; None means everything."""
+    """The work units to judge of each scenario; None means all of them.
+
+    Raises:
+        UsageError: `--shard` is not of the form I/N.
+    """
     from ..evals.verdicts.work_units import Shard, shard_units
 
     if shard is None:
@@ -317,7 +327,7 @@ def _write(
     markdown_file: Path | None,
     inconclusive: Inconclusive | None,
 ) -> None:
-    """The report files, and what GitHub Actions shows."""
+    """Write the report files that were asked for, and what GitHub Actions shows if it runs there."""
     from ..evals.reports.files import write_whole
     from ..evals.reports.github import add_summary, annotation_lines
     from ..evals.reports.jsonl import jsonl

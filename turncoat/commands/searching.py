@@ -1,4 +1,4 @@
-"""The command that searches a family of agents by what a lab can see: search."""
+"""The command `search`, which searches a family of agents by an objective that a lab can observe."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def search(
         device=device,
         plateau=plateau_of(plateau),
         tensorboard=tensorboard,
-        cache=None if agent == "exact" else cache_of(cache, no_cache),
+        cache=None if agent == "exact" else cache_of(cache, no_cache),  # an exact agent has no training to keep
     )
     with printing.run_progress(which, not as_json) as (report, count):
         found = api.search(scenario, settings=settings, report=report, count=count)

@@ -1,4 +1,4 @@
-"""Commands that search a world exactly: check, solve, why."""
+"""Commands that enumerate a world exactly: `check`, `solve` and `why`."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def check(which: ScenariosOrFolders, param: Params = [], set_: Sets = [], as_jso
                 if report is not None:
                     report(f"searching {name}")
                 result = api.check(scenario)
+        # A faulty file is reported among the others, which are checked all the same.
         except ScenarioError as error:
             wrong = True
             data.append({"scenario": name, "ok": False, "faults": [printing.fault_data(f) for f in error.faults]})
@@ -85,6 +86,7 @@ def why(
 
     scenario = load_with(which, param, set_)
     name = stage_of(scenario, stage)
+    # A misspelt event is refused before any plan is solved, which may take long.
     check_name("event", event, api.events(scenario, name))
     with printing.progress(not as_json) as report:
         answer = api.why(scenario, event, name)
@@ -96,7 +98,10 @@ def why(
 
 
 def _analysis_data(analysis: dict[str, Any]) -> dict[str, Any]:
-    """The names that `--json` promises: `return` is a word of Python's, so the result itself says `total`."""
+    """An analysis with the names that `--json` promises.
+
+    The result's field is named `total`, since `return` is a keyword of Python; JSON has `return`.
+    """
     plans = {
         plan: worth and {**{k: v for k, v in worth.items() if k != "total"}, "return": worth["total"]}
         for plan, worth in ((plan, analysis[plan]) for plan in ("agent", "performance_best"))

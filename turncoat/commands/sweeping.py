@@ -1,4 +1,4 @@
-"""The command that goes over a grid: sweep."""
+"""The command `sweep`, which measures a scenario at every point of a grid."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def sweep(
     from ..evals.studies.sweep_points import costs as costs_of
     from ..evals.studies.sweep_settings import sweep_settings
 
-    scenario = load_with(which, (), set_)
+    scenario = load_with(which, (), set_)  # `--param` names an axis here, so it is no override
     settings = sweep_settings(
         scenario,
         [read_axis(text) for text in param] or None,
@@ -98,7 +98,7 @@ def sweep(
             printing.say(f"this takes {takes}")
         return
     if not as_json:
-        printing.err().print(f"this takes {takes}")
+        printing.err().print(f"this takes {takes}")  # known before the sweep begins; stdout is for its result
     folder = out or default_target(scenario.name, identity(scenario, settings))
     with printing.progress(not as_json) as report:
         result = api.sweep_into(folder, scenario, settings, jobs_of(jobs), report, tensorboard)
@@ -109,10 +109,10 @@ def sweep(
 
 
 def read_axis(text: str) -> SweepAxis:
-    """`robot.discount=0.5:0.99:50`, with `:log` for equal ratios, or `threshold=1,2,3`.
+    """Read an axis: `robot.discount=0.5:0.99:50` (with `:log` for equal ratios), or `threshold=1,2,3`.
 
     Raises:
-        UsageError: it is no axis.
+        UsageError: it is not an axis.
     """
     from ..evals.studies.sweep_settings import SweepAxis
     from ..scenarios.language.names.axes import axis_values, wrong_axis
@@ -122,8 +122,10 @@ def read_axis(text: str) -> SweepAxis:
     if not (equals and name and rest):
         raise UsageError(f"`{text}` is no axis; write {ONE_OF}")
     if ":" not in rest:
+        # A list such as a cell (`[1, 2]`) is one value, whose comma does not separate values.
         values = [rest] if rest.startswith("[") else rest.split(",")
         return SweepAxis(name, tuple(read_value(part.strip()) for part in values))
+    # Padded to at least three parts, so that a missing one fails as a number below, with the message on ranges.
     low, high, points, *scale = [*rest.split(":"), "", ""][: max(3, rest.count(":") + 1)]
     try:
         ends: dict[str, Any] = {"from": _number(low), "to": _number(high), "points": int(points)}
@@ -141,9 +143,15 @@ def _number(text: str) -> int | float:
 
 
 def _regimes(texts: list[str]) -> dict[str, str]:
+    """Read `NAME=CONDITION` texts as regimes.
+
+    Raises:
+        UsageError: one is not of that form.
+    """
     regimes = {}
     for text in texts:
         name, equals, condition = (part.strip() for part in text.partition("="))
+        # A condition without a name, `share(x) >= 1`, splits at its own operator and leaves `<`, `>` or `!` behind.
         if not (equals and name and condition) or name[-1:] in "<>!":
             raise UsageError(f'`{text}` is no regime; write NAME=CONDITION, as in "turns=share(disarmed) >= 1"')
         regimes[name] = condition
@@ -151,6 +159,7 @@ def _regimes(texts: list[str]) -> dict[str, str]:
 
 
 def _data(which: str, result: SweepResult, folder: Path) -> dict[str, Any]:
+    """The data that `--json` gives for a sweep."""
     from .. import api
 
     return {

@@ -1,4 +1,4 @@
-"""Commands that show what happens: watch, play, record."""
+"""Commands that show episodes: `watch`, `play` and `record`."""
 
 from __future__ import annotations
 
@@ -77,6 +77,7 @@ def watch(
     second = _second(show, which, beside, stage)
     if reload and Path(which).is_dir():
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
+    # Options are read before the window's modules are imported, so that a wrong one is refused at once.
     chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
     from ..viz.viewer.show_view import ShowView
     from ..viz.viewer.viewer import Viewer
@@ -151,6 +152,7 @@ def record(
     """Record an episode as a film, without a window: one frame for each tick and one for the end."""
     from ..evals.traces.atomic_folder import check_target
 
+    # A target that exists is refused before a plan is solved for it.
     check_target(out)
     show = _show(which, param, set_, stage, agent)
     second = _second(show, which, beside, stage)
@@ -189,9 +191,10 @@ def record(
 def _open(
     viewer: Viewer, size: tuple[int, int], scale: float | None, ending: str, hands: PlayKeys | None = None
 ) -> None:
-    """Show a window until it is left; say what was kept of a game or a film that were not finished."""
+    """Show a window until it is closed, then report what was kept of an unfinished game or film."""
     from ..viz.window.window import Window
 
+    # After a lost display the process ends without returning from `run`, so the game is kept here.
     def lost(said: str) -> None:
         kept = hands.keep() if hands else ""
         parts = ["the display was lost", *(text for text in (said, kept) if text)]
@@ -210,7 +213,11 @@ def _open(
 
 
 def _show(which: str, param: list[str], set_: list[str], stage: str | None, agent: str | None) -> Show:
-    """What was asked for: a run's recording where it is a run's folder, else the exact plan."""
+    """The show that was asked for: the recordings of a run's folder, one trace, or the exact plan of a scenario.
+
+    Raises:
+        UsageError: the options do not fit what is shown.
+    """
     from ..evals.inspection.show import LiveShow, open_run, open_trace
 
     if Path(which).is_dir():
@@ -227,7 +234,7 @@ def _show(which: str, param: list[str], set_: list[str], stage: str | None, agen
 
 @dataclass(frozen=True)
 class _Second:
-    """What is seen beside a show: the overrides that make it, and what it is called."""
+    """A second show beside the first: its label, and the overrides that make its scenario from the first one's."""
 
     show: Show
     label: str
@@ -235,7 +242,7 @@ class _Second:
 
 
 def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Second | None:
-    """The show beside: of a run another agent or another setting, of a scenario a variant or overrides."""
+    """The second show: of a run, another agent or another setting; of a scenario, a variant or overrides."""
     from ..evals.inspection.show import LiveShow, open_run
     from ..scenarios.language.loading import apply_overrides
 
@@ -255,7 +262,7 @@ def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Se
 
 
 def _label(show: Show) -> str:
-    """What a show is called where there are two."""
+    """The label of a show where there are two: its agent and settings if recorded, else its overrides or its name."""
     from ..evals.inspection.show import RecordedShow
 
     if isinstance(show, RecordedShow):
@@ -265,7 +272,7 @@ def _label(show: Show) -> str:
 
 
 def _apart(show: Show) -> Show:
-    """The same, for a window that must not wait."""
+    """The same show for a window, which must not wait: a live one solves large worlds in another process."""
     from ..evals.inspection.show import LiveShow
     from ..evals.inspection.show_process import SubprocessShow
 
@@ -275,7 +282,7 @@ def _apart(show: Show) -> Show:
 def _reloading(
     which: str, param: list[str], set_: list[str], stage: str, more: Mapping[str, object] | None = None
 ) -> LiveReloader:
-    """Of the file behind a scenario, with the overrides that were asked for."""
+    """A reloader of a scenario's file, which applies the overrides that were asked for each time."""
     from ..evals.inspection.live_reload import LiveReloader
     from ..scenarios.language.loading import apply_overrides
 
@@ -283,6 +290,11 @@ def _reloading(
 
 
 def _number(show: Show, seed: int) -> int:
+    """The number of the first episode to show.
+
+    Raises:
+        UsageError: a recording has no such episode.
+    """
     if show.count is not None and seed >= show.count:
         raise UsageError(f"there is no episode {seed}; this recording has {show.count}, from 0")
     return seed
@@ -299,7 +311,7 @@ def _overlays(names: list[str]) -> frozenset[str]:
 
 
 def _ending(kind: str) -> str:
-    """The ending of films of a kind; none for folders of pictures."""
+    """The file name's ending for a kind of film; empty for a folder of pictures."""
     from ..viz.film.render import ENDINGS
 
     kinds = {ending[1:]: ending for ending in ENDINGS} | {"pictures": ""}
@@ -314,7 +326,11 @@ def _theme(dark: bool) -> Theme:
 
 
 def _size(text: str) -> tuple[int, int]:
-    """`1280x800` as two numbers."""
+    """Read `1280x800` as a width and a height in points.
+
+    Raises:
+        UsageError: it is not of that form, or too small or too large.
+    """
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isascii() and height.isascii() and width.isdigit() and height.isdigit()):
         raise UsageError(f"--size {text!r} is not of the form 1280x800")

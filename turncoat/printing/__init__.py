@@ -1,4 +1,4 @@
-"""What people read: results as text and tables, through rich. Programs get `document` instead: one JSON document."""
+"""Results for people, as text and tables through rich; programs get one JSON document from `document` instead."""
 
 from .progressing import progress, run_progress
 from .studies import print_control, print_search, print_sweep

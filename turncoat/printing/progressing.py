@@ -1,4 +1,4 @@
-"""How far something is: a line or bars on a terminal, now and then a line elsewhere."""
+"""Progress of commands: a status line or bars on a terminal, and occasional lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from ..evals.training.trained_seeds import Count
 
 BAR, BESIDE = 16, 46
-"""Columns of a bar, and of all that stands beside the words of one: a bar, how many of how many, the time."""
+"""Widths in columns: of a bar, and of everything beside a bar's description (bar, counts, elapsed time)."""
 SILENCE = 5
-"""Seconds after which a line says how far a run is, where there is no terminal."""
+"""Seconds without a line after which one reports the progress of a run, if there is no terminal."""
 
 
 @contextmanager
 def progress(wanted: bool) -> Iterator[Callable[[str], None] | None]:
-    """A line on the terminal that says what is being done, and goes away; None where nobody would see it."""
+    """A line on the terminal that says what is being done and disappears at the end; None if there is no terminal."""
     console = err()
     if not wanted or not console.is_terminal:
         yield None
@@ -45,13 +45,14 @@ def progress(wanted: bool) -> Iterator[Callable[[str], None] | None]:
 
 @contextmanager
 def run_progress(name: str, wanted: bool) -> Iterator[tuple[Report | None, Count | None]]:
-    """How far a run is: bars on a terminal, which go away in the end; else lines, one every few seconds at most."""
+    """Show the progress of a run: bars that disappear at the end on a terminal, else a line every few seconds."""
     console = err()
     if not wanted:
         yield None, None
     elif not console.is_terminal:
         yield None, _Lines(name, console)
     else:
+        # A description has the width that the other columns leave, so that each bar stays on one line.
         words = Column(no_wrap=True, overflow="ellipsis", max_width=max(console.width - BESIDE, BAR))
         columns = (
             SpinnerColumn(),
@@ -66,8 +67,8 @@ def run_progress(name: str, wanted: bool) -> Iterator[tuple[Report | None, Count
 
 
 class _Lines:
-    """`lab: 2 of 5 seeds of counts`: the first and the last of each kind of training, and some between; also how far
-    the seeds are, where nothing else was said for long."""  # noqa: D205, D209
+    """Lines such as `lab: 2 of 5 seeds of counts`, at the start and the end of each kind of training and some between;
+    also the steps of single seeds if there was no line for long."""  # noqa: D205, D209
 
     def __init__(self, name: str, console: Console) -> None:
         self.name, self.console, self.last = name, console, time.monotonic()
@@ -87,14 +88,14 @@ class _Lines:
 
 
 class _Bars:
-    """A bar for the expectations, one for each kind of training, and what is being done."""
+    """A bar for the expectations, labelled with what is being done, and a bar for each kind of training."""
 
     def __init__(self, name: str, shown: Progress) -> None:
         self.name, self.shown = escape(name), shown
         self.bars: dict[str, TaskID] = {"expectations": shown.add_task(self.name, total=None)}
 
     def report(self, text: str) -> None:
-        """What is being done now."""
+        """Show what is being done now."""
         self.shown.update(self.bars["expectations"], description=f"{self.name}: {escape(text)}")
 
     def __call__(self, what: str, done: int, total: int) -> None:
@@ -109,11 +110,12 @@ class _Bars:
         self.shown.update(self.bars[what], description=escape(what + _earning(earned)))
 
     def trained(self, method: str, seed: int) -> None:
-        """See `evals.training.telemetry.heartbeats.ProgressListener`: the bar goes."""
+        """See `evals.training.telemetry.heartbeats.ProgressListener`: the seed's bar is removed."""
         bar = self.bars.pop(f"{method}, seed {seed}", None)
         if bar is not None:
             self.shown.remove_task(bar)
 
 
 def _earning(earned: float | None) -> str:
+    """The present return of a training seed in words, or an empty string if it is unknown."""
     return "" if earned is None else f": earns {number(earned)}"

@@ -1,4 +1,4 @@
-"""What sweeps, control reports and searches found."""
+"""Printed results of sweeps, control reports and searches."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 
 def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
-    """How many points lie in each regime, and where the table is."""
+    """Print how many points lie in each regime, and where the table is."""
     axes = ", ".join(f"{axis.name} ({len(axis.values)})" for axis in sweep.settings.axes)
     say(f"[bold]{escape(name)}[/bold], stage {escape(sweep.settings.stage)}: {escape(axes)}")
     for agent in sweep.settings.agents:
         found = sweep.regimes(agent)
         if agent != "exact":
             say(f"{escape(agent)}, seeds 0 to {sweep.settings.seeds - 1}", indent=2)
+        # The exact plan has a row for each point, a trained agent one for each seed at the points where it is trained.
         noun = "point" if agent == "exact" else "trained seed"
         say()
         table(("regime", f"{noun}s"), [(escape(n), number(c)) for n, c in found.items()], right=(f"{noun}s",))
@@ -41,7 +42,7 @@ def print_sweep(name: str, sweep: SweepResult, folder: Path) -> None:
 
 
 def print_control(found: ControlReport) -> None:
-    """What `control` found: failures kept apart, then what each budget of oversight buys."""
+    """Print a control report: the kinds of failure, then task and harm at each budget of oversight."""
     seeds = f", least to greatest of {count(found.seeds, 'seed')}" if found.seeds else ""
     say(f"[bold]{escape(found.scenario)}[/bold], stage {escape(found.stage)}: agent {escape(found.agent)}{seeds}")
     say(f"seen: {escape(found.seen) or 'never'}; harm: {escape(', '.join(found.harm)) or 'performance taken away'}")
@@ -59,6 +60,7 @@ def print_control(found: ControlReport) -> None:
         lost.append([escape(each.name), span(each.capability), span(each.goal), span(hidden)])
     table(_LOST, lost, right=_LOST[1:])
     _print_notes((each.name, each.note) for each in found.conditions)
+    # A table for each setting of oversight: the budgets of one setting follow each other in the report.
     for name, group in groupby(found.budgets, key=lambda each: each.name):
         say()
         bought = list(group)
@@ -86,12 +88,13 @@ def _outcomes(outcomes: BehaviourOutcomes) -> list[str]:
 
 
 def print_search(found: SearchResult) -> None:
-    """What `search` picked: a row for each search, then how often that was a deceiver, beside the whole family."""
+    """Print what `search` picked: a row for each search, then how often it was a deceiver, compared with the family."""
     say(f"[bold]{escape(found.scenario)}[/bold]: {escape(found.objective)} in stage {escape(found.stage)}, "
         f"{count(found.trials, 'candidate')} a search; judged in {escape(found.judged)}")  # fmt: skip
     rows = []
     for pick in found.picks:
         settings = ", ".join(f"{name} {value}" for name, value in pick.candidate.items())
+        # None: unknown, since the candidate has no score in one of the two stages.
         word = {True: "[red]yes[/red]", False: "no", None: "?"}[pick.deceiver]
         worths = [_worth(each) for each in (pick.harm_seen, pick.harm_judged, pick.performance)]
         low, high = number(pick.bits[1]), number(pick.bits[2])
@@ -116,5 +119,6 @@ def _worth(worth: CandidateScore | None) -> str:
 
 
 def _counted(share: Counted) -> str:
+    """A proportion with its confidence interval, or with a remark that it is of everything there is."""
     whole = "all there are" if share.low == share.high else f"95%: {share.low:.1%} to {share.high:.1%}"
     return f"{share.count} of {share.of} ({whole})"

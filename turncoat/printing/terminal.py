@@ -1,4 +1,4 @@
-"""What everything that is printed is made of: consoles, numbers, tables, and one JSON document for programs."""
+"""Building blocks of printed results: consoles, numbers, tables, and one JSON document for programs."""
 
 from __future__ import annotations
 
@@ -29,31 +29,33 @@ COLOURS = {
     "nothing compared": "yellow",
 }
 PROSE = 100
-"""Columns of running text, where the terminal is not narrower."""
+"""The width of running text in columns, unless the terminal is narrower."""
 ENDLESS = 10_000
-"""Columns of what is no terminal: no row of a table is folded, so that `grep` finds it."""
+"""The width in columns of output that is not a terminal: so large that no table row is folded, and `grep` finds it."""
 STRETCHES = 24
-"""How much of a path is shown: runs of one action."""
+"""How much of a path of actions is shown, in runs of equal actions."""
 
 
 def out() -> Console:
-    """Standard output, for people."""
+    """A console on standard output, for results."""
+    # Made at each call, since its width depends on what `sys.stdout` is by then.
     return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else ENDLESS)
 
 
 def err() -> Console:
-    """Standard error: faults and progress."""
+    """A console on standard error, for faults and progress."""
     return Console(highlight=False, emoji=False, stderr=True, width=None if sys.stderr.isatty() else ENDLESS)
 
 
 def document(data: Any) -> str:
-    """One JSON document: tuples are lists; an infinite number is written `"inf"` or `"-inf"`, which `float` reads."""
+    """Data as one JSON document: tuples become lists, and infinite numbers `"inf"` or `"-inf"`, which `float` reads."""
+    # JSON has no infinity. `allow_nan=False` refuses what `_plain` missed, as no strict parser would read it.
     return json.dumps(_plain(data), indent=2, allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain(each) for key, each in value.items()}  # a key of JSON is a string
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
@@ -62,23 +64,24 @@ def _plain(value: Any) -> Any:
 
 
 def fault_data(fault: Fault) -> dict[str, Any]:
-    """A fault as plain data: its place only where it has one."""
+    """A fault as plain data, with file, line and column if it has a place."""
     place = fault.place
     where = {} if place is None else {"file": place.file, "line": place.line, "column": place.column}
     return {"code": fault.code, **where, "message": fault.message, "cure": fault.cure, "warning": fault.warning}
 
 
 def number(value: float) -> str:
-    """Five significant digits, whole numbers in full: `16.961`, `2,596`, `infinite`."""
+    """A number with five significant digits, whole numbers in full: `16.961`, `2,596`, `infinite`."""
     if not math.isfinite(value):
         return "infinite" if value > 0 else "-infinite" if value < 0 else "no number"
+    # Sums of exact tables miss whole numbers by rounding errors; beyond 1e5 five digits leave no fraction to show.
     if abs(value - round(value)) < 1e-9 or abs(value) >= 1e5:
         return f"{round(value):,}"
     return f"{value:.5g}"
 
 
 def span(bounds: Range | None) -> str:
-    """A range over ties: one number where both ends read the same."""
+    """A range over ties in words; a single number if both ends are printed alike, and `-` for None."""
     if bounds is None:
         return "-"
     low, high = number(bounds.low), number(bounds.high)
@@ -86,7 +89,7 @@ def span(bounds: Range | None) -> str:
 
 
 def between(ends: tuple[float, float] | None) -> str:
-    """The least and the greatest: one number where both read the same."""
+    """A least and a greatest value in words; a single number if both are printed alike, and `-` for None."""
     if ends is None:
         return "-"
     low, high = number(ends[0]), number(ends[1])
@@ -94,24 +97,24 @@ def between(ends: tuple[float, float] | None) -> str:
 
 
 def path_in_words(actions: Sequence[str], stretches: int = STRETCHES) -> str:
-    """`down x3, right, ...`."""
+    """A path of actions in words, equal actions in a row counted: `down x3, right, ...`."""
     runs = [(action, len(list(group))) for action, group in groupby(actions)]
     words = [action if count == 1 else f"{action} x{count}" for action, count in runs]
     return ", ".join([*words[:stretches], "..."] if len(words) > stretches else words)
 
 
 def count(number_of: int, noun: str) -> str:
-    """`1 state`, `2,596 states`."""
+    """A count with its noun: `1 state`, `2,596 states`."""
     return f"{number_of:,} {noun}" if number_of == 1 else f"{number_of:,} {noun}s"
 
 
 def flowing(text: str) -> str:
-    """Text of a file as one line, nothing in it taken for markup."""
+    """Text of a scenario file as one line, with everything escaped that rich would take for markup."""
     return escape(" ".join(text.split()))
 
 
 def say(text: str = "", indent: int = 0) -> None:
-    """Markup on standard output: wrapped on a terminal, else one line."""
+    """Print text with rich markup on standard output, wrapped on a terminal and on one line elsewhere."""
     console = out()
     if console.is_terminal:
         console.print(Padding(text, (0, 0, 0, indent)) if text else "", width=min(console.width, PROSE))
@@ -120,7 +123,7 @@ def say(text: str = "", indent: int = 0) -> None:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """A table without lines: markup in its cells, some of its columns to the right."""
+    """Print a table without rules; cells may have rich markup, and the columns named in `right` are right-aligned."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         table.add_column(escape(heading), justify="right" if heading in right else "left", overflow="fold")
@@ -130,6 +133,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequenc
     if console.is_terminal:
         console.print(table)
         return
+    # Rich pads every row to the full width; in a file or a pipe these trailing blanks would only be in the way.
     with console.capture() as captured:
         console.print(table)
     console.print("\n".join(line.rstrip() for line in captured.get().splitlines()), markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What a run judged, whether two runs are the same, and whether one can be made again."""
+"""Printed results of runs, of comparisons of two runs, and of reproductions."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def print_requirements(name: str, requirements: Sequence[SeedRequirement]) -> None:
-    """How many seeds the learned expectations need, on stderr: before hours are spent on what cannot be decided."""
+    """Print the number of seeds that learned expectations need, on stderr and before hours of training begin."""
     for requirement in requirements:
         colour = "dim" if requirement.passable else "yellow"
         err().print(f"[{colour}]{escape(name)}: {escape(str(requirement))}[/{colour}]", soft_wrap=True)
 
 
 def print_run(report: RunReport) -> None:
-    """The verdict: every expectation in a table, a sentence on each that did not pass, how to see a failure again."""
+    """Print a run: a table of expectations, a sentence on each that did not pass and how to repeat it, the verdict."""
     name, run, folder = report.which, report.run, report.folder
     rows = []
     for judgement in run.judgements:
@@ -37,6 +37,7 @@ def print_run(report: RunReport) -> None:
     others = [judgement for judgement in run.judgements if judgement.outcome != "pass"]
     if others:
         say()
+    # One cause, such as an agent that was not run, often makes many expectations not applicable: it is said once.
     alike = Counter(judgement.why for judgement in others if judgement.outcome == "not applicable")
     for why, many in alike.items():
         if many > 1:
@@ -54,6 +55,7 @@ def print_run(report: RunReport) -> None:
             if (watch := report.watch(judgement)) is not None:
                 out().print(f"  watch: {escape(watch)}", soft_wrap=True)
     for trace, steps in run.trained_steps.items():
+        # Without early stopping every seed takes the steps of the settings, which says nothing.
         if "plateau" in run.traces[trace].meta.training:
             taken = f"{min(steps.values()):,} to {max(steps.values()):,} steps"
             say(f"{escape(trace)}: its training levelled off, or came to its end, after {taken}")
@@ -67,7 +69,7 @@ def print_run(report: RunReport) -> None:
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """What `compare` found: what differs beforehand, every pair in a table, a sentence on each that is not the same."""
+    """Print a comparison: how settings differ, a table of all pairs, a sentence on each pair that is not the same."""
     for name, (one, other) in comparison.differences.items():
         say(f"[yellow]{escape(name)}[/yellow]: {escape(one)} in A, {escape(other)} in B")
     if comparison.differences:
@@ -101,7 +103,7 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def print_reproduction(found: Reproduction) -> None:
-    """What `reproduce` found: what differs beforehand, what came out otherwise, and whether all is the same."""
+    """Print a reproduction: what changed since the run, which results differ, and whether everything is the same."""
     for name, (then, now) in found.changed.items():
         say(f"[yellow]{escape(name)}[/yellow]: {escape(then)} then, {escape(now)} now")
     for kind, names in (("judgement", found.judgements), ("trace", found.traces)):

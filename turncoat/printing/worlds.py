@@ -1,4 +1,4 @@
-"""A scenario, what is true of it before anyone trains, its best plans and why they are the best."""
+"""Printed scenarios, with the facts that are proved of them, their best plans and why these are best."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def print_list(rows: Iterable[tuple[str, str, str]]) -> None:
-    """Name, origin and title of each scenario."""
+    """Print the name, origin and title of each scenario."""
     table(("name", "origin", "title"), ([escape(cell) for cell in row] for row in rows))
 
 
 def print_faults(faults: Iterable[Fault], lines: Mapping[str, Sequence[str]], to: Console) -> None:
-    """Faults with their lines and carets, on `to`."""
+    """Print faults with their source lines and carets, on the console `to`."""
     from ..scenarios.language.faults.faults import render
 
     for fault in faults:
@@ -35,7 +35,7 @@ def print_faults(faults: Iterable[Fault], lines: Mapping[str, Sequence[str]], to
 
 
 def print_scenario(scenario: Scenario, stage: str) -> None:
-    """A scenario's story, the board of a stage at its start, its agents, what pays, its params, what it expects."""
+    """Print a scenario: its story, the board of a stage at its start, its agents, rewards and params."""
     from ..envs.world.compiler import compile_world
     from ..viz.text.ascii_board import describe, first_state, glyphs, text_board
 
@@ -81,7 +81,7 @@ def print_scenario(scenario: Scenario, stage: str) -> None:
 
 
 def print_check(name: str, scenario: Scenario, result: CheckResult) -> None:
-    """What `check` found."""
+    """Print the result of `check`: faults, then the facts that enumeration proved."""
     faults = (*scenario.warnings, *result.faults)
     print_faults(faults, scenario.source.lines, out())
     sizes = (f"{stage} {'not enumerable' if n is None else number(n)}" for stage, n in result.states.items())
@@ -105,7 +105,7 @@ def print_check(name: str, scenario: Scenario, result: CheckResult) -> None:
     say(f"a bare run makes {count(result.solves, 'exact solve')}{trainings}", indent=2)
     if result.replays:
         say(f"{count(result.replays, 'replay')} as recorded", indent=2)
-    errors = sum(not fault.warning for fault in faults)
+    errors = sum(not fault.warning for fault in faults)  # a scenario with warnings alone is ok
     say(f"[red]{count(errors, 'fault')}[/red]" if errors else "[green]ok[/green]", indent=2)
 
 
@@ -119,7 +119,7 @@ def _print_origin(origin: OriginProof) -> None:
 
 
 def print_analysis(analysis: Analysis) -> None:
-    """What `solve` found."""
+    """Print the result of `solve`: the best plans for the agent and for the designers, and the gap between them."""
     time = "as the agent knows" if analysis.horizon else "which the agent does not know"
     say(
         f"[bold]{escape(analysis.scenario)}[/bold], stage {escape(analysis.stage)}: {count(analysis.states, 'state')}, "
@@ -144,7 +144,7 @@ def print_analysis(analysis: Analysis) -> None:
 
 
 def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
-    """What `why` found."""
+    """Print the result of `why`: the best plans with and without the event, and the settings that would flip it."""
     does = "brings it about" if answer.does else "leaves it out"
     say(f"[bold]{escape(answer.event)}[/bold]: the agent's best plan {does}")
     for label, way in (("with it", answer.with_event), ("without it", answer.without_event)):
@@ -167,12 +167,14 @@ def print_why(answer: EventExplanation, flips: Sequence[Flip]) -> None:
 
 
 def _print_way(label: str, way: Behaviour | None) -> None:
+    """Print the best plan with (or without) an event: its value by channel, how often the event occurs, its path."""
     if way is None:
         say(f"{label}: there is no such plan", indent=2)
         return
     values = ", ".join(f"{escape(channel)} {number(value)}" for channel, value in way.values.items())
     first = f"; first at tick {way.tick}" if way.tick is not None else ""
     low, high = way.share
+    # Without chance the share is 0 or 1, which the label (with or without the event) has said already.
     chancy = 0 < low < 1 or 0 < high < 1
     share = f"; in {number(low)}{'' if low == high else f' to {number(high)}'} of episodes" if chancy else ""
     say(f"{label}: value {number(way.value)} ({values}){share}{first}", indent=2)
@@ -181,4 +183,5 @@ def _print_way(label: str, way: Behaviour | None) -> None:
 
 
 def _signed(value: float) -> str:
+    """A number with its sign, which tells a gain from a loss."""
     return ("+" if value >= 0 else "") + number(value)

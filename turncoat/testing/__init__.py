@@ -1,10 +1,10 @@
-"""Checks of one's own scenarios, agents, world models, planners and deliberations, for pytest and without it.
+"""Checks of your own scenarios, agents, world models, planners and deliberations, with pytest or without it.
 
     from turncoat.testing import check_agent
 
     check_agent(Mine)  # raises an AssertionError that names every clause of the contract that is broken
 
-Each `check_...` has a class beside it whose subclass makes every clause a test of its own.
+For each `check_...` function there is a class; a subclass of it runs every clause as a separate test.
 """
 
 from .agents import AgentConformance, check_agent

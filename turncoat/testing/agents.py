@@ -1,4 +1,4 @@
-"""The contract of agents (`Agent` and the protocols beside it), clause by clause."""
+"""Conformance checks of agents: the contract of `Agent` and its optional protocols, one clause per test."""
 
 from __future__ import annotations
 
@@ -24,22 +24,25 @@ from .conformance import Conformance, ConformanceReport, clause, require, requir
 from .worlds import Ground, NotingLane, Walks, ground_of
 
 SUBSETS = 2
-"""How many masks are tried in one situation besides that which allows all, and those that allow one."""
+"""The number of random masks tried in a situation, besides the full mask and those that allow a single action."""
 
 
 class AgentConformance(Conformance):
-    """Every clause of the contract of agents, as a test; those of methods that an agent lacks are skipped.
+    """The contract of agents, with every clause as a test; clauses on methods that an agent lacks are skipped.
 
         class TestMine(AgentConformance):
             def make(self, seat):
                 return Mine(seat)
 
     Attributes:
-        scenario, overrides, stage: where it is checked: a stage with one agent; a small world of the suite by default.
-        steps: of each training; seed: of everything.
-        lanes, ticks: of the walks on which it is asked.
-        acts_by_chance: it draws its actions by chance of its own, so that the same question has several answers.
-        copies: a deep copy does as the original would; else one that is trained is asked again and again.
+        scenario, overrides, stage: the stage with a single agent in which it is checked; by default that of a small
+            world of this package.
+        steps: the number of environment steps of each training.
+        seed: the seed of all randomness.
+        lanes, ticks: the size of the random walks along which it is asked for actions.
+        acts_by_chance: whether it draws actions from its own random numbers, so that the same input may have several
+            answers.
+        copies: whether a deep copy behaves as the original would. If not, one trained agent is used by all clauses.
     """
 
     contract = f"an agent ({Agent.__module__})"
@@ -47,17 +50,17 @@ class AgentConformance(Conformance):
     overrides: ClassVar[Mapping[str, object] | None] = None
     stage: ClassVar[str | None] = None
     steps: ClassVar[int] = 200
-    seed: ClassVar[int] = 4  # walks of this one do everything that there is in the small world
+    seed: ClassVar[int] = 4  # with it, the walks contain every kind of event of the small world
     lanes: ClassVar[int] = 6
     ticks: ClassVar[int] = 10
     acts_by_chance: ClassVar[bool] = False
     copies: ClassVar[bool] = True
 
     def make(self, seat: AgentInterface) -> Any:
-        """A fresh agent, which knows nothing yet; to be said by each subclass.
+        """Make a fresh, untrained agent; each subclass has to define this.
 
         Args:
-            seat: what it is told of the world.
+            seat: what the agent is told about the world in advance.
         """
         raise NotImplementedError(f"{type(self).__name__} has to say how its agent is made: `make(self, seat)`")
 
@@ -78,6 +81,7 @@ class AgentConformance(Conformance):
         """Every action that it chooses is one that `mask` allows, whatever the mask."""
         seen, masks = self._situations()
         actions, _ = self._ask(self._trained(), seen, None, masks)
+        # An action out of range is another clause's fault; clipped, it can be looked up in the masks here.
         for lane in np.flatnonzero(~masks[np.arange(len(masks)), np.clip(actions, 0, masks.shape[1] - 1)]).tolist():
             given = f"observation {seen[lane].tolist()}, mask {masks[lane].tolist()}"
             require(False, f"one of {np.flatnonzero(masks[lane]).tolist()}", int(actions[lane]), given)
@@ -87,6 +91,7 @@ class AgentConformance(Conformance):
         """It chooses an available action also where it sees what no training has shown it."""
         agent = self._made()
         if hasattr(agent, "fit"):
+            # A single step of training leaves nearly everything on the walks unknown to it.
             _fit(agent, self.ground.lane(), 1, self.seed)
         enter(agent, self.ground.world)
         state: AgentState = None
@@ -100,6 +105,7 @@ class AgentConformance(Conformance):
         """What it answers in one lane depends on nothing in the others."""
         if self.acts_by_chance:
             skip("it acts by chance: which lane meets which draw is open")
+        # A newly trained agent for each play, since one that went on would bring the previous play with it.
         together = self._play(self._trained())
         for lane in range(self.walks.lanes):
             alone = self._play(self._trained(), [lane])[:, 0]
@@ -134,6 +140,8 @@ class AgentConformance(Conformance):
                 state = _restarted(state, lane)
             actions, state = self._ask(agent, self._seen(tick), state, self._able(tick))
             if tick >= middle:
+                # The restarted lane is compared with an agent whose episode begins there, the others with one that
+                # was not disturbed; -1 marks lanes that are over, where any answer is right.
                 wanted = undisturbed[tick].copy()
                 wanted[lane] = anew[tick - middle, lane]
                 given = f"at tick {tick}, the row of lane {lane} zeroed at tick {middle}"
@@ -161,6 +169,7 @@ class AgentConformance(Conformance):
             skip("it says that it cannot be copied")
         agent = self._trained()
         self._play(agent, ticks=2)
+        # The copy is made after two ticks, so that what the agent keeps between calls has to be copied as well.
         other = copy.deepcopy(agent)
         mine = self._play(agent)
         require((self._play(other) == mine).all(), f"as the original:\n{mine}", "a copy acts otherwise")
@@ -180,7 +189,7 @@ class AgentConformance(Conformance):
         actions, channels = len(seat.actions), len(seat.channels)
         for tick in range(self.walks.ticks):
             if self.walks.over[:tick, 0].any():
-                break
+                break  # no thought is asked for after the end
             chosen, state = self._ask(agent, self._seen(tick), state, self._able(tick))
             said, mask = agent.thought(), self._able(tick)[0]
             if said is None:
@@ -212,6 +221,7 @@ class AgentConformance(Conformance):
     def test_trains_by_the_rules(self) -> None:
         """`fit` begins with `reset(seed)`, steps by available actions, and resets only where an episode is over."""
         trained = self._training()
+        # A forbidden call raises in the lane and usually ends the training: then the call, not the exception, is told.
         if trained.fault is not None and not trained.lane.faults:
             raise trained.fault
         require(not trained.lane.faults, "only what a `TrainingEnv` allows", "; ".join(trained.lane.faults[:3]))
@@ -219,6 +229,7 @@ class AgentConformance(Conformance):
     @clause
     def test_takes_no_more_steps_than_it_may(self) -> None:
         """`fit` takes `steps` more steps; fewer only if it has nothing more to learn."""
+        # Own lanes are stepped by whole rollouts, which may exceed `steps`, and not in the lane that counts them.
         trained = self._training(own_lanes=False)
         require(trained.lane.steps <= self.steps, f"at most {self.steps} steps", trained.lane.steps)
 
@@ -257,7 +268,7 @@ class AgentConformance(Conformance):
         for _ in range(2):
             agent, lane = self._fitting(self._made()), self.ground.lane()
             for number in range(2):
-                lane.over = True
+                lane.over = True  # the second training begins with a reset, wherever the first one stopped
                 _fit(agent, lane, self.steps // 2, self.seed + number)
             agents.append(agent)
             lanes.append(lane)
@@ -281,6 +292,7 @@ class AgentConformance(Conformance):
         if not hasattr(agent, "resume"):
             skip("it has no `resume`")
         left: list[tuple[Any, NotingLane]] = []
+        # Copied as one tuple, so that an agent that holds on to its lane has the copied lane, not the original.
         _fit(agent, lane, self.steps, self.seed, lambda *_: left.append(copy.deepcopy((agent, lane))))
         if not left:
             skip(f"it reported nothing in {self.steps} steps")
@@ -295,6 +307,7 @@ class AgentConformance(Conformance):
         agent, lane = self._fitting(self._made(), own_lanes=False), self.ground.lane()
         if not hasattr(agent, "stop"):
             skip("it has no `stop`")
+        # Twice the steps, so that there is something left to stop after the first report.
         at, asked = [0], 2 * self.steps
 
         def progress(*_: object) -> None:
@@ -327,10 +340,11 @@ class AgentConformance(Conformance):
     @clause
     def test_observes_nothing_unless_it_is_learning(self) -> None:
         """`observe` changes nothing where `learning` is false, which it is until somebody sets it."""
+        # `anew`: without copies, the shared agent would be changed for all other clauses.
         agent = self._with(self._trained(anew=True), "observe")
         require(agent.learning is False, "`learning` is False at first", agent.learning)
         before = self._mind(self._trained())
-        self._observe(agent, 100.0)
+        self._observe(agent, 100.0)  # far from the rewards of its training, so that learning from them would show
         self._same_mind(self._mind(agent), before)
 
     @clause
@@ -389,75 +403,85 @@ class AgentConformance(Conformance):
 
     @property
     def ground(self) -> Ground:
-        """Where it is checked."""
+        """The stage in which the agent is checked."""
         its: Ground = self._once("_ground", lambda: ground_of(self.scenario, self.overrides, self.stage))
         return its
 
     @property
     def walks(self) -> Walks:
-        """On which it is asked."""
+        """The random walks along which the agent is asked for actions."""
         ticks = min(self.ticks, self.ground.world.steps or self.ticks)
         its: Walks = self._once("_walks", lambda: self.ground.walks(self.lanes, ticks, self.seed))
         return its
 
     def _made(self) -> Any:
+        """A fresh agent, checked to have `act`."""
         agent = self.make(self.ground.seat)
         require(callable(getattr(agent, "act", None)), "an agent: `act(observation, state, mask)`", agent)
         return agent
 
     @property
     def _first(self) -> _Trained:
+        """The training that is shared by all clauses that do not need one of their own."""
         its: _Trained = self._once("_kept", self._trained_anew)
         return its
 
     def _trained(self, anew: bool = False) -> Any:
-        """A trained agent: a copy of one that is trained once, or itself where it cannot be copied, or else `anew`."""
+        """A trained agent: a copy of the one that is trained once.
+
+        If it cannot be copied, it is the agent itself, or with `anew` another one that is trained for the caller.
+        """
         trained = self._trained_anew() if anew and not self.copies else self._first
         if trained.fault is not None:
             raise trained.fault
         return copy.deepcopy(trained.agent) if self.copies else trained.agent
 
     def _trained_anew(self) -> _Trained:
-        """A fresh agent, trained and told where it acts, as the engine does before it plays."""
+        """A fresh agent, trained and then told in which world it acts, as in a run before the first episode."""
         lane, told = self.ground.lane(), list[Any]()
         try:
             agent = self._made()
             if hasattr(agent, "fit"):
                 _fit(agent, lane, self.steps, self.seed, lambda *each: told.append(each))
             enter(agent, self.ground.world)
+        # Kept instead of raised: each clause that needs the agent fails, and those about the training still look at it.
         except Exception as fault:
             return _Trained(None, lane, tuple(told), fault)
         return _Trained(agent, lane, tuple(told), None)
 
     def _with(self, agent: Any, method: str) -> Any:
+        """The agent itself if it has a method; else the clause is skipped."""
         if not hasattr(agent, method):
             skip(f"it has no `{method}`")
         return agent
 
     def _training(self, own_lanes: bool = True) -> _Trained:
-        """What came of one training, and how it went; `own_lanes`: also where it had lanes of its own."""
+        """The shared training with its record; unless `own_lanes`, skip agents that step environments of their own."""
         trained = self._first
         if trained.agent is not None:
             self._fitting(trained.agent, own_lanes)
         return trained
 
     def _thinking(self, agent: Any) -> Any:
+        """The agent itself if it reports thoughts; else the clause is skipped."""
         return self._with(agent, "thought")
 
     def _fitting(self, agent: Any, own_lanes: bool = True) -> Any:
-        """The agent, if it can be trained; `own_lanes`: on lanes of its own, too."""
+        """The agent if it can be trained, else skip; unless `own_lanes`, also skip one with environments of its own."""
         if not own_lanes and has_own_lanes(agent):
             skip("it steps lanes of its own, whole rollouts at once")
         return self._with(agent, "fit")
 
     def _seen(self, tick: int, lanes: Any = slice(None)) -> Longs:
+        """int64 `[B, O]`, the observations of the walks at a tick."""
         return self.walks.observations[tick][lanes]
 
     def _able(self, tick: int, lanes: Any = slice(None)) -> Bools:
+        """bool `[B, A]`, the available actions of the walks at a tick."""
         return self.walks.masks[tick][lanes]
 
     def _ask(self, agent: Any, seen: Longs, state: AgentState, mask: Bools) -> tuple[Ints, AgentState]:
-        """One `act`, its form checked."""
+        """Call `act` once and check the form of its answer."""
         answer = agent.act(seen.copy(), state, mask.copy())
         pair = isinstance(answer, tuple) and len(answer) == 2
         require(pair, "the actions and the next state, a pair", answer)
@@ -474,7 +498,7 @@ class AgentConformance(Conformance):
         ticks: int | None = None,
         each: Callable[[], object] = lambda: None,
     ) -> Ints:
-        """int32 `[T, B]`, what it answers along the walks, -1 in lanes that are over; `each` is called every tick."""
+        """The agent's actions along the walks, int32 `[T, B]`, -1 in lanes that are over; `each` is called per tick."""
         chosen, state = [], None
         which = slice(None) if lanes is None else lanes
         for tick in range(first, self.walks.ticks if ticks is None else ticks):
@@ -485,7 +509,11 @@ class AgentConformance(Conformance):
         return np.array(chosen, np.int32)
 
     def _situations(self) -> tuple[Longs, Bools]:
-        """Every situation of the walks that is not over, under many masks that allow some of what is available."""
+        """Every observation of the walks before their ends, once, each under many masks of some available actions.
+
+        Returns:
+            Observations int64 `[n, O]` and masks bool `[n, A]`.
+        """
         rng, seen, masks = np.random.default_rng(self.seed), [], []
         met: set[bytes] = set()
         for tick in range(self.walks.ticks):
@@ -502,7 +530,10 @@ class AgentConformance(Conformance):
         return np.array(seen), np.array(masks)
 
     def _mind(self, agent: Any) -> list[tuple[int, str | None]]:
-        """What it does and thinks in every lane of the walks, alone: as much of it as anybody can see from outside."""
+        """The actions and thoughts of an agent in every lane of the walks, one lane at a time.
+
+        Two agents are taken to be the same if these are: an agent's state cannot be compared from outside.
+        """
         found: list[tuple[int, str | None]] = []
         for lane in range(self.walks.lanes):
             state: AgentState = None
@@ -515,7 +546,7 @@ class AgentConformance(Conformance):
         return found
 
     def _same(self, one: Any, other: Any) -> None:
-        """Refuses two agents that act or think otherwise."""
+        """Require that two agents act and think alike."""
         for agent in (one, other):
             enter(agent, self.ground.world)
         self._same_mind(self._mind(one), self._mind(other))
@@ -531,7 +562,7 @@ class AgentConformance(Conformance):
                 )
 
     def _observe(self, agent: Any, paid: float | None) -> None:
-        """Tells it of the walks, tick by tick, as the engine does of lanes that go on."""
+        """Report the walks to an agent tick by tick, as a run does for lanes whose episodes go on; `paid` is added."""
         walks, state = self.walks, None
         for tick in range(walks.ticks):
             over = walks.over[tick - 1] if tick else np.zeros(walks.lanes, np.bool_)
@@ -557,20 +588,22 @@ def check_agent(
     stage: str | None = None,
     **settings: Any,
 ) -> ConformanceReport:
-    """Checks an agent against every clause of its contract.
+    """Check an agent against every clause of its contract.
 
     Args:
-        make: makes a fresh agent for a seat; or the agent itself, which is copied; or the name of one of Turncoat's.
-        scenario: where it is checked; a small world of the suite by default.
-        overrides: of the scenario; stage: of it, the training stage by default.
-        stage: see there.
-        **settings: the other attributes of `AgentConformance` (`steps=1000`, `acts_by_chance=True`).
+        make: makes a fresh agent from an `AgentInterface`; or the agent itself, which is copied; or the name of an
+            agent that Turncoat has.
+        scenario: the scenario in which it is checked; by default a small world of this package.
+        overrides: dotted overrides of the scenario.
+        stage: a stage of the scenario; the training stage by default.
+        **settings: other attributes of `AgentConformance` (`steps=1000`, `acts_by_chance=True`).
 
     Returns:
-        The report, if every clause that applies is kept.
+        The report, if every clause that applies holds.
 
     Raises:
-        ConformanceError: one is not; the message names each, what was given, what is wanted and what came.
+        ConformanceError: a clause does not hold; the message gives for each such clause the input, the required result
+            and the actual one.
         TypeError: there is no such setting.
     """
     made: Any
@@ -587,7 +620,7 @@ def check_agent(
 
 @dataclass(frozen=True, eq=False)
 class _Trained:
-    """One training: the agent (None where something failed), its lane, what it reported, and what failed."""
+    """One training: the agent (None if it failed), its lane, the arguments of `on_progress`, and the exception."""
 
     agent: Any
     lane: NotingLane
@@ -600,7 +633,7 @@ class _Trained:
 
 
 def _fit(agent: Any, lane: NotingLane, steps: int, seed: int, on_progress: Progress | None = None) -> None:
-    """One training; an agent of a user's need not take `on_progress`."""
+    """Train an agent; `on_progress` is left out for one whose `fit` does not take it, as an agent of a user's may."""
     if on_progress is not None and _takes_progress(agent):
         agent.fit(lane, steps, seed, on_progress)
     else:
@@ -608,13 +641,14 @@ def _fit(agent: Any, lane: NotingLane, steps: int, seed: int, on_progress: Progr
 
 
 def _takes_progress(agent: Any) -> bool:
+    """Whether `fit` takes a fourth positional argument."""
     parameters = inspect.signature(agent.fit).parameters.values()
     named = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     return len(named) > 3 or any(each.kind is each.VAR_POSITIONAL for each in parameters)
 
 
 def _restarted(state: AgentState, lane: int) -> AgentState:
-    """A state with one lane's row zeroed."""
+    """A copy of an agent's state with the row of one lane set to zero."""
     if state is None:
         return None
     if isinstance(state, tuple):
@@ -625,7 +659,7 @@ def _restarted(state: AgentState, lane: int) -> AgentState:
 
 
 def _parting(one: NotingLane, other: NotingLane) -> str:
-    """Where two trainings part."""
+    """The first call in which two trainings differ, in words."""
     for number, (a, b) in enumerate(zip(one.done, other.done, strict=False)):
         if a != b:
             return f"{a} and {b} after {number} calls"

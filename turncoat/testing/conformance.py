@@ -1,7 +1,7 @@
-"""What every conformance check shares: a contract as named clauses, each run as a test of its own or all in one call.
+"""The base of all conformance checks: a contract of named clauses, run as separate tests or all in one call.
 
-A contract is a class whose methods `test_...` are its clauses; the docstring of each says what it asks for. Pytest and
-unittest run them as tests of a subclass; `Conformance.check` runs them all and names what is broken.
+A contract is a class whose methods `test_...` are its clauses; the docstring of a clause states what it demands. Pytest
+and unittest run the clauses of a subclass as tests; `Conformance.check` runs them all and names the broken ones.
 """
 
 from __future__ import annotations
@@ -22,30 +22,32 @@ Its = TypeVar("Its", bound="Conformance")
 
 
 class ClauseError(UsageError, AssertionError):
-    """A part does not do what a clause asks for; the message says what was given, what is wanted and what came."""
+    """A part violates a clause; the message states the input, the required result and the actual one."""
 
 
 class ConformanceError(UsageError, AssertionError):
-    """A part breaks its contract.
+    """A part violates its contract.
 
     Attributes:
-        report: on every clause.
+        report: the result of every clause.
     """
 
     def __init__(self, report: ConformanceReport) -> None:
-        """With the report for a message."""
+        """Make the error, whose message is the report."""
         super().__init__(str(report))
         self.report = report
 
 
 @dataclass(frozen=True)
 class ConformanceReport:
-    """What became of every clause of a contract, by the clause's name.
+    """The result of every clause of a contract, by the clause's name.
 
     Attributes:
-        part: what was checked; contract: against which.
-        kept: the clauses that hold, in the contract's order.
-        broken: those that do not, and what is wrong; skipped: those that do not apply, and why.
+        part: the part that was checked.
+        contract: the contract that it was checked against.
+        kept: the names of the clauses that hold, in the contract's order.
+        broken: clause that does not hold -> what is wrong.
+        skipped: clause that does not apply -> why.
     """
 
     part: str
@@ -61,27 +63,29 @@ class ConformanceReport:
 
 
 class Conformance:
-    """A contract whose clauses are the methods `test_...`. Subclasses say in class attributes what is checked.
+    """A contract whose clauses are the methods `test_...`; class attributes of a subclass set what is checked.
 
-    There is no constructor, for pytest makes one object for each test.
+    There is no constructor, since pytest makes one object for each test and passes it nothing.
     """
 
     contract: ClassVar[str]
 
     @classmethod
     def clauses(cls) -> tuple[str, ...]:
-        """The names of the clauses, the plainest first."""
+        """The names of the clauses, in the order in which they are written."""
+        # Base classes first: a clause that a subclass overrides keeps the place that it had in the contract.
         owners = [owner for owner in reversed(cls.__mro__) if issubclass(owner, Conformance)]
         names = dict.fromkeys(name for owner in owners for name in vars(owner) if name.startswith(_PREFIX))
         return tuple(name.removeprefix(_PREFIX) for name in names if callable(getattr(cls, name)))
 
     @classmethod
     def of(cls, **settings: Any) -> type[Self]:
-        """The same contract with other attributes.
+        """A subclass of the contract with other class attributes.
 
         Raises:
             TypeError: there is no such attribute.
         """
+        # Settings are the annotated class attributes, so that a misspelt one is refused instead of being ignored.
         said = {name for owner in cls.__mro__ for name in vars(owner).get("__annotations__", ())} - {"contract"}
         known = sorted({*said, "make"} if hasattr(cls, "make") else said)
         for name in settings:
@@ -91,20 +95,21 @@ class Conformance:
 
     @classmethod
     def _once(cls, name: str, make: Callable[[], Any]) -> Any:
-        """What `make` makes, for all clauses: it is kept with the class, and not passed on to subclasses."""
+        """The result of `make`, computed once for all clauses of a class; subclasses compute their own."""
+        # On the class, since every clause runs on a new object; in `vars`, since a subclass may have other settings.
         if name not in vars(cls):
             setattr(cls, name, make())
         return vars(cls)[name]
 
     @classmethod
     def check(cls, part: str) -> ConformanceReport:
-        """Runs every clause.
+        """Run every clause.
 
         Args:
-            part: what is checked, for messages.
+            part: the name of what is checked, for messages.
 
         Raises:
-            ConformanceError: a clause is broken.
+            ConformanceError: a clause does not hold.
         """
         kept, broken, skipped = [], {}, {}
         first: ClauseError | None = None
@@ -125,7 +130,7 @@ class Conformance:
 
 
 def clause(method: Callable[[Its], None]) -> Callable[[Its], None]:
-    """Makes a method a clause: whatever goes wrong in it is said under its name and its docstring's first sentence."""
+    """Make a method a clause: every failure in it is reported with its name and the first line of its docstring."""
     name = method.__name__.removeprefix(_PREFIX)
     wanted = (method.__doc__ or "").strip().partition("\n")[0]
 
@@ -136,6 +141,7 @@ def clause(method: Callable[[Its], None]) -> Callable[[Its], None]:
             method(self)
         except SkipTest:
             raise
+        # `from` keeps an exception of the checked code as the cause, but not the inner error, whose text is included.
         except ClauseError as fault:
             raise ClauseError(f"{name}: {wanted}\n{fault}") from fault.__cause__
         except Exception as fault:
@@ -145,10 +151,16 @@ def clause(method: Callable[[Its], None]) -> Callable[[Its], None]:
 
 
 def require(holds: object, wanted: str, got: object, given: object = None) -> None:
-    """Says what a clause asks for, if it does not hold.
+    """Check one condition of a clause.
+
+    Args:
+        holds: the condition.
+        wanted: the required result, in words.
+        got: the actual result.
+        given: the input that led to it, if that is not obvious.
 
     Raises:
-        ClauseError: it does not.
+        ClauseError: the condition does not hold.
     """
     __tracebackhide__ = True
     if not holds:
@@ -157,10 +169,10 @@ def require(holds: object, wanted: str, got: object, given: object = None) -> No
 
 
 def require_array(array: Any, name: str, kind: type[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """The array itself, if it is one of a kind of numbers (`np.integer`, `np.float64`) and a shape.
+    """The array itself, after checking its dtype (a kind such as `np.integer` or `np.float64`) and its shape.
 
     Raises:
-        ClauseError: it is not.
+        ClauseError: it is not an array of this kind and shape.
     """
     __tracebackhide__ = True
     wanted = f"{name}: {kind.__name__} {list(shape)}"
@@ -170,15 +182,16 @@ def require_array(array: Any, name: str, kind: type[Any], shape: tuple[int, ...]
 
 
 def skip(why: str) -> None:
-    """Says that a clause does not apply.
+    """End a clause that does not apply.
 
     Raises:
-        SkipTest: always; pytest and unittest count it as skipped.
+        SkipTest: always; pytest and unittest count the test as skipped.
     """
     raise SkipTest(why)
 
 
 def _shown(value: object) -> str:
+    """A value in words for a message: arrays with dtype and shape, long ones shortened."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {list(value.shape)}: {np.array2string(value, threshold=40, max_line_width=10_000)}"
     if isinstance(value, np.generic):

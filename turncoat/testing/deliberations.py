@@ -1,4 +1,4 @@
-"""The contract of deliberations (`Deliberation`), clause by clause."""
+"""Conformance checks of deliberations: the contract of `Deliberation`, one clause per test."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from .conformance import Conformance, ConformanceReport, clause, require, requir
 
 
 class DeliberationConformance(Conformance):
-    """Every clause of the contract of deliberations, as a test.
+    """The contract of deliberations, with every clause as a test.
 
         class TestDictator(DeliberationConformance):
             deliberation = staticmethod(dictator)
             parameters = {"head": 1}
 
     Attributes:
-        deliberation: the function, or the name of one of Turncoat's or of an installed package.
-        parameters: given to it by name.
-        heads: how many there are; its parameters may speak of them by number.
-        thresholds: its parameters are in the units of heads, so that a head that is turned around is another one.
-        seed: of the judgements that it is asked to deliberate on; rounds: how many times.
+        deliberation: the function, or the name of one that Turncoat or an installed package has.
+        parameters: its keyword arguments.
+        heads: the number of heads; parameters may refer to heads by number.
+        thresholds: whether its parameters are in the units of heads. Negating a head's weight and values then changes
+            the decision, and the clause on negative weights is skipped.
+        seed: the seed of the random judgements on which it deliberates.
+        rounds: the number of these judgements.
     """
 
     contract = f"a deliberation ({Choice.__module__})"
@@ -71,6 +73,7 @@ class DeliberationConformance(Conformance):
     @clause
     def test_many_choose_as_one_by_one(self) -> None:
         """What it chooses in one row depends on nothing in the others."""
+        # The number of rows differs from those of actions and heads, so that confusing two axes shows.
         q, weights, mask = self._judgements((7,))
         together = self._choose(q, weights, mask)
         for row in range(len(q)):
@@ -84,6 +87,7 @@ class DeliberationConformance(Conformance):
         """It draws no lots and remembers nothing."""
         asked = list(self._many())
         first = [self._choose(*question) for question in asked]
+        # In reverse order, since a memory of the previous question would answer the same order alike.
         for question, choice in zip(asked[::-1], first[::-1], strict=True):
             again = self._choose(*question)
             require(np.array_equal(again.ties, choice.ties), f"ties {choice.ties}", again.ties, _given(*question))
@@ -129,10 +133,12 @@ class DeliberationConformance(Conformance):
     # ------------------------------------------------------------------ what the clauses share
 
     def _rule(self) -> Any:
+        """The deliberation: a `DeliberationRule` for a name, else the function."""
         its = self.deliberation
         return DeliberationRule(its, self.parameters) if isinstance(its, str) else its
 
     def _choose(self, q: Floats, weights: Floats, mask: Bools, without: int | None = None) -> Choice:
+        """The choice for some judgements; `without`: by the variant of a named rule that leaves one head out."""
         rule = self._rule()
         if isinstance(rule, DeliberationRule):
             return (rule if without is None else rule.without(without))(q, weights, mask)
@@ -140,20 +146,22 @@ class DeliberationConformance(Conformance):
         return deliberate(q, weights, mask, **self.parameters)
 
     def _judgements(self, shape: tuple[int, ...], seed: int | None = None) -> tuple[Floats, Floats, Bools]:
-        """Judgements of 5 actions: small whole numbers, so that ties are frequent and exact."""
+        """Random values, weights and mask of 5 actions: small whole numbers, so that ties are frequent and exact."""
         rng = np.random.default_rng([self.seed, 0 if seed is None else seed])
         mask = rng.random((*shape, 5)) < 0.7
-        np.put_along_axis(mask, rng.integers(0, 5, (*shape, 1)), True, axis=-1)
+        np.put_along_axis(mask, rng.integers(0, 5, (*shape, 1)), True, axis=-1)  # at least one action is available
         weights = rng.integers(-1, 3, self.heads).astype(np.float64)
         return rng.integers(-3, 4, (*shape, 5, self.heads)).astype(np.float64), weights, mask
 
     def _many(self) -> Iterator[tuple[Floats, Floats, Bools]]:
+        """The judgements of every round, one decision each."""
         for number in range(self.rounds):
             yield self._judgements((), number)
 
     def _alike(
         self, one: tuple[Floats, Floats, Bools], other: tuple[Floats, Floats, Bools], without: int | None = None
     ) -> None:
+        # Ties, not actions, are compared: two choices with the same ties have the same first of them.
         mine, wanted = self._choose(*other, without), self._choose(*one, without)
         given = f"{_given(*other)}, and {_given(*one)}"
         require(np.array_equal(mine.ties, wanted.ties), f"ties {wanted.ties}, both times", mine.ties, given)
@@ -164,18 +172,19 @@ def check_deliberation(
     parameters: Mapping[str, Any] = MappingProxyType({}),
     **settings: Any,
 ) -> ConformanceReport:
-    """Checks a deliberation against every clause of its contract.
+    """Check a deliberation against every clause of its contract.
 
     Args:
-        deliberation: the function; or the name of one of Turncoat's or of an installed package.
-        parameters: given to it by name.
-        **settings: the other attributes of `DeliberationConformance` (`heads=2`).
+        deliberation: the function, or the name of one that Turncoat or an installed package has.
+        parameters: its keyword arguments.
+        **settings: other attributes of `DeliberationConformance` (`heads=2`).
 
     Returns:
-        The report, if every clause that applies is kept.
+        The report, if every clause that applies holds.
 
     Raises:
-        ConformanceError: one is not; the message names each, what was given, what is wanted and what came.
+        ConformanceError: a clause does not hold; the message gives for each such clause the input, the required result
+            and the actual one.
         TypeError: there is no such setting.
     """
     name = deliberation if isinstance(deliberation, str) else getattr(deliberation, "__name__", repr(deliberation))

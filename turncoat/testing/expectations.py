@@ -1,4 +1,4 @@
-"""Scenarios as tests of your own, with pytest.
+"""Scenarios as pytest tests in your own test suite.
 
     from turncoat.testing import assert_scenario, each_expectation
 
@@ -9,8 +9,9 @@
     def test_mine(expectation):
         expectation.check()
 
-What fails fails the test. What is inconclusive is an expected failure (`xfailed`, and `-rx` says why): it was run,
-which a skip would deny, and it shows nothing, which a pass would. `assert_scenario` fails where nothing was judged.
+A failed expectation fails the test. An inconclusive one is reported as an expected failure (`xfailed`; `-rx` prints
+why): a skip would hide that it was run, and a pass would claim that it was shown. `assert_scenario` also fails if no
+expectation could be judged.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = N
     Args:
         which: a name, a path or a loaded scenario.
         overrides: dotted, as in a file's `with:`.
-        **settings: as `turncoat.RunSettings` takes them (`agents=("exact",)`, `seeds=29`).
+        **settings: attributes of `turncoat.RunSettings` (`agents=("exact",)`, `seeds=29`).
 
     Returns:
-        The run, if all that was judged passed.
+        The run, if every judged expectation passed.
 
     Raises:
         AssertionError: an expectation failed, or none could be judged.
         ScenarioError: the scenario cannot be loaded.
     """
-    __tracebackhide__ = True
+    __tracebackhide__ = True  # pytest then shows the line of the user's test instead of this function
     run = api.run(which, overrides, RunSettings(**settings))
     report = RunReport(_name(which), run)
     wrong = [judgement for judgement in run.judgements if judgement.outcome == run.verdict]
@@ -60,11 +61,12 @@ def assert_scenario(which: api.Which, overrides: Mapping[str, object] | None = N
 
 @dataclass(frozen=True)
 class Expected:
-    """One expectation for one agent, for a test to check.
+    """One expectation for one agent, which a test checks.
 
     Attributes:
-        name: of the expectation; unit: which it is.
-        report: makes the run of all of them, once for each process.
+        name: the name of the expectation.
+        unit: the expectation's number and the agent.
+        report: runs the whole scenario, once per process, and returns its report.
     """
 
     name: str
@@ -72,10 +74,10 @@ class Expected:
     report: Callable[[], RunReport]
 
     def check(self) -> Judgement:
-        """Fail the test if the expectation fails; it is skipped where the expectation is not applicable.
+        """Fail the test if the expectation fails; skip it if the expectation is not applicable.
 
         Raises:
-            AssertionError: it failed.
+            AssertionError: the expectation failed.
         """
         __tracebackhide__ = True
         report = self.report()
@@ -93,9 +95,9 @@ class Expected:
 def each_expectation(
     which: api.Which, overrides: Mapping[str, object] | None = None, **settings: Any
 ) -> pytest.MarkDecorator:
-    """Make one test for each expectation and agent that is run; the test's argument is `expectation`.
+    """Make one test for each expectation and agent that is run; the test has an argument `expectation`.
 
-    Nothing is solved or trained before the first of them runs.
+    Nothing is solved or trained until the first of these tests runs.
 
     Args:
         which: a name, a path or a loaded scenario.
@@ -104,10 +106,11 @@ def each_expectation(
 
     Raises:
         ScenarioError: the scenario cannot be loaded.
-        ValueError: it has no expectation for these agents.
+        ValueError: the scenario has no expectation for these agents.
     """
     scenario, its = api.load(which, overrides), RunSettings(**settings)
 
+    # All tests share one run: the correction for multiple testing is over all expectations together.
     @cache
     def report() -> RunReport:
         return RunReport(_name(which), api.run(scenario, settings=its))
@@ -129,6 +132,6 @@ def _name(which: api.Which) -> str:
 
 
 def _said(report: RunReport, judgement: Judgement) -> str:
-    """Where it stands, what became of it, and how to see it again."""
+    """The message about a judgement: file and line, outcome with its reason, and the command that repeats it."""
     what = f"{judgement.name}: {judgement.outcome}: {judgement.told}"
     return f"{judgement.file}:{judgement.line}: {what}\n  again: {report.again(judgement)}"

@@ -1,4 +1,4 @@
-"""The contract of planners (`Planner`, `BoundPlanner`), clause by clause, on small random problems."""
+"""Conformance checks of planners: the contract of `Planner` and `BoundPlanner`, on small random problems."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ WEIGHTS: Final = (1.0, -0.5)
 
 
 class PlannerConformance(Conformance):
-    """Every clause of the contract of planners, as a test.
+    """The contract of planners, with every clause as a test.
 
         class TestMine(PlannerConformance):
             def make(self):
                 return Mine(depth=3)
 
     Attributes:
-        exact: it claims to find the best policy of any problem with weighted heads of one discount.
-        tolerance: by how much its policy may then be worth less than the best, in any state.
-        problems: how many random problems it is checked on.
+        exact: whether it claims to find the best policy of any problem with weighted heads of one discount.
+        tolerance: how much less than the best value an exact planner's policy may have, in any state.
+        problems: the number of random problems on which it is checked.
     """
 
     contract = f"a planner ({Planner.__module__})"
@@ -43,7 +43,7 @@ class PlannerConformance(Conformance):
     problems: ClassVar[int] = 3
 
     def make(self) -> Any:
-        """The planner with its parameters; to be said by each subclass."""
+        """Make the planner with its parameters; each subclass has to define this."""
         raise NotImplementedError(f"{type(self).__name__} has to say how its planner is made: `make(self)`")
 
     @clause
@@ -61,6 +61,7 @@ class PlannerConformance(Conformance):
         """`decide` returns whole numbers `[B]`, one action for each state that it is asked about."""
         for problem in self._problems():
             live = _live(problem.mdp)
+            # Repeated states: a planner that keeps results by state must still answer once for each entry.
             for states in (live[:1], live, np.repeat(live, 2)):
                 self._decide(self._planner().start(problem), states, problem.mdp.available[states])
 
@@ -85,6 +86,7 @@ class PlannerConformance(Conformance):
             first = self._decide(work, states, available)
             again = self._decide(work, states[::-1], available[::-1])[::-1]
             anew = self._decide(self._planner().start(problem), states, available)
+            # A planner that searches with random numbers must draw them from the question, not from a running stream.
             for actions, how in ((again, "again, in reverse order"), (anew, "by one set to work anew")):
                 require((actions == first).all(), f"{first}", actions, f"the same states, {how}")
 
@@ -94,6 +96,7 @@ class PlannerConformance(Conformance):
         for problem in self._problems():
             states, available = _asked(problem.mdp)
             together = self._decide(self._planner().start(problem), states, available)
+            # A sample of about six, since each of them makes a planner and sets it to work anew.
             for lane in range(0, states.size, max(1, states.size // 6)):
                 some = slice(lane, lane + 1)
                 alone = self._decide(self._planner().start(problem), states[some], available[some])
@@ -147,6 +150,7 @@ class PlannerConformance(Conformance):
                 began = plan.line[0].action
                 require(began == decision.action, f"a line that begins with {decision.action}", began)
             at = decision.state
+            # In these problems a state looks like its number (see `_decision`), so an observation tells the state.
             for step in plan.line:
                 following = int(step.observation[0])
                 _possible(problem.mdp, at, step.action, following, step.probability, "the line")
@@ -174,6 +178,7 @@ class PlannerConformance(Conformance):
         for number in range(self.problems):
             problem = small_problem(number)
             mdp, live = problem.mdp, _live(problem.mdp)
+            # The policy is judged by its value, not by its actions: equally good actions may be chosen either way.
             policy = np.zeros(mdp.n_states, np.int32)
             policy[live] = self._decide(self._planner().start(problem), live, mdp.available[live])
             mine = evaluate(mdp, policy, DISCOUNT) @ problem.weights
@@ -185,23 +190,25 @@ class PlannerConformance(Conformance):
     # ------------------------------------------------------------------ what the clauses share
 
     def _planner(self) -> Any:
+        """The planner, checked to have a name and `start`."""
         planner = self.make()
         require(isinstance(planner, Planner), "a planner: `name` and `start(problem)`", planner)
         return planner
 
     def _problems(self) -> list[Problem]:
-        """Random ones, one with heads of different discounts, and one with a deliberation that is no weighted sum."""
+        """Random problems, one with two discounts, and one whose deliberation is not a weighted sum."""
         plain = [small_problem(number) for number in range(self.problems)]
         return [*plain, small_problem(90, discounts=(0.9, 0.5)), small_problem(91, rule="maximin")]
 
     def _decide(self, work: BoundPlanner, states: Longs, available: Bools) -> Ints:
+        """Call `decide` once, on copies, and check the form of its answer."""
         actions = np.asarray(work.decide(states.copy(), available.copy()))
         fits = actions.shape == states.shape and np.issubdtype(actions.dtype, np.integer)
         require(fits, f"one whole number for each of {states.size} states", actions)
         return actions.astype(np.int32)
 
     def _plans(self) -> list[tuple[Problem, BoundPlanner, Decision, Plan]]:
-        """One decision and its plan of each problem, once with everything allowed and once with less."""
+        """For each problem two decisions with their plans: one with every action allowed, one with fewer."""
         found = []
         for problem in self._problems():
             states, available = _asked(problem.mdp)
@@ -220,18 +227,19 @@ def check_planner(
     parameters: Mapping[str, Any] = MappingProxyType({}),
     **settings: Any,
 ) -> ConformanceReport:
-    """Checks a planner against every clause of its contract.
+    """Check a planner against every clause of its contract.
 
     Args:
-        make: makes the planner; or the planner itself; or its name, built in or of an installed package.
-        parameters: given to `make` by name.
-        **settings: the attributes of `PlannerConformance` (`exact=True`).
+        make: makes the planner; or the planner itself; or the name of one that Turncoat or an installed package has.
+        parameters: the keyword arguments of `make`.
+        **settings: attributes of `PlannerConformance` (`exact=True`).
 
     Returns:
-        The report, if every clause that applies is kept.
+        The report, if every clause that applies holds.
 
     Raises:
-        ConformanceError: one is not; the message names each, what was given, what is wanted and what came.
+        ConformanceError: a clause does not hold; the message gives for each such clause the input, the required result
+            and the actual one.
         AgentPartError: there is no planner of that name.
         TypeError: there is no such setting.
     """
@@ -239,7 +247,7 @@ def check_planner(
     if isinstance(make, str):
         name, part = make, PartSpec(make, dict(parameters))
         if make not in PLANNERS:
-            make_planner(part)
+            make_planner(part)  # so that an unknown name or parameter raises here and not in every clause
         made = lambda: make_planner(part)  # noqa: E731
     elif isinstance(make, type) or not isinstance(make, Planner):
         name, maker = getattr(make, "__name__", repr(make)), make
@@ -253,13 +261,13 @@ def check_planner(
 def small_problem(
     seed: int, discounts: tuple[float, float] = (DISCOUNT, DISCOUNT), rule: str = "weighted", states: int = 8
 ) -> Problem:
-    """A random problem of a few states, the last of them ended, with chance, loops, gaps and two heads.
+    """A random problem of a few states with chance, loops, unavailable actions and two heads; its last state is ended.
 
     Args:
-        seed: of it.
-        discounts: of its heads.
+        seed: the seed of the problem.
+        discounts: the discounts of its two heads.
         rule: the name of its deliberation.
-        states: S, at least 3.
+        states: S, the number of states, at least 3.
     """
     rng, actions = np.random.default_rng(seed), 3
     rows, following, chances = [0], list[int](), list[float]()
@@ -268,6 +276,7 @@ def small_problem(
         available[rng.integers(actions)] = True
         for action in range(actions):
             if state < states - 1 and available[action]:
+                # One to three different outcomes, which may include the state itself: that makes the loops.
                 outcomes = rng.choice(states, rng.integers(1, 4), replace=False)
                 following += sorted(outcomes.tolist())
                 chances += rng.dirichlet(np.ones(outcomes.size)).tolist()
@@ -291,11 +300,18 @@ def small_problem(
 
 
 def _live(mdp: FiniteMDP) -> Longs:
+    """int64 `[n]`, the states that are not ended."""
     return np.flatnonzero(~mdp.ended).astype(np.int64)
 
 
 def _asked(mdp: FiniteMDP) -> tuple[Longs, Bools]:
-    """Every state that is not ended with all its actions, then with each of them alone, then with all but one."""
+    """Questions to a planner: every state that is not ended under several sets of allowed actions.
+
+    These are all available actions, each of them alone, and all of them but one.
+
+    Returns:
+        States int64 `[n]` and allowed actions bool `[n, A]`.
+    """
     states: list[int] = []
     masks: list[Bools] = []
     for state in _live(mdp).tolist():
@@ -309,7 +325,8 @@ def _asked(mdp: FiniteMDP) -> tuple[Longs, Bools]:
 
 
 def _decision(problem: Problem, state: int, action: int, available: Bools) -> Decision:
-    """A decision whose every part can be told from its default; a state looks like its number, twice."""
+    """A decision in which every field differs from its default; the observation of a state is its number, twice."""
+    # A plan that does not pass a field on would otherwise go unnoticed.
     looks = np.repeat(np.arange(problem.mdp.n_states, dtype=np.int64)[:, None], 2, axis=1)
     uncertainty = np.linspace(0.1, 0.9, problem.mdp.n_actions)
     changes = (Counterfactual("without noise", int(np.flatnonzero(available)[0])),)
@@ -317,7 +334,7 @@ def _decision(problem: Problem, state: int, action: int, available: Bools) -> De
 
 
 def _possible(mdp: FiniteMDP, state: int, action: int, following: int, probability: float, where: str) -> None:
-    """Refuses a step that the model cannot take, or takes with another chance."""
+    """Require that the model has an outcome, and with this probability."""
     row = state * mdp.n_actions + action
     outcomes = slice(int(mdp.row_start[row]), int(mdp.row_start[row + 1]))
     chances = dict(zip(mdp.next_state[outcomes].tolist(), mdp.probability[outcomes].tolist(), strict=True))
@@ -328,5 +345,6 @@ def _possible(mdp: FiniteMDP, state: int, action: int, following: int, probabili
 
 
 def _arrays(thing: object) -> dict[str, Any]:
+    """The fields of a dataclass object that are arrays, by name."""
     values = {each.name: getattr(thing, each.name) for each in fields(thing)}  # type: ignore[arg-type]
     return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}

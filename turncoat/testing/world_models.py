@@ -1,4 +1,4 @@
-"""The contract of world models (`WorldModel`), clause by clause."""
+"""Conformance checks of world models: the contract of `WorldModel`, one clause per test."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ from .conformance import Conformance, ConformanceReport, clause, require, requir
 from .worlds import Ground, Walks, ground_of
 
 Tick = tuple[Longs, Bools, int, Any, Longs, Bools, bool]
-"""What `learn` is told."""
+"""The arguments of `learn`: observation, mask, action, rewards, next observation, next mask, and whether it ended."""
 
 
 class WorldModelConformance(Conformance):
-    """Every clause of the contract of world models, as a test.
+    """The contract of world models, with every clause as a test.
 
         class TestMine(WorldModelConformance):
             def make(self, seat):
                 return Mine(seat)
 
     Attributes:
-        scenario, overrides, stage: whose ticks it learns, of one agent; by default those of a small world of the suite.
-        lanes, ticks: of the walks that it learns from; seed: of them.
+        scenario, overrides, stage: the stage with a single agent whose ticks it learns; by default that of a small
+            world of this package.
+        lanes, ticks: the size of the random walks from which it learns.
+        seed: the seed of these walks.
     """
 
     contract = f"a world model ({WorldModel.__module__})"
@@ -40,13 +42,13 @@ class WorldModelConformance(Conformance):
     stage: ClassVar[str | None] = None
     lanes: ClassVar[int] = 6
     ticks: ClassVar[int] = 10
-    seed: ClassVar[int] = 4  # walks of this one do everything that there is in the small world
+    seed: ClassVar[int] = 4  # with it, the walks contain every kind of event of the small world
 
     def make(self, seat: AgentInterface) -> Any:
-        """A fresh model, which knows nothing yet; to be said by each subclass.
+        """Make a fresh model that has learned nothing; each subclass has to define this.
 
         Args:
-            seat: what it is told of the world.
+            seat: what the model is told about the world in advance.
         """
         raise NotImplementedError(f"{type(self).__name__} has to say how its model is made: `make(self, seat)`")
 
@@ -106,6 +108,7 @@ class WorldModelConformance(Conformance):
         for observation, mask, imagined in self._imagined():
             if imagined.mdp.ended[imagined.state]:
                 continue
+            # A discount of 1 may have no finite values on a model with loops, so at most 0.9 is used.
             problem = Problem(
                 imagined.mdp, seat.weights, np.full(len(seat.channels), min(seat.discount, 0.9)), WEIGHTED
             )
@@ -126,6 +129,7 @@ class WorldModelConformance(Conformance):
     def test_imagining_changes_nothing(self) -> None:
         """As long as nothing is learned, the same question has the same answer, whatever else was imagined."""
         model, asked = self._learned(), list(self._situations())
+        # Copied, since a model may return the same arrays again: an answer must not be compared with itself.
         first = [copy.deepcopy(self._imagine(model, *question)) for question in asked]
         for question, wanted in zip(asked[::-1], first[::-1], strict=True):
             self._alike(self._imagine(model, *question), wanted)
@@ -170,29 +174,32 @@ class WorldModelConformance(Conformance):
 
     @property
     def ground(self) -> Ground:
-        """Whose ticks it learns."""
+        """The stage whose ticks the model learns."""
         its: Ground = self._once("_ground", lambda: ground_of(self.scenario, self.overrides, self.stage))
         return its
 
     @property
     def walks(self) -> Walks:
-        """From which it learns."""
+        """The random walks from which the model learns."""
         ticks = min(self.ticks, self.ground.world.steps or self.ticks)
         its: Walks = self._once("_walks", lambda: self.ground.walks(self.lanes, ticks, self.seed))
         return its
 
     def _made(self) -> Any:
+        """A fresh model, checked to have `learn` and `imagine`."""
         model = self.make(self.ground.seat)
         require(isinstance(model, WorldModel), "a world model: `learn` and `imagine`", model)
         return model
 
     def _learned(self, paid: bool = True) -> Any:
+        """A model that learned all ticks of the walks; `paid`: with their rewards."""
         model = self._made()
         for tick in self._experience(paid):
             model.learn(*tick)
         return model
 
     def _experience(self, paid: bool = True) -> Iterator[Tick]:
+        """The ticks of the walks, lane after lane, each up to the end of its episode; `paid`: with their rewards."""
         walks = self.walks
         for lane in range(walks.lanes):
             log = walks.log(lane)
@@ -203,7 +210,7 @@ class WorldModelConformance(Conformance):
                 yield log.observations[tick], log.masks[tick], action, pay, log.observations[tick + 1], after, over
 
     def _situations(self) -> Iterator[tuple[Longs, Bools]]:
-        """What is seen along the walks, each once, and last something that is never seen."""
+        """Every observation of the walks, once, with its mask; and last an observation that never occurs."""
         met: set[bytes] = set()
         tick: Tick | None = None
         for tick in self._experience():
@@ -214,6 +221,7 @@ class WorldModelConformance(Conformance):
         yield np.full_like(tick[0], -1), np.ones_like(tick[1])
 
     def _imagine(self, model: Any, observation: Longs, mask: Bools) -> Imagination:
+        """Call `imagine` once and check the form of its answer; `mdp` only if the present state is known."""
         imagined = model.imagine(observation, mask)
         require(isinstance(imagined, Imagination), f"a {Imagination.__module__}.Imagination", imagined)
         require(isinstance(imagined.state, int | np.integer), "`state`: a whole number", imagined.state)
@@ -224,7 +232,7 @@ class WorldModelConformance(Conformance):
         return imagined
 
     def _imagined(self) -> Iterator[tuple[Longs, Bools, Imagination]]:
-        """What a model that learned makes of every situation that it knows."""
+        """The imagination of a model that learned, for every observation that it knows."""
         model = self._learned()
         for observation, mask in self._situations():
             imagined = self._imagine(model, observation, mask)
@@ -232,6 +240,7 @@ class WorldModelConformance(Conformance):
                 yield observation, mask, imagined
 
     def _well_formed(self, imagined: Imagination) -> None:
+        """Require that the imagined process is a valid `FiniteMDP` over the actions and channels of the seat."""
         mdp, seat = imagined.mdp, self.ground.seat
         require(mdp.n_actions == len(seat.actions), f"n_actions: {len(seat.actions)}, as in the seat", mdp.n_actions)
         require(mdp.channels == seat.channels, f"channels: {seat.channels}, as in the seat", mdp.channels)
@@ -244,6 +253,7 @@ class WorldModelConformance(Conformance):
         chance = require_array(mdp.probability, "probability", np.float64, (outcomes,))
         require((chance >= 0).all(), "probability: at least 0", chance)
         pair = np.repeat(np.arange(rows), np.diff(start))
+        # Rows without outcomes are actions that are not available; they have nothing to sum.
         total = np.bincount(pair, chance, minlength=rows)[np.diff(start) > 0]
         require(np.allclose(total, 1.0, atol=1e-9), "probability: sums to 1 in every row with outcomes", total)
         pays = require_array(mdp.rewards, "rewards", np.float64, (outcomes, len(seat.channels)))
@@ -252,6 +262,7 @@ class WorldModelConformance(Conformance):
         require_array(mdp.ended, "ended", np.bool_, (mdp.n_states,))
 
     def _alike(self, mine: Imagination, wanted: Imagination) -> None:
+        """Require that two imaginations are equal in every array, bit for bit."""
         require(mine.state == wanted.state, f"state {wanted.state}", mine.state)
         if wanted.state < 0:
             return
@@ -272,20 +283,21 @@ def check_world_model(
     stage: str | None = None,
     **settings: Any,
 ) -> ConformanceReport:
-    """Checks a world model against every clause of its contract.
+    """Check a world model against every clause of its contract.
 
     Args:
-        make: makes a fresh model for a seat.
-        scenario: whose ticks it learns; a small world of the suite by default.
-        overrides: of the scenario.
-        stage: of it, the training stage by default.
-        **settings: the other attributes of `WorldModelConformance`.
+        make: makes a fresh model from an `AgentInterface`.
+        scenario: the scenario whose ticks it learns; by default a small world of this package.
+        overrides: dotted overrides of the scenario.
+        stage: a stage of the scenario; the training stage by default.
+        **settings: other attributes of `WorldModelConformance`.
 
     Returns:
-        The report, if every clause that applies is kept.
+        The report, if every clause that applies holds.
 
     Raises:
-        ConformanceError: one is not; the message names each, what was given, what is wanted and what came.
+        ConformanceError: a clause does not hold; the message gives for each such clause the input, the required result
+            and the actual one.
         TypeError: there is no such setting.
     """
     where = {"scenario": scenario, "overrides": overrides, "stage": stage}

@@ -1,4 +1,4 @@
-"""What agents and world models are checked in: one small world, lanes that note what is done there, and walks in it."""
+"""Worlds in which agents and world models are checked: a small world, lanes that record their use, and walks."""
 
 from __future__ import annotations
 
@@ -65,17 +65,26 @@ rules:
 stages:
   train: {limit: 10}
 """
-"""13 states; two channels, one of them unwanted; chance; an action that is seldom available; ends and cut episodes."""
+"""A scenario with a bit of everything that an agent has to cope with.
+
+It has 13 states, two channels of which one has a negative weight, chance, an action that is rarely available, and
+episodes that end as well as episodes that are cut off.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Walks:
-    """Random walks of B lanes over T ticks. A lane whose episode is over stands still, and every action is available.
+    """Random walks of B lanes over T ticks.
+
+    A lane whose episode is over repeats its last observation, and every action is available in it.
 
     Attributes:
-        observations: int64 `[T + 1, B, O]`; masks: bool `[T + 1, B, A]`.
-        actions: int32 `[T, B]`; rewards: float64 `[T, B, K]`, or None where they are withheld.
-        ended: bool `[T, B]`, the episode came to its end in this tick or before; over: the same, or it was cut off.
+        observations: int64 `[T + 1, B, O]`.
+        masks: bool `[T + 1, B, A]`, the available actions.
+        actions: int32 `[T, B]`.
+        rewards: float64 `[T, B, K]`, or None if they are withheld.
+        ended: bool `[T, B]`, whether the episode ended in this tick or before.
+        over: bool `[T, B]`, whether it ended or was cut off in this tick or before.
     """
 
     observations: Longs
@@ -87,19 +96,20 @@ class Walks:
 
     @property
     def ticks(self) -> int:
-        """T."""
+        """T, the number of ticks."""
         return len(self.actions)
 
     @property
     def lanes(self) -> int:
-        """B."""
+        """B, the number of lanes."""
         return self.actions.shape[1]
 
     def log(self, lane: int, paid: float = 1.0) -> Log:
-        """One lane as an agent is shown it, its rewards multiplied."""
+        """The log of one lane up to the end of its episode, with its rewards multiplied by `paid`."""
         over = self.over[:, lane]
         last = int(over.argmax()) + 1 if over.any() else self.ticks
         rewards = None if self.rewards is None else self.rewards[:last, lane] * paid
+        # Copies, so that an agent that writes into its log does not change the walks of later clauses.
         return Log(
             self.observations[: last + 1, lane].copy(), self.actions[:last, lane].copy(),
             self.masks[: last + 1, lane].copy(), rewards, bool(self.ended[last - 1, lane]),
@@ -108,11 +118,13 @@ class Walks:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """Where agents are checked: one stage of a scenario with a single agent.
+    """The stage with a single agent in which parts are checked.
 
     Attributes:
-        scenario: loaded; world: the stage, compiled; school: the same, enumerated where that is possible.
-        seat: what an agent is told of it.
+        scenario: the loaded scenario.
+        world: the compiled stage.
+        school: the stage to train in: enumerated if that is possible, else the compiled one.
+        seat: what an agent is told about the world in advance.
     """
 
     scenario: Scenario
@@ -121,7 +133,7 @@ class Ground:
     seat: AgentInterface
 
     def lane(self, paid: bool = True) -> NotingLane:
-        """A fresh lane; `paid`: its rewards are shown."""
+        """A fresh training lane; `paid`: whether its rewards are shown."""
         return NotingLane(lane(self.school, forgetful=False), paid)
 
     def walks(self, lanes: int, ticks: int, seed: int) -> Walks:
@@ -136,21 +148,21 @@ class Ground:
 
 @cache
 def small_scenario() -> Scenario:
-    """The scenario `SMALL`."""
+    """The scenario `SMALL`, loaded once."""
     return load_text(SMALL)
 
 
 def ground_of(which: api.Which | None, overrides: Mapping[str, object] | None, stage: str | None) -> Ground:
-    """A stage to check in.
+    """The stage of a scenario in which parts are checked.
 
     Args:
-        which: a scenario; None for the small world of this module.
-        overrides: of the scenario.
-        stage: of it; None for the one in which agents are trained.
+        which: a scenario; None: the small world of this module.
+        overrides: dotted overrides of the scenario.
+        stage: the name of the stage; None: the one in which agents are trained.
 
     Raises:
         ScenarioError: the scenario cannot be loaded.
-        ValueError: it has several agents.
+        ValueError: the stage has several agents.
     """
     scenario = small_scenario() if which is None and not overrides else api.load(which or small_scenario(), overrides)
     stage = stage or scenario.training_stage
@@ -165,19 +177,19 @@ def ground_of(which: api.Which | None, overrides: Mapping[str, object] | None, s
 
 
 class NotingLane:
-    """A `TrainingEnv` that notes what is done in it, and what is done wrong.
+    """A `TrainingEnv` that records how it is used, and every use that its contract forbids.
 
-    Everything that it hands out is a copy, so that whoever writes into it harms nobody.
+    It returns copies of its arrays, so that an agent that writes into one does not disturb the environment.
 
     Attributes:
-        faults: what was done against the contract of `TrainingEnv`, in words.
-        asked: attributes that were asked for, and that no `TrainingEnv` has.
-        done: every reset (as `("reset", seed)`) and every step (as `("step", action)`), in order.
-        over: no episode is under way.
+        faults: uses that the contract of `TrainingEnv` forbids, in words.
+        asked: attributes that were read although `TrainingEnv` does not have them.
+        done: every reset, as `("reset", seed)`, and every step, as `("step", action)`, in order.
+        over: whether no episode is under way.
     """
 
     def __init__(self, lane: TrainingEnv, paid: bool = True) -> None:
-        """Over a lane of a world; `paid`: its rewards are shown."""
+        """Wrap a training lane of a world; `paid`: whether its rewards are shown."""
         self._lane, self._paid = lane, paid
         self._mask: Bools = np.zeros(lane.n_actions, np.bool_)
         self._given: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]] = []
@@ -187,35 +199,36 @@ class NotingLane:
         self.over = True
 
     def __getattr__(self, name: str) -> Any:
-        # Only what is not found comes here. Python itself asks for names with underscores on both sides, and a lane
-        # may be asked for `others`: whoever has them is a `MultiAgentTrainingEnv`.
+        # Python calls this only for attributes that do not exist. It looks up names with double underscores itself, and
+        # an agent may look for `others`, which tells a `MultiAgentTrainingEnv`; neither is a fault. `vars`, because
+        # reading `self.asked` of an object that does not have it yet would call this method again without end.
         if not name.startswith("__") and name != "others" and "asked" in vars(self):
             self.asked.append(name)
         raise AttributeError(f"a training environment has no `{name}`: {', '.join(ENV_NAMES)} is all that it has")
 
     @property
     def n_actions(self) -> int:
-        """A."""
+        """A, the number of actions."""
         return self._lane.n_actions
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """K names."""
+        """The names of the K reward channels."""
         return self._lane.channels
 
     @property
     def executed(self) -> int:
-        """The action that the last step really took."""
+        """The action that the last step executed, which an override of the world may have changed."""
         return self._lane.executed
 
     @property
     def steps(self) -> int:
-        """How many ticks were made."""
+        """The number of steps so far."""
         return sum(what == "step" for what, _ in self.done)
 
     @property
     def written(self) -> int:
-        """How many of the arrays that it handed out were written into since."""
+        """The number of returned arrays that were written into afterwards."""
         return sum(not np.array_equal(handed, kept) for handed, kept in self._given)
 
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
@@ -246,6 +259,8 @@ class NotingLane:
         return self._handed(observation), pay, ended, truncated, self._handed(self._mask)
 
     def _wrong_with(self, action: Any) -> str | None:
+        """What the contract forbids about a step with this action, in words; None if it is allowed."""
+        # A bool is an int to Python, but it is not the number of an action.
         if self.over:
             return f"`step` after {self.steps} steps, where no episode is under way: call `reset`"
         if not isinstance(action, int | np.integer) or isinstance(action, bool):
@@ -255,6 +270,7 @@ class NotingLane:
         return None
 
     def _handed(self, array: Any) -> Any:
+        """A copy to return, with a second copy kept to see whether the first one is written into."""
         handed = np.array(array)
         self._given.append((handed, handed.copy()))
         return handed
@@ -263,7 +279,7 @@ class NotingLane:
         other = NotingLane.__new__(NotingLane)
         memo[id(self)] = other
         for name, value in vars(self).items():
-            # What a copy handed out before it was one is not its to watch over.
+            # Arrays that were returned before the copy was made belong to the original, which checks them.
             vars(other)[name] = [] if name == "_given" else deepcopy(value, memo)
         return other
 
@@ -272,12 +288,13 @@ ENV_NAMES: Final = ("n_actions", "channels", "executed", "reset", "step")
 
 
 def _walk(env: TrainingEnv, ticks: int, seed: int, rng: np.random.Generator) -> tuple[Any, ...]:
-    """One lane of `Walks`."""
+    """The parts of one lane of `Walks`: observations, masks, actions, rewards (or None), ended and over."""
     observation, mask = env.reset(seed)
     observations, masks = [observation], [mask]
     actions, rewards, ended, over = [], [], [], []
     end = cut = False
     for _ in range(ticks):
+        # A lane that is over has an action too, since the arrays have one entry for every tick.
         action = int(rng.choice(np.flatnonzero(mask)))
         pay: Floats | None = np.zeros(len(env.channels))
         if not (end or cut):
