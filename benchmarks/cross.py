@@ -22,7 +22,7 @@ from turncoat.agents.counts.agent import CountsAgent
 from turncoat.agents.counts.hyperparameters import CountsOptions
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
-from turncoat.envs.world.agent_parts import ENUMERATE, PartSpec
+from turncoat.envs.world.part_spec import ENUMERATE, PartSpec
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.reports.files import write_whole
 from turncoat.evals.training.telemetry.exact_curve import exact_value

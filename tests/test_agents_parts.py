@@ -13,7 +13,7 @@ import pytest
 import turncoat
 from turncoat.agents.planners.registry import make_planner
 from turncoat.agents.registry.agents import agent_specs
-from turncoat.envs.world.agent_parts import PartSpec
+from turncoat.envs.world.part_spec import PartSpec
 from turncoat.scenarios import installed
 from turncoat.scenarios.installed import AgentPartError
 from turncoat.scenarios.language.faults.faults import ScenarioError

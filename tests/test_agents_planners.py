@@ -27,7 +27,7 @@ from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.solvers.dynamic_programming import FiniteHorizonSolution, Solution
 from turncoat.envs.solvers.fixed_policy import evaluate_stationary
 from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError, evaluate, evaluate_horizon
-from turncoat.envs.world.agent_parts import ENUMERATE, PartSpec
+from turncoat.envs.world.part_spec import ENUMERATE, PartSpec
 from turncoat.evals.exact.planned_policy import OnTheTruth
 from turncoat.evals.exact.recorded_plan import record_exactly
 from turncoat.evals.exact.solved_worlds import SolvedWorlds

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import cross
 from benchmarks.results import CELLS, PAGE
-from turncoat.envs.world.agent_parts import ENUMERATE
+from turncoat.envs.world.part_spec import ENUMERATE
 
 
 def test_what_explores_at_random_differs_and_how_heads_are_kept_does_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from turncoat.agents.registry.agents import AGENTS, AgentSpec
 from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
-from turncoat.envs.world.agent_parts import ENUMERATE
+from turncoat.envs.world.part_spec import ENUMERATE
 from turncoat.evals.exact.demonstrations import watched_logs
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.evals.training.curriculum import Curriculum, CurriculumStage, learns_in

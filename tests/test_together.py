@@ -10,7 +10,7 @@ import pytest
 
 from tests.worlds import scenario_of
 from turncoat import api
-from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
+from turncoat.agents.baselines.scripted import ConstantAgent, RandomAgent
 from turncoat.agents.counts.joint_agent import JointCountsAgent, JointOptions
 from turncoat.agents.counts.opponent_model import OpponentModel, assumed
 from turncoat.agents.learning.joint_training import fit_together
@@ -128,7 +128,7 @@ solution: joint
 
 def test_whoever_has_nothing_to_learn_acts_from_the_start():
     ann = Watcher([0])
-    fit_together(JointTrainingEnv(GAME), [ann, StatedAgent(1)], 10, seed=0)
+    fit_together(JointTrainingEnv(GAME), [ann, ConstantAgent(1)], 10, seed=0)
     assert [tick[4] for tick in ann.told] == [[1]] * 10
     ann = Watcher([0])
     fit_together(JointTrainingEnv(GAME), [ann, RandomAgent()], 200, seed=0)
@@ -194,7 +194,7 @@ def test_it_learns_the_game_and_answers_what_it_expects():
     everything = np.ones((1, 2), np.bool_)
     for hawk, answer in ((0, 1), (1, 0)):
         bob = learner()
-        fit_together(JointTrainingEnv(GAME), [StatedAgent(hawk), bob], 400, seed=1)
+        fit_together(JointTrainingEnv(GAME), [ConstantAgent(hawk), bob], 400, seed=1)
         assert bob.predicted(seen[0])[hawk] > 0.95
         assert bob.act(seen, None, everything)[0].tolist() == [answer]
         thought = bob.thought()

@@ -15,7 +15,7 @@ import pytest
 
 from tests.worlds import scenario_of
 from turncoat import api
-from turncoat.agents.baselines.scripted import StatedAgent
+from turncoat.agents.baselines.scripted import ConstantAgent
 from turncoat.agents.external.user_agent import UserAgent, UserAgentError
 from turncoat.agents.learning.joint_training import fit_together
 from turncoat.agents.registry.agents import AGENTS
@@ -149,7 +149,7 @@ def test_it_is_paid_and_shown_what_is_its_own():
         def act(self, observation, state, mask):
             return np.zeros(len(observation), np.int32), None
 
-    fit_together(JointTrainingEnv(GAME), [StatedAgent(1), Looking()], 20, seed=0)
+    fit_together(JointTrainingEnv(GAME), [ConstantAgent(1), Looking()], 20, seed=0)
     assert [pay for _, pay, _, _ in seen[1:]] == [2, 0] * 10
     assert [done for _, _, done, _ in seen[1:]] == [False] * 19 + [True]
     assert seen[-1][3]["TimeLimit.truncated"]

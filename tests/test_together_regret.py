@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from turncoat import api
-from turncoat.agents.baselines.scripted import RandomAgent, StatedAgent
+from turncoat.agents.baselines.scripted import ConstantAgent, RandomAgent
 from turncoat.agents.external.user_agent import UserAgent
 from turncoat.agents.registry.eligibility import unable
 from turncoat.agents.registry.multi_agent_profiles import alone
@@ -25,7 +25,7 @@ from turncoat.scenarios.language.loading import load
 GAMES = {name: compile_world(api.load(name), "deploy") for name in ("chicken", "bach_stravinsky")}
 EVER = 1 / (1 - GAMES["chicken"].agents[0].discount)
 """What one a round is worth without end."""
-LEFT, RIGHT = StatedAgent(0), StatedAgent(1)
+LEFT, RIGHT = ConstantAgent(0), ConstantAgent(1)
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_a_horizon_is_summed_over():
 def test_a_lab_beside_a_guard_on_its_round_is_the_scenario_s_own_plan():
     """The best response to a guard on orders is what `solve` finds in the file, where the guard is no agent."""
     world = compile_world(api.load("lab"), "deploy", enlist=("guard",))
-    orders = StatedAgent(world.agents[1].actions.index("orders"))
-    stays = StatedAgent(world.agents[0].actions.index("stay"))
+    orders = ConstantAgent(world.agents[1].actions.index("orders"))
+    stays = ConstantAgent(world.agents[0].actions.index("stay"))
     found = regrets([stays, orders], world, 100_000)
     assert isinstance(found, dict)
     assert found["robot"] == pytest.approx(SolvedWorlds(api.load("lab")).plan({}, "deploy").start_value)
@@ -80,8 +80,8 @@ def test_what_is_no_policy_of_the_board_has_none():
     found = {str(regrets([throws, LEFT], GAMES["chicken"], 1000)) for _ in range(20)}
     assert any("`ann` acts by chance" in each for each in found)
     blind = compile_world(api.load("lab", {"robot.observes.hides": ["power"]}), "deploy", enlist=("guard",))
-    assert "states" in regrets([StatedAgent(0), StatedAgent(0)], blind, 10)
-    assert "does not see all that matters" in str(regrets([StatedAgent(0), StatedAgent(0)], blind, 100_000))
+    assert "states" in regrets([ConstantAgent(0), ConstantAgent(0)], blind, 10)
+    assert "does not see all that matters" in str(regrets([ConstantAgent(0), ConstantAgent(0)], blind, 100_000))
 
 
 def test_a_part_can_be_exact_against_what_the_others_learned(tmp_path):

@@ -12,7 +12,7 @@ from ..base import AgentState, Progress, TrainingEnv
 
 
 @runtime_checkable
-class Stated(Protocol):
+class KnownPolicy(Protocol):
     """An agent whose action probabilities are known, so that they need not be estimated from its behaviour."""
 
     def chances(self, available: Bools) -> Floats:
@@ -20,7 +20,7 @@ class Stated(Protocol):
         ...
 
 
-class StatedAgent:
+class ConstantAgent:
     """Always takes one given action; where that is not available, a uniformly random available one."""
 
     def __init__(self, action: int) -> None:
@@ -37,7 +37,7 @@ class StatedAgent:
         return np.where(mask[:, self._action], self._action, otherwise).astype(np.int32), None
 
     def chances(self, available: Bools) -> Floats:
-        """See `Stated.chances`."""
+        """See `KnownPolicy.chances`."""
         return constant_policy(self._action, available)
 
 
@@ -58,5 +58,5 @@ class RandomAgent:
         return np.where(mask, self._rng.random(mask.shape), -1.0).argmax(axis=1).astype(np.int32), None
 
     def chances(self, available: Bools) -> Floats:
-        """See `Stated.chances`."""
+        """See `KnownPolicy.chances`."""
         return uniform_policy(available)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.multi_agent.best_response import marginalise_others
-from ...envs.world.agent_parts import ENUMERATE, PartSpec
+from ...envs.world.part_spec import ENUMERATE, PartSpec
 from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
 from ..learning.training_loop import PROGRESS_EVERY
 from ..learning.transitions import LastDecision, steps_of

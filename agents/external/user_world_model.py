@@ -13,7 +13,7 @@ import numpy as np
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ...envs.deliberation import DeliberationRule
-from ...envs.world.agent_parts import PartSpec
+from ...envs.world.part_spec import PartSpec
 from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
 from ..base import AgentState, Imagination, Log, Progress, TrainingEnv, WorldModel

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...envs.deliberation import DeliberationRule
-from ...envs.world.agent_parts import ENUMERATE, PartSpec
+from ...envs.world.part_spec import ENUMERATE, PartSpec
 
 
 def write_checkpoint(

@@ -33,7 +33,7 @@ class SnapshotError(TurncoatError):
 
 
 @runtime_checkable
-class KeptOtherwise(Protocol):
+class CustomSnapshot(Protocol):
     """An object with its own serialisation, because it holds objects of other packages (networks, optimisers)."""
 
     def kept(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ class _Taker:
             return ["chance", thing.bit_generator.state]
         if kind is csr_array:
             return ["csr", list(thing.shape), *map(self._value, (thing.data, thing.indices, thing.indptr))]
-        if isinstance(thing, KeptOtherwise):
+        if isinstance(thing, CustomSnapshot):
             return ["otherwise", _name_of(kind), self._value(thing.kept())]
         name = _name_of(kind)
         return ["object", name, *([key, self._value(its)] for key, its in vars(thing).items())]
@@ -165,7 +165,7 @@ class _Maker:
             if record[0] == "csr":
                 self._made[number] = csr_array(tuple(map(self._value, record[2:])), shape=tuple(record[1]))
         # `become` may read what it is given, so it is called after everything else has been filled.
-        late: list[tuple[KeptOtherwise, Any]] = []
+        late: list[tuple[CustomSnapshot, Any]] = []
         for record, made in zip(self._records, self._made, strict=True):
             match record[0]:
                 case "list" | "deque":

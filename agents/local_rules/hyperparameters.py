@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...envs.world.agent_parts import ENUMERATE, PartSpec
+from ...envs.world.part_spec import ENUMERATE, PartSpec
 from ..records.attribution import WEIGHTED, DeliberationRule
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ...envs.world.agent_parts import ENUMERATE, PartSpec
+from ...envs.world.part_spec import ENUMERATE, PartSpec
 from ..learning.reward_posterior import Prior
 from ..records.attribution import WEIGHTED, DeliberationRule
 from .world_model import NetOptions

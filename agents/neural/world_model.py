@@ -233,7 +233,7 @@ class NeuralModel:
         self._take_weights(tensors, figures)
 
     def kept(self) -> dict[str, Any]:
-        """See `snapshot.KeptOtherwise`."""
+        """See `snapshot.CustomSnapshot`."""
         return {
             "layout": self.encoding,
             "replay": self.replay,
@@ -245,7 +245,7 @@ class NeuralModel:
         }
 
     def become(self, data: dict[str, Any]) -> None:
-        """See `snapshot.KeptOtherwise`."""
+        """See `snapshot.CustomSnapshot`."""
         encoding: ObservationEncoding = data["layout"]
         NeuralModel.__init__(
             self, encoding.senses, encoding.n_actions, data["channels"], data["options"], 0, data["device"]

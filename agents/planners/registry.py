@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...envs.world.agent_parts import PartSpec
+from ...envs.world.part_spec import PartSpec
 from ...scenarios import installed
 from ...scenarios.installed import AgentPartError
 from .base import Planner

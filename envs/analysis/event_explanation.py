@@ -8,7 +8,7 @@ import numpy as np
 
 from ..base import FiniteMDP, Floats
 from ..solvers.dynamic_programming import InfeasibleError, Solution
-from ..world.agent_parts import ENUMERATE
+from ..world.part_spec import ENUMERATE
 from .exact_plan import AnySolution, ExactPlan, barred_pairs, solve
 from .tie_ranges import Occurs, rollout_path, share_range
 

@@ -29,8 +29,8 @@ from ...scenarios.language.schema import document as schema
 from ..base import Field, Floats
 from ..deliberation import DeliberationRule
 from . import geometry
-from .agent_parts import PartSpec
 from .layouts import Placement, generate
+from .part_spec import PartSpec
 from .resolver import NameBindings, resolve, resolve_effect, walk
 from .world import (
     AgentProgram,

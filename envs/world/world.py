@@ -16,8 +16,8 @@ from ...scenarios.language.expressions.syntax import Effect, Expression
 from ..base import Bools, Field, Floats, Ints
 from ..deliberation import DeliberationRule
 from . import geometry
-from .agent_parts import ENUMERATE, PartSpec
 from .line_of_sight import clear_lines
+from .part_spec import ENUMERATE, PartSpec
 from .resolver import NameBindings, resolve
 
 # Tables over pairs of cells grow with the fourth power of a board's side.

@@ -22,7 +22,7 @@ from ...envs.deliberation import DeliberationRule
 from ...envs.mdp.enumeration import Enumeration
 from ...envs.mdp.time_augmented import TimeAugmentedMDP, augment_with_time
 from ...envs.solvers.fixed_policy import evaluate_stationary, evaluate_time_dependent
-from ...envs.world.agent_parts import ENUMERATE
+from ...envs.world.part_spec import ENUMERATE
 from ...envs.world.world import World
 
 EVERY_OPTIMAL = "every optimal policy"

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 
 from ...agents.base import Agent, TrainableAgent
-from ...agents.baselines.scripted import RandomAgent, StatedAgent
+from ...agents.baselines.scripted import ConstantAgent, RandomAgent
 from ...agents.counts.joint_agent import JointCountsAgent, JointOptions
 from ...agents.counts.opponent_model import assumed
 from ...agents.learning.joint_training import fit_together
@@ -74,7 +74,7 @@ def _untrained(part: AgentChoice, world: World, number: int, spec: TrainingSpec)
     if (kind := agent_spec(part.method)) is not None:
         return kind.make(alone(world, number), spec.scenario)
     if part.method in (actions := world.agents[number].actions):
-        return StatedAgent(actions.index(part.method))
+        return ConstantAgent(actions.index(part.method))
     own = spec.own.part(part.method) if spec.own is not None else None
     assert own is not None, "see `eligibility.unable`"
     return own.make(alone(world, number))

@@ -13,8 +13,8 @@ from ...envs.reference.replay import replay_actions
 from ...envs.solvers.dynamic_programming import InfeasibleError
 from ...envs.solvers.modifiable_utility import NoFixedPointError
 from ...envs.solvers.policy_evaluation import ImproperDiscountError
-from ...envs.world.agent_parts import ENUMERATE
 from ...envs.world.layouts import PlacementError
+from ...envs.world.part_spec import ENUMERATE
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.expressions.parser import parsed_measure
 from ...scenarios.language.faults.faults import Fault

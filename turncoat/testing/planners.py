@@ -17,7 +17,7 @@ from ..envs.base import Bools, FiniteMDP, Ints, Longs
 from ..envs.deliberation import DeliberationRule
 from ..envs.solvers.dynamic_programming import value_iteration
 from ..envs.solvers.policy_evaluation import evaluate
-from ..envs.world.agent_parts import PartSpec
+from ..envs.world.part_spec import PartSpec
 from .conformance import Conformance, ConformanceReport, clause, require, require_array, skip
 
 DISCOUNT: Final = 0.9
