@@ -82,7 +82,7 @@ def test_the_command(stored):
 def test_parts_of_runs_and_looks_are_kept():
     scenario = load("escape/interruption")
     settings = RunSettings(("exact",), 4, 10, 2, max_seeds=8, units=[WorkUnit(1, "exact"), WorkUnit(0, "exact")])
-    again = RunSettings.kept(json.loads(json.dumps(settings.filled(scenario))))
+    again = RunSettings.from_manifest(json.loads(json.dumps(settings.filled(scenario))))
     assert again == replace(settings, units=[WorkUnit(0, "exact"), WorkUnit(1, "exact")])
 
 
@@ -93,7 +93,7 @@ def test_an_agent_that_only_a_program_has(tmp_path):
     with pytest.raises(RunError, match="an agent that only the program that ran it has"):
         api.reproduce(stored)
     named = RunSettings(own=[UserAgent("mine", "package:make", "robot")]).filled(run.scenario)
-    assert RunSettings.kept(named).own == (UserAgent("package:make", "package:make", "robot"),)
+    assert RunSettings.from_manifest(named).own == (UserAgent("package:make", "package:make", "robot"),)
 
 
 class Still:

@@ -251,7 +251,7 @@ def test_what_a_command_line_names():
     assert brought("robot=my:a") == UserAgent("my:a", "my:a", "robot")
     assert brought("ann=counts, bob=left") is None
     assert "cannot be `countz`" in str(unable("ann=countz, bob=my:b", GAME.world, brought("ann=countz, bob=my:b")))
-    kept = RunSettings.kept(RunSettings(own=[own]).filled(CHICKEN))
+    kept = RunSettings.from_manifest(RunSettings(own=[own]).filled(CHICKEN))
     assert kept.own == (own,)
 
 

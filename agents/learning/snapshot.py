@@ -36,12 +36,12 @@ class SnapshotError(TurncoatError):
 class CustomSnapshot(Protocol):
     """An object with its own serialisation, because it holds objects of other packages (networks, optimisers)."""
 
-    def kept(self) -> dict[str, Any]:
+    def snapshot_state(self) -> dict[str, Any]:
         """The object's complete state, as values that can be stored."""
         ...
 
-    def become(self, data: dict[str, Any]) -> None:
-        """Restores what `kept` returned; called on an instance without attributes (its `__init__` did not run)."""
+    def restore_state(self, data: dict[str, Any]) -> None:
+        """Restores what `snapshot_state` returned; called on an instance without attributes (its `__init__` did not run)."""
         ...
 
 
@@ -133,7 +133,7 @@ class _Taker:
         if kind is csr_array:
             return ["csr", list(thing.shape), *map(self._value, (thing.data, thing.indices, thing.indptr))]
         if isinstance(thing, CustomSnapshot):
-            return ["otherwise", _name_of(kind), self._value(thing.kept())]
+            return ["otherwise", _name_of(kind), self._value(thing.snapshot_state())]
         name = _name_of(kind)
         return ["object", name, *([key, self._value(its)] for key, its in vars(thing).items())]
 
@@ -180,7 +180,7 @@ class _Maker:
                 case "otherwise":
                     late.append((made, self._value(record[2])))
         for made, its in late:
-            made.become(its)
+            made.restore_state(its)
         return self._value(self._root)
 
     def _empty(self, record: Any) -> Any:

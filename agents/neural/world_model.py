@@ -232,7 +232,7 @@ class NeuralModel:
         self.replay = ReplayBuffer.from_arrays(self.encoding, replay)
         self._take_weights(tensors, figures)
 
-    def kept(self) -> dict[str, Any]:
+    def snapshot_state(self) -> dict[str, Any]:
         """See `snapshot.CustomSnapshot`."""
         return {
             "layout": self.encoding,
@@ -244,7 +244,7 @@ class NeuralModel:
             "figures": self.figures(),
         }
 
-    def become(self, data: dict[str, Any]) -> None:
+    def restore_state(self, data: dict[str, Any]) -> None:
         """See `snapshot.CustomSnapshot`."""
         encoding: ObservationEncoding = data["layout"]
         NeuralModel.__init__(

@@ -64,7 +64,7 @@ def reproduce(
             f"{stored.folder}: stored by an older Turncoat, which did not keep what a run needs to be repeated"
         )
     try:
-        settings = replace(RunSettings.kept(manifest.settings, trust), workers=workers)
+        settings = replace(RunSettings.from_manifest(manifest.settings, trust), workers=workers)
     except ValueError as fault:
         raise RunError(f"{stored.folder}: {fault}") from None
     # These settings have no cache: from it, the stored traces would be compared with themselves.

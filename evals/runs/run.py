@@ -138,7 +138,7 @@ class RunSettings:
         }
 
     @staticmethod
-    def kept(data: Mapping[str, Any], trust: bool = False) -> RunSettings:
+    def from_manifest(data: Mapping[str, Any], trust: bool = False) -> RunSettings:
         """The inverse of `filled`.
 
         Raises:

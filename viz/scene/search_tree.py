@@ -49,11 +49,11 @@ class TreeLayout:
 
 def placed(mind: Mind, box: Box) -> TreeLayout | None:
     """Lay out a mind's search tree in a box; None if it has no tree."""
-    return None if mind.search is None or len(mind.search.parents) < 2 else _placed(mind.search, len(mind.ahead), box)
+    return None if mind.search is None or len(mind.search.parents) < 2 else _placed(mind.search, box)
 
 
 @lru_cache(64)
-def _placed(search: SearchTreeView, line: int, box: Box) -> TreeLayout:
+def _placed(search: SearchTreeView, box: Box) -> TreeLayout:
     """Place the leaves in rows, ordered by their actions; if there are too many, only the most visited nodes stay."""
     left, top, width, height = box
     count = len(search.parents)
