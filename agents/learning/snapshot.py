@@ -41,7 +41,7 @@ class CustomSnapshot(Protocol):
         ...
 
     def restore_state(self, data: dict[str, Any]) -> None:
-        """Restores what `snapshot_state` returned; called on an instance without attributes (its `__init__` did not run)."""
+        """Restores what `snapshot_state` returned; called on an instance whose `__init__` did not run."""
         ...
 
 
@@ -164,7 +164,7 @@ class _Maker:
         for number, record in enumerate(self._records):
             if record[0] == "csr":
                 self._made[number] = csr_array(tuple(map(self._value, record[2:])), shape=tuple(record[1]))
-        # `become` may read what it is given, so it is called after everything else has been filled.
+        # `restore_state` may read what it is given, so it is called after everything else has been filled.
         late: list[tuple[CustomSnapshot, Any]] = []
         for record, made in zip(self._records, self._made, strict=True):
             match record[0]:
