@@ -123,7 +123,7 @@ class RunSettings:
         return (*map(plainly, agents), *(each.label for each in self.own))
 
     def filled(self, scenario: Scenario) -> dict[str, object]:
-        """The settings that can change a result, with the file's values for None; plain data that `from_manifest` reads back."""
+        """The settings that can change a result, the file's values for None; plain data for `from_manifest`."""
         runs, own = scenario.document.runs, {each.label for each in self.own}
         return {
             "agents": [agent for agent in self.agents_for(scenario) if agent not in own],
