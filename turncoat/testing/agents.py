@@ -20,14 +20,15 @@ from ..agents.registry.agents import agent_specs
 from ..envs.base import Bools, Ints, Longs
 from ..envs.reference.observation_spec import observation_spec
 from ..evals.training.curriculum import enter
-from .conformance import Conformance, ConformanceReport, clause, require, require_array, skip
-from .worlds import Ground, NotingLane, Walks, ground_of
+from .conformance import ConformanceReport, clause, require, require_array, skip
+from .walks import WalkConformance
+from .worlds import NotingLane
 
 SUBSETS = 2
 """The number of random masks tried in a situation, besides the full mask and those that allow a single action."""
 
 
-class AgentConformance(Conformance):
+class AgentConformance(WalkConformance):
     """The contract of agents, with every clause as a test; clauses on methods that an agent lacks are skipped.
 
         class TestMine(AgentConformance):
@@ -46,13 +47,7 @@ class AgentConformance(Conformance):
     """
 
     contract = f"an agent ({Agent.__module__})"
-    scenario: ClassVar[api.Which | None] = None
-    overrides: ClassVar[Mapping[str, object] | None] = None
-    stage: ClassVar[str | None] = None
     steps: ClassVar[int] = 200
-    seed: ClassVar[int] = 4  # with it, the walks contain every kind of event of the small world
-    lanes: ClassVar[int] = 6
-    ticks: ClassVar[int] = 10
     acts_by_chance: ClassVar[bool] = False
     copies: ClassVar[bool] = True
 
@@ -400,19 +395,6 @@ class AgentConformance(Conformance):
         require(False, f"ValueError where observations have {other.sizes.size} columns", "it entered")
 
     # ------------------------------------------------------------------ what the clauses share
-
-    @property
-    def ground(self) -> Ground:
-        """The stage in which the agent is checked."""
-        its: Ground = self._once("_ground", lambda: ground_of(self.scenario, self.overrides, self.stage))
-        return its
-
-    @property
-    def walks(self) -> Walks:
-        """The random walks along which the agent is asked for actions."""
-        ticks = min(self.ticks, self.ground.world.steps or self.ticks)
-        its: Walks = self._once("_walks", lambda: self.ground.walks(self.lanes, ticks, self.seed))
-        return its
 
     def _made(self) -> Any:
         """A fresh agent, checked to have `act`."""

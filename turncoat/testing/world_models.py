@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +15,14 @@ from ..agents.external.user_agent import AgentInterface
 from ..agents.planners.base import Problem
 from ..envs.base import Bools, FiniteMDP, Longs
 from ..envs.deliberation import WEIGHTED
-from .conformance import Conformance, ConformanceReport, clause, require, require_array
-from .worlds import Ground, Walks, ground_of
+from .conformance import ConformanceReport, clause, require, require_array
+from .walks import WalkConformance
 
 Tick = tuple[Longs, Bools, int, Any, Longs, Bools, bool]
 """The arguments of `learn`: observation, mask, action, rewards, next observation, next mask, and whether it ended."""
 
 
-class WorldModelConformance(Conformance):
+class WorldModelConformance(WalkConformance):
     """The contract of world models, with every clause as a test.
 
         class TestMine(WorldModelConformance):
@@ -37,12 +37,6 @@ class WorldModelConformance(Conformance):
     """
 
     contract = f"a world model ({WorldModel.__module__})"
-    scenario: ClassVar[api.Which | None] = None
-    overrides: ClassVar[Mapping[str, object] | None] = None
-    stage: ClassVar[str | None] = None
-    lanes: ClassVar[int] = 6
-    ticks: ClassVar[int] = 10
-    seed: ClassVar[int] = 4  # with it, the walks contain every kind of event of the small world
 
     def make(self, seat: AgentInterface) -> Any:
         """Make a fresh model that has learned nothing; each subclass has to define this.
@@ -171,19 +165,6 @@ class WorldModelConformance(Conformance):
             require(np.array_equal(mine[0], observation) and np.array_equal(mine[1], mask), "as they were", mine)
 
     # ------------------------------------------------------------------ what the clauses share
-
-    @property
-    def ground(self) -> Ground:
-        """The stage whose ticks the model learns."""
-        its: Ground = self._once("_ground", lambda: ground_of(self.scenario, self.overrides, self.stage))
-        return its
-
-    @property
-    def walks(self) -> Walks:
-        """The random walks from which the model learns."""
-        ticks = min(self.ticks, self.ground.world.steps or self.ticks)
-        its: Walks = self._once("_walks", lambda: self.ground.walks(self.lanes, ticks, self.seed))
-        return its
 
     def _made(self) -> Any:
         """A fresh model, checked to have `learn` and `imagine`."""
