@@ -17,12 +17,12 @@ from turncoat.agents.learning.reward_features import RewardFeatures, TransitionB
 from turncoat.agents.learning.reward_posterior import Hypothesis, RewardPosterior, reward_posterior
 from turncoat.agents.local_rules.agent import RulesAgent
 from turncoat.agents.neural.imagined_mdp import value_heads
-from turncoat.agents.planners.head_validation import solve_heads
 from turncoat.envs.base import Bools, FiniteMDP, Floats, Longs
 from turncoat.envs.mdp.enumeration import Enumeration
 from turncoat.envs.mdp.training_env import TabularTrainingEnv
 from turncoat.envs.reference.observation import observe
 from turncoat.envs.reference.observation_spec import observation_spec
+from turncoat.envs.solvers.vector_values import solve_heads
 from turncoat.evals.exact.solved_worlds import SolvedWorlds
 from turncoat.scenarios.language.loading import load
 

@@ -10,12 +10,13 @@ from typing import Final
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
+from ...envs.solvers.vector_values import Heads
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..planners.base import BoundPlanner, Decision, Problem
-from ..planners.head_validation import Heads, check_heads
+from ..planners.head_validation import check_heads
 from ..planners.modifiable_utility import ChangingProblem, HeldWeights
 from ..planners.registry import make_planner
 from ..records.thought import Thought

@@ -16,10 +16,11 @@ import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.solvers.observation_policies import MAX_POLICIES, MemorylessPolicy, best_memoryless_policy
+from ...envs.solvers.vector_values import evaluate_heads
 from ..base import AgentState, Progress, TrainingEnv
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import LastDecision, check_env, steps_of
-from ..planners.head_validation import check_heads, evaluate_heads
+from ..planners.head_validation import check_heads
 from ..records.attribution import WEIGHTED
 from ..records.plan_from_mdp import observation_key
 from ..records.thought import Thought

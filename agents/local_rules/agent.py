@@ -11,12 +11,13 @@ import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.reference.observation_spec import ObservationSpec
+from ...envs.solvers.vector_values import Heads
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
 from ..learning.training_loop import FitState, finish_fit
 from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..planners.base import Decision
-from ..planners.head_validation import Heads, check_heads
+from ..planners.head_validation import check_heads
 from ..planners.modifiable_utility import HeldWeights
 from ..planners.registry import make_planner
 from ..records.plan_from_mdp import observation_key

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from ...envs.base import Floats, Ints, Longs
 from ...envs.reference.observation_spec import ObservationSpec
+from ...envs.solvers.vector_values import Heads
 from ..planners.base import BoundPlanner, Planner, Problem
-from ..planners.head_validation import Heads
 from ..planners.modifiable_utility import ChangingProblem, HeldWeights
 from ..records.attribution import DeliberationRule
 from .imagined_mdp import ImaginedMDP, imagine, state_keys

@@ -16,12 +16,13 @@ import numpy as np
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
 from ...envs.reference.observation_spec import ObservationSpec
+from ...envs.solvers.vector_values import Heads
 from ..base import AgentState, Log, Progress, TrainingEnv
 from ..learning.device import training_thread
 from ..learning.training_loop import FitState, StopsAtOnce
 from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..planners.base import BoundPlanner, Decision, Planner, Problem
-from ..planners.head_validation import Heads, check_heads
+from ..planners.head_validation import check_heads
 from ..planners.modifiable_utility import ChangingProblem, HeldWeights
 from ..planners.registry import make_planner
 from ..records.thought import Thought

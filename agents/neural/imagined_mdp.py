@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...envs.base import Bools, FiniteMDP, Floats, Ints, Longs
-from ..planners.head_validation import evaluate_heads, solve_heads
+from ...envs.solvers.vector_values import evaluate_heads, solve_heads
 from ..records.attribution import WEIGHTED
 from .replay_buffer import pair_key
 from .world_model import NeuralModel, Outcomes

@@ -1,4 +1,4 @@
-"""Checks of the weights and discounts of value heads; re-exports `envs.solvers.vector_values`."""
+"""Checks of the weights and discounts of value heads."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...envs.base import Floats
-from ...envs.solvers.vector_values import MAX_ROUNDS, Heads, evaluate_heads, solve_heads
-
-__all__ = ["MAX_ROUNDS", "Heads", "check_heads", "evaluate_heads", "solve_heads"]
 
 
 def check_heads(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -12,7 +12,7 @@ from ...agents.baselines.scripted import ConstantAgent, RandomAgent
 from ...agents.counts.joint_agent import JointCountsAgent, JointOptions
 from ...agents.counts.opponent_model import assumed
 from ...agents.learning.joint_training import fit_together
-from ...agents.registry.agents import SB3, agent_spec
+from ...agents.registry.agents import SB3, AgentSpec, agent_spec
 from ...agents.registry.multi_agent_profiles import EXACT, IGNORED, LEARNED, RANDOM, AgentChoice, alone, read_profile
 from ...envs.multi_agent.joint_training_env import JointTrainingEnv
 from ...envs.world.world import World
@@ -38,8 +38,8 @@ def train_jointly(spec: TrainingSpec, seed: int, deadline: Deadline) -> list[Tra
     agents = [_untrained(part, world, number, spec) for number, part in enumerate(parts)]
     kinds = [agent_spec(part.method) for part in parts]
     # Agents of Stable-Baselines3 try unavailable actions while they learn.
-    lane = JointTrainingEnv(spec.train_world, lenient=any(spec is not None and spec.library == SB3 for spec in kinds))
-    with _one_thread(parts):
+    lane = JointTrainingEnv(spec.train_world, lenient=any(kind is not None and kind.library == SB3 for kind in kinds))
+    with _one_thread(kinds):
         fit_together(lane, agents, spec.steps, seed, deadline.check)
     return agents
 
@@ -80,9 +80,9 @@ def _untrained(part: AgentChoice, world: World, number: int, spec: TrainingSpec)
     return own.make(alone(world, number))
 
 
-def _one_thread(parts: Sequence[AgentChoice]) -> AbstractContextManager[None]:
+def _one_thread(kinds: Iterable[AgentSpec | None]) -> AbstractContextManager[None]:
     """Set torch's threads for the whole training; the first agent that ends must not reset them for the others."""
-    if not any(kind is not None and kind.uses_device for kind in map(agent_spec, (part.method for part in parts))):
+    if not any(kind is not None and kind.uses_device for kind in kinds):
         return nullcontext()
     from ...agents.learning.device import training_thread
 

@@ -263,10 +263,6 @@ def _edges(axis: SweepAxis) -> Floats:
     return np.exp(edges) if log else edges
 
 
-def _middles(edges: Floats) -> Floats:
-    return (edges[1:] + edges[:-1]) / 2
-
-
 def _between(edges: Floats, place: float) -> float:
     """The coordinate of the middle of the cell with index `place`; an index of n + 0.5 is the edge after cell n."""
     return float(np.interp(place + 0.5, np.arange(edges.size), edges))
