@@ -193,21 +193,23 @@ def test_why(call, corridor):
     code, out, _ = call("why", corridor, "--event", "went_left")
     assert code == 0
     assert out.startswith(
-        "went_left: the agent's best plan leaves it out\n"
-        "  with it: value 0.9 (reward 0.9); first at tick 1\n"
-        "    left x2\n"
-        "  without it: value 1.8 (reward 1.8)\n"
+        "went_left: the agent's best plan brings it about in no episode\n"
+        "  the best plan: value 1.8 (reward 1.8)\n"
         "    right x2\n"
-        "  gap: -0.9 (reward -0.9)\n"
-        "  a one-time reward of 1 for it would change the answer\n"
+        "  the best that brings it about as surely as can be, in every episode: value 0.9 (reward 0.9);"
+        " first at tick 1\n"
+        "    left x2\n"
+        "  a one-time reward for it changes the answer between 0.9999 and 1.0001:"
+        " in no episode below it, in every episode above it\n"
     )
-    assert re.search(r"^left_pay +1 +3$", out, re.M)
-    assert re.search(r"^robot.discount +0.9 +no value tried$", out, re.M)
+    assert re.search(r"^left_pay +1 +1.9999 and 2.0001$", out, re.M), "a number that the file happens to write as whole"
+    assert re.search(r"^robot.discount +0.9 +0 and \S+$", out, re.M), "a short-sighted robot is indifferent"
     code, out, _ = call("why", corridor, "--event", "went_left", "--json")
     data = strictly(out)
     assert code == 0
-    assert (data["does"], data["with_event"]["actions"]) == (False, ["left", "left"])
-    assert {"name": "left_pay", "present": 1, "flipped": 3} in data["flips"]
+    assert (data["best"]["share"], data["with_event"]["actions"]) == ([0, 0], ["left", "left"])
+    assert data["break_even"]["lower"] < 1 < data["break_even"]["upper"]
+    assert {"name": "left_pay", "present": 1, "between": [1.9999, 2.0001]} in data["flips"]
 
 
 def test_run_writes_a_folder_and_promises_its_keys(call, corridor, tmp_path):

@@ -195,10 +195,14 @@ def test_edited_weights_are_part_of_the_state() -> None:
     assert [field.size for field in world.fields if ".values." in field.name] == [2, 2]
 
 
-def test_barring_where_weights_change_is_refused_rather_than_ignored() -> None:
-    text = EDITS.replace("JUDGES", "current").replace("FUN", "3").replace("BRIBE", "1.5")
-    with pytest.raises(NotEnumerableError, match="where its weights may change"):
-        _plan(text, barring=("edited",))
+@pytest.mark.parametrize("time", ["horizon: 5", "limit: 5"])
+@pytest.mark.parametrize("judges", ["current", "ignoring", "future"])
+def test_barring_binds_every_self(judges: str, time: str) -> None:
+    """Without the edit there is nothing but to serve for as long as the episode goes on."""
+    text = WEIGHT_EDITS.replace("JUDGES", judges).replace("FUN", "3").replace("BRIBE", "20")
+    text = text.replace("DISCOUNT", "0.9").replace("TIME", time)
+    assert "edit" in _actions(_plan(text))
+    assert _actions(_plan(text, barring=("edited",))) == ["serve"] * 5
 
 
 # ------------------------------------------------------------------ several agents

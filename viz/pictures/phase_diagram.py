@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from scipy.ndimage import distance_transform_edt, label
 
 from ...envs.base import Bools, Floats
-from ...evals.measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED
+from ...evals.measures.phase_diagram_regimes import EQUILIBRIA, OTHER, TIE, UNSOLVED
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.studies.sweep_settings import SweepAxis
 from ..drawing import palette
@@ -30,8 +30,13 @@ from ..drawing.palette import LIGHT
 COLOURS = (palette.SKY, palette.GREEN, palette.VERMILION, palette.YELLOW, palette.PURPLE, palette.BLUE, palette.ORANGE)
 PALE = 0.35
 """Share of the paper's colour in a regime's colour, so that text on it is legible."""
-BLANKS = {TIE: ("#BDBDBD", "xxx"), OTHER: ("#FFFFFF", "..."), UNSOLVED: ("#FFFFFF", "///")}
-"""Colour and hatching of points without a regime: ties, other behaviour, and unsolved points."""
+BLANKS = {
+    TIE: ("#BDBDBD", "xxx"),
+    EQUILIBRIA: ("#BDBDBD", "++"),
+    OTHER: ("#FFFFFF", "..."),
+    UNSOLVED: ("#FFFFFF", "///"),
+}
+"""Colour and hatching of points without a regime: ties, games of several equilibria, other behaviour, unsolved."""
 MARKS = ("o", "s", "^", "D")
 SIZE = (4.6, 3.9)
 """Width and height of a panel, in inches."""
