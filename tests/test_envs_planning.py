@@ -8,7 +8,6 @@ import pytest
 from tests.worlds import WEIGHT_EDITS, scenario_of, world_of
 from turncoat.envs.analysis.exact_plan import ExactPlan, plan_exactly
 from turncoat.envs.analysis.tie_ranges import Occurs, expectation_range, rollout_path, share_range
-from turncoat.envs.base import NotEnumerableError
 from turncoat.envs.mdp.enumeration import enumerate_world
 from turncoat.envs.solvers.dynamic_programming import InfeasibleError
 from turncoat.envs.solvers.policy_evaluation import ImproperDiscountError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -166,8 +167,8 @@ def test_an_event_that_comes_by_chance_is_brought_about_in_that_share() -> None:
     best, without = answer.best, answer.without_event
     assert best is not None
     assert without is not None
-    assert (best.value, best.share) == (pytest.approx(0.3), pytest.approx((0.3, 0.3)))
-    assert (without.value, without.share) == (pytest.approx(0.1), (0, 0))
+    assert (best.value, *best.share) == pytest.approx((0.3, 0.3, 0.3))
+    assert (without.value, *without.share) == pytest.approx((0.1, 0, 0))
     assert answer.with_event == best
     assert answer.break_even is not None
     assert answer.break_even.lower < -2 / 3 < answer.break_even.upper
@@ -182,7 +183,7 @@ def test_an_event_that_may_come_anyway_is_compared_with_its_least_chance() -> No
     assert (stance(risky, "won"), stance(plain, "won")) == ("more", "least")
     answer = explain_event(plain, "won")
     assert answer.without_event is None
-    assert (answer.least, answer.greatest) == (pytest.approx(0.1), pytest.approx(1 - 0.9 * 0.7))
+    assert (answer.least, answer.greatest) == pytest.approx((0.1, 1 - 0.9 * 0.7))
 
 
 def test_an_event_that_no_chance_can_bring_does_not_come() -> None:
@@ -226,7 +227,7 @@ def test_what_is_hidden_is_not_used_to_avoid_an_event() -> None:
     best, without = answer.best, answer.without_event
     assert best is not None
     assert without is not None
-    assert (best.value, best.share) == (pytest.approx(1.25), pytest.approx((0.25, 0.25)))
+    assert (best.value, *best.share) == pytest.approx((1.25, 0.25, 0.25))
     assert (without.value, without.actions) == (0, ("wait", "wait"))
     assert answer.with_event is not None
     assert answer.with_event.share == pytest.approx((0.75, 0.75))
@@ -372,4 +373,4 @@ def test_brackets_lie_on_both_sides(at: float) -> None:
     assert len(found) == 3
     for lower, upper in found:
         assert lower < at < upper
-    assert all(after[1] - after[0] > before[1] - before[0] for before, after in zip(found, found[1:], strict=False))
+    assert all(after[1] - after[0] > before[1] - before[0] for before, after in pairwise(found))

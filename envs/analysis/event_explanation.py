@@ -253,10 +253,11 @@ def _bisected(plans: EventPlans, least: float, scale: float) -> float | None:
 
 def brackets(at: float, scale: float) -> Iterator[tuple[float, float]]:
     """Pairs of short decimal numbers on both sides of another, from the closest on."""
-    size = abs(at) if abs(at) > 1e-6 * scale else scale
-    at = at if abs(at) > 1e-6 * scale else 0.0
+    size = max(abs(at), 1e-12 * scale)
     for digits in range(DIGITS, 2, -1):
-        exponent = math.floor(math.log10(size)) - digits + 1
+        # Not closer than solvers tell plans apart.
+        finest = math.floor(math.log10(scale)) - 8 + DIGITS - digits
+        exponent = max(math.floor(math.log10(size)) - digits + 1, finest)
         unit = 10.0**exponent
         # Not within a tenth of the number itself, where both answers tie.
         lower, upper = math.floor(at / unit - 0.1), math.ceil(at / unit + 0.1)
