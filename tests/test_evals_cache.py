@@ -1,10 +1,12 @@
 """What was trained is not trained again, what changed is, and a kill loses nothing that was finished."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,6 +110,26 @@ def test_the_command_does_without_the_users_cache_but_not_without_a_named_one(ca
     assert (code, out) == (2, "")
     assert "the cache file cannot be made" in err
     assert call(*words, "--no-cache")[0] == 4
+
+
+def full(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_disk_that_fills_up_ends_the_caching_and_not_the_run(call, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("turncoat.evals.training.execution.trace_cache.write_trace", full)
+    with pytest.warns(RuntimeWarning, match=r"No space left on device.*; from here on nothing is kept") as warned:
+        assert again(tmp_path) == (3, 0)
+    assert len(warned) == 1
+    (tmp_path / "c.yaml").write_text(LEARNED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        # As Python does without pytest, which collects warnings.
+        warnings.showwarning = lambda *its: sys.stderr.write(warnings.formatwarning(*its[:4]))
+        code, _, err = call("run", "c.yaml", "--no-save", "--jobs", "1", "--steps", "50", "--cache", tmp_path / "cache")
+    assert code == 4
+    assert re.search(r"^turncoat: the cache .* cannot be written: .*; from here on nothing is kept$", err, re.M)
+    assert "trained_seeds.py" not in err
 
 
 KILLED = """

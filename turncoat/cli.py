@@ -13,7 +13,7 @@ import typer
 
 from . import __version__, printing
 from .commands import comparing, controlling, looking, reporting, running, searching, solving, sweeping, watching
-from .endings import INTERRUPTED, OutputLost, Terminated, ending_by_signals, failed, guarded_streams
+from .endings import INTERRUPTED, OutputLost, Terminated, ending_by_signals, failed, guarded_streams, plain_warnings
 
 app = typer.Typer(
     name="turncoat",
@@ -61,7 +61,7 @@ def main() -> None:
     """Run the command line; every ending has its exit code, and no input makes a traceback."""
     for library in ("OMP", "OPENBLAS", "MKL"):  # read as NumPy is imported: work is shared out by processes
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    with guarded_streams(), ending_by_signals():
+    with guarded_streams(), plain_warnings(), ending_by_signals():
         try:
             code = _ended()
             sys.stdout.flush()  # what is lost on the way out is told as well

@@ -11,8 +11,10 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
@@ -121,6 +123,23 @@ def _opened(number: int) -> TextIO:
         stream = open(number, "w", closefd=False)  # noqa: SIM115  (it lasts as long as the process)
         setattr(sys, name, stream)
     return stream
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Within the block, Turncoat's own warnings are sentences, without the line of code that gives them."""
+    before, package = warnings.formatwarning, str(Path(__file__).parent)
+
+    def told(message: Warning | str, category: type[Warning], file: str, line: int, code: str | None = None) -> str:
+        if category is RuntimeWarning and file.startswith(package):
+            return f"turncoat: {message}\n"
+        return before(message, category, file, line, code)
+
+    warnings.formatwarning = told
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 @contextmanager
