@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -616,6 +617,24 @@ def hang(*_):
 rundir.write_trace = hang
 cli.main()
 """
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+def test_a_film_that_is_asked_to_end_leaves_nothing(tmp_path):
+    words = ["record", "treacherous_turn/lab", "--out", "films/x.mp4"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "turncoat", *words],
+        env=ENV,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    while not list(tmp_path.glob("films/.x.*.mp4")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.terminate()
+    assert process.communicate(timeout=30) == (b"", b"")
+    assert (process.returncode, os.listdir(tmp_path / "films")) == (143, [])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")

@@ -130,10 +130,12 @@ def plain_warnings() -> Iterator[None]:
     """Within the block, Turncoat's own warnings are sentences, without the line of code that gives them."""
     before, package = warnings.formatwarning, str(Path(__file__).parent)
 
-    def told(message: Warning | str, category: type[Warning], file: str, line: int, code: str | None = None) -> str:
-        if category is RuntimeWarning and file.startswith(package):
+    def told(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+    ) -> str:
+        if category is RuntimeWarning and filename.startswith(package):
             return f"turncoat: {message}\n"
-        return before(message, category, file, line, code)
+        return before(message, category, filename, lineno, line)
 
     warnings.formatwarning = told
     try:
