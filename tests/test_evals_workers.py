@@ -19,6 +19,7 @@ import pytest
 from joblib.externals.loky import reusable_executor
 
 from turncoat import api
+from turncoat.envs.time_limit import OutOfTimeError
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.traces.trace import write_trace
 from turncoat.evals.training import train_seed
@@ -237,7 +238,7 @@ def test_the_clock(monkeypatch):
     short = time_budget.TimeBudget(2)
     assert [short.left(), short.left(), short.left()] == [True, False, False]
     assert time_budget.TimeBudget(None).left()
-    with pytest.raises(time_budget.OutOfTimeError, match="the budget of 2 seconds ran out in the middle"):
+    with pytest.raises(OutOfTimeError, match="the budget of 2 seconds ran out in the middle"):
         short.check("in the middle")
 
 

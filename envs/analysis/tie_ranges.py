@@ -19,8 +19,11 @@ from ..base import Bits, Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import outcomes_of, tables
 from ..solvers.dynamic_programming import FiniteHorizonSolution
 from ..solvers.policy_evaluation import Policy, kernels
+from ..time_limit import check_time
 
 Optimal: TypeAlias = Bools | FiniteHorizonSolution
+
+_MEASURING = "a measure of the best plans was computed"
 
 
 @dataclass(frozen=True)
@@ -338,6 +341,7 @@ def _reached(mdp: FiniteMDP, optimal: Optimal, steps: int) -> tuple[Longs, Longs
     taken = np.zeros(available.size, dtype=np.bool_)
     layer = np.unique(mdp.start_state[mdp.start_probability > 0]).astype(np.int64)
     for tick in range(steps):
+        check_time(_MEASURING)
         if isinstance(optimal, FiniteHorizonSolution):
             acting = layer[~mdp.ended[layer]]
             good = optimal.optimal_at(tick, acting) & available[acting]
@@ -378,6 +382,7 @@ def _extreme(
 ) -> float:
     values = np.array(last)
     for tick in reversed(range(process.steps)):
+        check_time(_MEASURING)
         q = process.rows(value(values))
         if process.choices is not None:
             q[~process.choices[tick]] = worst
@@ -413,6 +418,7 @@ def _greatest_pair(process: _Reachable, gain: Floats, above: Floats, below: Floa
     place = np.repeat(np.arange(process.acting.size), np.diff(process.first_row, append=n_rows))
     values, upper, lower = np.zeros((3, process.n_states))
     for tick in reversed(range(process.steps)):
+        check_time(_MEASURING)
         q = process.rows(gain + values[process.next_state])
         if process.choices is not None:
             q[~process.choices[tick]] = -np.inf

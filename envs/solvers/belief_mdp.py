@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..base import Bits, Bools, FiniteMDP, Floats, Ints, Longs, NotEnumerableError
 from ..mdp.transition_tables import outcomes_of
+from ..time_limit import check_time
 from .dynamic_programming import FiniteHorizonSolution
 
 _DECIMALS = 12
@@ -152,6 +153,7 @@ def belief_mdp(mdp: FiniteMDP, views: Longs, max_states: int, horizon: int | Non
     while expanded < len(known.supports) and (horizon is None or depth < horizon):
         layer = range(expanded, len(known.supports))
         for belief in layer:
+            check_time(f"beliefs were searched ({len(known.supports):,} found)")
             for action in range(mdp.n_actions):
                 outcome, place = outcomes_of(mdp, known.supports[belief] * mdp.n_actions + action)
                 weight = known.chances[belief][place] * mdp.probability[outcome]
@@ -312,6 +314,7 @@ def _refined(mdp: FiniteMDP, classes: Longs) -> Longs:
     n_classes = int(classes.max()) + 1
     # Each round can only split classes, so an unchanged count is a fixed point; S classes cannot be split further.
     while n_classes < mdp.n_states:
+        check_time("states that look alike were compared")
         meaning = pay * n_classes + classes[next_state]
         rows, sums = row, chance
         if not certain:

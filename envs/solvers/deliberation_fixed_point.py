@@ -14,7 +14,8 @@ import numpy as np
 from ..base import Bools, FiniteMDP, Floats
 from ..deliberation import DeliberationRule
 from ..mdp.transition_tables import tables
-from .bellman import largest
+from ..time_limit import check_time
+from .bellman import SOLVING, largest
 from .dynamic_programming import FiniteHorizonSolution, InfeasibleError, Solution, policy_iteration
 from .modifiable_utility import NoFixedPointError
 from .policy_evaluation import check_range
@@ -100,6 +101,7 @@ def solve_finite_horizon_deliberation(
     vectors = np.zeros((mdp.n_states, weights.size))
     dead = np.zeros(mdp.n_states, np.bool_)
     for tick in reversed(range(horizon)):
+        check_time(SOLVING)
         # A state is dead where every action is barred or may lead to a dead state of the next tick.
         allowed = free & ~(table.expected_next(dead.astype(np.float64)) > 0)
         live = np.flatnonzero(allowed.any(axis=1))

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from ...scenarios.errors import WorldError
 from ..base import Bools, FiniteMDP, Floats, Longs
 from ..mdp.transition_tables import TransitionTables, tables
-from .bellman import backup, best_of, largest, tie_tolerance, ties
+from ..time_limit import check_time
+from .bellman import SOLVING, backup, best_of, largest, tie_tolerance, ties
 from .dynamic_programming import (
     ActionValues,
     FiniteHorizonSolution,
@@ -160,6 +161,7 @@ def _self_consistent(mdp: FiniteMDP, table: TransitionTables, weight: Floats, di
     # After so many sweeps what lies beyond the horizon weighs less than 1e-17; at discount 1 no path is longer than S.
     sweeps = 100 + (mdp.n_states if discount == 1 else math.ceil(math.log(1e-17) / math.log(max(discount, 1e-3))))
     for _ in range(sweeps):
+        check_time(SOLVING)
         _, optimal = q_and_ties(vectors)
         chosen = optimal.argmax(axis=1)
         unchanged = unchanged + 1 if (chosen == policy).all() else 0

@@ -13,6 +13,7 @@ from ...agents.learning.device import CPU
 from ...agents.registry.multi_agent_profiles import brought, plainly
 from ...envs.analysis.dataframes import frame, html
 from ...envs.base import NotEnumerableError
+from ...envs.time_limit import OutOfTimeError
 from ...envs.world.world import WorldTooLargeError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
@@ -22,7 +23,7 @@ from ..measures.contrasts import Subject, ends_by_seed, exact_interval
 from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
 from ..traces.trace import Trace, trace_name
-from ..training.execution.time_budget import OutOfTimeError, TimeBudget
+from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
 from ..training.options import CHECKPOINT_SECONDS, TrainingOptions, resolve_device
@@ -355,11 +356,12 @@ class _Runner:
         self.report(f"{case.expectation.name} ({case.agent})")
         try:
             self.budget.check("before this was reached")
-            if unit.exact:
-                return self._judge_exactly(unit)
-            if unit.ineligible is not None:
-                return not_applicable(case, unit.ineligible)
-            return self._judge_trained(unit, seeds)
+            with self.budget.limit():
+                if unit.exact:
+                    return self._judge_exactly(unit)
+                if unit.ineligible is not None:
+                    return not_applicable(case, unit.ineligible)
+                return self._judge_trained(unit, seeds)
         except (NotEnumerableError, WorldTooLargeError) as fault:
             return not_applicable(case, str(fault))
         # What the previous analysis found still holds; it only was not extended by more seeds.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from functools import partial
 
 from ...agents.base import OnlineLearner, TrainableAgent, learns_with
 from ...agents.registry.multi_agent_profiles import alone
+from ...envs.time_limit import OutOfTimeError, time_limit
 from ..traces.learning_curve import LearningCurve
 from ..traces.provenance import code_hash, library_versions
 from ..traces.rollout import simulate, trace_meta
@@ -81,10 +83,12 @@ def _train_in_time(specs: tuple[TrainingSpec, ...], seed: int) -> tuple[int, str
     """
     deadline = Deadline(specs[0].until)
     try:
-        return seed, code_hash(), train_seed(specs, seed, deadline)
-    except Exception:
+        # Between two steps the deadline is checked; an agent that plans may also be long within one step.
+        with time_limit(specs[0].until - time.time(), "the time of this training"):
+            return seed, code_hash(), train_seed(specs, seed, deadline)
+    except Exception as fault:
         # The deadline stops a training by an exception, which a user's agent may turn into any other.
-        if deadline.passed:
+        if deadline.passed or isinstance(fault, OutOfTimeError):
             return seed, code_hash(), None
         raise
 
