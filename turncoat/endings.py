@@ -183,30 +183,41 @@ def failed(fault: BaseException, as_json: bool) -> int:
 
 
 def _told(fault: BaseException, as_json: bool) -> int:
+    code = CRASH if _kind(fault) == "crash" else FAULT
+    if as_json:
+        sys.stdout.write(printing.document({"error": fault_data(fault)}))
+    else:
+        tell(fault)
+    return code
+
+
+def fault_data(fault: BaseException) -> dict[str, Any]:
+    """A fault as `--json` gives it: its kind, its message, and the faults of the scenario's file."""
     # Imported here, since most commands end without a fault and need not wait for it.
-    from .scenarios.language.faults.faults import ScenarioError, render_all
+    from .scenarios.language.faults.faults import ScenarioError
 
     kind = _kind(fault)
-    if as_json:
-        faults = [printing.fault_data(each) for each in fault.faults] if isinstance(fault, ScenarioError) else []
-        message = _named(fault) if kind == "crash" else _message(fault)
-        sys.stdout.write(printing.document({"error": {"kind": kind, "message": message, "faults": faults}}))
-        return CRASH if kind == "crash" else FAULT
+    faults = [printing.fault_data(each) for each in fault.faults] if isinstance(fault, ScenarioError) else []
+    return {"kind": kind, "message": _named(fault) if kind == "crash" else _message(fault), "faults": faults}
+
+
+def tell(fault: BaseException) -> None:
+    """Tell people a fault, on stderr."""
+    from .scenarios.language.faults.faults import ScenarioError, render_all
+
     err = printing.err()
-    if kind == "crash":
+    if _kind(fault) == "crash":
         err.print(f"turncoat {__version__} crashed: {escape(_named(fault))}", soft_wrap=True)
         if os.environ.get("TURNCOAT_TRACEBACK"):
             err.print(escape("".join(traceback.format_exception(fault))), soft_wrap=True)
         else:
             err.print("this is Turncoat's fault: please report it with the scenario; TURNCOAT_TRACEBACK=1 shows where")
-        return CRASH
-    if isinstance(fault, ScenarioError):
+    elif isinstance(fault, ScenarioError):
         err.print(escape(render_all(fault)), soft_wrap=True)
     elif hasattr(fault, "show"):
         fault.show()
     else:
         err.print(f"turncoat: {escape(_message(fault))}", soft_wrap=True)
-    return FAULT
 
 
 def _kind(fault: BaseException) -> str:

@@ -9,7 +9,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from numba import config
+from numba.core import config as _config
+
+config: Any = _config  # its names come from the environment, so that type checkers know none of them
 
 
 def keep_on_disk(dispatcher: Any) -> None:
