@@ -1,5 +1,6 @@
 """What was trained is not trained again, what changed is, and a kill loses nothing that was finished."""
 
+import ast
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 import warnings
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,25 @@ def test_other_code_or_libraries_find_nothing(tmp_path, monkeypatch):
     assert key != cache_key({"seed": 0}) != cache_key({"seed": 1})
     assert again(tmp_path) == (3, 0)
     assert len(code_hash()) == 64
+
+
+NO_RESULT = {"distributed", "joblib", "junitparser", "lazy-loader", "pydantic_core", "ray", "safetensors", "watchfiles"}
+"""What starts processes, writes reports, carries numbers as they are, or is bound to another one's version."""
+
+
+def test_the_key_names_every_library_that_can_change_a_result():
+    """All that the rooms whose code is hashed import."""
+    brings, imported = metadata.packages_distributions(), set()
+    for room in ("agents", "envs", "evals", "scenarios"):
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    imported |= {each.name.partition(".")[0] for each in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    imported.add(node.module.partition(".")[0])
+    names = {brings.get(name, [name])[0] for name in imported - sys.stdlib_module_names}
+    named = {re.sub("[-_.]+", "-", name) for name in (*provenance.LIBRARIES, *NO_RESULT)}
+    assert {re.sub("[-_.]+", "-", name) for name in names} <= named
 
 
 def test_a_damaged_entry_is_made_anew(tmp_path):
