@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ...envs.reference.observation_spec import ObservationSpec
+from ...scenarios.output_file import whole_file
 from ..learning.checkpoint import parts_of
 from ..planners.modifiable_utility import HeldWeights
 from .agent import NeuralAgent
@@ -51,16 +52,10 @@ def save_neural(agent: NeuralAgent, path: str | os.PathLike[str]) -> None:
         "rng": agent.rng.bit_generator.state,
         "model": agent.model.figures(),
     }
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(save({k: v.contiguous() for k, v in tensors.items()}, {"turncoat": json.dumps(header)}))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(Path(path)) as part, part.open("wb") as file:
+        file.write(save({k: v.contiguous() for k, v in tensors.items()}, {"turncoat": json.dumps(header)}))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load_neural(path: str | os.PathLike[str], device: str | None = None) -> NeuralAgent:

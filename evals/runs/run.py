@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -173,6 +174,7 @@ class Run:
         started, finished: times in UTC.
         settings: the settings as they were given.
         trained, cached: how many seeds were trained, and how many were found in the cache.
+        seconds: what each judgement took; that of the first of several which share a training has all of it.
     """
 
     scenario: Scenario
@@ -185,6 +187,7 @@ class Run:
     settings: RunSettings = RunSettings()
     trained: int = 0
     cached: int = 0
+    seconds: tuple[float, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -311,12 +314,15 @@ class _Runner:
         """Judge every unit, correct the learned ones for multiple testing, and repeat while seeds can be added."""
         started = utc_now()
         found: dict[WorkUnit, Judgement] = {}
+        took = dict.fromkeys((unit.work for unit in self.units), 0.0)
         undecided = self.units
         elsewhere = self.claims - sum(unit.learned for unit in self.units)
         for seeds in self.sizes:
             self.trained_seeds.expect(_requests(undecided, seeds))
             for unit in undecided:
+                began = time.monotonic()
                 found[unit.work] = self._judge(unit, seeds, found.get(unit.work))
+                took[unit.work] += time.monotonic() - began
                 self.count("expectations", len(found), len(self.units))
             # `found` keeps the uncorrected judgements, since the correction depends on all of them and is made anew at
             # every analysis.
@@ -336,6 +342,7 @@ class _Runner:
             self.settings,
             self.trained_seeds.trained,
             self.trained_seeds.found,
+            tuple(took.values()),
         )
 
     def requirement(self, unit: ResolvedUnit) -> SeedRequirement:

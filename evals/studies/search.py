@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -230,7 +232,8 @@ class _Searcher:
 
     def result(self) -> SearchResult:
         """Run all searches, then judge their picks."""
-        best = [self._search(seed) for seed in range(self.settings.repeats)]
+        with _alone(self.settings.storage, self.report):
+            best = [self._search(seed) for seed in range(self.settings.repeats)]
         sampled, whole = self._sampled()
         picks = [self._pick(seed, candidate, sampled, whole) for seed, candidate in enumerate(best)]
         known = [pick.deceiver for pick in picks if pick.deceiver is not None]
@@ -342,17 +345,53 @@ def _optuna() -> Any:
     return optuna
 
 
+@contextmanager
+def _alone(storage: Path, report: Callable[[str], None]) -> Iterator[None]:
+    """Wait until no other search uses a storage, and keep others waiting during the block.
+
+    Two at once would try the same candidates, and each would take the other's for those of a killed process. The lock
+    is SQLite's, of a file beside the storage: it goes with the process, however that ends.
+
+    Raises:
+        SearchError: nothing can be written there.
+    """
+    try:
+        storage.parent.mkdir(parents=True, exist_ok=True)
+        lock = sqlite3.connect(storage.with_name(f".{storage.name}.lock"), timeout=1, isolation_level=None)
+    except (OSError, sqlite3.Error) as fault:
+        raise _no_storage(storage, fault) from fault
+    with closing(lock):
+        while not _locked(lock, storage):
+            report(f"another search uses {storage}; waiting for its end")
+        yield
+
+
+def _locked(lock: sqlite3.Connection, storage: Path) -> bool:
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as fault:
+        if getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return False
+        raise _no_storage(storage, fault) from fault
+    return True
+
+
+def _no_storage(storage: Path, fault: Exception) -> SearchError:
+    return SearchError(f"{storage}: no storage of searches ({type(fault).__name__}); name another file")
+
+
 def _study(storage: Path, name: str) -> optuna.Study:
     """A study from the storage; trials that a killed process left running are marked as failed."""
     package = _optuna()
     try:
-        storage.parent.mkdir(parents=True, exist_ok=True)
-        kept = package.storages.RDBStorage(f"sqlite:///{storage}")
+        # The file is opened here, for in an address `?`, `#`, `%` and braces of its name would mean something.
+        opened = {"creator": lambda: sqlite3.connect(storage, timeout=60, check_same_thread=False)}
+        kept = package.storages.RDBStorage("sqlite:///storage", engine_kwargs=opened)
         study: optuna.Study = package.create_study(
             storage=kept, study_name=name, direction="maximize", load_if_exists=True
         )
     except Exception as fault:  # SQLAlchemy's, and optuna's of an older layout
-        raise SearchError(f"{storage}: no storage of searches ({type(fault).__name__}); name another file") from fault
+        raise _no_storage(storage, fault) from fault
     for trial in study.trials:
         if not trial.state.is_finished():
             study.tell(trial.number, state=package.trial.TrialState.FAIL)

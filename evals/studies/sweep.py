@@ -12,6 +12,7 @@ from typing import Protocol
 from ...agents.learning.device import CPU
 from ...scenarios.language.loading import Scenario
 from ..traces.provenance import library_versions
+from ..training.execution.workers import Workers
 from .sweep_points import TASK_POINTS, SweepResult, SweepRow, SweepTask, SweepWorlds, _groups, costs, run_task
 from .sweep_settings import SweepSettings
 
@@ -120,12 +121,8 @@ def _run(scenario: Scenario, tasks: Sequence[SweepTask], jobs: int) -> Iterator[
         for task in tasks:
             yield task, run_task(worlds, task)
         return
-    from joblib import Parallel, delayed, parallel_config
-
     worlds = SweepWorlds(scenario)
-    with parallel_config("loky", inner_max_num_threads=1):  # see `Workers.map_unordered`
-        workers = Parallel(n_jobs=min(jobs, len(tasks)), return_as="generator_unordered", pre_dispatch="2 * n_jobs")
-    yield from workers(delayed(_run_in_worker)(worlds, task) for task in tasks)
+    yield from Workers(jobs).map_unordered(_run_in_worker, [(worlds, task) for task in tasks])
 
 
 def _run_in_worker(worlds: SweepWorlds, task: SweepTask) -> tuple[SweepTask, list[SweepRow]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ...scenarios.output_file import write_text_whole
 from ..traces.atomic_folder import atomic_folder
 from ..traces.provenance import RunError
 from ..training.telemetry.early_stopping import Plateau
@@ -42,17 +42,22 @@ class Journal:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Rewritten, since a line that a kill cut short has no line end: the next one would be appended to it.
-            part = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
             kept = [_line(list(self.rows.values()))] if self.rows else []
-            part.write_text("".join(f"{line}\n" for line in [head, *kept]), encoding="utf-8")
-            part.replace(self.path)
+            write_text_whole(self.path, "".join(f"{line}\n" for line in [head, *kept]))
         except OSError as fault:
             raise RunError(f"{self.path} cannot be written: {fault.strerror or fault}") from fault
 
     def keep(self, rows: Sequence[SweepRow]) -> None:
-        """Add rows."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(_line(rows) + "\n")
+        """Add rows.
+
+        Raises:
+            RunError: it cannot be written (the disk is full, say).
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(_line(rows) + "\n")
+        except OSError as fault:
+            raise RunError(f"{self.path} cannot be written: {fault.strerror or fault}") from fault
 
     def drop(self) -> None:
         """Remove the file: the sweep is written."""

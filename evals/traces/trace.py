@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ import polars as pl
 from ...envs.base import Ints
 from ...scenarios.errors import UsageError
 from ...scenarios.language.names.overrides import Overrides
+from ...scenarios.output_file import whole_file
 
 Regrets = Mapping[str, float] | str
 """By agent, how much less its policy yields than its best response; or why that is not known (see `exploitability`)."""
@@ -156,17 +156,12 @@ def write_trace(trace: Trace, path: Path) -> None:
     meta = {"version": TRACE_VERSION, **asdict(trace.meta)}
     if not trace.meta.training:  # versions of Turncoat without this field can read it then
         del meta["training"]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        written = {_KEY: json.dumps(meta, sort_keys=True), _LEARNING: json.dumps(trace.learning)}
-        written[_TRAINED] = json.dumps(trace.trained)
-        if trace.regrets:
-            written[_REGRETS] = json.dumps(trace.regrets)
-        trace.table.write_parquet(temporary, metadata=written)
-        os.replace(temporary, path)
-    except BaseException:  # also an interrupt leaves no part of a file behind
-        temporary.unlink(missing_ok=True)
-        raise
+    written = {_KEY: json.dumps(meta, sort_keys=True), _LEARNING: json.dumps(trace.learning)}
+    written[_TRAINED] = json.dumps(trace.trained)
+    if trace.regrets:
+        written[_REGRETS] = json.dumps(trace.regrets)
+    with whole_file(path) as part:
+        trace.table.write_parquet(part, metadata=written)
 
 
 def read_trace(path: Path) -> Trace:

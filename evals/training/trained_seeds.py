@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ...agents.external.user_agent import UserAgent
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
+from ..traces.provenance import RunError
 from ..traces.trace import Trace, join_traces, trace_name
 from .callbacks import tensorboard_writer_of
 from .execution.time_budget import TimeBudget
@@ -114,14 +116,24 @@ class TrainedSeeds:
                 self.trained += 1
                 for (name, each), trace in zip(specs.items(), traces, strict=True):
                     self._kept(method, overrides, name)[seed] = trace
-                    if self.cache is not None and not each.foreign:
-                        self.cache.put(each.key(seed), trace)
+                    if not each.foreign:
+                        self._store(each.key(seed), trace)
                 self.count(what, len(kept), seeds)
         # Workers finish in any order, so a budget may leave gaps; a judgement by seeds 0 and 2 would depend on timing.
         for name in specs:
             _drop_after_gap(self._kept(method, overrides, name), seeds)
         if len(kept) < seeds:
             raise self.budget.over(f"after {len(kept)} of {seeds} seeds")
+
+    def _store(self, key: str, trace: Trace) -> None:
+        """Put a trace into the cache. One that cannot be written (the disk is full, say) ends the caching alone."""
+        if self.cache is None:
+            return
+        try:
+            self.cache.put(key, trace)
+        except RunError as fault:
+            self.cache = None
+            warnings.warn(f"{fault}; from here on nothing is kept", RuntimeWarning, stacklevel=1)
 
     def _other_stages(
         self, spec: TrainingSpec, overrides: Overrides, missing: Collection[int]

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import html
 import json
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from ...evals.studies.sweep_folder import SETTINGS, load_sweep
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.traces.atomic_folder import check_target
 from ...evals.traces.provenance import RunError
+from ...scenarios.output_file import write_text_whole
 from .plots import learning_data, sweep_data
 from .replay_data import Data, film, stage_data
 
@@ -82,13 +82,10 @@ def write_report(shown: Sequence[Shown], target: Path) -> Path:
 
 
 def _write(text: str, target: Path) -> Path:
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.rename(target)
+        write_text_whole(target, text)
     except OSError as fault:
-        part.unlink(missing_ok=True)
         raise RunError(f"{target} cannot be written: {fault.strerror or fault}") from fault
     return target
 
