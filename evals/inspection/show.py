@@ -17,7 +17,7 @@ from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
-from ..runs.reopen import reopen_scenario, scenario_of_trace, world_of
+from ..runs.reopen import fitting_world, reopen_scenario, scenario_of_trace
 from ..runs.run_folder import StoredRun, load_run
 from ..traces.episode import Episode, episode_of
 from ..traces.provenance import RunError
@@ -109,7 +109,7 @@ class RecordedShow:
         self.name = name
         self._trace = run.trace(name)
         meta, whole = self._trace.meta, reopen_scenario(run)
-        self.world = world_of(whole, meta)
+        self.world = fitting_world(whole, self._trace)
         self.scenario, self.stage, self.agent = scenario_of_trace(whole, meta), meta.stage, meta.agent
         self._worlds = SolvedWorlds(self.scenario).with_agent(meta.agent)
         if self._trace.table.select(pl.len()).item() == 0:

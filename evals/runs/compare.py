@@ -25,7 +25,7 @@ from ..traces.provenance import RunError
 from ..traces.trace import Trace, trace_name
 from ..verdicts.expectation import EXACTLY, Judgement
 from ..verdicts.work_units import contrasts_of
-from .reopen import reopen_scenario, world_of
+from .reopen import fitting_world, reopen_scenario
 from .run_folder import Manifest, StoredRun, load_run
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ class _SeedValues:
 
     def _trace(self, subject: Subject) -> Trace:
         trace = self.run.trace(trace_name(subject.stage, subject.agent, subject.overrides))
-        world_of(self.solved.scenario, trace.meta)
+        fitting_world(self.solved.scenario, trace)
         return trace
 
     def _expectation(self, judgement: Judgement) -> Expectation:

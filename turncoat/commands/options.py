@@ -41,7 +41,8 @@ ScenariosOrFolders = Annotated[
 Params = Annotated[list[str], typer.Option("--param", metavar="NAME=VALUE", help="Set a param.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="Override, as in `with:` of a file.")]
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
-Trust = Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")]
+TRUST = "Run code that a file names or holds: a stored run's own agents, a model's pickles."
+Trust = Annotated[bool, typer.Option("--trust", help=TRUST)]
 Steps = Annotated[int | None, count_option("--steps", "Environment steps of training.")]
 JOBS = "Trainings at a time; all cores by default."
 Jobs = Annotated[int | None, count_option("--jobs", JOBS)]
