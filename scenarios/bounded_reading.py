@@ -12,7 +12,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final, TypeVar
 
@@ -122,17 +122,7 @@ def parse_json(text: str, what: str, infinite: bool = False) -> Any:
         UnreadableFileError: it is no JSON, has a key twice, a number that is not finite or too large, half a character,
             too many values, or is nested too deeply.
     """
-    if text.count(",") + text.count("[") + text.count("{") > MAX_VALUES:
-        raise UnreadableFileError(f"{what} has more than {MAX_VALUES:,} values")
-    try:
-        constant = float if infinite else _no_number
-        data = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=constant)
-    except RecursionError:
-        raise UnreadableFileError(f"{what} is nested deeper than {MAX_DEPTH}") from None
-    except UnreadableFileError as fault:
-        raise UnreadableFileError(f"{what}: {fault}") from None
-    except ValueError as fault:  # among them Python's own refusal of numbers with thousands of digits
-        raise UnreadableFileError(f"{what} is no JSON: {_first_line(fault)}") from None
+    data = parse_own_json(text, what, MAX_VALUES, float if infinite else _no_number)
     for depth, value in _walk(data):
         if depth > MAX_DEPTH:
             raise UnreadableFileError(f"{what} is nested deeper than {MAX_DEPTH}")
@@ -143,6 +133,30 @@ def parse_json(text: str, what: str, infinite: bool = False) -> Any:
         if isinstance(value, str) and _SURROGATE.search(value):
             raise UnreadableFileError(f"{what} holds half a character (a surrogate)")
     return data
+
+
+def parse_own_json(text: str, what: str, values: int, constant: Callable[[str], Any] = float) -> Any:
+    """Parse JSON as Python writes it, with as many values as a training may have; what stands in them is not checked.
+
+    Args:
+        text: the document.
+        what: its name, for messages.
+        values: the most values.
+        constant: called with `NaN`, `Infinity` and `-Infinity`.
+
+    Raises:
+        UnreadableFileError: it is no JSON, has a key twice, too many values, or is nested too deeply.
+    """
+    if text.count(",") + text.count("[") + text.count("{") > values:
+        raise UnreadableFileError(f"{what} has more than {values:,} values")
+    try:
+        return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=constant)
+    except RecursionError:
+        raise UnreadableFileError(f"{what} is nested deeper than {MAX_DEPTH}") from None
+    except UnreadableFileError as fault:
+        raise UnreadableFileError(f"{what}: {fault}") from None
+    except ValueError as fault:  # among them Python's own refusal of numbers with thousands of digits
+        raise UnreadableFileError(f"{what} is no JSON: {_first_line(fault)}") from None
 
 
 def read_json(path: Path, limit: int) -> Any:

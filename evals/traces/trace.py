@@ -47,7 +47,7 @@ TRACE_VERSION = 1
 """The version that this code writes; it reads this one and none newer."""
 
 _KEY, _LEARNING, _TRAINED = "turncoat.trace", "turncoat.learning", "turncoat.trained"
-_REGRETS = "turncoat.regrets"
+_REGRETS, _CACHED = "turncoat.regrets", "turncoat.key"
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
     )
 
 
-def write_trace(trace: Trace, path: Path) -> None:
-    """Write a trace as Parquet, atomically; an existing file is replaced."""
+def write_trace(trace: Trace, path: Path, key: str = "") -> None:
+    """Write a trace as Parquet, atomically; an existing file is replaced. `key`: of a trace in the cache."""
     meta = {"version": TRACE_VERSION, **asdict(trace.meta)}
     if not trace.meta.training:  # versions of Turncoat without this field can read it then
         del meta["training"]
@@ -168,6 +168,8 @@ def write_trace(trace: Trace, path: Path) -> None:
     try:
         written = {_KEY: json.dumps(meta, sort_keys=True), _LEARNING: json.dumps(trace.learning)}
         written[_TRAINED] = json.dumps(trace.trained)
+        if key:
+            written[_CACHED] = key
         if trace.regrets:
             written[_REGRETS] = json.dumps(trace.regrets)
         trace.table.write_parquet(temporary, metadata=written)
@@ -177,8 +179,12 @@ def write_trace(trace: Trace, path: Path) -> None:
         raise
 
 
-def read_trace(path: Path) -> Trace:
+def read_trace(path: Path, key: str = "") -> Trace:
     """Read a trace, which may be a stranger's: everything in it is bounded and checked.
+
+    Args:
+        path: the file.
+        key: that it must have been written with.
 
     Raises:
         TraceError: no such file, not a whole Parquet file, not a trace, one of a newer version, or one that is too
@@ -191,6 +197,8 @@ def read_trace(path: Path) -> Trace:
         # Before the table is decoded: another program's file is told by what it lacks.
         if _KEY not in found:
             raise TraceError("a Parquet file, but not one of Turncoat's traces")
+        if key and found.get(_CACHED) != key:
+            raise TraceError("it is not the trace of this key")
         said.update(found)
         metas.append(_read_meta(found[_KEY]))
 
@@ -225,7 +233,7 @@ class _StoredMeta(StoredRecord):
 _META_OF = TypeAdapter(_StoredMeta)
 _LEARNING_OF = TypeAdapter(dict[Count, tuple[tuple[Count, FiniteNumber], ...]])
 _TRAINED_OF = TypeAdapter(dict[Count, Count])
-_REGRETS_OF: TypeAdapter[dict[int, Regrets]] = TypeAdapter(dict[Count, str | dict[str, FiniteNumber]])
+_REGRETS_OF: TypeAdapter[dict[int, Regrets]] = TypeAdapter(dict[Count, Mapping[str, FiniteNumber] | str])
 
 
 def _stored(shape: TypeAdapter[Shape], written: str, what: str) -> Shape:
