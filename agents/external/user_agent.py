@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -255,7 +256,7 @@ def _zipped(path: str, world: World, trust: bool) -> Agent:
         raise UntrustedCodeError(
             f"`{path}` holds pickles, which may run anything when opened: --trust says that you trust its maker"
         )
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise UserAgentError(f"there is no file `{path}`")
     from .sb3_zip import load_zip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -193,7 +194,7 @@ def open_trace(path: Path) -> RecordedShow:
         RunError: there is none, or it is in no run's folder; and see `RecordedShow`.
         TraceError: see `RecordedShow`.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise RunError(f"there is no trace {path}; `turncoat run` writes them, as RUN/traces/NAME.parquet")
     return RecordedShow(load_run(path.absolute().parent.parent), path.stem)
 

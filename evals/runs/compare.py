@@ -7,6 +7,7 @@ paired differences vary less than two independent means. The values of seeds are
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -191,7 +192,7 @@ def open_side(text: str) -> RunSide:
     """
     folder, colon, agent = text.rpartition(":")
     # The name of a folder may have a colon in it.
-    if Path(text).exists() or not colon:
+    if os.path.exists(text) or not colon:
         return RunSide(load_run(Path(text)))
     run = load_run(Path(folder))
     judged = {judgement.agent for judgement in run.judgements}

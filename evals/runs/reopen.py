@@ -47,7 +47,7 @@ def reopen_scenario(run: StoredRun) -> Scenario:
             run.scenario,
             str(run.folder / "scenario.yaml"),
             root=run.folder / BENEATH,
-            shelf=shelf if shelf.is_dir() else None,
+            shelf=shelf if os.path.isdir(shelf) else None,
         )
         scenario = apply_overrides(written, run.manifest.overrides)
     except ScenarioError as fault:

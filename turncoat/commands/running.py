@@ -207,7 +207,7 @@ def run(
     if as_json:
         data = [_data(report, needs) for report, needs in judged]
         # A single file gives one object, a folder always a list, even of one run: its shape depends on the call alone.
-        one = len(which) == 1 and not Path(which[0]).is_dir()
+        one = len(which) == 1 and not os.path.isdir(which[0])
         write_json(data[0] if one and data else {"verdict": _verdict(reports), "runs": data})
     elif not reports:
         printing.say(f"nothing falls to shard {shard}")
