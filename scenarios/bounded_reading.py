@@ -50,7 +50,7 @@ class UnreadableFileError(UsageError, ValueError):
     """A stored file cannot be used; the message says which place in it, and why."""
 
 
-class IrregularFileError(OSError):
+class IrregularFileError(UsageError, OSError):
     """A path leads to something that is no ordinary file: a folder, a pipe, a device."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
