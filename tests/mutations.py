@@ -1,7 +1,7 @@
 """Stored folders, mutated: each is opened in a forked worker with limits, and only a fault of the user's may come out.
 
-`python -m tests.mutations CORPUS KIND COUNT SEED` opens COUNT mutants and prints what went wrong, a line of JSON each. It
-is a process of its own, since polars' threads do not survive a fork once they have begun.
+`python -m tests.mutations CORPUS KINDS COUNT SEED` opens COUNT mutants of each kind and prints what went wrong as JSON.
+It is a process of its own, since polars' threads do not survive a fork once they have begun.
 """
 
 from __future__ import annotations
@@ -283,7 +283,9 @@ def json_of(text: str, chance: random.Random) -> tuple[str, str]:
         elif what == "swap":
             other, its = chance.choice(places)
             container[key] = json.loads(json.dumps(other.get(its) if isinstance(other, dict) else other[its]))
-        elif what == "number" and isinstance(container[key] if not isinstance(container, dict) else container.get(key), int):
+        elif what == "number" and isinstance(
+            container[key] if not isinstance(container, dict) else container.get(key), int
+        ):
             container[key] = chance.choice([-2, -1, 0, 1, 2, 7, 100, 2**31, 2**40])
         else:
             container[key] = chance.choice(NASTY)()
@@ -340,8 +342,8 @@ def _parquet_file(path: Path, chance: random.Random) -> str:
             values[row] = None if what == "null" else _other(values[row], chance)
             table = table.with_columns(pl.Series(name, values, dtype=column.dtype))
         elif what == "type":
-            kind = chance.choice([pl.String, pl.Float64, pl.Int64, pl.List(pl.List(pl.Int32)), pl.Boolean, pl.Int8])
-            table = table.with_columns(pl.lit(None).cast(kind).alias(name))
+            kinds: list[Any] = [pl.String, pl.Float64, pl.Int64, pl.List(pl.List(pl.Int32)), pl.Boolean, pl.Int8]
+            table = table.with_columns(pl.lit(None).cast(chance.choice(kinds)).alias(name))
         elif what == "order":
             table = table.sample(fraction=1.0, shuffle=True, seed=chance.randrange(1_000))
         elif what == "rows":
@@ -459,8 +461,8 @@ def _resident() -> int:
 
 def _work(corpus: Path, kind: str, numbers: range, seed: int, pipe: int, home: Path) -> None:
     """A worker: a line for each mutant before it is opened, and one for what went wrong."""
-    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-    # Threads and allocators reserve address space that they do not use: hence thrice as much. Memory in use is measured.
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    # Threads and allocators reserve address space that they do not use, hence thrice as much; what is used is measured.
     resource.setrlimit(resource.RLIMIT_AS, (used + 3 * MEMORY, used + 3 * MEMORY))
     for number in numbers:
         os.write(pipe, f"{number}\n".encode())
@@ -481,7 +483,9 @@ def run_mutants(corpus: Path, kind: str, count: int, seed: int, first: int = 0) 
         found += lines
         at = numbers.stop
         if ended != 0:
-            found.append({"kind": kind, "number": last, "seed": seed, "what": "", "wrong": f"the process ended: {ended}"})
+            found.append(
+                {"kind": kind, "number": last, "seed": seed, "what": "", "wrong": f"the process ended: {ended}"}
+            )
             at = last + 1
     return found
 
@@ -520,11 +524,13 @@ def _one_worker(
 
 
 def main() -> None:
-    corpus, kind, count, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    """Open mutants of one or more kinds, separated by commas."""
+    corpus, kinds, count, seed = Path(sys.argv[1]), sys.argv[2].split(","), int(sys.argv[3]), int(sys.argv[4])
     logging.disable()
     warnings.simplefilter("ignore")
-    for wrong in run_mutants(corpus, kind, count, seed):
-        print(json.dumps(wrong), flush=True)
+    for kind in kinds:
+        for wrong in run_mutants(corpus, kind, count, seed):
+            print(json.dumps(wrong), flush=True)
 
 
 if __name__ == "__main__":

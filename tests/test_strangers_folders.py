@@ -110,20 +110,22 @@ def test_a_file_of_blank_lines_takes_no_time(tmp_path):
 
 @pytest.mark.parametrize("on_terminal", [True, False])
 def test_nothing_that_is_printed_steers_a_terminal(monkeypatch, on_terminal):
-    for name in ("stdout", "stderr"):
-        monkeypatch.setattr(sys, name, io.StringIO())
-        monkeypatch.setattr(getattr(sys, name), "isatty", lambda: on_terminal)
+    shown = io.StringIO(), io.StringIO()
+    for stream, name in zip(shown, ("stdout", "stderr"), strict=True):
+        monkeypatch.setattr(stream, "isatty", lambda: on_terminal)
+        monkeypatch.setattr(sys, name, stream)
     printing.say(EVIL)
     terminal.table((EVIL, "b"), [(EVIL, EVIL)])
     printing.err().print(EVIL, markup=False)
     with printing.run_progress(EVIL, True) as (report, count):
         if report is not None:
             report(EVIL)
+        assert count is not None
         count(EVIL, 0, 1)
     with printing.progress(True) as report:
         if report is not None:
             report(EVIL)
-    for text in (sys.stdout.getvalue(), sys.stderr.getvalue()):
+    for text in (stream.getvalue() for stream in shown):
         assert "pay" in text
         assert not any(each in text for each in SEEN[1:]), repr(text)
         assert "\x1b[31mred" not in text

@@ -11,6 +11,7 @@ import pytest
 from turncoat import api
 from turncoat.agents.external.user_agent import UntrustedCodeError
 from turncoat.agents.learning import snapshot
+from turncoat.agents.learning.checkpoint import write_checkpoint
 from turncoat.evals.runs.run import RunSettings
 from turncoat.evals.training.execution import checkpoints
 
@@ -143,7 +144,7 @@ def test_a_snapshot_imports_nothing_but_what_trainings_consist_of(tmp_path, monk
         snapshot.make(data, {})
     assert set(sys.modules) == before
     path = tmp_path / "k.npz"
-    checkpoints.write_checkpoint(path, checkpoints.KIND, checkpoints.VERSION, {"left": data, "key": "k"}, {})
+    write_checkpoint(path, checkpoints.KIND, checkpoints.VERSION, {"left": data, "key": "k"}, {})
     assert checkpoints.load_checkpoint(path) is None
     assert not ran(tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["evilmod.py", "k.npz.unreadable"]

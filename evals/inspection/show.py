@@ -132,14 +132,17 @@ class RecordedShow:
         recorded = episode.thoughts[tick] if tick < len(episode.thoughts) else None
         if recorded is None or (text := recorded[agent]) is None:
             return None
-        try:
-            thought = Thought.from_json(text)
-        except ValueError as fault:
-            raise TraceError(f"{self.name}, episode {episode.number}, tick {tick}: {fault}") from fault
         program = self.world.agents[agent]
         # With a window the observation is a crop around the agent, whose entries are no fields of the state.
         columns = program.sees if program.window is None or program.body < 0 else None
-        return replace(mind_of(self.world, thought, program.actions, columns), agent=program.name)
+        try:
+            thought = Thought.from_json(text)
+            if len(thought.q) != len(program.actions) or not set(thought.channels) <= set(self.world.channels):
+                raise ValueError("its actions or channels are not those of the scenario")
+            mind = mind_of(self.world, thought, program.actions, columns)
+        except ValueError as fault:
+            raise TraceError(f"{self.name}, episode {episode.number}, tick {tick}: {fault}") from fault
+        return replace(mind, agent=program.name)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: the exact planner's values, or those of a trained agent's imagined states."""

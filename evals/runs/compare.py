@@ -286,6 +286,8 @@ class _SeedValues:
             conditions = self.solved.conditions(expectation)
             [contrast] = contrasts_of(self.solved.scenario, expectation, judgement.agent, conditions)
             traces = [None if subject.exact else self._trace(subject) for subject in contrast.subjects]
+            if all(trace is None for trace in traces):
+                raise RunError(f"{self.run.folder}: {judgement.name}: judged by seeds, and the file judges it exactly")
             ends = ends_by_seed(self.solved, contrast, parsed_measure(judgement.measure), traces)
         except NotEnumerableError as fault:
             raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault
@@ -301,7 +303,8 @@ class _SeedValues:
         scenario = self.solved.scenario
         for number, expectation in enumerate(scenario.document.expect):
             line = scenario.source.place(("expect", number)).line
-            if (expectation.name, line) == (judgement.name, judgement.line):
+            its = (expectation.name, expectation.measure, line)
+            if its == (judgement.name, judgement.measure, judgement.line):
                 return expectation
         raise RunError(f"{self.run.folder}: its scenario has no expectation `{judgement.name}`")
 
