@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from .did_you_mean import nearest, quote
+from .folders import yaml_files
 from .language.faults.faults import Fault, ScenarioError, oxford
 
 FOLDER = Path(str(files(__package__)))
@@ -85,8 +86,8 @@ def _below(folder: Path) -> dict[str, Path]:
     # Files right in the library's own folder belong to no family and are not scenarios of it.
     return {
         path.relative_to(folder).with_suffix("").as_posix(): path
-        for path in folder.rglob("*.yaml")
-        if path.parent != folder or folder != FOLDER
+        for path in yaml_files(folder)[0]
+        if path.suffix == ".yaml" and (path.parent != folder or folder != FOLDER)
     }
 
 

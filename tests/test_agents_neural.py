@@ -202,7 +202,7 @@ def test_a_saved_agent_is_the_same_agent(trained: tuple[NeuralAgent, Enumeration
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"no such file")
 
-    with pytest.raises(ValueError, match="no checkpoint of a neural agent"):
+    with pytest.raises(ValueError, match="no checkpoint that can be read: it is no file of tensors"):
         load_neural(tmp_path / "x")
 
 

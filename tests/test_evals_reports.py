@@ -82,7 +82,7 @@ def test_junit(mixed, mode, kind):
 
 def test_junit_holds_what_xml_cannot(mixed):
     odd = RunReport("\x00\ud800", mixed.run)
-    assert next(iter(JUnitXml.fromstring(junit([odd]).encode()))).name == "��"
+    assert next(iter(JUnitXml.fromstring(junit([odd]).encode()))).name == "␀�"
 
 
 def test_jsonl_is_documented(mixed):

@@ -93,7 +93,9 @@ def test_an_agent_that_only_a_program_has(tmp_path):
     with pytest.raises(RunError, match="an agent that only the program that ran it has"):
         api.reproduce(stored)
     named = RunSettings(own=[UserAgent("mine", "package:make", "robot")]).filled(run.scenario)
-    assert RunSettings.from_manifest(named).own == (UserAgent("package:make", "package:make", "robot"),)
+    assert RunSettings.from_manifest(named, trust=True).own == (
+        UserAgent("package:make", "package:make", "robot", trust=True),
+    )
 
 
 class Still:

@@ -109,11 +109,40 @@ def test_a_file_that_is_none_is_passed_over(tmp_path):
     for content in (b"", b"PK\x03\x04 cut short", b"\x80\x04N."):
         (tmp_path / "x.npz").write_bytes(content)
         assert checkpoints.load_checkpoint(tmp_path / "x.npz") is None
+        assert (tmp_path / "x.npz.unreadable").read_bytes() == content
     checkpoints.save_checkpoint(tmp_path / "y.npz", {"a": 1})
     whole = (tmp_path / "y.npz").read_bytes()
     assert checkpoints.load_checkpoint(tmp_path / "y.npz") == {"a": 1}
     (tmp_path / "y.npz").write_bytes(whole[: len(whole) // 2])
     assert checkpoints.load_checkpoint(tmp_path / "y.npz") is None
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda state: state["suspended"].agent.__dict__.clear(), "the training that it holds failed"),
+        (lambda state: state.update(curve=3), "it holds something else than a training"),
+        (lambda state: state.pop("place"), "it holds something else than a training"),
+        (None, "it is of another training"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_gone_on_with_is_set_aside(monkeypatch, tmp_path, caplog, damage, said):
+    leaving(monkeypatch, lambda kept: len(kept) == 3)
+    with pytest.raises(Killed):
+        run("counts", steps=1_000, cache=tmp_path, checkpoint_every=0.0)
+    monkeypatch.undo()
+    [file] = (tmp_path / "trainings").iterdir()
+    if damage is None:
+        checkpoints.save_checkpoint(tmp_path / "other.npz", checkpoints.load_checkpoint(file))
+        (tmp_path / "other.npz").rename(file)
+    else:
+        state = checkpoints.load_checkpoint(file)
+        damage(state)
+        checkpoints.save_checkpoint(file, state)
+    again = run("counts", steps=1_000, cache=tmp_path)
+    assert again.judgements == run("counts", steps=1_000).judgements
+    assert said in caplog.text
+    assert [path.name for path in (tmp_path / "trainings").iterdir()] == [f"{file.name}.unreadable"]
 
 
 # ------------------------------------------------------------------ left and gone on with

@@ -283,11 +283,12 @@ def reproduce(
     Args:
         run: a stored run, or its folder.
         jobs: the number of trainings at a time.
-        trust: whether agents of the user's own may be opened from files with pickles, which can run any code.
+        trust: whether agents that the run's manifest names may be imported or opened, which can run any code.
         report: told each step of the way.
         count: told how many seeds are trained.
 
     Raises:
+        UntrustedCodeError: it had agents of the user's own, and is not trusted.
         RunError: it is not a run, does not keep what is needed, or its files have changed since.
     """
     # The spare folder is never used: a run that is stored already is not written again.

@@ -18,7 +18,7 @@ import numpy as np
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...scenarios.errors import UnknownNameError
 from ..base import AgentState, Progress, TrainingEnv
-from ..learning.checkpoint import read_checkpoint, write_checkpoint
+from ..learning.checkpoint import read_checkpoint, unreadable, write_checkpoint
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..records.attribution import WEIGHTED, DeliberationRule
@@ -297,17 +297,18 @@ class TabularAgent(StopsAtOnce[TabularFitState]):
             ValueError: not such a file, or a newer version than this program reads.
         """
         header, arrays = read_checkpoint(path, "tabular", FILE_VERSION)
-        agent = cls(
-            header["update"],
-            header["channels"],
-            arrays["q"].shape[1],
-            header["weights"],
-            header["discounts"],
-            TabularOptions(**header["options"]),
-            DeliberationRule(**header["rule"]),
-            header["name"],
-        )
-        agent.learning = header["learning"]
-        for row, q in zip(arrays["seen"], arrays["q"], strict=True):
-            agent._q[agent._number(observation_key(row))] = q
-        return agent
+        with unreadable(path):
+            agent = cls(
+                header["update"],
+                header["channels"],
+                arrays["q"].shape[1],
+                header["weights"],
+                header["discounts"],
+                TabularOptions(**header["options"]),
+                DeliberationRule(**header["rule"]),
+                header["name"],
+            )
+            agent.learning = header["learning"]
+            for row, q in zip(arrays["seen"], arrays["q"], strict=True):
+                agent._q[agent._number(observation_key(row))] = q
+            return agent

@@ -12,7 +12,7 @@ import numpy as np
 from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.solvers.vector_values import Heads
 from ..base import AgentState, Log, Progress, TrainingEnv
-from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
+from ..learning.checkpoint import parts_of, read_checkpoint, unreadable, write_checkpoint
 from ..learning.training_loop import FitState, StopsAtOnce, finish_fit
 from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..planners.base import BoundPlanner, Decision, Problem
@@ -246,19 +246,20 @@ class CountsAgent(StopsAtOnce[CountsFitState]):
             ValueError: not such a file, or a newer version than this program reads.
         """
         header, arrays = read_checkpoint(path, "counts", FILE_VERSION)
-        agent = cls(
-            header["channels"],
-            arrays["available"].shape[1],
-            header["weights"],
-            header["discounts"],
-            CountsOptions(**parts_of(header["options"])),
-            header["name"],
-            HeldWeights.from_json(header.get("held")),
-        )
-        agent.learning = header["learning"]
-        agent._policy = arrays.pop("policy")
-        agent.model = CountsModel.from_arrays(arrays)
-        return agent
+        with unreadable(path):
+            agent = cls(
+                header["channels"],
+                arrays["available"].shape[1],
+                header["weights"],
+                header["discounts"],
+                CountsOptions(**parts_of(header["options"])),
+                header["name"],
+                HeldWeights.from_json(header.get("held")),
+            )
+            agent.learning = header["learning"]
+            agent._policy = arrays.pop("policy")
+            agent.model = CountsModel.from_arrays(arrays)
+            return agent
 
     def _plan(self) -> tuple[Problem, BoundPlanner]:
         """The problem and the planner on the present model, made anew only after the model changed."""

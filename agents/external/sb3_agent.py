@@ -23,6 +23,7 @@ from ...scenarios.errors import UnknownNameError
 from ...scenarios.language.loading import Scenario
 from ...scenarios.output_file import whole_file
 from ..base import AgentState, MultiAgentTrainingEnv, Progress, TrainingEnv
+from ..learning.checkpoint import unreadable
 from ..learning.device import training_thread
 from .sb3_hyperparameters import LANES, Algorithm, in_one_lane, settings
 from .sb3_policy import Sb3Policy, need_sb3, unable_to_see
@@ -224,30 +225,19 @@ class Sb3Agent:
             ValueError: not such a file, a newer version than this program reads, or boards of another shape.
         """
         need_sb3()
-        from safetensors import SafetensorError, safe_open
+        from ..learning.tensors import read_tensors
 
-        try:
-            with safe_open(path, "pt") as file:
-                header = json.loads((file.metadata() or {}).get("turncoat", "{}"))
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-        except SafetensorError as fault:
-            raise ValueError(f"{path} is no saved agent: {fault}") from fault
-        if header.get("kind") != "sb3":
-            raise ValueError(f"{path} is no saved Stable-Baselines3 agent")
-        if header["version"] > FILE_VERSION:
-            raise ValueError(
-                f"{path} has version {header['version']}, newer than this program reads ({FILE_VERSION}):"
-                " upgrade turncoat"
-            )
-        tuned = header.get("tuned", False)
-        agent = cls(header["algorithm"], scenario, header["stage"], header["novelty"], tuned, **header["settings"])
-        agent._model = agent._made(seed=0)
-        try:
-            agent._model.policy.load_state_dict(tensors)
-        except RuntimeError as fault:
-            raise ValueError(f"{path} was trained where boards have another shape: {fault}") from fault
-        agent._policy = Sb3Policy(agent._model, agent._world)
-        return agent
+        with unreadable(path):
+            header, tensors = read_tensors(path, "sb3", FILE_VERSION)
+            tuned = header.get("tuned", False)
+            agent = cls(header["algorithm"], scenario, header["stage"], header["novelty"], tuned, **header["settings"])
+            agent._model = agent._made(seed=0)
+            try:
+                agent._model.policy.load_state_dict(tensors)
+            except RuntimeError as fault:
+                raise ValueError(f"{path} was trained where boards have another shape: {fault}") from fault
+            agent._policy = Sb3Policy(agent._model, agent._world)
+            return agent
 
 
 def _hidden(world: World) -> bool:

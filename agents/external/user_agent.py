@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ from ..records.thought import Thought
 
 class UserAgentError(UsageError):
     """An agent that a user brought cannot be found, made or used; the message says which and why."""
+
+
+class UntrustedCodeError(UserAgentError):
+    """A file names code to run, and nobody said that its maker is trusted; nothing of it was imported or opened."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class UserAgent:
         source: `module:name`, a file, or the name of an entry point; or an agent, or a factory that takes an
             `AgentInterface`; of a profile, its text, or a mapping from the names of its parts to such sources.
         agent: the agent that it replaces; None for the world's only agent.
-        trust: whether files that hold pickles may be opened.
+        trust: whether a file that holds pickles may be opened.
     """
 
     label: str
@@ -248,10 +253,10 @@ def _named(text: str) -> Any:
 def _zipped(path: str, world: World, trust: bool) -> Agent:
     """The agent of a model that Stable-Baselines3 saved; refused unless trusted, since the file holds pickles."""
     if not trust:
-        raise UserAgentError(
+        raise UntrustedCodeError(
             f"`{path}` holds pickles, which may run anything when opened: --trust says that you trust its maker"
         )
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise UserAgentError(f"there is no file `{path}`")
     from .sb3_zip import load_zip
 

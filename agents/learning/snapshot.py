@@ -10,6 +10,8 @@ its own `save`.
 from __future__ import annotations
 
 import importlib
+import math
+import re
 from collections import Counter, deque
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -24,6 +26,9 @@ ROOT: Final = __name__.split(".agents.")[0]
 _SIMPLE: Final = (bool, int, float, str)
 _CHAINS: Final = {"list": list, "set": set, "deque": deque}
 _MAPPINGS: Final = {"dict": dict, "Counter": Counter}
+
+_MODULE: Final = re.compile(r"(agents|envs|evals|scenarios)(\.[a-z][a-z0-9_]*)+")
+"""The modules whose classes can be in a snapshot. Importing one defines things and does nothing else."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -155,6 +160,8 @@ class _Maker:
     """Restores an object graph: makes all objects empty first and fills them then, so that references can be cyclic."""
 
     def __init__(self, data: Any, arrays: Arrays) -> None:
+        # Every stored array is taken from its place once, so that a few records cannot ask for one many times.
+        self._left = sum(array.nbytes for array in arrays.values())
         self._root, self._records, self._arrays = data["root"], data["records"], arrays
         self._made = [self._empty(record) for record in self._records]
 
@@ -163,7 +170,9 @@ class _Maker:
         # Sparse matrices are the only objects that are replaced here, so they come before any reference to them is set.
         for number, record in enumerate(self._records):
             if record[0] == "csr":
-                self._made[number] = csr_array(tuple(map(self._value, record[2:])), shape=tuple(record[1]))
+                matrix = csr_array(tuple(map(self._value, record[2:])), shape=tuple(record[1]))
+                matrix.check_format(full_check=True)  # SciPy's compiled code trusts the indices
+                self._made[number] = matrix
         # `restore_state` may read what it is given, so it is called after everything else has been filled.
         late: list[tuple[CustomSnapshot, Any]] = []
         for record, made in zip(self._records, self._made, strict=True):
@@ -230,9 +239,14 @@ class _Maker:
 
     def _array(self, where: Any) -> npt.NDArray[Any]:
         name, shape, order, first = where
-        size = int(np.prod(shape, dtype=np.int64))
+        size, whole = math.prod(shape), self._arrays[name]
+        if min([first, *shape]) < 0 or first + size > whole.size:
+            raise ValueError("an array lies outside of what is stored")
+        self._left -= size * whole.itemsize
+        if self._left < 0:
+            raise ValueError("arrays lie on each other")
         # A copy, since a view would keep the whole shared array in memory.
-        return self._arrays[name][first : first + size].reshape(shape, order=order).copy(order=order)
+        return whole[first : first + size].reshape(shape, order=order).copy(order=order)
 
 
 def _name_of(kind: type) -> str:
@@ -251,9 +265,12 @@ def _class_of(name: str) -> type:
     """The class of a stored name.
 
     Raises:
-        SnapshotError: it is not a class that is defined in the named module of Turncoat.
+        SnapshotError: it is not a class that is defined in the named module of Turncoat's rooms.
     """
     module, _, its = name.partition(":")
+    # Only modules that define what a training consists of are imported: never the program itself (`__main__`).
+    if not _MODULE.fullmatch(module):
+        raise SnapshotError(f"`{name[:80]}` is no class of Turncoat's")
     found = getattr(importlib.import_module(f"{ROOT}.{module}"), its)
     # The name comes from a file: a module's imports could otherwise lead to any class of any package.
     if not isinstance(found, type) or found.__module__ != f"{ROOT}.{module}":

@@ -13,7 +13,7 @@ from ...envs.base import Bools, Floats, Ints, Longs
 from ...envs.reference.observation_spec import ObservationSpec
 from ...envs.solvers.vector_values import Heads
 from ..base import AgentState, Log, Progress, TrainingEnv
-from ..learning.checkpoint import parts_of, read_checkpoint, write_checkpoint
+from ..learning.checkpoint import parts_of, read_checkpoint, unreadable, write_checkpoint
 from ..learning.training_loop import FitState, finish_fit
 from ..learning.transitions import LastDecision, check_env, each_transition, steps_of
 from ..planners.base import Decision
@@ -288,22 +288,23 @@ class RulesAgent:
             ValueError: not such a file, or a newer version than this program reads.
         """
         header, arrays = read_checkpoint(path, "local_rules", FILE_VERSION)
-        maps = maps_from(arrays)
-        agent = cls(
-            maps[0],
-            header["channels"],
-            arrays["masks"].shape[1],
-            header["weights"],
-            header["discounts"],
-            RulesOptions(**parts_of(header["options"])),
-            header["name"],
-            HeldWeights.from_json(header.get("held")),
-        )
-        for senses in maps[1:]:
-            agent.enter(senses)
-        agent.learning = header["learning"]
-        agent.planner.restore(arrays)
-        return agent
+        with unreadable(path):
+            maps = maps_from(arrays)
+            agent = cls(
+                maps[0],
+                header["channels"],
+                arrays["masks"].shape[1],
+                header["weights"],
+                header["discounts"],
+                RulesOptions(**parts_of(header["options"])),
+                header["name"],
+                HeldWeights.from_json(header.get("held")),
+            )
+            for senses in maps[1:]:
+                agent.enter(senses)
+            agent.learning = header["learning"]
+            agent.planner.restore(arrays)
+            return agent
 
     def _begin(self, observation: Longs, mask: Bools) -> tuple[Longs, Bools]:
         state = self.model.state(observation, mask)

@@ -6,16 +6,16 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from ...envs.reference.observation_spec import ObservationSpec
 from ...scenarios.output_file import whole_file
-from ..learning.checkpoint import parts_of
+from ..learning.checkpoint import parts_of, unreadable
+from ..learning.tensors import read_tensors
 from ..planners.modifiable_utility import HeldWeights
 from .agent import NeuralAgent
 from .hyperparameters import NeuralOptions
@@ -64,35 +64,24 @@ def load_neural(path: str | os.PathLike[str], device: str | None = None) -> Neur
     Raises:
         ValueError: not such a file, or a newer version than this program reads.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {}).get("turncoat", "{}"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (it is no dictionary)
-    except SafetensorError as fault:
-        raise ValueError(f"{path} is no checkpoint of a neural agent: {fault}") from fault
-    if header.get("kind") != "neural":
-        raise ValueError(f"{path} holds no checkpoint of a neural agent")
-    if header["version"] > FILE_VERSION:
-        raise ValueError(
-            f"{path} has version {header['version']}, newer than this program reads ({FILE_VERSION}): upgrade turncoat"
+    with unreadable(path):
+        header, tensors = read_tensors(path, "neural", FILE_VERSION)
+        kept = header["options"]
+        options = {**parts_of(kept), "net": NetOptions(**kept["net"])}
+        senses: dict[str, Any] = {field: tensors[f"senses.{name}"].numpy() for name, field in _ARRAYS.items()}
+        agent = NeuralAgent(
+            ObservationSpec(**senses, **header["senses"]),
+            header["channels"],
+            header["actions"],
+            header["weights"],
+            header["discounts"],
+            NeuralOptions(**{**options, "device": device or options["device"]}),
+            name=header["name"],
+            held=HeldWeights.from_json(header.get("held")),
         )
-    kept = header["options"]
-    options = {**parts_of(kept), "net": NetOptions(**kept["net"])}
-    agent = NeuralAgent(
-        ObservationSpec(
-            **{field: tensors[f"senses.{name}"].numpy() for name, field in _ARRAYS.items()}, **header["senses"]
-        ),
-        header["channels"],
-        header["actions"],
-        header["weights"],
-        header["discounts"],
-        NeuralOptions(**{**options, "device": device or options["device"]}),
-        name=header["name"],
-        held=HeldWeights.from_json(header.get("held")),
-    )
-    agent.model.restore(tensors, header["model"])
-    agent.learning = header["learning"]
-    agent.hits.extend(header["hits"])
-    agent.goal_seed = header["goal_seed"]
-    agent.rng.bit_generator.state = header["rng"]
-    return agent
+        agent.model.restore(tensors, header["model"])
+        agent.learning = header["learning"]
+        agent.hits.extend(header["hits"])
+        agent.goal_seed = header["goal_seed"]
+        agent.rng.bit_generator.state = header["rng"]
+        return agent

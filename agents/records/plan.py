@@ -14,7 +14,9 @@ from typing import Any, Final
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints, Longs
-from .validation import check_version, put, read_object
+from ...scenarios.bounded_reading import fit
+from .stored import PLAN
+from .validation import check_actions, check_version, put, read_object
 
 PLAN_VERSION: Final = 1
 MAX_NODES: Final = 256
@@ -129,6 +131,9 @@ class Plan:
         later = np.arange(nodes) > 0
         if np.any(self.node_parent >= np.arange(nodes)) or np.any((self.node_parent >= 0) != later):
             raise ValueError("node_parent: must be -1 at the root and an earlier row elsewhere")
+        check_actions("node_action", self.node_action[1:], actions)
+        check_actions("line", (step.action for step in self.line), actions)
+        check_actions("counterfactuals", (item.action for item in self.counterfactuals), actions)
         if self.node_events is not None and len(self.node_events) != nodes:
             raise ValueError(f"node_events: {len(self.node_events)} entries for {nodes} nodes")
         if len(self.line) > MAX_LINE:
@@ -184,6 +189,7 @@ def plan_from(data: Mapping[str, Any]) -> Plan:
     """
     # First, so that a newer layout is reported as such, and not as a missing or unknown field.
     check_version("plan", data.get("version"), PLAN_VERSION)
+    fit(PLAN, data, "this is not a plan")
     try:
         events = data["node_events"]
         return Plan(

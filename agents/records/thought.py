@@ -13,8 +13,10 @@ from typing import Final
 import numpy as np
 
 from ...envs.base import Bools, Floats, Ints
+from ...scenarios.bounded_reading import fit
 from .plan import Plan, plan_dict, plan_from
-from .validation import check_version, put, read_object
+from .stored import THOUGHT
+from .validation import check_actions, check_version, put, read_object
 
 THOUGHT_VERSION: Final = 1
 MAX_PLANS: Final = 8
@@ -93,6 +95,7 @@ class Thought:
             raise ValueError(f"action: {self.action} is not one of {actions} actions")
         if self.attribution.without.shape != (channels,):
             raise ValueError(f"attribution: {self.attribution.without.size} heads for {channels} channels")
+        check_actions("attribution", (self.attribution.chosen, *self.attribution.without), actions)
         if len(self.plans) > MAX_PLANS:
             raise ValueError(f"plans: {len(self.plans)}, more than {MAX_PLANS}")
         for plan in self.plans:
@@ -131,6 +134,7 @@ class Thought:
         """
         data = read_object(text)
         check_version("thought", data.get("version"), THOUGHT_VERSION)
+        fit(THOUGHT, data, "this is not a thought")
         try:
             return Thought(
                 **{

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...scenarios.bounded_reading import parse_json
+from .stored import MAX_TEXT
+
 
 def read_object(text: str) -> dict[str, Any]:
-    """Parses a JSON object.
+    """Parses a JSON object within bounds.
 
     Raises:
-        ValueError: the text is not JSON, or its value is not an object.
+        ValueError: the text is not JSON, its value is not an object, or it is too large or nested too deeply.
     """
-    data = json.loads(text)
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"a record of {len(text):,} characters; at most {MAX_TEXT:,} are read")
+    data = parse_json(text, "a record")
     if not isinstance(data, dict):
         raise ValueError(f"expected a JSON object, got {type(data).__name__}")
     return data
@@ -38,6 +43,17 @@ def check_version(what: str, found: object, known: int) -> None:
         raise ValueError(f"{what} version {found} is newer than this program reads ({known}): upgrade turncoat")
     if found < 1:
         raise ValueError(f"{what} version {found} never existed")
+
+
+def check_actions(what: str, actions: Iterable[int], count: int) -> None:
+    """Checks that numbers are indices of actions.
+
+    Raises:
+        ValueError: one is not.
+    """
+    wrong = next((action for action in actions if not 0 <= action < count), None)
+    if wrong is not None:
+        raise ValueError(f"{what}: {wrong} is not one of {count} actions")
 
 
 def put(record: object, name: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...]) -> None:

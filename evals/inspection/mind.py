@@ -161,12 +161,21 @@ def unexpected_fields(mind: Mind, state: Ints) -> list[int]:
 
 
 def states_of(world: World, columns: tuple[int, ...] | None, observations: Sequence[Longs]) -> Ints:
-    """int32 `[n, F]`: observations as states, `UNKNOWN` in fields they lack; n is 0 where they are no fields."""
+    """int32 `[n, F]`: observations as states, `UNKNOWN` in fields they lack; n is 0 where they are no fields.
+
+    Raises:
+        ValueError: they have fewer fields than `columns`.
+    """
     if columns is None or len(observations) == 0:
         return np.zeros((0, len(world.fields)), np.int32)
     out = np.full((len(observations), len(world.fields)), UNKNOWN, np.int32)
     # Observations may have further columns at their end, such as the plan's own state of an exact agent.
-    out[:, list(columns)] = np.stack(observations)[:, : len(columns)]
+    found = np.stack(observations)[:, : len(columns)]
+    if found.shape[1] < len(columns):
+        raise ValueError(f"observations of {found.shape[1]} fields, where {len(columns)} are observed")
+    # What a model imagines need not be possible, and a board has no place for a value that the field cannot have.
+    sizes = np.array([world.fields[column].size for column in columns])
+    out[:, list(columns)] = np.where((found >= 0) & (found < sizes), found, UNKNOWN)
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from ...envs.world.world import World
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.solved_worlds import SolvedWorlds
-from ..runs.reopen import reopen_scenario, scenario_of_trace, world_of
+from ..runs.reopen import fitting_world, reopen_scenario, scenario_of_trace
 from ..runs.run_folder import StoredRun, load_run
 from ..traces.episode import Episode, episode_of
 from ..traces.provenance import RunError
@@ -109,7 +110,7 @@ class RecordedShow:
         self.name = name
         self._trace = run.trace(name)
         meta, whole = self._trace.meta, reopen_scenario(run)
-        self.world = world_of(whole, meta)
+        self.world = fitting_world(whole, self._trace)
         self.scenario, self.stage, self.agent = scenario_of_trace(whole, meta), meta.stage, meta.agent
         self._worlds = SolvedWorlds(self.scenario).with_agent(meta.agent)
         if self._trace.table.select(pl.len()).item() == 0:
@@ -131,14 +132,17 @@ class RecordedShow:
         recorded = episode.thoughts[tick] if tick < len(episode.thoughts) else None
         if recorded is None or (text := recorded[agent]) is None:
             return None
-        try:
-            thought = Thought.from_json(text)
-        except ValueError as fault:
-            raise TraceError(f"{self.name}, episode {episode.number}, tick {tick}: {fault}") from fault
         program = self.world.agents[agent]
         # With a window the observation is a crop around the agent, whose entries are no fields of the state.
         columns = program.sees if program.window is None or program.body < 0 else None
-        return replace(mind_of(self.world, thought, program.actions, columns), agent=program.name)
+        try:
+            thought = Thought.from_json(text)
+            if len(thought.q) != len(program.actions) or not set(thought.channels) <= set(self.world.channels):
+                raise ValueError("its actions or channels are not those of the scenario")
+            mind = mind_of(self.world, thought, program.actions, columns)
+        except ValueError as fault:
+            raise TraceError(f"{self.name}, episode {episode.number}, tick {tick}: {fault}") from fault
+        return replace(mind, agent=program.name)
 
     def value_map(self, episode: Episode, tick: int, agent: int) -> ValueMap | None:
         """See `Show`: the exact planner's values, or those of a trained agent's imagined states."""
@@ -193,7 +197,7 @@ def open_trace(path: Path) -> RecordedShow:
         RunError: there is none, or it is in no run's folder; and see `RecordedShow`.
         TraceError: see `RecordedShow`.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise RunError(f"there is no trace {path}; `turncoat run` writes them, as RUN/traces/NAME.parquet")
     return RecordedShow(load_run(path.absolute().parent.parent), path.stem)
 

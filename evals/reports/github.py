@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ...scenarios.language.faults.faults import safe
 from ..traces.provenance import RunError
 from ..verdicts.expectation import Judgement
 from .markdown import markdown
@@ -74,7 +75,7 @@ def _few(kind: str, lines: list[str]) -> list[str]:
 
 def _message(text: str) -> str:
     # The escapes of GitHub's workflow commands.
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return "%0A".join(safe(line.replace("%", "%25").replace("\r", "%0D")) for line in text.split("\n"))
 
 
 def _property(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from junitparser import Attr, Error, Failure, IntAttr, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
+from ...scenarios.language.faults.faults import safe
 from ..verdicts.expectation import Judgement
 from .summary import BrokenScenario, RunReport
 
@@ -145,7 +146,7 @@ def _aside(report: RunReport, judgement: Judgement) -> list[str]:
 
 def _clean(text: str) -> str:
     """The text with characters that XML 1.0 cannot hold replaced."""
-    return _NO_XML.sub("\ufffd", text)
+    return _NO_XML.sub("\ufffd", "\n".join(map(safe, text.split("\n"))))
 
 
 _INCONCLUSIVE: dict[Inconclusive | None, type[Failure] | type[Error] | type[Skipped]] = {

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from ...scenarios.language.faults.faults import safe
 from ..verdicts.expectation import Judgement, Outcome, verdict
 from .summary import BrokenScenario, RunReport, numbers
 
@@ -48,12 +49,12 @@ def code(text: str) -> str:
     # The fence must be longer than any run of backticks inside.
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     space = " " if "`" in text else ""
-    return f"{fence}{space}{text}{space}{fence}"
+    return f"{fence}{space}{safe(text)}{space}{fence}"
 
 
 def plain(text: str) -> str:
     """Text on one line with Markdown's characters escaped."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", safe(" ".join(text.split())))
 
 
 def _tally(report: RunReport) -> list[str]:

@@ -7,6 +7,7 @@ paired differences vary less than two independent means. The values of seeds are
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +26,7 @@ from ..traces.provenance import RunError
 from ..traces.trace import Trace, trace_name
 from ..verdicts.expectation import EXACTLY, Judgement
 from ..verdicts.work_units import contrasts_of
-from .reopen import reopen_scenario, world_of
+from .reopen import fitting_world, reopen_scenario
 from .run_folder import Manifest, StoredRun, load_run
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def open_side(text: str) -> RunSide:
     """
     folder, colon, agent = text.rpartition(":")
     # The name of a folder may have a colon in it.
-    if Path(text).exists() or not colon:
+    if os.path.exists(text) or not colon:
         return RunSide(load_run(Path(text)))
     run = load_run(Path(folder))
     judged = {judgement.agent for judgement in run.judgements}
@@ -285,6 +286,8 @@ class _SeedValues:
             conditions = self.solved.conditions(expectation)
             [contrast] = contrasts_of(self.solved.scenario, expectation, judgement.agent, conditions)
             traces = [None if subject.exact else self._trace(subject) for subject in contrast.subjects]
+            if all(trace is None for trace in traces):
+                raise RunError(f"{self.run.folder}: {judgement.name}: judged by seeds, and the file judges it exactly")
             ends = ends_by_seed(self.solved, contrast, parsed_measure(judgement.measure), traces)
         except NotEnumerableError as fault:
             raise RunError(f"{self.run.folder}: {judgement.name}: {fault}") from fault
@@ -292,7 +295,7 @@ class _SeedValues:
 
     def _trace(self, subject: Subject) -> Trace:
         trace = self.run.trace(trace_name(subject.stage, subject.agent, subject.overrides))
-        world_of(self.solved.scenario, trace.meta)
+        fitting_world(self.solved.scenario, trace)
         return trace
 
     def _expectation(self, judgement: Judgement) -> Expectation:
@@ -300,7 +303,8 @@ class _SeedValues:
         scenario = self.solved.scenario
         for number, expectation in enumerate(scenario.document.expect):
             line = scenario.source.place(("expect", number)).line
-            if (expectation.name, line) == (judgement.name, judgement.line):
+            its = (expectation.name, expectation.measure, line)
+            if its == (judgement.name, judgement.measure, judgement.line):
                 return expectation
         raise RunError(f"{self.run.folder}: its scenario has no expectation `{judgement.name}`")
 

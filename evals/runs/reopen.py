@@ -12,7 +12,8 @@ from ...scenarios.language.faults.faults import ScenarioError
 from ...scenarios.language.loading import Scenario, apply_overrides, load_text
 from ..exact.solved_worlds import enlisted
 from ..traces.provenance import RunError
-from ..traces.trace import TraceMeta
+from ..traces.trace import Trace, TraceError, TraceMeta
+from ..traces.trace_checks import check_against
 from .run_folder import StoredRun
 
 BENEATH, LIBRARY = "beneath", "library"
@@ -46,7 +47,7 @@ def reopen_scenario(run: StoredRun) -> Scenario:
             run.scenario,
             str(run.folder / "scenario.yaml"),
             root=run.folder / BENEATH,
-            shelf=shelf if shelf.is_dir() else None,
+            shelf=shelf if os.path.isdir(shelf) else None,
         )
         scenario = apply_overrides(written, run.manifest.overrides)
     except ScenarioError as fault:
@@ -95,6 +96,21 @@ def world_of(scenario: Scenario, meta: TraceMeta) -> World:
     )
     if not fits:
         raise RunError(f"{_named(meta)} was recorded by another version of Turncoat")
+    return world
+
+
+def fitting_world(scenario: Scenario, trace: Trace) -> World:
+    """The world of one trace of a run of this scenario, after every row of the trace was checked against it.
+
+    Raises:
+        RunError: as `world_of`.
+        TraceError: the trace holds something that cannot be in that world.
+    """
+    world = world_of(scenario, trace.meta)
+    try:
+        check_against(world, trace.table)
+    except TraceError as fault:
+        raise TraceError(f"{_named(trace.meta)}: {fault}") from None
     return world
 
 

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from ...agents.external.user_agent import UntrustedCodeError
 from ..traces.provenance import RunError, code_hash, library_versions
 from ..traces.trace import Trace
 from ..training.execution.workers import Workers
@@ -50,11 +51,12 @@ def reproduce(
     Args:
         stored: read by `load_run`.
         workers: who trains.
-        trust: the user's own agents may be loaded from files with pickles, which can run code.
+        trust: the agents that its manifest names as the user's own may be imported, which runs their code.
         report: called with what is being done.
         count: called with the number of trained seeds.
 
     Raises:
+        UntrustedCodeError: it had agents of the user's own, and is not trusted; nothing of them was imported.
         RunError: it was stored before this was kept, its scenario cannot be opened, or it had agents that only the
             program that made it knows.
     """
@@ -65,6 +67,8 @@ def reproduce(
         )
     try:
         settings = replace(RunSettings.from_manifest(manifest.settings, trust), workers=workers)
+    except UntrustedCodeError as fault:
+        raise UntrustedCodeError(f"{stored.folder}: {fault}") from None
     except ValueError as fault:
         raise RunError(f"{stored.folder}: {fault}") from None
     # These settings have no cache: from it, the stored traces would be compared with themselves.

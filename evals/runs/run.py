@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...agents.external.user_agent import UserAgent
+from ...agents.external.user_agent import UntrustedCodeError, UserAgent
 from ...agents.learning.device import CPU
 from ...agents.registry.multi_agent_profiles import brought, plainly
 from ...envs.analysis.dataframes import frame, html
@@ -144,8 +144,14 @@ class RunSettings:
         """The inverse of `filled`.
 
         Raises:
+            UntrustedCodeError: it names agents of the user's own, which would be imported, and is not trusted.
             ValueError: an agent was given as an object, which cannot be found by its name.
         """
+        if (named := [words for words in data["own"] if words is not None]) and not trust:
+            raise UntrustedCodeError(
+                f"it would import or open {', '.join(f'`{words}`' for words in named)}, which its manifest names; "
+                "`--trust` (in Python `trust=True`) says that you trust whoever made it"
+            )
         own = [None if words is None else brought(words, trust) for words in data["own"]]
         if None in own:
             raise ValueError("it was run with an agent that only the program that ran it has; give it there again")

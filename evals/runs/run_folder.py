@@ -9,19 +9,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final
 
+from pydantic import ConfigDict, Field, TypeAdapter
+
+from ...scenarios.bounded_reading import (
+    Count,
+    FiniteNumber,
+    Names,
+    StoredRecord,
+    UnreadableFileError,
+    fit,
+    read_json,
+    read_text_file,
+)
 from ...scenarios.errors import UnknownNameError
+from ...scenarios.language.files.yaml_source import LIMIT
 from ..traces.atomic_folder import atomic_folder
 from ..traces.provenance import RunError, git_commit, library_versions
 from ..traces.trace import Trace, read_trace, write_trace
-from ..verdicts.expectation import Judgement, Verdict, verdict
+from ..verdicts.expectation import Judgement, Outcome, Verdict, verdict
 
 RUN_VERSION = 2
 """The version of the folder's layout that this code writes; it reads this one and older ones.
 
 2: every file of the scenario, and the manifest's `settings` and `code`, so that a run can be reproduced.
 """
+
+MAX_JSON: Final = 16 << 20
+"""Most bytes of the manifest, and of the judgements."""
+MAX_TRACES: Final = 10_000
+"""Most traces of one run."""
 
 
 @dataclass(frozen=True)
@@ -135,26 +153,142 @@ def load_run(folder: Path) -> StoredRun:
     Raises:
         RunError: not a run's folder, damaged, or of a newer version.
     """
-    if not (folder / "manifest.json").is_file():
+    if not os.path.lexists(folder / "manifest.json"):
         raise RunError(f"{folder}: not the folder of a run (it has no manifest.json)")
     try:
-        data = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        version = int(data.pop("version"))
-        if version > RUN_VERSION:
-            raise RunError(
-                f"{folder}: a run of version {version}, and this Turncoat reads up to {RUN_VERSION}; "
-                "a newer Turncoat can read it"
-            )
-        # Fields that version 1 lacks have defaults.
-        manifest = Manifest(**{**data, "seeds": tuple(data["seeds"]), "command": tuple(data["command"])})
-        judged = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["expectations"]
-        judgements = tuple(Judgement.from_dict(judgement) for judgement in judged)
-        with (folder / "scenario.yaml").open(encoding="utf-8", newline="") as file:
-            scenario = file.read()
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as fault:
-        raise RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or run it again") from fault
-    traces = {path.stem: path for path in sorted((folder / "traces").glob("*.parquet"))}
+        manifest = _read_manifest(folder / "manifest.json")
+        judgements = _read_judgements(folder / "verdict.json")
+        # No translation of line ends: the copy is to be the file that was run.
+        scenario = read_text_file(folder / "scenario.yaml", LIMIT)
+        traces = _traces_in(folder / "traces")
+    except UnreadableFileError as fault:
+        raise RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or run it again") from None
+    except RunError as fault:
+        raise RunError(f"{folder}: {fault}") from None
     return StoredRun(folder, manifest, judgements, scenario, traces)
+
+
+class _StoredPlateau(StoredRecord):
+    looks: Annotated[int, Field(ge=1, le=10_000)]
+    gain: Annotated[FiniteNumber, Field(ge=0)]
+
+
+class _StoredSettings(StoredRecord):
+    """What `RunSettings.from_manifest` reads, within the bounds of a file's `runs:`; it knows of further settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    agents: Names
+    own: Annotated[list[str | None], Field(max_length=100)]
+    seeds: Annotated[int, Field(ge=1, le=10_000)]
+    steps: Annotated[int, Field(ge=1, le=10**9)]
+    episodes: Annotated[int, Field(ge=1, le=100_000)]
+    max_seeds: Annotated[int, Field(ge=1, le=10_000)] | None
+    units: list[tuple[Count, str]] | None
+    device: str = ""
+    plateau: _StoredPlateau | None = None
+
+
+class _StoredManifest(StoredRecord):
+    """`manifest.json`, apart from its version; see `Manifest`."""
+
+    scenario: str
+    scenario_hash: str
+    seeds: Annotated[tuple[Count, ...], Field(max_length=100_000)]
+    overrides: dict[str, Any]
+    command: Names
+    started: str
+    finished: str
+    versions: dict[str, str]
+    python: str
+    platform: str
+    cpus: Count
+    git: str | None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    code: str = ""
+
+
+class _StoredJudgement(StoredRecord):
+    """An entry of `verdict.json`; see `Judgement`. A bound or a value may be infinite."""
+
+    name: str
+    measure: str
+    bound: str
+    agent: str
+    stage: str
+    outcome: Outcome
+    value: float | None
+    low: float | None
+    high: float | None
+    file: str
+    line: Count
+    why: str
+    unit: str
+    seeds: Count = 0
+    p_pass: Annotated[float, Field(ge=0, le=1)] | None = None
+    p_fail: Annotated[float, Field(ge=0, le=1)] | None = None
+    trace: str = ""
+    minus: str = ""
+
+
+class _StoredVerdict(StoredRecord):
+    version: Annotated[int, Field(ge=1, le=RUN_VERSION)]
+    scenario: str
+    verdict: Verdict
+    expectations: Annotated[list[_StoredJudgement], Field(max_length=100_000)]
+
+
+_MANIFEST: Final = TypeAdapter(_StoredManifest)
+_SETTINGS: Final = TypeAdapter(_StoredSettings)
+_VERDICT: Final = TypeAdapter(_StoredVerdict)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    data = read_json(path, MAX_JSON)
+    version = data.pop("version", None) if isinstance(data, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise UnreadableFileError(f"{path.name}: it has no version")
+    if version > RUN_VERSION:
+        raise RunError(
+            f"a run of version {version}, and this Turncoat reads up to {RUN_VERSION}; a newer Turncoat can read it"
+        )
+    # Fields that version 1 lacks have defaults.
+    manifest = Manifest(**fit(_MANIFEST, data, path.name).values())
+    if manifest.settings:
+        fit(_SETTINGS, manifest.settings, f"{path.name}, settings")
+    return manifest
+
+
+def _read_judgements(path: Path) -> tuple[Judgement, ...]:
+    judgements = []
+    for stored in fit(_VERDICT, read_json(path, MAX_JSON), path.name).expectations:
+        # A text as `nan` is read as a number too, and is none.
+        wrong = next(
+            (name for name in ("value", "low", "high") if (v := getattr(stored, name)) is not None and v != v), None
+        )
+        if wrong is not None:
+            raise UnreadableFileError(f"{path.name}: {wrong} of `{stored.name[:40]}` is no number")
+        judgements.append(Judgement(**stored.values()))
+    return tuple(judgements)
+
+
+def _traces_in(folder: Path) -> dict[str, Path]:
+    """The files of the traces by name; they are opened when asked for.
+
+    Raises:
+        UnreadableFileError: the folder cannot be listed, or holds too many.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry.name for entry, _ in zip(entries, range(MAX_TRACES + 1), strict=False)]
+    except FileNotFoundError:
+        return {}
+    except OSError as fault:
+        raise UnreadableFileError(f"traces cannot be listed: {(fault.strerror or str(fault)).lower()}") from None
+    if len(found) > MAX_TRACES:
+        raise UnreadableFileError(f"traces holds more than {MAX_TRACES:,} files")
+    names = sorted(name for name in found if name.endswith(".parquet") and not name.startswith("."))
+    return {Path(name).stem: folder / name for name in names}
 
 
 def verdict_data(scenario: str, judgements: Sequence[Judgement]) -> dict[str, Any]:

@@ -4,21 +4,43 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+import math
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, TypeAlias
 
+import polars as pl
+from pydantic import Field, TypeAdapter
+
+from ...scenarios.bounded_reading import (
+    Count,
+    FiniteNumber,
+    Names,
+    StoredRecord,
+    UnreadableFileError,
+    fit,
+    parse_json,
+    read_file,
+    read_json,
+)
 from ...scenarios.output_file import write_text_whole
+from ..measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED
 from ..traces.atomic_folder import atomic_folder
+from ..traces.bounded_parquet import read_parquet
 from ..traces.provenance import RunError
 from ..training.telemetry.early_stopping import Plateau
 from .sweep_points import SweepCosts, SweepResult, SweepRow
-from .sweep_settings import SweepAxis, SweepSettings
+from .sweep_settings import MAX_POINTS, SweepAxis, SweepSettings
 
 VERSION = 1
 """The version of the folder's layout that this code writes; it reads this one and none newer."""
 TABLE, SETTINGS, PICTURE = "points.parquet", "sweep.json", "diagram.png"
+MAX_JSON: Final = 32 << 20
+"""Most bytes of the settings."""
+MAX_JOURNAL: Final = 256 << 20
+"""Most bytes of a journal."""
 
 
 class Journal:
@@ -65,8 +87,8 @@ class Journal:
 
     def _lines(self) -> list[str]:
         try:
-            return self.path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
+            return read_file(self.path, MAX_JOURNAL).decode("utf-8").splitlines()
+        except (UnreadableFileError, UnicodeDecodeError):
             return []
 
 
@@ -100,35 +122,108 @@ def load_sweep(folder: Path) -> SweepResult:
     Raises:
         RunError: not the folder of a sweep, damaged, or of a newer version.
     """
-    import polars as pl
-
-    if not (folder / SETTINGS).is_file():
+    if not os.path.lexists(folder / SETTINGS):
         raise RunError(f"{folder}: not the folder of a sweep (it has no {SETTINGS})")
     try:
-        data = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        if int(data["version"]) > VERSION:
-            raise RunError(f"{folder}: a sweep of version {data['version']}, and this Turncoat reads up to {VERSION}")
-        fields = data["question"]
-        axes = tuple(SweepAxis(axis["name"], tuple(axis["values"]), axis["log"]) for axis in fields["axes"])
-        lists = {name: tuple(fields[name]) for name in ("measures", "agents")}
-        plateau = None if fields.get("plateau") is None else Plateau(**fields["plateau"])
-        settings = SweepSettings(**{**fields, **lists, "axes": axes, "plateau": plateau})
-        table = pl.read_parquet(folder / TABLE)
-        rows = tuple(_row_of(record, settings) for record in table.iter_rows(named=True))
+        data = _read_settings(folder)
+        settings = data.question.as_settings()
+        table = read_parquet(folder / TABLE)
+        rows = _rows_of(table, settings)
         return SweepResult(
-            data["scenario"], data["title"], data["scenario_hash"], data["overrides"], settings, rows,
-            SweepCosts(**data["costs"]), data["versions"],
+            data.scenario, data.title, data.scenario_hash, data.overrides, settings, rows,
+            SweepCosts(**data.costs.values()), data.versions,
         )  # fmt: skip
-    except (OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError) as fault:
-        raise RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or sweep again") from fault
+    except (UnreadableFileError, pl.exceptions.PolarsError) as fault:
+        raise RunError(f"{folder}: cut short or damaged ({fault}); copy it again, or sweep again") from None
 
 
 def same_sweep(folder: Path, identity: str) -> bool:
     """Whether a folder holds the finished sweep of this identity."""
     try:
-        return bool(json.loads((folder / SETTINGS).read_text(encoding="utf-8"))["identity"] == identity)
-    except (OSError, ValueError, KeyError, TypeError):
+        return _read_settings(folder).identity == identity
+    except (UnreadableFileError, RunError):
         return False
+
+
+_Scalar: TypeAlias = bool | int | FiniteNumber | str
+_AxisValue: TypeAlias = _Scalar | Annotated[list[_Scalar], Field(max_length=100)]
+
+
+class _StoredAxis(StoredRecord):
+    name: str
+    points: Annotated[tuple[_AxisValue, ...], Field(min_length=1, max_length=MAX_POINTS, alias="values")]
+    log: bool
+
+    def as_axis(self) -> SweepAxis:
+        numeric = all(isinstance(value, int | float) and value > 0 for value in self.points)
+        if self.log and not numeric:
+            raise UnreadableFileError(
+                f"{SETTINGS}: the axis `{self.name[:40]}` is logarithmic and not of positive numbers"
+            )
+        return SweepAxis(self.name, self.points, self.log)
+
+
+class _StoredPlateau(StoredRecord):
+    looks: Annotated[int, Field(ge=1, le=10_000)]
+    gain: Annotated[FiniteNumber, Field(ge=0)]
+
+
+class _StoredQuestion(StoredRecord):
+    """See `SweepSettings`."""
+
+    axes: Annotated[tuple[_StoredAxis, ...], Field(min_length=1, max_length=100)]
+    stage: str
+    measures: Names
+    regimes: Annotated[dict[str, str], Field(max_length=1_000)]
+    agents: Annotated[Names, Field(min_length=1)]
+    seeds: Annotated[int, Field(ge=1, le=10_000)]
+    steps: Annotated[int, Field(ge=1, le=10**9)]
+    episodes: Annotated[int, Field(ge=1, le=100_000)]
+    every: Annotated[int, Field(ge=1, le=MAX_POINTS)]
+    device: str = "cpu"
+    plateau: _StoredPlateau | None = None
+
+    def as_settings(self) -> SweepSettings:
+        plateau = None if self.plateau is None else Plateau(**self.plateau.values())
+        axes = tuple(axis.as_axis() for axis in self.axes)
+        settings = SweepSettings(**{**self.values(), "axes": axes, "plateau": plateau})
+        if math.prod(len(axis.values) for axis in axes) > MAX_POINTS:
+            raise UnreadableFileError(f"{SETTINGS}: it has more than {MAX_POINTS:,} points")
+        return settings
+
+
+class _StoredCosts(StoredRecord):
+    enumerations: Count
+    solves: Count
+    trainings: Count
+
+
+class _StoredSweep(StoredRecord):
+    """`sweep.json`, apart from its version."""
+
+    identity: str
+    scenario: str
+    title: str
+    scenario_hash: str
+    overrides: dict[str, Any]
+    question: _StoredQuestion
+    costs: _StoredCosts
+    regimes: dict[str, dict[str, Count]]
+    versions: dict[str, str]
+    command: Names
+
+
+_SWEEP: Final = TypeAdapter(_StoredSweep)
+
+
+def _read_settings(folder: Path) -> _StoredSweep:
+    data = read_json(folder / SETTINGS, MAX_JSON)
+    version = data.pop("version", None) if isinstance(data, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise UnreadableFileError(f"{SETTINGS}: it has no version")
+    if version > VERSION:
+        raise RunError(f"{folder}: a sweep of version {version}, and this Turncoat reads up to {VERSION}")
+    return fit(_SWEEP, data, SETTINGS)
 
 
 def _settings_file(sweep: SweepResult, identity: str, command: Sequence[str]) -> dict[str, Any]:
@@ -147,29 +242,91 @@ def _settings_file(sweep: SweepResult, identity: str, command: Sequence[str]) ->
     }
 
 
-def _row_of(record: Mapping[str, Any], settings: SweepSettings) -> SweepRow:
-    values = []
-    for axis in settings.axes:
-        # Parquet has one type per column: the axis gives back 1 for 1.0, and a cell for its JSON.
-        shown = record[axis.name]
-        values.append(next(v for v in axis.values if v == shown or (isinstance(shown, str) and json.dumps(v) == shown)))
-    measures = tuple((record[f"{text}.low"], record[f"{text}.high"]) for text in settings.all_measures)
-    others = {name: record[name] for name in ("agent", "seed", "regime", "states", "seconds", "note")}
-    return SweepRow(values=tuple(values), measures=measures, **others)
+def _rows_of(table: pl.DataFrame, settings: SweepSettings) -> tuple[SweepRow, ...]:
+    """The rows of a table, each checked against the settings.
+
+    Raises:
+        UnreadableFileError: a column is missing or of another type, or a row is none of this sweep.
+    """
+    names = [axis.name for axis in settings.axes]
+    ends = [f"{text}.{end}" for text in settings.all_measures for end in ("low", "high")]
+    wanted = [*names, "agent", "seed", "regime", *ends, "states", "seconds", "note"]
+    if table.columns != wanted:
+        raise UnreadableFileError(f"{TABLE}: its columns are not those of the settings")
+    regimes = {*settings.regimes, OTHER, TIE, UNSOLVED}
+    # Parquet has one type per column: the axis gives back 1 for 1.0, and a cell for its JSON.
+    axes = [
+        {
+            **{json.dumps(value): value for value in axis.values},
+            **{v: v for v in axis.values if not isinstance(v, list)},
+        }
+        for axis in settings.axes
+    ]
+    rows: dict[str, SweepRow] = {}
+    for number, record in enumerate(table.iter_rows(named=True)):
+        try:
+            values = tuple(known[record[name]] for name, known in zip(names, axes, strict=True))
+            numbers = [_end(record[name]) for name in ends]
+            row = SweepRow(
+                **{name: record[name] for name in ("agent", "seed", "regime", "states", "seconds", "note")},
+                values=values,
+                measures=tuple(zip(numbers[::2], numbers[1::2], strict=True)),
+            )
+            if not _fits(row, settings, regimes) or row.key in rows:
+                raise ValueError
+        except (KeyError, TypeError, ValueError):
+            raise UnreadableFileError(f"{TABLE}: row {number} is none of this sweep's") from None
+        rows[row.key] = row
+    return tuple(rows.values())
+
+
+def _fits(row: SweepRow, settings: SweepSettings, regimes: Collection[str]) -> bool:
+    """Whether a row can be one of a sweep with these settings."""
+    counts = all(type(count) is int for count in (row.seed, row.states)) and row.states >= 0
+    learned = row.agent != "exact"
+    seed = counts and (0 <= row.seed < settings.seeds if learned else row.seed == -1)
+    told = isinstance(row.note, str) and isinstance(row.seconds, float) and math.isfinite(row.seconds)
+    return seed and told and row.agent in settings.agents and row.regime in regimes
+
+
+def _end(value: object) -> float | None:
+    """An end of a measure's range, which may be infinite.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if value is not None and (not isinstance(value, float) or math.isnan(value)):
+        raise ValueError
+    return value
 
 
 def _line(rows: Sequence[SweepRow]) -> str:
     return json.dumps([asdict(row) for row in rows])
 
 
+class _StoredRow(StoredRecord):
+    """A row in the journal; a measure may be infinite, which Python's JSON can write."""
+
+    agent: str
+    seed: Annotated[int, Field(ge=-1, lt=2**63)]
+    axis_values: Annotated[tuple[_AxisValue, ...], Field(max_length=100, alias="values")]
+    measures: tuple[tuple[float | None, float | None], ...]
+    regime: str
+    states: Count
+    seconds: FiniteNumber
+    note: str
+
+
+_ROWS: Final = TypeAdapter(list[_StoredRow])
+
+
 def _rows_in(line: str) -> list[SweepRow]:
-    """The rows of a line; none where a kill cut it short."""
+    """The rows of a line; none where a kill cut it short, or where it cannot be read."""
     try:
-        return [
-            SweepRow(
-                **{**data, "values": tuple(data["values"]), "measures": tuple((a, b) for a, b in data["measures"])}
-            )
-            for data in json.loads(line)
-        ]
-    except (ValueError, KeyError, TypeError):
+        found = fit(_ROWS, parse_json(line, "a line", infinite=True), "a line")
+    except UnreadableFileError:
         return []
+    return [
+        SweepRow(values=row.axis_values, **{n: v for n, v in row.values().items() if n != "axis_values"})
+        for row in found
+    ]

@@ -10,14 +10,29 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import polars as pl
+from pydantic import Field, TypeAdapter
 
 from ...envs.base import Ints
-from ...scenarios.errors import UsageError
+from ...scenarios.bounded_reading import (
+    Count,
+    FiniteNumber,
+    Names,
+    Shape,
+    StoredRecord,
+    UnreadableFileError,
+    fit,
+    parse_json,
+)
 from ...scenarios.language.names.overrides import Overrides
 from ...scenarios.output_file import whole_file
+from .bounded_parquet import read_parquet
+from .trace_checks import HIDDEN as HIDDEN
+from .trace_checks import TraceError as TraceError
+from .trace_checks import check_table
 
 Regrets = Mapping[str, float] | str
 """By agent, how much less its policy yields than its best response; or why that is not known (see `exploitability`)."""
@@ -31,15 +46,8 @@ LearningPoints = tuple[tuple[int, float], ...]
 TRACE_VERSION = 1
 """The version that this code writes; it reads this one and none newer."""
 
-HIDDEN = "hidden.performance"
-"""The column of the hidden performance."""
-
 _KEY, _LEARNING, _TRAINED = "turncoat.trace", "turncoat.learning", "turncoat.trained"
-_REGRETS = "turncoat.regrets"
-
-
-class TraceError(UsageError):
-    """A trace that cannot be used; the message says which, why, and what to do."""
+_REGRETS, _CACHED = "turncoat.regrets", "turncoat.key"
 
 
 @dataclass(frozen=True)
@@ -151,92 +159,95 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
     )
 
 
-def write_trace(trace: Trace, path: Path) -> None:
-    """Write a trace as Parquet, atomically; an existing file is replaced."""
+def write_trace(trace: Trace, path: Path, key: str = "") -> None:
+    """Write a trace as Parquet, atomically; an existing file is replaced. `key`: of a trace in the cache."""
     meta = {"version": TRACE_VERSION, **asdict(trace.meta)}
     if not trace.meta.training:  # versions of Turncoat without this field can read it then
         del meta["training"]
     written = {_KEY: json.dumps(meta, sort_keys=True), _LEARNING: json.dumps(trace.learning)}
     written[_TRAINED] = json.dumps(trace.trained)
+    if key:
+        written[_CACHED] = key
     if trace.regrets:
         written[_REGRETS] = json.dumps(trace.regrets)
     with whole_file(path) as part:
         trace.table.write_parquet(part, metadata=written)
 
 
-def read_trace(path: Path) -> Trace:
-    """Read a trace.
+def read_trace(path: Path, key: str = "") -> Trace:
+    """Read a trace, which may be a stranger's: everything in it is bounded and checked.
+
+    Args:
+        path: the file.
+        key: that it must have been written with.
 
     Raises:
-        TraceError: no such file, not a whole Parquet file, not a trace, or one of a newer version.
+        TraceError: no such file, not a whole Parquet file, not a trace, one of a newer version, or one that is too
+            large or does not hold what it says.
     """
-    if not path.is_file():
-        raise TraceError(f"{path}: no such file")
+    said: dict[str, str] = {}
+    metas: list[TraceMeta] = []
+
+    def check(found: Mapping[str, str]) -> None:
+        # Before the table is decoded: another program's file is told by what it lacks.
+        if _KEY not in found:
+            raise TraceError("a Parquet file, but not one of Turncoat's traces")
+        if key and found.get(_CACHED) != key:
+            raise TraceError("it is not the trace of this key")
+        said.update(found)
+        metas.append(_read_meta(found[_KEY]))
+
     try:
-        # Of some damaged files polars' reader panics, which is no PolarsError.
-        found = pl.read_parquet_metadata(path)
-        written = found.get(_KEY)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:
-        raise TraceError(f"{path}: not a whole Parquet file (cut short, or something else)") from fault
-    if written is None:
-        raise TraceError(f"{path}: a Parquet file, but not one of Turncoat's traces")
-    meta = _read_meta(written, path)
-    try:
-        table = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:
-        raise TraceError(f"{path}: damaged; its table cannot be read") from fault
-    try:
-        learning, trained = _read_learning(found.get(_LEARNING, "{}")), _read_trained(found.get(_TRAINED, "{}"))
-        return Trace(meta, table, learning, trained, _read_regrets(found.get(_REGRETS, "{}")))
-    except TraceError as fault:
-        raise TraceError(f"{path}: {fault}") from None
+        table = read_parquet(path, check)
+        learning = _stored(_LEARNING_OF, said.get(_LEARNING, "{}"), "its learning curves")
+        trained = _stored(_TRAINED_OF, said.get(_TRAINED, "{}"), "how long its seeds were trained")
+        regrets = _stored(_REGRETS_OF, said.get(_REGRETS, "{}"), "its regrets")
+        trace = Trace(metas[0], table, learning, trained, regrets)
+        check_table(table, len(trace.meta.fields), trace.meta.actions)
+    except (TraceError, UnreadableFileError) as fault:
+        raise TraceError(f"{path}: {str(fault).removeprefix(f'{path.name}: ')}") from None
+    return trace
 
 
-def _read_meta(written: str, path: Path) -> TraceMeta:
-    try:
-        fields = dict(json.loads(written))
-        version = int(fields.pop("version"))
-        if version > TRACE_VERSION:
-            raise TraceError(
-                f"{path}: trace version {version}, and this Turncoat reads up to {TRACE_VERSION}; "
-                "a newer Turncoat can read it"
-            )
-        return TraceMeta(
-            **{
-                **fields,
-                "agents": tuple(fields["agents"]),
-                "actions": tuple(tuple(names) for names in fields["actions"]),
-                "channels": tuple(fields["channels"]),
-                "fields": tuple(fields["fields"]),
-            }
+class _StoredMeta(StoredRecord):
+    """What a trace says of itself, as it is stored; see `TraceMeta`."""
+
+    scenario: str
+    scenario_hash: str
+    stage: str
+    agent: str
+    agents: Annotated[Names, Field(min_length=1)]
+    actions: tuple[Annotated[Names, Field(min_length=1)], ...]
+    channels: Names
+    fields: Annotated[Names, Field(min_length=1)]
+    overrides: dict[str, Any]
+    versions: dict[str, str]
+    training: dict[str, Any] = Field(default_factory=dict)
+
+
+_META_OF = TypeAdapter(_StoredMeta)
+_LEARNING_OF = TypeAdapter(dict[Count, tuple[tuple[Count, FiniteNumber], ...]])
+_TRAINED_OF = TypeAdapter(dict[Count, Count])
+_REGRETS_OF: TypeAdapter[dict[int, Regrets]] = TypeAdapter(dict[Count, Mapping[str, FiniteNumber] | str])
+
+
+def _stored(shape: TypeAdapter[Shape], written: str, what: str) -> Shape:
+    return fit(shape, parse_json(written, what), what)
+
+
+def _read_meta(written: str) -> TraceMeta:
+    fields = parse_json(written, "what it says of itself")
+    version = fields.pop("version", None) if isinstance(fields, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise TraceError("damaged; what it says of itself cannot be read: it has no version")
+    if version > TRACE_VERSION:
+        raise TraceError(
+            f"trace version {version}, and this Turncoat reads up to {TRACE_VERSION}; a newer Turncoat can read it"
         )
-    except (KeyError, TypeError, ValueError) as fault:
-        raise TraceError(f"{path}: damaged; what it says of itself cannot be read") from fault
-
-
-def _read_learning(written: str) -> dict[int, LearningPoints]:
-    try:
-        curves = json.loads(written).items()
-        return {int(seed): tuple((int(steps), float(earned)) for steps, earned in curve) for seed, curve in curves}
-    except (AttributeError, TypeError, ValueError) as fault:
-        raise TraceError("damaged; its learning curves cannot be read") from fault
-
-
-def _read_trained(written: str) -> dict[int, int]:
-    try:
-        return {int(seed): int(steps) for seed, steps in json.loads(written).items()}
-    except (AttributeError, TypeError, ValueError) as fault:
-        raise TraceError("damaged; how long its seeds were trained cannot be read") from fault
-
-
-def _read_regrets(written: str) -> dict[int, Regrets]:
-    try:
-        return {
-            int(seed): its if isinstance(its, str) else {str(agent): float(value) for agent, value in its.items()}
-            for seed, its in json.loads(written).items()
-        }
-    except (AttributeError, TypeError, ValueError) as fault:
-        raise TraceError("damaged; its regrets cannot be read") from fault
+    meta = TraceMeta(**fit(_META_OF, fields, "what it says of itself").values())
+    if len(meta.actions) != len(meta.agents):
+        raise TraceError(f"damaged; it has {len(meta.agents)} agents and the actions of {len(meta.actions)}")
+    return meta
 
 
 def trace_name(stage: str, agent: str, overrides: Overrides, barring: Sequence[str] = ()) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, Protocol, cast, runtime_checkable
 
 from ...agents.base import Agent, Enters, Resumable, Stops, TrainingEnv, has_own_lanes
@@ -27,6 +28,16 @@ from .telemetry.tensorboard import EARNED, TensorBoardWriter
 
 _CHECKPOINT_SHARE = 20
 """Writing checkpoints takes at most this fraction of the training time: one part in 20."""
+
+
+_STORED = {
+    "curve": LearningCurve,
+    "suspended": Suspended,
+    "place": tuple,
+    "detector": PlateauDetector | NoneType,
+    "stage_start": int,
+}
+"""What a checkpoint holds, and of which class."""
 
 
 @runtime_checkable
@@ -57,6 +68,7 @@ class TrainingCallbacks:
     Attributes:
         curve: the learning curve so far.
         suspended: the training that an earlier process left unfinished, or None.
+        resumed: whether there was a checkpoint.
     """
 
     def __init__(self, spec: TrainingSpec, seed: int, deadline: Deadline) -> None:
@@ -70,7 +82,7 @@ class TrainingCallbacks:
         self._path = None
         if options.checkpoints is not None:
             self._path = checkpoints.checkpoint_path(options.checkpoints, spec.key(seed))
-        checkpoint = None if self._path is None else checkpoints.load_checkpoint(self._path)
+        checkpoint = self._stored()
         self.suspended: Suspended | None = None
         self._place: tuple[Any, ...] | None = None
         self._detector: PlateauDetector | None = None
@@ -80,6 +92,7 @@ class TrainingCallbacks:
         else:
             self.curve, self.suspended, self._place = checkpoint["curve"], checkpoint["suspended"], checkpoint["place"]
             self._detector, self._stage_start = checkpoint["detector"], checkpoint["stage_start"]
+        self.resumed = checkpoint is not None
         # `curve.steps` counts the steps that a checkpoint already covers, so that no point is written twice.
         self._heartbeat = Heartbeat(options.heartbeats, seed, spec.steps)
         self._tensorboard = tensorboard_writer_of(spec, seed, self.curve.steps)
@@ -87,6 +100,27 @@ class TrainingCallbacks:
         kind = agent_spec(spec.method) if spec.own is None else None
         self._plans_on_model = kind is not None and kind.plans_on_model
         self._stoppable = kind is not None and kind.stoppable
+
+    def _stored(self) -> dict[str, Any] | None:
+        """The checkpoint of an earlier process; None where there is none, or none that a training can go on from."""
+        checkpoint = None if self._path is None else checkpoints.load_checkpoint(self._path)
+        if self._path is None or checkpoint is None:
+            return None
+        try:
+            if all(isinstance(checkpoint[name], kind) for name, kind in _STORED.items()):
+                return checkpoint
+        except (KeyError, TypeError):
+            pass
+        checkpoints.set_aside(self._path, "it holds something else than a training")
+        return None
+
+    def discard(self, why: object) -> None:
+        """Set the checkpoint aside from which this training went on: what it held cannot be trained further."""
+        if self._path is not None:
+            checkpoints.set_aside(self._path, why)
+        self._heartbeat.stop()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
 
     # What `Curriculum` calls
 

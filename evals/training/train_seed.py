@@ -12,6 +12,7 @@ from functools import partial
 from ...agents.base import OnlineLearner, TrainableAgent, learns_with
 from ...agents.registry.multi_agent_profiles import alone
 from ...envs.time_limit import OutOfTimeError, time_limit
+from ...scenarios.errors import TurncoatError
 from ..traces.learning_curve import LearningCurve
 from ..traces.provenance import code_hash, library_versions
 from ..traces.rollout import simulate, trace_meta
@@ -140,6 +141,17 @@ def _train(spec: TrainingSpec, seed: int, deadline: Deadline) -> _Trained:
     if spec.joint:
         return _Trained(train_jointly(spec, seed, deadline))
     callbacks = TrainingCallbacks(spec, seed, deadline)
+    try:
+        return _train_alone(spec, seed, callbacks)
+    except Exception as fault:
+        # What a checkpoint restores is checked only by being trained further, and may make it fail in any way.
+        if not callbacks.resumed or deadline.passed or isinstance(fault, OSError | TurncoatError):
+            raise
+        callbacks.discard(f"the training that it holds failed: {type(fault).__name__}: {fault}")
+    return _train_alone(spec, seed, TrainingCallbacks(spec, seed, deadline))
+
+
+def _train_alone(spec: TrainingSpec, seed: int, callbacks: TrainingCallbacks) -> _Trained:
     make, judged = partial(untrained, spec), spec.eval_world.stage
     curriculum = Curriculum(make, spec.scenario, spec.train_world, judged, spec.steps, callbacks)
     agent = curriculum.train(seed)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -41,7 +40,8 @@ ScenariosOrFolders = Annotated[
 Params = Annotated[list[str], typer.Option("--param", metavar="NAME=VALUE", help="Set a param.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="Override, as in `with:` of a file.")]
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
-Trust = Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")]
+TRUST = "Run code that a file names or holds: a stored run's own agents, a model's pickles."
+Trust = Annotated[bool, typer.Option("--trust", help=TRUST)]
 Steps = Annotated[int | None, count_option("--steps", "Environment steps of training.")]
 JOBS = "Trainings at a time; all cores by default."
 Jobs = Annotated[int | None, count_option("--jobs", JOBS)]
@@ -84,29 +84,26 @@ NoCache = Annotated[bool, typer.Option("--no-cache", help="Train everything anew
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
-_SCENARIO = re.compile(rb"""^[\s{]*["']?turncoat["']?\s*:""", re.MULTILINE)
-"""Matches the key that only a complete scenario has: fragments and other YAML files state no language version."""
-
-
 def scenarios_below(which: str) -> Iterator[str]:
     """The scenario files in a folder and below, sorted and without hidden ones; `which` itself if it is not a folder.
+
+    What could not be looked at is said on stderr, and the rest goes on.
 
     Raises:
         UsageError: the folder contains no scenario file.
     """
-    if not Path(which).is_dir():
+    if not os.path.isdir(which):
         yield which
         return
-    below = Path(which)
-    files = [path for path in sorted(below.rglob("*")) if path.suffix in (".yaml", ".yml") and path.is_file()]
-    # Relative to the folder: that it lies in a hidden folder itself hides nothing.
-    seen = [path for path in files if not any(part.startswith(".") for part in path.relative_to(below).parts)]
-    # Unlike parsing, the pattern also finds a scenario with broken YAML, whose fault is then reported.
-    found = [str(path) for path in seen if _SCENARIO.search(path.read_bytes())]
-    if not found:
-        others = f" ({len(seen)} YAML files, none with a line `turncoat: 1`)" if seen else ""
+    from ..scenarios.folders import scan
+
+    found = scan(Path(which))
+    for problem in found.problems:
+        printing.err().print(f"passed over: {escape(problem)}", soft_wrap=True)
+    if not found.scenarios:
+        others = f" ({found.others} YAML files, none with a line `turncoat: 1`)" if found.others else ""
         raise UsageError(f"the folder {which} holds no scenario file{others}")
-    yield from found
+    yield from map(str, found.scenarios)
 
 
 def load_with(which: str, params: Iterable[str], sets: Iterable[str]) -> Scenario:

@@ -216,7 +216,7 @@ def run(
     reports = [report for report, _ in judged]
     _write(reports, broken.found, shard, junit, jsonl, markdown, inconclusive)
     # A single file gives one object, a folder always a list, even of one run: its shape depends on the call alone.
-    one = len(which) == 1 and not Path(which[0]).is_dir()
+    one = len(which) == 1 and not os.path.isdir(which[0])
     if one and broken.found:
         raise broken.found[0].fault  # of its world, which a run meets and reading the file does not
     if as_json:

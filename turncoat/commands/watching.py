@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def watch(
     """Watch a scenario's exact plan, or a run's recordings, in a window; H shows the keys."""
     show = _show(which, param, set_, stage, agent)
     second = _second(show, which, beside, stage)
-    if reload and Path(which).is_dir():
+    if reload and os.path.isdir(which):
         raise UsageError("--reload reads a scenario's file again; a run's recordings do not change")
     # Options are read before the window's modules are imported, so that a wrong one is refused at once.
     chosen, theme, wide, ending = _overlays(overlay), _theme(dark), _size(size), _ending(film)
@@ -220,7 +221,7 @@ def _show(which: str, param: list[str], set_: list[str], stage: str | None, agen
     """
     from ..evals.inspection.show import LiveShow, open_run, open_trace
 
-    if Path(which).is_dir():
+    if os.path.isdir(which):
         return open_run(Path(which), stage, agent, overrides_of(param, set_))
     if which.endswith(".parquet"):
         if param or set_ or stage or agent:
@@ -250,7 +251,7 @@ def _second(show: Show, which: str, beside: list[str], stage: str | None) -> _Se
         return None
     names, dotted = [text for text in beside if "=" not in text], [text for text in beside if "=" in text]
     overrides = overrides_of((), dotted)
-    if Path(which).is_dir():
+    if os.path.isdir(which):
         if len(names) > 1:
             raise UsageError(f"--beside {' '.join(names)}: one agent at a time")
         return _Second(open_run(Path(which), stage, names[0] if names else None, overrides), ", ".join(beside), {})

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
+
+from ..scenarios.language.faults.faults import safe
 
 if TYPE_CHECKING:
     from ..envs.analysis.performance_gap import Range
@@ -36,15 +40,36 @@ STRETCHES = 24
 """How much of a path of actions is shown, in runs of equal actions."""
 
 
+class SafeConsole(Console):
+    """A console that shows text as it is: what is printed may be a stranger's, and a terminal obeys control characters.
+
+    Everything that is printed passes through `render`, after markup was read and before colours are written.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """See `Console.render`."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(_shown(segment.text), segment.style)
+
+
+def _shown(text: str) -> str:
+    """A text with characters that a terminal would obey or hide made visible; line ends are kept."""
+    shown = "\n".join(map(safe, text.split("\n")))
+    # A line that begins with `::` or `##[` is a command to GitHub Actions, wherever it is printed.
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        shown = shown.replace("::", ": :").replace("##[", "## [")
+    return shown
+
+
 def out() -> Console:
     """A console on standard output, for results."""
     # Made at each call, since its width depends on what `sys.stdout` is by then.
-    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else ENDLESS)
+    return SafeConsole(highlight=False, emoji=False, width=None if sys.stdout.isatty() else ENDLESS)
 
 
 def err() -> Console:
     """A console on standard error, for faults and progress."""
-    return Console(highlight=False, emoji=False, stderr=True, width=None if sys.stderr.isatty() else ENDLESS)
+    return SafeConsole(highlight=False, emoji=False, stderr=True, width=None if sys.stderr.isatty() else ENDLESS)
 
 
 def document(data: Any) -> str:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from ...evals.studies.sweep_folder import SETTINGS, load_sweep
 from ...evals.studies.sweep_points import SweepResult
 from ...evals.traces.atomic_folder import check_target
 from ...evals.traces.provenance import RunError
+from ...scenarios.language.faults.faults import safe
 from ...scenarios.output_file import write_text_whole
 from .plots import learning_data, sweep_data
 from .replay_data import Data, film, stage_data
@@ -68,7 +70,7 @@ def open_shown(folder: Path) -> Shown:
     Raises:
         RunError: it is neither, damaged, or of a newer version.
     """
-    return load_sweep(folder) if (folder / SETTINGS).is_file() else load_run(folder)
+    return load_sweep(folder) if os.path.lexists(folder / SETTINGS) else load_run(folder)
 
 
 def write_report(shown: Sequence[Shown], target: Path) -> Path:
@@ -113,12 +115,14 @@ def _page(data: Sequence[Data]) -> str:
     style, script = _part("report.css"), _part("player.js")
     written = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
     return Template(_part("page.html")).substitute(
-        title=html.escape(" · ".join(str(run["title"]) for run in data)),
+        title=html.escape(safe(" · ".join(str(run["title"]) for run in data))),
         style=style,
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        data=written.replace("<", "\\u003c"),  # text of a scenario with `</script>` would end the element of the data
+        data=safe(written).replace(
+            "<", "\\u003c"
+        ),  # text of a scenario with `</script>` would end the element of the data
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ...traces.provenance import RunError
 from ...traces.trace import Trace, TraceError, read_trace, write_trace
-from .checkpoints import checkpoint_path
+from .checkpoints import checkpoint_path, set_aside
 
 KEEP_DAYS = 30
 """Files that were not used for so many days are removed."""
@@ -41,13 +42,17 @@ class TraceCache:
         self._drop_old()
 
     def get(self, key: str) -> Trace | None:
-        """The trace of a key; None where there is none that can be read."""
+        """The trace of a key; None where there is none that can be read, which is then set aside."""
         path = self._path(key)
-        try:
-            trace = read_trace(path)
-            os.utime(path)  # its age is the time since its last use, see `_drop_old`
-        except (TraceError, OSError):
+        if not os.path.lexists(path):
             return None
+        try:
+            trace = read_trace(path, key)
+        except TraceError as fault:
+            set_aside(path, fault)
+            return None
+        with suppress(OSError):
+            os.utime(path)  # its age is the time since its last use, see `_drop_old`
         return trace
 
     def put(self, key: str, trace: Trace) -> None:
@@ -59,7 +64,7 @@ class TraceCache:
         path = self._path(key)
         try:
             path.parent.mkdir(exist_ok=True)
-            write_trace(trace, path)
+            write_trace(trace, path, key)
         except OSError as fault:
             raise RunError(
                 f"the cache {self.folder.parent} cannot be written: {fault}; name another, or --no-cache"

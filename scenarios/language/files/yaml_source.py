@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from ...bounded_reading import IrregularFileError, open_regular
 from ...did_you_mean import nearest, quote
 from ..faults.faults import Fault, Place, ScenarioError
 
@@ -177,14 +177,10 @@ def read_text(path: Path, limit: int = LIMIT) -> str:
     """
     file = str(path)
     try:
-        # A pipe or a device must not even be opened: that could wait for ever. The second look is at what was opened.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise _only("TC002", None, f"{quote(file, 200)} is no ordinary file", _ordinary(path))
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with open(os.open(path, flags), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise _only("TC002", None, f"{quote(file, 200)} is no ordinary file", _ordinary(path))
+        with open_regular(path) as stream:
             content = stream.read(limit + 1)  # one byte too many shows that it is too large, and no more is needed
+    except IrregularFileError:
+        raise _only("TC002", None, f"{quote(file, 200)} is no ordinary file", _ordinary(path)) from None
     except (FileNotFoundError, NotADirectoryError):
         raise _only("TC001", None, f"there is no file {quote(file, 200)}", _missing(path)) from None
     except (OSError, ValueError) as error:
