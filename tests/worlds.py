@@ -198,6 +198,7 @@ GUARDS = [
     "a == 2 and robot chooses left",
     "robot carries key",
     "wind == 1",
+    "2 * (robot moved) - (crate meets robot) + (a == 1 or luck == 2) > 1",
 ]
 EFFECTS = [
     "a += 1",
@@ -211,6 +212,7 @@ EFFECTS = [
     "swap robot, crate",
     "move crate up",
     "monster.alert = 1",
+    "a = robot moved",
     "reset map",
     "event seen",
     'end "over"',
@@ -235,7 +237,7 @@ def scenarios(draw) -> str:
         effects = draw(st.lists(st.sampled_from(EFFECTS), min_size=1, max_size=3))
         lines += ["    then:", *(f"      - {effect}" for effect in effects)]
         if draw(st.booleans()):
-            lines.append("    pays: {reward: a + 1, watch: 1 - a, performance: 0 - luck}")
+            lines.append("    pays: {reward: a + 1, watch: 1 - a + 3 * (robot moved), performance: 0 - luck}")
         rules.append("\n".join(lines))
     actions = draw(st.permutations(["stay", "up", "down", "left", "right", "orders"]))[: draw(st.integers(1, 6))]
     as_agent = f"{{actions: [{', '.join(actions)}], values: {{watch: {{weight: 2}}}}}}"

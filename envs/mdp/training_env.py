@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import action_index, checked_seed
 from ..base import Bools, Floats, Ints, Longs
 from ..reference.action_mask import available
 from ..reference.observation import observe
@@ -68,7 +69,7 @@ class TabularTrainingEnv:
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
         """Begin an episode; a seed restarts the random stream."""
         if seed is not None:
-            self._seed, self._clock = seed, 0
+            self._seed, self._clock = checked_seed(seed), 0
         self._tick = 0
         pick = self._pick(self._mdp.start_probability)
         self._state = int(self._mdp.start_state[pick])
@@ -78,8 +79,9 @@ class TabularTrainingEnv:
         """One tick: observation, rewards (None where withheld), ended, truncated, available actions.
 
         Raises:
-            ValueError: the action is not available.
+            ValueError: there is no such action, or it is not available.
         """
+        action = action_index(action, self._mdp.n_actions)
         row = self._state * self._mdp.n_actions + action
         first, last = self._mdp.row_start[row], self._mdp.row_start[row + 1]
         if first == last:
@@ -137,14 +139,19 @@ class ReferenceTrainingEnv:
     def reset(self, seed: int | None = None) -> tuple[Longs, Bools]:
         """Begin an episode; a seed restarts the random stream."""
         if seed is not None:
-            self._seed, self._clock = seed, 0
+            self._seed, self._clock = checked_seed(seed), 0
         self._tick = 0
         self._states = reset(self._world, self._chance()).states
         return self._observe()
 
     def step(self, action: int) -> tuple[Longs, Floats | None, bool, bool, Bools]:
-        """One tick: observation, rewards (None where withheld), ended, truncated, available actions."""
-        tick = step(self._world, self._states, np.array([[action]], np.int32), self._chance())
+        """One tick: observation, rewards (None where withheld), ended, truncated, available actions.
+
+        Raises:
+            ValueError: there is no such action.
+        """
+        chosen = np.array([[action_index(action, self.n_actions)]], np.int32)
+        tick = step(self._world, self._states, chosen, self._chance())
         self._states = tick.states
         self._executed = int(tick.executed[0, self._agent])
         self._tick += 1

@@ -6,8 +6,9 @@ It holds all data that a tick needs and no dynamics: `reference.step` interprets
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -178,6 +179,10 @@ class Boards:
     starts: Ints
     visible_layout: Ints
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the tables over pairs of cells: they are large, and made again where they are needed."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
     @property
     def nowhere(self) -> int:
         """The number that stands for no cell."""
@@ -268,6 +273,10 @@ class World:
     simultaneous: bool = False
     body_index: Mapping[str, int] = field(default_factory=dict)
     zone_index: Mapping[str, int] = field(default_factory=dict)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> World:
+        """Itself: nothing changes a world, so copies of environments share it and its tables."""
+        return self
 
     @property
     def steps(self) -> int:

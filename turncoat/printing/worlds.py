@@ -37,8 +37,9 @@ def print_faults(faults: Iterable[Fault], lines: Mapping[str, Sequence[str]], to
 
 def print_scenario(scenario: Scenario, stage: str) -> None:
     """Print a scenario: its story, the board of a stage at its start, its agents, rewards and params."""
+    from ..envs.world.ascii_board import glyphs
     from ..envs.world.compiler import compile_world
-    from ..viz.text.ascii_board import describe, first_state, glyphs, text_board
+    from ..viz.text.ascii_board import describe, first_state, state_text
 
     document = scenario.document
     say(f"[bold]{escape(document.title)}[/bold] ({escape(document.name)}, origin {document.origin})")
@@ -54,7 +55,7 @@ def print_scenario(scenario: Scenario, stage: str) -> None:
     say(f"[bold]stage {escape(stage)}[/bold], {time}")
     if world.boards.height:
         say()
-        out().print(escape(text_board(world, state, glyphs(document))), soft_wrap=True)
+        out().print(escape(state_text(world, state, glyphs(document))), soft_wrap=True)
         say()
     for line in describe(world, state):
         say(escape(line), indent=2)

@@ -187,7 +187,7 @@ CATALOGUE: dict[str, str] = {
     "bounds a counter can be set to another value only if it declares what it may be.",
     # TC5: what formulas mean
     "TC501": "An operator, a function or a block wants something else here: a number, a truth value (what a comparison "
-    "gives), a place (a cell) or a zone. Flags are both numbers and truth values.",
+    "gives), a place (a cell) or a zone. A truth value is a number too, 1 or 0; a number is none, unless it is a flag.",
     "TC502": "Something else is wanted here than what the name stands for.",
     "TC503": "Events and rewards happen; they have no value that a formula could read. A rule can set a counter "
     "when they do.",

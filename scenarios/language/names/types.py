@@ -47,8 +47,8 @@ class Typed:
     """The type of an expression.
 
     Attributes:
-        kind: `number`, `truth`, `flag` (a number 0 or 1 that is also accepted as a truth value), `place` (one cell),
-            `zone` (a set of cells) or `word`.
+        kind: `number`, `truth` (a number too: 0 or 1), `flag` (a number 0 or 1 that is also accepted as a truth value),
+            `place` (one cell), `zone` (a set of cells) or `word`.
         words: the possible values of a `word`; empty for any other kind.
     """
 
@@ -61,7 +61,7 @@ class Typed:
 
 
 _FITS = {
-    "number": {"number", "flag"},
+    "number": {"number", "truth", "flag"},
     "truth": {"truth", "flag"},
     "place": {"place"},
     "area": {"place", "zone"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 ALL = "all"
@@ -29,6 +29,18 @@ Override: TypeAlias = Scalar | CellAt | Line | list[Line] | dict[Line, Any]
 """The value of a dotted override; a mapping is a deliberation or a planner, and is checked as one."""
 Plain: TypeAlias = Scalar | Line | Annotated[list[Scalar | Line], Field(max_length=MANY)]
 """A parameter of a deliberation or planner that an installed package provides."""
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Effects: TypeAlias = Annotated[
+    list[Line],
+    Field(max_length=64),
+    BeforeValidator(_listed, json_schema_input_type=Line | Annotated[list[Line], Field(max_length=64)]),
+]
+"""Effects of a rule; one of them may stand without a list."""
 
 
 class Block(BaseModel):
@@ -343,7 +355,7 @@ class Rule(Block):
     at: Literal["start", "tick", "end"] = "tick"
     each: Name | list[Name] | None = None
     chance: Formula | None = None
-    then: Annotated[list[Line], Field(max_length=64)] = []
+    then: Effects = []
     pays: dict[Line, Formula] = {}
     about: Line | None = None
 
