@@ -53,6 +53,7 @@ class Judgement:
         why: a sentence that explains the outcome.
         unit: `EXACT`, `AS_IT_DOES` or `SEEDS`; empty if nothing was judged.
         seeds: the number of seeds; 0 if the judgement is exact.
+        first_seed: the number of the first of them.
         p_pass, p_fail: the p-value of a pass and that of a fail, each an upper bound on the probability of evidence
             this strong if that outcome was wrong; None if nothing was sampled.
         trace: the name of the recorded trace that shows the behaviour, under the worst condition; empty if there is
@@ -77,6 +78,7 @@ class Judgement:
     p_fail: float | None = None
     trace: str = ""
     minus: str = ""
+    first_seed: int = 0
 
     @property
     def asked(self) -> str:

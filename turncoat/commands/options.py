@@ -43,6 +43,15 @@ Sets = Annotated[list[str], typer.Option("--set", metavar="DOTTED=VALUE", help="
 StageName = Annotated[str | None, typer.Option("--stage", help="The stage; `deploy`, or else the last, by default.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Open files with pickles, which may run anything.")]
 Steps = Annotated[int | None, count_option("--steps", "Environment steps of training.")]
+FirstSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--first-seed",
+        metavar="N",
+        min=0,
+        help="Number the trained seeds from here on; `runs.first_seed` of the file, or else 0, by default.",
+    ),
+]
 JOBS = "Trainings at a time; all cores by default."
 Jobs = Annotated[int | None, count_option("--jobs", JOBS)]
 Device = Annotated[

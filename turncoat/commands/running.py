@@ -20,6 +20,7 @@ from .options import (
     AsJson,
     Cache,
     Device,
+    FirstSeed,
     NoCache,
     Params,
     PlateauOf,
@@ -136,6 +137,7 @@ def run(
     trust: Trust = False,
     all_agents: AllAgents = False,
     seeds: Seeds = None,
+    first_seed: FirstSeed = None,
     steps: Steps = None,
     episodes: Episodes = None,
     until_conclusive: UntilConclusive = False,
@@ -193,6 +195,7 @@ def run(
         plateau=plateau_of(plateau),
         tensorboard=tensorboard,
         checkpoint_every=checkpoint_every,
+        first_seed=first_seed,
     )
     scenarios = [load_with(name, param, set_) for name in names]
     shares = _shares(scenarios, settings, shard)
