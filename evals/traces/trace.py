@@ -18,6 +18,7 @@ import polars as pl
 from ...envs.base import Ints
 from ...scenarios.errors import UsageError
 from ...scenarios.language.names.overrides import Overrides
+from .experience import Experience, experience_text, read_experiences
 
 Regrets = Mapping[str, float] | str
 """By agent, how much less its policy yields than its best response; or why that is not known (see `exploitability`)."""
@@ -36,6 +37,7 @@ HIDDEN = "hidden.performance"
 
 _KEY, _LEARNING, _TRAINED = "turncoat.trace", "turncoat.learning", "turncoat.trained"
 _REGRETS = "turncoat.regrets"
+_EXPERIENCE = "turncoat.experience"
 
 
 class TraceError(UsageError):
@@ -99,6 +101,7 @@ class Trace:
         learning: by seed, the learning curve of its training (see `LearningCurve`), where it has one.
         trained: by seed, the environment steps of its training, where a single agent was trained.
         regrets: by seed, the regret of each of several agents, where the scenario measures it.
+        experience: by seed, what happened in its training, where that was seen.
 
     Raises:
         TraceError: the table's columns are not those of `meta.schema`.
@@ -109,6 +112,7 @@ class Trace:
     learning: Mapping[int, LearningPoints] = field(default_factory=dict)
     trained: Mapping[int, int] = field(default_factory=dict)
     regrets: Mapping[int, Regrets] = field(default_factory=dict)
+    experience: Mapping[int, Experience] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted, found = self.meta.schema, dict(self.table.schema)
@@ -148,6 +152,7 @@ def join_traces(traces: Sequence[Trace]) -> Trace:
         {seed: curve for trace in traces for seed, curve in trace.learning.items()},
         {seed: steps for trace in traces for seed, steps in trace.trained.items()},
         {seed: regrets for trace in traces for seed, regrets in trace.regrets.items()},
+        {seed: experience for trace in traces for seed, experience in trace.experience.items()},
     )
 
 
@@ -162,6 +167,8 @@ def write_trace(trace: Trace, path: Path) -> None:
         written[_TRAINED] = json.dumps(trace.trained)
         if trace.regrets:
             written[_REGRETS] = json.dumps(trace.regrets)
+        if trace.experience:
+            written[_EXPERIENCE] = experience_text(trace.experience)
         trace.table.write_parquet(temporary, metadata=written)
         os.replace(temporary, path)
     except BaseException:  # also an interrupt leaves no part of a file behind
@@ -192,7 +199,8 @@ def read_trace(path: Path) -> Trace:
         raise TraceError(f"{path}: damaged; its table cannot be read") from fault
     try:
         learning, trained = _read_learning(found.get(_LEARNING, "{}")), _read_trained(found.get(_TRAINED, "{}"))
-        return Trace(meta, table, learning, trained, _read_regrets(found.get(_REGRETS, "{}")))
+        experience = _read_experience(found.get(_EXPERIENCE, "{}"))
+        return Trace(meta, table, learning, trained, _read_regrets(found.get(_REGRETS, "{}")), experience)
     except TraceError as fault:
         raise TraceError(f"{path}: {fault}") from None
 
@@ -242,6 +250,13 @@ def _read_regrets(written: str) -> dict[int, Regrets]:
         }
     except (AttributeError, TypeError, ValueError) as fault:
         raise TraceError("damaged; its regrets cannot be read") from fault
+
+
+def _read_experience(written: str) -> dict[int, Experience]:
+    try:
+        return read_experiences(written)
+    except (AttributeError, KeyError, TypeError, ValueError) as fault:
+        raise TraceError("damaged; what happened in its trainings cannot be read") from fault
 
 
 def trace_name(stage: str, agent: str, overrides: Overrides, barring: Sequence[str] = ()) -> str:
