@@ -29,6 +29,7 @@ from ..training.options import CHECKPOINT_SECONDS, TrainingOptions, first_seed_o
 from ..training.telemetry.early_stopping import Plateau
 from ..training.telemetry.tensorboard import require_tensorboard
 from ..training.trained_seeds import Count, SeedRequest, TrainedSeeds
+from ..verdicts.evidence import evidence_of
 from ..verdicts.expectation import (
     Judgement,
     Verdict,
@@ -411,7 +412,9 @@ class _Runner:
         sampled = next(subject for subject in contrast.subjects if not subject.exact)
         name = trace_name(sampled.stage, sampled.agent, sampled.overrides)
         judgement = adjust_for_interim_looks(judgement, len(self.sizes))
-        return replace(judgement, trace=name, first_seed=self.first_seed)
+        own = next(trace for trace in traces if trace is not None)
+        evidence = evidence_of(unit.case.measure, own)
+        return replace(judgement, trace=name, first_seed=self.first_seed, evidence=evidence)
 
     def _trace(self, subject: Subject, seeds: int) -> Trace:
         return self.trained_seeds.trace(subject.agent, subject.overrides, subject.stage, seeds)
