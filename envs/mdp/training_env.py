@@ -6,7 +6,8 @@ outcomes are those of the reference, enumerated.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,18 +15,27 @@ from ..arguments import action_index, checked_seed
 from ..base import Bools, Floats, Ints, Longs
 from ..reference.action_mask import available
 from ..reference.observation import observe
-from ..reference.step import reset, step
+from ..reference.step import TickResult, reset, step
 from ..world.randomness import SampledDraws, uniform
 from ..world.world import World
 from .enumeration import Enumeration
+
+OnTick: TypeAlias = Callable[[Ints, Ints, TickResult], None]
+"""A callback that is told the state before a tick, everyone's actions and the result."""
 
 
 class TabularTrainingEnv:
     """A training environment that samples the outcomes of an enumerated world."""
 
-    def __init__(self, enumeration: Enumeration, agent: int = 0) -> None:
-        """One lane of a world with a single agent; an episode is cut off after the stage's steps."""
-        self._mdp = enumeration.mdp
+    def __init__(self, enumeration: Enumeration, agent: int = 0, came: Bools | None = None) -> None:
+        """One lane of a world with a single agent; an episode is cut off after the stage's steps.
+
+        Args:
+            enumeration: the world.
+            agent: the number of the agent.
+            came: bool `[M]`, in which the outcomes that come are marked; None: they are not.
+        """
+        self._mdp, self._came = enumeration.mdp, came
         self._steps = enumeration.world.steps
         self._rewards_shown = enumeration.world.rewards_shown
         self._observations = observe(enumeration.world, enumeration.states, agent)
@@ -89,6 +99,8 @@ class TabularTrainingEnv:
         self._executed = action if self._overridden is None else int(self._overridden[self._state, action])
         # The clock advances once per tick, drawn or not, so that a chance outcome depends only on the tick's number.
         outcome = int(first) + (self._pick(self._mdp.probability[first:last]) if last - first > 1 else 0)
+        if self._came is not None:
+            self._came[outcome] = True
         self._clock += last - first == 1
         self._tick += 1
         self._state = int(self._mdp.next_state[outcome])
@@ -106,9 +118,15 @@ class TabularTrainingEnv:
 class ReferenceTrainingEnv:
     """A training environment that steps the reference implementation, for worlds that cannot be enumerated."""
 
-    def __init__(self, world: World, agent: int = 0) -> None:
-        """One lane of a world with a single agent; an episode is cut off after the stage's steps."""
-        self._world, self._agent = world, agent
+    def __init__(self, world: World, agent: int = 0, on_tick: OnTick | None = None) -> None:
+        """One lane of a world with a single agent; an episode is cut off after the stage's steps.
+
+        Args:
+            world: compiled.
+            agent: the number of the agent.
+            on_tick: told the state int32 `[1, F]` before each tick, the actions int32 `[1, N]` and what came of them.
+        """
+        self._world, self._agent, self._on_tick = world, agent, on_tick
         self._seed, self._clock, self._tick = 0, 0, 0
         self._states = reset(world, self._chance()).states
         self._executed = -1
@@ -150,8 +168,10 @@ class ReferenceTrainingEnv:
         Raises:
             ValueError: there is no such action.
         """
-        chosen = np.array([[action_index(action, self.n_actions)]], np.int32)
-        tick = step(self._world, self._states, chosen, self._chance())
+        actions = np.array([[action_index(action, self.n_actions)]], np.int32)
+        tick = step(self._world, self._states, actions, self._chance())
+        if self._on_tick is not None:
+            self._on_tick(self._states, actions, tick)
         self._states = tick.states
         self._executed = int(tick.executed[0, self._agent])
         self._tick += 1

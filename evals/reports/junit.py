@@ -129,10 +129,11 @@ def _properties(report: RunReport, judgement: Judgement) -> dict[str, str]:
 
 
 def _seeds(judgement: Judgement) -> str | None:
-    """`0` or `0-4`: seeds are numbered from 0."""
-    if judgement.seeds < 2:
-        return "0" if judgement.seeds else None
-    return f"0-{judgement.seeds - 1}"
+    """The numbers of its seeds, `0` or `0-4`; None if it is exact."""
+    if judgement.seeds == 0:
+        return None
+    first, last = judgement.first_seed, judgement.first_seed + judgement.seeds - 1
+    return str(first) if first == last else f"{first}-{last}"
 
 
 def _aside(report: RunReport, judgement: Judgement) -> list[str]:

@@ -64,6 +64,8 @@ class RunReport:
             words += ["--agent", agent]
         if not exact:
             words += ["--seeds", str(run.settings.seeds or document.runs.seeds)]
+            if run.settings.first_seed is not None:
+                words += ["--first-seed", str(run.settings.first_seed)]
             words += ["--steps", str(run.settings.steps or document.runs.steps)]
             if run.settings.max_seeds is not None:
                 words += ["--until-conclusive", "--max-seeds", str(run.settings.max_seeds)]

@@ -27,10 +27,11 @@ from ..traces.trace import Trace, trace_name
 from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.options import CHECKPOINT_SECONDS, TrainingOptions, resolve_device
+from ..training.options import CHECKPOINT_SECONDS, TrainingOptions, first_seed_of, resolve_device
 from ..training.telemetry.early_stopping import Plateau
 from ..training.telemetry.tensorboard import require_tensorboard
 from ..training.trained_seeds import Count, SeedRequest, TrainedSeeds
+from ..verdicts.evidence import evidence_of
 from ..verdicts.expectation import (
     Judgement,
     Verdict,
@@ -64,6 +65,7 @@ class RunSettings:
         agents: names of the agents to run, possibly `exact`; one that the file does not name is judged by all of its
             expectations.
         seeds: the number of trained seeds for each agent that learns.
+        first_seed: the number of the first of them; the others follow it.
         steps: environment steps of training.
         episodes: the number of episodes played by each trained agent, if the stage has chance.
         jobs: the number of trainings at a time.
@@ -100,6 +102,7 @@ class RunSettings:
     plateau: Plateau | None = None
     tensorboard: Path | None = None
     checkpoint_every: float = CHECKPOINT_SECONDS
+    first_seed: int | None = None
 
     @property
     def options(self) -> TrainingOptions:
@@ -124,6 +127,10 @@ class RunSettings:
         agents = self.agents or (() if self.own else usual)
         return (*map(plainly, agents), *(each.label for each in self.own))
 
+    def first_seed_of(self, scenario: Scenario) -> int:
+        """The number of the first trained seed; see `options.first_seed_of`."""
+        return first_seed_of(self.first_seed, scenario.document.runs)
+
     def filled(self, scenario: Scenario) -> dict[str, object]:
         """The settings that can change a result, the file's values for None; plain data for `from_manifest`."""
         runs, own = scenario.document.runs, {each.label for each in self.own}
@@ -131,6 +138,7 @@ class RunSettings:
             "agents": [agent for agent in self.agents_for(scenario) if agent not in own],
             "own": [each.words for each in self.own],
             "seeds": self.seeds or runs.seeds,
+            "first_seed": self.first_seed_of(scenario),
             "steps": self.steps or runs.steps,
             "episodes": self.episodes or runs.episodes,
             "max_seeds": self.max_seeds,
@@ -165,6 +173,8 @@ class RunSettings:
             own=tuple(each for each in own if each is not None),
             device=data.get("device", CPU),
             plateau=None if data.get("plateau") is None else Plateau(**data["plateau"]),
+            # Runs that do not say it were made when every run began with seed 0.
+            first_seed=data.get("first_seed", 0),
         )
 
 
@@ -290,6 +300,7 @@ class _Runner:
         runs = scenario.document.runs
         self.scenario, self.settings, self.report, self.count = scenario, settings, report, count
         self.agents = settings.agents_for(scenario)
+        self.first_seed = settings.first_seed_of(scenario)
         seeds = settings.seeds or runs.seeds
         self.sizes = interim_sample_sizes(seeds, settings.max_seeds or seeds)
         self.episodes = settings.episodes or runs.episodes
@@ -313,6 +324,7 @@ class _Runner:
             own,
             settings.thoughts,
             settings.options,
+            self.first_seed,
         )
         self.recorded: dict[str, Trace] = {}
 
@@ -339,8 +351,7 @@ class _Runner:
         return Run(
             self.scenario,
             self.agents,
-            # Units that needed more seeds had them added, so the run has as many as the unit with the most.
-            tuple(range(max([self.sizes[0], *(judgement.seeds for judgement in judgements)]))),
+            self._numbers(judgements),
             tuple(judgements),
             {**self.trained_seeds.traces(), **self.recorded},
             started,
@@ -350,6 +361,12 @@ class _Runner:
             self.trained_seeds.found,
             tuple(took.values()),
         )
+
+    def _numbers(self, judgements: Sequence[Judgement]) -> tuple[int, ...]:
+        """The numbers of the run's seeds."""
+        # Units that needed more seeds had them added, so the run has as many as the unit with the most.
+        most = max([self.sizes[0], *(judgement.seeds for judgement in judgements)])
+        return tuple(range(self.first_seed, self.first_seed + most))
 
     def requirement(self, unit: ResolvedUnit) -> SeedRequirement:
         """The number of seeds that a learned unit needs, beside the number at the last interim analysis."""
@@ -409,7 +426,10 @@ class _Runner:
         judgement = judge_seeds(unit.case, list(ends.values()), confidence, max(self.claims, 1))
         sampled = next(subject for subject in contrast.subjects if not subject.exact)
         name = trace_name(sampled.stage, sampled.agent, sampled.overrides)
-        return replace(adjust_for_interim_looks(judgement, len(self.sizes)), trace=name)
+        judgement = adjust_for_interim_looks(judgement, len(self.sizes))
+        own = next(trace for trace in traces if trace is not None)
+        evidence = evidence_of(unit.case.measure, own)
+        return replace(judgement, trace=name, first_seed=self.first_seed, evidence=evidence)
 
     def _trace(self, subject: Subject, seeds: int) -> Trace:
         return self.trained_seeds.trace(subject.agent, subject.overrides, subject.stage, seeds)

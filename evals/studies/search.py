@@ -28,7 +28,7 @@ from ..statistics.binomial import clopper_pearson
 from ..training.execution.time_budget import TimeBudget
 from ..training.execution.trace_cache import TraceCache
 from ..training.execution.workers import Workers
-from ..training.options import TrainingOptions, resolve_device
+from ..training.options import TrainingOptions, first_seed_of, resolve_device
 from ..training.telemetry.early_stopping import Plateau
 from ..training.telemetry.tensorboard import require_tensorboard
 from ..training.trained_seeds import Count, TrainedSeeds
@@ -51,7 +51,7 @@ class SearchSettings:
     """Settings of a search.
 
     Attributes:
-        agent: `exact`, or one that is trained; seeds, steps: of each candidate's training.
+        agent: `exact`, or one that is trained; seeds, first_seed, steps: of each candidate's training.
         trials: candidates per search; repeats: searches, with seeds 0, 1, ...; draws: candidates sampled uniformly from
             the family, to say how rare the pick is (a family of no more is enumerated).
         storage: the SQLite file of the trials, from which an interrupted search goes on.
@@ -72,6 +72,7 @@ class SearchSettings:
     plateau: Plateau | None = None
     tensorboard: Path | None = None
     cache: Path | None = None
+    first_seed: int | None = None
 
     @property
     def options(self) -> TrainingOptions:
@@ -211,6 +212,7 @@ class _Searcher:
         self.stage = self.search.stage or solved.scenario.training_stage
         self.judged = self.search.judged or solved.scenario.judged_stage
         runs = scenario.document.runs
+        self.first_seed = first_seed_of(settings.first_seed, runs)
         trained_seeds = TrainedSeeds(
             solved,
             settings.steps or runs.steps,
@@ -222,6 +224,7 @@ class _Searcher:
             lambda *_: None,
             options=settings.options,
             thoughts=False,
+            first_seed=self.first_seed,
         )
         if settings.agent != "exact":
             reason = unable(settings.agent, solved.world({}, self.judged))
@@ -317,6 +320,8 @@ class _Searcher:
     def _identity(self) -> str:
         """A hash of everything that a trial's value depends on, in 16 digits: part of the study's name."""
         parts = [self.scenario.hash, self.settings.agent, self.settings.seeds, self.settings.steps]
+        # Only where it is not the default, so that searches begun before there was one go on.
+        parts += [self.first_seed] if self.first_seed else []
         parts += [options] if (options := self.settings.options.result_relevant(self.settings.agent)) else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 

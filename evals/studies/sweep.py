@@ -85,6 +85,7 @@ def identity(scenario: Scenario, settings: SweepSettings) -> str:
     for name, usual in (
         ("device", CPU),
         ("plateau", None),
+        ("first_seed", 0),
     ):  # options added later: their defaults must not change the identity
         if fields[name] == usual:
             del fields[name]
@@ -101,9 +102,7 @@ def _tasks(scenario: Scenario, settings: SweepSettings, kept: Mapping[str, Sweep
     for agent in settings.agents:
         if agent != "exact":
             for point in settings.learned_points():
-                seeds = [
-                    s for s in range(settings.seeds) if SweepRow.key_of(agent, s, tuple(point.values())) not in kept
-                ]
+                seeds = [s for s in settings.numbers if SweepRow.key_of(agent, s, tuple(point.values())) not in kept]
                 if seeds:
                     yield SweepTask(agent, settings, (point,), tuple(seeds))
     if "exact" not in settings.agents:
@@ -136,4 +135,4 @@ def _order(settings: SweepSettings) -> Iterator[str]:
     for agent in settings.agents:
         if agent != "exact":
             for point in settings.learned_points():
-                yield from (SweepRow.key_of(agent, seed, tuple(point.values())) for seed in range(settings.seeds))
+                yield from (SweepRow.key_of(agent, seed, tuple(point.values())) for seed in settings.numbers)

@@ -207,7 +207,7 @@ def _trained_rows(worlds: SweepWorlds, task: SweepTask, point: Overrides) -> lis
     steps, episodes, options = settings.steps, settings.episodes, task.options
     spec = training_spec(worlds, task.agent, point, settings.stage, steps, episodes, thoughts=False, options=options)
     states = spec.train_world.mdp.n_states if isinstance(spec.train_world, Enumeration) else 0
-    trained = trained_traces(spec, range(max(task.seeds) + 1), Workers(), lambda: True)
+    trained = trained_traces(spec, task.seeds, Workers(), lambda: True)
     trace = join_traces([each for _, each in trained])
     found = {text: _by_seed(solved, field, parsed_measure(text), trace, point) for text in settings.all_measures}
     seconds = (time.perf_counter() - began) / len(task.seeds)

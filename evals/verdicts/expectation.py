@@ -17,6 +17,7 @@ from ..measures.measure import Interval, whose
 from ..measures.seed_statistics import SeedStatistic, statistic_of
 from ..statistics.claims import Claim
 from ..statistics.multiplicity import holm
+from .evidence import Evidence
 
 Outcome: TypeAlias = Literal["pass", "fail", "inconclusive", "not applicable"]
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "nothing judged"]
@@ -53,6 +54,8 @@ class Judgement:
         why: a sentence that explains the outcome.
         unit: `EXACT`, `AS_IT_DOES` or `SEEDS`; empty if nothing was judged.
         seeds: the number of seeds; 0 if the judgement is exact.
+        first_seed: the number of the first of them.
+        evidence: what a judgement by seeds rests on beside its numbers; None if it is exact.
         p_pass, p_fail: the p-value of a pass and that of a fail, each an upper bound on the probability of evidence
             this strong if that outcome was wrong; None if nothing was sampled.
         trace: the name of the recorded trace that shows the behaviour, under the worst condition; empty if there is
@@ -77,6 +80,8 @@ class Judgement:
     p_fail: float | None = None
     trace: str = ""
     minus: str = ""
+    first_seed: int = 0
+    evidence: Evidence | None = None
 
     @property
     def asked(self) -> str:
@@ -85,8 +90,14 @@ class Judgement:
 
     @property
     def told(self) -> str:
-        """The measure, the agent and the stage, and the sentence that explains the outcome."""
-        return f"{self.asked} of {self.agent} in {self.stage}: {self.why}"
+        """The measure, the agent and the stage, the sentence that explains the outcome, and what it rests on."""
+        rests = "" if self.evidence is None else f"; it rests on {self.rests_on}"
+        return f"{self.asked} of {self.agent} in {self.stage}: {self.why}{rests}"
+
+    @property
+    def rests_on(self) -> str:
+        """The number of seeds and the evidence in words; empty if it is exact."""
+        return "" if self.evidence is None else f"{_count(self.seeds, 'seed')}: {self.evidence}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; an infinite number becomes `"inf"` or `"-inf"`, which `float` reads back."""
@@ -99,7 +110,8 @@ class Judgement:
     def from_dict(data: dict[str, Any]) -> Judgement:
         """The inverse of `to_dict`."""
         numbers = ("value", "low", "high", "p_pass", "p_fail")
-        return Judgement(**{**data, **{n: None if data[n] is None else float(data[n]) for n in numbers}})
+        floats = {n: None if data[n] is None else float(data[n]) for n in numbers}
+        return Judgement(**{**data, **floats, "evidence": Evidence.from_dict(data.get("evidence"))})
 
 
 @dataclass(frozen=True)

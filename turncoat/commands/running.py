@@ -23,6 +23,7 @@ from .options import (
     AsJson,
     Cache,
     Device,
+    FirstSeed,
     NoCache,
     Params,
     PlateauOf,
@@ -139,6 +140,7 @@ def run(
     trust: Trust = False,
     all_agents: AllAgents = False,
     seeds: Seeds = None,
+    first_seed: FirstSeed = None,
     steps: Steps = None,
     episodes: Episodes = None,
     until_conclusive: UntilConclusive = False,
@@ -198,6 +200,7 @@ def run(
         plateau=plateau_of(plateau),
         tensorboard=tensorboard,
         checkpoint_every=checkpoint_every,
+        first_seed=first_seed,
     )
     broken = _Broken(as_json)
     loaded = [(name, scenario) for name in names if (scenario := broken.load(name, param, set_)) is not None]

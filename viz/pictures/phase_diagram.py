@@ -312,6 +312,5 @@ def _legend_marks(agent: str, shape: str) -> list[Line2D]:
 
 def _who(sweep: SweepResult) -> str:
     learners = [agent for agent in sweep.settings.agents if agent != "exact"]
-    seeds = f"seeds 0 to {sweep.settings.seeds - 1}" if sweep.settings.seeds > 1 else "seed 0"
-    learned = f"{', '.join(learners)} ({seeds})" if learners else ""
+    learned = f"{', '.join(learners)} ({sweep.settings.seeds_in_words})" if learners else ""
     return " and ".join(part for part in ("exact" if "exact" in sweep.settings.agents else "", learned) if part)

@@ -147,7 +147,7 @@ def _run_data(run: StoredRun, most: int) -> Data:
         "about": {key: " ".join(text.split()) for key, text in document.about if text},
         "sources": list(document.sources),
         "verdict": run.verdict,
-        "judgements": [judgement.to_dict() for judgement in run.judgements],
+        "judgements": [{**judgement.to_dict(), "rests_on": judgement.rests_on} for judgement in run.judgements],
         "command": shlex.join(["turncoat", *run.manifest.command[1:]]),
         "manifest": {**asdict(run.manifest), "command": list(run.manifest.command)},
         "learning": learning_data(run),

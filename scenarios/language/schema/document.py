@@ -414,11 +414,16 @@ class BestResponse(Block):
     others: dict[Name, Name] = {}
 
 
+MAX_FIRST_SEED = 10**9
+"""The greatest number that the seeds of a run may begin with: all of them then fit into 31 bits, as libraries ask."""
+
+
 class Runs(Block):
     """The defaults of the command `run`."""
 
     agents: Annotated[list[Line], Field(min_length=1, max_length=32)] = ["exact"]
     seeds: Annotated[int, Field(ge=1, le=10_000)] = 5
+    first_seed: Annotated[int, Field(ge=0, le=MAX_FIRST_SEED)] = 0
     steps: Annotated[int, Field(ge=1, le=10**9)] = 40_000
     episodes: Annotated[int, Field(ge=1, le=100_000)] = 10
     max_states: Annotated[int, Field(ge=1, le=50_000_000)] = 1_000_000
