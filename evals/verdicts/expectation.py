@@ -128,8 +128,12 @@ class Case:
 
     @property
     def statistic(self) -> SeedStatistic:
-        """The statistic over seeds by which the expectation is judged."""
-        return statistic_of(self.measure, paired=self.expectation.minus is not None)
+        """The statistic over seeds by which the expectation is judged, where a seed plays any number of episodes."""
+        return self.statistic_of(one_episode=False)
+
+    def statistic_of(self, one_episode: bool) -> SeedStatistic:
+        """The statistic over seeds by which the expectation is judged (see `seed_statistics.statistic_of`)."""
+        return statistic_of(self.measure, int(self.expectation.minus is not None), one_episode)
 
 
 @dataclass(frozen=True)
@@ -219,7 +223,11 @@ def worst_of(case: Case, intervals: Mapping[str, Interval]) -> str:
 
 
 def judge_seeds(
-    case: Case, values: Sequence[float | Ends | None], confidence: float = 0.95, claims: int = 1
+    case: Case,
+    values: Sequence[float | Ends | None],
+    confidence: float = 0.95,
+    claims: int = 1,
+    one_episode: bool = False,
 ) -> Judgement:
     """Judge a training method by the values of its trained seeds.
 
@@ -232,8 +240,9 @@ def judge_seeds(
             ties. Missing values and ties are imputed as the worst case for each claim.
         confidence: a pass is wrong with probability at most 1 - confidence, and so is a fail.
         claims: the number of learned expectations of the run, on which the number of seeds that `why` asks for depends.
+        one_episode: each value is of a single episode (see `statistic_of`).
     """
-    statistic = case.statistic
+    statistic = case.statistic_of(one_episode)
     band, ends = _band(case.expectation), [value if isinstance(value, tuple) else _twice(value) for value in values]
     known = [end for end in ends if end is not None]
     if not known:
