@@ -8,14 +8,14 @@ statistic how large a paired difference is, so they never answer differently.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 
 from ...scenarios.language.expressions.syntax import ParsedMeasure
 from ..statistics.binomial import event_interval, event_p_value, seeds_needed
 from ..statistics.bounded_mean import (
-    alike_seeds_needed,
     difference_interval,
     difference_p_value,
     share_interval,
@@ -24,6 +24,9 @@ from ..statistics.bounded_mean import (
 from ..statistics.claims import Claim, Tail
 from ..statistics.median import median_interval, median_p_value, median_seeds_needed
 from .contrasts import Ends
+
+MOST_SEEDS = 10_000
+"""More seeds are never asked for: where they would be needed, no number that anybody trains is enough."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,16 @@ class SeedStatistic:
         gap = bound - self.least if claim == ">=" else self.most - bound
         return seeds_needed(gap / (self.most - self.least), confidence)
 
+    def needed_between(self, low: float, high: float, confidence: float) -> int | None:
+        """The number of seeds that show the statistic to lie between two bounds if every value lies in the middle."""
+        if not self.bounded:
+            return median_seeds_needed(confidence)
+        middle = min(self.most, max(self.least, (low + high) / 2))
+        return _needed_at(self, middle, ((">=", low), ("<=", high)), confidence)
+
     def needed_alike(self, claim: Claim, bound: float, confidence: float) -> int | None:
         """The number of seeds that show a claim about a mean difference if every difference is 0; None if none does."""
-        # Differences of 0 show that little was lost, never that anything was gained; a share is no difference.
-        if self.least >= 0 or not self.bounded:
-            return None
-        return alike_seeds_needed((-bound if claim == ">=" else bound) / self.most, confidence)
-
-    def equivalence_seeds_needed(self, margin: float, confidence: float) -> int | None:
-        """The number of seeds, none of which differs, that show a difference to lie within a margin; None if none."""
-        return self.needed_alike("<=", margin, confidence) if self.bounded else median_seeds_needed(confidence)
+        return None if self.least >= 0 or not self.bounded else _needed_at(self, 0.0, ((claim, bound),), confidence)
 
     def equivalence_p_value(self, values: Sequence[Ends | None], margin: float) -> float:
         """The p-value of the claim that the statistic of some differences lies within a margin of 0, either way.
@@ -81,6 +84,19 @@ class SeedStatistic:
         """
         claims: list[tuple[Claim, float]] = [(">=", -margin), ("<=", margin)]
         return max(self.p_value(self.imputed(values, claim), claim, bound) for claim, bound in claims)
+
+
+@cache
+def _needed_at(
+    statistic: SeedStatistic, value: float, claims: tuple[tuple[Claim, float], ...], confidence: float
+) -> int | None:
+    """The number of seeds that show some claims if each has this value; None if `MOST_SEEDS` do not."""
+
+    def shown(seeds: int) -> bool:
+        values = [value] * seeds
+        return all(statistic.p_value(values, claim, bound) <= 1 - confidence for claim, bound in claims)
+
+    return 1 + bisect_left(range(1, MOST_SEEDS), True, key=shown) if shown(MOST_SEEDS) else None
 
 
 _EVENT = SeedStatistic(0.0, 1.0, event_p_value, event_interval, "the mean")

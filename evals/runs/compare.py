@@ -485,7 +485,7 @@ def _why_alike(paired: _PairedJudgements, within: float | None, tests: int) -> s
     most = math.ceil(100 * clopper_pearson(0, seeds, 1 - ERROR, "high")[1])
     none = f"none of {seeds} seeds differs, and up to {most} % of all seeds may (95 % confidence)"
     margin = _USUAL_MARGIN if within is None else within
-    needed = statistic.equivalence_seeds_needed(margin, 1 - ERROR / tests)
+    needed = statistic.needed_between(-margin, margin, 1 - ERROR / tests)
     if needed is None:
         return f"{none}; no number of seeds shows that {statistic.typical} is within {margin:g}, so allow for more"
     if within is None:

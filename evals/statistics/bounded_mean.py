@@ -14,16 +14,12 @@ on the order of the seeds, and is m^n, which nothing can better, if all n values
 
 from __future__ import annotations
 
-from bisect import bisect_left
-
 import numpy as np
-from scipy.special import gammaln, logsumexp, xlog1py, xlogy
+from scipy.special import gammaln, xlog1py, xlogy
 
 from .claims import MIRRORED, Claim, Numbers, Tail, Values, checked_values, error_per_tail
 
-MOST_SEEDS = 10_000
-"""More seeds than this are never asked for: nobody trains so many."""
-
+_ROUNDING, _PRECISION = 1e-6, 1e-10
 _RANKS: Numbers = (np.arange(16) + 0.5) / 16
 _STAKES_FOR_SHARES: Numbers = 1 - np.sqrt(1 - _RANKS)
 """Quantiles of the density 2 (1 - s): mostly small stakes, which lose little to a seed at 0, where shares often lie."""
@@ -105,32 +101,6 @@ def difference_interval(
     return reach * (2 * low - 1), reach * (2 * high - 1)
 
 
-def alike_seeds_needed(margin: float, confidence: float = 0.95) -> int | None:
-    """How many seeds, none of which differs, show that the mean difference is at least `-margin` (or at most `margin`).
-
-    Args:
-        margin: by how much the mean may fall short.
-        confidence: of the claim.
-
-    Returns:
-        The number; None without a margin, since differences of 0 never show that anything was gained, and where
-        `MOST_SEEDS` are not enough.
-
-    Raises:
-        ValueError: a confidence outside (0, 1).
-    """
-    error, _ = error_per_tail(confidence, "low")
-    if margin >= 1:
-        return 0
-
-    def shown(seeds: int) -> bool:
-        return difference_p_value(np.zeros(seeds), ">=", -margin) <= error
-
-    if margin <= 0 or not shown(MOST_SEEDS):
-        return None
-    return 1 + bisect_left(range(1, MOST_SEEDS), True, key=shown)
-
-
 def _checked_shares(values: Values) -> Numbers:
     shares = checked_values(values)
     if shares.min() < 0 or shares.max() > 1:
@@ -166,28 +136,31 @@ def _interval(shares: Numbers, confidence: float, tail: Tail, stakes: Numbers) -
 def _upper_tail(shares: Numbers, mean: float, stakes: Numbers) -> float:
     """The p-value of "the mean is more than `mean`", which lies strictly between 0 and 1 (see the module)."""
     seeds = shares.size
-    kept, whole = np.log1p(-stakes), np.logaddexp(np.log1p(-stakes), np.log(stakes) - np.log(mean))
+    # The factors are kept + staked * x: everything is held as logarithms, since m^-n exceeds floats.
+    kept, staked = np.log1p(-stakes), np.log(stakes) - np.log(mean)
     with np.errstate(divide="ignore"):  # the logarithm of a value of 0 is minus infinity, as it should be
-        factors = np.logaddexp(kept[:, None], (np.log(stakes) - np.log(mean))[:, None] + np.log(shares))
-    reached = _averaged(factors.sum(axis=1))
+        factors = np.logaddexp(kept, staked + np.log(shares)[:, None])
+    reached = _averaged(factors.sum(axis=0))
     if reached <= 0:  # the bet lost, so that no bound is below 1
         return 1.0
-    counts = np.arange(seeds + 1)
-    # From here on every capital is relative to the one reached, and held as a logarithm: m^-n exceeds floats.
-    capital = _averaged(np.outer(counts, whole) + np.outer(seeds - counts, kept)) - reached
+    counts = np.arange(seeds + 1)[:, None]
+    # The capital of each count of ones, relative to the one reached.
+    capital = _averaged(counts * np.logaddexp(kept, staked) + (seeds - counts) * kept) - reached
     weight = _binomial_logarithms(seeds, mean)
     # The capital grows with the count, so E(B - t)+ is a sum over the counts above t's.
     above, chance = _sums_above(np.exp(weight + capital)), _sums_above(np.exp(weight))
-    # Between two possible capitals the bound is monotone in t, so the least one is at one of them.
-    lower = np.exp(capital[capital < 0])
+    # Between two possible capitals the bound is monotone in t, so the least one is at one of them. Those that only
+    # rounding tells from the one reached are left out, which is always allowed: every t gives a bound.
+    lower = np.exp(capital[capital < -_ROUNDING])
     bounds = (above[: lower.size] - lower * chance[: lower.size]) / (1 - lower)
     return float(min(1.0, np.exp(-reached), bounds.min(initial=1.0)))
 
 
 def _averaged(logarithms: Numbers) -> Numbers:
     """The logarithm of the mean of some numbers over the last axis, which is that of the stakes."""
-    mean: Numbers = logsumexp(logarithms, axis=-1) - np.log(logarithms.shape[-1])
-    return mean
+    greatest = logarithms.max(axis=-1, keepdims=True)
+    means: Numbers = np.log(np.exp(logarithms - greatest).mean(axis=-1)) + greatest[..., 0]
+    return means
 
 
 def _binomial_logarithms(trials: int, probability: float) -> Numbers:
@@ -209,8 +182,9 @@ def _lower_end(shares: Numbers, error: float, stakes: Numbers) -> float:
     if error == 0 or not shares.any():
         return 0.0
     low, high = 0.0, 1.0
-    # The p-value grows with the mean, so bisection finds the bound, here to the last bit: until no number lies between.
-    while (middle := (low + high) / 2) not in (low, high):
+    # The p-value grows with the mean, so bisection finds the bound.
+    while high - low > _PRECISION:
+        middle = (low + high) / 2
         if _upper_tail(shares, middle, stakes) > error:
             high = middle
         else:

@@ -314,6 +314,8 @@ def correct(judgements: Sequence[Judgement], confidence: float = 0.95, elsewhere
 def seeds_for(case: Case, confidence: float = 0.95, claims: int = 1) -> int | None:
     """The number of seeds that a learned expectation needs to pass if every value is the best possible one.
 
+    Between two bounds that is the value in the middle.
+
     Args:
         case: the expectation, with its measure and its bound.
         confidence: as in `judge_seeds`.
@@ -323,8 +325,10 @@ def seeds_for(case: Case, confidence: float = 0.95, claims: int = 1) -> int | No
         The number of seeds; None if no number is enough, as for a share of exactly 0 or 1.
     """
     # Holm's first step is Bonferroni's: the claim with the smallest p-value has to meet this confidence.
-    sure = 1 - (1 - confidence) / claims
-    needed = [case.statistic.needed(claim, bound, sure) for claim, bound in _band(case.expectation).claims]
+    sure, band = 1 - (1 - confidence) / claims, _band(case.expectation)
+    if len(band.claims) == 2:  # no value is best for both
+        return case.statistic.needed_between(band.low, band.high, sure)
+    needed = [case.statistic.needed(claim, bound, sure) for claim, bound in band.claims]
     return None if None in needed else max((n for n in needed if n is not None), default=0)
 
 
