@@ -19,10 +19,10 @@ from scipy.special import gammaln, xlog1py, xlogy
 
 from .claims import MIRRORED, Claim, Numbers, Tail, Values, checked_values, error_per_tail
 
-_ROUNDING, _PRECISION = 1e-6, 1e-10
+_ROUNDING, _PRECISION = 1e-6, 1e-8
 _RANKS: Numbers = (np.arange(16) + 0.5) / 16
-_STAKES_FOR_SHARES: Numbers = 1 - np.sqrt(1 - _RANKS)
-"""Quantiles of the density 2 (1 - s): mostly small stakes, which lose little to a seed at 0, where shares often lie."""
+_STAKES_FOR_SHARES: Numbers = 1 - np.cbrt(1 - _RANKS)
+"""Quantiles of the density 3 (1 - s)^2: mostly small stakes, which lose little to a seed at 0, as shares often are."""
 _STAKES_FOR_DIFFERENCES: Numbers = np.sin(_RANKS * np.pi / 2) ** 2
 """Quantiles of Beta(1/2, 1/2): large stakes too, which gain most where few seeds differ."""
 
