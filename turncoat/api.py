@@ -256,7 +256,8 @@ def compare(a: Run | StoredRun | str, b: Run | StoredRun | str, within: float | 
     Args:
         a: a run, a stored run, its folder, or `FOLDER:AGENT` for one of its agents.
         b: the other one; differences are b minus a.
-        within: the margin of equivalence: values that are shown to differ by no more than this count as the same.
+        within: the margin of equivalence: where the mean difference (of a share or rate, else the median one) is shown
+            to be no more than this, either way, the values count as the same.
 
     Raises:
         RunError, TraceError: a folder is not that of a run, or its scenario has changed since.

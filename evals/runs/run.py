@@ -20,7 +20,7 @@ from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.overrides import Overrides
 from ..exact.recorded_plan import record_exactly
 from ..exact.solved_worlds import SolvedWorlds
-from ..measures.contrasts import Subject, ends_by_seed, exact_interval
+from ..measures.contrasts import Subject, ends_by_seed, exact_interval, of_one_episode
 from ..measures.measure import Interval, mean_interval
 from ..traces.provenance import code_hash, utc_now
 from ..traces.trace import Trace, trace_name
@@ -423,7 +423,8 @@ class _Runner:
         traces = [None if subject.exact else self._trace(subject, seeds) for subject in contrast.subjects]
         ends = ends_by_seed(self.solved, contrast, unit.case.measure, traces)
         confidence = interim_confidence(len(self.sizes))
-        judgement = judge_seeds(unit.case, list(ends.values()), confidence, max(self.claims, 1))
+        once = of_one_episode(traces)
+        judgement = judge_seeds(unit.case, list(ends.values()), confidence, max(self.claims, 1), once)
         sampled = next(subject for subject in contrast.subjects if not subject.exact)
         name = trace_name(sampled.stage, sampled.agent, sampled.overrides)
         judgement = adjust_for_interim_looks(judgement, len(self.sizes))

@@ -140,8 +140,12 @@ class Case:
 
     @property
     def statistic(self) -> SeedStatistic:
-        """The statistic over seeds by which the expectation is judged."""
-        return statistic_of(self.measure, paired=self.expectation.minus is not None)
+        """The statistic over seeds by which the expectation is judged, where a seed plays any number of episodes."""
+        return self.statistic_of(one_episode=False)
+
+    def statistic_of(self, one_episode: bool) -> SeedStatistic:
+        """The statistic over seeds by which the expectation is judged (see `seed_statistics.statistic_of`)."""
+        return statistic_of(self.measure, int(self.expectation.minus is not None), one_episode)
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,11 @@ def worst_of(case: Case, intervals: Mapping[str, Interval]) -> str:
 
 
 def judge_seeds(
-    case: Case, values: Sequence[float | Ends | None], confidence: float = 0.95, claims: int = 1
+    case: Case,
+    values: Sequence[float | Ends | None],
+    confidence: float = 0.95,
+    claims: int = 1,
+    one_episode: bool = False,
 ) -> Judgement:
     """Judge a training method by the values of its trained seeds.
 
@@ -244,8 +252,9 @@ def judge_seeds(
             ties. Missing values and ties are imputed as the worst case for each claim.
         confidence: a pass is wrong with probability at most 1 - confidence, and so is a fail.
         claims: the number of learned expectations of the run, on which the number of seeds that `why` asks for depends.
+        one_episode: each value is of a single episode (see `statistic_of`).
     """
-    statistic = case.statistic
+    statistic = case.statistic_of(one_episode)
     band, ends = _band(case.expectation), [value if isinstance(value, tuple) else _twice(value) for value in values]
     known = [end for end in ends if end is not None]
     if not known:
@@ -317,6 +326,8 @@ def correct(judgements: Sequence[Judgement], confidence: float = 0.95, elsewhere
 def seeds_for(case: Case, confidence: float = 0.95, claims: int = 1) -> int | None:
     """The number of seeds that a learned expectation needs to pass if every value is the best possible one.
 
+    Between two bounds that is the value in the middle.
+
     Args:
         case: the expectation, with its measure and its bound.
         confidence: as in `judge_seeds`.
@@ -326,8 +337,10 @@ def seeds_for(case: Case, confidence: float = 0.95, claims: int = 1) -> int | No
         The number of seeds; None if no number is enough, as for a share of exactly 0 or 1.
     """
     # Holm's first step is Bonferroni's: the claim with the smallest p-value has to meet this confidence.
-    sure = 1 - (1 - confidence) / claims
-    needed = [case.statistic.needed(claim, bound, sure) for claim, bound in _band(case.expectation).claims]
+    sure, band = 1 - (1 - confidence) / claims, _band(case.expectation)
+    if len(band.claims) == 2:  # no value is best for both
+        return case.statistic.needed_between(band.low, band.high, sure)
+    needed = [case.statistic.needed(claim, bound, sure) for claim, bound in band.claims]
     return None if None in needed else max((n for n in needed if n is not None), default=0)
 
 

@@ -387,6 +387,11 @@ class ParsedMeasure:
         return isinstance(self.syntax, Share | Rate)
 
     @property
+    def is_share(self) -> bool:
+        """Whether it is the share of episodes that meet a condition, so that its value in one episode is 0 or 1."""
+        return isinstance(self.syntax, Share)
+
+    @property
     def is_regret(self) -> bool:
         """Whether it compares with the exact planner: `regret` or `regret(performance)`."""
         return isinstance(self.syntax, Quantity) and self.syntax.quantity == "regret" and self.syntax.responder is None
