@@ -1355,3 +1355,152 @@ def test_inputs_are_never_changed(lanes: int) -> None:
 
 def test_the_scenario_of_a_picture_is_checked() -> None:
     assert scenario_of(GEMS).warnings == ()
+
+
+# ------------------------------------------------------------------ places by number, and the state before the tick
+
+CORNERS = """
+map: |
+  ######
+  #A.b.#
+  #..t.#
+  #.t.t#
+  ######
+legend:
+  b: crate
+  t: tree
+zones:
+  top: {cells: [[1, 1], [1, 2]], observed: false}
+things:
+  crate: {kind: block}
+  tree: {fields: {age: {max: 3}}}
+agents:
+  robot: {actions: [stay, up, down, left, right], facing: true, values: {reward: {}}}
+counters:
+  seen: {min: -1, max: 99}
+  held: {}
+  twin: {max: 9}
+rules:
+  - name: look
+    then:
+      - "held = GUARD"
+      - "seen = NUMBER"
+"""
+
+
+def asked(guard: str, number: str, actions: str) -> tuple[list[bool], list[float | str]]:
+    """Whether a guard held, and the value of a formula, in each tick of a walk."""
+    text = CORNERS.replace("GUARD", guard).replace("NUMBER", number)
+    world = world_of(text)
+    after = played(world, " ".join(actions)).states[1:]
+    return [read(world, state, "held") == 1 for state in after], [read(world, state, "seen") for state in after]
+
+
+@pytest.mark.parametrize(
+    ("number", "actions", "values"),
+    [
+        ("row(robot)", "drd", [2, 2, 3]),
+        ("column(robot)", "drr", [1, 2, 3]),
+        ("row(cell(1, 2) ) + column(cell(2.4, 3.6))", "s", [5]),
+        ("row(cell(row(robot) + 8, 0))", "s", [-1]),
+        ("distance(robot, crate)", "rr", [1, 1]),
+        ("distance(cell(0, 0), cell(4, 5))", "s", [5]),
+        ("distance(robot, cell(0, 8 + column(robot)))", "s", [64]),
+        ("column(beside(crate, right))", "s", [4]),
+        ("row(beside(beside(crate, up), up))", "s", [-1]),
+        ("column(ahead(robot))", "rlu", [3, 0, 1]),
+        ("before(column(robot)) * 10 + column(robot)", "rrl", [12, 23, 32]),
+        ("before(distance(robot, crate))", "rr", [2, 1]),
+        ("count(t of tree: distance(t, crate) == 1)", "s", [1]),
+        ("count(t of tree: count(u of tree: u near(1) t) > 2)", "s", [1]),
+    ],
+)
+def test_numbers_of_places(number: str, actions: str, values: list[float]) -> None:
+    assert asked("false", number, actions)[1] == values
+
+
+@pytest.mark.parametrize(
+    ("guard", "actions", "held"),
+    [
+        ("beside(crate, up) in wall", "s", [True]),
+        ("beside(crate, right) in wall", "rrr", [False, True, True]),
+        ("robot in top and not before(robot in top)", "drur", [False, False, True, False]),
+        ("ahead(robot) in wall", "rud", [False, True, False]),
+        ("cell(1, 3) on crate", "rr", [True, False]),
+        ("robot in board and robot in floor and not robot in wall", "s", [True]),
+        ("any(t of tree: t on cell(3, 2)) and all(t of tree: t in floor)", "s", [True]),
+        ("(robot moved) == before(robot near(1) crate)", "sr", [True, False]),
+    ],
+)
+def test_places_beside_ahead_and_before(guard: str, actions: str, held: list[bool]) -> None:
+    assert asked(guard, "0", actions)[0] == held
+
+
+def test_what_is_nowhere_is_far_and_beside_nothing() -> None:
+    text = CORNERS.replace("GUARD", "beside(crate, down) on robot or crate on board").replace(
+        "NUMBER", "distance(robot, crate) + column(crate) + row(crate)"
+    )
+    world = world_of(text + "  - name: gone\n    then:\n      - remove crate\n")
+    after = played(world, "s s").states[1:]
+    assert [read(world, state, "seen") for state in after] == [6, 62]
+    assert [read(world, state, "held") for state in after] == [1, 0]
+
+
+def test_a_helper_zone_is_read_by_rules_and_seen_by_nobody() -> None:
+    world = world_of(CORNERS.replace("GUARD", "robot in top").replace("NUMBER", "0"))
+    assert "top" in world.zone_index
+    assert "top" in world.boards.named_zones
+    assert world.boards.observed_zone_names == ()
+    assert {"wall", "floor", "board"} <= set(world.zone_index)
+
+
+def test_a_rule_for_each_pair_of_different_instances() -> None:
+    pairs = """  - name: pair
+    each: {a: tree, b: tree}
+    when: a near(1) b and column(a) < column(b)
+    then:
+      - twin += 1
+      - b.age += 1
+"""
+    world = world_of(CORNERS.replace("GUARD", "false").replace("NUMBER", "0") + pairs)
+    assert sum(rule.name.startswith("pair:") for rule in world.rules) == 6
+    state = played(world, "s").states[-1]
+    assert read(world, state, "twin") == 2
+    assert [read(world, state, f"tree[{i}].age") for i in range(3)] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("outcome", [0, 1])
+def test_what_is_done_where_the_coin_fails(outcome: int) -> None:
+    rule = """  - name: luck
+    when: robot moved
+    chance: 0.25
+    then:
+      - twin = 3
+    else:
+      - twin = 7
+      - place crate at random in top
+    pays: {reward: 5}
+"""
+    world = world_of(CORNERS.replace("GUARD", "false").replace("NUMBER", "0") + rule)
+    assert {"luck", "luck.else.1"} <= set(world.draw_ids)
+    walk = played(world, "d", {"luck": outcome, "luck.else.1": 8})
+    assert read(world, walk.states[-1], "twin") == (3 if outcome else 7)
+    assert cell(world, walk.states[-1], "crate") == ((1, 3) if outcome else (1, 2))
+    assert walk.pays["reward"] == (5 if outcome else 0)
+
+
+def test_every_outcome_of_a_rule_with_an_else_is_enumerated() -> None:
+    rule = """  - name: luck
+    chance: 0.25
+    then:
+      - twin = 3
+    else:
+      - place robot at random in top
+"""
+    world = world_of(CORNERS.replace("GUARD", "false").replace("NUMBER", "0") + rule)
+    tick = step(world, reset(world, GivenDraws({})).states, np.zeros((1, 1), np.int32), EnumeratedDraws(64))
+    found = {
+        (read(world, state, "twin"), cell(world, state, "robot")): chance
+        for state, chance in zip(tick.states, tick.probability, strict=True)
+    }
+    assert found == {(3, (1, 1)): 0.25, (0, (1, 1)): 0.375, (0, (1, 2)): 0.375}

@@ -198,6 +198,9 @@ GUARDS = [
     "a == 2 and robot chooses left",
     "robot carries key",
     "wind == 1",
+    "distance(robot, monster) == 1 and row(monster) != before(row(monster))",
+    "beside(robot, left) in wall or column(key) > 3",
+    "before(robot on zone_of(job)) and not key on board",
 ]
 EFFECTS = [
     "a += 1",
@@ -206,6 +209,7 @@ EFFECTS = [
     "remove monster",
     "place robot at cell(1, 1)",
     "place key at random in either",
+    "place key at beside(robot, down)",
     "robot takes key",
     "robot drops key",
     "swap robot, crate",
@@ -234,6 +238,9 @@ def scenarios(draw) -> str:
             lines.append(f"    chance: {draw(st.sampled_from(['0.5', 'luck / 4', '1']))}")
         effects = draw(st.lists(st.sampled_from(EFFECTS), min_size=1, max_size=3))
         lines += ["    then:", *(f"      - {effect}" for effect in effects)]
+        if "chance" in lines[-len(effects) - 2] and draw(st.booleans()):
+            others = draw(st.lists(st.sampled_from(EFFECTS), min_size=1, max_size=2))
+            lines += ["    else:", *(f"      - {effect}" for effect in others)]
         if draw(st.booleans()):
             lines.append("    pays: {reward: a + 1, watch: 1 - a, performance: 0 - luck}")
         rules.append("\n".join(lines))

@@ -37,9 +37,9 @@ def text(world: World, state: Ints, marks: dict[str, str]) -> str:
         return "\n".join(f"{field.name} {int(value)}" for field, value in zip(world.fields, state, strict=True))
     layout = int(state[world.layout]) if world.layout >= 0 else 0
     drawn = np.where(boards.walls[layout, :-1], "#", ".")
-    for index, zone in enumerate(boards.zone_names):
+    for zone, cells in boards.named_zones.items():
         if zone in marks:
-            drawn[boards.zones[index, layout, :-1]] = marks[zone]
+            drawn[cells[layout, :-1]] = marks[zone]
     # Agents last, so that they are drawn over things on the same cell.
     for body in sorted(world.bodies, key=lambda body: body.is_agent):
         if state[body.cell] != boards.nowhere:
@@ -58,8 +58,8 @@ def pixels(world: World, state: Ints) -> npt.NDArray[np.uint8]:
         return np.full((PIXELS, PIXELS, 3), FLOOR, np.uint8)
     layout = int(state[world.layout]) if world.layout >= 0 else 0
     cells = np.where(boards.walls[layout, :-1, None], WALL, FLOOR).astype(np.uint8)
-    for index in range(len(boards.zone_names)):
-        on = boards.zones[index, layout, :-1]
+    for index, zone in enumerate(boards.named_zones.values()):
+        on = zone[layout, :-1]
         cells[on] = cells[on] // 2 + np.array(COLOURS[index % len(COLOURS)], np.uint8) // 2
     picture = cells.reshape(boards.height, boards.width, 3).repeat(PIXELS, 0).repeat(PIXELS, 1)
     groups = list(dict.fromkeys(body.group for body in world.bodies))

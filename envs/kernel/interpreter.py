@@ -249,6 +249,15 @@ def _evaluate(mem: Any, num: Any, now: Any, stack: Any, box: Any, line: int, op:
         r, c = np.rint(stack[top]), np.rint(stack[top + 1])
         inside = r >= 0 and r < mem[b.H_HEIGHT] and c >= 0 and c < mem[b.H_WIDTH]
         stack[top] = r * mem[b.H_WIDTH] + c if inside else float(mem[b.H_NOWHERE])
+    elif op == b.ROW or op == b.COLUMN:
+        cell, width = int(stack[top]), max(mem[b.H_WIDTH], 1)
+        number = cell // width if op == b.ROW else cell % width
+        stack[top] = -1.0 if cell == mem[b.H_NOWHERE] else float(number)
+    elif op == b.APART:
+        top -= 1
+        one, other, nowhere = int(stack[top]), int(stack[top + 1]), mem[b.H_NOWHERE]
+        away = one == nowhere or other == nowhere
+        stack[top] = float(x) if away else float(distance(one, other, max(mem[b.H_WIDTH], 1)))
     else:
         stack[top] = _function(op, stack[top])
     return top
@@ -293,6 +302,13 @@ def _advance(mem: Any, now: Any, stack: Any, available: Any, line: int, op: int,
     elif op == b.BEGIN:
         _begin(mem, now, x, stack[max(top, 0)])
         top -= x > 1
+    elif op == b.STORE:
+        now[x] = int(stack[top])
+        top -= 1
+    elif op == b.EXCHANGE:
+        fields = mem[b.H_BEGIN + 1]
+        for column in range(fields):
+            now[fields + column], now[column] = now[column], now[fields + column]
     else:  # REMEMBER
         fields = mem[b.H_BEGIN + 1]
         for column in range(fields):

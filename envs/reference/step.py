@@ -269,7 +269,7 @@ def _place_at_starts(context: EvalContext, rows: np.ndarray) -> None:
 def _override(tick: _TickState) -> None:
     for override in tick.world.overrides:
         rows = np.flatnonzero(evaluate_bool(override.when, tick.context))
-        rows = _where_coin_succeeds(tick, override.name, rows, override.chance)
+        rows, _ = _by_coin(tick, override.name, rows, override.chance)
         if override.action >= 0:
             tick.context.executed[override.agent, rows] = override.action
         else:
@@ -280,13 +280,13 @@ def _override(tick: _TickState) -> None:
             tick.context.executed[override.agent, rows] = action
 
 
-def _where_coin_succeeds(tick: _TickState, name: str, rows: np.ndarray, chance: Expression | None) -> np.ndarray:
-    """The rows (with those that they split into) where a Bernoulli draw named `name` succeeds."""
+def _by_coin(tick: _TickState, name: str, rows: np.ndarray, chance: Expression | None) -> tuple[np.ndarray, np.ndarray]:
+    """The rows (with those that they split into) where a Bernoulli draw named `name` succeeds, and where it fails."""
     if chance is None or rows.size == 0:
-        return rows
+        return rows, rows[:0]
     p = np.clip(evaluate_float(chance, tick.context)[rows], 0.0, 1.0)
     rows, outcome = tick.draw(name, rows, np.stack([1 - p, p], axis=1))
-    return rows[outcome == 1]
+    return rows[outcome == 1], rows[outcome == 0]
 
 
 # ------------------------------------------------------------------ 3. agents move together
@@ -491,7 +491,11 @@ def _fire(rule: RuleProgram, tick: _TickState, only: Bools | None = None) -> Non
     """Where the guard holds (and the rule's draw succeeds), pay by the state that the guard saw, then apply effects."""
     holds = evaluate_bool(rule.when, tick.context)
     rows = np.flatnonzero(holds if only is None else holds & only)
-    rows = _where_coin_succeeds(tick, rule.name, rows, rule.chance)
+    rows, failed = _by_coin(tick, rule.name, rows, rule.chance)
+    if failed.size and rule.otherwise:
+        tick.fired.add(rule.name)
+        for number, effect in enumerate(rule.otherwise):
+            failed = _apply(effect, f"{rule.name}.else.{number}", failed, tick)
     if rows.size == 0:
         return
     tick.fired.add(rule.name)

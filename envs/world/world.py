@@ -148,12 +148,19 @@ class ResponseProgram:
 
 @dataclass(frozen=True, eq=False)
 class RuleProgram:
-    """One rule for one combination of instances; `pays` are pairs of a channel and an amount."""
+    """One rule for one combination of instances.
+
+    Attributes:
+        chance: the probability that it fires where its guard holds, or None for always.
+        effects: what it does; otherwise: what happens where its guard holds and its chance fails.
+        pays: pairs of a channel and an amount; performance: the hidden amount.
+    """
 
     name: str
     when: Expression
     chance: Expression | None
     effects: tuple[Effect, ...]
+    otherwise: tuple[Effect, ...]
     pays: tuple[tuple[int, Expression], ...]
     performance: Expression | None
 
@@ -165,7 +172,8 @@ class Boards:
     Attributes:
         height, width: of every board (smaller ones are padded with wall).
         walls: bool `[L, C + 1]`; nowhere counts as wall.
-        zones: bool `[Z, L, C + 1]`.
+        zones: bool `[Z, L, C + 1]`: those that agents observe, those that they do not, then `BUILT_IN_ZONES`.
+        zone_names: Z names; of the first `n_named` the file speaks, and the first `n_observed` of them agents observe.
         starts: int32 `[L, bodies]`, the cell where each body begins, or nowhere.
         visible_layout: int32 `[L]`, the first layout with the same walls and zones, which an agent cannot tell from it.
     """
@@ -175,8 +183,25 @@ class Boards:
     walls: Bools
     zones: Bools
     zone_names: tuple[str, ...]
+    n_named: int
+    n_observed: int
     starts: Ints
     visible_layout: Ints
+
+    @property
+    def observed_zones(self) -> Bools:
+        """bool `[n_observed, L, C + 1]`: the zones that agents observe."""
+        return self.zones[: self.n_observed]
+
+    @property
+    def observed_zone_names(self) -> tuple[str, ...]:
+        """The names of `observed_zones`."""
+        return self.zone_names[: self.n_observed]
+
+    @property
+    def named_zones(self) -> Mapping[str, Bools]:
+        """Zone -> bool `[L, C + 1]`, for the zones that the file declares: those that pictures show."""
+        return dict(zip(self.zone_names[: self.n_named], self.zones, strict=False))
 
     @property
     def nowhere(self) -> int:

@@ -140,7 +140,7 @@ def _effects(document: Document) -> frozenset[str]:
     """The names that effects of rules read, and not the counters that they set."""
     names: set[str] = set()
     for rule in document.rules:
-        for text in rule.then:
+        for text in (*rule.then, *rule.otherwise):
             try:
                 parsed = effect(text)
             except ExpressionError:

@@ -79,6 +79,7 @@ class Zone(Block):
 
     cells: Annotated[list[CellAt], Field(max_length=10_000)] | None = None
     rectangle: Rectangle | None = None
+    observed: bool = True
     about: Line | None = None
 
 
@@ -335,17 +336,32 @@ class Overriding(Block):
 class Rule(Block):
     """A rule that fires when its condition holds and sees the effects of the rules above it.
 
-    By default it is tried in every tick.
+    By default it is tried in every tick. `each`: a thing, for each instance of which there is one such rule; several
+    things; or names for instances, as in `{a: tree, b: tree}`. `else`: what happens where the condition holds and the
+    chance fails.
     """
 
     name: Name
     when: Formula = True
     at: Literal["start", "tick", "end"] = "tick"
-    each: Name | list[Name] | None = None
+    each: Name | list[Name] | dict[Name, Name] | None = None
     chance: Formula | None = None
     then: Annotated[list[Line], Field(max_length=64)] = []
+    otherwise: Annotated[list[Line], Field(max_length=64, alias="else")] = []
     pays: dict[Line, Formula] = {}
     about: Line | None = None
+
+    @property
+    def instances(self) -> tuple[tuple[str, str], ...]:
+        """For each name under `each`, the thing of which it means one instance."""
+        match self.each:
+            case None:
+                return ()
+            case str():
+                return ((self.each, self.each),)
+            case list():
+                return tuple((group, group) for group in self.each)
+        return tuple(self.each.items())
 
 
 class Learn(Block):

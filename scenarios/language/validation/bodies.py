@@ -75,7 +75,7 @@ def _check_motion(name: str, motion: Thing | Motion, path: Path, context: Contex
         if not ways:
             context.report.add("TC215", path, "this says no way of moving", f"write one of {listed(WAYS)}")
         # The thing is bound: with several instances, each tests the condition for itself.
-        context.guard(motion.when, "a motion", context.scope((*path, "when"), frozenset({name}), ticking=False))
+        context.guard(motion.when, "a motion", context.scope((*path, "when"), {name: name}, ticking=False))
     if motion.loop and motion.patrol is None:
         cure = "add a `patrol:`, or leave `loop` out"
         context.report.add("TC215", (*path, "loop"), "there is no patrol to loop", cure)
