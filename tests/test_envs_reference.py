@@ -1504,3 +1504,74 @@ def test_every_outcome_of_a_rule_with_an_else_is_enumerated() -> None:
         for state, chance in zip(tick.states, tick.probability, strict=True)
     }
     assert found == {(3, (1, 1)): 0.25, (0, (1, 1)): 0.375, (0, (1, 2)): 0.375}
+
+
+# ------------------------------------------------------------------ solid by a condition, and for some
+
+GATE = """
+map: |
+  #######
+  #A.bd.#
+  #.....#
+  #######
+legend:
+  b: crate
+  d: gate
+things:
+  crate: {kind: block}
+  gate: {kind: decor, SOLID}
+counters:
+  open: {}
+rules:
+  - name: unlock
+    when: robot on cell(2, 1)
+    then:
+      - open = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("solid", "actions", "robot", "crate"),
+    [
+        ("solid: true", "rrr", (1, 2), (1, 3)),
+        ("solid: false", "rrr", (1, 4), (1, 5)),
+        ("solid: open == 0", "rrr", (1, 2), (1, 3)),
+        ("solid: open == 0", "durrr", (1, 4), (1, 5)),
+        ("solid: not crate near(1) gate", "rrr", (1, 4), (1, 5)),
+        ("solid: true, blocks: [robot]", "rr", (1, 3), (1, 4)),
+        ("solid: true, blocks: [robot]", "rrr", (1, 3), (1, 4)),
+        ("solid: true, blocks: [crate]", "rr", (1, 2), (1, 3)),
+        ("solid: true, blocks: [crate]", "drrrur", (1, 5), (1, 3)),
+        ("kind: block, blocks: [crate]", "drrrur", (1, 5), (1, 3)),
+    ],
+)
+def test_solid_where_a_condition_holds_and_for_those_it_blocks(
+    solid: str, actions: str, robot: tuple[int, int], crate: tuple[int, int]
+) -> None:
+    text = GATE.replace("kind: decor, SOLID" if solid.startswith("kind") else "SOLID", solid)
+    world = world_of(text)
+    state = played(world, " ".join(actions)).states[-1]
+    assert (cell(world, state, "robot"), cell(world, state, "crate")) == (robot, crate)
+
+
+def test_what_is_solid_in_a_tick_was_decided_before_it() -> None:
+    """The gate opens in the tick in which the robot asks; a step through it works from the next tick on."""
+    world = world_of("""
+    map: |
+      #####
+      #Ad.#
+      #####
+    legend:
+      d: gate
+    things:
+      gate: {solid: open == 0}
+    counters:
+      open: {}
+    rules:
+      - name: unlock
+        when: robot does right
+        then:
+          - open = 1
+    """)
+    walk = played(world, "right right")
+    assert [cell(world, state, "robot") for state in walk.states] == [(1, 1), (1, 1), (1, 2)]

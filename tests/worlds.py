@@ -246,6 +246,8 @@ def scenarios(draw) -> str:
         rules.append("\n".join(lines))
     actions = draw(st.permutations(["stay", "up", "down", "left", "right", "orders"]))[: draw(st.integers(1, 6))]
     as_agent = f"{{actions: [{', '.join(actions)}], values: {{watch: {{weight: 2}}}}}}"
+    solid = draw(st.sampled_from(["pushable: true", "solid: not robot near(1) key", "solid: a < 2, pushable: false"]))
+    blocks = draw(st.sampled_from(["", "solid: true, blocks: [crate]", "solid: crate in either, blocks: [monster]"]))
     override = draw(
         st.sampled_from(["", "overrides:\n  - {name: slip, agent: robot, when: a == 1, chance: 0.5, action: random}\n"])
     )
@@ -259,8 +261,8 @@ legend:
   "2": {{zone: [bench_2, either], thing: crate}}
 things:
   monster: {{kind: monster, sight: {sight}, fields: {{alert: {{}}}}, as_agent: {as_agent}, {motion}}}
-  crate: {{kind: block}}
-  key: {{}}
+  crate: {{kind: block, {solid}}}
+  key: {{{blocks}}}
 counters:
   a: {{max: 2}}
   job: {{values: [bench_1, bench_2]}}

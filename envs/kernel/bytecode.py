@@ -181,10 +181,12 @@ class KernelTables(NamedTuple):
         ways: int32 `[L, C + 1, 5]`: as `neighbours`, but a step into a wall leads to the same cell.
         starts: int32 `[L, bodies]`; fresh: int32 `[F]`, what `reset map` restores, -1 where it keeps.
         begin: int32 `[F]`, the state at the start.
-        bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid, opaque, pushable, sight, first and
+        bodies: int32 `[bodies, 11]`: cell, facing, phase, carrier, is_agent, solid (0 never, 1 always, else the address
+            in the lane's memory that says whether), opaque, pushable, sight, first and
             last of `body_columns` (what removing resets).
         patrols: int32 `[bodies, 2]`: the first patrol's range in `paths`, `-1, -1` where there is none.
-        solids: int32 `[n]`: cells (columns) of solid bodies; obstacles: of things that are solid or pushable.
+        blocks: int32 `[bodies, bodies]`: whether the first, where it is solid, blocks the second.
+        obstacles: int32 `[n]`: cells (columns) of things that may be solid, or are pushable.
         motions: int32 `[m, 5]`: body, way, first and last of its path in `paths`, target body.
         reward_terms: int32 `[w, 4]`, of the agents' scalar rewards: agent, channel, column of the weight (-1 where
             it is fixed), and the offset into `listed` of the weight or of its values.
@@ -210,7 +212,7 @@ class KernelTables(NamedTuple):
     bodies: Ints
     body_columns: Ints
     patrols: Ints
-    solids: Ints
+    blocks: Ints
     obstacles: Ints
     motions: Ints
     paths: Ints
@@ -251,7 +253,7 @@ _FLOATS = ("constants", "listed")
     H_BODIES,
     H_BODY_COLUMNS,
     H_PATROLS,
-    H_SOLIDS,
+    H_BLOCKS,
     H_OBSTACLES,
     H_MOTIONS,
     H_PATHS,
@@ -322,12 +324,16 @@ class _Assembler:
         self._mask_index: dict[tuple[int, int | None], int] = {}
         self._listed_at: dict[int, int] = {}
         self.needs_sight = self.needs_walking = False
-        # A lane's memory: the state, the state before the tick, chosen and executed actions, tick draws, a computed
-        # cell that stands where a relation wants the column of a body, the layout.
+        # A lane's memory: the state, the state before the tick, chosen and executed actions, tick draws, for each body
+        # that is solid by a condition whether that holds, a computed cell that stands where a relation wants the column
+        # of a body, the layout.
         self.chosen = 2 * len(world.fields)
         self.executed = self.chosen + len(world.agents)
         self.drawn = self.executed + len(world.agents)
-        self.hand = self.drawn + len(world.tick_draws)
+        conditional = [body for body in world.bodies if not isinstance(body.solid, bool)]
+        flags = self.drawn + len(world.tick_draws)
+        self.solid_at = {body.order: flags + number for number, body in enumerate(conditional)}
+        self.hand = flags + len(conditional)
         self.slot = self.hand + 1
         self.offsets = [0, *np.cumsum(world.action_counts).tolist()]
 
@@ -785,6 +791,7 @@ class _Assembler:
     def _tick(self) -> None:
         """The program of a tick, in the order of `reference.step.step`."""
         world = self.world
+        self._decide_solidity()
         for number in range(len(world.agents)):
             self._check_actions(number)
         for override in world.overrides:
@@ -808,6 +815,14 @@ class _Assembler:
                 self._rule(rule)
             self.code[skip][1] = len(self.code) - skip - 1
 
+    def _decide_solidity(self) -> None:
+        """Instructions that note which bodies are solid in this tick: the state before it decides."""
+        for order, address in self.solid_at.items():
+            condition = self.world.bodies[order].solid
+            assert not isinstance(condition, bool)
+            self._emit(condition)
+            self._op(STORE, address)
+
     def _start(self) -> None:
         """The program of a start, in the order of `reference.step.reset`."""
         world = self.world
@@ -818,6 +833,7 @@ class _Assembler:
         for draw in world.start_draws:
             self._draw(draw, draw.column)
         self._op(REMEMBER)
+        self._decide_solidity()
         for rule in world.start_rules:
             self._rule(rule)
 
@@ -853,7 +869,9 @@ class _Assembler:
             bodies=_rows(bodies, 11),
             body_columns=np.array(body_columns, np.int32),
             patrols=_rows([self._patrol(body) for body in world.bodies], 2),
-            solids=np.array([body.cell for body in world.bodies if body.solid], np.int32),
+            blocks=_rows(
+                [[int(body.may_block(mover)) for mover in world.bodies] for body in world.bodies], len(world.bodies)
+            ),
             obstacles=np.array(
                 [body.cell for body in world.bodies if not body.is_agent and (body.solid or body.pushable)], np.int32
             ),
@@ -909,10 +927,11 @@ class _Assembler:
             first = len(columns)
             columns += [c for c in (body.facing, body.phase, body.carrier, *body.fields) if c >= 0]
             sight = -1 if body.sight is None else body.sight
-            flags = [int(flag) for flag in (body.is_agent, body.solid, body.opaque, body.pushable)]
+            solid = self.solid_at.get(body.order, int(bool(body.solid)))
+            flags = [int(body.is_agent), solid, int(body.opaque), int(body.pushable)]
             rows.append([body.cell, body.facing, body.phase, body.carrier, *flags, sight, first, len(columns)])
         return rows, columns
 
 
 def _rows(rows: Sequence[Sequence[int]], width: int) -> Ints:
-    return np.array(rows, np.int32).reshape(-1, width)
+    return np.array(rows, np.int32).reshape(len(rows), width)

@@ -14,7 +14,7 @@ import numpy as np
 from . import bytecode as b
 from .geometry import cell_in, distance, first_cell, meets, near_mask, sees, sees_zone
 from .memory import digest, entry, floats, inlined, inner, ints, longs, numbers, octets, table
-from .movement import WANDER, agent_at, move_agent, move_agents, move_body, place_at_starts, put, remove, solid_at
+from .movement import WANDER, agent_at, blocked_at, move_agent, move_agents, move_body, place_at_starts, put, remove
 from .observation import encode_lane
 from .sampling import all_zero, bernoulli, categorical, uniform, uniform_index
 
@@ -370,7 +370,7 @@ def _affect_bodies(mem: Any, now: Any, line: int, op: int, value: float) -> None
         remove(mem, now, x)
     elif op == b.MOVE_BY:
         there = mem[b.H_NEIGHBOURS, now[place], y]
-        if not solid_at(mem, now, there) and not agent_at(mem, now, there):
+        if not blocked_at(mem, now, there, x) and not agent_at(mem, now, there):
             now[place] = there
     elif op == b.SWAP:
         other = mem[b.H_BODIES, y, 0]

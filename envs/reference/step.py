@@ -5,7 +5,7 @@ Everything else that steps a world (the compiled kernel, tables on a GPU) is tes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -295,13 +295,20 @@ _Push: TypeAlias = tuple[int, Body, Bools, Ints]
 """The index of the mover that pushes, the thing pushed, in which lanes, and the cells beyond it."""
 
 
-def _solid(context: EvalContext, cells: Ints, but: Body | None = None) -> Bools:
-    """bool `[B]`: a wall or a solid thing other than `but` is on the cells."""
+def _is_solid(body: Body, context: EvalContext) -> Bools:
+    """bool `[B]`: whether a body is solid in this tick, which the state before it decides."""
+    if isinstance(body.solid, bool):
+        return np.full(context.lanes, body.solid)
+    return evaluate_bool(body.solid, replace(context, now=context.before))
+
+
+def _blocked(context: EvalContext, cells: Ints, mover: Body) -> Bools:
+    """bool `[B]`: a wall, or a solid thing that blocks the mover, is on the cells."""
     boards = context.world.boards
     out = boards.walls[context.layout, cells]
     for body in context.world.bodies:
-        if body.solid and not body.is_agent and body is not but:
-            out = out | (context.now[body.cell] == cells)
+        if body.solid and not body.is_agent and body.may_block(mover):
+            out = out | ((context.now[body.cell] == cells) & _is_solid(body, context))
     return out
 
 
@@ -331,11 +338,15 @@ def _move_agents(context: EvalContext) -> None:
             if thing.is_agent or not (thing.solid or thing.pushable):
                 continue
             hit = moving & ~blocked & (context.now[thing.cell] == want[i]) & (want[i] != boards.nowhere)
+            if not thing.may_block(bodies[i]):
+                continue
             if thing.pushable and hit.any():
                 beyond = boards.neighbours[context.now[thing.cell], moves[i]]
-                hit_free = hit & ~_solid(context, beyond) & ~_agent_on(context, beyond)
+                hit_free = hit & ~_blocked(context, beyond, thing) & ~_agent_on(context, beyond)
                 pushes.append((i, thing, hit_free, beyond))
                 hit &= ~hit_free
+            elif not thing.pushable:
+                hit &= _is_solid(thing, context)
             blocked = blocked | hit
         want[i] = np.where(blocked, here[i], want[i])
         # One thing may be pushable while another on the same cell blocks: then nothing is pushed.
@@ -409,7 +420,7 @@ def _move_by_itself(body: Body, tick: _TickState) -> None:
     moving = target != here
     blocked = boards.walls[context.layout, target]
     if body.solid:
-        blocked = blocked | _solid(context, target, but=body) | _agent_on(context, target)
+        blocked |= _is_solid(body, context) & (_blocked(context, target, body) | _agent_on(context, target))
     context.now[body.cell] = np.where(blocked, here, target)
     if body.phase >= 0:
         context.now[body.phase] = np.where(moving & blocked, context.now[body.phase], phase)
@@ -535,7 +546,7 @@ def _apply(effect: Effect, name: str, rows: np.ndarray, tick: _TickState) -> np.
         case MoveBy(subject, direction):
             body = world.bodies[world.body_index[subject]]
             there = world.boards.neighbours[context.now[body.cell], list(geometry.STEPS).index(direction)]
-            free = rows[~(_solid(context, there) | _agent_on(context, there))[rows]]
+            free = rows[~(_blocked(context, there, body) | _agent_on(context, there))[rows]]
             context.now[body.cell, free] = there[free]
         case Swap(first, second):
             a, b = (world.bodies[world.body_index[subject]].cell for subject in (first, second))

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from ...scenarios.errors import UnknownNameError
-from ...scenarios.language.expressions.constants import constant, extremes
+from ...scenarios.language.expressions.constants import NotConstantError, constant, extremes
 from ...scenarios.language.expressions.parser import effect, formula, measure
 from ...scenarios.language.expressions.syntax import (
     Assign,
@@ -156,6 +156,8 @@ class _Compiler:
                 yield formula(override.chance)
         for thing in self.document.things.values():
             yield from (formula(motion.when) for motion in thing.moves or () if motion.when is not None)
+            if thing.solid is not None:
+                yield formula(thing.solid)
         for draw in self.document.draws.values():
             yield from (formula(text) for text in (draw.p, draw.when, *(draw.weights or ())) if text is not None)
         for agent in self.document.agents.values():
@@ -356,7 +358,8 @@ class _Compiler:
 
     def _thing_bodies(self, name: str) -> None:
         thing = self.document.things[name]
-        solid = thing.solid if thing.solid is not None else thing.kind in SOLID_KINDS
+        solid = formula(thing.kind in SOLID_KINDS if thing.solid is None else thing.solid)
+        blocks = None if thing.blocks is None else frozenset(thing.blocks)
         pushable = thing.pushable if thing.pushable is not None else thing.kind == "block"
         sight = None if thing.sight is None else int(self.number(thing.sight))
         taken = any(isinstance(node, Take) and node.thing == name for node in self.syntax)
@@ -374,8 +377,8 @@ class _Compiler:
             order = len(self.bodies)
             self.bodies.append(
                 Body(
-                    instance, name, order, False, solid, thing.opaque, pushable, sight, motions,
-                    cell, facing, phase, carrier, fields,
+                    instance, name, order, False, _folded_truth(resolve(solid, self.scope.bind(name, instance))),
+                    thing.opaque, pushable, sight, motions, cell, facing, phase, carrier, fields, blocks,
                 )
             )  # fmt: skip
 
@@ -637,6 +640,14 @@ class _Compiler:
 def _as_agent(thing: schema.Thing) -> schema.AsAgent:
     assert thing.as_agent is not None
     return thing.as_agent
+
+
+def _folded_truth(condition: Expression) -> bool | Expression:
+    """A condition as a truth value, where it is one whatever the state."""
+    try:
+        return bool(constant(condition, {}))
+    except NotConstantError:
+        return condition
 
 
 def _enlisted_motions(name: str, actions: Sequence[str], written: Sequence[MotionProgram]) -> Iterable[MotionProgram]:

@@ -68,13 +68,18 @@ class MotionProgram:
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """An agent with a position, or one instance of a thing. Integers are columns of the state, -1 where absent."""
+    """An agent with a position, or one instance of a thing. Integers are columns of the state, -1 where absent.
+
+    Attributes:
+        solid: whether it blocks: always, never, or where a condition holds in the state before the tick.
+        blocks: the agents and things that it blocks where it is solid; None for all.
+    """
 
     name: str
     group: str
     order: int
     is_agent: bool
-    solid: bool
+    solid: bool | Expression
     opaque: bool
     pushable: bool
     sight: int | None
@@ -84,6 +89,11 @@ class Body:
     phase: int = -1
     carrier: int = -1
     fields: tuple[int, ...] = ()
+    blocks: frozenset[str] | None = None
+
+    def may_block(self, mover: Body) -> bool:
+        """Whether another body is one that it blocks where it is solid."""
+        return self is not mover and (self.blocks is None or mover.group in self.blocks)
 
 
 @dataclass(frozen=True, eq=False)

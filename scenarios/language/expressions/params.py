@@ -103,7 +103,7 @@ def _dynamics(document: Document) -> Iterator[Formula | None]:
     for draw in document.draws.values():
         yield from (draw.p, draw.when, *(draw.weights or ()))
     for thing in document.things.values():
-        yield thing.sight
+        yield from (thing.sight, thing.solid)
         yield from _bounds(thing.fields)
         yield from (motion.when for motion in thing.moves or ())
     for agent in document.agents.values():

@@ -169,11 +169,16 @@ class AsAgent(Block):
 
 
 class Thing(Block):
-    """Anything on the board that is not an agent, with one instance per cell of its glyph, or up to `count` of them."""
+    """Anything on the board that is not an agent, with one instance per cell of its glyph, or up to `count` of them.
+
+    `solid`: whether it blocks, always or where a formula holds. `blocks`: the things and agents that it blocks where it
+    is solid; all of them if left out.
+    """
 
     kind: Literal["item", "block", "overseer", "monster", "decor"] = "item"
     count: Annotated[int, Field(ge=1, le=64)] | None = None
-    solid: bool | None = None
+    solid: Formula | None = None
+    blocks: Annotated[list[Name], Field(max_length=64)] | None = None
     opaque: bool = False
     pushable: bool | None = None
     sight: Formula | None = None
