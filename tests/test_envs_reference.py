@@ -15,6 +15,7 @@ from turncoat.envs.world.randomness import EnumeratedDraws, GivenDraws, SampledD
 from turncoat.envs.world.resolver import resolve
 from turncoat.scenarios.language.expressions.constants import constant
 from turncoat.scenarios.language.expressions.parser import parse_expression
+from turncoat.scenarios.language.faults.faults import ScenarioError
 
 # ------------------------------------------------------------------ agents move
 
@@ -397,7 +398,7 @@ def test_a_follower_stops_beside_whom_it_follows() -> None:
 def test_a_wanderer_draws_a_direction_and_a_blocked_one_waits() -> None:
     text = MOVER.replace("WAY", "wander: true")
     world = world_of(text)
-    draws = {"monster.wander": 1}  # down
+    draws = {"monster.wander": "down"}
     assert film(text, "s s s", draws) == strip("""
         ####### ####### ####### #######
         #M....# #.....# #.....# #.....#
@@ -1575,3 +1576,69 @@ def test_what_is_solid_in_a_tick_was_decided_before_it() -> None:
     """)
     walk = played(world, "right right")
     assert [cell(world, state, "robot") for state in walk.states] == [(1, 1), (1, 1), (1, 2)]
+
+
+# ------------------------------------------------------------------ draws by name, tick by tick
+
+CHANCY = """
+map: |
+  #######
+  #A...m#
+  #....g#
+  #.g...#
+  #######
+legend:
+  m: mouse
+  g: gem
+things:
+  mouse: {wander: true}
+  gem: {}
+zones:
+  left: {cells: [[1, 1], [2, 1], [3, 1]]}
+counters:
+  n: {max: 9}
+draws:
+  wind: {at: tick, values: [3, 5]}
+overrides:
+  - {name: drunk, agent: robot, chance: 0.5, action: random}
+rules:
+  - name: blow
+    then:
+      - n = wind
+  - name: strew
+    each: gem
+    chance: 0.5
+    then:
+      - place gem at random in left
+"""
+
+
+def test_every_kind_of_draw_is_fixed_by_its_name_and_tick_by_tick() -> None:
+    world = world_of(CHANCY)
+    given: dict[str, object] = {
+        "wind": [5, 3],
+        "mouse.wander": ["left", "left"],
+        "drunk": [0, 1],
+        "drunk.action": "down",
+        "strew:gem[0]": [0, 1],
+        "strew:gem[0].0": 15,
+        "strew:gem[1]": 0,
+    }
+    first, second = played(world, "r r", given).states[1:]
+    assert [read(world, state, "n") for state in (first, second)] == [5, 3]
+    assert [cell(world, state, "mouse") for state in (first, second)] == [(1, 4), (1, 3)]
+    assert [cell(world, state, "robot") for state in (first, second)] == [(1, 2), (2, 2)]
+    assert [cell(world, state, "gem[0]") for state in (first, second)] == [(2, 5), (2, 1)]
+    assert cell(world, second, "gem[1]") == (3, 2)
+
+
+def test_a_replay_in_a_file_names_them_and_an_unknown_one_is_told_what_there_is() -> None:
+    replay = "replays:\n  - {{actions: r, draws: {{{}}}}}\n"
+    for draws in ("wind: [5]", "mouse.wander: up", "drunk.action: [stay]", "'strew:gem[1]': 1", "'strew:gem[0].0': 8"):
+        assert scenario_of(CHANCY + replay.format(draws)).document.replays[0].draws
+    with pytest.raises(ScenarioError, match=r"(?s)there is no draw called `strew`.*strew:gem\[0\]"):
+        scenario_of(CHANCY + replay.format("strew: 1"))
+    with pytest.raises(
+        ScenarioError, match=r"(?s)`mouse.wander` never comes out as `north`.*`up`, `down`, `left`, `right`"
+    ):
+        scenario_of(CHANCY + replay.format("mouse.wander: north"))

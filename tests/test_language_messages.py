@@ -306,6 +306,8 @@ CASES = [
     Case("across the cells of a number", "TC435", "threshold: [1, 2], goal", "threshold: cells(corner), goal"),
     Case("across an unknown zone", "TC436", "cells(corner)", "cells(corners)"),
     Case("an unknown draw", "TC437", "draws: {watched: 1}", "draws: {watchd: 1}"),
+    Case("a list of outcomes of a start draw", "TC438", "draws: {watched: 1}", "draws: {watched: [1, 0]}"),
+    Case("an outcome in one tick that never comes", "TC438", "draws: {watched: 1}", "draws: {wind: [0, 5]}"),
     Case("an outcome that never comes", "TC438", "draws: {watched: 1}", "draws: {wind: 3}"),
     Case("a bound that may be anything", "TC439",
          "threshold: {value: 3, range: [1, 4]}", "threshold: {value: 3}"),

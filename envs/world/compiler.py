@@ -25,7 +25,7 @@ from ...scenarios.language.expressions.syntax import (
 )
 from ...scenarios.language.loading import Scenario
 from ...scenarios.language.names.boards import Board, read_board
-from ...scenarios.language.names.symbols import BUILT_IN_ZONES
+from ...scenarios.language.names.symbols import BUILT_IN_ZONES, instance_names
 from ...scenarios.language.schema import document as schema
 from ..base import Field, Floats
 from ..deliberation import DeliberationRule
@@ -105,7 +105,7 @@ class _Compiler:
         boards = [board for table in self.tables.values() for board in table]
         self.height = max((board.height for board in boards), default=0)
         self.width = max((board.width for board in boards), default=0)
-        self.instances = {name: _instance_names(name, scenario.symbols.instances[name]) for name in document.things}
+        self.instances = {name: instance_names(name, scenario.symbols.instances[name]) for name in document.things}
         self.words = {
             name: tuple(str(value) for value in counter.values or ())
             for name, counter in self._counters()
@@ -658,10 +658,6 @@ def _enlisted_motions(name: str, actions: Sequence[str], written: Sequence[Motio
     if "orders" in actions:
         for motion in written:
             yield replace(motion, when=Binary("and", Does(name, "orders"), motion.when))
-
-
-def _instance_names(name: str, count: int) -> tuple[str, ...]:
-    return (name,) if count == 1 else tuple(f"{name}[{i}]" for i in range(count))
 
 
 def _actions(agent: schema.AgentBlock) -> tuple[str, ...]:

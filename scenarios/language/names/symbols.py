@@ -131,6 +131,11 @@ def action_names(actions: Iterable[str | ActionSpec]) -> tuple[str, ...]:
     return tuple(action if isinstance(action, str) else action.name for action in actions)
 
 
+def instance_names(thing: str, count: int) -> tuple[str, ...]:
+    """The names of a thing's instances: its own if there is one, else `gem[0]`, `gem[1]` and so on."""
+    return (thing,) if count == 1 else tuple(f"{thing}[{number}]" for number in range(count))
+
+
 def _effects(document: Document) -> tuple[tuple[tuple[Effect, Path], ...], tuple[str, ...]]:
     """Every effect of every rule that can be parsed, with its position; and the texts of those that cannot."""
     read: list[tuple[Effect, Path]] = []

@@ -24,6 +24,8 @@ Formula: TypeAlias = Annotated[str, Field(max_length=2_000)] | bool | int | floa
 Glyph: TypeAlias = Annotated[str, Field(min_length=1, max_length=1)]
 CellAt: TypeAlias = Annotated[list[Annotated[int, Field(ge=0, le=999)]], Field(min_length=2, max_length=2)]
 Scalar: TypeAlias = bool | int | float
+Outcome: TypeAlias = Scalar | Name
+"""The outcome of a draw that a replay fixes: a value, or the name of a direction or an action."""
 Direction: TypeAlias = Literal["up", "down", "left", "right"]
 Override: TypeAlias = Scalar | CellAt | Line | list[Line] | dict[Line, Any]
 """The value of a dotted override; a mapping is a deliberation or a planner, and is checked as one."""
@@ -467,12 +469,16 @@ class Expectation(Block):
 
 
 class Replay(Block):
-    """A recorded sequence of actions and the outcome that it must have."""
+    """A recorded sequence of actions and the outcome that it must have.
+
+    `draws`: the outcome of a named draw, or a list with its outcome in each tick; whatever is not named takes its
+    likeliest.
+    """
 
     actions: Annotated[str, Field(max_length=20_000)] | Annotated[list[Line], Field(max_length=10_000)]
     stage: Name | None = None
     set: Annotated[dict[Line, Override], Field(alias="with")] = {}
-    draws: dict[Name, Scalar] = {}
+    draws: dict[Line, Outcome | Annotated[list[Outcome], Field(max_length=10_000)]] = {}
     events: list[Line] | None = None
     ends: Line | None = None
     pays: dict[Line, int | float] | None = None
