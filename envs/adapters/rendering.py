@@ -45,8 +45,8 @@ def pixels(world: World, state: Ints) -> npt.NDArray[np.uint8]:
         return np.full((PIXELS, PIXELS, 3), FLOOR, np.uint8)
     layout = int(state[world.layout]) if world.layout >= 0 else 0
     cells = np.where(boards.walls[layout, :-1, None], WALL, FLOOR).astype(np.uint8)
-    for index in range(len(boards.zone_names)):
-        on = boards.zones[index, layout, :-1]
+    for index, zone in enumerate(boards.named_zones.values()):
+        on = zone[layout, :-1]
         cells[on] = cells[on] // 2 + np.array(COLOURS[index % len(COLOURS)], np.uint8) // 2
     picture = cells.reshape(boards.height, boards.width, 3).repeat(PIXELS, 0).repeat(PIXELS, 1)
     groups = list(dict.fromkeys(body.group for body in world.bodies))

@@ -48,7 +48,7 @@ def text_board(world: World, state: Ints, glyphs: Mapping[str, str]) -> str:
     boards = world.boards
     layout = int(state[world.layout]) if world.layout >= 0 else 0
     cells = [glyphs["wall"] if wall else glyphs["floor"] for wall in boards.walls[layout, :-1]]
-    zones = {name: boards.zones[index, layout, :-1].nonzero()[0] for name, index in world.zone_index.items()}
+    zones = {name: zone[layout, :-1].nonzero()[0] for name, zone in boards.named_zones.items()}
     for name in sorted(zones, key=lambda name: -zones[name].size):
         for cell in zones[name] if name in glyphs else ():
             cells[cell] = glyphs[name]
