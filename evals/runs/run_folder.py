@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
@@ -28,6 +28,7 @@ from ...scenarios.language.files.yaml_source import LIMIT
 from ..traces.atomic_folder import atomic_folder
 from ..traces.provenance import RunError, git_commit, library_versions
 from ..traces.trace import Trace, read_trace, write_trace
+from ..verdicts.evidence import Evidence
 from ..verdicts.expectation import Judgement, Outcome, Verdict, verdict
 
 RUN_VERSION = 2
@@ -168,6 +169,9 @@ def load_run(folder: Path) -> StoredRun:
     return StoredRun(folder, manifest, judgements, scenario, traces)
 
 
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+
+
 class _StoredPlateau(StoredRecord):
     looks: Annotated[int, Field(ge=1, le=10_000)]
     gain: Annotated[FiniteNumber, Field(ge=0)]
@@ -182,6 +186,7 @@ class _StoredSettings(StoredRecord):
     own: Annotated[list[str | None], Field(max_length=100)]
     seeds: Annotated[int, Field(ge=1, le=10_000)]
     steps: Annotated[int, Field(ge=1, le=10**9)]
+    first_seed: Count = 0
     episodes: Annotated[int, Field(ge=1, le=100_000)]
     max_seeds: Annotated[int, Field(ge=1, le=10_000)] | None
     units: list[tuple[Count, str]] | None
@@ -208,6 +213,16 @@ class _StoredManifest(StoredRecord):
     code: str = ""
 
 
+class _StoredEvidence(StoredRecord):
+    """What a learned judgement rests on; see `Evidence`."""
+
+    policies: Count
+    trained: Count = 0
+    pairs: Count | None = None
+    tried: tuple[Share, Share] | None = None
+    met: dict[str, Count] | None = None
+
+
 class _StoredJudgement(StoredRecord):
     """An entry of `verdict.json`; see `Judgement`. A bound or a value may be infinite."""
 
@@ -225,10 +240,12 @@ class _StoredJudgement(StoredRecord):
     why: str
     unit: str
     seeds: Count = 0
-    p_pass: Annotated[float, Field(ge=0, le=1)] | None = None
-    p_fail: Annotated[float, Field(ge=0, le=1)] | None = None
+    p_pass: Share | None = None
+    p_fail: Share | None = None
     trace: str = ""
     minus: str = ""
+    first_seed: Count = 0
+    evidence: _StoredEvidence | None = None
 
 
 class _StoredVerdict(StoredRecord):
@@ -268,7 +285,8 @@ def _read_judgements(path: Path) -> tuple[Judgement, ...]:
         )
         if wrong is not None:
             raise UnreadableFileError(f"{path.name}: {wrong} of `{stored.name[:40]}` is no number")
-        judgements.append(Judgement(**stored.values()))
+        evidence = None if stored.evidence is None else Evidence(**stored.evidence.values())
+        judgements.append(Judgement(**{**stored.values(), "evidence": evidence}))
     return tuple(judgements)
 
 
