@@ -25,6 +25,7 @@ from ...scenarios.bounded_reading import (
     read_file,
     read_json,
 )
+from ...scenarios.language.expressions.parser import ExpressionError, parsed_measure
 from ..measures.phase_diagram_regimes import OTHER, TIE, UNSOLVED
 from ..traces.atomic_folder import atomic_folder
 from ..traces.bounded_parquet import read_parquet
@@ -181,6 +182,11 @@ class _StoredQuestion(StoredRecord):
         plateau = None if self.plateau is None else Plateau(**self.plateau.values())
         axes = tuple(axis.as_axis() for axis in self.axes)
         settings = SweepSettings(**{**self.values(), "axes": axes, "plateau": plateau})
+        try:
+            for text in settings.all_measures:
+                parsed_measure(text)
+        except ExpressionError as fault:
+            raise UnreadableFileError(f"{SETTINGS}: a measure cannot be read: {fault}") from None
         if math.prod(len(axis.values) for axis in axes) > MAX_POINTS:
             raise UnreadableFileError(f"{SETTINGS}: it has more than {MAX_POINTS:,} points")
         return settings
